@@ -1,0 +1,395 @@
+"""What an agent reads when something is not a success.
+
+VastMcpError
+├─ Refused                never sent; no money moved
+│   ├─ BadArguments           bad_arguments
+│   ├─ UnknownTool            unknown_tool
+│   ├─ NoApiKey               no_api_key
+│   ├─ NoSshKey               no_ssh_key
+│   ├─ TeamAccount            team_account
+│   ├─ BidTooLow              bid_too_low
+│   ├─ VmNotPossible          vm_not_possible
+│   ├─ NoSuchTemplate         no_such_template
+│   ├─ NoSuchInstance         no_such_instance
+│   ├─ NotOurs                not_ours
+│   ├─ KeyReused              key_reused
+│   ├─ OfferAlreadyRented     offer_already_rented
+│   ├─ UnresolvedIntent       unresolved_intent    (an earlier rental may exist and bill)
+│   ├─ CannotReconcile        cannot_reconcile
+│   ├─ JournalUnavailable     journal_unavailable
+│   └─ Unreachable            unreachable          (no connection was made, or a read got no answer)
+├─ Rejected               Vast said no
+│   ├─ AuthFailed             auth_failed
+│   ├─ TwoFactorRequired      two_factor_required
+│   ├─ Forbidden              forbidden
+│   ├─ OfferGone              offer_gone
+│   ├─ OfferPrivate           offer_private
+│   ├─ InvalidPrice           invalid_price
+│   ├─ InvalidRequest         invalid_request
+│   ├─ InsufficientCredit     insufficient_credit
+│   ├─ BillingNotSetUp        billing_not_set_up
+│   ├─ SpendRateLimited       spend_rate_limited
+│   ├─ RateLimited            rate_limited
+│   ├─ SearchQuotaExceeded    search_quota_exceeded
+│   ├─ StartQueued            start_queued         (may bill later)
+│   ├─ CreatedStopped         created_stopped      (an instance exists and bills)
+│   ├─ DestroyUnverified      destroy_unverified   (may still bill)
+│   ├─ NotFound               not_found
+│   ├─ EndpointGone           endpoint_gone
+│   ├─ VastUnavailable        vast_unavailable
+│   ├─ IncompleteList         incomplete_list
+│   └─ UnexpectedReply        unexpected_reply
+├─ OutcomeUnknown         outcome_unknown: sent, no verdict; a machine may exist and bill
+│   ├─ RentalMissing          rental_missing       (it existed; a list lacks it)
+│   ├─ DuplicateRentals       duplicate_rentals    (one request, several machines)
+├─ NotRented              not_rented: sent earlier, proven to have made nothing
+└─ InternalFault          internal_error: a defect of this server
+
+Two questions decide the shape: could money have moved (`billing_possible`), and what next (`next_steps`)?
+A message never contains a value the caller gave, other than ids and numbers; what Vast wrote is under
+`untrusted_vast_message`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+Json = dict[str, Any]
+
+_UNTRUSTED_LIMIT = 300
+
+
+def clean(text: str, limit: int = _UNTRUSTED_LIMIT) -> str:
+    """Strip control and bidirectional characters from text that somebody else wrote, and bound it.
+
+    Whitespace runs become one space. `limit` is in characters; a cut is marked with "…".
+    """
+    plain = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    plain = re.sub(r" +", " ", plain).strip()
+    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """A call that leads on: a real tool, arguments ready to send, and why."""
+
+    tool: str
+    arguments: Json
+    why: str
+
+    def as_json(self) -> Json:
+        return {"tool": self.tool, "arguments": self.arguments, "why": self.why}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with one argument: `field` is a dotted path, `problem` says what to do."""
+
+    field: str
+    problem: str
+
+    def as_json(self) -> Json:
+        return {"field": self.field, "problem": self.problem}
+
+
+@dataclass(eq=False)
+class VastMcpError(Exception):
+    """Base of everything an agent can be told. Raise a leaf, never this."""
+
+    code: ClassVar[str] = ""
+    retryable: ClassVar[bool] = False
+    billing_possible: ClassVar[bool] = False
+
+    message: str
+    http_status: int | None = None
+    retry_after_s: float | None = None
+    instance_id: int | None = None
+    offer_id: int | None = None
+    request_key: str | None = None
+    token: str | None = None
+    vast_message: str | None = None
+    problems: Sequence[Problem] = ()
+    results: Sequence[Json] = ()
+    next_steps: Sequence[NextStep] = field(default_factory=tuple)
+
+    def __post_init__(self) -> None:
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return self.message
+
+    def as_json(self) -> Json:
+        """The `error` object: absent facts are left out, the verdicts are always there."""
+        shown: Json = {
+            "code": self.code,
+            "message": self.message,
+            "http_status": self.http_status,
+            "retryable": self.retryable,
+            "retry_after_s": self.retry_after_s,
+            "billing_possible": self.billing_possible,
+            "instance_id": self.instance_id,
+            "offer_id": self.offer_id,
+            "request_key": self.request_key,
+            "token": self.token,
+            "problems": [p.as_json() for p in self.problems] or None,
+            "results": list(self.results) or None,
+            "untrusted_vast_message": clean(self.vast_message) if self.vast_message else None,
+            "next_steps": [s.as_json() for s in self.next_steps],
+        }
+        return {key: value for key, value in shown.items() if value is not None}
+
+
+def redacted(text: str, secrets: Iterable[str]) -> str:
+    """`text` with every secret of at least four characters replaced by `***`."""
+    for secret in sorted({s for s in secrets if len(s) >= 4}, key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return text
+
+
+# ── Refused: never sent ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Refused(VastMcpError):
+    """Nothing was sent that could cost money."""
+
+
+class BadArguments(Refused):
+    """An argument is missing, unknown, out of bounds, or contradicts another."""
+
+    code = "bad_arguments"
+
+
+class UnknownTool(Refused):
+    code = "unknown_tool"
+
+
+class NoApiKey(Refused):
+    code = "no_api_key"
+
+
+class NoSshKey(Refused):
+    """A VM takes its SSH keys at birth only, and the account has none."""
+
+    code = "no_ssh_key"
+
+
+class TeamAccount(Refused):
+    """A team account cannot hold SSH keys, so it cannot have a VM that can be entered."""
+
+    code = "team_account"
+
+
+class BidTooLow(Refused):
+    """A bid under the offer's floor makes a stopped machine that bills its disk."""
+
+    code = "bid_too_low"
+
+
+class VmNotPossible(Refused):
+    """Vast would silently make a container, or a VM that nobody can enter."""
+
+    code = "vm_not_possible"
+
+
+class NoSuchTemplate(Refused):
+    code = "no_such_template"
+
+
+class NoSuchInstance(Refused):
+    code = "no_such_instance"
+
+
+class NotOurs(Refused):
+    code = "not_ours"
+
+
+class Unreachable(Refused):
+    """No connection, or no answer to a request that changes nothing."""
+
+    code = "unreachable"
+    retryable = True
+
+
+class KeyReused(Refused):
+    """One request key names one wish; this is another."""
+
+    code = "key_reused"
+
+
+class OfferAlreadyRented(Refused):
+    """A living machine of ours came from this offer, and this call asks for something else on it."""
+
+    code = "offer_already_rented"
+
+
+class UnresolvedIntent(Refused):
+    """Nothing was sent, because an earlier rental is in doubt: the duplicate people really pay for."""
+
+    code = "unresolved_intent"
+    retryable = True
+    billing_possible = True
+
+
+class CannotReconcile(Refused):
+    """The key may not list instances, so a lost reply could never be settled."""
+
+    code = "cannot_reconcile"
+
+
+class JournalUnavailable(Refused):
+    code = "journal_unavailable"
+
+
+# ── Rejected: Vast said no ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Rejected(VastMcpError):
+    """Vast answered, and the answer was no."""
+
+
+class AuthFailed(Rejected):
+    code = "auth_failed"
+
+
+class TwoFactorRequired(Rejected):
+    code = "two_factor_required"
+
+
+class Forbidden(Rejected):
+    code = "forbidden"
+
+
+class OfferGone(Rejected):
+    code = "offer_gone"
+
+
+class OfferPrivate(Rejected):
+    code = "offer_private"
+
+
+class InvalidPrice(Rejected):
+    code = "invalid_price"
+
+
+class InvalidRequest(Rejected):
+    code = "invalid_request"
+
+
+class InsufficientCredit(Rejected):
+    code = "insufficient_credit"
+
+
+class BillingNotSetUp(Rejected):
+    code = "billing_not_set_up"
+
+
+class SpendRateLimited(Rejected):
+    code = "spend_rate_limited"
+
+
+class RateLimited(Rejected):
+    code = "rate_limited"
+    retryable = True
+
+
+class SearchQuotaExceeded(Rejected):
+    code = "search_quota_exceeded"
+
+
+class StartQueued(Rejected):
+    """The GPU is taken: the machine starts, and bills, when it becomes free."""
+
+    code = "start_queued"
+    billing_possible = True
+
+
+class CreatedStopped(Rejected):
+    """An error that carries `new_contract`: the instance exists and bills at least its disk."""
+
+    code = "created_stopped"
+    billing_possible = True
+
+
+class DestroyUnverified(Rejected):
+    """The destroy was sent and not seen to have worked."""
+
+    code = "destroy_unverified"
+    retryable = True
+    billing_possible = True
+
+
+class NotFound(Rejected):
+    code = "not_found"
+
+
+class EndpointGone(Rejected):
+    code = "endpoint_gone"
+
+
+class VastUnavailable(Rejected):
+    code = "vast_unavailable"
+    retryable = True
+
+
+class IncompleteList(Rejected):
+    """A page was missing, repeated or inconsistent: a part of a list is not a list."""
+
+    code = "incomplete_list"
+    retryable = True
+
+
+class UnexpectedReply(Rejected):
+    code = "unexpected_reply"
+
+
+# ── The rest ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class OutcomeUnknown(VastMcpError):
+    """The request to rent was sent and no verdict came back. Silence is never failure."""
+
+    code = "outcome_unknown"
+    retryable = True
+    billing_possible = True
+
+
+class RentalMissing(OutcomeUnknown):
+    """A rental that was confirmed, and that a whole list lacks: gone, or not visible at the moment."""
+
+    code = "rental_missing"
+
+
+class DuplicateRentals(OutcomeUnknown):
+    """Several machines carry the token of one request."""
+
+    code = "duplicate_rentals"
+    retryable = False
+
+
+class NotRented(VastMcpError):
+    """An earlier request is proven to have made nothing, and this call has no time left to send another."""
+
+    code = "not_rented"
+    retryable = True
+
+
+class InternalFault(VastMcpError):
+    """A defect of this server; its own text stays in the log."""
+
+    code = "internal_error"
+
+
+def leaves() -> dict[str, type[VastMcpError]]:
+    """Every leaf by its code."""
+    found: dict[str, type[VastMcpError]] = {}
+    todo: list[type[VastMcpError]] = [VastMcpError]
+    while todo:
+        cls = todo.pop()
+        todo += cls.__subclasses__()
+        if cls.code:
+            found[cls.code] = cls
+    return found

@@ -1,0 +1,1 @@
+"""A local Vast.ai: the same wire, no money."""

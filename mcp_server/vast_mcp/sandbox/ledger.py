@@ -1,0 +1,37 @@
+"""The world's two records: what it was asked, and what it committed."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class LedgerEntry:
+    """One thing the world committed."""
+
+    seq: int
+    kind: str
+    at: float
+    instance_id: int | None = None
+    offer_id: int | None = None
+    label: str | None = None
+    price: float | None = None
+    detail: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass
+class Received:
+    """One request as it came in, before any fault; headers are not kept, so no key is."""
+
+    seq: int
+    at: float
+    endpoint: str
+    method: str
+    path: str
+    query: dict[str, str]
+    body: Any
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)

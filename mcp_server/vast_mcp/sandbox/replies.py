@@ -1,0 +1,234 @@
+"""Every refusal of the pretend service, in one place, worded as vast-api.md records it."""
+
+import math
+from typing import Any
+
+JSON = dict[str, Any]
+
+
+class Refusal(Exception):
+    """The service says no: a status, a body (an object is sent as JSON, a string as plain text) and headers."""
+
+    def __init__(self, status: int, body: JSON | str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(f"{status}: {body}")
+        self.status = status
+        self.body = body
+        self.headers = headers or {}
+
+
+def refusal(status: int, error: str, msg: str, **more: Any) -> Refusal:
+    """The common shape of a refusal."""
+    return Refusal(status, {"success": False, "error": error, "msg": msg, **more})
+
+
+# Who is asking: section I.
+
+
+def invalid_key(status: int) -> Refusal:
+    """404 live, 401 by the specification."""
+    return refusal(status, "auth_error", "Invalid user key")
+
+
+def login_required() -> Refusal:
+    """No Authorization header at all (I)."""
+    return refusal(403, "auth_error", "This action requires login.")
+
+
+def permission_missing(group: str) -> Refusal:
+    """A scoped key (I); the wording is ours, only the naming of the group is known."""
+    return refusal(403, "auth_error", f"This API key lacks the permission group {group}.")
+
+
+# Create (A.11)
+
+
+def invalid_args(msg: str, ask_id: int | None = None) -> Refusal:
+    """400, with the ask id when there is one."""
+    return refusal(400, "invalid_args", msg, **({} if ask_id is None else {"ask_id": ask_id}))
+
+
+def invalid_price(msg: str, ask_id: int, new_contract: int | None = None) -> Refusal:
+    """400; a bid below the floor carries the stopped instance it left behind (A.6)."""
+    more: JSON = {"ask_id": ask_id}
+    if new_contract is not None:
+        more["new_contract"] = new_contract
+    return refusal(400, "invalid_price", msg, **more)
+
+
+def offer_id_needed() -> Refusal:
+    """The example in the specification."""
+    return invalid_args("error 400/3467: Invalid args: 'id' is required and must be a valid offer ID")
+
+
+def unknown_ask(ask_id: int) -> Refusal:
+    """No offer ever had this id."""
+    msg = f"error 404/3603: no_such_ask Instance type by id {ask_id} is not available."
+    return refusal(404, "invalid_args", msg, ask_id=ask_id)
+
+
+def ask_gone(ask_id: int) -> Refusal:
+    """Somebody has it, or it cannot start and cancel_unavail is true."""
+    msg = f"error 410/3907: no_such_ask Instance type {ask_id} is no longer available."
+    return refusal(410, "no_such_ask", msg, ask_id=ask_id)
+
+
+def not_your_own(ask_id: int) -> Refusal:
+    """A host's private offer."""
+    msg = f"error 403/3586: Offer {ask_id} is not your own. Hosts can only rent their own machines."
+    return refusal(403, "invalid_args", msg, ask_id=ask_id)
+
+
+def insufficient_credit() -> Refusal:
+    """Live; most captures have no success field."""
+    return Refusal(400, {"error": "insufficient_credit", "msg": "Your account lacks credit; see the billing page."})
+
+
+def no_ssh_key_for_vm(ask_id: int) -> Refusal:
+    """The code is the specification's, the wording ours."""
+    return refusal(400, "no_ssh_key_for_vm", "A VM needs an SSH key on the account.", ask_id=ask_id)
+
+
+# Search and lists (B.2, C.2)
+
+
+def invalid_request(msg: str) -> Refusal:
+    """400 for a query that cannot be read."""
+    return refusal(400, "invalid_request", msg)
+
+
+def unknown_search_key(name: str) -> Refusal:
+    """Live."""
+    return invalid_request(f"{name} is not a valid search key")
+
+
+def unknown_search_op(name: object) -> Refusal:
+    """Live."""
+    return invalid_request(f"{name} is not a valid search op")
+
+
+def limit_not_integer() -> Refusal:
+    """Live."""
+    return invalid_request("limit: Input should be a valid integer")
+
+
+def extra_inputs(name: str) -> Refusal:
+    """search/asks refuses unknown top-level keys (B.3)."""
+    return invalid_request(f"{name}: Extra inputs are not permitted")
+
+
+def invalid_token() -> Refusal:
+    """A page token that this list never gave (C.2)."""
+    return refusal(400, "invalid_token", "after_token is not valid")
+
+
+# What is rented: section C.
+
+
+def deprecated_list() -> Refusal:
+    """The old list (C.2)."""
+    msg = "/api/v0/instances/ is deprecated. Use /api/v1/instances/ instead."
+    return refusal(410, "deprecated_endpoint", msg)
+
+
+def no_such_instance(instance_id: int) -> Refusal:
+    """The code is recorded (C.7), the wording ours."""
+    return refusal(404, "no_such_instance", f"No such instance: {instance_id}")
+
+
+def label_too_long() -> Refusal:
+    """Over 1024 (C.7)."""
+    return refusal(400, "label_too_long", "The label may have at most 1024 characters.")
+
+
+def resources_unavailable() -> Refusal:
+    """A 200 that is a refusal (C.5)."""
+    msg = "Required resources are currently unavailable, state change queued."
+    return refusal(200, "resources_unavailable", msg)
+
+
+# SSH keys (D)
+
+
+def no_keys() -> Refusal:
+    """An account without keys; the error code is ours."""
+    return refusal(404, "not_found", "No SSH keys found for the user.")
+
+
+def no_ssh_key(msg: str) -> Refusal:
+    """Nothing given, or nothing there to delete."""
+    return refusal(400, "no_ssh_key", msg)
+
+
+def team_keys() -> Refusal:
+    """Live."""
+    msg = "Team SSH keys are not supported. SSH keys can only be created in personal context."
+    return refusal(400, "team_ssh_keys_not_supported", msg)
+
+
+# The road
+
+
+def no_such_path(path: str) -> Refusal:
+    """Ours: an address this sandbox does not serve."""
+    return refusal(404, "not_found", f"No such path: {path}")
+
+
+def method_not_allowed(method: str) -> Refusal:
+    """Ours."""
+    return refusal(405, "method_not_allowed", f"Method {method} is not allowed here")
+
+
+def unreadable_body() -> Refusal:
+    """Ours."""
+    return invalid_args("The request body must be a JSON object")
+
+
+# Too many requests (H): the five recorded forms and one nobody has seen.
+
+TOO_OFTEN = "API requests too frequent"
+
+
+def too_many_plain(threshold: float = 4.5) -> Refusal:
+    """Form 1, the official page."""
+    return Refusal(429, f"{TOO_OFTEN}: endpoint threshold={threshold}")
+
+
+def too_many_detail(threshold: float = 4.5) -> Refusal:
+    """Form 2, the specification."""
+    return Refusal(429, {"detail": f"{TOO_OFTEN} endpoint threshold={threshold}"})
+
+
+def too_many_code() -> Refusal:
+    """Form 3, some endpoints."""
+    return refusal(429, "rate_limit_exceeded", TOO_OFTEN)
+
+
+def too_many_json(wait: float = 10, limit: float = 5.0, now: float = 0) -> Refusal:
+    """Form 4, live: the wait in the body and in Retry-After."""
+    seconds = max(1, math.ceil(wait))
+    body = {
+        "error": "HTTPTooManyRequests",
+        "msg": TOO_OFTEN,
+        "retry_after": seconds,
+        "limit": limit,
+        "remaining": 0,
+    }
+    headers = {
+        "Retry-After": str(seconds),
+        "X-RateLimit-Limit": str(limit),
+        "X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": str(math.ceil(now + seconds)),
+    }
+    return Refusal(429, body, headers)
+
+
+def too_many_quota(now: float = 0) -> Refusal:
+    """Form 5: the search quota, which comes back at midnight UTC."""
+    midnight = (int(now) // 86_400 + 1) * 86_400
+    body = {"success": False, "error": "search_quota_exceeded", "msg": "Search quota exceeded"}
+    return Refusal(429, body, {"X-RateLimit-Reset": str(midnight)})
+
+
+def too_many_unknown() -> Refusal:
+    """A sixth form nobody has recorded, for clients that must not take it for one of the five."""
+    return Refusal(429, {"status": "busy"})

@@ -1,0 +1,369 @@
+"""The wire: parse, ask the world, encode. Section letters in docstrings are those of the API notes."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import control, listing, replies
+from .faults import HANG_UP
+from .ledger import Received
+from .offers import GPU_NAMES
+from .replies import Refusal
+from .world import World
+
+JSON = dict[str, Any]
+
+# What a scoped key needs (I); only the names of the groups are recorded.
+PERMISSIONS = {
+    "create": "instance_write",
+    "destroy": "instance_write",
+    "start": "instance_write",
+    "stop": "instance_write",
+    "label": "instance_write",
+    "list": "instance_read",
+    "filters": "instance_read",
+    "show": "instance_read",
+    "search": "misc",
+    "keys": "user_read",
+    "user": "user_read",
+}
+OPEN = frozenset({"gpu_names"})  # answered without a key
+ANONYMOUS = frozenset({"/api/v0/bundles"})  # a key is checked when it is there, but not needed (B.1)
+
+
+class Call:
+    """One request with its body read, as the handlers see it."""
+
+    def __init__(self, world: World, request: Request, text: str) -> None:
+        self.world = world
+        self.request = request
+        self.query = {name: value for name, value in request.query_params.items() if name != "api_key"}
+        self.text = text
+        try:
+            self.body: Any = json.loads(text) if text.strip() else None
+        except (ValueError, RecursionError):
+            self.body = text
+
+    def object(self) -> JSON:
+        """The body as an object; none at all is an empty one."""
+        if self.body is None:
+            return {}
+        if not isinstance(self.body, dict):
+            raise replies.unreadable_body()
+        body = cast("JSON", self.body)
+        try:  # what could not be said back, NaN or half a surrogate pair, is not taken in
+            json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        except ValueError:
+            raise replies.unreadable_body() from None
+        return body
+
+    def id(self) -> int:
+        return self.request.path_params["id"]
+
+
+Handler = Callable[[Call], Any]
+
+
+def search_flat(call: Call) -> JSON:
+    """POST /bundles/, with the service's default filters (B.1)."""
+    return {"offers": call.world.search(call.object(), defaults=True)}
+
+
+def search_in_query(call: Call) -> JSON:
+    """GET /bundles?q= (B.3)."""
+    try:
+        flat = json.loads(call.query.get("q", "{}"))
+    except ValueError:
+        raise replies.invalid_request("q: Invalid JSON") from None
+    if not isinstance(flat, dict):
+        raise replies.invalid_request("q: Input should be a valid dictionary")
+    return {"offers": call.world.search(cast("JSON", flat), defaults=True)}
+
+
+def search_asks(call: Call) -> JSON:
+    """PUT /search/asks/: a wrapped query, and no defaults (B.3)."""
+    body = call.object()
+    for name in body:
+        if name not in {"select_cols", "q"}:
+            raise replies.extra_inputs(name)
+    flat, columns = body.get("q"), body.get("select_cols")
+    if not isinstance(flat, dict) or not isinstance(columns, list):
+        raise replies.invalid_request("select_cols and q: Field required")
+    rows = call.world.search(cast("JSON", flat), defaults=False)
+    names = cast("list[Any]", columns)
+    return {"offers": rows if "*" in names else [{name: row.get(name) for name in names} for row in rows]}
+
+
+def create(call: Call) -> JSON:
+    """PUT /asks/{id}/ (A)."""
+    text = call.request.path_params["ask"]
+    if not text.isdecimal() or len(text) > 18:
+        raise replies.offer_id_needed()
+    instance = call.world.rent(int(text), call.object())
+    return {"success": True, "new_contract": instance.id, "instance_api_key": instance.secret}
+
+
+def list_v0(_call: Call) -> JSON:
+    """The old list (C.2)."""
+    raise replies.deprecated_list()
+
+
+def list_v1(call: Call) -> JSON:
+    """The paged list (C.2)."""
+    return call.world.list_page(listing.read_page_query(call.query))
+
+
+def filters(call: Call) -> JSON:
+    """What the official client offers to filter by (C.2)."""
+    return {"filters": call.world.filter_values()}
+
+
+def show(call: Call) -> JSON:
+    """One instance, or null (C.1)."""
+    return {"instances": call.world.show(call.id())}
+
+
+def change(call: Call) -> JSON:
+    """Start, stop and label share an address (C.7)."""
+    body = call.object()
+    state, label = body.get("state"), body.get("label")
+    if state is None and "label" not in body:
+        raise replies.invalid_args("state or label is required")
+    if state not in (None, "running", "stopped"):
+        raise replies.invalid_args("state must be running or stopped")
+    if label is not None and not isinstance(label, str):
+        raise replies.invalid_args("label: Input should be a valid string")
+    if "label" in body:
+        call.world.set_label(call.id(), label)
+    if state is not None:
+        call.world.set_state(call.id(), state)
+    return {"success": True}
+
+
+def destroy(call: Call) -> JSON:
+    """DELETE /instances/{id}/ (C.7)."""
+    call.world.destroy(call.id())
+    return {"success": True, "msg": f"Destroyed instance {call.id()}."}
+
+
+def list_keys(call: Call) -> list[JSON]:
+    """A bare array (D)."""
+    return call.world.list_keys()
+
+
+def add_key(call: Call) -> JSON:
+    """POST /ssh/ (D)."""
+    return {"success": True, "key": call.world.add_key(call.object().get("ssh_key")).as_json()}
+
+
+def delete_key(call: Call) -> JSON:
+    """DELETE /ssh/{id}/ (D)."""
+    call.world.delete_key(call.id())
+    return {"success": True}
+
+
+def user(call: Call) -> JSON:
+    """A flat object (G)."""
+    return call.world.user()
+
+
+def gpu_names(_call: Call) -> JSON:
+    """Every model there is (B.4)."""
+    return {"gpu_names": GPU_NAMES}
+
+
+def find_templates(call: Call) -> JSON:
+    """GET /template/ (E)."""
+    try:
+        asked = json.loads(call.query.get("select_filters") or "{}")
+    except ValueError:
+        raise replies.invalid_request("select_filters: Invalid JSON") from None
+    if not isinstance(asked, dict):
+        raise replies.invalid_request("select_filters: Input should be a valid dictionary")
+    limit = call.query.get("limit", "")
+    found = call.world.shelf.find(cast("JSON", asked), int(limit) if limit.isdecimal() else None)
+    return {"success": True, "templates_found": len(found), "templates": found}
+
+
+def add_template(call: Call) -> JSON:
+    """POST /template/ (E)."""
+    template = call.world.add_template(call.object())
+    brief = {key: template[key] for key in ("id", "hash_id", "name")}
+    return {"success": True, "msg": "Template created", "template": brief}
+
+
+def name_of_change(call: Call) -> str:
+    """Which act a PUT on an instance is, for faults and limits."""
+    body: Any = call.body
+    state = cast("JSON", body).get("state") if isinstance(body, dict) else None
+    return {"running": "start", "stopped": "stop"}.get(str(state), "label")
+
+
+Name = str | Callable[[Call], str]
+
+# (path without its last slash, method, what faults and limits call it, handler)
+TABLE: tuple[tuple[str, str, Name, Handler], ...] = (
+    ("/api/v0/bundles", "POST", "search", search_flat),
+    ("/api/v0/bundles", "GET", "search", search_in_query),
+    ("/api/v0/search/asks", "PUT", "search", search_asks),
+    ("/api/v0/asks/{ask}", "PUT", "create", create),
+    ("/api/v0/instances", "GET", "list_v0", list_v0),
+    ("/api/v1/instances", "GET", "list", list_v1),
+    ("/api/v0/instances/filters", "GET", "filters", filters),
+    ("/api/v0/instances/{id:int}", "GET", "show", show),
+    ("/api/v0/instances/{id:int}", "PUT", name_of_change, change),
+    ("/api/v0/instances/{id:int}", "DELETE", "destroy", destroy),
+    ("/api/v0/ssh", "GET", "keys", list_keys),
+    ("/api/v0/ssh", "POST", "keys", add_key),
+    ("/api/v0/ssh/{id:int}", "DELETE", "keys", delete_key),
+    ("/api/v0/users/current", "GET", "user", user),
+    ("/api/v0/gpu_names/unique", "GET", "gpu_names", gpu_names),
+    ("/api/v0/template", "GET", "templates", find_templates),
+    ("/api/v0/template", "POST", "templates", add_template),
+)
+
+
+def create_app(world: World) -> Starlette:
+    """The pretend service of one world, its control routes included."""
+    by_path: dict[str, dict[str, tuple[Name, Handler]]] = {}
+    for path, method, name, handler in TABLE:
+        by_path.setdefault(path, {})[method] = (name, handler)
+    routes = [
+        Route(spelling, _endpoint(world, path, methods), methods=["GET", "POST", "PUT", "DELETE", "PATCH"])
+        for path, methods in by_path.items()
+        for spelling in (path, f"{path}/")
+    ]
+    app = Starlette(routes=[*routes, *control.routes(world)], exception_handlers={HTTPException: _no_route(world)})
+    app.router.redirect_slashes = False  # both spellings are served as they are
+    return app
+
+
+def _endpoint(
+    world: World, path: str, methods: dict[str, tuple[Name, Handler]]
+) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        call = Call(world, request, (await request.body()).decode("utf-8", "replace"))
+        name, handler = methods.get(request.method, ("unknown", _wrong_method))
+        named = name if isinstance(name, str) else name(call)
+        _remember(call, named)
+        fault = world.faults.take(named, request.method)
+        if fault is not None and fault.when == "before":
+            return await world.faults.act(fault, None, world.clock())
+        reply = _answer(call, named, path, handler)
+        if fault is not None:
+            return await world.faults.act(fault, reply, world.clock())
+        return reply
+
+    return endpoint
+
+
+def _answer(call: Call, name: str, path: str, handler: Handler) -> Response:
+    """Limits, then the key, then the act."""
+    try:
+        if call.world.limits:
+            call.world.limiter.check(name)
+        _check_key(call, name, path)
+        return JSONResponse(handler(call))
+    except Refusal as no:
+        return _refused(no)
+
+
+def _refused(no: Refusal) -> Response:
+    if isinstance(no.body, str):
+        return Response(no.body, no.status, no.headers, media_type="text/plain")
+    return JSONResponse(no.body, no.status, no.headers)
+
+
+def _check_key(call: Call, name: str, path: str) -> None:
+    header = call.request.headers.get("authorization")
+    if name in OPEN or (header is None and path in ANONYMOUS):
+        return
+    call.world.check_key(header)
+    group = PERMISSIONS.get(name)
+    if group in call.world.missing_permissions:
+        raise replies.permission_missing(str(group))
+
+
+def _remember(call: Call, name: str) -> None:
+    world, request = call.world, call.request
+    path = request.url.path
+    world.requests.append(
+        Received(len(world.requests) + 1, world.clock(), name, request.method, path, call.query, call.body)
+    )
+
+
+def _wrong_method(call: Call) -> None:
+    raise replies.method_not_allowed(call.request.method)
+
+
+def _no_route(world: World) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def no_route(request: Request, _error: Exception) -> Response:
+        call = Call(world, request, (await request.body()).decode("utf-8", "replace"))
+        _remember(call, "unknown")
+        return _refused(replies.no_such_path(request.url.path))
+
+    return no_route
+
+
+class _Hangable:
+    """Gives a `drop` fault the means to close the socket: an ASGI application has none of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        transport: Any = getattr(getattr(send, "__self__", None), "transport", None)  # uvicorn's request cycle
+        if transport is None:
+            return await self.app(scope, receive, send)
+
+        async def hang_up() -> None:
+            transport.abort()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        try:
+            await self.app({**scope, HANG_UP: hang_up}, receive, send)
+        except asyncio.CancelledError:  # the server ends while a request hangs
+            transport.abort()
+            raise
+
+
+def serve(world: World, host: str, port: int, on_ready: Callable[[str], None] | None = None) -> None:
+    """Serve until interrupted. Port 0 takes a free one; `on_ready` hears the address once connections are accepted."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as listener:
+        number = listener.getsockname()[1]
+        if on_ready is not None:
+            on_ready(f"http://[{host}]:{number}" if ":" in host else f"http://{host}:{number}")
+        serve_on(world, listener)
+
+
+def serve_on(world: World, listener: socket.socket) -> None:
+    """The same on a socket that listens already."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        _Hangable(create_app(world)),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=0,  # an interrupt ends at once, whatever hangs
+    )
+    server = uvicorn.Server(config)
+    try:
+        server.run(sockets=[listener])
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return

@@ -1,0 +1,356 @@
+"""The pretend world: one account, its offers, rentals, keys and templates, and a ledger of everything it committed."""
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import listing, offers, replies, search
+from .account import INSTANCE_SECRET, Key, user_row
+from .faults import Faults
+from .instances import BIRTH, Instance, Pace
+from .launch import Launch, read_launch
+from .ledger import LedgerEntry, Received
+from .limits import Limits
+from .offers import Offer
+from .templates import Shelf
+
+FIRST_INSTANCE = 30_000_001
+LABEL_CHARS = 1_024  # the label endpoint allows more than create does (A.2, C.7)
+
+OFFER_FIELDS = frozenset(offers.priced(next(iter(offers.make_offers(0, 1, 0).values())), gb=8, bid=False, now=0))
+SEARCH_FIELDS = OFFER_FIELDS | frozenset(search.VIEWS)
+
+
+@dataclass(eq=False, repr=False)
+class World:
+    """Options come first and may be changed at any time; what happened follows from `reset` on."""
+
+    seed: int = 7
+    api_keys: set[str] | None = None  # None: any key that is not empty
+    rent_again: bool = False  # a rented offer can be rented a second time (skypilot#9117)
+    limits: bool = False  # enforce the intervals of section H
+    clock: Callable[[], float] = time.time
+    visible_after_looks: int = 0  # looks during which a new instance cannot be read
+    gone_after_looks: int = 0  # looks during which a destroyed one still can
+    looks_per_step: int | None = 1  # None: looks do not move instances on; 0: they run at once
+    seconds_per_step: float | None = None  # and time does, when given
+    leaky_filters: bool = False  # numeric filters let some rows through (B.2)
+    bad_key_status: int = 404  # 401 by the specification (I)
+    missing_permissions: set[str] = field(default_factory=set[str])  # e.g. {"instance_read"} (I)
+    offer_count: int = 264
+    user_id: int = 4242
+    credit: float = 25.0
+    balance: float = 0.0
+    team: bool = False
+
+    def __post_init__(self) -> None:
+        self.faults = Faults()
+        self.reset()
+
+    def reset(self, seed: int | None = None) -> None:
+        """A new world with the same options: everything that happened is forgotten."""
+        self.seed = self.seed if seed is None else seed
+        self.faults.clear()
+        self.offers: dict[int, Offer] = offers.make_offers(self.seed, self.offer_count, self.clock())
+        self.instances: dict[int, Instance] = {}
+        self.keys: dict[int, Key] = {}
+        self.shelf = Shelf(self.clock(), self.user_id)
+        self.ledger: list[LedgerEntry] = []
+        self.requests: list[Received] = []
+        self.private_offers: set[int] = set()  # answered with 403: a host's own
+        self.jammed_offers: set[int] = set()  # on offer, but the machine cannot start now (A.7)
+        self.stolen_gpus: set[int] = set()  # instances whose GPU went to somebody else while stopped (C.5)
+        self.fates: dict[int, tuple[tuple[str | None, ...], str | None]] = {}
+        self.limiter = Limits(self.clock)
+        self._dice = random.Random(self.seed)
+
+    # What tests look at
+
+    @property
+    def rentals(self) -> list[Instance]:
+        """Every rental ever committed, the dead included."""
+        return list(self.instances.values())
+
+    @property
+    def living(self) -> list[Instance]:
+        """Those that still cost money."""
+        return [instance for instance in self.rentals if instance.alive]
+
+    @property
+    def templates(self) -> dict[str, dict[str, Any]]:
+        """Templates by hash."""
+        return self.shelf.by_hash
+
+    def asked(self, endpoint: str) -> list[Received]:
+        """The requests that reached one endpoint, faults or not."""
+        return [request for request in self.requests if request.endpoint == endpoint]
+
+    def committed(self, kind: str) -> list[LedgerEntry]:
+        """The ledger's entries of one kind."""
+        return [entry for entry in self.ledger if entry.kind == kind]
+
+    # What tests arrange
+
+    def offer(
+        self, *, vm: bool | None = None, ports: bool | None = None, verified: bool | None = True, **traits: Any
+    ) -> Offer:
+        """The cheapest free offer with these traits: row keys by value or predicate, and `country`, `max_price`.
+
+        `verified=None` takes any. Nothing found is a LookupError.
+        """
+        wanted = {"rentable": True, "external": False, **traits}
+        country, ceiling = wanted.pop("country", None), wanted.pop("max_price", None)
+        now = self.clock()
+        found = [
+            row
+            for row in (offers.priced(offer, gb=8, bid=False, now=now) for offer in self.offers.values())
+            if (vm is None or row["vms_enabled"] == vm)
+            and (ports is None or (row["direct_port_count"] > 0) == ports)
+            and (verified is None or (row["verification"] == "verified") == verified)
+            and (country is None or row["geolocation"].endswith(country))
+            and (ceiling is None or row["dph_total"] <= ceiling)
+            and all(want(row[key]) if callable(want) else row[key] == want for key, want in wanted.items())
+        ]
+        if not found:
+            raise LookupError(f"no such offer: {traits}")
+        return min(found, key=lambda row: (row["dph_total"], row["id"]))
+
+    def take(self, offer_id: int) -> None:
+        """Somebody else rents it."""
+        self.offers[offer_id] |= {"rentable": False, "rented": True}
+
+    def jam(self, offer_id: int) -> None:
+        """Still on offer, but its machine cannot start now: what `cancel_unavail` is about (A.7)."""
+        self.jammed_offers.add(offer_id)
+
+    def set_keys(self, public_keys: Iterable[str]) -> None:
+        """The account has exactly these SSH keys; the ledger does not hear of it."""
+        self.keys = {}
+        for text in public_keys:
+            self._new_key(text)
+
+    def set_fate(self, offer_id: int, course: Iterable[str | None], status_msg: str | None = None) -> None:
+        """What becomes of machines rented from this offer, status by status: stuck, exited, never found."""
+        self.fates[offer_id] = (tuple(course), status_msg)
+
+    def take_gpu(self, instance_id: int) -> None:
+        """Somebody else holds the GPU of this stopped instance: it cannot start (C.5)."""
+        self.stolen_gpus.add(instance_id)
+
+    def free_gpu(self, instance_id: int) -> None:
+        """The GPU is free again; a queued start goes on."""
+        self.stolen_gpus.discard(instance_id)
+        instance = self.instances[instance_id]
+        if instance.waiting_for_gpu:
+            instance.waiting_for_gpu = False
+            instance.start(self.clock())
+            self._write("start", instance)
+
+    def outbid(self, instance_id: int) -> None:
+        """A bid loses its GPU: stopped by the service, still asked to run, its disk still billed (C.4)."""
+        instance = self.instances[instance_id]
+        instance.stop(self.clock())
+        instance.intended, instance.outbid = "running", True
+
+    def cancel_rental(self, instance_id: int) -> None:
+        """The instance disappears without anybody asking: credit gone, contract over (K)."""
+        self._end(self.instances[instance_id])
+        self._write("reclaim", self.instances[instance_id])
+
+    # What the service does: offers
+
+    def search(self, flat: dict[str, Any], *, defaults: bool) -> list[Offer]:
+        """Rows that answer a flat query."""
+        query = search.Query(flat, SEARCH_FIELDS, defaults=defaults)
+        now = self.clock()
+        rows = (offers.priced(offer, gb=query.gb, bid=query.bid, now=now) for offer in self.offers.values())
+        return query.run(rows, leaky=self.leaky_filters)
+
+    # Rentals
+
+    def rent(self, ask_id: int, body: dict[str, Any]) -> Instance:
+        """Accept an offer, or refuse; arguments are checked before availability."""
+        launch = read_launch(body, self.templates, ask_id)
+        offer = self._free_offer(ask_id)
+        self._check_vm(launch, offer, ask_id)
+        if launch.disk > offer["disk_space"]:
+            raise replies.invalid_args(f"disk: the machine has {offer['disk_space']} GB left", ask_id)
+        if self.credit <= 0:
+            raise replies.insufficient_credit()
+        jammed = ask_id in self.jammed_offers
+        if jammed and launch.cancel_unavail:
+            raise replies.ask_gone(ask_id)
+        low = launch.price is not None and launch.price < offer["min_bid"]
+        instance = self._commit_rental(offer, launch, stopped=low or jammed or not launch.start)
+        if low:
+            msg = f"bid {launch.price} is below the minimum of {offer['min_bid']}"
+            raise replies.invalid_price(msg, ask_id, new_contract=instance.id)
+        return instance
+
+    def _free_offer(self, ask_id: int) -> Offer:
+        offer = self.offers.get(ask_id)
+        if offer is None:
+            raise replies.unknown_ask(ask_id)
+        if ask_id in self.private_offers:
+            raise replies.not_your_own(ask_id)
+        if not offer["rentable"] and not self.rent_again:
+            raise replies.ask_gone(ask_id)
+        return offer
+
+    def _check_vm(self, launch: Launch, offer: Offer, ask_id: int) -> None:
+        if not launch.vm:
+            return
+        if not offer["vms_enabled"]:
+            raise replies.invalid_args(f"offer {ask_id} does not support VMs", ask_id)
+        if self.team or not self.keys:
+            raise replies.no_ssh_key_for_vm(ask_id)
+
+    def _commit_rental(self, offer: Offer, launch: Launch, *, stopped: bool) -> Instance:
+        now = self.clock()
+        course, status_msg = self.fates.get(offer["id"], (BIRTH, None))
+        instance = Instance(
+            id=FIRST_INSTANCE + len(self.instances),
+            offer=dict(offer),
+            launch=launch,
+            label=launch.label,
+            born=now,
+            secret=f"{INSTANCE_SECRET}{self._dice.getrandbits(128):032x}",
+            pace=Pace(self.looks_per_step, self.seconds_per_step),
+            hidden_looks=self.visible_after_looks,
+            status_msg=status_msg,
+        )
+        instance.set_course(course, now)
+        if stopped:
+            instance.stop(now, "stopped")
+        self.instances[instance.id] = instance
+        self.take(offer["id"])
+        self._write("rent", instance, price=instance.price, stopped=stopped, vm=instance.kind == "vm")
+        return instance
+
+    def destroy(self, instance_id: int) -> None:
+        """For good; the offer is free again unless another machine of ours came from it."""
+        instance = self._own(instance_id)
+        self._end(instance)
+        self._write("destroy", instance)
+
+    def _end(self, instance: Instance) -> None:
+        instance.destroyed_at = self.clock()
+        instance.lingering_looks = self.gone_after_looks
+        if not any(other.offer_id == instance.offer_id for other in self.living):
+            self.offers[instance.offer_id] |= {"rentable": True, "rented": False}
+
+    def set_state(self, instance_id: int, state: str) -> None:
+        """Start or stop; what is already so is a success that changes nothing."""
+        instance = self._own(instance_id)
+        if state == "stopped":
+            if instance.intended != "stopped" or instance.waiting_for_gpu:
+                instance.stop(self.clock())
+                self._write("stop", instance)
+            return
+        if instance_id in self.stolen_gpus:
+            instance.intended, instance.waiting_for_gpu = "running", True
+            raise replies.resources_unavailable()
+        if instance.intended != "running" or instance.outbid:
+            instance.start(self.clock())
+            self._write("start", instance)
+
+    def set_label(self, instance_id: int, label: str | None) -> None:
+        """Up to 1024 characters here (C.7)."""
+        instance = self._own(instance_id)
+        if label is not None and len(label) > LABEL_CHARS:
+            raise replies.label_too_long()
+        instance.label = label
+        self._write("label", instance)
+
+    def _own(self, instance_id: int) -> Instance:
+        instance = self.instances.get(instance_id)
+        if instance is None or not instance.alive:
+            raise replies.no_such_instance(instance_id)
+        return instance
+
+    def show(self, instance_id: int) -> dict[str, Any] | None:
+        """One look at one instance; None for what is unknown, gone or not readable yet (C.1)."""
+        instance = self.instances.get(instance_id)
+        if instance is None or not instance.seen():
+            return None
+        row = instance.row(self.clock(), listed=False)
+        instance.looks += 1
+        return row
+
+    def list_page(self, query: listing.PageQuery) -> dict[str, Any]:
+        """One look at every instance on a page of the list (C.2)."""
+        now = self.clock()
+        rows = [instance.row(now, listed=True) for instance in self.rentals if instance.seen()]
+        shown, page = listing.page(query, rows)
+        for instance_id in shown:
+            self.instances[instance_id].looks += 1
+        return page
+
+    def filter_values(self) -> list[dict[str, Any]]:
+        """The combinations the official client offers as filters."""
+        now = self.clock()
+        rows = [instance.row(now, listed=True) for instance in self.living]
+        return [{key: row[key] for key in ("actual_status", "verification", "gpu_name", "label")} for row in rows]
+
+    # Keys and the account
+
+    def list_keys(self) -> list[dict[str, Any]]:
+        """No keys is a 404 (D)."""
+        if self.team or not self.keys:
+            raise replies.no_keys()
+        return [key.as_json() for key in self.keys.values()]
+
+    def add_key(self, text: Any) -> Key:
+        """Whatever text comes is kept, a file's path too (D); the same key again is the one that is there."""
+        if self.team:
+            raise replies.team_keys()
+        if not isinstance(text, str) or not text.strip():
+            raise replies.no_ssh_key("ssh_key is required")
+        for key in self.keys.values():
+            if key.public_key.strip() == text.strip():
+                return key
+        key = self._new_key(text)
+        self._write("key_add", key_id=key.id, public_key=text)
+        return key
+
+    def _new_key(self, text: str) -> Key:
+        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self.clock()))
+        key = Key(max(self.keys, default=700_000) + 1, text, at, self.user_id)
+        self.keys[key.id] = key
+        return key
+
+    def delete_key(self, key_id: int) -> None:
+        """A missing one is a 400 (D)."""
+        if self.keys.pop(key_id, None) is None:
+            raise replies.no_ssh_key(f"no SSH key {key_id}")
+        self._write("key_delete", key_id=key_id)
+
+    def add_template(self, body: dict[str, Any]) -> dict[str, Any]:
+        """A template of the account's own (E)."""
+        template = self.shelf.add(body, self.clock())
+        self._write("template", hash_id=template["hash_id"], name=template["name"])
+        return template
+
+    def user(self) -> dict[str, Any]:
+        """The account as `users/current` shows it (G)."""
+        first = next(iter(self.keys.values()), None)
+        return user_row(self.user_id, self.balance, self.credit, first.public_key if first else None)
+
+    def check_key(self, header: str | None) -> None:
+        """The Authorization header, or the refusal of section I."""
+        if header is None:
+            raise replies.login_required()
+        scheme, _, key = header.partition(" ")
+        known = bool(key.strip()) if self.api_keys is None else key.strip() in self.api_keys
+        if scheme.lower() != "bearer" or not known:
+            raise replies.invalid_key(self.bad_key_status)
+
+    def _write(self, kind: str, instance: Instance | None = None, **detail: Any) -> None:
+        entry = LedgerEntry(len(self.ledger) + 1, kind, self.clock())
+        if instance is not None:
+            entry.instance_id, entry.offer_id, entry.label = instance.id, instance.offer_id, instance.label
+            entry.price = detail.pop("price", None)
+        entry.detail = detail
+        self.ledger.append(entry)

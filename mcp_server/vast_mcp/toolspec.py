@@ -1,0 +1,357 @@
+"""How a tool is declared, and how a call becomes a result: strict arguments in, the same JSON on both channels out.
+
+Hosts disagree on which channel their model reads and on what a schema may contain (mcp.md sections 0, 1.2 and 5.3):
+so the text block is the structured content, failures carry a top-level `error`, input schemas are flat and closed,
+and a published output schema requires nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
+
+import anyio
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from vast_mcp import errors
+from vast_mcp.errors import Json, NextStep, Problem
+from vast_mcp.settings import Settings, Times
+from vast_mcp.vast.client import Link, Vast
+from vast_mcp.vast.wire import Offer, SshKey
+
+log = logging.getLogger("vast_mcp")
+
+OFFERS_REMEMBERED = 2000
+
+
+# ── What a tool gets ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Office:
+    """One process's standing: settings, the link to Vast, and what was seen lately. Made by the server's lifespan."""
+
+    def __init__(self, settings: Settings, app: Any = None) -> None:
+        self.settings = settings
+        self.link = Link(settings, app)
+        self.offers: dict[int, Offer] = {}
+        self.bid_offers: set[int] = set()
+        self.instances_made: set[int] = set()
+        self.instances_seen: set[int] = set()
+        self.ssh_keys: list[SshKey] = []
+        self.gpu_names: list[str] = []
+
+    def remember(self, offers: list[Offer], *, bid: bool = False) -> None:
+        """Keep what a search showed of each offer, so that renting it asks no second time. Oldest go first."""
+        for offer in offers:
+            self.offers.pop(offer.ask_contract_id, None)
+            self.offers[offer.ask_contract_id] = offer
+            (self.bid_offers.add if bid else self.bid_offers.discard)(offer.ask_contract_id)
+        for stale in list(self.offers)[: max(0, len(self.offers) - OFFERS_REMEMBERED)]:
+            del self.offers[stale]
+            self.bid_offers.discard(stale)
+
+    async def close(self) -> None:
+        await self.link.close()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One tool call: the office, a client that stops at this call's deadline, and the host's progress channel."""
+
+    office: Office
+    vast: Vast
+    deadline: float
+    progress: Callable[[float, float | None, str], Awaitable[None]]
+
+    @property
+    def settings(self) -> Settings:
+        return self.office.settings
+
+    @property
+    def times(self) -> Times:
+        return self.office.settings.times
+
+    def within(self, seconds: float) -> Vast:
+        """A client with a nearer deadline, for a look that must leave time for the act it prepares."""
+        return Vast(self.office.link, min(self.deadline, anyio.current_time() + seconds))
+
+
+# ── How a tool is declared ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Arguments(BaseModel):
+    """Base of every argument model: JSON types as they are, nothing unknown, no NaN, no examples in errors."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class Part(BaseModel):
+    """Base of everything inside a result. Absent facts are left out of the answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Result(Part):
+    """Base of every result model; `sandbox` is stated by the server where it is true."""
+
+    sandbox: Annotated[bool | None, Field(description="True when this is the local sandbox: no money moves.")] = None
+
+
+class Step(Part):
+    """A call that leads on, arguments ready."""
+
+    tool: str
+    arguments: dict[str, Any]
+    why: str
+
+
+def step(tool: str, why: str, **arguments: Any) -> Step:
+    return Step(tool=tool, arguments=arguments, why=why)
+
+
+@dataclass(frozen=True)
+class ToolSpec:
+    """Everything a tool is. The function's docstring is the description that the model reads."""
+
+    fn: Callable[..., Awaitable[Result]]
+    arguments: type[Arguments]
+    result: type[Result]
+    title: str
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    open_world: bool
+
+    @property
+    def name(self) -> str:
+        return self.fn.__name__
+
+    @property
+    def description(self) -> str:
+        return " ".join((self.fn.__doc__ or "").split())
+
+
+class Slim(GenerateJsonSchema):
+    """Schemas without titles, null arms or null defaults: hosts strip or choke on them, and each costs tokens."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
+        return False
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        made = super().default_schema(schema)
+        if made.get("default", ...) is None:
+            made.pop("default")
+        return made
+
+
+def flat(schema: Json) -> Json:
+    """The schema with every local `$ref` written out and titles and model docstrings dropped."""
+    definitions = cast("Json", schema.pop("$defs", {}))
+
+    def expand(node: Any) -> Any:
+        if isinstance(node, list):
+            return [expand(item) for item in cast("list[Any]", node)]
+        if not isinstance(node, dict):
+            return node
+        node = cast("Json", node)
+        if isinstance(ref := node.get("$ref"), str):
+            target = {k: v for k, v in definitions[ref.rsplit("/", 1)[-1]].items() if k != "description"}
+            return expand({**target, **{k: v for k, v in node.items() if k != "$ref"}})
+        return {key: expand(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))}
+
+    return cast("Json", expand(schema))
+
+
+def input_schema(spec: ToolSpec) -> Json:
+    """The closed, flat schema of a tool's arguments."""
+    schema = flat(spec.arguments.model_json_schema(schema_generator=Slim))
+    schema.pop("description", None)
+    schema.setdefault("properties", {})
+    return schema
+
+
+def output_schema(spec: ToolSpec) -> Json:
+    """The schema of a tool's result. Nothing is required at the top, since a failure has only `error` (mcp.md 0.2)."""
+    schema = flat(spec.result.model_json_schema(mode="serialization", schema_generator=Slim))
+    schema.pop("description", None)
+    schema.pop("required", None)
+    schema.pop("additionalProperties", None)
+    schema["properties"]["error"] = {"type": "object", "description": "Only on failure: code, message, next_steps."}
+    return schema
+
+
+# ── How a call runs ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Metadata(FuncMetadata):
+    """The SDK's argument handling without its repair of strings that look like JSON.
+
+    That repair turns `args_str='["bash"]'` into a list and "null" into nothing; StrictTool does a narrower one.
+    """
+
+    def pre_parse_json(self, data: Json) -> Json:
+        return data
+
+
+class _Whole(ArgModelBase):
+    """Hands the function the validated model itself instead of its fields."""
+
+    def model_dump_one_level(self) -> Json:
+        return {"args": self}
+
+
+def _takes_text(schema: Json) -> bool:
+    arms = cast("list[Json]", schema.get("anyOf", [schema]))
+    return any(arm.get("type") not in {"object", "array"} for arm in arms)
+
+
+def _unwrapped(value: Any, schema: Json) -> Any:
+    """An object or array that came as JSON text (Claude Desktop does that), for an argument that takes no text."""
+    if not isinstance(value, str) or value.strip()[:1] not in {"{", "["} or _takes_text(schema):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+class StrictTool(Tool):
+    """A ToolSpec as the SDK runs it."""
+
+    @classmethod
+    def of(cls, spec: ToolSpec) -> StrictTool:
+        """Build the SDK's tool. The function gets its argument model as `args` and a Call as `call`."""
+
+        async def run(args: Arguments, ctx: Context[Office, Any]) -> CallToolResult:
+            return await _answer(spec, args, ctx)
+
+        base = cast("type[ArgModelBase]", spec.arguments)  # every model has what the SDK calls on it; see _Whole
+        model = create_model(f"{spec.arguments.__name__}Call", __base__=(_Whole, base))
+        return cls(
+            fn=run,
+            name=spec.name,
+            title=spec.title,
+            description=spec.description,
+            is_async=True,
+            parameters=input_schema(spec),
+            fn_metadata=_Metadata(arg_model=model, output_schema=output_schema(spec)),
+            context_kwarg="ctx",
+            annotations=ToolAnnotations(
+                title=spec.title,
+                read_only_hint=spec.read_only,
+                destructive_hint=spec.destructive,
+                idempotent_hint=spec.idempotent,
+                open_world_hint=spec.open_world,
+            ),
+        )
+
+    async def run(self, arguments: Json, context: Any, convert_result: bool = False) -> Any:
+        properties = cast("dict[str, Json]", self.parameters["properties"])
+        arguments = {key: _unwrapped(value, properties.get(key, {})) for key, value in arguments.items()}
+        try:
+            return await super().run(arguments, context, convert_result=convert_result)
+        except ToolError as exc:
+            if not isinstance(exc.__cause__, ValidationError):
+                raise
+            sandbox = context.request_context.lifespan_context.settings.sandbox
+            return failure(bad_arguments(self.name, exc.__cause__, self.parameters), sandbox=sandbox)
+
+
+async def _answer(spec: ToolSpec, args: Arguments, ctx: Context[Office, Any]) -> CallToolResult:
+    office = ctx.request_context.lifespan_context
+    deadline = anyio.current_time() + office.settings.times.budget_s
+    call = Call(office=office, vast=Vast(office.link, deadline), deadline=deadline, progress=ctx.report_progress)
+    try:
+        result = await spec.fn(args, call)
+    except errors.VastMcpError as exc:
+        log.info("%s: %s", spec.name, exc.code)
+        return failure(exc, sandbox=office.settings.sandbox)
+    except Exception as exc:
+        # The exception's own text may hold a caller's values: the log gets its type and place, the model neither.
+        place = exc.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "?"
+        log.error("%s: defect: %s at %s", spec.name, type(exc).__name__, where)  # noqa: TRY400
+        fault = errors.InternalFault(
+            f"A defect of vast-mcp ({type(exc).__name__}). The log names the place; show_instances shows what runs.",
+            next_steps=[NextStep("show_instances", {}, "see what runs")],
+        )
+        return failure(fault, sandbox=office.settings.sandbox)
+    return success(result, sandbox=office.settings.sandbox)
+
+
+def success(result: Result, *, sandbox: bool) -> CallToolResult:
+    """The result on both channels; absent facts left out."""
+    payload = result.model_dump(mode="json", exclude_none=True)
+    if sandbox:
+        payload["sandbox"] = True
+    return _both_channels(payload, is_error=False)
+
+
+def failure(error: errors.VastMcpError, *, sandbox: bool) -> CallToolResult:
+    """The error on both channels, under a top-level `error`."""
+    payload: Json = {"error": error.as_json()}
+    if sandbox:
+        payload["sandbox"] = True
+    return _both_channels(payload, is_error=True)
+
+
+def _both_channels(payload: Json, *, is_error: bool) -> CallToolResult:
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return CallToolResult(
+        is_error=is_error, content=[TextContent(type="text", text=text)], structured_content=json.loads(text)
+    )
+
+
+# ── What is wrong with the arguments ─────────────────────────────────────────────────────────────────────────────────
+
+
+def bad_arguments(tool: str, exc: ValidationError, schema: Json) -> errors.BadArguments:
+    """The SDK's validation error as ours: fields and problems, nearest names, none of the caller's values."""
+    problems = [
+        Problem(_path(detail["loc"]), _problem(cast("Json", detail), schema))
+        for detail in exc.errors(include_url=False, include_input=False)
+    ]
+    # One wrong value of a union is reported once per arm; one line a field and problem is enough.
+    unique = list(dict.fromkeys(problems))
+    names = ", ".join(dict.fromkeys(problem.field for problem in unique))
+    return errors.BadArguments(f"{tool}: nothing was sent. Correct and call again: {names}.", problems=unique)
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    return errors.clean(".".join(str(part) for part in loc), 80) or "(arguments)"
+
+
+def _problem(detail: Json, schema: Json) -> str:
+    kind, context = detail["type"], cast("Json", detail.get("ctx") or {})
+    if kind == "extra_forbidden":
+        known = _known_beside(detail["loc"], schema)
+        near = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1, cutoff=0.5)
+        return f"unknown argument; the nearest is {near[0]}" if near else f"unknown argument; known: {', '.join(known)}"
+    if kind == "missing":
+        return "required"
+    if kind == "literal_error":
+        return f"must be one of {context.get('expected')}"
+    return str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+
+
+def _known_beside(loc: tuple[int | str, ...], schema: Json) -> list[str]:
+    """The names that exist where an unknown one was given."""
+    for part in loc[:-1]:
+        schema = cast("Json", schema.get("items", {}) if isinstance(part, int) else schema["properties"].get(part, {}))
+    return list(schema.get("properties", {}))

@@ -1,0 +1,308 @@
+"""The calls: one method an endpoint, models out, leaves of the error tree raised.
+
+Reads are repeated by retry.py. The PUT that rents goes out once, on a connection of its own, and whatever is not a
+clear verdict is OutcomeUnknown.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Mapping
+from typing import Any, cast
+
+import anyio
+import httpx
+from pydantic import ValidationError
+
+from vast_mcp import __version__, errors
+from vast_mcp.settings import Settings
+from vast_mcp.vast import wire
+from vast_mcp.vast.retry import Pace, read
+from vast_mcp.vast.wire import Instance, Json, Offer, Reply, SshKey, Template
+
+PAGE = 25  # the v1 list's maximum (C.2)
+LIST_TRIES = 2
+
+# Failures that happen before any byte of the request can have reached Vast.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
+
+
+class _InProcess(httpx.AsyncBaseTransport):
+    """The in-process sandbox: an app that dies mid-request is a connection that dropped."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = httpx.ASGITransport(app=app)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self._app.handle_async_request(request)
+        except Exception as exc:
+            raise httpx.RemoteProtocolError("the sandbox closed the connection", request=request) from exc
+
+
+class Link:
+    """What all calls of a process share: settings, the connection pool for reads, the pace. Opened on first use."""
+
+    def __init__(self, settings: Settings, app: Any = None) -> None:
+        self.settings = settings
+        self.pace = Pace(settings.times.pace)
+        self._app = app
+        self._pool: httpx.AsyncClient | None = None
+        self._tls: ssl.SSLContext | None = None
+
+    def pool(self) -> httpx.AsyncClient:
+        if self._pool is None:
+            self._pool = self.fresh()
+        return self._pool
+
+    def fresh(self) -> httpx.AsyncClient:
+        """A client with no connection yet."""
+        settings = self.settings
+        if settings.api_key is None:
+            raise errors.NoApiKey(
+                "No Vast.ai API key is set. A person sets VAST_API_KEY in this server's configuration (keys: "
+                "https://cloud.vast.ai/manage-keys/), or starts it with --sandbox to try it without money."
+            )
+        if self._tls is None and settings.base_url.startswith("https"):
+            self._tls = ssl.create_default_context()  # built once: it takes 30 ms and more
+        return httpx.AsyncClient(
+            base_url=settings.base_url,
+            headers={
+                "Authorization": f"Bearer {settings.api_key.get_secret_value()}",
+                "User-Agent": f"vast-mcp/{__version__}",
+                "Accept": "application/json",
+            },
+            transport=None if self._app is None else _InProcess(self._app),
+            verify=self._tls or False,
+            trust_env=not settings.loopback,  # a proxy must never see loopback traffic
+            follow_redirects=False,  # the key goes to no other address
+        )
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.aclose()
+
+
+class Vast:
+    """Vast.ai's API as this server uses it, until a deadline on anyio's clock."""
+
+    def __init__(self, link: Link, deadline: float) -> None:
+        self._link = link
+        self._deadline = deadline
+
+    # ── offers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def search_offers(self, query: Json) -> list[Offer]:
+        """POST /bundles/ (B.1): a flat query, at most 64 rows whatever is asked."""
+        reply = await self._read("search", "POST", "/api/v0/bundles/", body=query)
+        rows = _rows(reply, "offers")
+        return [offer for row in rows if (offer := wire.offer_of(row)) is not None]
+
+    async def find_offer(self, offer_id: int, *, bid: bool = False, disk_gb: float = 10.0) -> Offer | None:
+        """The offer as it stands now, free or taken; None where Vast lists none. Prices include `disk_gb`."""
+        anything = {"in": [True, False]}
+        query: Json = {
+            "ask_contract_id": {"eq": offer_id},  # a filter on `id` finds nothing (B.2)
+            "verified": anything, "external": anything, "rentable": anything, "rented": anything,
+            "type": "bid" if bid else "on-demand",
+            "allocated_storage": disk_gb,
+            "limit": 1,
+        }  # fmt: skip
+        found = await self.search_offers(query)
+        return next((offer for offer in found if offer.ask_contract_id == offer_id), None)
+
+    async def gpu_names(self) -> list[str]:
+        """GET /gpu_names/unique/ (B.4): the display names that exist."""
+        reply = await self._read("gpu_names", "GET", "/api/v0/gpu_names/unique/")
+        names: object = reply.body.get("gpu_names")
+        return (
+            [name for name in cast("list[object]", names) if isinstance(name, str)] if isinstance(names, list) else []
+        )
+
+    async def rent(self, offer_id: int, body: Json) -> int:
+        """PUT /asks/{id}/, once: the id of the instance it made.
+
+        Not cancelled by the caller's going away: the answer is worth more than the wait, `put_s` seconds at most.
+        Raises Unreachable only when no connection was made; see wire.rented for the other verdicts.
+        """
+        times = self._link.settings.times
+        http = self._link.fresh()
+        await self._link.pace.turn("create")
+        reply: Reply | None = None
+        with anyio.move_on_after(times.put_s, shield=True):
+            try:
+                async with http:
+                    answer = await http.put(
+                        f"/api/v0/asks/{offer_id}/",
+                        json=body,
+                        timeout=httpx.Timeout(times.put_s, connect=min(times.connect_s, times.put_s)),
+                    )
+                    reply = _reply(answer)
+            except _NOT_SENT as exc:
+                raise errors.Unreachable(f"No connection to Vast ({type(exc).__name__}); nothing was sent.") from exc
+            except Exception:  # noqa: BLE001, S110  whatever else went wrong, the request may have arrived
+                pass
+        if reply is None:
+            raise errors.OutcomeUnknown(
+                "The request to rent was sent and no answer came; the machine may exist and bill."
+            )
+        return wire.rented(reply)
+
+    # ── instances ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def list_instances(self) -> list[Instance]:
+        """The whole v1 list, newest id first.
+
+        Raises IncompleteList when a page is missing, repeated or inconsistent: half a list must not look like a list.
+        """
+        for attempt in range(1, LIST_TRIES + 1):
+            try:
+                return await self._list_once()
+            except errors.IncompleteList:
+                if attempt == LIST_TRIES:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def _list_once(self) -> list[Instance]:
+        found: dict[int, Instance] = {}
+        tokens: set[str] = set()
+        token: str | None = None
+        while True:
+            params = {"limit": str(PAGE), "order_by": '[{"col":"id","dir":"desc"}]'}
+            if token is not None:
+                params["after_token"] = token
+            reply = await self._read("list", "GET", "/api/v1/instances/", params=params)
+            for row in _rows(reply, "instances"):
+                instance = _instance(row)
+                if instance.id in found:
+                    raise errors.IncompleteList("Vast's list of instances repeated a row; it cannot be relied on.")
+                found[instance.id] = instance
+            following = reply.body.get("next_token")
+            if not following:
+                break
+            token = str(following)
+            if token in tokens:
+                raise errors.IncompleteList("Vast's list of instances repeated a page; it cannot be relied on.")
+            tokens.add(token)
+        total = reply.body.get("total_instances")
+        if isinstance(total, int) and total != len(found):
+            raise errors.IncompleteList(f"Vast says there are {total} instances and listed {len(found)}.")
+        return list(found.values())
+
+    async def show_instance(self, instance_id: int) -> Instance | None:
+        """GET /instances/{id}/ (C.1): None where Vast shows no such instance."""
+        try:
+            reply = await self._read("show", "GET", f"/api/v0/instances/{instance_id}/", params={"owner": "me"})
+        except (errors.NoSuchInstance, errors.NotFound):
+            return None
+        found: object = reply.body.get("instances")
+        rows = wire.as_objects([found]) or wire.as_objects(found)  # older shape: a list with one row
+        return _instance(rows[0]) if rows else None
+
+    async def destroy_instance(self, instance_id: int) -> None:
+        """DELETE /instances/{id}/ (C.7). An instance that is already gone is done. Returns when Vast accepted it."""
+        try:
+            await self._read("destroy", "DELETE", f"/api/v0/instances/{instance_id}/", body={})
+        except (errors.NoSuchInstance, errors.NotFound):
+            return
+
+    async def may_list(self) -> None:
+        """One row of the list: raises Forbidden where the key may not."""
+        await self._read("list", "GET", "/api/v1/instances/", params={"limit": "1"})
+
+    async def account_id(self) -> int:
+        """GET /users/current (section G): the account's id."""
+        reply = await self._read("user", "GET", "/api/v0/users/current")
+        account: object = reply.body.get("id")
+        if isinstance(account, bool) or not isinstance(account, int):
+            raise errors.UnexpectedReply("Vast did not say whose key this is.", http_status=reply.status)
+        return account
+
+    # ── keys, templates, account ─────────────────────────────────────────────────────────────────────────────────────
+
+    async def ssh_keys(self) -> list[SshKey]:
+        """GET /ssh/ (section D). No keys answers 404, which is an empty list."""
+        try:
+            reply = await self._read("keys", "GET", "/api/v0/ssh/")
+        except errors.NotFound:
+            return []
+        rows = wire.as_objects(reply.data) or wire.as_objects(reply.body.get("ssh_keys")) or []
+        return [_ssh_key(row) for row in rows]
+
+    async def create_ssh_key(self, public_key: str) -> SshKey:
+        """POST /ssh/ (section D)."""
+        reply = await self._read("keys", "POST", "/api/v0/ssh/", body={"ssh_key": public_key})
+        key = wire.as_object(reply.body.get("key"))
+        if key is None:
+            raise errors.UnexpectedReply("Vast did not confirm the key.", http_status=reply.status)
+        return _ssh_key(key)
+
+    async def template(self, hash_id: str) -> Template | None:
+        """GET /template/ by hash (section E): None where no template has it."""
+        params = {"select_cols": '["*"]', "select_filters": json.dumps({"hash_id": {"eq": hash_id}})}
+        reply = await self._read("templates", "GET", "/api/v0/template/", params=params)
+        for row in _rows(reply, "templates"):
+            if row.get("hash_id") == hash_id:
+                try:
+                    return Template.model_validate(row)
+                except ValidationError as exc:
+                    raise errors.UnexpectedReply("Vast's template row could not be understood.") from exc
+        return None
+
+    # ── the wire ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _read(
+        self, kind: str, method: str, path: str, *, params: Mapping[str, str] | None = None, body: Json | None = None
+    ) -> Reply:
+        """One request whose repetition changes nothing; the reply if it is a success, its leaf if it is not."""
+        link = self._link
+        http = link.pool()
+
+        async def send() -> Reply:
+            await link.pace.turn(kind)
+            limit = min(link.settings.times.read_s, max(0.1, self._deadline - anyio.current_time()))
+            try:
+                with anyio.fail_after(limit):
+                    answer = await http.request(method, path, params=params, json=body, timeout=limit)
+                    return _reply(answer)
+            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError) as exc:
+                raise errors.Unreachable(f"Vast did not answer ({type(exc).__name__}).") from exc
+
+        reply = await read(send, link.settings.times, self._deadline)
+        if not reply.ok:
+            raise wire.failure(reply)
+        return reply
+
+
+def _reply(answer: httpx.Response) -> Reply:
+    return Reply.of(answer.status_code, answer.text, answer.headers)
+
+
+def _rows(reply: Reply, key: str) -> list[Json]:
+    """The rows under `key`. Raises IncompleteList where there is no list: absence must not read as emptiness."""
+    rows = wire.as_objects(reply.body.get(key))
+    if rows is None:
+        raise errors.IncompleteList(f"Vast's answer holds no list of {key}.", http_status=reply.status)
+    return rows
+
+
+def _instance(row: Json) -> Instance:
+    try:
+        return Instance.model_validate(row)
+    except ValidationError as exc:
+        raise errors.IncompleteList("A row of Vast's list of instances could not be understood.") from exc
+
+
+def _ssh_key(row: Json) -> SshKey:
+    try:
+        return SshKey.model_validate({"public_key": row.get("key"), **row})
+    except ValidationError as exc:
+        raise errors.UnexpectedReply("Vast's SSH key row could not be understood.") from exc

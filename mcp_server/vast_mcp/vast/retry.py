@@ -1,0 +1,73 @@
+"""When a read is asked again, and how fast we ask at all. A PUT that rents is never here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import anyio
+
+from vast_mcp import errors
+from vast_mcp.settings import Times
+from vast_mcp.vast.wire import Reply, failure
+
+READ_TRIES = 4
+
+# Minimum seconds between two calls of one kind (vast-api.md section H; search is 10 a minute per address, and bursts
+# of five were seen to pass, so it is paced at a third of that and 429s are waited out).
+INTERVALS: dict[str, float] = {
+    "create": 4.5,
+    "search": 2.0,
+    "show": 2.0,
+    "list": 1.0,
+    "destroy": 3.0,
+    "manage": 1.0,
+    "keys": 1.0,
+    "templates": 3.0,
+}
+
+
+class Pace:
+    """Spaces the calls of one kind, process-wide: waiting a moment is cheaper than a 429 with its penalty."""
+
+    def __init__(self, factor: float) -> None:
+        self._factor = factor
+        self._next_at: dict[str, float] = {}
+
+    async def turn(self, kind: str) -> None:
+        """Wait until a call of this kind may go out, and reserve the slot."""
+        interval = INTERVALS.get(kind, 0.0) * self._factor
+        now = anyio.current_time()
+        at = max(now, self._next_at.get(kind, 0.0))
+        self._next_at[kind] = at + interval
+        if at > now:
+            await anyio.sleep(at - now)
+
+
+async def read(send: Callable[[], Awaitable[Reply]], times: Times, deadline: float) -> Reply:
+    """Ask until there is a verdict, within `deadline` (anyio's clock).
+
+    Repeats on no connection, no answer, 5xx and 429, which cost nothing on a request that changes nothing (or whose
+    repetition changes nothing). Returns any other reply, good or bad.
+    Raises Unreachable when no answer ever came, or the failure of the last reply.
+    """
+    wait = times.retry_s
+    for attempt in range(1, READ_TRIES + 1):
+        problem: errors.VastMcpError
+        try:
+            reply = await send()
+        except errors.Unreachable as exc:
+            problem = exc
+            pause = wait
+        else:
+            problem = failure(reply) if not reply.ok else errors.UnexpectedReply("")
+            if not isinstance(problem, (errors.RateLimited, errors.VastUnavailable)):
+                return reply
+            pause = wait
+            if isinstance(problem, errors.RateLimited):
+                asked = reply.retry_after_s
+                pause = times.rate_limit_s if asked is None else max(asked, 0.05)
+        if attempt == READ_TRIES or anyio.current_time() + pause > deadline:
+            raise problem
+        await anyio.sleep(pause)
+        wait *= 2
+    raise AssertionError("unreachable")

@@ -1,0 +1,221 @@
+"""The official client against the sandbox: what it prints, and what the ledger says happened. Run by `make compat`."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+KEY = "compat-account-key"
+COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # and cursor movements: tables come in colour even without a terminal
+
+
+class Box:
+    """A sandbox in another process, and the official client pointed at it."""
+
+    def __init__(self, url: str, http: httpx.Client) -> None:
+        self.url = url
+        self.http = http
+        self.home = Path()
+
+    def vastai(self, *words: object) -> subprocess.CompletedProcess[str]:
+        """One command, in a HOME of its own; its exit status says nothing, so the output is what is judged."""
+        here = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "VAST_URL": self.url,
+            "VAST_API_KEY": KEY,
+            "VASTAI_NO_UPDATE_CHECK": "1",
+            "COLUMNS": "200",
+        }
+        command = [os.environ["VASTAI"], *map(str, words)]
+        return subprocess.run(command, env=here, capture_output=True, text=True, timeout=50, check=False)
+
+    def says(self, *words: object) -> str:
+        done = self.vastai(*words)
+        assert not COLOUR.sub("", done.stderr).strip(), done.stderr
+        return COLOUR.sub("", done.stdout)
+
+    def rows(self, *words: object) -> Any:
+        return json.loads(self.says(*words, "--raw"))
+
+    def set(self, **options: Any) -> None:
+        assert self.http.post("/_sandbox/world", json=options).status_code == 200
+
+    def ledger(self) -> list[dict[str, Any]]:
+        return self.http.get("/_sandbox/ledger").json()["ledger"]
+
+    def rentals(self) -> list[dict[str, Any]]:
+        return self.http.get("/_sandbox/ledger").json()["rentals"]
+
+    def offer(self) -> int:
+        query = {"direct_port_count": {"gt": 1}, "limit": 1}
+        return self.http.post("/api/v0/bundles/", json=query).json()["offers"][0]["id"]
+
+    def rent(self) -> int:
+        body = {"image": "example/image", "label": "mine", "env": {"A": "1"}, "runtype": "ssh_direct"}
+        return self.http.put(f"/api/v0/asks/{self.offer()}/", json=body).json()["new_contract"]
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Box]:
+    command = [sys.executable, "-m", "vast_mcp", "sandbox", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"http://\S+:\d+", process.stdout.readline())
+            assert found is not None
+            with httpx.Client(base_url=found[0], headers={"Authorization": f"Bearer {KEY}"}, timeout=10) as http:
+                yield Box(found[0], http)
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def box(running: Box, tmp_path: Path) -> Box:
+    running.set(reset=True, credit=25, team=False)
+    running.home = tmp_path
+    return running
+
+
+def test_search_offers_finds_and_prints_offers(box: Box):
+    """L: flat body, string numbers, exact Content-Type."""
+    table = box.says("search", "offers", "gpu_name=RTX_4090 num_gpus=1 dph<2", "-o", "dph_total")
+    assert "RTX_4090" in table
+    rows = box.rows("search", "offers", "gpu_name=RTX_4090 num_gpus=1 gpu_ram>=24 geolocation in [US,CA,SE,DE,NL,JP]")
+    assert rows
+    assert all(row["gpu_name"] == "RTX 4090" and row["num_gpus"] == 1 for row in rows)
+
+
+def test_search_offers_new_finds_the_same(box: Box):
+    """B.3: PUT /search/asks/ with select_cols and q."""
+    words = ("search", "offers", "num_gpus=2", "-o", "dph_total", "--limit", "5")
+    old, new = box.rows(*words), box.rows(*words, "--new")
+    assert [row["id"] for row in new] == [row["id"] for row in old]
+    assert len(old) == 5
+
+
+def test_create_instance_rents_one_machine(box: Box):
+    """A.12, L."""
+    offer = box.offer()
+    reply = box.rows(
+        "create", "instance", offer, "--image", "pytorch/pytorch", "--disk", "20", "--ssh", "--direct",
+        "--env", "-e A=1 -p 8000:8000", "--label", "mine",
+    )  # fmt: skip
+    [rental] = box.rentals()
+    assert (reply["success"], reply["new_contract"], rental["offer_id"]) == (True, rental["id"], offer)
+    assert (rental["image"], rental["disk"], rental["label"]) == ("pytorch/pytorch", 20, "mine")
+    assert rental["env"] == {"A": "1", "-p 8000:8000": "1"}
+    assert rental["runtype"] == "ssh_direc ssh_proxy"
+    assert [entry["kind"] for entry in box.ledger()] == ["rent"]
+
+
+def test_create_instance_in_words(box: Box):
+    """L."""
+    assert box.says("create", "instance", box.offer(), "--image", "example/image").startswith("Started.")
+    assert len(box.rentals()) == 1
+
+
+def test_a_refused_create_is_shown_with_its_reason(box: Box):
+    """J: the client prints `msg` of an error reply."""
+    box.set(credit=0)
+    done = box.vastai("create", "instance", box.offer(), "--image", "example/image")
+    assert "Your account lacks credit" in done.stderr
+    assert box.rentals() == []
+
+
+def test_show_instances_lists_what_is_rented(box: Box):
+    """L: v1 pages, start_date and extra_env in every row."""
+    instance = box.rent()
+    [row] = box.rows("show", "instances")
+    assert (row["id"], row["label"], row["extra_env"]) == (instance, "mine", {"A": "1"})
+    table = box.says("show", "instances")
+    assert str(instance) in table
+
+
+def test_show_instance_follows_it_to_running(box: Box):
+    """C.4, L."""
+    instance = box.rent()
+    statuses = [box.rows("show", "instance", instance)["actual_status"] for _ in range(3)]
+    assert statuses == [None, "loading", "running"]
+    assert str(instance) in box.says("show", "instance", instance)
+
+
+def test_ssh_url_names_the_mapped_port(box: Box):
+    """C.6: direct first."""
+    instance = box.rent()
+    for _ in range(3):
+        row = box.http.get(f"/api/v0/instances/{instance}/").json()["instances"]
+    port = row["ports"]["22/tcp"][0]["HostPort"]
+    assert box.says("ssh-url", instance).strip() == f"ssh://root@{row['public_ipaddr'].strip()}:{port}"
+
+
+def test_label_instance_sets_it(box: Box):
+    """C.7."""
+    instance = box.rent()
+    assert f"label for {instance} set to yours" in box.says("label", "instance", instance, "yours")
+    assert (box.ledger()[-1]["kind"], box.ledger()[-1]["label"]) == ("label", "yours")
+
+
+def test_stop_and_start_instance(box: Box):
+    """C.7."""
+    instance = box.rent()
+    assert "stopping instance" in box.says("stop", "instance", instance)
+    assert box.rentals()[0]["intended_status"] == "stopped"
+    assert "starting instance" in box.says("start", "instance", instance)
+    assert [entry["kind"] for entry in box.ledger()] == ["rent", "stop", "start"]
+
+
+def test_destroy_instance_ends_it_and_a_second_one_says_why_not(box: Box):
+    """C.7."""
+    instance = box.rent()
+    assert "destroying instance" in box.says("destroy", "instance", instance, "-y")
+    assert (box.rentals()[0]["alive"], box.ledger()[-1]["kind"]) == (False, "destroy")
+    assert str(instance) in box.vastai("destroy", "instance", instance, "-y").stderr
+    assert "not found or no longer exists" in box.vastai("show", "instance", instance).stderr
+    assert box.rows("show", "instances") == []
+
+
+def test_ssh_keys_are_created_and_shown(box: Box):
+    """D."""
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test@example"
+    assert "No SSH keys found" in box.vastai("show", "ssh-keys").stderr
+    assert "ssh-key created" in box.says("create", "ssh-key", key)
+    assert [row["public_key"] for row in box.rows("show", "ssh-keys")] == [key]
+    assert box.ledger()[-1]["detail"]["public_key"] == key
+
+
+def test_a_path_given_as_a_key_is_posted_as_text(box: Box):
+    """D: vast-cli#498; the sandbox shows the mistake as the service does."""
+    box.says("create", "ssh-key", "~/.ssh/id_ed25519.pub")
+    assert box.ledger()[-1]["detail"]["public_key"] == "~/.ssh/id_ed25519.pub"
+
+
+def test_show_user_prints_the_account_without_its_key(box: Box):
+    """G."""
+    row = box.rows("show", "user")
+    assert (row["id"], row["credit"]) == (4242, 25.0)
+    assert "api_key" not in row
+    assert "someone@example.com" in box.says("show", "user")
+
+
+def test_search_templates_prints_the_shelf(box: Box):
+    """E: filter values come as text."""
+    rows = json.loads(box.says("search", "templates", "recommended=true count_created>100"))
+    assert "PyTorch (Vast)" in {row["name"] for row in rows}
+
+
+def test_the_client_repeats_a_create_whose_reply_was_lost(box: Box):
+    """J: three attempts for every method; the reason this project exists, kept as a fact about the client."""
+    box.set(rent_again=True)
+    fault = {"endpoint": "create", "kind": "html502", "times": 2, "when": "after"}
+    box.http.post("/_sandbox/faults", json=fault)
+    box.vastai("create", "instance", box.offer(), "--image", "example/image")
+    assert len(box.rentals()) == 3
+    box.set(rent_again=False)

@@ -1,0 +1,62 @@
+"""A client on a server on a sandbox, all in this process: no sockets, no real HOME, no key."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from mcp import Client
+from vast_mcp.sandbox.routes import create_app
+from vast_mcp.sandbox.world import World
+from vast_mcp.server import build
+from vast_mcp.settings import Settings, load
+from vast_mcp_tools import CATALOGUE
+
+# No example database: tests write nothing outside their temporary folder, and the same examples run everywhere.
+hypothesis.settings.register_profile("house", database=None, derandomize=True, deadline=None)
+hypothesis.settings.load_profile("house")
+
+KEY_LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test@example"
+OTHER_KEY_LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4u other@example"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the real HOME, and none inherits a key."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in ("VAST_API_KEY", "VAST_URL", "VAST_MCP_ENV_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load({}, home=tmp_path, sandbox=True)
+
+
+@pytest.fixture
+async def client(world: World, settings: Settings) -> AsyncIterator[Client]:
+    async with Client(build(settings, CATALOGUE, create_app(world))) as made:
+        yield made
+
+
+async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    """Call a tool; its JSON, which is the same on both channels."""
+    result = await client.call_tool(tool, arguments)
+    payload = result.structured_content
+    assert payload is not None
+    assert bool(result.is_error) == ("error" in payload)
+    return payload

@@ -1,0 +1,553 @@
+"""The sandbox's wire apart from create and faults. Letters name the section of the API notes a claim comes from."""
+
+import json
+from typing import Any
+
+import pytest
+
+from sandbox_wire import NOON, SSH_KEY, Clock, Wire, a_world, assert_golden
+from vast_mcp.sandbox.world import World
+
+PLAIN = {"gpu_name": {"eq": "RTX 4090"}}
+
+
+async def rented(world: World, wire: Wire, **body: Any) -> int:
+    return (await wire.rent(world.offer(ports=True)["id"], **body)).json()["new_contract"]
+
+
+# Who is asking
+
+
+async def test_a_wrong_key_is_a_404_and_by_switch_a_401():
+    """I: live, and the specification."""
+    world = a_world(api_keys={"right"})
+    wire = Wire(world, "Bearer wrong")
+    assert_golden(await wire.ask("GET", "/api/v0/users/current"), "auth_bad_key_404")
+    world.bad_key_status = 401
+    assert_golden(await wire.ask("GET", "/api/v0/users/current"), "auth_bad_key_401")
+    assert (await Wire(world, "Bearer right").ask("GET", "/api/v0/users/current")).status_code == 200
+
+
+async def test_no_key_at_all_is_a_403():
+    """I."""
+    world = a_world()
+    wire = Wire(world, None)
+    assert_golden(await wire.rent(world.offer()["id"]), "auth_no_header")
+    assert world.rentals == []
+
+
+async def test_an_empty_bearer_is_a_wrong_key():
+    """J: the official client sends it when its variable is empty."""
+    assert_golden(await Wire(a_world(), "Bearer ").ask("GET", "/api/v0/ssh/"), "auth_bad_key_404")
+
+
+async def test_search_and_gpu_names_need_no_key_but_a_wrong_one_is_refused():
+    """B.1, L."""
+    world = a_world(api_keys={"right"})
+    assert (await Wire(world, None).ask("POST", "/api/v0/bundles/", PLAIN)).status_code == 200
+    assert (await Wire(world, None).ask("GET", "/api/v0/gpu_names/unique/")).status_code == 200
+    assert_golden(await Wire(world, "Bearer wrong").ask("POST", "/api/v0/bundles/", PLAIN), "auth_bad_key_404")
+
+
+async def test_a_scoped_key_is_told_which_permission_it_lacks():
+    """I."""
+    world = a_world(missing_permissions={"instance_read"})
+    reply = await Wire(world).ask("GET", "/api/v1/instances/")
+    assert reply.status_code == 403
+    assert "instance_read" in reply.json()["msg"]
+
+
+async def test_the_world_never_keeps_a_key():
+    """Ours: requests are recorded without headers."""
+    world = a_world()
+    await Wire(world, "Bearer very-secret-key").ask("POST", "/api/v0/bundles/", PLAIN)
+    assert "very-secret-key" not in str(vars(world.requests[0]))
+    assert "very-secret-key" not in str(world.ledger)
+
+
+@pytest.mark.parametrize("path", ["/api/v0/users/current", "/api/v0/users/current/", "/api/v1/instances"])
+async def test_both_spellings_of_a_path_are_served(path: str):
+    """0."""
+    world = a_world()
+    world.set_keys([SSH_KEY])
+    assert (await Wire(world).ask("GET", path)).status_code == 200
+
+
+async def test_an_unknown_path_is_a_404_in_json():
+    """Ours."""
+    reply = await Wire(a_world()).ask("GET", "/api/v0/instances/reboot/1/")
+    assert (reply.status_code, reply.headers["content-type"]) == (404, "application/json")
+    assert "auth_error" not in reply.text
+
+
+# The window
+
+
+async def test_a_window_has_at_least_240_offers_and_is_the_same_for_the_same_seed():
+    """Ours."""
+    assert len(a_world().offers) >= 240
+    assert a_world(seed=3).offers == a_world(seed=3).offers != a_world(seed=4).offers
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_window_has_every_kind_of_offer(seed: int):
+    """Ours: a test that needs a trap finds it, whatever the seed."""
+    world = a_world(seed=seed)
+    rows = list(world.offers.values())
+    assert len({row["gpu_name"] for row in rows}) >= 20
+    assert {row["num_gpus"] for row in rows} == {1, 2, 4, 8}
+    assert {row["verification"] for row in rows} == {"verified", "unverified", "deverified"}
+    for key in ("vms_enabled", "rentable", "rented", "external", "static_ip"):
+        assert {row[key] for row in rows} == {True, False}, key
+    assert {row["direct_port_count"] == 0 for row in rows} == {True, False}
+    assert any(row["end_date"] - NOON < 86_400 for row in rows)
+    assert any(row["reliability"] < 0.9 for row in rows)
+    assert {row["hosting_type"] for row in rows} == {0, 1}
+    assert world.offer(vm=True, direct_port_count=lambda ports: ports > 0, country="US")
+
+
+async def test_a_row_has_the_live_keys_and_not_the_ones_only_filters_have():
+    """B.4."""
+    [row] = await Wire(a_world()).search(limit=1)
+    assert not {"datacenter", "verified", "public_ports"} & set(row)
+    assert row["id"] == row["ask_contract_id"]
+    for key in ("hosting_type", "min_bid", "dph_base", "storage_cost", "vms_enabled", "search", "end_date", "is_bid"):
+        assert key in row
+
+
+@pytest.mark.parametrize(("asked", "gb"), [({}, 8), ({"allocated_storage": 99}, 99), ({"allocated_storage": "5.0"}, 5)])
+async def test_the_price_contains_the_disk_asked_for(asked: dict[str, Any], gb: float):
+    """A.6: a month is 720 hours."""
+    for row in await Wire(a_world()).search(**asked):
+        assert row["dph_total"] == pytest.approx(row["dph_base"] + row["storage_cost"] * gb / 720)
+        assert row["search"]["totalHour"] == row["dph_total"]
+
+
+@pytest.mark.parametrize("word", ["bid", "interruptible"])
+async def test_in_a_bid_search_the_price_is_the_floor(word: str):
+    """A.6."""
+    for row in await Wire(a_world()).search(type=word):
+        assert row["is_bid"] is True
+        assert row["dph_total"] == pytest.approx(row["min_bid"] + row["storage_cost"] * 8 / 720)
+
+
+async def test_both_words_for_on_demand_find_the_same():
+    """B.1."""
+    wire = Wire(a_world())
+    assert await wire.search(type="on-demand") == await wire.search(type="ondemand") == await wire.search()
+
+
+async def test_a_search_shows_verified_free_offers_best_score_first_and_64_at_most():
+    """B.1."""
+    rows = await Wire(a_world()).search(limit=3000)
+    assert len(rows) == 64
+    assert all(row["verification"] == "verified" and row["rentable"] and not row["external"] for row in rows)
+    scores = [row["score"] for row in rows]
+    assert scores == sorted(scores, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("filters", "holds"),
+    [
+        ({"num_gpus": {"eq": "1"}}, lambda row: row["num_gpus"] == 1),
+        ({"dph_total": {"lt": "0.5"}}, lambda row: row["dph_total"] < 0.5),
+        ({"cuda_max_good": {"gte": "12.4", "lte": 12.8}}, lambda row: 12.4 <= row["cuda_max_good"] <= 12.8),
+        ({"gpu_ram": {"gt": 24_000.0}}, lambda row: row["gpu_ram"] > 24_000),
+        ({"gpu_name": {"in": ["RTX 4090", "H100 SXM"]}}, lambda row: row["gpu_name"] in {"RTX 4090", "H100 SXM"}),
+        ({"gpu_name": {"notin": ["RTX 4090"]}}, lambda row: row["gpu_name"] != "RTX 4090"),
+        ({"gpu_name": {"neq": "RTX 4090"}}, lambda row: row["gpu_name"] != "RTX 4090"),
+        ({"geolocation": {"in": ["US", "CA"]}}, lambda row: row["geolocation"][-2:] in {"US", "CA"}),
+        ({"datacenter": {"eq": True}}, lambda row: row["hosting_type"] == 1),
+        ({"verified": {"eq": "false"}}, lambda row: row["verification"] != "verified"),
+        ({"rentable": {"eq": False}}, lambda row: not row["rentable"]),
+        ({"vms_enabled": {"eq": True}}, lambda row: row["vms_enabled"]),
+        ({"driver_version": {"gte": 560_000_000}}, lambda row: row["driver_vers"] >= 560_000_000),
+        ({"duration": {"lt": 86_400.0}}, lambda row: row["duration"] < 86_400),
+        ({"direct_port_count": {"eq": 0}}, lambda row: row["direct_port_count"] == 0),
+    ],
+)
+async def test_filters_find_what_they_say(filters: dict[str, Any], holds: Any):
+    """B.1, B.2; numbers may come as strings."""
+    rows = await Wire(a_world()).search(**filters)
+    assert rows
+    assert all(holds(row) for row in rows)
+
+
+async def test_the_id_filter_finds_nothing_and_ask_contract_id_does():
+    """B.2, two live reports."""
+    world = a_world()
+    wire, offer = Wire(world), world.offer()
+    assert await wire.search(id={"eq": offer["id"]}) == []
+    assert [row["id"] for row in await wire.search(ask_contract_id={"eq": offer["id"]})] == [offer["id"]]
+
+
+@pytest.mark.parametrize("name", ["RTX_4090", "rtx 4090", "RTX 9999"])
+async def test_a_gpu_is_found_by_its_exact_spaced_name_only(name: str):
+    """B.2, live."""
+    assert await Wire(a_world()).search(gpu_name={"eq": name}) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "golden"),
+    [
+        ({"no_such_field": {"eq": 1}}, "search_unknown_key"),
+        ({"order": [["no_such_field", "asc"]]}, "search_unknown_key"),
+        ({"num_gpus": {"0": 1}}, "search_unknown_op"),
+        ({"num_gpus": 0}, "search_unknown_op"),
+        ({"limit": {"eq": 5}}, "search_limit_not_integer"),
+        ({"limit": "5"}, "search_limit_not_integer"),
+        ({"limit": True}, "search_limit_not_integer"),
+    ],
+)
+async def test_a_query_that_cannot_be_read_is_refused(query: dict[str, Any], golden: str):
+    """B.1, B.2, live."""
+    assert_golden(await Wire(a_world()).ask("POST", "/api/v0/bundles/", query), golden)
+
+
+async def test_replies_are_json_without_a_charset():
+    """B.4: the official client prints nothing otherwise."""
+    reply = await Wire(a_world()).ask("POST", "/api/v0/bundles/", PLAIN)
+    assert reply.headers["content-type"] == "application/json"
+
+
+async def test_search_asks_takes_a_wrapped_query_and_applies_no_defaults():
+    """B.3, live."""
+    wire = Wire(a_world())
+    path = "/api/v0/search/asks/"
+    assert_golden(await wire.ask("PUT", path, {"rentable": {"eq": True}}), "search_asks_flat")
+    every = (await wire.ask("PUT", path, {"select_cols": ["*"], "q": {"order": [["id", "asc"]]}})).json()["offers"]
+    assert {row["verification"] for row in every} == {"verified", "unverified", "deverified"}
+    some = (await wire.ask("PUT", path, {"select_cols": ["id"], "q": {"limit": 2}})).json()["offers"]
+    assert [list(row) for row in some] == [["id"], ["id"]]
+
+
+async def test_the_get_form_of_search_is_served():
+    """B.3: older scripts use it."""
+    wire = Wire(a_world())
+    reply = await wire.ask("GET", "/api/v0/bundles", q=json.dumps({**PLAIN, "limit": 1}))
+    assert [row["gpu_name"] for row in reply.json()["offers"]] == ["RTX 4090"]
+
+
+async def test_leaky_filters_let_through_what_only_numbers_would_keep_out():
+    """B.2: numeric filters are not always applied."""
+    rows = await Wire(a_world(leaky_filters=True)).search(num_gpus={"eq": 1}, order=[["num_gpus", "desc"]])
+    assert {row["num_gpus"] for row in rows} > {1}
+    assert all(row["verification"] == "verified" for row in rows)
+
+
+# Instances
+
+
+async def test_a_new_instance_has_no_status_then_loads_then_runs():
+    """C.4; ours: each look moves it on."""
+    world = a_world()
+    wire = Wire(world)
+    instance = await rented(world, wire, env={"-p 8000:8000": "1", "-p 70001:70001": "1"}, runtype="ssh_direct")
+    rows = [await wire.show(instance) for _ in range(4)]
+    assert [row and row["actual_status"] for row in rows] == [None, "loading", "running", "running"]
+    assert ["ports" in (row or {}) for row in rows] == [False, False, True, True]
+    ports = (rows[2] or {})["ports"]
+    assert set(ports) == {"22/tcp", "8000/tcp", "70001/tcp"}
+    assert ports["70001/tcp"][0]["HostPort"] == "70001"
+    assert int(ports["22/tcp"][0]["HostPort"]) != 22
+
+
+async def test_an_instance_can_move_on_with_time_instead():
+    """Ours."""
+    clock = Clock()
+    world = World(clock=clock, looks_per_step=None, seconds_per_step=30)
+    wire = Wire(world)
+    instance = await rented(world, wire)
+    seen: list[str | None] = []
+    for _ in range(3):
+        seen += [(await wire.show(instance) or {})["actual_status"] for _ in range(2)]
+        clock.now += 30
+    assert seen == [None, None, "loading", "loading", "running", "running"]
+
+
+async def test_a_row_has_what_the_official_client_needs():
+    """Checklist 6."""
+    world = a_world()
+    wire = Wire(world)
+    row = await wire.show(await rented(world, wire, env={"A": "1"}, disk=9, label="mine")) or {}
+    assert row["start_date"] == NOON
+    assert isinstance(row["start_date"], float)
+    assert row["extra_env"] == [["A", "1"]]
+    assert row["public_ipaddr"].endswith("\n")
+    assert (row["label"], row["disk_space"], row["image_uuid"]) == ("mine", 9, "example/image")
+    assert row["dph_total"] == pytest.approx(row["dph_base"] + row["storage_cost"] * 9 / 720)
+    assert "gpu_totalram" in row
+    assert "gpu_total_ram" not in row
+    assert row["geolocation"].endswith(row["country_code"])
+
+
+async def test_stop_then_start_goes_over_exited_to_running():
+    """Checklist 7, C.4."""
+    world = a_world(looks_per_step=1)
+    wire = Wire(world)
+    instance = await rented(world, wire)
+    path = f"/api/v0/instances/{instance}/"
+    assert (await wire.ask("PUT", path, {"state": "stopped"})).json() == {"success": True}
+    row = await wire.show(instance) or {}
+    assert (row["actual_status"], row["cur_state"], row["intended_status"]) == ("exited", "stopped", "stopped")
+    assert (await wire.ask("PUT", path, {"state": "running"})).json() == {"success": True}
+    assert [(await wire.show(instance) or {})["actual_status"] for _ in range(3)] == ["exited", "loading", "running"]
+    assert [entry.kind for entry in world.ledger] == ["rent", "stop", "start"]
+
+
+async def test_a_start_without_its_gpu_is_a_200_that_failed_and_stays_queued():
+    """C.5, live."""
+    world = a_world()
+    wire = Wire(world)
+    instance = await rented(world, wire)
+    path = f"/api/v0/instances/{instance}/"
+    await wire.ask("PUT", path, {"state": "stopped"})
+    world.take_gpu(instance)
+    assert_golden(await wire.ask("PUT", path, {"state": "running"}), "start_resources_unavailable")
+    row = await wire.show(instance) or {}
+    assert (row["actual_status"], row["intended_status"], row["cur_state"]) == ("scheduling", "running", "stopped")
+    assert world.committed("start") == []
+    world.free_gpu(instance)
+    assert len(world.committed("start")) == 1
+
+
+async def test_an_outbid_instance_is_asked_to_run_and_stopped():
+    """C.4."""
+    world = a_world()
+    wire, offer = Wire(world), world.offer()
+    instance = (await wire.rent(offer["id"], price=offer["min_bid"])).json()["new_contract"]
+    world.outbid(instance)
+    row = await wire.show(instance) or {}
+    assert (row["is_bid"], row["intended_status"], row["cur_state"]) == (True, "running", "stopped")
+
+
+async def test_an_offer_can_have_a_fate():
+    """C.4: boot failures and machines that never come up."""
+    world = a_world()
+    wire, offer = Wire(world), world.offer()
+    world.set_fate(offer["id"], [None, "created"], "manifest unknown")
+    instance = (await wire.rent(offer["id"])).json()["new_contract"]
+    last = [await wire.show(instance) for _ in range(6)][-1] or {}
+    assert (last["actual_status"], last["status_msg"]) == ("created", "manifest unknown")
+
+
+async def test_a_destroyed_instance_reads_null_and_cannot_be_destroyed_again():
+    """Checklist 5."""
+    world = a_world()
+    wire = Wire(world)
+    path = f"/api/v0/instances/{await rented(world, wire)}/"
+    assert_golden(await wire.ask("DELETE", path, {}), "destroy_ok")
+    assert_golden(await wire.ask("GET", path), "show_gone")
+    assert_golden(await wire.ask("DELETE", path, {}), "destroy_no_such_instance")
+    assert_golden(await wire.ask("PUT", path, {"label": "x"}), "destroy_no_such_instance")
+    assert (world.living, len(world.rentals)) == ([], 1)
+    assert (await wire.page())["instances"] == []
+
+
+async def test_a_new_instance_can_stay_unreadable_for_some_looks():
+    """C.1: seconds after birth a row may be missing."""
+    world = a_world(visible_after_looks=2)
+    wire = Wire(world)
+    instance = await rented(world, wire)
+    assert await wire.show(instance) is None
+    assert (await wire.page())["instances"] == []
+    assert (await wire.show(instance) or {})["id"] == instance
+
+
+async def test_a_destroyed_instance_can_linger_for_some_looks():
+    """C.7: destroy is eventually consistent."""
+    world = a_world(gone_after_looks=1)
+    wire = Wire(world)
+    instance = await rented(world, wire)
+    await wire.ask("DELETE", f"/api/v0/instances/{instance}/", {})
+    assert [bool(await wire.show(instance)) for _ in range(2)] == [True, False]
+    assert world.living == []
+
+
+async def test_a_label_is_changed_by_put_and_has_a_limit():
+    """C.7."""
+    world = a_world()
+    wire = Wire(world)
+    instance = await rented(world, wire, label="old")
+    path = f"/api/v0/instances/{instance}/"
+    assert (await wire.ask("PUT", path, {"label": "x" * 1_024})).json() == {"success": True}
+    assert_golden(await wire.ask("PUT", path, {"label": "x" * 1_025}), "label_too_long")
+    assert [entry.label for entry in world.ledger] == ["old", "x" * 1_024]
+    assert (await wire.ask("PUT", path, {"state": "flying"})).status_code == 400
+
+
+async def test_the_old_list_is_gone():
+    """C.2, live."""
+    assert_golden(await Wire(a_world()).ask("GET", "/api/v0/instances/"), "list_v0_deprecated")
+
+
+async def test_an_empty_account_has_an_empty_page():
+    """C.2."""
+    assert_golden(await Wire(a_world()).ask("GET", "/api/v1/instances/"), "list_v1_empty")
+
+
+async def many(world: World, wire: Wire, count: int) -> list[int]:
+    offer = world.offer()["id"]
+    return [
+        (await wire.rent(offer, label="odd" if n % 2 else None)).json()["new_contract"] for n in range(count)
+    ]  # fmt: skip
+
+
+async def test_a_list_comes_in_pages_of_25_until_there_is_no_token():
+    """C.2."""
+    world = a_world(rent_again=True)
+    wire = Wire(world)
+    made = await many(world, wire, 53)
+    pages = [await wire.page(limit=100)]
+    while pages[-1]["next_token"]:
+        pages.append(await wire.page(limit=100, after_token=pages[-1]["next_token"]))
+    assert [len(page["instances"]) for page in pages] == [25, 25, 3]
+    assert [row["id"] for page in pages for row in page["instances"]] == made
+    assert pages[0]["total_instances"] == 53
+    assert pages[0]["label_counts"] == {"": 27, "odd": 26}
+
+
+async def test_what_is_rented_between_two_pages_is_neither_lost_nor_doubled():
+    """Ours: a page token names a place in the order, not a count."""
+    world = a_world(rent_again=True)
+    wire = Wire(world)
+    made = await many(world, wire, 6)
+    query = {"limit": 3, "order_by": json.dumps([{"col": "id", "dir": "desc"}])}
+    first = await wire.page(**query)
+    await many(world, wire, 2)
+    await wire.ask("DELETE", f"/api/v0/instances/{made[4]}/", {})
+    second = await wire.page(**query, after_token=first["next_token"])
+    assert [row["id"] for row in first["instances"] + second["instances"]] == made[::-1]
+
+
+@pytest.mark.parametrize(("limit", "shown"), [("0", 5), ("-3", 5), ("2", 2), ("26", 25)])
+async def test_odd_page_sizes_are_clamped(limit: str, shown: int):
+    """C.2."""
+    world = a_world(rent_again=True)
+    wire = Wire(world)
+    await many(world, wire, 26)
+    assert len((await wire.page(limit=limit))["instances"]) == shown
+
+
+async def test_a_list_can_be_filtered_ordered_and_narrowed():
+    """C.2; unlabelled is `{"in": [null]}`."""
+    world = a_world(rent_again=True)
+    wire = Wire(world)
+    made = await many(world, wire, 4)
+    by_id = await wire.page(select_filters=json.dumps({"id": {"eq": made[2]}}))
+    assert [row["id"] for row in by_id["instances"]] == [made[2]]
+    plain = await wire.page(select_filters='{"label":{"in":[null]}}', select_cols='["id","label"]')
+    assert plain["instances"] == [{"id": made[0], "label": None}, {"id": made[2], "label": None}]
+
+
+@pytest.mark.parametrize(
+    ("query", "golden"),
+    [
+        ({"select_filters": '{"dph_total":{"lt":1}}'}, "list_v1_bad_filter"),
+        ({"after_token": "nonsense"}, "list_v1_bad_token"),
+        ({"after_token": "e30="}, "list_v1_bad_token"),
+    ],
+)
+async def test_a_list_query_that_cannot_be_read_is_refused(query: dict[str, str], golden: str):
+    """C.2."""
+    assert_golden(await Wire(a_world()).ask("GET", "/api/v1/instances/", **query), golden)
+
+
+# Keys, templates, account
+
+
+async def test_an_account_without_keys_answers_404():
+    """D."""
+    assert_golden(await Wire(a_world()).ask("GET", "/api/v0/ssh/"), "ssh_none")
+
+
+async def test_keys_are_added_listed_and_deleted():
+    """D; that the same key twice is one key is ours."""
+    world = a_world()
+    wire = Wire(world)
+    added = (await wire.ask("POST", "/api/v0/ssh/", {"ssh_key": SSH_KEY})).json()["key"]
+    again = (await wire.ask("POST", "/api/v0/ssh/", {"ssh_key": f"{SSH_KEY}\n"})).json()["key"]
+    assert again == added
+    assert (await wire.ask("GET", "/api/v0/ssh/")).json() == [added]
+    assert added["public_key"] == SSH_KEY
+    assert (await wire.ask("DELETE", f"/api/v0/ssh/{added['id']}/", {})).json() == {"success": True}
+    assert_golden(await wire.ask("DELETE", f"/api/v0/ssh/{added['id']}/", {}), "ssh_missing")
+    assert [entry.kind for entry in world.ledger] == ["key_add", "key_delete"]
+
+
+async def test_a_path_is_stored_as_if_it_were_a_key():
+    """D: vast-cli#498; the service does not look."""
+    world = a_world()
+    await Wire(world).ask("POST", "/api/v0/ssh/", {"ssh_key": "~/.ssh/id_ed25519.pub"})
+    assert [key.public_key for key in world.keys.values()] == ["~/.ssh/id_ed25519.pub"]
+
+
+async def test_a_team_cannot_hold_keys():
+    """D, live."""
+    world = a_world(team=True)
+    assert_golden(await Wire(world).ask("POST", "/api/v0/ssh/", {"ssh_key": SSH_KEY}), "ssh_team")
+    assert world.keys == {}
+
+
+@pytest.mark.parametrize("recommended", [True, "true"])
+async def test_recommended_templates_are_found(recommended: object):
+    """E; values may come as text."""
+    filters = json.dumps({"recommended": {"eq": recommended}, "count_created": {"gt": "100"}})
+    body = (await Wire(a_world()).ask("GET", "/api/v0/template/", select_cols='["*"]', select_filters=filters)).json()
+    assert body["templates_found"] == len(body["templates"]) >= 3
+    assert all(isinstance(template["env"], str | None) for template in body["templates"])
+
+
+async def test_a_template_is_known_by_the_hash_of_its_content():
+    """A.10, E."""
+    world = a_world()
+    wire = Wire(world)
+    body = {"name": "mine", "image": "example/image", "env": "-e A=1", "recommended_disk_space": "12"}
+    first = (await wire.ask("POST", "/api/v0/template/", body)).json()["template"]
+    same = (await wire.ask("POST", "/api/v0/template/", body)).json()["template"]
+    other = (await wire.ask("POST", "/api/v0/template/", {**body, "env": "-e A=2"})).json()["template"]
+    assert same == first
+    assert other["hash_id"] != first["hash_id"]
+    filters = json.dumps({"hash_id": {"eq": first["hash_id"]}})
+    [found] = (await wire.ask("GET", "/api/v0/template/", select_filters=filters)).json()["templates"]
+    assert (found["env"], found["recommended_disk_space"], found["recommended"]) == ("-e A=1", 12.0, False)
+
+
+async def test_the_account_shows_its_money_and_plants_a_secret():
+    """G; whoever shows `api_key` on is found by it."""
+    world = a_world(credit=3.5)
+    row = (await Wire(world).ask("GET", "/api/v0/users/current")).json()
+    assert (row["id"], row["credit"], row["balance"]) == (world.user_id, 3.5, 0.0)
+    assert "host_agreement_accepted" in row
+    assert row["api_key"].startswith("sandbox-account-secret")
+
+
+# Limits
+
+
+async def test_limits_are_off_until_switched_on():
+    """Ours."""
+    world = a_world()
+    wire = Wire(world)
+    assert [await wire.show(1) for _ in range(20)] == [None] * 20
+
+
+async def test_two_creates_within_the_interval_are_one_rental_and_a_429():
+    """H: 4.5 s between creates; the live form with Retry-After."""
+    clock = Clock()
+    world = World(clock=clock, limits=True, rent_again=True)
+    wire, offer = Wire(world), world.offer()["id"]
+    assert (await wire.rent(offer)).status_code == 200
+    clock.now += 1
+    refused = await wire.rent(offer)
+    assert (refused.status_code, refused.headers["retry-after"], refused.json()["retry_after"]) == (429, "4", 4)
+    clock.now += 4
+    assert (await wire.rent(offer)).status_code == 200
+    assert len(world.rentals) == 2
+
+
+async def test_a_search_may_burst_ten_times_a_minute():
+    """H."""
+    wire = Wire(a_world(limits=True))
+    statuses = [(await wire.ask("POST", "/api/v0/bundles/", PLAIN)).status_code for _ in range(11)]
+    assert statuses == [200] * 10 + [429]

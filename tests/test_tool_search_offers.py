@@ -1,0 +1,593 @@
+"""search_offers through a client, on the sandbox: what is asked of Vast, what is shown, what helps when nothing fits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from mcp import Client
+
+from vast_mcp.sandbox.routes import create_app
+from vast_mcp.sandbox.world import World
+from vast_mcp.server import build
+from vast_mcp.settings import Settings
+from vast_mcp.toolspec import input_schema
+from vast_mcp_tools import create_instance
+from vast_mcp_tools.search_offers import MIB_PER_GB, SPEC
+
+pytestmark = pytest.mark.anyio
+
+Row = dict[str, Any]
+Search = Callable[..., Any]
+
+EVERYTHING = {"limit": 50}
+CATALOGUE = [
+    "A100 PCIE", "A100 SXM4", "H100 NVL", "H100 SXM", "L40", "L40S", "Q RTX 8000", "RTX 4000Ada", "RTX 4070 Ti",
+    "RTX 4070S Ti", "RTX 4080S", "RTX 4090", "RTX 4090D", "RTX PRO 6000 S", "RTX PRO 6000 WS", "Tesla V100",
+]  # fmt: skip
+
+
+@pytest.fixture
+async def client(world: World, settings: Settings) -> AsyncIterator[Client]:
+    async with Client(build(settings, [SPEC, create_instance.SPEC], create_app(world))) as made:
+        yield made
+
+
+@pytest.fixture
+def search(client: Client) -> Search:
+    async def ask(**arguments: Any) -> Row:
+        result = await client.call_tool("search_offers", arguments)
+        assert not result.is_error, result.structured_content
+        assert result.structured_content is not None
+        return result.structured_content
+
+    return ask
+
+
+@pytest.fixture
+def refusal(client: Client) -> Search:
+    async def ask(**arguments: Any) -> Row:
+        result = await client.call_tool("search_offers", arguments)
+        assert result.is_error, result.structured_content
+        assert result.structured_content is not None
+        return result.structured_content["error"]
+
+    return ask
+
+
+def sent(world: World) -> Row:
+    """The last query that reached the world."""
+    return world.asked("search")[-1].body
+
+
+def rows(world: World, result: Row) -> list[Row]:
+    """The world's own rows for the offers shown."""
+    return [world.offers[offer["offer_id"]] for offer in result["offers"]]
+
+
+def on_offer(row: Row) -> bool:
+    """What every search asks without being told."""
+    return row["verification"] == "verified" and row["rentable"] and not row["rented"] and not row["external"]
+
+
+def set_catalogue(world: World, names: list[str]) -> None:
+    world.faults.add("gpu_names", "status", times=None, status=200, body={"gpu_names": names})
+
+
+# ── what is asked ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_search_without_arguments_asks_for_the_cheapest_verified_machines_that_are_free(
+    world: World, search: Search
+):
+    """vast-api.md B.1: a flat body, an int as limit; defaults from the official SDK's table."""
+    result = await search()
+    assert sent(world) == {
+        "type": "on-demand",
+        "allocated_storage": 10,
+        "order": [["dph_total", "asc"]],
+        "limit": 64,
+        "verified": {"eq": True},
+        "external": {"eq": False},
+        "rentable": {"eq": True},
+        "rented": {"eq": False},
+        "disk_space": {"gte": 10},
+    }
+    assert len(result["offers"]) == 10
+    assert all(map(on_offer, rows(world, result)))
+    prices = [offer["usd_per_hour"] for offer in result["offers"]]
+    assert prices == sorted(prices)
+
+
+# Argument, what a row of the world must then be.
+WISHES: list[tuple[Row, Callable[[Row], bool]]] = [
+    ({"gpu_name": "RTX 3090"}, lambda row: row["gpu_name"] == "RTX 3090"),
+    ({"gpu_name": ["RTX 3090", "H200"]}, lambda row: row["gpu_name"] in {"RTX 3090", "H200"}),
+    ({"num_gpus": 4}, lambda row: row["num_gpus"] == 4),
+    ({"min_gpu_ram_gb": 48}, lambda row: row["gpu_ram"] >= 46068),
+    ({"max_usd_per_hour": 0.15}, lambda row: row["dph_base"] + row["storage_cost"] * 10 / 720 <= 0.15),
+    ({"min_reliability": 0.995}, lambda row: row["reliability"] >= 0.995),
+    ({"geolocation": "US"}, lambda row: row["geolocation"].endswith("US")),
+    ({"geolocation": ["se", "NO", "uk"]}, lambda row: row["geolocation"][-2:] in {"SE", "NO", "GB"}),
+    ({"min_disk_gb": 1500}, lambda row: row["disk_space"] >= 1500),
+    ({"min_cuda": 13}, lambda row: row["cuda_max_good"] >= 13),
+    ({"min_direct_ports": 300}, lambda row: row["direct_port_count"] >= 300),
+    ({"min_hours": 24 * 180}, lambda row: row["end_date"] - row["asked_at"] >= 24 * 180 * 3600),
+    ({"vm": True}, lambda row: row["vms_enabled"] and row["direct_port_count"] >= 1),
+    ({"datacenter_only": True}, lambda row: row["hosting_type"] == 1),
+    ({"filters": {"cpu_ram": {"gte": 500_000}}}, lambda row: row["cpu_ram"] >= 500_000),
+    ({"filters": {"cpu_ram": {"gte": "500000"}}}, lambda row: row["cpu_ram"] >= 500_000),
+    ({"filters": {"gpu_name": {"in": ["H200"]}}}, lambda row: row["gpu_name"] == "H200"),
+    ({"filters": {"num_gpus": {"gt": 1, "lt": 8}}}, lambda row: row["num_gpus"] in {2, 4}),
+]
+
+
+@pytest.fixture
+def still() -> World:
+    """A world whose clock stands still, so that the hours left are exact."""
+    return World(clock=lambda: 1_800_000_000.0)
+
+
+@pytest.mark.parametrize(("arguments", "wanted"), WISHES, ids=[json.dumps(wish) for wish, _ in WISHES])
+@pytest.mark.parametrize("leaky", [False, True], ids=["tight", "leaky"])
+async def test_every_wish_holds_for_every_offer_shown_even_when_vast_lets_others_through(
+    still: World, settings: Settings, arguments: Row, wanted: Callable[[Row], bool], leaky: bool
+):
+    """vast-api.md B.2: numeric filters are not always applied, so the rows are checked again."""
+    still.leaky_filters = leaky
+    async with Client(build(settings, [SPEC], create_app(still))) as client:
+        result = (await client.call_tool("search_offers", {**EVERYTHING, **arguments})).structured_content
+    assert result is not None
+    shown = rows(still, result)
+    fit = {
+        row["id"]
+        for row in still.offers.values()
+        if on_offer(row) and wanted(row | {"asked_at": still.clock()}) and row["disk_space"] >= 10
+    }
+    assert shown
+    assert {row["id"] for row in shown} <= fit
+    if not leaky:
+        assert len(shown) == min(50, len(fit))
+
+
+async def test_sizes_and_times_go_out_in_the_units_of_the_api(world: World, search: Search):
+    """Issue: GB in, MB out; vast-api.md B.4: duration in seconds."""
+    await search(min_gpu_ram_gb=24, min_hours=1.5, min_disk_gb=50)
+    assert sent(world)["gpu_ram"] == {"gte": 22888}
+    assert sent(world)["duration"] == {"gte": 5400}
+    assert sent(world)["disk_space"] == {"gte": 50}
+    assert sent(world)["allocated_storage"] == 50
+
+
+@pytest.mark.parametrize(
+    ("sold_as", "reported"),
+    [(24, 24564), (24, 23028), (80, 81559), (80, 81920), (80, 80994), (16, 16376), (16, 15360), (48, 49140),
+     (48, 46068), (12, 12288), (12, 12282), (8, 8188), (141, 143771)],
+)  # fmt: skip
+def test_a_card_is_found_by_the_size_it_is_sold_as(sold_as: int, reported: int):
+    """Ours: a 24 GB card reports 24564 MB (vast-api.md B.4), and less with ECC on."""
+    assert sold_as * MIB_PER_GB <= reported
+
+
+@pytest.mark.parametrize(("sold_as", "reported"), [(12, 11264), (24, 22528), (16, 12288), (48, 40960), (80, 49140)])
+def test_a_smaller_card_is_not(sold_as: int, reported: int):
+    """Ours: the tolerance is the difference of 10**9 and 2**30 and no more."""
+    assert sold_as * MIB_PER_GB > reported
+
+
+@pytest.mark.parametrize(
+    ("order_by", "order"),
+    [
+        ("usd_per_hour", ["dph_total", "asc"]),
+        ("score", ["score", "desc"]),
+        ("reliability", ["reliability", "desc"]),
+        ("available_hours", ["duration", "desc"]),
+    ],
+)
+async def test_each_order_is_best_first(world: World, search: Search, order_by: str, order: list[str]):
+    """vast-api.md B.1: order is a list of field and direction."""
+    result = await search(order_by=order_by)
+    assert sent(world)["order"] == [order]
+    if order_by != "score":
+        values = [offer[order_by] for offer in result["offers"]]
+        assert values == sorted(values, reverse=order[1] == "desc")
+
+
+async def test_limit_bounds_the_rows_and_more_says_that_there_are_others(search: Search):
+    """Issue: limit, 10 by default."""
+    assert (len((await search(limit=3))["offers"]), (await search(limit=3))["more"]) == (3, True)
+    few = await search(gpu_name="H200", num_gpus=1)
+    assert 0 < len(few["offers"]) < 10
+    assert "more" not in few
+
+
+async def test_several_names_may_come_as_one_text_or_as_json_text(world: World, search: Search):
+    """Ours: Claude Desktop sends lists as text."""
+    for names in ('["RTX 4090", "RTX 3090"]', "RTX 4090, RTX 3090"):
+        await search(gpu_name=names)
+        assert sent(world)["gpu_name"] == {"in": ["RTX 4090", "RTX 3090"]}
+
+
+async def test_filters_can_replace_a_default(world: World, search: Search):
+    """Issue: filters in the API's grammar for the rest."""
+    result = await search(filters={"verified": {"eq": False}}, limit=50)
+    assert sent(world)["verified"] == {"eq": False}
+    assert {row["verification"] for row in rows(world, result)} == {"unverified", "deverified"}
+
+
+# ── names of GPUs ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "spelling", ["RTX 4090", "RTX_4090", "rtx 4090", "4090", "rtx4090", "rtx-4090", "NVIDIA GeForce RTX 4090"]
+)
+async def test_a_gpu_is_found_however_it_is_spelled(world: World, search: Search, spelling: str):
+    """Issue; vast-api.md B.2: the API matches the spaced display name only, RTX_4090 finds nothing."""
+    result = await search(gpu_name=spelling)
+    assert {offer["gpu_name"] for offer in result["offers"]} == {"RTX 4090"}
+    assert "gpu_names_searched" not in result
+
+
+@pytest.mark.parametrize(
+    ("spelling", "names"),
+    [
+        ("4090", ["RTX 4090"]),
+        ("4090d", ["RTX 4090D"]),
+        ("RTX 4090 D", ["RTX 4090D"]),
+        ("a100", ["A100 PCIE", "A100 SXM4"]),
+        ("A100 SXM", ["A100 SXM4"]),
+        ("h100", ["H100 NVL", "H100 SXM"]),
+        ("l40", ["L40"]),
+        ("4080 super", ["RTX 4080S"]),
+        ("RTX 4070 Ti Super", ["RTX 4070S Ti"]),
+        ("4070 ti", ["RTX 4070 Ti"]),
+        ("rtx 4000 ada", ["RTX 4000Ada"]),
+        ("RTX 8000", ["Q RTX 8000"]),
+        ("V100", ["Tesla V100"]),
+        ("rtx pro 6000", ["RTX PRO 6000 S", "RTX PRO 6000 WS"]),
+    ],
+)
+async def test_a_short_name_means_the_card_and_all_its_forms_but_no_other_card(
+    world: World, search: Search, spelling: str, names: list[str]
+):
+    """Ours: 4090 is not 4090D; a100 is every A100, and the result says which."""
+    set_catalogue(world, CATALOGUE)
+    result = await search(gpu_name=spelling)
+    assert world.asked("search")[0].body["gpu_name"] == ({"eq": names[0]} if len(names) == 1 else {"in": names})
+    assert result.get("gpu_names_searched", names) == names
+    if result["offers"]:
+        assert ("gpu_names_searched" in result) == (len(names) > 1)
+
+
+@pytest.mark.parametrize("spelling", ["RTX 4900", "4070", "rtx", "GTX 4090", "nvidia"])
+async def test_an_unknown_gpu_is_refused_with_the_nearest_real_names(world: World, refusal: Search, spelling: str):
+    """Issue: unknown names suggest real ones. vast-api.md B.2: the API answers unknown names with no rows at all."""
+    set_catalogue(world, CATALOGUE)
+    error = await refusal(gpu_name=["H100", spelling])
+    assert error["code"] == "bad_arguments"
+    [problem] = error["problems"]
+    assert problem["field"] == "gpu_name"
+    assert problem["problem"].startswith("number 2: Vast knows no such GPU; nearest: ")
+    suggested = problem["problem"].rpartition("nearest: ")[2].split(", ")
+    assert set(suggested) <= set(CATALOGUE)
+    assert not world.asked("search")
+
+
+async def test_the_nearest_name_comes_first_and_the_callers_text_is_not_repeated(refusal: Search):
+    """Ours: errors hold none of the caller's values."""
+    error = await refusal(gpu_name="RTX 4090 please")
+    assert error["problems"][0]["problem"].startswith("Vast knows no such GPU; nearest: RTX 4090, ")
+    assert "please" not in json.dumps(error)
+
+
+async def test_the_catalogue_is_read_once_and_again_for_a_name_it_lacks(world: World, search: Search, refusal: Search):
+    """Ours: servers live long, and new cards come out."""
+    await search(gpu_name="4090")
+    await search(gpu_name="3090")
+    assert len(world.asked("gpu_names")) == 1
+    await refusal(gpu_name="RTX 9999")
+    assert len(world.asked("gpu_names")) == 2
+
+
+async def test_without_the_catalogue_names_are_searched_for_as_given_with_a_warning(world: World, search: Search):
+    """Ours: a list that cannot be read must not stop a search."""
+    world.faults.add("gpu_names", "html503", times=None)
+    result = await search(gpu_name="RTX_4090")
+    assert sent(world)["gpu_name"] == {"eq": "RTX 4090"}
+    assert result["offers"]
+    assert result["warnings"] == ["Vast's list of GPU names could not be read; gpu_name was searched for as given."]
+
+
+# ── what is refused ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "problem"),
+    [
+        ({"filters": {"id": {"eq": 5}}}, "filters.id", "ask_contract_id"),
+        ({"filters": {"limit": {"eq": 5}}}, "filters.limit", "limit is an argument"),
+        ({"filters": {"order": {"eq": 5}}}, "filters.order", "order_by"),
+        ({"filters": {"allocated_storage": {"eq": 5}}}, "filters.allocated_storage", "min_disk_gb"),
+        ({"filters": {"gpu_ram": {"gte": 1}}, "min_gpu_ram_gb": 8}, "filters.gpu_ram", "min_gpu_ram_gb"),
+        (
+            {"filters": {"reliability2": {"gte": 0.9}}, "min_reliability": 0.9},
+            "filters.reliability2",
+            "min_reliability",
+        ),
+        ({"filters": {"gpu_name": {"eq": "H200"}}, "gpu_name": "H200"}, "filters.gpu_name", "gpu_name"),
+        ({"filters": {"dph_total": {"lt": 1}}, "max_usd_per_hour": 1}, "filters.dph_total", "max_usd_per_hour"),
+        ({"filters": {"cpu_ram": {"min": 1}}}, "filters.cpu_ram", "eq neq gt gte lt lte in notin"),
+        ({"filters": {"cpu_ram": {}}}, "filters.cpu_ram", "eq neq gt gte lt lte in notin"),
+        ({"filters": {"cpu_ram": {"in": 1}}}, "filters.cpu_ram", "in wants a list"),
+        ({"filters": {"cpu_ram": {"gte": [1]}}}, "filters.cpu_ram", "gte wants one value"),
+        ({"filters": {"cpu ram": {"gte": 1}}}, "filters", "lower-case"),
+        ({"geolocation": "Germany"}, "geolocation", "two-letter"),
+        ({"min_reliability": 98}, "min_reliability", "less than or equal to 1"),
+        ({"min_disk_gb": 5}, "min_disk_gb", "greater than or equal to 8"),
+        ({"limit": 51}, "limit", "less than or equal to 50"),
+        ({"gpu_name": []}, "gpu_name", "at least 1"),
+        ({"gpu_name": "["}, "gpu_name", "a text or a list of texts"),
+        ({"type": "spot"}, "type", "must be one of"),
+        ({"max_price": 0.4}, "max_price", "unknown argument"),
+    ],
+)
+async def test_what_vast_would_answer_with_silence_is_refused_before_it_is_sent(
+    world: World, refusal: Search, arguments: Row, field: str, problem: str
+):
+    """Ours; vast-api.md B.2 for id, issue for a field given both ways."""
+    error = await refusal(**arguments)
+    assert error["code"] == "bad_arguments"
+    [told] = error["problems"]
+    assert told["field"] == field
+    assert problem in told["problem"]
+    assert not world.asked("search")
+
+
+async def test_a_field_that_vast_does_not_know_is_its_own_error(refusal: Search):
+    """vast-api.md B.2: unknown key, 400."""
+    error = await refusal(filters={"gpu_memory": {"gte": 1}})
+    assert error["code"] == "invalid_request"
+    assert "gpu_memory" in error["untrusted_vast_message"]
+
+
+async def test_disk_space_may_be_filtered_where_min_disk_gb_was_not_given(world: World, search: Search):
+    """Ours: the default is no wish of the caller's."""
+    await search(filters={"disk_space": {"gte": 700}})
+    assert sent(world)["disk_space"] == {"gte": 700}
+
+
+# ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_row_is_what_decides_with_units_in_its_names(world: World, search: Search):
+    """Issue: about ten fields a row, offer_id first."""
+    offer = world.offer(vm=True, num_gpus=4)
+    result = await search(num_gpus=4, filters={"ask_contract_id": {"eq": offer["id"]}}, min_disk_gb=40)
+    [row] = result["offers"]
+    price = offer["dph_base"] + offer["storage_cost"] * 40 / 720
+    assert next(iter(row)) == "offer_id"
+    assert row == {
+        "offer_id": offer["id"],
+        "gpu_name": offer["gpu_name"],
+        "num_gpus": 4,
+        "gpu_ram_gb": round(offer["gpu_ram"] / 1024),
+        "usd_per_hour": pytest.approx(price, rel=0.01),
+        "free_disk_gb": int(offer["disk_space"]),
+        "location": offer["geolocation"],
+        "reliability": pytest.approx(offer["reliability"], abs=0.001),
+        "direct_ports": offer["direct_port_count"],
+        "cuda_max": offer["cuda_max_good"],
+        "available_hours": pytest.approx((offer["end_date"] - world.clock()) / 3600, abs=1),
+        "vm": True,
+    }
+    assert row["usd_per_hour"] >= round(price, 6)
+    assert row["reliability"] <= offer["reliability"]
+    assert result["disk_gb"] == 40
+
+
+async def test_one_gpu_and_no_vms_are_left_out(search: Search):
+    """Issue: omit what equals the default."""
+    result = await search(num_gpus=1, filters={"vms_enabled": {"eq": False}})
+    assert all({"num_gpus", "vm", "min_bid"}.isdisjoint(offer) for offer in result["offers"])
+
+
+async def test_a_larger_disk_costs_more_and_the_ceiling_counts_it(world: World, search: Search):
+    """Issue: prices include the disk; vast-api.md A.6 for the arithmetic."""
+    small = await search(gpu_name="4090", num_gpus=1)
+    ceiling = small["offers"][0]["usd_per_hour"]
+    assert (await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=ceiling))["offers"]
+    assert not (await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=ceiling, min_disk_gb=60))["offers"]
+
+
+# Characters of compact JSON per token: 2.80 to 2.90 measured with o200k_base on these replies; the divisors are lower.
+@pytest.mark.parametrize(
+    ("arguments", "per_token"),
+    [({}, 2.6), ({"gpu_name": "4090"}, 2.6), ({"gpu_name": "a100"}, 2.6), ({"vm": True}, 2.6), ({"type": "bid"}, 2.75)],
+)
+async def test_ten_offers_fit_into_900_tokens(search: Search, arguments: Row, per_token: float):
+    """Issue; the API's own rows would be some 8,600."""
+    result = await search(**arguments)
+    assert len(result["offers"]) == 10
+    assert len(json.dumps(result, separators=(",", ":"), ensure_ascii=False)) / per_token <= 900
+
+
+def test_the_schema_of_the_arguments_stays_small_and_says_its_bounds_in_words():
+    """Ours, 2,700 characters; some hosts strip default, minimum and maximum (mcp.md 0.7)."""
+    schema = input_schema(SPEC)
+    assert len(json.dumps(schema, separators=(",", ":"), ensure_ascii=False)) <= 2700
+    assert "$ref" not in json.dumps(schema)
+    for name, prop in schema["properties"].items():
+        if "default" in prop:
+            assert "efault" in prop["description"], name
+    assert "1 to 50" in schema["properties"]["limit"]["description"]
+
+
+# ── what comes next ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def rent_first(client: Client, result: Row) -> Row:
+    [step] = result["next_steps"]
+    assert step["tool"] == "create_instance"
+    made = await client.call_tool("create_instance", step["arguments"])
+    assert not made.is_error, made.structured_content
+    assert made.structured_content is not None
+    return made.structured_content
+
+
+async def test_the_next_step_rents_the_first_offer_and_looks_it_up_no_second_time(
+    world: World, client: Client, search: Search
+):
+    """Ours: arguments are ready, and what the search showed is remembered."""
+    result = await search(gpu_name="4090", min_disk_gb=32)
+    assert result["next_steps"][0]["arguments"] == {"offer_id": result["offers"][0]["offer_id"], "disk": 32}
+    made = await rent_first(client, result)
+    assert made["usd_per_hour"] == pytest.approx(result["offers"][0]["usd_per_hour"], rel=0.01)
+    assert [rental.offer_id for rental in world.rentals] == [result["offers"][0]["offer_id"]]
+    assert len(world.asked("search")) == 1
+
+
+async def test_a_bid_search_shows_the_floor_and_its_next_step_bids_it(world: World, client: Client, search: Search):
+    """vast-api.md A.6: without price it would be billed on demand; under the floor it is born stopped."""
+    result = await search(type="bid", gpu_name="4090", min_disk_gb=20)
+    first = result["offers"][0]
+    offer = world.offers[first["offer_id"]]
+    assert sent(world)["type"] == "bid"
+    assert offer["min_bid"] <= first["min_bid"] == pytest.approx(offer["min_bid"], rel=0.01)
+    assert first["usd_per_hour"] == pytest.approx(offer["min_bid"] + offer["storage_cost"] * 20 / 720, rel=0.01)
+    assert result["next_steps"][0]["arguments"]["price"] == first["min_bid"]
+    assert "without price" in result["next_steps"][0]["why"]
+    await rent_first(client, result)
+    [rental] = world.living
+    assert (rental.launch.is_bid, rental.intended) == (True, "running")
+
+
+async def test_a_bid_search_measures_the_ceiling_against_the_bid(search: Search):
+    """Issue: max_usd_per_hour is what would be paid."""
+    on_demand = (await search(gpu_name="4090", num_gpus=1))["offers"][0]["usd_per_hour"]
+    result = await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=on_demand * 0.6, type="bid")
+    assert result["offers"]
+    assert not (await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=on_demand * 0.6))["offers"]
+
+
+async def test_a_vm_search_leads_to_a_vm(world: World, client: Client, search: Search):
+    """vast-api.md A.5: the image needs its registry host, or Vast makes a container."""
+    world.set_keys(["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test"])
+    await rent_first(client, await search(vm=True))
+    assert [rental.kind for rental in world.living] == ["vm"]
+
+
+# ── nothing found ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("arguments", "to_blame"),
+    [
+        ({"gpu_name": "h100", "max_usd_per_hour": 0.5}, "max_usd_per_hour"),
+        ({"gpu_name": "4090", "max_usd_per_hour": 0.05, "min_disk_gb": 100}, "max_usd_per_hour"),
+        ({"min_gpu_ram_gb": 80, "max_usd_per_hour": 0.3}, "max_usd_per_hour"),
+        ({"gpu_name": "4090", "geolocation": "IS"}, "geolocation"),
+        ({"gpu_name": "4090", "min_reliability": 1}, "min_reliability"),
+        ({"gpu_name": "4090", "num_gpus": 3}, "num_gpus"),
+        ({"gpu_name": "4090", "num_gpus": 8, "vm": True}, "vm"),
+        ({"gpu_name": "4090", "min_disk_gb": 5000}, "min_disk_gb"),
+        ({"gpu_name": "4090", "min_cuda": 99}, "min_cuda"),
+        ({"gpu_name": "4090", "min_direct_ports": 9999}, "min_direct_ports"),
+        ({"gpu_name": "4090", "min_hours": 99999}, "min_hours"),
+        ({"min_gpu_ram_gb": 500}, "min_gpu_ram_gb"),
+        ({"num_gpus": 64}, "num_gpus"),
+        ({"max_usd_per_hour": 0.001}, "max_usd_per_hour"),
+        ({"gpu_name": "4090", "filters": {"cpu_ram": {"gt": 9_000_000}}}, "filters.cpu_ram"),
+        ({"gpu_name": "4090", "filters": {"machine_id": {"eq": 1}}}, "filters.machine_id"),
+    ],
+    ids=json.dumps,
+)
+async def test_when_nothing_fits_one_broader_query_tells_what_to_relax_and_doing_so_finds_it(
+    world: World, search: Search, arguments: Row, to_blame: str
+):
+    """Issue: at most one broader query, and from its rows which filter to relax."""
+    result = await search(**arguments)
+    assert result["offers"] == []
+    assert len(world.asked("search")) == 2
+    assert to_blame in [change["argument"] for change in result["relax"]]
+    for change, step in zip(result["relax"], result["next_steps"], strict=False):
+        assert step["tool"] == "search_offers"
+        again = await search(**{**step["arguments"], "limit": 50})
+        assert len(again["offers"]) >= change["offers"] > 0
+
+
+async def test_the_relaxed_price_is_that_of_the_cheapest(world: World, search: Search):
+    """Issue: the nearest value, not any value."""
+    result = await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=0.05)
+    [change] = [change for change in result["relax"] if change["argument"] == "max_usd_per_hour"]
+    cheapest = (await search(gpu_name="4090", num_gpus=1))["offers"][0]["usd_per_hour"]
+    assert change["to"] == cheapest
+
+
+async def test_raising_the_price_is_the_last_proposal(search: Search):
+    """Ours: what costs nothing comes first."""
+    result = await search(gpu_name="4090", num_gpus=2, max_usd_per_hour=0.5)
+    assert [change["argument"] for change in result["relax"]] == ["num_gpus", "max_usd_per_hour"]
+
+
+async def test_a_gpu_that_nobody_offers_leads_to_its_likes(world: World, search: Search):
+    """Ours: where gpu_name is the only wish, it is what to change."""
+    for offer in world.offers.values():
+        if offer["gpu_name"] == "RTX 4090":
+            world.take(offer["id"])
+    result = await search(gpu_name="4090")
+    [change] = result["relax"]
+    assert change["argument"] == "gpu_name"
+    assert "RTX 4090" not in change["to"]
+    assert (await search(**result["next_steps"][0]["arguments"]))["offers"]
+
+
+async def test_a_gpu_that_nobody_offers_is_said_to_be_what_is_missing(world: World, search: Search):
+    """Ours: with other wishes given, those stay and the GPU goes."""
+    for offer in world.offers.values():
+        if offer["gpu_name"] == "H200":
+            world.take(offer["id"])
+    result = await search(gpu_name="h200", max_usd_per_hour=3, num_gpus=1)
+    assert "relax" not in result
+    assert result["warnings"] == ["Vast lists nothing of the kind by this gpu_name now, whatever the other filters."]
+    assert result["next_steps"][0]["arguments"] == {"max_usd_per_hour": 3, "num_gpus": 1}
+
+
+async def test_when_no_single_filter_is_to_blame_it_says_so(search: Search):
+    """Ours: two impossible wishes have no single cure."""
+    result = await search(gpu_name="4090", max_usd_per_hour=0.01, geolocation="IS")
+    assert "relax" not in result
+    assert result["warnings"] == ["No single filter is to blame: only several changes together find something."]
+    assert result["next_steps"][0]["arguments"] == {"gpu_name": ["4090"]}
+
+
+async def test_a_failing_broader_query_leaves_an_empty_result_and_not_an_error(world: World, search: Search):
+    """Ours: the first answer stands."""
+    world.faults.add("search", "html503", times=None, skip=1)
+    result = await search(gpu_name="4090", max_usd_per_hour=0.01)
+    assert result["offers"] == []
+    assert result["warnings"] == ["Nothing fits; what would could not be looked up (vast_unavailable)."]
+
+
+async def test_what_only_vast_can_judge_stays_in_the_broader_query(world: World, search: Search):
+    """Ours: from rows that do not show a fact nothing can be learnt about it."""
+    result = await search(gpu_name="4090", max_usd_per_hour=0.01, filters={"cpu_ghz": {"gte": 2.5}})
+    assert sent(world)["cpu_ghz"] == {"gte": 2.5}
+    assert "dph_total" not in sent(world)
+    assert [change["argument"] for change in result["relax"]] == ["max_usd_per_hour"]
+
+
+async def test_rows_that_slipped_through_count_as_nothing_found(still: World, settings: Settings):
+    """vast-api.md B.2: numeric filters leak."""
+    still.leaky_filters = True
+    async with Client(build(settings, [SPEC], create_app(still))) as client:
+        result = (await client.call_tool("search_offers", {"max_usd_per_hour": 0.001})).structured_content
+    assert result is not None
+    assert result["offers"] == []
+    assert result["relax"][0]["argument"] == "max_usd_per_hour"
+
+
+def test_it_only_reads():
+    """mcp.md 5.3: read tools say so."""
+    assert (SPEC.read_only, SPEC.destructive, SPEC.idempotent, SPEC.open_world) == (True, False, True, True)

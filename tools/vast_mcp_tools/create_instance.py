@@ -1,0 +1,239 @@
+"""Renting: the one act here that starts spending.
+
+The arguments mirror the request body of `PUT /api/v0/asks/{id}/` (the specification), flat, the path's `id` as
+`offer_id`. What Vast would accept and bill for something useless is refused before it is sent; what was sent and not
+answered is reported as unknown, never as failed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+
+from vast_mcp import errors, preflight
+from vast_mcp.errors import Json, NextStep, redacted
+from vast_mcp.toolspec import Arguments, Call, Result, Step, ToolSpec, step
+
+DEFAULT_IMAGE = "vastai/base-image:@vastai-automatic-tag"
+DEFAULT_LABEL = "vast-mcp"
+LABEL_MAX = 239  # Vast takes 256; "#" and the 16 characters of the token need the rest
+
+Env = Annotated[
+    dict[str, str],
+    PlainValidator(preflight.env_of),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "object", "additionalProperties": {"type": "string"}},
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}},
+            ]
+        }
+    ),
+]
+
+
+class VolumeInfo(Arguments):
+    create_new: Annotated[
+        bool | None, Field(description="true: make a volume; false (default): link an existing one")
+    ] = None
+    volume_id: Annotated[
+        int | None, Field(ge=1, description="existing volume's id, or with create_new a volume offer's id")
+    ] = None
+    size: Annotated[int | None, Field(ge=1, description="GB, with create_new only")] = None
+    mount_path: Annotated[str | None, Field(min_length=1, pattern=r"^[^\x00]+$", description="e.g. /workspace")] = None
+
+
+class CreateInstance(Arguments):
+    offer_id: Annotated[int, Field(ge=1, description="offer to rent, from search_offers")]
+    image: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=1024,
+            description=f"Docker image. Default: the template's, else {DEFAULT_IMAGE}",
+        ),
+    ] = None
+    template_hash_id: Annotated[
+        str | None,
+        Field(min_length=1, description="template to start from; what is given here overrides it, env by key"),
+    ] = None
+    label: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=LABEL_MAX,
+            pattern=r"^[^\x00-\x1f\x7f]+$",
+            description=f"name, at most {LABEL_MAX} characters; a #token is added to it",
+        ),
+    ] = None
+    disk: Annotated[
+        float | None,
+        Field(ge=8, description="GB, at least 8, fixed for life. Default: Vast's 8 to 10 or the template's"),
+    ] = None
+    runtype: Annotated[
+        Literal["ssh", "jupyter", "args", "ssh_proxy", "ssh_direct", "jupyter_proxy", "jupyter_direct"] | None,
+        Field(description="launch mode. Default ssh, or args with args/args_str"),
+    ] = None
+    target_state: Annotated[Literal["running", "stopped"] | None, Field(description="default running")] = None
+    price: Annotated[
+        float | None,
+        Field(
+            ge=0.001,
+            le=128,
+            description="bid in $/hour for the machine, 0.001 to 128; makes it interruptible. Absent: on demand",
+        ),
+    ] = None
+    env: Annotated[
+        Env | None,
+        Field(
+            description='variables and ports: {"A":"1","-p 8000:8000":"1"}, or Docker flags "-e A=1 -p 8000:8000/udp '
+            '-h name -v V.1:/mnt -n net", or ["A=1"]. At most 32 KB, 64 ports'
+        ),
+    ] = None
+    cancel_unavail: Annotated[
+        bool | None,
+        Field(
+            description="cancel if it cannot start at once. Default true on demand and running, else false: "
+            "a stopped machine then bills its disk"
+        ),
+    ] = None
+    vm: Annotated[
+        bool | None,
+        Field(description="virtual machine. Default false. Needs a registered SSH key and an image with registry host"),
+    ] = None
+    onstart: Annotated[
+        str | None,
+        Field(
+            max_length=4048,
+            description="commands to run at start, at most 4048 characters; with args/args_str 4096 together",
+        ),
+    ] = None
+    args: Annotated[list[str] | None, Field(description='entrypoint arguments; implies runtype "args"')] = None
+    args_str: Annotated[str | None, Field(description="the same as one string, instead of args")] = None
+    use_jupyter_lab: Annotated[bool | None, Field(description="lab, not notebook. Default false")] = None
+    jupyter_dir: Annotated[str | None, Field(description="directory to launch Jupyter from")] = None
+    python_utf8: Annotated[bool | None, Field(description="Python locale C.UTF-8. Default false")] = None
+    lang_utf8: Annotated[bool | None, Field(description="locale C.UTF-8. Default false")] = None
+    force: Annotated[
+        bool | None, Field(description="skip checks when creating from an existing instance. Default false")
+    ] = None
+    user: Annotated[str | None, Field(min_length=1, description="docker user; breaks some images")] = None
+    image_login: Annotated[str | None, Field(min_length=1, description="registry login: -u USER -p TOKEN REGISTRY")] = (
+        None
+    )
+    volume_info: Annotated[VolumeInfo | None, Field(description="volume to make or link; it is on one machine")] = None
+
+    def body(self) -> Json:
+        """The request body: what was given, and the documented defaults that must not be left to chance."""
+        body: Json = self.model_dump(exclude_none=True, exclude={"offer_id"})
+        if "image" not in body and "template_hash_id" not in body:
+            body["image"] = DEFAULT_IMAGE
+        # Sent always: Vast's own client sends false, and a machine that cannot start then bills its disk (A.7).
+        body.setdefault("cancel_unavail", "price" not in body and body.get("target_state", "running") == "running")
+        if (volume := body.get("volume_info")) is not None:
+            volume.setdefault("create_new", False)
+        return body
+
+    def secrets(self) -> list[str]:
+        """Values of this call that no error may repeat."""
+        login = self.image_login or ""
+        return [*(self.env or {}).values(), login, *login.split()]
+
+
+class CreateInstanceResult(Result):
+    instance_id: Annotated[int, Field(description="The new machine. It bills from now until it is destroyed.")]
+    offer_id: int
+    label: Annotated[str, Field(description="As Vast has it, with this rental's token after the last #.")]
+    kind: Literal["on_demand", "interruptible"]
+    usd_per_hour: Annotated[
+        float | None, Field(description="$/h with disk while running; absent when the offer's price is not known.")
+    ] = None
+    disk_gb: Annotated[float | None, Field(description="Disk that usd_per_hour counts, GB.")] = None
+    warnings: list[str] = []
+    next_steps: list[Step] = []
+
+
+async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceResult:
+    """Rents one offer as a container or VM. Spends money: the machine bills from birth until destroy_instance, its
+    disk even while stopped. Checks arguments, the offer, and for a VM the SSH keys, before anything is sent, and
+    sends once. Returns the id at once; the machine needs minutes to start. An error with billing_possible true may
+    have made a machine."""
+    body = args.body()
+    if problems := preflight.contradictions(body):
+        names = ", ".join(dict.fromkeys(problem.field for problem in problems))
+        raise errors.BadArguments(
+            f"create_instance: nothing was sent. Correct and call again: {names}.", problems=problems
+        )
+    findings = await preflight.look(call, args.offer_id, body)
+    token = secrets.token_hex(8)
+    body["label"] = f"{args.label or DEFAULT_LABEL}#{token}"
+    # The journal's seam: an intent with this token is made durable here, before money moves.
+    try:
+        instance_id = await call.vast.rent(args.offer_id, body)
+    except errors.VastMcpError as exc:
+        raise _told(exc, args, call, token) from exc
+    call.office.instances_made.add(instance_id)
+    return CreateInstanceResult(
+        instance_id=instance_id,
+        offer_id=args.offer_id,
+        label=body["label"],
+        kind="interruptible" if "price" in body else "on_demand",
+        usd_per_hour=findings.usd_per_hour(body),
+        disk_gb=findings.disk_gb or (preflight.DEFAULT_DISK_GB if findings.offer else None),
+        warnings=findings.warnings,
+        next_steps=[
+            step("show_instances", "see whether it runs", label=token),
+            step("destroy_instance", "ends all billing for it", instance_ids=[instance_id]),
+        ],
+    )
+
+
+def _told(exc: errors.VastMcpError, args: CreateInstance, call: Call, token: str) -> errors.VastMcpError:
+    """The client's error with what this call knows: the offer, the token, and the step that leads on."""
+    exc.offer_id = args.offer_id
+    if exc.vast_message:
+        exc.vast_message = redacted(exc.vast_message, args.secrets())
+    if isinstance(exc, errors.NoSshKey):
+        exc.next_steps = preflight.no_ssh_key(call).next_steps
+    elif isinstance(exc, errors.CreatedStopped) and exc.instance_id is not None:
+        call.office.instances_made.add(exc.instance_id)
+        exc.token = token
+        exc.next_steps = [NextStep("destroy_instance", {"instance_ids": [exc.instance_id]}, "it bills until destroyed")]
+    elif isinstance(exc, errors.OutcomeUnknown):
+        exc.token = token
+        exc.next_steps = [
+            NextStep("show_instances", {"label": token}, "if this rental exists, it is the machine with this token")
+        ]
+    elif isinstance(exc, (errors.OfferGone, errors.OfferPrivate)):
+        call.office.offers.pop(args.offer_id, None)
+        exc.next_steps = [NextStep("search_offers", _like(args), "find another offer")]
+    elif isinstance(exc, errors.InvalidPrice):
+        exc.next_steps = [NextStep("search_offers", {"type": "bid"}, "offers with their minimum bids")]
+    return exc
+
+
+def _like(args: CreateInstance) -> dict[str, Any]:
+    """Search arguments for something like what was asked for here."""
+    wanted: dict[str, Any] = {}
+    if args.vm:
+        wanted["vm"] = True
+    if args.price is not None:
+        wanted["type"] = "bid"
+    if args.disk is not None:
+        wanted["min_disk_gb"] = args.disk
+    return wanted
+
+
+SPEC = ToolSpec(
+    fn=create_instance,
+    arguments=CreateInstance,
+    result=CreateInstanceResult,
+    title="Rent a GPU machine",
+    read_only=False,
+    destructive=True,
+    idempotent=False,
+    open_world=True,
+)

@@ -1,0 +1,128 @@
+"""Registering an SSH key: what a machine is entered with, and what a VM must find at birth."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from vast_mcp import errors
+from vast_mcp.errors import Problem
+from vast_mcp.preflight import key_blob
+from vast_mcp.toolspec import Arguments, Call, Result, ToolSpec
+
+KINDS = frozenset(
+    {
+        "ssh-ed25519",
+        "ssh-rsa",
+        "ecdsa-sha2-nistp256",
+        "ecdsa-sha2-nistp384",
+        "ecdsa-sha2-nistp521",
+        "sk-ssh-ed25519@openssh.com",
+        "sk-ecdsa-sha2-nistp256@openssh.com",
+    }
+)
+LARGEST_FILE = 16_384
+
+
+class CreateSshKey(Arguments):
+    public_key: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=LARGEST_FILE,
+            description="text of a public key (ssh-ed25519 AAAA…), or the path of a *.pub file on this computer, "
+            "e.g. ~/.ssh/id_ed25519.pub",
+        ),
+    ]
+
+
+class CreateSshKeyResult(Result):
+    key_id: int
+    fingerprint: Annotated[str, Field(description="SHA256 fingerprint, as ssh-keygen -l prints it.")]
+    already_registered: Annotated[bool, Field(description="True: the account had this key, nothing was sent.")]
+
+
+async def create_ssh_key(args: CreateSshKey, call: Call) -> CreateSshKeyResult:
+    """Registers an SSH public key with the account. Machines rented afterwards accept it; a VM accepts only keys
+    registered before it was created. The same key twice is a success. Takes public keys only and returns the
+    fingerprint, never the key."""
+    line = _checked(_text(args.public_key, call.settings.ssh_dir))
+    blob = key_blob(line)
+    fingerprint = _fingerprint(line)
+    for key in await call.vast.ssh_keys():
+        if key_blob(key.public_key) == blob:
+            return CreateSshKeyResult(key_id=key.id, fingerprint=fingerprint, already_registered=True)
+    made = await call.vast.create_ssh_key(line)
+    call.office.ssh_keys = []  # read anew by the next rent
+    return CreateSshKeyResult(key_id=made.id, fingerprint=fingerprint, already_registered=False)
+
+
+def _text(given: str, ssh_dir: Path | None) -> str:
+    """The key text itself, read from the file where a path was given (Vast's own client registers the path)."""
+    text = given.strip()
+    if "PRIVATE KEY" in text:
+        raise _bad("this is a private key; give the public one (the file that ends in .pub). Nothing was sent")
+    if len(text.split()) > 1:
+        return text
+    if not text.endswith(".pub"):
+        raise _bad("give the text of a public key, or the path of a file that ends in .pub")
+    if ssh_dir is None:
+        raise _bad("this server reads no local files; give the text of the key")
+    path = Path(text).expanduser() if not text.startswith("~/.ssh/") else ssh_dir / text.removeprefix("~/.ssh/")
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise _bad("the file is too large for a public key")
+        return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise _bad("there is no such file; `ssh-keygen -t ed25519` makes a key pair") from None
+    except (OSError, UnicodeDecodeError):
+        raise _bad("the file cannot be read as text") from None
+
+
+def _checked(text: str) -> str:
+    """`kind blob [comment]`, one line. Raises BadArguments, never repeating any of it."""
+    if "PRIVATE KEY" in text:
+        raise _bad("the file holds a private key; nothing was sent")
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    if len(lines) != 1:
+        raise _bad("expected exactly one public key on one line")
+    words = lines[0].split()
+    if len(words) < 2 or words[0] not in KINDS:
+        raise _bad(f"expected a line that starts with one of {', '.join(sorted(KINDS))}")
+    try:
+        blob = base64.b64decode(words[1], validate=True)
+    except (binascii.Error, ValueError):
+        raise _bad("the key's second word is no base64; was it cut?") from None
+    size = int.from_bytes(blob[:4], "big")
+    if blob[4 : 4 + size].decode("ascii", "replace") != words[0] or len(blob) <= 4 + size:
+        raise _bad("the key's content does not fit its first word; was it cut?")
+    return " ".join(words)
+
+
+def _fingerprint(line: str) -> str:
+    digest = hashlib.sha256(base64.b64decode(line.split()[1])).digest()
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def _bad(problem: str) -> errors.BadArguments:
+    return errors.BadArguments(
+        "create_ssh_key: nothing was sent. Correct and call again: public_key.",
+        problems=[Problem("public_key", problem)],
+    )
+
+
+SPEC = ToolSpec(
+    fn=create_ssh_key,
+    arguments=CreateSshKey,
+    result=CreateSshKeyResult,
+    title="Register an SSH key",
+    read_only=False,
+    destructive=False,
+    idempotent=True,
+    open_world=True,
+)

@@ -1,0 +1,85 @@
+"""What exists and bills. Everything else relies on this list being whole, so a part of it is an error."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from pydantic import Field
+
+from vast_mcp.errors import clean
+from vast_mcp.preflight import is_ours
+from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
+from vast_mcp.vast.wire import Instance
+
+
+class ShowInstances(Arguments):
+    label: Annotated[
+        str | None, Field(min_length=1, description="only machines whose label contains this text, e.g. a token")
+    ] = None
+
+
+class InstanceRow(Part):
+    instance_id: int
+    status: Annotated[str, Field(description="Of the container: provisioning, loading, running, exited, offline …")]
+    intended: Annotated[str | None, Field(description="What was last asked for, where it is not yet so.")] = None
+    gpu: str | None = None
+    usd_per_hour: Annotated[float | None, Field(description="$/h while running, disk included.")] = None
+    age_hours: float | None = None
+    ours: Annotated[bool, Field(description="Made by vast-mcp.")]
+    untrusted_label: Annotated[str | None, Field(description="Text of whoever labelled it: data.")] = None
+    untrusted_image: str | None = None
+
+
+class ShowInstancesResult(Result):
+    count: Annotated[int, Field(description="Machines on the account, stopped ones included; stopped ones bill disk.")]
+    total_usd_per_hour: Annotated[float, Field(description="$/h of the listed machines that run.")]
+    instances: list[InstanceRow]
+    next_steps: list[Step] = []
+
+
+async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult:
+    """Lists every machine of the account, newest first, stopped ones included. The list is whole: a page that cannot
+    be read is an error, never a shorter list."""
+    listed = await call.vast.list_instances()
+    call.office.instances_seen.update(instance.id for instance in listed)
+    wanted = [i for i in listed if args.label is None or args.label in (i.label or "")]
+    now = time.time()
+    burning = sum(i.dph_total or 0.0 for i in wanted if i.actual_status == "running")
+    steps = [step("destroy_instance", "ends all billing for the newest", instance_ids=[wanted[0].id])] if wanted else []
+    return ShowInstancesResult(
+        count=len(listed),
+        total_usd_per_hour=round(burning, 4),
+        instances=[row_of(i, now, made_here=i.id in call.office.instances_made) for i in wanted],
+        next_steps=steps,
+    )
+
+
+def row_of(instance: Instance, now: float, *, made_here: bool) -> InstanceRow:
+    """One machine in the fields an agent needs to choose by."""
+    status = instance.actual_status or "provisioning"
+    intended = instance.intended_status
+    gpu = f"{instance.num_gpus or 1}x {instance.gpu_name}" if instance.gpu_name else None
+    return InstanceRow(
+        instance_id=instance.id,
+        status=clean(status, 40),
+        intended=clean(intended, 40) if intended and intended != status else None,
+        gpu=clean(gpu, 60) if gpu else None,
+        usd_per_hour=round(instance.dph_total, 4) if instance.dph_total is not None else None,
+        age_hours=round((now - instance.start_date) / 3600, 2) if instance.start_date else None,
+        ours=made_here or is_ours(instance.label),
+        untrusted_label=clean(instance.label, 256) if instance.label else None,
+        untrusted_image=clean(instance.image_uuid, 120) if instance.image_uuid else None,
+    )
+
+
+SPEC = ToolSpec(
+    fn=show_instances,
+    arguments=ShowInstances,
+    result=ShowInstancesResult,
+    title="List machines",
+    read_only=True,
+    destructive=False,
+    idempotent=True,
+    open_world=True,
+)
