@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 from mcp import Client
+
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.server import build
@@ -44,7 +46,9 @@ def world() -> World:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load({}, home=tmp_path, sandbox=True)
+    """A doubt outlasts a call here, as it does for an agent; what proves an absence has tests of its own."""
+    made = load({}, home=tmp_path, sandbox=True)
+    return replace(made, times=replace(made.times, budget_s=1.2, put_s=0.4, lists_apart_s=60.0, absent_after_s=90.0))
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +57,14 @@ def wish(world: World, **more: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A real key out of an env file, and an address that the sandbox answers in this process."""
+    """A real key out of an env file, an address that the sandbox answers in this process, a journal on disk."""
     env_file = tmp_path / "vast.env"
     lines = [f"VAST_API_KEY={SECRETS['API key']}", "VAST_URL=http://localhost:9", "VAST_MCP_TIME_SCALE=0.01"]
     env_file.write_text("\n".join(lines), encoding="utf-8")
-    return load({"VAST_MCP_ENV_FILE": str(env_file)}, home=tmp_path)
+    environ = {"VAST_MCP_ENV_FILE": str(env_file), "VAST_MCP_STATE_DIR": str(tmp_path / "state")}
+    made = load(environ, home=tmp_path)
+    # A doubt is told instead of pursued: its second look is due too late.
+    return replace(made, times=replace(made.times, budget_s=5.0, look_s=10.0, seen_apart_s=10.0))
 
 
 @pytest.fixture
@@ -74,13 +79,15 @@ async def client(world: World, settings: Settings) -> AsyncIterator[Client]:
 
 
 @pytest.fixture(autouse=True)
-def logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Every test here ends with a look at everything that any logger was given, at every level."""
+def kept(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> Iterator[None]:
+    """Every test here ends with a look at all that was logged, by any logger at any level, and all that was stored."""
     with caplog.at_level(logging.DEBUG):
         yield
     for phase in ("setup", "call"):
         for record in caplog.get_records(phase):
             assert leaked(record.getMessage(), vars(record)) == set(), f"{record.name}: {record.msg}"
+    for path in (one for one in (tmp_path / "state").rglob("*") if one.is_file()):
+        assert leaked(path.read_bytes().decode("latin-1")) == set(), path.name
 
 
 async def texts(client: Client, tool: str, **arguments: Any) -> list[Any]:
@@ -161,7 +168,7 @@ def echoes(names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     }
 
 
-STATUSES = (200, 400, 401, 403, 404, 410, 422, 429, 500)
+STATUSES = (400, 401, 403, 404, 410, 422, 429, 500, 200)
 
 
 @pytest.mark.parametrize("kind", list(echoes(GIVEN)))
@@ -248,10 +255,8 @@ TOKEN = SECRETS["env value"]
         pytest.param({"env": f"HF_TOKEN: {TOKEN}"}, id="a colon"),
         pytest.param({"env": f"-e HF_TOKEN='{TOKEN}"}, id="a quote that is not closed"),
         pytest.param({"env": f"-x {TOKEN}"}, id="an unknown flag"),
-        pytest.param({"env": f"-p {TOKEN}"}, id="a port that is none"),
         pytest.param({"env": {f"-e HF_TOKEN={TOKEN}": "1"}}, id="a flag as the key"),
         pytest.param({"env": {"HF_TOKEN": [TOKEN]}}, id="a list as the value"),
-        pytest.param({"env": {"-p " + TOKEN: "1"}}, id="a port key that is none"),
         pytest.param({"env": f'{{"HF_TOKEN": "{TOKEN}'}, id="JSON that breaks off"),
         pytest.param({"env": [f"HF_TOKEN={TOKEN}", 5]}, id="a list with a number"),
         pytest.param({"env": [TOKEN]}, id="a list with the value alone"),
@@ -322,7 +327,7 @@ async def test_a_defect_in_a_tool_shows_its_type_and_place_only(
     assert "internal_error" in seen[0]
     assert leaked(*seen) == set()
     [record] = [record for record in caplog.records if record.name == "vast_mcp"]
-    assert "test_secrets.py" in record.getMessage() or "pydantic" in record.getMessage()
+    assert re.search(r"defect: \w+ at [\w.]+:\d+$", record.getMessage())
     assert record.exc_info is None
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import anyio
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from mcp import Client
 
@@ -25,7 +26,11 @@ FIELDS = SPECIFIED["properties"]
 VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"
 
 # Arguments that are no field of the body, and why they exist.
-OURS = {"offer_id": "the {id} of the path"}
+OURS = {
+    "offer_id": "the {id} of the path",
+    "request_key": "renting.md: names the wish, so that the same wish rents once",
+    "allow_unresolved": "renting.md: rents although another wish is in doubt",
+}
 
 # Where the published schema says more than the specification, or something else: what it says, and why.
 # None means that the keyword is left out.
@@ -333,30 +338,67 @@ def expected_body(given_arguments, token):
     return body
 
 
-async def rent_in_a_new_world(arguments, settings_):
+async def rent_in_a_new_world(arguments, settings):
     """The result, and the body that the sandbox received."""
     world = World(offer_count=60)
     world.set_keys([KEY_LINE])
     offer = world.offer(
         vm=arguments.get("vm", False), disk_space=lambda gb: gb > 50, direct_port_count=lambda ports: ports > 0
     )
-    async with Client(build(settings_, [create_instance.SPEC], create_app(world))) as client:
+    async with Client(build(settings, [create_instance.SPEC], create_app(world))) as client:
         made = await call(client, "create_instance", offer_id=offer["id"], **arguments)
     return made, [request.body for request in world.asked("create")]
 
 
-@settings(
+def check_what_arrives(arguments, settings):
+    made, bodies = anyio.run(rent_in_a_new_world, arguments, settings)
+    assert "error" not in made
+    token = made["label"].rpartition("#")[2]
+    assert re.fullmatch("[0-9a-f]{16}", token)
+    assert bodies == [expected_body(arguments, token)]
+
+
+ALONE = [
+    {},
+    {"image": "ubuntu"},
+    {"template_hash_id": TEMPLATES[0]},
+    {"label": "mine"},
+    {"disk": 8},
+    *({"runtype": runtype} for runtype in FIELDS["runtype"]["enum"]),
+    *({"target_state": state} for state in FIELDS["target_state"]["enum"]),
+    {"price": 128},
+    {"env": {}},
+    {"cancel_unavail": False},
+    {"vm": False},
+    {"onstart": ""},
+    {"args": []},
+    {"args_str": ""},
+    {"use_jupyter_lab": True},
+    {"jupyter_dir": "/"},
+    {"python_utf8": False},
+    {"lang_utf8": True},
+    {"force": False},
+    {"user": "root"},
+    {"image_login": "-u u -p p docker.io"},
+    {"volume_info": {"volume_id": 1, "mount_path": "/data"}},
+]
+
+
+def test_each_field_alone_arrives_with_nothing_beside_it(settings):
+    """The specification; false and empty are values like others, and no field brings another with it."""
+    assert {name for arguments in ALONE for name in arguments} == set(FIELDS)
+    for arguments in ALONE:
+        check_what_arrives(arguments, settings)
+
+
+@examples(
     derandomize=True,
-    max_examples=60,
+    max_examples=50,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],  # settings are frozen
 )
 @given(arguments=by_ssh_or_jupyter | by_args | by_args_str | as_vm)
-def test_what_is_given_arrives_and_what_is_not_given_is_absent(request, arguments):
+def test_fields_together_arrive_as_given_and_what_is_not_given_is_absent(settings, arguments):
     """The specification's fields; the defaults of A.2 and A.7, and the label's token, are all that is added."""
-    made, bodies = anyio.run(rent_in_a_new_world, arguments, request.getfixturevalue("settings"))
-    assert "error" not in made
-    token = made["label"].rpartition("#")[2]
-    assert re.fullmatch("[0-9a-f]{16}", token)
-    assert bodies == [expected_body(arguments, token)]
+    check_what_arrives(arguments, settings)

@@ -7,10 +7,15 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
+from mcp import Client
 
 from conftest import KEY_LINE, OTHER_KEY_LINE, call
+from vast_mcp.sandbox.routes import create_app
+from vast_mcp.server import build
+from vast_mcp_tools import CATALOGUE
 
 VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"
 TEAM_REFUSAL = {
@@ -68,6 +73,7 @@ async def test_a_rental_is_told_with_its_id_price_and_the_calls_that_lead_on(cli
     made = await call(client, "create_instance", offer_id=offer["id"], label="trainer", disk=40)
     [rental] = world.living
     token = rental.label.removeprefix("trainer#")
+    assert made.pop("request_key")
     assert made == {
         "instance_id": rental.id,
         "offer_id": offer["id"],
@@ -294,8 +300,8 @@ async def test_a_value_of_a_wrong_type_or_size_is_refused_by_name(client, world)
     for name, value in WRONG:
         refused = await call(client, "create_instance", **({"offer_id": 1} | {name: value}))
         error = refused["error"]
-        assert error["code"] == "bad_arguments"
-        assert {field.partition(".")[0] for field in fields_of(error)} == {name}
+        assert error["code"] == "bad_arguments", (name, value)
+        assert {field.partition(".")[0] for field in fields_of(error)} == {name}, value
         assert world.requests == []
 
 
@@ -316,7 +322,7 @@ def test_a_number_that_is_none_is_refused_on_the_wire():
     ]
     lines += [
         f'{{"jsonrpc":"2.0","id":{id_},"method":"tools/call","params":{{"name":"create_instance","arguments":'
-        f'{{"offer_id":1,"price":{number}}}}}}}'
+        f'{{"offer_id":1,"price":{number},"disk":{number}}}}}}}'
         for id_, number in numbers.items()
     ]
     answers = {}
@@ -331,7 +337,7 @@ def test_a_number_that_is_none_is_refused_on_the_wire():
         server.stdin.close()
     for id_ in numbers:
         error = answers[id_]["result"]["structuredContent"]["error"]
-        assert (error["code"], fields_of(error)) == ("bad_arguments", {"price"})
+        assert (error["code"], fields_of(error)) == ("bad_arguments", {"price", "disk"})
 
 
 CONTRADICTIONS = [
@@ -350,7 +356,7 @@ async def test_arguments_that_contradict_each_other_are_refused(client, world):
     """A.2, A.3, A.8: Vast would drop one of them without a word, or refuse."""
     for arguments, fields in CONTRADICTIONS:
         refused = await call(client, "create_instance", offer_id=1, disk=20, **arguments)
-        assert (refused["error"]["code"], fields_of(refused["error"])) == ("bad_arguments", fields)
+        assert (refused["error"]["code"], fields_of(refused["error"])) == ("bad_arguments", fields), arguments
         assert world.requests == []
 
 
@@ -469,7 +475,7 @@ NOT_ON_A_VM = [
     ({"args": ["bash"]}, "args"),
     ({"args_str": "bash"}, "args_str"),
     ({"use_jupyter_lab": True}, "use_jupyter_lab"),
-    ({"jupyter_dir": "/work"}, "jupyter_dir"),
+    ({"jupyter_dir": "/data"}, "jupyter_dir"),
     ({"volume_info": VOLUME}, "volume_info"),
     ({"env": {"-v V.1:/mnt": "1"}}, "env"),
     ({"image": "vastai/kvm:ubuntu_terminal"}, "image"),
@@ -482,7 +488,7 @@ async def test_what_a_vm_cannot_have_is_refused_and_nothing_is_sent(client, worl
     for arguments, field in NOT_ON_A_VM:
         wish = {"offer_id": vm_offer(world)["id"], "vm": True, "image": VM_IMAGE, "disk": 40} | arguments
         refused = await call(client, "create_instance", **wish)
-        assert (refused["error"]["code"], fields_of(refused["error"])) == ("bad_arguments", {field})
+        assert (refused["error"]["code"], fields_of(refused["error"])) == ("bad_arguments", {field}), arguments
         assert world.requests == []
 
 
@@ -646,26 +652,48 @@ async def test_a_machine_without_ssh_reads_no_keys(client, world, arguments):
 # ── A lost reply ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize(("when", "machines"), [("before", 0), ("after", 1)])
-async def test_a_lost_reply_is_unknown_and_its_token_settles_it(client, world, keys, when, machines):
-    """Ours (renting.md): silence is never failure, and nothing is sent twice."""
-    world.faults.add("create", "drop", when=when)
-    lost = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
-    error = lost["error"]
-    assert (error["code"], error["billing_possible"]) == ("outcome_unknown", True)
-    assert len(world.asked("create")) == 1
-    assert error["token"] == world.asked("create")[0].body["label"].rpartition("#")[2]
-    [step] = error["next_steps"]
-    assert (step["tool"], step["arguments"]) == ("show_instances", {"label": error["token"]})
-    found = (await follow(client, step))["instances"]
-    assert [row["instance_id"] for row in found] == [rental.id for rental in world.living]
-    assert len(found) == machines
+async def test_a_lost_reply_is_looked_for_and_the_machine_it_made_is_the_answer(client, world, keys):
+    """renting.md: silence is never failure, and nothing is sent twice while a machine may exist."""
+    world.faults.add("create", "drop", when="after")
+    made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
+    assert (made["recovered"], made["instance_id"], made["label"]) == (True, world.living[0].id, world.living[0].label)
+    assert len(world.asked("create")) == len(world.rentals) == 1
 
 
 @pytest.mark.parametrize("kind", ["html502", "truncated_json", "no_id", "success_false", "html200", "too_many_unknown"])
-async def test_a_reply_that_gives_no_verdict_is_unknown(client, world, keys, kind):
+async def test_a_reply_that_gives_no_verdict_is_taken_for_a_lost_one(client, world, keys, kind):
     """A.11: a 5xx, an unreadable 2xx or one without an id may follow a rent that happened."""
     world.faults.add("create", kind, when="after")
-    lost = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
-    assert (lost["error"]["code"], lost["error"]["billing_possible"]) == ("outcome_unknown", True)
-    assert len(world.asked("create")) == len(world.living) == 1
+    made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
+    assert (made["recovered"], made["instance_id"]) == (True, world.living[0].id)
+    assert len(world.asked("create")) == len(world.rentals) == 1
+
+
+@pytest.mark.parametrize(
+    ("when", "list_fails"), [("before", False), ("after", True)], ids=["nothing was made", "a machine was made unseen"]
+)
+async def test_a_doubt_that_outlasts_the_call_is_told_with_its_token_and_settled_by_its_steps(
+    world, settings, keys, when, list_fails
+):
+    """renting.md: silence is unknown, never failed; until there is proof nothing is sent a second time."""
+    briefly = replace(settings, times=replace(settings.times, budget_s=0.5))
+    async with Client(build(briefly, CATALOGUE, create_app(world))) as client:
+        world.faults.add("create", "drop", when=when)
+        if list_fails:
+            world.faults.add("list", "html502", times=None, skip=1)
+        lost = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
+        world.faults.clear()
+        error = lost["error"]
+        assert (error["code"], error["billing_possible"]) == ("outcome_unknown", True)
+        [request] = world.asked("create")
+        assert error["token"] == request.body["label"].rpartition("#")[2]
+        again, show = error["next_steps"]
+        assert show["arguments"] == {"label": error["token"]}
+        found = [row["instance_id"] for row in (await follow(client, show))["instances"]]
+        assert found == [rental.id for rental in world.living]
+        settled = await follow(client, again)
+    if list_fails:
+        assert [settled["instance_id"]] == found
+    else:
+        assert settled["error"]["code"] == "outcome_unknown"
+    assert len(world.asked("create")) == 1

@@ -1,4 +1,4 @@
-"""search_offers through a client, on the sandbox: what is asked of Vast, what is shown, what helps when nothing fits."""
+"""search_offers through a client, on the sandbox: what is asked of Vast, what is shown, what helps when none fits."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
+from vast_mcp.sandbox.offers import priced
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.server import build
@@ -131,12 +132,16 @@ def still() -> World:
 
 
 @pytest.mark.parametrize(("arguments", "wanted"), WISHES, ids=[json.dumps(wish) for wish, _ in WISHES])
-@pytest.mark.parametrize("leaky", [False, True], ids=["tight", "leaky"])
+@pytest.mark.parametrize("vast", ["sound", "leaky", "deaf"])
 async def test_every_wish_holds_for_every_offer_shown_even_when_vast_lets_others_through(
-    still: World, settings: Settings, arguments: Row, wanted: Callable[[Row], bool], leaky: bool
+    still: World, settings: Settings, arguments: Row, wanted: Callable[[Row], bool], vast: str
 ):
     """vast-api.md B.2: numeric filters are not always applied, so the rows are checked again."""
-    still.leaky_filters = leaky
+    still.leaky_filters = vast == "leaky"
+    if vast == "deaf":
+        world_rows = [priced(row, gb=10, bid=False, now=still.clock()) for row in still.offers.values()]
+        everything = [row for row in world_rows if not row["external"]]  # a row that we keep does not say so
+        still.faults.add("search", "status", times=None, status=200, body={"offers": everything})
     async with Client(build(settings, [SPEC], create_app(still))) as client:
         result = (await client.call_tool("search_offers", {**EVERYTHING, **arguments})).structured_content
     assert result is not None
@@ -148,7 +153,7 @@ async def test_every_wish_holds_for_every_offer_shown_even_when_vast_lets_others
     }
     assert shown
     assert {row["id"] for row in shown} <= fit
-    if not leaky:
+    if vast != "leaky":  # what slips through takes places among the 64 rows
         assert len(shown) == min(50, len(fit))
 
 
@@ -527,8 +532,16 @@ async def test_the_relaxed_price_is_that_of_the_cheapest(world: World, search: S
 
 async def test_raising_the_price_is_the_last_proposal(search: Search):
     """Ours: what costs nothing comes first."""
-    result = await search(gpu_name="4090", num_gpus=2, max_usd_per_hour=0.5)
-    assert [change["argument"] for change in result["relax"]] == ["num_gpus", "max_usd_per_hour"]
+    cheapest = (await search(gpu_name="4090"))["offers"][0]
+    result = await search(gpu_name="4090", max_usd_per_hour=cheapest["usd_per_hour"], min_reliability=0.98)
+    assert [change["argument"] for change in result["relax"]] == ["min_reliability", "max_usd_per_hour"]
+
+
+async def test_a_lone_wish_is_answered_with_the_nearest_there_is_at_all(world: World, search: Search):
+    """Ours: 64 rows must be the telling ones, here those with the most memory."""
+    result = await search(min_gpu_ram_gb=500)
+    assert sent(world)["order"] == [["gpu_ram", "desc"]]
+    assert result["relax"][0]["to"] == max(round(row["gpu_ram"] / 1024) for row in world.offers.values())
 
 
 async def test_a_gpu_that_nobody_offers_leads_to_its_likes(world: World, search: Search):

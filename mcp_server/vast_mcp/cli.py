@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,8 +20,11 @@ from vast_mcp.settings import Settings, SettingsError, load
 
 EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_MAYBE_BILLING = 0, 1, 2, 3
 
+# A script has no host that cuts it off: long enough to prove that a lost request made nothing.
+WAIT_S = 200.0
+
 EPILOG = """\
-exit status of `call`:
+exit status of `call` and `reconcile`:
   0  success
   1  an error; nothing bills because of this call
   2  wrong usage: the command, the tool's name or its arguments
@@ -54,7 +59,13 @@ def parser() -> argparse.ArgumentParser:
     )
     call.add_argument("tool", help="name of the tool, e.g. search_offers")
     call.add_argument("arguments", nargs="?", default="{}", help="a JSON object (default {})")
-    for sub in (call,):
+    settle = commands.add_parser(
+        "reconcile", help="settle rentals whose reply was lost; status 3 while any is open", epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    settle.add_argument("--json", action="store_true", help="print JSON")
+    settle.add_argument("--wait", type=float, default=WAIT_S, metavar="S", help="seconds to try at most (default 200)")
+    for sub in (call, settle):
         sub.add_argument("--sandbox", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         sub.add_argument("--env-file", type=Path, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
     return top
@@ -74,6 +85,8 @@ def run(argv: Sequence[str]) -> int:
     except SettingsError as exc:
         print(f"vast-mcp: {exc}", file=sys.stderr)
         return EXIT_USAGE
+    if options.command == "reconcile":
+        return anyio.run(reconcile_once, settings, options.json, options.wait)
     if options.command == "call":
         return anyio.run(call_once, settings, options.tool, options.arguments)
     return serve_stdio(settings)
@@ -112,7 +125,8 @@ def serve_sandbox(port: int, seed: int) -> int:
     def ready(url: str) -> None:
         print(f"A pretended Vast.ai listens on {url} (no money moves). Use it: export VAST_URL={url}", flush=True)
 
-    serve(World(seed=seed), "127.0.0.1", port, on_ready=ready)
+    # An account of its own for every world: a journal must not take this one for an earlier one.
+    serve(World(seed=seed, user_id=secrets.randbelow(10**9)), "127.0.0.1", port, on_ready=ready)
     return EXIT_OK
 
 
@@ -128,7 +142,8 @@ async def call_once(settings: Settings, tool: str, arguments: str) -> int:
     if not isinstance(parsed, dict):
         print("vast-mcp call: the arguments must be a JSON object", file=sys.stderr)
         return EXIT_USAGE
-    async with Client(compose(settings)) as client:
+    patient = replace(settings, times=replace(settings.times, budget_s=settings.times.budget_s + WAIT_S))
+    async with Client(compose(patient)) as client:
         result = await client.call_tool(tool, cast("dict[str, Any]", parsed))
     payload = cast("dict[str, Any]", result.structured_content)
     print(json.dumps(payload, ensure_ascii=False, indent=2))
@@ -143,3 +158,37 @@ def exit_status(payload: dict[str, Any]) -> int:
     if error["billing_possible"]:
         return EXIT_MAYBE_BILLING
     return EXIT_USAGE if error["code"] in {"bad_arguments", "unknown_tool"} else EXIT_ERROR
+
+
+async def reconcile_once(settings: Settings, as_json: bool, wait_s: float) -> int:
+    """Settle what is open for up to `wait_s` seconds and say what became of it."""
+    from vast_mcp import errors
+    from vast_mcp.renting import account_of
+    from vast_mcp.toolspec import Call, Office
+
+    office = Office(settings)
+    call = Call.quiet(office)
+    try:
+        account, _ = await account_of(call)
+        before = office.journal.open_intents(account)
+        await office.reconciler.settle(call.vast, account, anyio.current_time() + wait_s)
+        after = [office.journal.by_token(intent.token) or intent for intent in before]
+        still_open = office.journal.open_intents(account)
+    except errors.VastMcpError as exc:
+        print(json.dumps({"error": exc.as_json()}) if as_json else f"vast-mcp reconcile: {exc}")
+        return exit_status({"error": exc.as_json()})
+    finally:
+        await office.close()
+    rows = [
+        {"token": i.token, "offer_id": i.offer_id, "request_key": i.request_key, "state": i.state}
+        | ({"instance_id": i.instance_id} if i.instance_id else {})
+        for i in after
+    ]
+    if as_json:
+        print(json.dumps({"settled": [r for r in rows if r["state"] not in {"unknown", "sending"}],
+                          "open": [r for r in rows if r["state"] in {"unknown", "sending"}]}))  # fmt: skip
+    else:
+        for row in rows:
+            print("  ".join(f"{name}={value}" for name, value in row.items()))
+        print(f"{len(still_open)} open" if still_open else "nothing open")
+    return EXIT_MAYBE_BILLING if still_open else EXIT_OK

@@ -39,12 +39,12 @@ async def play() -> int:
             env={"HOME": folder, "XDG_CONFIG_HOME": folder, "PATH": os.environ.get("PATH", "")},
             cwd=folder,
         )
-        try:
-            async with Client(server) as client:
+        async with Client(server) as client:
+            try:
                 await _talk(client)
-        except Surprise as exc:
-            say(f"\nThe demo did not go as it must: {exc}")
-            return 1
+            except Surprise as exc:
+                say(f"\nThe demo did not go as it must: {exc}")
+                return 1
     return 0
 
 
@@ -65,14 +65,18 @@ async def _talk(client: Client) -> None:
     for warning in first["warnings"]:
         say(f"    warning: {warning}")
 
-    vms = await _call(client, "Find one that can run a virtual machine", "search_offers", vm=True, limit=1, min_disk_gb=30)
+    vms = await _call(
+        client, "Find one that can run a virtual machine", "search_offers", vm=True, limit=1, min_disk_gb=30
+    )
     wish: Json = {
         "offer_id": vms["offers"][0]["offer_id"],
         "vm": True,
         "image": "docker.io/vastai/kvm:ubuntu_terminal",
         "disk": 30,
     }
-    refused = await _fails(client, "Rent it as a VM, with no SSH key registered", "no_ssh_key", "create_instance", **wish)
+    refused = await _fails(
+        client, "Rent it as a VM, with no SSH key registered", "no_ssh_key", "create_instance", **wish
+    )
     step = refused["next_steps"][0]
     say(f"    next step: {step['tool']} {step['arguments']}")
 

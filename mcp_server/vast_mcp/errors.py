@@ -96,7 +96,7 @@ class Problem:
         return {"field": self.field, "problem": self.problem}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class VastMcpError(Exception):
     """Base of everything an agent can be told. Raise a leaf, never this."""
 
@@ -144,9 +144,10 @@ class VastMcpError(Exception):
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """`text` with every secret of at least four characters replaced by `***`."""
-    for secret in sorted({s for s in secrets if len(s) >= 4}, key=len, reverse=True):
-        text = text.replace(secret, "***")
+    """`text` with every secret of at least four characters, and every such line of one, replaced by `***`."""
+    known = {part for secret in secrets for part in (secret, secret.strip(), *secret.splitlines()) if len(part) >= 4}
+    for part in sorted(known, key=len, reverse=True):
+        text = text.replace(part, "***")
     return text
 
 
@@ -161,6 +162,12 @@ class BadArguments(Refused):
     """An argument is missing, unknown, out of bounds, or contradicts another."""
 
     code = "bad_arguments"
+
+
+def bad(tool: str, problems: Sequence[Problem]) -> BadArguments:
+    """The one wording for arguments that cannot be sent."""
+    names = ", ".join(dict.fromkeys(problem.field for problem in problems))
+    return BadArguments(f"{tool}: nothing was sent. Correct and call again: {names}.", problems=problems)
 
 
 class UnknownTool(Refused):

@@ -7,6 +7,7 @@ them without saying so (vast-api.md A.4 to A.8).
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
@@ -25,21 +26,6 @@ LOOK_S = 15.0  # seconds that all looks before a rent may take, so that the PUT 
 DAY_H = 24.0
 DEFAULT_DISK_GB = 10.0  # what Vast's own client asks for; the server's own default is reported as 8 and as 10
 
-# A rental carries a random token at the end of its label, so that it can be recognised whatever became of the reply.
-_TOKEN = re.compile(r"#([0-9a-f]{16})$")
-
-
-def token_of(label: str | None) -> str | None:
-    """The token after the last `#`, where a label ends in one."""
-    match = _TOKEN.search(label or "")
-    return match.group(1) if match else None
-
-
-def is_ours(label: str | None) -> bool:
-    """Whether a machine's label carries a token of vast-mcp's form."""
-    return token_of(label) is not None
-
-
 # ── env ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _FLAGS = {
@@ -47,7 +33,7 @@ _FLAGS = {
     "-v": "-v", "--volume": "-v", "-n": "-n", "--network": "-n",
 }  # fmt: skip
 _NAME = re.compile(r"[^\s=\-][^\s=]*")
-_PORT = re.compile(r"(\d{1,6}):(\d{1,6})(/tcp|/udp)?")
+_PORT = re.compile(r"([0-9]{1,6}):([0-9]{1,6})(/tcp|/udp)?")
 _VOLUME = re.compile(r"[^\s:]+:[^\s\0]+")
 
 
@@ -135,7 +121,7 @@ def _checked(key: str, value: str) -> tuple[str, str]:
         raise ValueError(f"{_shown(key)} holds a NUL character")
     if not key.startswith("-"):
         if not _NAME.fullmatch(key):
-            raise ValueError(f"{_shown(key)} is no variable name")
+            raise ValueError(f"{errors.clean(key, 60) or 'an empty word'} is no variable name")
         return key, value
     if flag == "-e":
         raise ValueError(f"write the name alone as the key, without -e ({_shown(rest)})")
@@ -159,9 +145,14 @@ def _check_port(text: str) -> None:
 
 
 def _shown(token: str) -> str:
-    """A token as an error may show it: a secret stands after the `=`, so that part stays out."""
+    """A token as an error may show it. A secret stands after the `=`, or is a long word that lost its name."""
     name, equals, _ = token.partition("=")
-    return errors.clean(f"{name}=…" if equals else name, 60) or "an empty word"
+    if equals:
+        return f"{errors.clean(name, 60)}=…"
+    name = name.split()[0] if name.split() else ""
+    harmless = name.startswith("-") or len(name) <= 16 or not any(c.isalpha() for c in name)
+    masked = name if harmless else f"{name[:4]}…"
+    return errors.clean(masked, 60) or "an empty word"
 
 
 def _within_limits(env: dict[str, str]) -> None:
@@ -252,11 +243,16 @@ class Findings:
     disk_gb: float | None = None
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def counted_disk_gb(self) -> float:
+        """The disk that prices count: what was asked for, the template's, else the usual default."""
+        return self.disk_gb or DEFAULT_DISK_GB
+
     def usd_per_hour(self, body: Json) -> float | None:
         """$/h of the whole machine with its disk, from the offer's own figures (A.6)."""
         offer, bid = self.offer, body.get("price")
         base = bid if bid is not None else (offer.dph_base if offer else None)
-        disk = offer.disk_usd_per_hour(self.disk_gb or DEFAULT_DISK_GB) if offer else None
+        disk = offer.disk_usd_per_hour(self.counted_disk_gb) if offer else None
         return None if base is None or disk is None else round(base + disk, 4)
 
 
@@ -269,7 +265,7 @@ async def look(call: Call, offer_id: int, body: Json) -> Findings:
     vm = bool(body.get("vm"))
     if vm:
         await _check_keys(call, body, None, findings)
-    template = await _template(call, body, findings) if "template_hash_id" in body and _needs_template(body) else None
+    template = await _template(call, body) if "template_hash_id" in body and _needs_template(body) else None
     if template and findings.disk_gb is None:
         findings.disk_gb = template.recommended_disk_space
     if vm:
@@ -278,7 +274,7 @@ async def look(call: Call, offer_id: int, body: Json) -> Findings:
     if vm:
         _check_vm_offer(offer_id, findings.offer)
     _check_bid(body, findings.offer)
-    _warn_of_offer(body, findings)
+    _warn_of_offer(findings)
     if not vm:
         await _check_keys(call, body, template, findings)
     return findings
@@ -289,7 +285,7 @@ def _needs_template(body: Json) -> bool:
     return bool(body.get("vm")) and "image" not in body
 
 
-async def _template(call: Call, body: Json, findings: Findings) -> Template | None:
+async def _template(call: Call, body: Json) -> Template | None:
     template = await call.within(LOOK_S).template(body["template_hash_id"])
     if template is None:
         raise errors.NoSuchTemplate("No template has this template_hash_id; editing a template changes its hash.")
@@ -310,7 +306,7 @@ async def _offer(call: Call, offer_id: int, body: Json, findings: Findings) -> O
         return known
     bid = "price" in body
     try:
-        found = await call.within(LOOK_S).find_offer(offer_id, bid=bid, disk_gb=findings.disk_gb or DEFAULT_DISK_GB)
+        found = await call.within(LOOK_S).find_offer(offer_id, bid=bid, disk_gb=findings.counted_disk_gb)
     except (errors.RateLimited, errors.SearchQuotaExceeded, errors.VastUnavailable, errors.Unreachable) as exc:
         findings.warnings.append(f"The offer's price could not be looked up ({exc.code}).")
         return None
@@ -346,14 +342,14 @@ def _check_bid(body: Json, offer: Offer | None) -> None:
     if bid is None or offer is None or offer.min_bid is None or bid >= offer.min_bid:
         return
     raise errors.BidTooLow(
-        f"Nothing was sent: the bid of {bid:g} $/h is under this offer's minimum of {offer.min_bid:g}; Vast would make a "
-        "stopped machine that bills its disk.",
+        f"Nothing was sent: the bid of {bid:g} $/h is under this offer's minimum of {offer.min_bid:g}; Vast would make "
+        "a stopped machine that bills its disk.",
         offer_id=offer.ask_contract_id,
         problems=[Problem("price", f"at least {offer.min_bid:g} for this offer, or none to rent on demand")],
     )
 
 
-def _warn_of_offer(body: Json, findings: Findings) -> None:
+def _warn_of_offer(findings: Findings) -> None:
     offer = findings.offer
     if findings.disk_gb is None:
         findings.warnings.append(
@@ -427,7 +423,7 @@ def local_public_keys(ssh_dir: Path | None) -> list[Path]:
 def key_blob(text: str) -> str | None:
     """The base64 part of a public key line: what makes two lines the same key. None where there is none."""
     words = text.split()
-    for kind, blob in zip(words, words[1:], strict=False):
+    for kind, blob in itertools.pairwise(words):
         if kind.startswith(("ssh-", "ecdsa-", "sk-")):
             return blob
     return None

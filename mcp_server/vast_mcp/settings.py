@@ -93,7 +93,7 @@ def load(environ: Mapping[str, str], *, home: Path, env_file: Path | None = None
     `sandbox` serves the in-process world: no key is read and no address but its own is used.
     Raises SettingsError when a named env file is missing or an address is not usable.
     """
-    env_file = env_file or _path(environ.get("VAST_MCP_ENV_FILE"))
+    env_file = env_file or _path(_given(environ.get("VAST_MCP_ENV_FILE")))
     values = _from_file(env_file) if env_file else {}
     values |= {key: value for key in KNOWN if (value := _given(environ.get(key)))}
     ssh_dir = home / ".ssh"
@@ -124,7 +124,10 @@ def load(environ: Mapping[str, str], *, home: Path, env_file: Path | None = None
 
 
 def _path(text: str | None) -> Path | None:
-    return Path(text).expanduser() if text else None
+    try:
+        return Path(text).expanduser() if text else None
+    except RuntimeError:
+        raise SettingsError(f"The path {text} names a home folder that does not exist.") from None
 
 
 def _given(value: str | None) -> str | None:
@@ -138,7 +141,10 @@ def _from_file(path: Path) -> dict[str, str]:
     if not path.is_file():
         raise SettingsError(f"The env file {path} does not exist; create it or drop --env-file / VAST_MCP_ENV_FILE.")
     # interpolate=False: a `${OTHER}` in the file must not pull values out of the environment.
-    read = dotenv_values(path, interpolate=False, encoding="utf-8")
+    try:
+        read = dotenv_values(path, interpolate=False, encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"The env file {path} cannot be read as text.") from None
     return {key: value for key in KNOWN if (value := _given(read.get(key)))}
 
 

@@ -8,10 +8,14 @@ and a published output schema requires nothing.
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import logging
+import math
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, cast
 
 import anyio
@@ -26,6 +30,8 @@ from pydantic_core import core_schema
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
+from vast_mcp.journal import Intent, Journal
+from vast_mcp.reconcile import Reconciler
 from vast_mcp.settings import Settings, Times
 from vast_mcp.vast.client import Link, Vast
 from vast_mcp.vast.wire import Offer, SshKey
@@ -44,9 +50,13 @@ class Office:
     def __init__(self, settings: Settings, app: Any = None) -> None:
         self.settings = settings
         self.link = Link(settings, app)
+        self.journal = Journal(settings.state_dir)
+        self.reconciler = Reconciler(self.journal, settings.times)
+        self.account: str | None = None
+        self.doubts = anyio.Event()  # set when an attempt is in doubt: wakes the background task
+        self.recovered: set[str] = set()  # tokens whose machine a call found and will report itself
         self.offers: dict[int, Offer] = {}
         self.bid_offers: set[int] = set()
-        self.instances_made: set[int] = set()
         self.instances_seen: set[int] = set()
         self.ssh_keys: list[SshKey] = []
         self.gpu_names: list[str] = []
@@ -61,8 +71,14 @@ class Office:
             del self.offers[stale]
             self.bid_offers.discard(stale)
 
+    def key_digest(self) -> str:
+        """What stands for address and key in the journal."""
+        key = self.settings.api_key
+        return self.journal.digest({"url": self.settings.base_url, "key": key.get_secret_value() if key else ""})
+
     async def close(self) -> None:
         await self.link.close()
+        self.journal.close()
 
 
 @dataclass(frozen=True)
@@ -73,6 +89,14 @@ class Call:
     vast: Vast
     deadline: float
     progress: Callable[[float, float | None, str], Awaitable[None]]
+
+    @classmethod
+    def quiet(cls, office: Office) -> Call:
+        """A call of the server's own: no host waits for it, nobody watches its progress."""
+
+        async def unheard(_done: float, _total: float | None, _message: str) -> None: ...
+
+        return cls(office=office, vast=Vast(office.link, math.inf), deadline=math.inf, progress=unheard)
 
     @property
     def settings(self) -> Settings:
@@ -106,6 +130,7 @@ class Result(Part):
     """Base of every result model; `sandbox` is stated by the server where it is true."""
 
     sandbox: Annotated[bool | None, Field(description="True when this is the local sandbox: no money moves.")] = None
+    notices: Annotated[list[str] | None, Field(description="Machines of earlier calls, found only now.")] = None
 
 
 class Step(Part):
@@ -233,6 +258,7 @@ class StrictTool(Tool):
     """A ToolSpec as the SDK runs it."""
 
     @classmethod
+    @functools.cache  # building schemas takes 5 ms a tool
     def of(cls, spec: ToolSpec) -> StrictTool:
         """Build the SDK's tool. The function gets its argument model as `args` and a Call as `call`."""
 
@@ -275,46 +301,61 @@ async def _answer(spec: ToolSpec, args: Arguments, ctx: Context[Office, Any]) ->
     office = ctx.request_context.lifespan_context
     deadline = anyio.current_time() + office.settings.times.budget_s
     call = Call(office=office, vast=Vast(office.link, deadline), deadline=deadline, progress=ctx.report_progress)
+    payload: Json
     try:
         result = await spec.fn(args, call)
+        payload = result.model_dump(mode="json", exclude_none=True)
     except errors.VastMcpError as exc:
         log.info("%s: %s", spec.name, exc.code)
-        return failure(exc, sandbox=office.settings.sandbox)
+        payload = {"error": exc.as_json()}
     except Exception as exc:
-        # The exception's own text may hold a caller's values: the log gets its type and place, the model neither.
-        place = exc.__traceback__
-        while place is not None and place.tb_next is not None:
-            place = place.tb_next
-        where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "?"
-        log.error("%s: defect: %s at %s", spec.name, type(exc).__name__, where)  # noqa: TRY400
-        fault = errors.InternalFault(
-            f"A defect of vast-mcp ({type(exc).__name__}). The log names the place; show_instances shows what runs.",
-            next_steps=[NextStep("show_instances", {}, "see what runs")],
-        )
-        return failure(fault, sandbox=office.settings.sandbox)
-    return success(result, sandbox=office.settings.sandbox)
+        payload = {"error": _defect(spec, exc).as_json()}
+    return _both_channels(payload | _stated(office))
 
 
-def success(result: Result, *, sandbox: bool) -> CallToolResult:
-    """The result on both channels; absent facts left out."""
-    payload = result.model_dump(mode="json", exclude_none=True)
-    if sandbox:
-        payload["sandbox"] = True
-    return _both_channels(payload, is_error=False)
+def _defect(spec: ToolSpec, exc: Exception) -> errors.InternalFault:
+    """The exception's own text may hold a caller's values: the log gets its type and place, the model neither."""
+    ours = [frame for frame in traceback.extract_tb(exc.__traceback__) if "vast_mcp" in frame.filename]
+    where = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "?"
+    log.error("%s: defect: %s at %s", spec.name, type(exc).__name__, where)
+    return errors.InternalFault(
+        f"A defect of vast-mcp ({type(exc).__name__}). The log names the place; show_instances shows what runs.",
+        next_steps=[NextStep("show_instances", {}, "see what runs")],
+    )
+
+
+def _stated(office: Office) -> Json:
+    """What every answer says where it applies: the sandbox, and machines found late."""
+    stated: Json = {"sandbox": True} if office.settings.sandbox else {}
+    try:
+        if office.account is not None and office.journal.exists():
+            found = [_notice(intent) for intent in office.journal.take_announcements(office.account)]
+            stated |= {"notices": found} if found else {}
+    except errors.JournalUnavailable:
+        pass  # reads work on without it; the next rent says why it does not
+    return stated
+
+
+def _notice(intent: Intent) -> str:
+    state = "is stopped and bills its disk" if intent.stopped else "exists and bills"
+    return (
+        f"Machine {intent.instance_id} {state}: it came of an earlier create_instance whose reply was lost "
+        f"(offer {intent.offer_id}, token {intent.token})."
+    )
 
 
 def failure(error: errors.VastMcpError, *, sandbox: bool) -> CallToolResult:
-    """The error on both channels, under a top-level `error`."""
-    payload: Json = {"error": error.as_json()}
-    if sandbox:
-        payload["sandbox"] = True
-    return _both_channels(payload, is_error=True)
+    """An error known before any tool ran."""
+    return _both_channels({"error": error.as_json()} | ({"sandbox": True} if sandbox else {}))
 
 
-def _both_channels(payload: Json, *, is_error: bool) -> CallToolResult:
+def _both_channels(payload: Json) -> CallToolResult:
+    """The same JSON as text and as structure; a failure is marked as one."""
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
     return CallToolResult(
-        is_error=is_error, content=[TextContent(type="text", text=text)], structured_content=json.loads(text)
+        is_error="error" in payload,
+        content=[TextContent(type="text", text=text)],
+        structured_content=json.loads(text),
     )
 
 
@@ -328,9 +369,7 @@ def bad_arguments(tool: str, exc: ValidationError, schema: Json) -> errors.BadAr
         for detail in exc.errors(include_url=False, include_input=False)
     ]
     # One wrong value of a union is reported once per arm; one line a field and problem is enough.
-    unique = list(dict.fromkeys(problems))
-    names = ", ".join(dict.fromkeys(problem.field for problem in unique))
-    return errors.BadArguments(f"{tool}: nothing was sent. Correct and call again: {names}.", problems=unique)
+    return errors.bad(tool, list(dict.fromkeys(problems)))
 
 
 def _path(loc: tuple[int | str, ...]) -> str:

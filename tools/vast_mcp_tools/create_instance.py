@@ -7,13 +7,14 @@ answered is reported as unknown, never as failed.
 
 from __future__ import annotations
 
-import secrets
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from vast_mcp import errors, preflight
 from vast_mcp.errors import Json, NextStep, redacted
+from vast_mcp.journal import Wish
+from vast_mcp.renting import Request, account_of, derived_key, rent
 from vast_mcp.toolspec import Arguments, Call, Result, Step, ToolSpec, step
 
 DEFAULT_IMAGE = "vastai/base-image:@vastai-automatic-tag"
@@ -89,8 +90,9 @@ class CreateInstance(Arguments):
     env: Annotated[
         Env | None,
         Field(
+            repr=False,
             description='variables and ports: {"A":"1","-p 8000:8000":"1"}, or Docker flags "-e A=1 -p 8000:8000/udp '
-            '-h name -v V.1:/mnt -n net", or ["A=1"]. At most 32 KB, 64 ports'
+            '-h name -v V.1:/mnt -n net", or ["A=1"]. At most 32 KB, 64 ports',
         ),
     ] = None
     cancel_unavail: Annotated[
@@ -107,12 +109,15 @@ class CreateInstance(Arguments):
     onstart: Annotated[
         str | None,
         Field(
+            repr=False,
             max_length=4048,
             description="commands to run at start, at most 4048 characters; with args/args_str 4096 together",
         ),
     ] = None
-    args: Annotated[list[str] | None, Field(description='entrypoint arguments; implies runtype "args"')] = None
-    args_str: Annotated[str | None, Field(description="the same as one string, instead of args")] = None
+    args: Annotated[list[str] | None, Field(repr=False, description='entrypoint arguments; implies runtype "args"')] = (
+        None
+    )
+    args_str: Annotated[str | None, Field(repr=False, description="the same as one string, instead of args")] = None
     use_jupyter_lab: Annotated[bool | None, Field(description="lab, not notebook. Default false")] = None
     jupyter_dir: Annotated[str | None, Field(description="directory to launch Jupyter from")] = None
     python_utf8: Annotated[bool | None, Field(description="Python locale C.UTF-8. Default false")] = None
@@ -121,14 +126,26 @@ class CreateInstance(Arguments):
         bool | None, Field(description="skip checks when creating from an existing instance. Default false")
     ] = None
     user: Annotated[str | None, Field(min_length=1, description="docker user; breaks some images")] = None
-    image_login: Annotated[str | None, Field(min_length=1, description="registry login: -u USER -p TOKEN REGISTRY")] = (
-        None
-    )
+    image_login: Annotated[
+        str | None, Field(repr=False, min_length=1, description="registry login: -u USER -p TOKEN REGISTRY")
+    ] = None
     volume_info: Annotated[VolumeInfo | None, Field(description="volume to make or link; it is on one machine")] = None
+    request_key: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z0-9._:-]{1,64}$",
+            description="name of this rental, 1 to 64 characters of A-Z a-z 0-9 . _ : -; the same key and arguments "
+            "never rent twice. Default: derived from the arguments",
+        ),
+    ] = None
+    allow_unresolved: Annotated[
+        bool | None,
+        Field(description="with request_key: rent although an earlier rental is in doubt. Default false"),
+    ] = None
 
     def body(self) -> Json:
         """The request body: what was given, and the documented defaults that must not be left to chance."""
-        body: Json = self.model_dump(exclude_none=True, exclude={"offer_id"})
+        body: Json = self.model_dump(exclude_none=True, exclude={"offer_id", "request_key", "allow_unresolved"})
         if "image" not in body and "template_hash_id" not in body:
             body["image"] = DEFAULT_IMAGE
         # Sent always: Vast's own client sends false, and a machine that cannot start then bills its disk (A.7).
@@ -146,67 +163,98 @@ class CreateInstance(Arguments):
 class CreateInstanceResult(Result):
     instance_id: Annotated[int, Field(description="The new machine. It bills from now until it is destroyed.")]
     offer_id: int
+    request_key: Annotated[str, Field(description="Names this rental: the same key finds it again.")]
     label: Annotated[str, Field(description="As Vast has it, with this rental's token after the last #.")]
     kind: Literal["on_demand", "interruptible"]
     usd_per_hour: Annotated[
         float | None, Field(description="$/h with disk while running; absent when the offer's price is not known.")
     ] = None
     disk_gb: Annotated[float | None, Field(description="Disk that usd_per_hour counts, GB.")] = None
+    replayed: Annotated[bool | None, Field(description="True: an earlier call rented it, nothing was sent.")] = None
+    recovered: Annotated[bool | None, Field(description="True: the reply was lost and the machine was found.")] = None
     warnings: list[str] = []
     next_steps: list[Step] = []
 
 
 async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceResult:
     """Rents one offer as a container or VM. Spends money: the machine bills from birth until destroy_instance, its
-    disk even while stopped. Checks arguments, the offer, and for a VM the SSH keys, before anything is sent, and
-    sends once. Returns the id at once; the machine needs minutes to start. An error with billing_possible true may
-    have made a machine."""
+    disk even while stopped. Checks arguments, the offer, and for a VM the SSH keys, before anything is sent. The same
+    call again never rents twice: it returns the machine there is (replayed), or finds the one whose reply was lost
+    (recovered). Returns the id at once; the machine needs minutes to start. After an error with billing_possible true
+    a machine may exist: its next_steps settle it."""
     body = args.body()
     if problems := preflight.contradictions(body):
-        names = ", ".join(dict.fromkeys(problem.field for problem in problems))
-        raise errors.BadArguments(
-            f"create_instance: nothing was sent. Correct and call again: {names}.", problems=problems
-        )
-    findings = await preflight.look(call, args.offer_id, body)
-    token = secrets.token_hex(8)
-    body["label"] = f"{args.label or DEFAULT_LABEL}#{token}"
-    # The journal's seam: an intent with this token is made durable here, before money moves.
+        raise errors.bad("create_instance", problems)
+    account, warnings = await account_of(call)
+
+    async def look() -> Json:
+        findings = await preflight.look(call, args.offer_id, body)
+        warnings.extend(findings.warnings)
+        price = findings.usd_per_hour(body)
+        return {"usd_per_hour": price, "disk_gb": findings.counted_disk_gb if price is not None else None}
+
+    request = Request(wish=_wish(args, body, account, call), body=body, look=look, again=_again(args))
     try:
-        instance_id = await call.vast.rent(args.offer_id, body)
+        rental = await rent(call, request)
     except errors.VastMcpError as exc:
-        raise _told(exc, args, call, token) from exc
-    call.office.instances_made.add(instance_id)
+        raise _told(exc, args, call) from exc
+    call.office.instances_seen.add(rental.instance_id)
     return CreateInstanceResult(
-        instance_id=instance_id,
-        offer_id=args.offer_id,
-        label=body["label"],
+        instance_id=rental.instance_id,
+        offer_id=rental.intent.offer_id,
+        request_key=rental.intent.request_key,
+        label=rental.intent.label,
         kind="interruptible" if "price" in body else "on_demand",
-        usd_per_hour=findings.usd_per_hour(body),
-        disk_gb=findings.disk_gb or (preflight.DEFAULT_DISK_GB if findings.offer else None),
-        warnings=findings.warnings,
+        usd_per_hour=rental.intent.facts.get("usd_per_hour"),
+        disk_gb=rental.intent.facts.get("disk_gb"),
+        replayed=rental.replayed or None,
+        recovered=rental.recovered or None,
+        warnings=list(dict.fromkeys([*warnings, *rental.warnings])),
         next_steps=[
-            step("show_instances", "see whether it runs", label=token),
-            step("destroy_instance", "ends all billing for it", instance_ids=[instance_id]),
+            step("show_instances", "see whether it runs", label=rental.intent.token),
+            step("destroy_instance", "ends all billing for it", instance_ids=[rental.instance_id]),
         ],
     )
 
 
-def _told(exc: errors.VastMcpError, args: CreateInstance, call: Call, token: str) -> errors.VastMcpError:
-    """The client's error with what this call knows: the offer, the token, and the step that leads on."""
-    exc.offer_id = args.offer_id
+def _wish(args: CreateInstance, body: Json, account: str, call: Call) -> Wish:
+    digest = call.office.journal.digest(args.model_dump(exclude_none=True, exclude={"request_key", "allow_unresolved"}))
+    return Wish(
+        account=account,
+        request_key=args.request_key or derived_key(account, digest),
+        digest=digest,
+        offer_id=args.offer_id,
+        label=args.label or DEFAULT_LABEL,
+        wanted=body.get("target_state", "running"),
+        derived=args.request_key is None,
+        allow_unresolved=bool(args.request_key and args.allow_unresolved),
+    )
+
+
+# What may hold secrets is never repeated in an answer.
+_PRIVATE = {"env", "image_login", "onstart", "args", "args_str"}
+
+
+def _again(args: CreateInstance) -> NextStep:
+    """The same call, where an answer may repeat its arguments; else the look that settles it."""
+    given = args.model_dump(exclude_none=True)
+    if _PRIVATE.isdisjoint(given):
+        return NextStep("create_instance", given, "the same call: goes on settling, rents nothing twice")
+    return NextStep(
+        "show_instances",
+        {},
+        "looks for the machine and goes on settling; then the same create_instance call, unchanged",
+    )
+
+
+def _told(exc: errors.VastMcpError, args: CreateInstance, call: Call) -> errors.VastMcpError:
+    """The error with what this tool knows: no values of the caller, and the step that leads on."""
     if exc.vast_message:
         exc.vast_message = redacted(exc.vast_message, args.secrets())
+    if exc.instance_id is not None:
+        call.office.instances_seen.add(exc.instance_id)
     if isinstance(exc, errors.NoSshKey):
         exc.next_steps = preflight.no_ssh_key(call).next_steps
-    elif isinstance(exc, errors.CreatedStopped) and exc.instance_id is not None:
-        call.office.instances_made.add(exc.instance_id)
-        exc.token = token
-        exc.next_steps = [NextStep("destroy_instance", {"instance_ids": [exc.instance_id]}, "it bills until destroyed")]
-    elif isinstance(exc, errors.OutcomeUnknown):
-        exc.token = token
-        exc.next_steps = [
-            NextStep("show_instances", {"label": token}, "if this rental exists, it is the machine with this token")
-        ]
     elif isinstance(exc, (errors.OfferGone, errors.OfferPrivate)):
         call.office.offers.pop(args.offer_id, None)
         exc.next_steps = [NextStep("search_offers", _like(args), "find another offer")]

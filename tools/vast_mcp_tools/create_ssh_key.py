@@ -67,20 +67,21 @@ def _text(given: str, ssh_dir: Path | None) -> str:
     text = given.strip()
     if "PRIVATE KEY" in text:
         raise _bad("this is a private key; give the public one (the file that ends in .pub). Nothing was sent")
-    if len(text.split()) > 1:
+    words = text.split()
+    if len(words) > 1 and (words[0] in KINDS or not text.endswith(".pub")):
         return text
     if not text.endswith(".pub"):
         raise _bad("give the text of a public key, or the path of a file that ends in .pub")
     if ssh_dir is None:
         raise _bad("this server reads no local files; give the text of the key")
-    path = Path(text).expanduser() if not text.startswith("~/.ssh/") else ssh_dir / text.removeprefix("~/.ssh/")
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise _bad("the file is too large for a public key")
+        path = ssh_dir / text.removeprefix("~/.ssh/") if text.startswith("~/.ssh/") else Path(text).expanduser()
+        if path.exists() and (not path.is_file() or path.stat().st_size > LARGEST_FILE):
+            raise _bad("the file cannot be read as text")
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         raise _bad("there is no such file; `ssh-keygen -t ed25519` makes a key pair") from None
-    except (OSError, UnicodeDecodeError):
+    except (OSError, RuntimeError, ValueError):  # no such home, a NUL in the path, no text
         raise _bad("the file cannot be read as text") from None
 
 
@@ -110,10 +111,7 @@ def _fingerprint(line: str) -> str:
 
 
 def _bad(problem: str) -> errors.BadArguments:
-    return errors.BadArguments(
-        "create_ssh_key: nothing was sent. Correct and call again: public_key.",
-        problems=[Problem("public_key", problem)],
-    )
+    return errors.bad("create_ssh_key", [Problem("public_key", problem)])
 
 
 SPEC = ToolSpec(

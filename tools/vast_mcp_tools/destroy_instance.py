@@ -12,7 +12,7 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
-from vast_mcp.preflight import is_ours
+from vast_mcp.renting import Seen, gone, observe
 from vast_mcp.toolspec import Arguments, Call, Part, Result, ToolSpec
 from vast_mcp.vast.wire import Instance
 
@@ -44,13 +44,15 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
     afterwards, and success means that it is gone. Ids that the account does not have are an error and nothing is
     destroyed; so are machines that vast-mcp did not make, unless not_ours is true."""
     ids = list(dict.fromkeys(args.instance_ids))
-    living = {instance.id: instance for instance in await call.vast.list_instances()}
-    call.office.instances_seen.update(living)
-    _check_known(ids, living, call)
-    _check_ours(ids, living, args, call)
+    listed = await call.vast.list_instances()
+    seen = await observe(call, listed)
+    living = {instance.id: instance for instance in listed}
+    _check_known(ids, living, seen, call)
+    _check_ours(ids, living, seen, args)
     failed: dict[int, errors.VastMcpError | None] = {}
     for instance_id in ids:
-        if instance_id in living or instance_id in call.office.instances_made:
+        # One of ours may be too young to be listed.
+        if instance_id in living or instance_id in seen.ours:
             try:
                 await call.vast.destroy_instance(instance_id)
             except errors.VastMcpError as exc:
@@ -58,18 +60,18 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
     for instance_id in ids:
         if instance_id not in failed and not await _is_gone(instance_id, call):
             failed[instance_id] = None
+    gone(call, [i for i in ids if i not in failed])
     if failed:
         raise _unverified(ids, failed)
-    call.office.instances_made.difference_update(ids)
     return DestroyInstanceResult(
         results=[Destroyed(instance_id=i, outcome="destroyed" if i in living else "already_gone") for i in ids]
     )
 
 
-def _check_known(ids: list[int], living: dict[int, Instance], call: Call) -> None:
+def _check_known(ids: list[int], living: dict[int, Instance], seen: Seen, call: Call) -> None:
     """An id nobody has seen may be a typing error for a machine that goes on billing: never a success."""
-    seen = living.keys() | call.office.instances_made | call.office.instances_seen
-    unknown = [i for i in ids if i not in seen]
+    known = living.keys() | seen.ours | call.office.instances_seen
+    unknown = [i for i in ids if i not in known]
     if not unknown:
         return
     shown = [str(i) for i in living][:SHOWN]
@@ -82,13 +84,13 @@ def _check_known(ids: list[int], living: dict[int, Instance], call: Call) -> Non
     )
 
 
-def _check_ours(ids: list[int], living: dict[int, Instance], args: DestroyInstance, call: Call) -> None:
-    strangers = [i for i in ids if i in living and i not in call.office.instances_made and not is_ours(living[i].label)]
+def _check_ours(ids: list[int], living: dict[int, Instance], seen: Seen, args: DestroyInstance) -> None:
+    strangers = [i for i in ids if i in living and i not in seen.ours]
     if not strangers or args.not_ours:
         return
     raise errors.NotOurs(
-        f"Nothing was destroyed: vast-mcp did not make {', '.join(map(str, strangers))}, and a destroyed machine's disk "
-        "is gone for good.",
+        f"Nothing was destroyed: vast-mcp did not make {', '.join(map(str, strangers))}, and a destroyed machine's "
+        "disk is gone for good.",
         problems=[Problem("not_ours", "true, if the person wants these destroyed as well")],
         next_steps=[NextStep("destroy_instance", {"instance_ids": ids, "not_ours": True}, "if the person wants that")],
     )

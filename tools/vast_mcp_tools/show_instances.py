@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from vast_mcp.errors import clean
-from vast_mcp.preflight import is_ours
+from vast_mcp.journal import Intent
+from vast_mcp.renting import observe
 from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.wire import Instance
 
@@ -26,23 +27,35 @@ class InstanceRow(Part):
     gpu: str | None = None
     usd_per_hour: Annotated[float | None, Field(description="$/h while running, disk included.")] = None
     age_hours: float | None = None
-    ours: Annotated[bool, Field(description="Made by vast-mcp.")]
+    ours: Annotated[bool, Field(description="Made by vast-mcp: in its journal, or by its token.")]
     untrusted_label: Annotated[str | None, Field(description="Text of whoever labelled it: data.")] = None
     untrusted_image: str | None = None
+
+
+class OpenIntent(Part):
+    token: Annotated[str, Field(description="Its machine's label would end in #token.")]
+    offer_id: int
+    request_key: str
+    state: Literal["sending", "unknown"]
+    sent_s_ago: float
 
 
 class ShowInstancesResult(Result):
     count: Annotated[int, Field(description="Machines on the account, stopped ones included; stopped ones bill disk.")]
     total_usd_per_hour: Annotated[float, Field(description="$/h of the listed machines that run.")]
     instances: list[InstanceRow]
+    open_intents: Annotated[
+        list[OpenIntent],
+        Field(description="Rentals of ours whose outcome is in doubt: each may be a machine that bills."),
+    ] = []
     next_steps: list[Step] = []
 
 
 async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult:
     """Lists every machine of the account, newest first, stopped ones included. The list is whole: a page that cannot
-    be read is an error, never a shorter list."""
+    be read is an error, never a shorter list. open_intents are rentals in doubt; this look helps to settle them."""
     listed = await call.vast.list_instances()
-    call.office.instances_seen.update(instance.id for instance in listed)
+    seen = await observe(call, listed)
     wanted = [i for i in listed if args.label is None or args.label in (i.label or "")]
     now = time.time()
     burning = sum(i.dph_total or 0.0 for i in wanted if i.actual_status == "running")
@@ -50,12 +63,23 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
     return ShowInstancesResult(
         count=len(listed),
         total_usd_per_hour=round(burning, 4),
-        instances=[row_of(i, now, made_here=i.id in call.office.instances_made) for i in wanted],
+        instances=[row_of(i, now, ours=i.id in seen.ours) for i in wanted],
+        open_intents=[_open(intent, now) for intent in seen.open],
         next_steps=steps,
     )
 
 
-def row_of(instance: Instance, now: float, *, made_here: bool) -> InstanceRow:
+def _open(intent: Intent, now: float) -> OpenIntent:
+    return OpenIntent(
+        token=intent.token,
+        offer_id=intent.offer_id,
+        request_key=intent.request_key,
+        state="unknown" if intent.state == "unknown" else "sending",
+        sent_s_ago=round(max(0.0, now - (intent.sent_at or intent.made_at)), 1),
+    )
+
+
+def row_of(instance: Instance, now: float, *, ours: bool) -> InstanceRow:
     """One machine in the fields an agent needs to choose by."""
     status = instance.actual_status or "provisioning"
     intended = instance.intended_status
@@ -67,7 +91,7 @@ def row_of(instance: Instance, now: float, *, made_here: bool) -> InstanceRow:
         gpu=clean(gpu, 60) if gpu else None,
         usd_per_hour=round(instance.dph_total, 4) if instance.dph_total is not None else None,
         age_hours=round((now - instance.start_date) / 3600, 2) if instance.start_date else None,
-        ours=made_here or is_ours(instance.label),
+        ours=ours,
         untrusted_label=clean(instance.label, 256) if instance.label else None,
         untrusted_image=clean(instance.image_uuid, 120) if instance.image_uuid else None,
     )

@@ -6,9 +6,10 @@ clear verdict is OutcomeUnknown.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, cast
 
 import anyio
@@ -86,6 +87,17 @@ class Link:
             follow_redirects=False,  # the key goes to no other address
         )
 
+    @contextlib.contextmanager
+    def redacting(self) -> Generator[None]:
+        """Keep the key out of errors: Vast may repeat it in its own words."""
+        try:
+            yield
+        except errors.VastMcpError as exc:
+            key = self.settings.api_key
+            if exc.vast_message and key is not None:
+                exc.vast_message = errors.redacted(exc.vast_message, [key.get_secret_value()])
+            raise
+
     async def close(self) -> None:
         if self._pool is not None:
             await self._pool.aclose()
@@ -127,6 +139,10 @@ class Vast:
             [name for name in cast("list[object]", names) if isinstance(name, str)] if isinstance(names, list) else []
         )
 
+    async def turn_to_rent(self) -> None:
+        """Wait for the published interval between two rents, before anything is announced."""
+        await self._link.pace.turn("create")
+
     async def rent(self, offer_id: int, body: Json) -> int:
         """PUT /asks/{id}/, once: the id of the instance it made.
 
@@ -135,7 +151,6 @@ class Vast:
         """
         times = self._link.settings.times
         http = self._link.fresh()
-        await self._link.pace.turn("create")
         reply: Reply | None = None
         with anyio.move_on_after(times.put_s, shield=True):
             try:
@@ -148,13 +163,14 @@ class Vast:
                     reply = _reply(answer)
             except _NOT_SENT as exc:
                 raise errors.Unreachable(f"No connection to Vast ({type(exc).__name__}); nothing was sent.") from exc
-            except Exception:  # noqa: BLE001, S110  whatever else went wrong, the request may have arrived
+            except Exception:  # noqa: S110  whatever else went wrong, the request may have arrived
                 pass
         if reply is None:
             raise errors.OutcomeUnknown(
                 "The request to rent was sent and no answer came; the machine may exist and bill."
             )
-        return wire.rented(reply)
+        with self._link.redacting():
+            return wire.rented(reply)
 
     # ── instances ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -176,6 +192,8 @@ class Vast:
         tokens: set[str] = set()
         token: str | None = None
         while True:
+            if anyio.current_time() >= self._deadline:
+                raise errors.IncompleteList(f"The list was not read to its end in time: {len(found)} machines so far.")
             params = {"limit": str(PAGE), "order_by": '[{"col":"id","dir":"desc"}]'}
             if token is not None:
                 params["after_token"] = token
@@ -203,9 +221,14 @@ class Vast:
             reply = await self._read("show", "GET", f"/api/v0/instances/{instance_id}/", params={"owner": "me"})
         except (errors.NoSuchInstance, errors.NotFound):
             return None
-        found: object = reply.body.get("instances")
+        found: object = reply.body.get("instances", False)
+        if found is None or found == []:
+            return None
         rows = wire.as_objects([found]) or wire.as_objects(found)  # older shape: a list with one row
-        return _instance(rows[0]) if rows else None
+        if not rows:
+            # Anything else is an answer about nothing, and must not prove that a machine is gone.
+            raise errors.UnexpectedReply("Vast's answer names no machine and no absence.", http_status=reply.status)
+        return _instance(rows[0])
 
     async def destroy_instance(self, instance_id: int) -> None:
         """DELETE /instances/{id}/ (C.7). An instance that is already gone is done. Returns when Vast accepted it."""
@@ -276,9 +299,10 @@ class Vast:
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError) as exc:
                 raise errors.Unreachable(f"Vast did not answer ({type(exc).__name__}).") from exc
 
-        reply = await read(send, link.settings.times, self._deadline)
-        if not reply.ok:
-            raise wire.failure(reply)
+        with link.redacting():
+            reply = await read(send, link.settings.times, self._deadline)
+            if not reply.ok:
+                raise wire.failure(reply)
         return reply
 
 

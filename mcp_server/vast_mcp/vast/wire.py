@@ -71,12 +71,15 @@ class Reply:
 
     @property
     def said(self) -> str:
-        """What a person would read: msg, message, detail, error, raw text, in that order (A.11)."""
+        """What a person would read: msg, message, detail, error, raw text, in that order (A.11).
+
+        Raw text only where it is prose: a page is noise, and JSON that broke off may hold a key.
+        """
         for key in ("msg", "message", "detail", "error"):
             value = self.body.get(key)
             if isinstance(value, str) and value.strip():
                 return value.strip()
-        return "" if _looks_like_html(self.text) else self.text.strip()
+        return "" if self.data is not None or self.text.lstrip()[:1] in {"<", "{", "["} else self.text.strip()
 
     @property
     def retry_after_s(self) -> float | None:
@@ -86,10 +89,6 @@ class Reply:
             if seconds is not None:
                 return seconds
         return None
-
-
-def _looks_like_html(text: str) -> bool:
-    return text.lstrip()[:1] == "<"
 
 
 def _seconds(value: object, date: str | None) -> float | None:
@@ -148,7 +147,7 @@ _BY_TEXT: tuple[tuple[str, type[errors.VastMcpError]], ...] = (
 
 _MESSAGES: dict[type[errors.VastMcpError], str] = {
     errors.AuthFailed: "Vast does not accept the API key (or it expired).",
-    errors.TwoFactorRequired: "Vast wants a two-factor login for this; the key of the official client's tfa login works.",
+    errors.TwoFactorRequired: "Vast wants a two-factor login; the key of the official client's tfa login works.",
     errors.Forbidden: "The API key lacks a permission that this needs.",
     errors.OfferGone: "The offer is no longer available: somebody rented it or the host withdrew it.",
     errors.OfferPrivate: "The offer is private: only its host can rent it.",
@@ -261,7 +260,7 @@ def rented(reply: Reply) -> int:
         return instance_id
     if instance_id is not None:
         raise errors.CreatedStopped(
-            "Vast answered with an error and made the instance all the same; it bills at least its disk until destroyed.",
+            "Vast answered with an error and made the instance all the same; it bills its disk until destroyed.",
             http_status=reply.status,
             vast_message=reply.said or None,
             instance_id=instance_id,

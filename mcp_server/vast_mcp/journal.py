@@ -1,0 +1,487 @@
+"""The durable record of every attempt to rent, shared by all servers of one user (renting.md).
+
+intended → sending → confirmed | refused | unknown;  unknown → confirmed | absent;  absent → confirmed (found late) or
+unknown (reopened);  intended with a dead owner → abandoned, since it was never sent.
+
+Every change is committed, to the disk, before the act that it announces. No transaction is open across a request.
+Each process that rents holds an OS file lock for its life; only the owner settles its attempts while that lock is held.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import sqlite3
+import time
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from vast_mcp import errors
+from vast_mcp.errors import Json
+
+VERSION = 1
+BUSY_S = 5.0
+State = Literal["intended", "sending", "confirmed", "refused", "unknown", "absent", "abandoned"]
+
+_COLUMNS = (
+    "id, token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, sent_at, instance_id, "
+    "stopped, reason, facts, gone_at"
+)
+
+# After the last "#" of a label, strictly: 16 hexadecimal digits and nothing else.
+_TOKEN = re.compile(r"#([0-9a-f]{16})\Z")
+
+
+def token_of(label: str | None) -> str | None:
+    """The token of the attempt that a machine was born of, where its label ends in one."""
+    match = _TOKEN.search(label or "")
+    return match.group(1) if match else None
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One attempt as the journal has it. Times are epoch seconds."""
+
+    id: int
+    token: str
+    account: str
+    request_key: str
+    digest: str
+    offer_id: int
+    label: str
+    wanted: str
+    state: State
+    owner: str
+    made_at: float
+    sent_at: float | None
+    instance_id: int | None
+    stopped: bool
+    reason: str | None
+    facts: Json
+    gone_at: float | None
+
+    @property
+    def lives(self) -> bool:
+        """Confirmed and not proven gone."""
+        return self.state == "confirmed" and self.gone_at is None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be claimed: whose, under which key, for which offer."""
+
+    account: str
+    request_key: str
+    digest: str
+    offer_id: int
+    label: str
+    wanted: Literal["running", "stopped"]
+    derived: bool  # the key was made from the arguments, not given
+    allow_unresolved: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the journal says to a wish: `act` on `intent`."""
+
+    act: Literal["send", "wait", "replay", "reconcile", "reused", "already_rented"]
+    intent: Intent | None = None
+
+
+class Journal:
+    """One connection. `folder` None keeps it in memory: the in-process sandbox's journal dies with its world."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._db: sqlite3.Connection | None = None
+        self._lock: FileLock | None = None
+        self._flying: set[str] = set()  # tokens that this process is sending right now
+        self._damaged: str | None = None  # where the damaged file went: this process rents nothing more
+        self.owner = secrets.token_hex(8)
+
+    # ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def path(self) -> Path | None:
+        return self._folder / "journal.db" if self._folder else None
+
+    def exists(self) -> bool:
+        """Whether anything was ever written, without making it so."""
+        return self._db is not None or (self.path is not None and self.path.exists())
+
+    def _open(self) -> sqlite3.Connection:
+        if self._damaged is not None:
+            raise errors.JournalUnavailable(
+                f"The journal of rentals was damaged and is kept as {self._damaged}. Look at show_instances; after a "
+                "restart of this server a new journal begins."
+            )
+        if self._db is None:
+            with self._guard():
+                self._db = self._connect()
+        return self._db
+
+    def _connect(self) -> sqlite3.Connection:
+        path = self.path
+        if path is not None:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Created before SQLite opens it, so that it and its WAL are never readable by others.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        db = sqlite3.connect(path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+            _migrate(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def hold(self) -> None:
+        """Become an owner: from here to the end of the process, a lock says that we live."""
+        if self._folder is None or self._lock is not None:
+            return
+        owners = self._folder / "owners"
+        with self._guard():
+            owners.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = FileLock(owners / f"{self.owner}.lock", mode=0o600, thread_local=False)
+            self._lock.acquire(blocking=False)
+        self._sweep(owners)
+
+    def _sweep(self, owners: Path) -> None:
+        """Remove the locks of processes that died and left nothing open."""
+        for path in owners.glob("*.lock"):
+            owner = path.stem
+            if not self._alive(owner) and not self._rows("owner = ? AND " + _OPEN, owner):
+                path.unlink(missing_ok=True)
+
+    def _alive(self, owner: str) -> bool:
+        """Whether a process still runs. A lock that nobody holds means that it does not."""
+        if owner == self.owner:
+            return True
+        if self._folder is None:
+            return False
+        path = self._folder / "owners" / f"{owner}.lock"
+        if not path.exists():
+            return False
+        probe = FileLock(path, thread_local=False)
+        try:
+            probe.acquire(blocking=False)
+        except Timeout:
+            return True
+        probe.release()
+        return False
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+    # ── digests and accounts ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def digest(self, value: Json) -> str:
+        """HMAC over canonical JSON with a key of this journal's own: equal wishes are equal, and nothing leaks."""
+        text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+        return hmac.new(self._local_key(), text.encode(), hashlib.sha256).hexdigest()
+
+    def _local_key(self) -> bytes:
+        db = self._open()
+        with self._guard():
+            row = db.execute("SELECT value FROM facts WHERE name = 'hmac_key'").fetchone()
+            if row is None:
+                with _immediate(db):
+                    db.execute("INSERT OR IGNORE INTO facts VALUES ('hmac_key', ?)", (secrets.token_bytes(32),))
+                row = db.execute("SELECT value FROM facts WHERE name = 'hmac_key'").fetchone()
+        return bytes(row[0])
+
+    def account(self, key_digest: str) -> str | None:
+        """The account that a key was seen to belong to, and to be allowed to list."""
+        db = self._open()
+        with self._guard():
+            row = db.execute("SELECT account FROM accounts WHERE key_digest = ?", (key_digest,)).fetchone()
+        return str(row[0]) if row else None
+
+    def remember_account(self, key_digest: str, account: str) -> None:
+        self._write("INSERT OR REPLACE INTO accounts VALUES (?, ?, ?)", key_digest, account, time.time())
+
+    # ── the life of an attempt ───────────────────────────────────────────────────────────────────────────────────────
+
+    def consider(self, wish: Wish, *, skip_others: bool = False) -> Verdict:
+        """What the wish meets here, changing nothing but the dead: attempts never sent become abandoned."""
+        return self._judge(wish, skip_others=skip_others)
+
+    def claim(self, wish: Wish, *, skip_others: bool = False) -> Verdict:
+        """The same question and, where the answer is "send", a new attempt in one immediate transaction."""
+        self.hold()
+        db = self._open()
+        with self._guard(), _immediate(db):
+            verdict = self._judge(wish, skip_others=skip_others)
+            if verdict.act != "send":
+                return verdict
+            token = secrets.token_hex(8)
+            cursor = db.execute(
+                "INSERT INTO intents"
+                " (token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?)",
+                (token, wish.account, wish.request_key, wish.digest, wish.offer_id, f"{wish.label}#{token}",
+                 wish.wanted, self.owner, time.time()),
+            )  # fmt: skip
+            self._flying.add(token)
+            return Verdict("send", self._rows("id = ?", cursor.lastrowid)[0])
+
+    def landed(self, intent: Intent) -> None:
+        """The sending is over, whatever became of it and whether or not that could be written down."""
+        self._flying.discard(intent.token)
+
+    def _judge(self, wish: Wish, *, skip_others: bool) -> Verdict:
+        last = self.latest(wish.account, wish.request_key)
+        if last is not None and last.digest != wish.digest:
+            return Verdict("reused", last)
+        live = self._rows(
+            f"account = ? AND request_key = ? AND ({_OPEN} OR {_LIVING}) ORDER BY id DESC",
+            wish.account,
+            wish.request_key,
+        )
+        for intent in live:
+            if intent.lives:
+                return Verdict("replay", intent)
+        for intent in live:
+            if intent.state != "unknown" and not self.may_settle(intent):
+                return Verdict("wait", intent)
+        doubts = self.open_intents(wish.account)
+        if skip_others:
+            doubts = [doubt for doubt in doubts if doubt.request_key == wish.request_key]
+        # Its own doubt first: settling that may answer the wish.
+        for doubt in sorted(doubts, key=lambda doubt: doubt.request_key != wish.request_key):
+            return Verdict("reconcile" if self.may_settle(doubt) else "wait", doubt)
+        if wish.derived:
+            for intent in self._rows(f"account = ? AND offer_id = ? AND {_LIVING}", wish.account, wish.offer_id):
+                return Verdict("already_rented", intent)
+        return Verdict("send")
+
+    def may_settle(self, intent: Intent) -> bool:
+        """Only the owner settles its attempts, once it is done sending, or anyone once the owner is gone."""
+        return intent.token not in self._flying if intent.owner == self.owner else not self._alive(intent.owner)
+
+    def open_intents(self, account: str) -> list[Intent]:
+        """Attempts whose outcome is in doubt: unknown, or sending with nobody at it. Oldest first.
+
+        Attempts that nobody will send any more become abandoned on the way.
+        """
+        found: list[Intent] = []
+        for intent in self._rows("account = ? AND " + _OPEN + " ORDER BY id", account):
+            if intent.state == "unknown":
+                found.append(intent)
+            elif self.may_settle(intent):
+                if intent.state == "sending":
+                    found.append(intent)
+                else:
+                    self._write("UPDATE intents SET state = 'abandoned' WHERE id = ? AND state = 'intended'", intent.id)
+        return found
+
+    def sending(self, intent: Intent) -> None:
+        """Announced before the PUT leaves."""
+        self._write(
+            "UPDATE intents SET state = 'sending', sent_at = ? WHERE id = ? AND state = 'intended'",
+            time.time(),
+            intent.id,
+        )
+
+    def withdrawn(self, intent: Intent, reason: str) -> None:
+        """Refused: by us before it was sent, by the lack of a connection, or by Vast in so many words."""
+        self._write(
+            "UPDATE intents SET state = 'refused', reason = ?, settled_at = ? WHERE id = ? "
+            "AND state IN ('intended', 'sending')",
+            reason, time.time(), intent.id,
+        )  # fmt: skip
+
+    def unknown(self, intent: Intent) -> None:
+        """Sent, and no verdict came."""
+        self._write("UPDATE intents SET state = 'unknown' WHERE id = ? AND state = 'sending'", intent.id)
+
+    def confirmed(
+        self,
+        intent: Intent,
+        instance_id: int,
+        *,
+        stopped: bool = False,
+        facts: Json | None = None,
+        announce: bool = False,
+    ) -> None:
+        """The machine is known by its id from here on, never by its label."""
+        self._write(
+            "UPDATE intents SET state = 'confirmed', instance_id = ?, stopped = ?, facts = coalesce(?, facts), "
+            "announce = ?, settled_at = ? WHERE id = ? AND state != 'confirmed'",
+            instance_id, int(stopped), json.dumps(facts) if facts is not None else None, int(announce), time.time(),
+            intent.id,
+        )  # fmt: skip
+
+    def describe(self, intent: Intent, facts: Json) -> None:
+        """What the answer will say of this attempt, kept so that a replay says the same."""
+        self._write("UPDATE intents SET facts = ? WHERE id = ?", json.dumps(facts), intent.id)
+
+    def absent(self, intent: Intent) -> None:
+        """Proven not to exist, as far as renting.md goes; its token stays watched."""
+        self._write(
+            "UPDATE intents SET state = 'absent', settled_at = ? WHERE id = ? AND state IN ('unknown', 'sending')",
+            time.time(), intent.id,
+        )  # fmt: skip
+
+    def reopen(self, account: str, request_key: str) -> bool:
+        """Put the absent attempts of a wish back in doubt: somebody took the offer, and it may have been us."""
+        return (
+            self._write(
+                "UPDATE intents SET state = 'unknown' WHERE account = ? AND request_key = ? AND state = 'absent'",
+                account, request_key,
+            )
+            > 0
+        )  # fmt: skip
+
+    def gone(self, instance_ids: Iterable[int]) -> None:
+        """Proven gone: a wish for it may rent anew."""
+        for instance_id in instance_ids:
+            self._write(
+                "UPDATE intents SET gone_at = ? WHERE instance_id = ? AND gone_at IS NULL", time.time(), instance_id
+            )
+
+    # ── questions ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def anything_open(self) -> bool:
+        """Whether any attempt of any account is in doubt or on its way."""
+        return bool(self._rows(_OPEN + " LIMIT 1"))
+
+    def by_token(self, token: str) -> Intent | None:
+        rows = self._rows("token = ?", token)
+        return rows[0] if rows else None
+
+    def by_instance(self, instance_id: int) -> Intent | None:
+        rows = self._rows("instance_id = ? ORDER BY id DESC LIMIT 1", instance_id)
+        return rows[0] if rows else None
+
+    def latest(self, account: str, request_key: str) -> Intent | None:
+        rows = self._rows("account = ? AND request_key = ? ORDER BY id DESC LIMIT 1", account, request_key)
+        return rows[0] if rows else None
+
+    def living(self, account: str) -> list[Intent]:
+        """Confirmed machines not proven gone."""
+        return self._rows(f"account = ? AND {_LIVING} ORDER BY id", account)
+
+    def tokens_of(self, wish: Wish) -> list[str]:
+        """Every token that this wish was ever sent with."""
+        return [i.token for i in self._rows("account = ? AND request_key = ?", wish.account, wish.request_key)]
+
+    def is_young(self, intent: Intent, seconds: float) -> bool:
+        """Whether an attempt was made so lately that its machine's row may not be readable yet."""
+        return time.time() - intent.made_at < seconds
+
+    def take_announcements(self, account: str) -> list[Intent]:
+        """Machines found after they had been given up, each told once."""
+        found = self._rows("account = ? AND announce = 1 ORDER BY id", account)
+        for intent in found:
+            self._write("UPDATE intents SET announce = 0 WHERE id = ?", intent.id)
+        return found
+
+    # ── SQLite ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _rows(self, where: str, *values: object) -> list[Intent]:
+        db = self._open()
+        with self._guard():
+            return [_intent(row) for row in db.execute(f"SELECT {_COLUMNS} FROM intents WHERE {where}", values)]  # noqa: S608
+
+    def _write(self, statement: str, *values: object) -> int:
+        db = self._open()
+        with self._guard():
+            return db.execute(statement, values).rowcount
+
+    @contextlib.contextmanager
+    def _guard(self) -> Generator[None]:
+        """SQLite's and the disk's failures as the one error that stops a rental; a damaged file is kept aside."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as exc:
+            if _damaged(exc):
+                self._keep_aside()
+                self._open()  # says what happened
+            raise errors.JournalUnavailable(
+                f"The journal of rentals cannot be used ({type(exc).__name__}). Free space, permissions, or "
+                "VAST_MCP_STATE_DIR mend it; reading still works."
+            ) from exc
+
+    def _keep_aside(self) -> None:
+        """Move a damaged journal out of the way, for a person to look at."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        path = self.path
+        if path is None:
+            return
+        aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                os.replace(f"{path}{suffix}", f"{aside}{suffix}")
+        self._damaged = aside.name
+
+
+_OPEN = "state IN ('intended', 'sending', 'unknown')"
+_LIVING = "state = 'confirmed' AND gone_at IS NULL"
+
+
+def _intent(row: tuple[Any, ...]) -> Intent:
+    named: dict[str, Any] = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    named["stopped"] = bool(named["stopped"])
+    named["facts"] = json.loads(named["facts"] or "{}")
+    return Intent(**named)
+
+
+@contextlib.contextmanager
+def _immediate(db: sqlite3.Connection) -> Generator[None]:
+    """One writer at a time, from the first read on."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Forward only. A newer schema than ours is left alone."""
+    if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        return
+    with _immediate(db):
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise errors.JournalUnavailable(
+                f"The journal was written by a newer vast-mcp (version {version}, this one knows {VERSION}); update it."
+            )
+        if version == 0:
+            script = resources.files("vast_mcp").joinpath("journal.sql").read_text(encoding="utf-8")
+            for statement in _statements(script):
+                db.execute(statement)
+        db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The script statement by statement: executescript would end the transaction around it."""
+    lines = (line.split("--", 1)[0] for line in script.splitlines())
+    for statement in "\n".join(lines).split(";"):
+        if statement.strip():
+            yield statement
+
+
+def _damaged(exc: Exception) -> bool:
+    text = str(exc).lower()
+    return isinstance(exc, sqlite3.DatabaseError) and ("malformed" in text or "not a database" in text)

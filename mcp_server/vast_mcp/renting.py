@@ -1,0 +1,442 @@
+"""One wish, one machine: the protocol of renting.md, in the order in which it happens.
+
+    journal read → looks → claim → sending → PUT → verdict → (in doubt: look until the deadline)
+
+A call that comes again finds what the first one did. While anything is in doubt, nothing else is rented.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import math
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from dataclasses import dataclass, field, replace
+
+import anyio
+
+from vast_mcp import errors
+from vast_mcp.errors import Json, NextStep
+from vast_mcp.journal import Intent, Wish, token_of
+from vast_mcp.toolspec import Call, Office
+from vast_mcp.vast.wire import Instance
+
+log = logging.getLogger("vast_mcp")
+
+RESENDS = 2  # after no connection was made
+WAIT_S = 0.05  # between looks at an attempt that another caller is making
+
+
+@dataclass
+class Rental:
+    """What a wish came to: the attempt that holds its machine, and how it was found."""
+
+    intent: Intent
+    instance_id: int
+    replayed: bool = False
+    recovered: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Request:
+    """A wish with what it takes to carry it out."""
+
+    wish: Wish
+    body: Json
+    look: Callable[[], Awaitable[Json]]  # preflight; what the answer will say of the machine
+    again: NextStep  # the same call, as far as it may be repeated in an answer
+
+
+# ── what a list of machines means to this server ─────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Of the listed machines, which are ours, and which attempts are still in doubt."""
+
+    ours: set[int]
+    open: list[Intent]
+
+
+async def observe(call: Call, listed: Sequence[Instance]) -> Seen:
+    """Learn from a whole list that some tool has read. Works without a journal too: reading never depends on it.
+
+    Ours are the journal's machines, and any whose label ends in a token: another computer's vast-mcp made those.
+    """
+    office = call.office
+    office.instances_seen.update(instance.id for instance in listed)
+    ours = {instance.id for instance in listed if token_of(instance.label)}
+    try:
+        if not office.journal.exists():
+            return Seen(ours, [])
+        account, _ = await account_of(call)
+        office.reconciler.observe(listed, account)
+        living = {intent.instance_id for intent in office.journal.living(account) if intent.instance_id is not None}
+        return Seen(ours | living, office.journal.open_intents(account))
+    except errors.VastMcpError as exc:
+        log.info("a list taught nothing: %s", exc.code)
+        return Seen(ours, [])
+
+
+def gone(call: Call, instance_ids: Sequence[int]) -> None:
+    """Destroyed, and seen to be gone."""
+    with contextlib.suppress(errors.JournalUnavailable):
+        if call.office.journal.exists():
+            call.office.journal.gone(instance_ids)
+
+
+async def keep_settling(office: Office) -> None:
+    """A server's background task: settle what an earlier process left open, and what calls of this one could not.
+
+    What it finds is told by the next call of any tool. Runs until cancelled; errors of Vast only make it wait.
+    """
+    try:
+        if office.settings.api_key is None or not (office.journal.exists() and office.journal.anything_open()):
+            await office.doubts.wait()
+    except errors.JournalUnavailable:
+        return  # the next rent says so
+    pause = office.settings.times.look_s
+    while True:
+        call = Call.quiet(office)
+        try:
+            account, _ = await account_of(call)
+            await office.reconciler.settle(call.vast, account, math.inf)
+        except errors.VastMcpError as exc:
+            log.info("settling waits: %s", exc.code)
+        else:
+            office.doubts = anyio.Event()
+            pause = office.settings.times.look_s
+            if not office.reconciler.open_for(account):
+                await office.doubts.wait()
+        await anyio.sleep(pause)
+        pause = min(pause * 2, office.settings.times.look_s * 30)
+
+
+async def account_of(call: Call) -> tuple[str, list[str]]:
+    """The account that the key belongs to, asked once, and what to warn of.
+
+    Raises CannotReconcile where the key may not list instances: a lost reply could never be settled.
+    """
+    office = call.office
+    if office.account is not None:
+        return office.account, []
+    key_digest = office.key_digest()
+    known = None if call.settings.loopback else office.journal.account(key_digest)
+    warnings: list[str] = []
+    if known is None:
+        known = await _ask_account(call, key_digest, warnings)
+    office.account = known
+    return known, warnings
+
+
+async def _ask_account(call: Call, key_digest: str, warnings: list[str]) -> str:
+    try:
+        await call.vast.may_list()
+    except (errors.Forbidden, errors.TwoFactorRequired) as exc:
+        if not call.settings.allow_blind:
+            raise errors.CannotReconcile(
+                "Nothing was sent: this API key may not list instances, so a rental whose reply is lost could never be "
+                "found. A key with the instance_read permission mends it, or the person sets VAST_MCP_ALLOW_BLIND=1.",
+                http_status=exc.http_status,
+                vast_message=exc.vast_message,
+            ) from exc
+        warnings.append("This key may not list instances: a lost reply cannot be settled.")
+    try:
+        account = f"{call.settings.base_url}#{await call.vast.account_id()}"
+    except (errors.Forbidden, errors.TwoFactorRequired, errors.UnexpectedReply, errors.NotFound, errors.EndpointGone):
+        warnings.append("The account could not be read; rentals are remembered for this key alone.")
+        return f"{call.settings.base_url}#key-{key_digest[:16]}"
+    if not call.settings.loopback:
+        call.office.journal.remember_account(key_digest, account)
+    return account
+
+
+def derived_key(account: str, digest: str) -> str:
+    """The key of a wish that was given none: what it asks for, and of which account."""
+    return "auto-" + hashlib.sha256(f"{account} {digest}".encode()).hexdigest()[:32]
+
+
+async def rent(call: Call, request: Request) -> Rental:
+    """Rent what the request asks for, once, or say what became of it.
+
+    Raises a leaf of the error tree; every one that may have left a machine has its token, and its id where it is known.
+    """
+    wish, journal = request.wish, call.office.journal
+    sent_again = False
+    warnings: list[str] = []
+    sends = 0
+    while True:
+        await _until_clear(call, request)
+        found = await _already(call, request)
+        if found is not None:
+            return found
+        _check_time(call, request)
+        facts = await request.look()
+        await call.vast.turn_to_rent()
+        _check_time(call, request)
+        verdict = journal.claim(wish, skip_others=wish.allow_unresolved)
+        if verdict.act != "send" or verdict.intent is None:
+            continue  # somebody was faster; look again at what there is
+        intent = verdict.intent
+        sends += 1
+        try:
+            return await _send(call, request, replace(intent, facts=facts), warnings)
+        except errors.Unreachable as exc:
+            if sends > RESENDS or not _has_time(call, call.times.retry_s):
+                raise _told(exc, request, intent) from exc
+            await anyio.sleep(call.times.retry_s)
+        except errors.RateLimited as exc:
+            pause = exc.retry_after_s if exc.retry_after_s is not None else call.times.rate_limit_s
+            if sent_again or not _has_time(call, pause):
+                raise _told(exc, request, intent) from exc
+            sent_again = True
+            await anyio.sleep(pause)
+        except errors.OfferGone as exc:
+            if not journal.reopen(wish.account, wish.request_key):
+                raise _told(exc, request, intent) from exc
+            # An earlier request of this wish may be who took the offer.
+            await _settle_own(call, request, intent)
+            if not any(found.request_key == wish.request_key for found in journal.living(wish.account)):
+                raise _not_rented(request, taken=True) from exc
+        except errors.OutcomeUnknown as exc:
+            call.office.reconciler.doubt(intent)
+            call.office.doubts.set()
+            await _settle_own(call, request, intent, exc)
+            now = journal.by_token(intent.token) or intent
+            if now.state == "confirmed":
+                return _rental(request, now, recovered=True)
+            warnings.append("An earlier request of this call was lost and is proven to have made nothing.")
+
+
+# ── before sending ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _until_clear(call: Call, request: Request) -> None:
+    """Wait for whoever is sending, and settle what is in doubt, until the wish can be judged."""
+    wish, journal = request.wish, call.office.journal
+    while True:
+        verdict = journal.consider(wish, skip_others=wish.allow_unresolved)
+        intent = verdict.intent
+        if intent is None or verdict.act in {"send", "replay", "already_rented"}:
+            return
+        if verdict.act == "reused":
+            raise errors.KeyReused(
+                "This request_key was used for another wish. Nothing was sent; a new key makes a new rental.",
+                request_key=wish.request_key,
+                offer_id=intent.offer_id,
+                instance_id=intent.instance_id if intent.lives else None,
+            )
+        if verdict.act == "reconcile":
+            await call.office.reconciler.settle(
+                call.vast, wish.account, call.deadline, request_key=intent.request_key, mine=_own(wish, intent)
+            )
+            after = journal.by_token(intent.token)
+            if after is not None and after.state not in {"unknown", "sending"}:
+                if after.state == "confirmed" and after.request_key == wish.request_key:
+                    call.office.recovered.add(after.token)
+                continue
+        elif anyio.current_time() + WAIT_S < call.deadline:
+            await anyio.sleep(WAIT_S)
+            continue
+        raise _in_doubt(request, intent)
+
+
+def _own(wish: Wish, intent: Intent) -> tuple[str, ...]:
+    return (intent.token,) if intent.request_key == wish.request_key else ()
+
+
+def _in_doubt(request: Request, intent: Intent) -> errors.VastMcpError:
+    """The budget is spent and the doubt remains."""
+    wish = request.wish
+    if intent.request_key == wish.request_key:
+        return _told(
+            errors.OutcomeUnknown(
+                "An earlier request of this rental has no verdict yet; a machine may exist and bill."
+            ),
+            request,
+            intent,
+        )
+    return errors.UnresolvedIntent(
+        f"Nothing was sent: an earlier rental (offer {intent.offer_id}, token {intent.token}) has no verdict yet, and "
+        "renting another now may pay twice. The same call later goes on settling it; request_key and allow_unresolved: "
+        "true together rent all the same.",
+        request_key=intent.request_key,
+        offer_id=intent.offer_id,
+        token=intent.token,
+        next_steps=[
+            NextStep("show_instances", {}, "looks for it, and settles it when it is there"),
+            request.again,
+        ],
+    )
+
+
+async def _already(call: Call, request: Request) -> Rental | None:
+    """The machine this wish already has, if it lives; raises where the offer's machine was another wish's."""
+    wish, journal = request.wish, call.office.journal
+    verdict = journal.consider(wish, skip_others=wish.allow_unresolved)
+    intent = verdict.intent
+    if intent is None or verdict.act not in {"replay", "already_rented"}:
+        return None
+    if not await _lives(call, intent):
+        return None
+    if verdict.act == "already_rented":
+        raise errors.OfferAlreadyRented(
+            f"Nothing was sent: your machine {intent.instance_id} came from this offer, with other arguments. A "
+            "request_key of its own rents again if that is meant.",
+            offer_id=wish.offer_id,
+            instance_id=intent.instance_id,
+            request_key=intent.request_key,
+            next_steps=[NextStep("show_instances", {"label": intent.token}, "the machine that there is")],
+        )
+    if intent.token in call.office.recovered:
+        call.office.recovered.discard(intent.token)
+        return _rental(request, intent, recovered=True)
+    return _rental(request, intent, replayed=True)
+
+
+async def _lives(call: Call, intent: Intent) -> bool:
+    """Whether a confirmed machine still exists. A young one does: its row may not be readable yet.
+
+    Raises RentalMissing when a whole list lacks it and the second one is not due within this call.
+    """
+    if call.office.journal.is_young(intent, call.times.young_s):
+        return True
+    while True:
+        listed = await call.office.reconciler.look(call.vast, intent.account)
+        if any(instance.id == intent.instance_id for instance in listed):
+            return True
+        now = call.office.journal.by_token(intent.token)
+        if now is None or not now.lives:
+            return False
+        if anyio.current_time() + call.times.look_s > call.deadline:
+            raise errors.RentalMissing(
+                f"Machine {intent.instance_id} is not in the list of machines. It counts as gone when a second list, "
+                f"{call.times.lists_apart_s:g} s after the first, lacks it too. Nothing was sent.",
+                instance_id=intent.instance_id,
+                offer_id=intent.offer_id,
+                request_key=intent.request_key,
+                token=intent.token,
+                retry_after_s=call.times.lists_apart_s,
+                next_steps=[NextStep("show_instances", {}, "looks again")],
+            )
+        await anyio.sleep(call.times.look_s)
+
+
+def _has_time(call: Call, pause: float) -> bool:
+    return anyio.current_time() + pause + call.times.put_s <= call.deadline
+
+
+def _check_time(call: Call, request: Request) -> None:
+    """A PUT has its whole time or is not begun."""
+    if not _has_time(call, 0):
+        raise _not_rented(request, taken=False)
+
+
+def _not_rented(request: Request, *, taken: bool) -> errors.NotRented:
+    why = (
+        "an earlier request of this wish made nothing, and somebody else has the offer"
+        if taken
+        else "what was in doubt is settled, and this call has no time left to send the request"
+    )
+    step = NextStep("search_offers", {}, "find another offer") if taken else request.again
+    return errors.NotRented(
+        f"Nothing was rented: {why}. The same call is safe to repeat.",
+        request_key=request.wish.request_key,
+        offer_id=request.wish.offer_id,
+        next_steps=[step],
+    )
+
+
+# ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def _send(call: Call, request: Request, intent: Intent, warnings: list[str]) -> Rental:
+    """The PUT and the record of its verdict, whole: neither a cancelled call nor the end of stdin parts them."""
+    with anyio.CancelScope(shield=True):
+        try:
+            return await _put(call, request, intent, warnings)
+        finally:
+            call.office.journal.landed(intent)
+    raise AssertionError("a shielded scope is not cancelled")
+
+
+async def _put(call: Call, request: Request, intent: Intent, warnings: list[str]) -> Rental:
+    journal = call.office.journal
+    journal.describe(intent, intent.facts)
+    journal.sending(intent)
+    try:
+        instance_id = await call.vast.rent(intent.offer_id, {**request.body, "label": intent.label})
+    except errors.CreatedStopped as exc:
+        with _recording(warnings):
+            journal.confirmed(intent, exc.instance_id or 0, stopped=True)
+        raise _told(exc, request, intent) from exc
+    except errors.OutcomeUnknown:
+        with _recording(warnings):
+            journal.unknown(intent)
+        raise
+    except errors.VastMcpError as exc:
+        with _recording(warnings):
+            journal.withdrawn(intent, exc.code)
+        if isinstance(exc, (errors.Unreachable, errors.RateLimited, errors.OfferGone)):
+            raise
+        raise _told(exc, request, intent) from exc
+    with _recording(warnings):
+        journal.confirmed(intent, instance_id)
+    return Rental(intent, instance_id, warnings=warnings)
+
+
+@contextlib.contextmanager
+def _recording(warnings: list[str]) -> Generator[None]:
+    """After money may have moved, a journal that fails is a warning: the id must reach the caller."""
+    try:
+        yield
+    except errors.JournalUnavailable:
+        warnings.append("The journal could not be written: keep the instance id, and do not repeat this call.")
+
+
+async def _settle_own(
+    call: Call, request: Request, intent: Intent, unknown: errors.OutcomeUnknown | None = None
+) -> None:
+    """Look for this wish's machine until there is a verdict or the budget ends. Raises OutcomeUnknown then."""
+    wish = request.wish
+    await call.office.reconciler.settle(
+        call.vast, wish.account, call.deadline, request_key=wish.request_key, mine=call.office.journal.tokens_of(wish)
+    )
+    if call.office.reconciler.open_for(wish.account, wish.request_key):
+        exc = unknown or errors.OutcomeUnknown(
+            "The offer is taken, perhaps by an earlier request of this rental, whose machine is not visible yet."
+        )
+        raise _told(exc, request, intent)
+
+
+def _rental(request: Request, intent: Intent, *, replayed: bool = False, recovered: bool = False) -> Rental:
+    """A machine found instead of made. Raises CreatedStopped where it stands still although it was to run."""
+    instance_id = intent.instance_id or 0
+    if intent.stopped:
+        raise _told(
+            errors.CreatedStopped(
+                "The machine exists and is stopped, though it was to run (a bid too low, or it could not start); it "
+                "bills at least its disk until destroyed.",
+                instance_id=instance_id,
+            ),
+            request,
+            intent,
+        )
+    return Rental(intent, instance_id, replayed=replayed, recovered=recovered)
+
+
+def _told(exc: errors.VastMcpError, request: Request, intent: Intent) -> errors.VastMcpError:
+    """The error with what this wish knows."""
+    exc.offer_id = intent.offer_id
+    exc.request_key = intent.request_key
+    if isinstance(exc, errors.CreatedStopped) and exc.instance_id is not None:
+        exc.token = intent.token
+        exc.next_steps = [NextStep("destroy_instance", {"instance_ids": [exc.instance_id]}, "it bills until destroyed")]
+    elif isinstance(exc, errors.OutcomeUnknown) and not exc.next_steps:
+        exc.token = intent.token
+        exc.next_steps = [request.again, NextStep("show_instances", {"label": intent.token}, "looks for the machine")]
+    elif isinstance(exc, (errors.RateLimited, errors.Unreachable)):
+        exc.next_steps = [request.again]
+    return exc

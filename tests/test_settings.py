@@ -1,0 +1,292 @@
+"""Where settings come from, in which order, and what is never read."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import FrozenInstanceError, fields, replace
+from pathlib import Path
+
+import pytest
+
+from vast_mcp.settings import DEFAULT_URL, SANDBOX_URL, Settings, SettingsError, Times, is_loopback, load
+
+ABSENT = ["", "   ", "${VAST_API_KEY}", " ${VAST_API_KEY} ", "${env:VAST_API_KEY}"]
+
+
+def key_of(settings: Settings) -> str | None:
+    return settings.api_key.get_secret_value() if settings.api_key else None
+
+
+def env_file(folder: Path, *lines: str, name: str = "vast.env") -> Path:
+    path = folder / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def key_file(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+# ── the order of sources ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_with_nothing_given_there_is_an_address_and_no_key(tmp_path: Path) -> None:
+    """design.md, settings: without a key tools answer no_api_key; the sandbox is never entered silently."""
+    settings = load({}, home=tmp_path)
+    assert (settings.base_url, settings.api_key, settings.key_source, settings.sandbox) == (
+        DEFAULT_URL, None, None, False,
+    )  # fmt: skip
+    assert settings.times == Times()
+
+
+def test_each_source_yields_to_the_one_above_it(tmp_path: Path) -> None:
+    """design.md, settings: environment over env file over the official client's key files over defaults."""
+    named = env_file(tmp_path, "VAST_API_KEY=from-env-file", "VAST_URL=https://file.example")
+    key_file(tmp_path / ".config" / "vastai", "vast_api_key", "from-key-file")
+    environ = {"VAST_API_KEY": "from-environment", "VAST_URL": "https://environment.example"}
+    both = load(environ, home=tmp_path, env_file=named)
+    assert (key_of(both), both.base_url) == ("from-environment", "https://environment.example")
+    file_only = load({}, home=tmp_path, env_file=named)
+    assert (key_of(file_only), file_only.base_url) == ("from-env-file", "https://file.example")
+    neither = load({}, home=tmp_path)
+    assert (key_of(neither), neither.base_url) == ("from-key-file", DEFAULT_URL)
+
+
+def test_sources_are_joined_name_by_name(tmp_path: Path) -> None:
+    """Ours: an address in the environment does not hide a key in the file."""
+    named = env_file(tmp_path, "VAST_API_KEY=from-env-file")
+    settings = load({"VAST_URL": "https://environment.example"}, home=tmp_path, env_file=named)
+    assert (key_of(settings), settings.base_url) == ("from-env-file", "https://environment.example")
+
+
+def test_the_flag_beats_the_variable_that_names_an_env_file(tmp_path: Path) -> None:
+    """design.md, settings: --env-file or VAST_MCP_ENV_FILE; what a person typed is nearer."""
+    flag = env_file(tmp_path, "VAST_API_KEY=flag", name="flag.env")
+    variable = env_file(tmp_path, "VAST_API_KEY=variable", name="variable.env")
+    environ = {"VAST_MCP_ENV_FILE": str(variable)}
+    assert key_of(load(environ, home=tmp_path, env_file=flag)) == "flag"
+    assert key_of(load(environ, home=tmp_path)) == "variable"
+
+
+@pytest.mark.parametrize("value", ABSENT)
+def test_an_empty_value_or_an_unexpanded_placeholder_is_absent(tmp_path: Path, value: str) -> None:
+    """design.md, settings: hosts hand over the literal ${VAST_API_KEY}; J: the official client would send it."""
+    named = env_file(tmp_path, "VAST_API_KEY=from-env-file")
+    assert key_of(load({"VAST_API_KEY": value}, home=tmp_path, env_file=named)) == "from-env-file"
+    assert load({"VAST_API_KEY": value}, home=tmp_path).api_key is None
+
+
+@pytest.mark.parametrize("value", ABSENT)
+def test_the_same_holds_for_addresses_and_files(tmp_path: Path, value: str) -> None:
+    """The same rule, for every name and source."""
+    named = env_file(tmp_path, f"VAST_API_KEY={value}", f'VAST_URL="{value}"')
+    key_file(tmp_path / ".config" / "vastai", "vast_tfa_key", value)
+    key_file(tmp_path / ".config" / "vastai", "vast_api_key", "from-key-file")
+    settings = load({"VAST_URL": value}, home=tmp_path, env_file=named)
+    assert (key_of(settings), settings.base_url) == ("from-key-file", DEFAULT_URL)
+
+
+@pytest.mark.parametrize("value", ["", "${VAST_MCP_ENV_FILE}"])
+def test_an_env_file_variable_that_is_absent_names_no_file(tmp_path: Path, value: str) -> None:
+    """The same rule, for the variable that names the file: a host's unfilled setting must not stop the start."""
+    assert load({"VAST_MCP_ENV_FILE": value}, home=tmp_path).api_key is None
+
+
+# ── key files ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_key_files_are_read_in_the_order_of_the_official_client(tmp_path: Path) -> None:
+    """J: vast_tfa_key, then vast_api_key, then the legacy file."""
+    config = tmp_path / ".config" / "vastai"
+    key_file(tmp_path, ".vast_api_key", "legacy\n")
+    assert (key_of(load({}, home=tmp_path)), load({}, home=tmp_path).key_source) == ("legacy", ".vast_api_key")
+    key_file(config, "vast_api_key", "  plain \n")
+    assert (key_of(load({}, home=tmp_path)), load({}, home=tmp_path).key_source) == ("plain", "vast_api_key")
+    key_file(config, "vast_tfa_key", "tfa\n")
+    assert (key_of(load({}, home=tmp_path)), load({}, home=tmp_path).key_source) == ("tfa", "vast_tfa_key")
+
+
+def test_xdg_config_home_moves_the_key_files(tmp_path: Path) -> None:
+    """J: the official client honours it, so a key it wrote there is found."""
+    key_file(tmp_path / ".config" / "vastai", "vast_api_key", "home")
+    key_file(tmp_path / "xdg" / "vastai", "vast_api_key", "xdg")
+    environ = {"XDG_CONFIG_HOME": str(tmp_path / "xdg")}
+    assert key_of(load(environ, home=tmp_path)) == "xdg"
+    assert key_of(load({"XDG_CONFIG_HOME": ""}, home=tmp_path)) == "home"
+    (tmp_path / "xdg" / "vastai" / "vast_api_key").unlink()
+    assert load(environ, home=tmp_path).api_key is None
+
+
+def test_a_key_file_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
+    """Ours: the next source may hold the key; a start that fails helps nobody."""
+    config = tmp_path / ".config" / "vastai"
+    (config / "vast_tfa_key").mkdir(parents=True)
+    (config / "vast_api_key").write_bytes(b"\xff\xfe\x00")
+    key_file(tmp_path, ".vast_api_key", "legacy")
+    assert key_of(load({}, home=tmp_path)) == "legacy"
+
+
+# ── the env file ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_working_directorys_env_file_is_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """design.md, settings: a host starts the server inside a stranger's repository."""
+    repository = tmp_path / "repository" / "below"
+    repository.mkdir(parents=True)
+    for folder in (repository, repository.parent, tmp_path):
+        env_file(folder, "VAST_API_KEY=strangers", "VAST_URL=https://stranger.example", name=".env")
+    monkeypatch.chdir(repository)
+    settings = load({}, home=tmp_path)
+    assert (settings.api_key, settings.base_url) == (None, DEFAULT_URL)
+
+
+def test_the_env_file_never_enters_the_environment(tmp_path: Path) -> None:
+    """design.md, settings: child processes and crash reports inherit an environment."""
+    before = dict(os.environ)
+    named = env_file(tmp_path, "VAST_API_KEY=from-env-file", "VAST_MCP_PLANTED=1", "PATH=/planted")
+    load({}, home=tmp_path, env_file=named)
+    assert dict(os.environ) == before
+
+
+def test_only_known_names_are_taken_from_the_env_file(tmp_path: Path) -> None:
+    """design.md, settings: XDG_CONFIG_HOME or another env file out of an env file would redirect the key files."""
+    key_file(tmp_path / "elsewhere" / "vastai", "vast_api_key", "elsewhere")
+    other = env_file(tmp_path, "VAST_API_KEY=other", name="other.env")
+    named = env_file(
+        tmp_path, f"XDG_CONFIG_HOME={tmp_path / 'elsewhere'}", f"VAST_MCP_ENV_FILE={other}", "vast_api_key=lower"
+    )
+    assert load({}, home=tmp_path, env_file=named).api_key is None
+
+
+def test_the_env_file_pulls_nothing_out_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ours: ${NAME} in a file is text, or a file could send any variable to its own address as a key."""
+    monkeypatch.setenv("OTHER_SECRET", "leaked")
+    named = env_file(tmp_path, "VAST_API_KEY=x${OTHER_SECRET}")
+    assert key_of(load(dict(os.environ), home=tmp_path, env_file=named)) == "x${OTHER_SECRET}"
+
+
+def test_the_env_file_may_be_written_as_people_write_them(tmp_path: Path) -> None:
+    """python-dotenv: quotes, export, comments, and the mark that some editors put first."""
+    named = env_file(tmp_path, "# ours", "export VAST_API_KEY='quoted'  # mine", "VAST_URL = https://a.example/")
+    settings = load({}, home=tmp_path, env_file=named)
+    assert (key_of(settings), settings.base_url) == ("quoted", "https://a.example")
+    named.write_bytes(b"\xef\xbb\xbfVAST_API_KEY=marked\n")
+    assert key_of(load({}, home=tmp_path, env_file=named)) == "marked"
+
+
+@pytest.mark.parametrize("how", ["missing", "folder"])
+def test_a_named_env_file_that_is_not_there_stops_the_start(tmp_path: Path, how: str) -> None:
+    """Ours: silently going on without it would use another key, or none."""
+    path = tmp_path / "missing.env" if how == "missing" else tmp_path
+    with pytest.raises(SettingsError, match="does not exist"):
+        load({}, home=tmp_path, env_file=path)
+    with pytest.raises(SettingsError, match="does not exist"):
+        load({"VAST_MCP_ENV_FILE": str(path)}, home=tmp_path)
+
+
+def test_an_env_file_that_is_no_text_stops_the_start_with_a_sentence(tmp_path: Path) -> None:
+    """Ours: one sentence on stderr and exit status 2, not a traceback."""
+    path = tmp_path / "binary.env"
+    path.write_bytes(b"VAST_API_KEY=\xff\xfe\n")
+    with pytest.raises(SettingsError, match=r"binary\.env"):
+        load({}, home=tmp_path, env_file=path)
+
+
+# ── addresses and times ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://console.vast.ai", "http://127.0.0.1.example.com", "http://localhost.example.com", "http://10.0.0.1",
+        "http://0.0.0.0:80", "http://127.0.0.1@example.com", "http://[::2]", "HTTP://console.vast.ai",
+        "http://2130706433.example.com",
+    ],
+)  # fmt: skip
+def test_plain_http_goes_nowhere_but_here(tmp_path: Path, url: str) -> None:
+    """design.md, settings: the key would travel in clear."""
+    with pytest.raises(SettingsError, match="VAST_URL"):
+        load({"VAST_URL": url}, home=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://a.example", "console.vast.ai", "https://", "https://user:pw@a.example", "https://a.example?x=1", "//a"],
+)
+def test_an_address_that_is_none_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
+    """Ours: an address may hold a password."""
+    with pytest.raises(SettingsError, match="VAST_URL") as caught:
+        load({"VAST_URL": url}, home=tmp_path)
+    assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8733",
+        "http://localhost:8733/",
+        "http://[::1]:8733",
+        "http://box.localhost",
+        "http://127.9.9.9",
+    ],
+)
+def test_plain_http_to_this_machine_is_fine(tmp_path: Path, url: str) -> None:
+    """design.md, the sandbox: VAST_URL points clients at it."""
+    settings = load({"VAST_URL": url}, home=tmp_path)
+    assert settings.loopback
+    assert settings.base_url == url.rstrip("/")
+
+
+def test_an_https_address_is_not_loopback_because_it_says_so(tmp_path: Path) -> None:
+    """Ours: what bypasses proxies and shortens times is decided by the host alone."""
+    assert not load({"VAST_URL": "https://localhost.example.com"}, home=tmp_path).loopback
+    assert not load({}, home=tmp_path).loopback
+    assert not is_loopback("https://127.0.0.1.nip.io/")
+    assert not is_loopback("")
+
+
+def test_times_are_shortened_on_loopback_only(tmp_path: Path) -> None:
+    """renting.md, budget: one frozen group of settings, shortened only when the address is loopback."""
+    local = load({"VAST_URL": "http://127.0.0.1:1", "VAST_MCP_TIME_SCALE": "0.01"}, home=tmp_path)
+    assert local.times == Times().scaled(0.01)
+    assert local.times.budget_s == Times().budget_s  # a promise to hosts, not a wait
+    assert load({"VAST_URL": "http://127.0.0.1:1"}, home=tmp_path).times == Times()
+    for environ in ({}, {"VAST_URL": "https://a.example"}):
+        with pytest.raises(SettingsError, match="VAST_MCP_TIME_SCALE"):
+            load({"VAST_MCP_TIME_SCALE": "0.01", **environ}, home=tmp_path)
+
+
+@pytest.mark.parametrize("scale", ["0", "-1", "1.5", "nan", "inf", "fast", "1e-400"])
+def test_a_scale_that_makes_no_sense_is_refused(tmp_path: Path, scale: str) -> None:
+    """Ours: a wait of nothing or for ever is no shorter wait."""
+    with pytest.raises(SettingsError, match="VAST_MCP_TIME_SCALE"):
+        load({"VAST_URL": "http://127.0.0.1:1", "VAST_MCP_TIME_SCALE": scale}, home=tmp_path)
+
+
+# ── the sandbox, and the object itself ───────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_sandbox_takes_no_key_and_no_address(tmp_path: Path) -> None:
+    """design.md, the sandbox: no real key can reach it, and it can reach no real service."""
+    key_file(tmp_path / ".config" / "vastai", "vast_api_key", "real")
+    environ = {"VAST_API_KEY": "real", "VAST_URL": "https://console.vast.ai"}
+    settings = load(environ, home=tmp_path, sandbox=True)
+    assert (settings.sandbox, settings.base_url, key_of(settings)) == (True, SANDBOX_URL, "sandbox")
+    assert settings.loopback
+
+
+def test_settings_cannot_be_changed_and_print_no_key(tmp_path: Path) -> None:
+    """design.md, settings: one frozen object; secrets print as ***."""
+    settings = load({"VAST_API_KEY": "planted"}, home=tmp_path)
+    with pytest.raises(FrozenInstanceError):
+        settings.base_url = "https://stranger.example"  # type: ignore[misc]
+    assert "planted" not in repr(settings) + str(settings) + repr(replace(settings, sandbox=True))
+
+
+def test_every_time_is_a_number_of_seconds_or_a_factor() -> None:
+    """design.md, words: units in names; "shortened" never means longer."""
+    short = Times().scaled(0.5)
+    for one in fields(Times):
+        assert one.name.endswith("_s") or one.name in {"pace"}, one.name
+        assert 0 < getattr(short, one.name) <= getattr(Times(), one.name)

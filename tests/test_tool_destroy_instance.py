@@ -1,0 +1,191 @@
+"""destroy_instance: only what is meant, believed only when it is seen to be gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcp import Client
+
+from conftest import call
+from vast_mcp.sandbox.world import World
+
+
+async def ours(client: Client, world: World, **more: Any) -> int:
+    offer = world.offer(disk_space=lambda free: free > 40)
+    return (await call(client, "create_instance", offer_id=offer["id"], disk=16, **more))["instance_id"]
+
+
+def theirs(world: World, label: str | None = None) -> int:
+    """A machine that another client of the account made."""
+    offer = world.offer(disk_space=lambda free: free > 40)
+    return world.rent(offer["id"], {"image": "x", "disk": 8, "label": label}).id
+
+
+def destroyed(*ids: int) -> list[dict[str, Any]]:
+    return [{"instance_id": one, "outcome": "destroyed"} for one in ids]
+
+
+async def test_a_destroyed_machine_was_looked_up_and_is_gone(client: Client, world: World) -> None:
+    """C.7: the reply to a destroy is no proof; ours: gone is what is no longer shown."""
+    made, other = await ours(client, world), await ours(client, world, label="other")
+    result = await call(client, "destroy_instance", instance_ids=[made])
+    assert result["results"] == destroyed(made)
+    assert [one.id for one in world.living] == [other]
+    assert [one.endpoint for one in world.requests][-2:] == ["destroy", "show"]
+
+
+async def test_several_machines_have_a_result_each(client: Client, world: World) -> None:
+    """LibreYOLO#505: a failure among successes must not be lost."""
+    made = [await ours(client, world, label=f"n{n}") for n in range(3)]
+    result = await call(client, "destroy_instance", instance_ids=[*made, made[0]])
+    assert result["results"] == destroyed(*made)
+    assert world.living == []
+    assert len(world.asked("destroy")) == 3
+
+
+async def test_destroying_twice_is_fine(client: Client, world: World) -> None:
+    """C.7: an instance that is gone already is done."""
+    made = await ours(client, world)
+    await call(client, "destroy_instance", instance_ids=[made])
+    again = await call(client, "destroy_instance", instance_ids=[made])
+    assert again["results"] == [{"instance_id": made, "outcome": "already_gone"}]
+    assert len(world.committed("destroy")) == 1
+
+
+async def test_a_machine_that_vast_took_away_meanwhile_is_done(client: Client, world: World) -> None:
+    """C.7: DELETE of what is gone answers 404, which is what was wanted."""
+    made = await ours(client, world)
+    world.cancel_rental(made)
+    result = await call(client, "destroy_instance", instance_ids=[made])
+    assert result["results"] == [{"instance_id": made, "outcome": "already_gone"}]
+
+
+async def test_an_unknown_id_is_an_error_that_names_the_living(client: Client, world: World) -> None:
+    """Ours: a mistyped id must not look like the end of a machine that goes on billing."""
+    made = await ours(client, world)
+    error = (await call(client, "destroy_instance", instance_ids=[made, 4711]))["error"]
+    assert error["code"] == "no_such_instance"
+    assert "4711" in error["message"]
+    assert str(made) in error["message"]
+    assert [step["tool"] for step in error["next_steps"]] == ["show_instances"]
+    assert [one.id for one in world.living] == [made]
+    assert world.asked("destroy") == []
+
+
+async def test_an_unknown_id_on_an_empty_account_says_that_it_is_empty(client: Client, world: World) -> None:
+    """Ours: "nothing left" is an answer that a caller can act on."""
+    error = (await call(client, "destroy_instance", instance_ids=[4711]))["error"]
+    assert error["code"] == "no_such_instance"
+    assert "no machines" in error["message"]
+
+
+async def test_the_living_that_an_error_names_are_bounded(client: Client, world: World) -> None:
+    """mcp.md 0.1: one host cuts an error's text at 10,000 characters."""
+    for _ in range(60):
+        theirs(world)
+    error = (await call(client, "destroy_instance", instance_ids=[4711]))["error"]
+    assert "40 more" in error["message"]
+    assert len(error["message"]) < 500
+
+
+async def test_a_machine_of_somebody_else_needs_their_word(client: Client, world: World) -> None:
+    """Ours: a disk that vast-mcp did not fill is not deleted by a guess at an id."""
+    made, foreign = await ours(client, world), theirs(world, "thesis")
+    error = (await call(client, "destroy_instance", instance_ids=[made, foreign]))["error"]
+    assert error["code"] == "not_ours"
+    assert str(foreign) in error["message"]
+    assert str(made) not in error["message"]
+    assert len(world.living) == 2
+    [step] = error["next_steps"]
+    assert step["arguments"] == {"instance_ids": [made, foreign], "not_ours": True}
+    result = await call(client, step["tool"], **step["arguments"])
+    assert result["results"] == destroyed(made, foreign)
+    assert world.living == []
+
+
+async def test_a_label_that_only_looks_like_ours_protects_the_machine(client: Client, world: World) -> None:
+    """renting.md: the token is parsed strictly."""
+    foreign = theirs(world, "vast-mcp#0123456789abcdeX")
+    assert (await call(client, "destroy_instance", instance_ids=[foreign]))["error"]["code"] == "not_ours"
+
+
+async def test_a_machine_that_lingers_a_moment_is_seen_to_go(client: Client, world: World) -> None:
+    """C.7: destroying is eventually consistent."""
+    world.gone_after_looks = 3
+    made = await ours(client, world)
+    result = await call(client, "destroy_instance", instance_ids=[made])
+    assert result["results"] == destroyed(made)
+    assert len(world.asked("show")) == 4
+
+
+async def test_a_machine_that_stays_is_not_reported_as_gone(client: Client, world: World) -> None:
+    """Ours: success means that it is gone; what is still shown may bill, and the same call again is safe."""
+    world.gone_after_looks = 1000
+    made = await ours(client, world)
+    error = (await call(client, "destroy_instance", instance_ids=[made]))["error"]
+    assert (error["code"], error["billing_possible"], error["retryable"]) == ("destroy_unverified", True, True)
+    assert error["instance_id"] == made
+    assert error["results"] == [{"instance_id": made, "outcome": "still_there"}]
+    assert error["next_steps"][0]["arguments"] == {"instance_ids": [made]}
+    world.instances[made].lingering_looks = 0
+    assert (await call(client, "destroy_instance", instance_ids=[made]))["results"][0]["instance_id"] == made
+
+
+async def test_one_failure_among_several_is_told_apart(client: Client, world: World) -> None:
+    """Ours: each id has its outcome, and the step tries only what failed."""
+    made = [await ours(client, world, label=f"n{n}") for n in range(3)]
+    world.faults.add(
+        "destroy", "status", skip=1, status=403, body={"error": "forbidden", "msg": "needs instance_write"}
+    )
+    error = (await call(client, "destroy_instance", instance_ids=made))["error"]
+    assert error["code"] == "destroy_unverified"
+    assert error["results"] == [
+        *destroyed(made[0]),
+        {"instance_id": made[1], "outcome": "forbidden"},
+        *destroyed(made[2]),
+    ]
+    assert error["next_steps"][0]["arguments"] == {"instance_ids": [made[1]]}
+    assert [one.id for one in world.living] == [made[1]]
+
+
+async def test_a_look_that_fails_is_no_proof(client: Client, world: World) -> None:
+    """Ours: what cannot be looked up is not known to be gone."""
+    made = await ours(client, world)
+    world.faults.add("show", "html502", times=None)
+    error = (await call(client, "destroy_instance", instance_ids=[made]))["error"]
+    assert (error["code"], error["results"][0]["outcome"]) == ("destroy_unverified", "still_there")
+
+
+async def test_a_bad_key_while_looking_is_no_proof(client: Client, world: World) -> None:
+    """I: a bad key answers 404 as well; "gone" is never inferred from the status."""
+    made = await ours(client, world)
+    body = {"success": False, "error": "auth_error", "msg": "Invalid user key"}
+    world.faults.add("show", "status", times=None, status=404, body=body)
+    error = (await call(client, "destroy_instance", instance_ids=[made]))["error"]
+    assert error["code"] == "destroy_unverified"
+
+
+async def test_a_destroy_whose_reply_is_lost_is_asked_again_and_verified(client: Client, world: World) -> None:
+    """C.7: repeating a destroy changes nothing; the second answers 404 and the look decides."""
+    made = await ours(client, world)
+    world.faults.add("destroy", "drop", when="after")
+    result = await call(client, "destroy_instance", instance_ids=[made])
+    assert result["results"] == destroyed(made)
+    assert len(world.committed("destroy")) == 1
+
+
+async def test_nothing_is_destroyed_while_the_list_cannot_be_read(client: Client, world: World) -> None:
+    """Ours: without the list neither "unknown" nor "ours" can be told."""
+    made = await ours(client, world)
+    world.faults.add("list", "html503", times=None)
+    error = (await call(client, "destroy_instance", instance_ids=[made]))["error"]
+    assert error["code"] == "vast_unavailable"
+    assert world.asked("destroy") == []
+
+
+async def test_ids_are_checked_before_anything_is_asked(client: Client, world: World) -> None:
+    """Ours: the schema's bounds hold at run time, and JSON types are taken as they are."""
+    for wrong in ([], list(range(1, 27)), [0], ["30000001"], [1.5], [True], 30000001):
+        error = (await call(client, "destroy_instance", instance_ids=wrong))["error"]
+        assert error["code"] == "bad_arguments", wrong
+    assert world.requests == []
