@@ -121,7 +121,9 @@ def _checked(key: str, value: str) -> tuple[str, str]:
         raise ValueError(f"{_shown(key)} holds a NUL character")
     if not key.startswith("-"):
         if not _NAME.fullmatch(key):
-            raise ValueError(f"{errors.clean(key, 60) or 'an empty word'} is no variable name")
+            name, equals, _ = key.partition("=")
+            shown = errors.clean(name, 60) + ("=…" if equals else "")
+            raise ValueError(f"{shown or 'an empty word'} is no variable name")
         return key, value
     if flag == "-e":
         raise ValueError(f"write the name alone as the key, without -e ({_shown(rest)})")

@@ -144,7 +144,7 @@ async def _ask_account(call: Call, key_digest: str, warnings: list[str]) -> str:
             ) from exc
         warnings.append("This key may not list instances: a lost reply cannot be settled.")
     try:
-        account = f"{call.settings.base_url}#{await call.vast.account_id()}"
+        account = f"{call.settings.base_url}#{(await call.vast.user()).id}"
     except (errors.Forbidden, errors.TwoFactorRequired, errors.UnexpectedReply, errors.NotFound, errors.EndpointGone):
         warnings.append("The account could not be read; rentals are remembered for this key alone.")
         return f"{call.settings.base_url}#key-{key_digest[:16]}"

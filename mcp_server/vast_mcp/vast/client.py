@@ -20,7 +20,7 @@ from vast_mcp import __version__, errors
 from vast_mcp.settings import Settings
 from vast_mcp.vast import wire
 from vast_mcp.vast.retry import Pace, read
-from vast_mcp.vast.wire import Instance, Json, Offer, Reply, SshKey, Template
+from vast_mcp.vast.wire import Instance, Json, Offer, Reply, SshKey, Template, User, Volume, VolumeOffer
 
 PAGE = 25  # the v1 list's maximum (C.2)
 LIST_TRIES = 2
@@ -241,13 +241,46 @@ class Vast:
         """One row of the list: raises Forbidden where the key may not."""
         await self._read("list", "GET", "/api/v1/instances/", params={"limit": "1"})
 
-    async def account_id(self) -> int:
-        """GET /users/current (section G): the account's id."""
-        reply = await self._read("user", "GET", "/api/v0/users/current")
-        account: object = reply.body.get("id")
-        if isinstance(account, bool) or not isinstance(account, int):
-            raise errors.UnexpectedReply("Vast did not say whose key this is.", http_status=reply.status)
-        return account
+    async def change_instance(self, instance_id: int, change: Json) -> None:
+        """PUT /instances/{id}/ (C.7): {"state": "running" | "stopped"} or {"label": text}.
+
+        Raises StartQueued where the GPU is taken: Vast keeps the wish, and bills when it comes true (C.5).
+        """
+        await self._read("manage", "PUT", f"/api/v0/instances/{instance_id}/", body=change)
+
+    async def reboot_instance(self, instance_id: int) -> None:
+        """PUT /instances/reboot/{id}/: stops and starts the container, keeping GPU and disk."""
+        await self._read("manage", "PUT", f"/api/v0/instances/reboot/{instance_id}/", body={})
+
+    async def recycle_instance(self, instance_id: int) -> None:
+        """PUT /instances/recycle/{id}/: a fresh container of a freshly pulled image; its disk's content goes."""
+        await self._read("manage", "PUT", f"/api/v0/instances/recycle/{instance_id}/", body={})
+
+    async def change_bid(self, instance_id: int, price: float) -> None:
+        """PUT /instances/bid_price/{id}/: $/h for the whole machine."""
+        body: Json = {"client_id": "me", "price": price}
+        await self._read("bid", "PUT", f"/api/v0/instances/bid_price/{instance_id}/", body=body)
+
+    async def attach_ssh_key(self, instance_id: int, public_key: str) -> None:
+        """POST /instances/{id}/ssh/ (section D). A key that is attached already is done."""
+        try:
+            await self._read("attach", "POST", f"/api/v0/instances/{instance_id}/ssh/", body={"ssh_key": public_key})
+        except errors.VastMcpError as exc:
+            if "already" not in (exc.vast_message or "").lower():
+                raise
+
+    async def request_logs(self, instance_id: int, tail: int, *, words: str | None, daemon: bool) -> str:
+        """PUT /instances/request_logs/{id}/ (C.7): the address the log will appear at, in Vast's word only."""
+        body: Json = {"tail": str(tail)}
+        if words:
+            body["filter"] = words
+        if daemon:
+            body["daemon_logs"] = "true"
+        reply = await self._read("logs", "PUT", f"/api/v0/instances/request_logs/{instance_id}/", body=body)
+        address: object = reply.body.get("result_url")
+        if not isinstance(address, str):
+            raise errors.UnexpectedReply("Vast did not say where the log is.", http_status=reply.status)
+        return address
 
     # ── keys, templates, account ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -279,6 +312,30 @@ class Vast:
                 except ValidationError as exc:
                     raise errors.UnexpectedReply("Vast's template row could not be understood.") from exc
         return None
+
+    async def search_templates(self, filters: Json) -> list[Template]:
+        """GET /template/ with `select_filters` (section E)."""
+        params = {"select_cols": '["*"]', "select_filters": json.dumps(filters)}
+        reply = await self._read("templates", "GET", "/api/v0/template/", params=params)
+        return wire.rows_of(Template, _rows(reply, "templates"))
+
+    async def search_volumes(self, query: Json) -> list[VolumeOffer]:
+        """POST /volumes/search/ (section F): a flat query, at most 64 rows."""
+        reply = await self._read("volumes", "POST", "/api/v0/volumes/search/", body=query)
+        return wire.rows_of(VolumeOffer, _rows(reply, "offers"))
+
+    async def list_volumes(self) -> list[Volume]:
+        """GET /volumes (section F): every volume of the account. Raises IncompleteList where there is no list."""
+        reply = await self._read("volumes", "GET", "/api/v0/volumes", params={"owner": "me", "type": "all_volume"})
+        return wire.rows_of(Volume, _rows(reply, "volumes"))
+
+    async def user(self) -> User:
+        """GET /users/current (section G): whose key this is, and what it can spend."""
+        reply = await self._read("user", "GET", "/api/v0/users/current")
+        try:
+            return User.model_validate(reply.body)
+        except ValidationError as exc:
+            raise errors.UnexpectedReply("Vast did not say whose key this is.", http_status=reply.status) from exc
 
     # ── the wire ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -21,6 +21,8 @@ INTERVALS: dict[str, float] = {
     "list": 1.0,
     "destroy": 3.0,
     "manage": 1.0,
+    "bid": 5.5,
+    "volumes": 5.5,
     "keys": 1.0,
     "templates": 3.0,
 }
