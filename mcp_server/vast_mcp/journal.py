@@ -30,12 +30,14 @@ from vast_mcp import errors
 from vast_mcp.errors import Json
 
 VERSION = 1
+RENTED, LATE = 1, 2  # `announce`: its answer may not have arrived; found after it had been given up
 BUSY_S = 5.0
+SWEEP_AFTER_S = 3600.0
 State = Literal["intended", "sending", "confirmed", "refused", "unknown", "absent", "abandoned"]
 
 _COLUMNS = (
     "id, token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, sent_at, instance_id, "
-    "stopped, reason, facts, gone_at"
+    "stopped, reason, facts, gone_at, announce"
 )
 
 # After the last "#" of a label, strictly: 16 hexadecimal digits and nothing else.
@@ -69,6 +71,7 @@ class Intent:
     reason: str | None
     facts: Json
     gone_at: float | None
+    announce: int
 
     @property
     def lives(self) -> bool:
@@ -154,13 +157,16 @@ class Journal:
         with self._guard():
             owners.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = FileLock(owners / f"{self.owner}.lock", mode=0o600, thread_local=False)
-            self._lock.acquire(blocking=False)
+            self._lock.acquire(timeout=BUSY_S)  # somebody may be probing it at this moment
         self._sweep(owners)
 
     def _sweep(self, owners: Path) -> None:
-        """Remove the locks of processes that died and left nothing open."""
+        """Remove the locks of processes that died long ago and left nothing open."""
         for path in owners.glob("*.lock"):
             owner = path.stem
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime < SWEEP_AFTER_S:
+                    continue  # it may be about to be locked for the first time
             if not self._alive(owner) and not self._rows("owner = ? AND " + _OPEN, owner):
                 path.unlink(missing_ok=True)
 
@@ -317,15 +323,13 @@ class Journal:
         instance_id: int,
         *,
         stopped: bool = False,
-        facts: Json | None = None,
-        announce: bool = False,
+        announce: int = RENTED,
     ) -> None:
-        """The machine is known by its id from here on, never by its label."""
+        """The machine is known by its id from here on, never by its label. It is announced until an answer names it."""
         self._write(
-            "UPDATE intents SET state = 'confirmed', instance_id = ?, stopped = ?, facts = coalesce(?, facts), "
-            "announce = ?, settled_at = ? WHERE id = ? AND state != 'confirmed'",
-            instance_id, int(stopped), json.dumps(facts) if facts is not None else None, int(announce), time.time(),
-            intent.id,
+            "UPDATE intents SET state = 'confirmed', instance_id = ?, stopped = ?, announce = ?, settled_at = ? "
+            "WHERE id = ? AND state != 'confirmed'",
+            instance_id, int(stopped), announce, time.time(), intent.id,
         )  # fmt: skip
 
     def describe(self, intent: Intent, facts: Json) -> None:
@@ -348,6 +352,10 @@ class Journal:
             )
             > 0
         )  # fmt: skip
+
+    def started(self, instance_id: int) -> None:
+        """A machine that was found stopped runs now: its wish came true after all."""
+        self._write("UPDATE intents SET stopped = 0 WHERE instance_id = ?", instance_id)
 
     def gone(self, instance_ids: Iterable[int]) -> None:
         """Proven gone: a wish for it may rent anew."""
@@ -386,12 +394,18 @@ class Journal:
         """Whether an attempt was made so lately that its machine's row may not be readable yet."""
         return time.time() - intent.made_at < seconds
 
-    def take_announcements(self, account: str) -> list[Intent]:
-        """Machines found after they had been given up, each told once."""
-        found = self._rows("account = ? AND announce = 1 ORDER BY id", account)
-        for intent in found:
-            self._write("UPDATE intents SET announce = 0 WHERE id = ?", intent.id)
-        return found
+    def untold(self, account: str) -> list[Intent]:
+        """Machines nobody may have heard of: found late, or rented by a process that died before it could answer."""
+        return [
+            intent
+            for intent in self._rows("account = ? AND announce > 0 ORDER BY id", account)
+            if intent.announce == LATE or self.may_settle(intent)
+        ]
+
+    def told(self, tokens: Iterable[str]) -> None:
+        """An answer that names them has arrived."""
+        for token in tokens:
+            self._write("UPDATE intents SET announce = 0 WHERE token = ?", token)
 
     # ── SQLite ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -32,11 +32,11 @@ CREATE TABLE intents (
     reason      TEXT,                        -- code of the refusal
     facts       TEXT,                        -- JSON: what the first answer said of it (price, disk, kind)
     gone_at     REAL,                        -- confirmed, and since proven gone
-    announce    INTEGER NOT NULL DEFAULT 0   -- found late: the next call of any tool says so
+    announce    INTEGER NOT NULL DEFAULT 0   -- 1: its answer may not have arrived; 2: found late; 0: told
 ) STRICT;
 
 CREATE INDEX intents_by_wish ON intents (account, request_key, id);
 CREATE INDEX intents_open ON intents (account) WHERE state IN ('intended', 'sending', 'unknown');
 CREATE INDEX intents_living ON intents (account, offer_id) WHERE state = 'confirmed' AND gone_at IS NULL;
 CREATE INDEX intents_by_instance ON intents (instance_id) WHERE instance_id IS NOT NULL;
-CREATE INDEX intents_announced ON intents (account) WHERE announce = 1;
+CREATE INDEX intents_announced ON intents (account) WHERE announce > 0;

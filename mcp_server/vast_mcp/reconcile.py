@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 import anyio
 
 from vast_mcp import errors
-from vast_mcp.journal import Intent, Journal, token_of
+from vast_mcp.journal import LATE, RENTED, Intent, Journal, token_of
 from vast_mcp.settings import Times
 from vast_mcp.vast.client import Vast
 from vast_mcp.vast.wire import Instance
@@ -81,7 +81,9 @@ class Reconciler:
         if seen_id != machine.id:
             self._seen[token] = (machine.id, now)
         elif now - first >= self._times.seen_apart_s:
-            self._journal.confirmed(intent, machine.id, stopped=is_stopped(machine, intent), announce=token not in mine)
+            self._journal.confirmed(
+                intent, machine.id, stopped=is_stopped(machine, intent), announce=RENTED if token in mine else LATE
+            )
 
     def _settled_or_settleable(self, intent: Intent) -> bool:
         """Not one that its living owner is just sending."""

@@ -11,7 +11,7 @@ import anyio
 from mcp.server import CacheHint, MCPServer
 from mcp.types import CallToolResult, InputRequiredResult
 
-from vast_mcp import __version__, errors
+from vast_mcp import __version__, errors, prompts, resources
 from vast_mcp.renting import keep_settling
 from vast_mcp.settings import Settings
 from vast_mcp.toolspec import Office, StrictTool, ToolSpec, failure
@@ -32,6 +32,7 @@ class VastServer(MCPServer[Office]):
     """The SDK's server, with an unknown tool's name answered in the same shape as every other error."""
 
     settings_of_vast: Settings
+    office: Office  # of the running lifespan, of which a process has one
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Any = None
@@ -50,7 +51,7 @@ def build(settings: Settings, catalogue: Sequence[ToolSpec], app: Any = None) ->
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[Office]) -> AsyncGenerator[Office]:
-        office = Office(settings, app)
+        server.office = office = Office(settings, app)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(keep_settling, office)
@@ -71,4 +72,6 @@ def build(settings: Settings, catalogue: Sequence[ToolSpec], app: Any = None) ->
         log_level="WARNING",
     )
     server.settings_of_vast = settings
+    resources.publish(server, {spec.name: spec for spec in catalogue}, lambda: server.office)
+    prompts.publish(server)
     return server

@@ -7,6 +7,7 @@ and a published output schema requires nothing.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import json
@@ -30,7 +31,7 @@ from pydantic_core import core_schema
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
-from vast_mcp.journal import Intent, Journal
+from vast_mcp.journal import LATE, Intent, Journal
 from vast_mcp.reconcile import Reconciler
 from vast_mcp.settings import Settings, Times
 from vast_mcp.vast.client import Link, Vast
@@ -54,6 +55,9 @@ class Office:
         self.reconciler = Reconciler(self.journal, settings.times)
         self.account: str | None = None
         self.doubts = anyio.Event()  # set when an attempt is in doubt: wakes the background task
+        self.delivered: set[str] = (
+            set()
+        )  # tokens named in answers; another call, or a clean end, says that those arrived
         self.recovered: set[str] = set()  # tokens whose machine a call found and will report itself
         self.offers: dict[int, Offer] = {}
         self.bid_offers: set[int] = set()
@@ -76,9 +80,24 @@ class Office:
         key = self.settings.api_key
         return self.journal.digest({"url": self.settings.base_url, "key": key.get_secret_value() if key else ""})
 
+    def settle_delivered(self) -> None:
+        """The answers given so far have arrived: what they named need not be announced again."""
+        with contextlib.suppress(errors.JournalUnavailable):
+            if self.delivered:
+                self.journal.told(self.delivered)
+                self.delivered.clear()
+
     async def close(self) -> None:
+        self.settle_delivered()
         await self.link.close()
         self.journal.close()
+
+
+Progress = Callable[[float, float | None, str], Awaitable[None]]
+
+
+async def unheard(_done: float, _total: float | None, _message: str) -> None:
+    """The progress channel of a call that nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +107,11 @@ class Call:
     office: Office
     vast: Vast
     deadline: float
-    progress: Callable[[float, float | None, str], Awaitable[None]]
+    progress: Progress
 
     @classmethod
     def quiet(cls, office: Office) -> Call:
         """A call of the server's own: no host waits for it, nobody watches its progress."""
-
-        async def unheard(_done: float, _total: float | None, _message: str) -> None: ...
-
         return cls(office=office, vast=Vast(office.link, math.inf), deadline=math.inf, progress=unheard)
 
     @property
@@ -263,7 +279,8 @@ class StrictTool(Tool):
         """Build the SDK's tool. The function gets its argument model as `args` and a Call as `call`."""
 
         async def run(args: Arguments, ctx: Context[Office, Any]) -> CallToolResult:
-            return await _answer(spec, args, ctx)
+            office = ctx.request_context.lifespan_context
+            return _both_channels(await answer(spec, args, office, ctx.report_progress))
 
         base = cast("type[ArgModelBase]", spec.arguments)  # every model has what the SDK calls on it; see _Whole
         model = create_model(f"{spec.arguments.__name__}Call", __base__=(_Whole, base))
@@ -297,10 +314,11 @@ class StrictTool(Tool):
             return failure(bad_arguments(self.name, exc.__cause__, self.parameters), sandbox=sandbox)
 
 
-async def _answer(spec: ToolSpec, args: Arguments, ctx: Context[Office, Any]) -> CallToolResult:
-    office = ctx.request_context.lifespan_context
+async def answer(spec: ToolSpec, args: Arguments, office: Office, progress: Progress = unheard) -> Json:
+    """What a call comes to: the result's JSON, or the error's under `error`. Raises nothing."""
     deadline = anyio.current_time() + office.settings.times.budget_s
-    call = Call(office=office, vast=Vast(office.link, deadline), deadline=deadline, progress=ctx.report_progress)
+    call = Call(office=office, vast=Vast(office.link, deadline), deadline=deadline, progress=progress)
+    office.settle_delivered()
     payload: Json
     try:
         result = await spec.fn(args, call)
@@ -310,7 +328,7 @@ async def _answer(spec: ToolSpec, args: Arguments, ctx: Context[Office, Any]) ->
         payload = {"error": exc.as_json()}
     except Exception as exc:
         payload = {"error": _defect(spec, exc).as_json()}
-    return _both_channels(payload | _stated(office))
+    return payload | _stated(office, payload)
 
 
 def _defect(spec: ToolSpec, exc: Exception) -> errors.InternalFault:
@@ -324,13 +342,16 @@ def _defect(spec: ToolSpec, exc: Exception) -> errors.InternalFault:
     )
 
 
-def _stated(office: Office) -> Json:
-    """What every answer says where it applies: the sandbox, and machines found late."""
+def _stated(office: Office, payload: Json) -> Json:
+    """What every answer says where it applies: the sandbox, and machines nobody may have heard of."""
     stated: Json = {"sandbox": True} if office.settings.sandbox else {}
+    named = {payload.get("instance_id"), cast("Json", payload.get("error", {})).get("instance_id")}
     try:
         if office.account is not None and office.journal.exists():
-            found = [_notice(intent) for intent in office.journal.take_announcements(office.account)]
-            stated |= {"notices": found} if found else {}
+            untold = [i for i in office.journal.untold(office.account) if i.token not in office.delivered]
+            office.delivered.update(intent.token for intent in untold)
+            notices = [_notice(intent) for intent in untold if intent.instance_id not in named]
+            stated |= {"notices": notices} if notices else {}
     except errors.JournalUnavailable:
         pass  # reads work on without it; the next rent says why it does not
     return stated
@@ -338,8 +359,9 @@ def _stated(office: Office) -> Json:
 
 def _notice(intent: Intent) -> str:
     state = "is stopped and bills its disk" if intent.stopped else "exists and bills"
+    lost = "whose reply was lost" if intent.announce == LATE else "whose answer may not have arrived"
     return (
-        f"Machine {intent.instance_id} {state}: it came of an earlier create_instance whose reply was lost "
+        f"Machine {intent.instance_id} {state}: it came of an earlier create_instance {lost} "
         f"(offer {intent.offer_id}, token {intent.token})."
     )
 

@@ -1,0 +1,128 @@
+"""The real server with a test's hands on it: `python -m storm.served` in place of `python -m vast_mcp`.
+
+STORM_STOPS names arrows between two states of the journal ("sending:before, confirmed:after"): there the process says
+where it is and stands still until it is let go or killed. STORM_MUTATION removes one safeguard, to prove that the storm
+would notice. STORM_BUDGET_S shortens the 50 s of a call, which no setting does, in proportion with the other times.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from vast_mcp import settings
+from vast_mcp.journal import Journal
+from vast_mcp.vast.client import Link, Vast
+
+ARROWS = ("claim", "sending", "unknown", "confirmed", "withdrawn", "absent")
+PATIENCE_S = 120.0
+
+
+def stand_still(name: str, left: set[str], port: int) -> None:
+    """Tell the storm, once a stop, and wait for its word. The whole process waits: that is the point."""
+    if name not in left:
+        return
+    left.discard(name)
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as line:
+        line.sendall(f"{name}\n".encode())
+        line.recv(1)
+
+
+def stops(names: set[str], port: int) -> None:
+    """Stand still before and after the journal's commits that are named."""
+
+    def around(arrow: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            if arrow != "claim":
+                stand_still(f"{arrow}:before", names, port)
+            done = method(*args, **kwargs)
+            if arrow != "claim" or done.act == "send":
+                stand_still(f"{arrow}:after", names, port)
+            return done
+
+        return wrapped
+
+    for arrow in ARROWS:
+        setattr(Journal, arrow, around(arrow, getattr(Journal, arrow)))
+
+
+# ── mutations ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def without_token() -> None:
+    """The label goes out as the caller gave it."""
+    rent = Vast.rent
+
+    async def bare(self: Vast, offer_id: int, body: dict[str, Any]) -> int:
+        return await rent(self, offer_id, {**body, "label": body["label"].rpartition("#")[0]})
+
+    Vast.rent = bare
+
+
+def without_owner_lock() -> None:
+    """Every other process is taken for dead."""
+    Journal._alive = lambda self, owner: owner == self.owner  # type: ignore[method-assign]
+
+
+def without_fresh_connection() -> None:
+    """The PUT takes a connection of the reads' pool."""
+
+    class Pooled:
+        def __init__(self, link: Link) -> None:
+            self._pool = link.pool()
+
+        async def __aenter__(self) -> Pooled:
+            return self
+
+        async def __aexit__(self, *exc: object) -> None: ...
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._pool, name)
+
+    fresh, rent = Link.fresh, Vast.rent
+
+    async def pooled(self: Vast, offer_id: int, body: dict[str, Any]) -> int:
+        self._link.pool()
+        Link.fresh = Pooled  # type: ignore[method-assign, assignment, return-value]
+        try:
+            return await rent(self, offer_id, body)
+        finally:
+            Link.fresh = fresh  # type: ignore[method-assign]
+
+    Vast.rent = pooled
+
+
+MUTATIONS = {"token": without_token, "owner lock": without_owner_lock, "fresh connection": without_fresh_connection}
+
+
+def shorten(budget_s: float) -> None:
+    """Every call ends sooner."""
+    load = settings.load
+
+    def loaded(*args: Any, **kwargs: Any) -> settings.Settings:
+        whole = load(*args, **kwargs)
+        return dataclasses.replace(whole, times=dataclasses.replace(whole.times, budget_s=budget_s))
+
+    settings.load = loaded
+
+
+def main() -> None:
+    if budget := os.environ.get("STORM_BUDGET_S"):
+        shorten(float(budget))
+    if mutation := os.environ.get("STORM_MUTATION"):
+        MUTATIONS[mutation]()
+    if names := os.environ.get("STORM_STOPS"):
+        stops(set(names.split(",")), int(os.environ["STORM_CONTROL"]))
+    from vast_mcp.cli import run
+
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

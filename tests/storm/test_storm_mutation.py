@@ -1,0 +1,47 @@
+"""Would the storm notice? Each safeguard is removed from the running server, and the figures must not stay at zero."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from storm.judge import Figures
+from storm.run import Outcome, Storm
+from storm.scenarios import ALL
+
+pytestmark = pytest.mark.timeout(150)
+
+
+async def a_small_storm(folder: Path, only: str, mutation: str | None, creates: int = 2) -> Outcome:
+    chosen = [one for one in ALL if only in f"{one.row} / {one.name}"]
+    assert chosen
+    return await Storm(folder, chosen, creates, lanes=1, mutation=mutation, say=lambda _: None).run()
+
+
+WITHOUT: list[tuple[str, str, tuple[str, ...]]] = [
+    ("token", "200 page, after the rent committed", ("two_machines", "unnamed")),
+    ("owner lock", "stands still", ("two_machines", "extra_puts")),
+    ("fresh connection", "pooled connection", ("extra_puts",)),
+]
+
+
+@pytest.mark.parametrize(("mutation", "only", "figures"), WITHOUT, ids=[one[0] for one in WITHOUT])
+async def test_removing_a_safeguard_makes_the_storm_fail(
+    tmp_path: Path, mutation: str, only: str, figures: tuple[str, ...]
+) -> None:
+    """renting.md: a token in each label, a lock for each owner, a fresh connection for each PUT."""
+    outcome = await a_small_storm(tmp_path / "mutated", only, mutation, creates=1)
+    assert not outcome.broken
+    assert not outcome.good
+    assert all(getattr(outcome.total, name) for name in figures), outcome.total
+
+
+async def test_with_every_safeguard_the_same_scenarios_are_all_zeros(tmp_path: Path) -> None:
+    """The control: what fails above fails for want of the safeguard."""
+    total = Figures()
+    for number, (_, only, _) in enumerate(WITHOUT):
+        outcome = await a_small_storm(tmp_path / str(number), only, None)
+        assert outcome.good, (outcome.total, outcome.broken)
+        total += outcome.total
+    assert total.bad == 0
