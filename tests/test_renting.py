@@ -136,6 +136,40 @@ async def test_nothing_else_is_rented_while_a_rental_is_in_doubt(world: World, s
         assert "instance_id" in await call(client, "create_instance", **keyed)
 
 
+async def test_another_offer_is_not_rented_beside_a_machine_that_nobody_was_told_of(
+    world: World, short: Settings
+) -> None:
+    """The same duplicate, a moment later: settling the doubt finds the machine, and the agent hears of it first."""
+    other = wish(world) | {"offer_id": world.offer(gpu_name="RTX 3090")["id"]}
+    world.visible_after_looks = 10_000
+    world.faults.add("create", "drop", when="after")
+    async with served(short, world) as client:
+        await call(client, "create_instance", **wish(world))
+        (machine,) = world.living
+        machine.hidden_looks = 0
+        world.visible_after_looks = 0
+        told = await call(client, "create_instance", **other)
+        assert told["error"]["code"] == "earlier_rental_found"
+        assert (told["error"]["instance_id"], told["error"]["billing_possible"]) == (machine.id, True)
+        assert puts(world) == 1
+        meant = await call(client, "create_instance", **other)
+    assert {machine.id for machine in world.living} == {machine.id, meant["instance_id"]}
+
+
+async def test_a_machine_whose_call_was_cut_short_is_told_of_before_another_is_rented(
+    world: World, short: Settings
+) -> None:
+    """Esc during the PUT: it goes on, its answer reaches nobody, and the next create says so."""
+    other = wish(world) | {"offer_id": world.offer(gpu_name="RTX 3090")["id"]}
+    world.faults.add("create", "hang", when="after", seconds=0.15)
+    async with served(short, world) as client:
+        with anyio.move_on_after(0.05):
+            await client.call_tool("create_instance", wish(world))
+        told = await call(client, "create_instance", **other)
+    assert told["error"]["code"] == "earlier_rental_found"
+    assert [machine.id for machine in world.living] == [told["error"]["instance_id"]]
+
+
 async def test_a_late_machine_is_told_by_the_next_call_of_any_tool(world: World, short: Settings) -> None:
     """Absent tokens stay watched: a late match becomes confirmed and is reported."""
     world.faults.add("create", "drop", when="before")

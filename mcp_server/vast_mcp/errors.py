@@ -15,6 +15,7 @@ VastMcpError
 │   ├─ KeyReused              key_reused
 │   ├─ OfferAlreadyRented     offer_already_rented
 │   ├─ UnresolvedIntent       unresolved_intent    (an earlier rental may exist and bill)
+│   ├─ EarlierRentalFound     earlier_rental_found (another machine of ours bills, and nobody was told)
 │   ├─ CannotReconcile        cannot_reconcile
 │   ├─ JournalUnavailable     journal_unavailable
 │   └─ Unreachable            unreachable          (no connection was made, or a read got no answer)
@@ -238,6 +239,13 @@ class UnresolvedIntent(Refused):
 
     code = "unresolved_intent"
     retryable = True
+    billing_possible = True
+
+
+class EarlierRentalFound(Refused):
+    """A machine of an earlier call exists whose answer never arrived: the caller may have meant this one instead."""
+
+    code = "earlier_rental_found"
     billing_possible = True
 
 

@@ -299,11 +299,13 @@ class Journal:
 
     def sending(self, intent: Intent) -> None:
         """Announced before the PUT leaves."""
-        self._write(
+        changed = self._write(
             "UPDATE intents SET state = 'sending', sent_at = ? WHERE id = ? AND state = 'intended'",
             time.time(),
             intent.id,
         )
+        if not changed:
+            raise errors.JournalUnavailable("Nothing was sent: another process gave this attempt up. Repeat the call.")
 
     def withdrawn(self, intent: Intent, reason: str) -> None:
         """Refused: by us before it was sent, by the lack of a connection, or by Vast in so many words."""
@@ -344,11 +346,15 @@ class Journal:
         )  # fmt: skip
 
     def reopen(self, account: str, request_key: str) -> bool:
-        """Put the absent attempts of a wish back in doubt: somebody took the offer, and it may have been us."""
+        """Put the absent attempts of a wish back in doubt: somebody took the offer, and it may have been us.
+
+        They become this process's: none of them is on its way any more, and whoever asks wants the answer.
+        """
         return (
             self._write(
-                "UPDATE intents SET state = 'unknown' WHERE account = ? AND request_key = ? AND state = 'absent'",
-                account, request_key,
+                "UPDATE intents SET state = 'unknown', owner = ? WHERE account = ? AND request_key = ? "
+                "AND state = 'absent'",
+                self.owner, account, request_key,
             )
             > 0
         )  # fmt: skip

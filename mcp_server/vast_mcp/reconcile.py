@@ -127,9 +127,11 @@ class Reconciler:
             for intent in doubts:
                 self.doubt(intent)
             try:
-                async with self._lock:
-                    await self.look(vast, account, mine=mine)
-                    await self._declare_absent(vast, account)
+                # Another task's look may be waiting for Vast; this one has a deadline of its own.
+                with anyio.move_on_after(until - anyio.current_time()):
+                    async with self._lock:
+                        await self.look(vast, account, mine=mine)
+                        await self._declare_absent(vast, account)
             except (errors.Rejected, errors.Unreachable):
                 pass
             self._check_twins(doubts)

@@ -122,6 +122,7 @@ async def account_of(call: Call) -> tuple[str, list[str]]:
     office = call.office
     if office.account is not None:
         return office.account, []
+    office.link.pool()  # without a key there is no account, and no journal either
     key_digest = office.key_digest()
     known = None if call.settings.loopback else office.journal.account(key_digest)
     warnings: list[str] = []
@@ -164,50 +165,42 @@ async def rent(call: Call, request: Request) -> Rental:
     Raises a leaf of the error tree; every one that may have left a machine has its token, and its id where it is known.
     """
     wish, journal = request.wish, call.office.journal
-    sent_again = False
     warnings: list[str] = []
-    sends = 0
+    sends, waited = 0, False
     while True:
         await _until_clear(call, request)
-        found = await _already(call, request)
-        if found is not None:
+        if (found := await _already(call, request)) is not None:
             return found
         _check_time(call, request)
-        facts = await request.look()
-        await call.vast.turn_to_rent()
-        _check_time(call, request)
-        verdict = journal.claim(wish, skip_others=wish.allow_unresolved)
-        if verdict.act != "send" or verdict.intent is None:
+        attempt = await _attempt(call, request, await request.look())
+        if attempt is None:
             continue  # somebody was faster; look again at what there is
-        intent = verdict.intent
+        intent, outcome = attempt
         sends += 1
-        try:
-            return await _send(call, request, replace(intent, facts=facts), warnings)
-        except errors.Unreachable as exc:
-            if sends > RESENDS or not _has_time(call, call.times.retry_s):
-                raise _told(exc, request, intent) from exc
+        if isinstance(outcome, Rental):
+            return replace(outcome, warnings=[*warnings, *outcome.warnings])
+        if isinstance(outcome, errors.Unreachable) and sends <= RESENDS and _has_time(call, call.times.retry_s):
             await anyio.sleep(call.times.retry_s)
-        except errors.RateLimited as exc:
-            pause = exc.retry_after_s if exc.retry_after_s is not None else call.times.rate_limit_s
-            if sent_again or not _has_time(call, pause):
-                raise _told(exc, request, intent) from exc
-            sent_again = True
-            await anyio.sleep(pause)
-        except errors.OfferGone as exc:
-            if not journal.reopen(wish.account, wish.request_key):
-                raise _told(exc, request, intent) from exc
+        elif isinstance(outcome, errors.RateLimited) and not waited and _has_time(call, _pause(call, outcome)):
+            waited = True
+            await anyio.sleep(_pause(call, outcome))
+        elif isinstance(outcome, errors.OfferGone) and journal.reopen(wish.account, wish.request_key):
             # An earlier request of this wish may be who took the offer.
             await _settle_own(call, request, intent)
-            if not any(found.request_key == wish.request_key for found in journal.living(wish.account)):
-                raise _not_rented(request, taken=True) from exc
-        except errors.OutcomeUnknown as exc:
-            call.office.reconciler.doubt(intent)
-            call.office.doubts.set()
-            await _settle_own(call, request, intent, exc)
+            if not any(living.request_key == wish.request_key for living in journal.living(wish.account)):
+                raise _not_rented(request, taken=True) from outcome
+        elif isinstance(outcome, errors.OutcomeUnknown):
+            await _settle_own(call, request, intent, outcome)
             now = journal.by_token(intent.token) or intent
             if now.state == "confirmed":
                 return _rental(request, now, recovered=True)
             warnings.append("An earlier request of this call was lost and is proven to have made nothing.")
+        else:
+            raise _told(outcome, request, intent)
+
+
+def _pause(call: Call, limited: errors.RateLimited) -> float:
+    return call.times.rate_limit_s if limited.retry_after_s is None else limited.retry_after_s
 
 
 # ── before sending ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -352,18 +345,66 @@ def _not_rented(request: Request, *, taken: bool) -> errors.NotRented:
 # ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _send(call: Call, request: Request, intent: Intent, warnings: list[str]) -> Rental:
-    """The PUT and the record of its verdict, whole: neither a cancelled call nor the end of stdin parts them."""
-    with anyio.CancelScope(shield=True):
-        try:
-            return await _put(call, request, intent, warnings)
-        finally:
-            call.office.journal.landed(intent)
+async def _attempt(call: Call, request: Request, facts: Json) -> tuple[Intent, Rental | errors.VastMcpError] | None:
+    """Claim and send, one at a time in this process; None where the journal now says something else.
+
+    One at a time, since a request whose caller went away must be known of before the next one leaves.
+    """
+    wish, journal = request.wish, call.office.journal
+    async with call.office.one_at_a_time:
+        await call.vast.turn_to_rent()
+        _check_time(call, request)
+        _check_told(call, wish)
+        verdict = journal.claim(wish, skip_others=wish.allow_unresolved)
+        if verdict.act != "send" or verdict.intent is None:
+            return None
+        intent = replace(verdict.intent, facts=facts)
+        # Neither a cancelled call nor the end of stdin parts the PUT from the record of its verdict.
+        with anyio.CancelScope(shield=True):
+            try:
+                return intent, await _put(call, request, intent)
+            except errors.VastMcpError as exc:
+                return intent, exc
+            finally:
+                journal.landed(intent)
     raise AssertionError("a shielded scope is not cancelled")
 
 
-async def _put(call: Call, request: Request, intent: Intent, warnings: list[str]) -> Rental:
+def _check_told(call: Call, wish: Wish) -> None:
+    """Nothing new is rented while a machine bills whose answer never arrived: the caller may be replacing it.
+
+    Raises EarlierRentalFound, whose answer tells of it, so that the same call again is meant.
+    """
+    if wish.allow_unresolved:
+        return
+    untold = [
+        intent
+        for intent in call.office.journal.untold(wish.account)
+        if intent.lives and intent.request_key != wish.request_key and intent.token not in call.office.delivered
+    ]
+    if not untold:
+        return
+    ids = [intent.instance_id or 0 for intent in untold]
+    names = ", ".join(map(str, ids))
+    call.office.delivered.update(intent.token for intent in untold)
+    raise errors.EarlierRentalFound(
+        f"Nothing was sent: machine {names} of an earlier create_instance, whose answer may not have arrived, exists "
+        "and bills. It may be what is wanted here. The same call again rents this one as well.",
+        instance_id=ids[0],
+        offer_id=untold[0].offer_id,
+        request_key=untold[0].request_key,
+        token=untold[0].token,
+        results=[{"instance_id": i} for i in ids] if len(ids) > 1 else (),
+        next_steps=[
+            NextStep("show_instances", {"label": untold[0].token}, "the machine that there is"),
+            NextStep("destroy_instance", {"instance_ids": ids}, "if it is not wanted"),
+        ],
+    )
+
+
+async def _put(call: Call, request: Request, intent: Intent) -> Rental:
     journal = call.office.journal
+    warnings: list[str] = []
     journal.describe(intent, intent.facts)
     journal.sending(intent)
     try:
@@ -371,17 +412,17 @@ async def _put(call: Call, request: Request, intent: Intent, warnings: list[str]
     except errors.CreatedStopped as exc:
         with _recording(warnings):
             journal.confirmed(intent, exc.instance_id or 0, stopped=True)
-        raise _told(exc, request, intent) from exc
+        raise
     except errors.OutcomeUnknown:
         with _recording(warnings):
             journal.unknown(intent)
+        call.office.reconciler.doubt(intent)
+        call.office.doubts.set()
         raise
     except errors.VastMcpError as exc:
         with _recording(warnings):
             journal.withdrawn(intent, exc.code)
-        if isinstance(exc, (errors.Unreachable, errors.RateLimited, errors.OfferGone)):
-            raise
-        raise _told(exc, request, intent) from exc
+        raise
     with _recording(warnings):
         journal.confirmed(intent, instance_id)
     return Rental(intent, instance_id, warnings=warnings)

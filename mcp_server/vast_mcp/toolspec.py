@@ -54,6 +54,7 @@ class Office:
         self.journal = Journal(settings.state_dir)
         self.reconciler = Reconciler(self.journal, settings.times)
         self.account: str | None = None
+        self.one_at_a_time = anyio.Lock()  # requests to rent
         self.doubts = anyio.Event()  # set when an attempt is in doubt: wakes the background task
         self.delivered: set[str] = (
             set()
@@ -352,8 +353,9 @@ def _stated(office: Office, payload: Json) -> Json:
             office.delivered.update(intent.token for intent in untold)
             notices = [_notice(intent) for intent in untold if intent.instance_id not in named]
             stated |= {"notices": notices} if notices else {}
-    except errors.JournalUnavailable:
-        pass  # reads work on without it; the next rent says why it does not
+    except Exception as exc:
+        # An answer is worth more than what goes with it; the next rent says what is wrong with the journal.
+        log.info("notices wait: %s", type(exc).__name__)
     return stated
 
 
