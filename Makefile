@@ -6,7 +6,7 @@ STAMP := .venv/.ready
 # Some images set this; without bytecode the server starts in twice the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check fix compat clean snapshots
+.PHONY: demo test check fix compat storm clean snapshots
 
 $(STAMP): pyproject.toml constraints.txt scripts/bootstrap
 	@PYTHON="$(PYTHON)" sh scripts/bootstrap
@@ -33,6 +33,9 @@ snapshots: $(STAMP)  ## accept the tool schemas as they are now
 
 compat: $(STAMP)  ## the official vastai client against the sandbox
 	@sh scripts/compat
+
+storm: $(STAMP)  ## 1,000 rentals through everything that breaks, counted
+	@sh scripts/storm
 
 clean:
 	rm -rf .venv .venv-vastai dist build .ruff_cache .hypothesis

@@ -27,12 +27,12 @@ from vast_mcp_tools import CATALOGUE
 ORDER = '[{"col":"id","dir":"desc"}]'
 
 
-def rent(world: World, count: int = 1) -> list[int]:
+def rent(world: World, count: int = 1, label: str | None = None) -> list[int]:
     """Machines that are there already, newest first."""
     made: list[int] = []
     for _ in range(count):
         offer = world.offer(verified=None, disk_space=lambda free: free > 20)
-        made.append(world.rent(offer["id"], {"image": "x", "disk": 8}).id)
+        made.append(world.rent(offer["id"], {"image": "x", "disk": 8, "label": label}).id)
     return made[::-1]
 
 
@@ -44,6 +44,13 @@ def page(world: World, after: str | None = None) -> dict[str, Any]:
 
 def ids(shown: dict[str, Any]) -> list[int]:
     return [row["instance_id"] for row in shown["instances"]]
+
+
+async def both_halves(client: Client) -> list[int]:
+    """All that was rented as "newer" and "older", where one answer has no room for it."""
+    halves = [await call(client, "show_instances", label=label) for label in ("newer", "older")]
+    assert [half.get("more") for half in halves] == [None, None]
+    return [instance_id for half in halves for instance_id in ids(half)]
 
 
 @asynccontextmanager
@@ -66,11 +73,13 @@ async def service(
 
 async def test_sixty_machines_are_listed_whole(client: Client, world: World) -> None:
     """C.2: a page holds 25 at most, whatever is asked."""
-    made = rent(world, 60)
+    older, newer = rent(world, 30, "older"), rent(world, 30, "newer")
     shown = await call(client, "show_instances")
-    assert ids(shown) == made
-    assert shown["count"] == 60
     asked = world.asked("list")
+    assert shown["count"] == 60
+    assert shown["more"] == 60 - len(ids(shown))  # an answer has its size: what does not fit is counted
+    assert ids(shown) == [*newer, *older][: len(ids(shown))]
+    assert await both_halves(client) == [*newer, *older]
     assert [request.query["limit"] for request in asked] == ["25", "25", "25"]
     assert ["after_token" in request.query for request in asked] == [False, True, True]
     assert {request.path for request in asked} == {"/api/v1/instances/"}
@@ -79,9 +88,12 @@ async def test_sixty_machines_are_listed_whole(client: Client, world: World) -> 
 @pytest.mark.parametrize("count", [25, 26, 50])
 async def test_a_full_page_is_not_the_end_and_no_page_is_too_many(client: Client, world: World, count: int) -> None:
     """C.2: only the absence of next_token ends the list."""
-    made = rent(world, count)
-    assert ids(await call(client, "show_instances")) == made
+    older, newer = rent(world, count - count // 2, "older"), rent(world, count // 2, "newer")
+    shown = await call(client, "show_instances")
     assert len(world.asked("list")) == -(-count // 25)
+    assert shown["count"] == len(ids(shown)) + shown.get("more", 0) == count
+    assert ids(shown) == [*newer, *older][: len(ids(shown))]
+    assert await both_halves(client) == [*newer, *older]
 
 
 def broken(name: str, world: World) -> dict[str, Any]:
@@ -301,6 +313,12 @@ async def lingering(client: Client, world: World) -> int:
     return (await call(client, "create_instance", offer_id=world.offer()["id"], disk=16))["instance_id"]
 
 
+def destroyed(world: World, made: int) -> list[dict[str, Any]]:
+    """The results of a destroy, with an estimate: a machine of this test is seconds old."""
+    a_minute = world.instances[made].dph_total / 60
+    return [{"instance_id": made, "outcome": "destroyed", "estimated_usd": pytest.approx(0, abs=a_minute)}]
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -315,7 +333,7 @@ async def test_a_machine_that_is_not_shown_is_gone(client: Client, world: World,
     made = await lingering(client, world)
     world.faults.add("show", "status", times=None, **{"status": 200, **reply})
     result = await call(client, "destroy_instance", instance_ids=[made])
-    assert result["results"] == [{"instance_id": made, "outcome": "destroyed"}]
+    assert result["results"] == destroyed(world, made)
 
 
 @pytest.mark.parametrize("shape", ["object", "list", "sparse object"])
@@ -360,7 +378,7 @@ async def test_a_destroy_is_repeated_like_a_read(client: Client, world: World) -
     world.faults.add("destroy", "html502")
     world.faults.add("destroy", "too_many_plain")
     result = await call(client, "destroy_instance", instance_ids=[made])
-    assert result["results"] == [{"instance_id": made, "outcome": "destroyed"}]
+    assert result["results"] == destroyed(world, made)
     assert len(world.asked("destroy")) == 3
 
 

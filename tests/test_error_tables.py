@@ -604,6 +604,7 @@ def test_exactly_these_leaves_say_that_something_may_bill() -> None:
         "created_stopped",
         "destroy_unverified",
         "duplicate_rentals",
+        "earlier_rental_found",
         "outcome_unknown",
         "rental_missing",
         "start_queued",

@@ -75,7 +75,7 @@ async def test_both_spellings_of_a_path_are_served(path: str):
 
 async def test_an_unknown_path_is_a_404_in_json():
     """Ours."""
-    reply = await Wire(a_world()).ask("GET", "/api/v0/instances/reboot/1/")
+    reply = await Wire(a_world()).ask("GET", "/api/v0/instances/no/such/path/")
     assert (reply.status_code, reply.headers["content-type"]) == (404, "application/json")
     assert "auth_error" not in reply.text
 

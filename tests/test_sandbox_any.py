@@ -11,6 +11,7 @@ from sandbox_wire import Wire, a_world
 
 WORLD = a_world(rent_again=True)
 ASK = WORLD.offer()["id"]
+BID = WORLD.rent(ASK, {"image": "example/image", "price": 1.0}).id
 
 scalars = st.none() | st.booleans() | st.integers(-5, 5_000) | st.floats() | st.text(max_size=20)
 values = st.recursive(
@@ -85,11 +86,40 @@ def test_any_body_at_all_gets_an_answer_on_every_address(body: Any):
         ("DELETE", "/api/v0/instances/1/"),
         ("POST", "/api/v0/ssh/"),
         ("POST", "/api/v0/template/"),
+        ("PUT", "/api/v0/template/"),
+        ("PUT", f"/api/v0/instances/bid_price/{BID}/"),
+        ("PUT", f"/api/v0/instances/request_logs/{BID}/"),
+        ("POST", f"/api/v0/instances/{BID}/ssh/"),
+        ("POST", "/api/v0/volumes/search/"),
+        ("PUT", "/api/v0/volumes/"),
+        ("DELETE", "/api/v0/volumes/"),
         ("POST", "/_sandbox/faults"),
     ):
         status, reply = answer(method, path, body)
         assert status < 500
         assert isinstance(reply, dict)
+
+
+bids = st.dictionaries(st.sampled_from(["client_id", "price"]), values, max_size=2)
+wishes = st.dictionaries(st.sampled_from(["tail", "filter", "daemon_logs"]), values, max_size=3)
+rooms = st.dictionaries(st.sampled_from(["id", "size", "name"]), values, max_size=3)
+ROOM = next(iter(WORLD.volumes.rooms))
+
+
+@settings(max_examples=150, deadline=None)
+@given(bids, wishes, rooms)
+def test_any_bid_wish_for_logs_or_volume_is_taken_or_refused(bid: Any, wish: Any, room: Any):
+    """Ours."""
+    for method, path, body in (
+        ("PUT", f"/api/v0/instances/bid_price/{BID}/", bid),
+        ("PUT", f"/api/v0/instances/request_logs/{BID}/", wish),
+        ("PUT", "/api/v0/volumes/", {"id": ROOM, **room}),
+        ("GET", "/api/v0/volumes", None),
+        ("GET", f"/api/v0/instances/{BID}/", None),
+    ):
+        status, reply = answer(method, path, body)
+        assert status in {200, 400, 404, 422}
+        assert reply.get("success", status == 200) is (status == 200)
 
 
 def test_the_list_can_still_be_read_after_all_that():

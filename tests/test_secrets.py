@@ -264,7 +264,7 @@ TOKEN = SECRETS["env value"]
         pytest.param({"offer_id": TOKEN}, id="as a number"),
         pytest.param({"label": f"{TOKEN}\n"}, id="a label of two lines"),
         pytest.param({"runtype": TOKEN}, id="as a choice"),
-        pytest.param({"onstart": f"export T={TOKEN}\n" * 400}, id="a start script too long"),
+        pytest.param({"onstart": f"export T={TOKEN}\n" * 2000}, id="a start script too long"),
         pytest.param({"image_login": ["-u", TOKEN]}, id="a login that is a list"),
         pytest.param({"volume_info": {"mount_path": [TOKEN]}}, id="inside an object"),
         pytest.param({"volume_info": TOKEN}, id="instead of an object"),

@@ -264,6 +264,69 @@ def test_a_scale_that_makes_no_sense_is_refused(tmp_path: Path, scale: str) -> N
         load({"VAST_URL": "http://127.0.0.1:1", "VAST_MCP_TIME_SCALE": scale}, home=tmp_path)
 
 
+# ── what the person lets machines have ───────────────────────────────────────────────────────────────────────────────
+
+
+def kept(settings: Settings) -> dict[str, str | None]:
+    return {name: value.get_secret_value() if value else None for name, value in settings.env_pass.items()}
+
+
+def test_the_values_of_the_listed_names_are_read_and_no_others(tmp_path: Path) -> None:
+    """Ours: VAST_MCP_ENV_PASS is a person's list; the environment comes before the file, as everywhere."""
+    named = env_file(tmp_path, "VAST_MCP_ENV_PASS=HF_TOKEN, WANDB_KEY,UNSET", "HF_TOKEN=file", "OTHER=file")
+    environ = {"WANDB_KEY": "environment", "HOME": "/planted"}
+    settings = load(environ, home=tmp_path, env_file=named)
+    assert kept(settings) == {"HF_TOKEN": "file", "WANDB_KEY": "environment", "UNSET": None}
+    both = load(environ | {"HF_TOKEN": "environment", "VAST_MCP_ENV_PASS": "HF_TOKEN"}, home=tmp_path, env_file=named)
+    assert kept(both) == {"HF_TOKEN": "environment"}
+    assert kept(load({"HF_TOKEN": "unlisted"}, home=tmp_path)) == {}
+
+
+@pytest.mark.parametrize("value", ["", "${HF_TOKEN}"])
+def test_a_listed_name_without_a_value_is_listed(tmp_path: Path, value: str) -> None:
+    """Ours: an error can then say what is missing."""
+    assert kept(load({"VAST_MCP_ENV_PASS": "HF_TOKEN", "HF_TOKEN": value}, home=tmp_path)) == {"HF_TOKEN": None}
+
+
+def test_the_sandbox_has_the_persons_values_too(tmp_path: Path) -> None:
+    """Ours: trying it out means trying this; the world is in this process."""
+    environ = {"VAST_MCP_ENV_PASS": "HF_TOKEN", "HF_TOKEN": "x"}
+    assert kept(load(environ, home=tmp_path, sandbox=True)) == {"HF_TOKEN": "x"}
+
+
+@pytest.mark.parametrize(
+    "listed", ["HF_TOKEN=planted", "A B", "1A", "-p", "A,VAST_API_KEY", "VAST_MCP_STATE_DIR", "A" * 65]
+)
+def test_a_list_that_is_none_stops_the_start_and_is_not_repeated(tmp_path: Path, listed: str) -> None:
+    """Ours: a value written there is a secret; the key that rents must not go to a stranger's machine."""
+    with pytest.raises(SettingsError, match="VAST_MCP_ENV_PASS") as caught:
+        load({"VAST_MCP_ENV_PASS": listed}, home=tmp_path)
+    assert "planted" not in str(caught.value)
+
+
+def test_what_the_person_keeps_is_printed_nowhere(tmp_path: Path) -> None:
+    """design.md, settings: secrets print as ***."""
+    environ = {"VAST_MCP_ENV_PASS": "LOGIN", "LOGIN": "-u me -p planted-token docker.io"}
+    settings = load(environ, home=tmp_path)
+    assert "planted" not in repr(settings) + str(settings)
+    assert {"-u me -p planted-token docker.io", "planted-token"} <= set(settings.secrets())
+
+
+def test_a_person_can_add_places_where_logs_are(tmp_path: Path) -> None:
+    """C.7: logs lie on another host, and hosts change."""
+    listed = "Logs.example, .vast.ai, s3.eu.amazonaws.com/Bucket.of-vast/"
+    settings = load({"VAST_MCP_LOG_HOSTS": listed}, home=tmp_path)
+    assert settings.log_hosts == ("logs.example", ".vast.ai", "s3.eu.amazonaws.com/Bucket.of-vast/")
+    assert load({}, home=tmp_path).log_hosts == ()
+
+
+@pytest.mark.parametrize("listed", ["https://logs.example", "*", "*.vast.ai", "com", ".ai", "a.example:8443", "a b.c"])
+def test_a_place_that_is_none_stops_the_start(tmp_path: Path, listed: str) -> None:
+    """Ours: a slip here must not open the door to everything."""
+    with pytest.raises(SettingsError, match="VAST_MCP_LOG_HOSTS"):
+        load({"VAST_MCP_LOG_HOSTS": listed}, home=tmp_path)
+
+
 # ── the sandbox, and the object itself ───────────────────────────────────────────────────────────────────────────────
 
 

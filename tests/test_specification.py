@@ -30,6 +30,8 @@ OURS = {
     "offer_id": "the {id} of the path",
     "request_key": "renting.md: names the wish, so that the same wish rents once",
     "allow_unresolved": "renting.md: rents although another wish is in doubt",
+    "env_from": "env whose values the person keeps: they go to the machine and never through a model",
+    "image_login_from": "image_login, kept likewise",
 }
 
 # Where the published schema says more than the specification, or something else: what it says, and why.
@@ -56,7 +58,7 @@ DEVIATIONS = {
         },
         "A.4: the live service refuses the specified string and wants an object; both are taken, and docker's list",
     ),
-    "onstart": ({"maxLength": 4048}, "the specification's own Key Quirks"),
+    "onstart": ({"maxLength": 65536}, "the specification's Key Quirks have 4048; a longer one is packed to fit"),
     "user": ({"minLength": 1}, "empty is a slip"),
     "image_login": ({"minLength": 1}, "empty is a slip"),
     "volume_info": ({"additionalProperties": False}, "an unknown key is never dropped without a word"),

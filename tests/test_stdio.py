@@ -95,7 +95,10 @@ async def test_a_rental_begins_and_ends_over_stdio_in_either_era(
             unknown = await call(client, "destroy_instance", instance_ids=[1])
             assert unknown["error"]["code"] == "no_such_instance"
             gone = await call(client, "destroy_instance", instance_ids=[made["instance_id"]])
-            assert gone["results"] == [{"instance_id": made["instance_id"], "outcome": "destroyed"}]
+            cost = pytest.approx(0, abs=made["usd_per_hour"] * PATIENCE / 3600)
+            assert gone["results"] == [
+                {"instance_id": made["instance_id"], "outcome": "destroyed", "estimated_usd": cost}
+            ]
             nothing = await call(client, "no_such_tool")
             assert nothing["error"]["code"] == "unknown_tool"
             assert all(one["sandbox"] is True for one in (refused, made, shown, unknown, gone, nothing))
@@ -227,7 +230,7 @@ def ran(*arguments: str, env: dict[str, str], cwd: Path) -> tuple[int, str, str]
         pytest.param(
             1, "no_such_instance", ["--sandbox", "call", "destroy_instance", '{"instance_ids":[1]}'], id="no instance"
         ),
-        pytest.param(2, "unknown_tool", ["--sandbox", "call", "show_instance"], id="no tool"),
+        pytest.param(2, "unknown_tool", ["--sandbox", "call", "show_machine"], id="no tool"),
         pytest.param(
             2, "bad_arguments", ["--sandbox", "call", "create_instance", '{"offer_id":"1"}'], id="bad argument"
         ),

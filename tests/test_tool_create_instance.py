@@ -4,13 +4,16 @@
 """
 
 import json
+import random
 import re
 import subprocess
 import sys
 from dataclasses import replace
 
+import anyio
 import pytest
 from mcp import Client
+from pydantic import SecretStr
 
 from conftest import KEY_LINE, OTHER_KEY_LINE, call
 from vast_mcp.sandbox.routes import create_app
@@ -281,13 +284,17 @@ WRONG = [
     ("cancel_unavail", 1),
     ("env", 5),
     ("env", {"A": 1}),
-    ("onstart", "x" * 4049),
+    ("onstart", "x" * 65_537),
     ("onstart", ["x"]),
     ("args", "bash -c x"),
     ("args", '["bash"'),
     ("args", [1]),
     ("args_str", ["bash"]),
     ("user", ""),
+    ("env_from", "HF_TOKEN"),
+    ("env_from", ["HF_TOKEN=1"]),
+    ("env_from", ["-p 80:80"]),
+    ("image_login_from", "-u me -p planted"),
     ("volume_info", []),
     ("volume_info", VOLUME | {"volume_id": "7"}),
     ("volume_info", VOLUME | {"mount_path": "/a\0b"}),
@@ -349,6 +356,8 @@ CONTRADICTIONS = [
     ({"args": ["a"], "runtype": "ssh"}, {"runtype"}),
     ({"args_str": "a", "runtype": "jupyter_direct"}, {"runtype"}),
     ({"onstart": "x" * 4000, "args_str": "y" * 97}, {"onstart"}),
+    ({"onstart": "x" * 4049, "runtype": "args"}, {"onstart"}),
+    ({"onstart": "x" * 4049, "args": ["a"]}, {"onstart"}),
 ]
 
 
@@ -697,3 +706,209 @@ async def test_a_doubt_that_outlasts_the_call_is_told_with_its_token_and_settled
     else:
         assert settled["error"]["code"] == "outcome_unknown"
     assert len(world.asked("create")) == 1
+
+
+# ── A long onstart ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+LONG = "export STEP=1\n" + "apt-get install -y something  # as always\n" * 300
+
+
+async def test_a_long_onstart_arrives_packed_and_restores_itself(client, world, keys, tmp_path):
+    """A.2: Vast takes 4048 characters; what arrives is run here by the shell, as a machine would."""
+    script = LONG.replace("apt-get install -y something", "true") + "echo done with step $STEP\n"
+    made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20, onstart=script)
+    assert "error" not in made
+    [request] = world.asked("create")
+    assert len(request.body["onstart"]) < 4048 < len(script)
+    ran = await anyio.run_process(["sh", "-c", request.body["onstart"]])
+    assert ran.stdout == b"done with step 1\n"
+    again = await call(client, "create_instance", offer_id=made["offer_id"], disk=20, onstart=script)
+    assert (again["replayed"], again["instance_id"]) == (True, made["instance_id"])
+
+
+async def test_an_onstart_that_fits_is_sent_as_it_is(client, world):
+    """The specification: 4048 characters; what fits stays readable on the machine's page."""
+    script = "x" * 4048
+    await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20, onstart=script)
+    assert world.asked("create")[0].body["onstart"] == script
+
+
+async def test_an_onstart_that_is_too_long_packed_says_both_sizes(client, world):
+    """Ours: a person shortens by numbers; nothing is sent, and the script is not repeated."""
+    dice = random.Random(1)
+    script = "# " + "".join(dice.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(9_000))
+    refused = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20, onstart=script)
+    [problem] = refused["error"]["problems"]
+    assert (refused["error"]["code"], problem["field"]) == ("bad_arguments", "onstart")
+    given, packed, limit = map(int, re.findall(r"\d+", problem["problem"]))
+    assert (given, limit) == (9_002, 4048)
+    assert packed > limit
+    assert script[2:40] not in json.dumps(refused)
+    assert world.requests == []
+
+
+async def test_a_long_onstart_is_not_packed_where_a_template_makes_it_the_entrypoint(client, world):
+    """A.3, A.10: a template's runtype holds, and in args mode no shell runs onstart."""
+    hash_id = next(iter(world.templates))
+    world.templates[hash_id] |= {"runtype": "args"}
+    wish = {"offer_id": container_offer(world)["id"], "disk": 20, "template_hash_id": hash_id, "onstart": LONG}
+    refused = await call(client, "create_instance", **wish)
+    assert (refused["error"]["code"], fields_of(refused["error"])) == ("bad_arguments", {"onstart"})
+    assert world.asked("create") == []
+    assert "error" not in await call(client, "create_instance", **wish, runtype="ssh")
+
+
+# ── What the person keeps ────────────────────────────────────────────────────────────────────────────────────────────
+
+KEPT = {"HF_TOKEN": "hf_PlantedByThePerson", "REGISTRY": "-u planted-user -p planted-token docker.io", "UNSET": None}
+PLANTED = ("hf_PlantedByThePerson", "planted-user", "planted-token")
+
+
+@pytest.fixture
+async def trusted(world, settings):
+    """A client of a server whose person has listed some names, one of them without a value."""
+    held = {name: SecretStr(value) if value else None for name, value in KEPT.items()}
+    async with Client(build(replace(settings, env_pass=held), CATALOGUE, create_app(world))) as made:
+        yield made
+
+
+async def test_a_value_the_person_keeps_reaches_the_machine_and_nobody_else(trusted, world, keys, caplog):
+    """Ours: VAST_MCP_ENV_PASS; the model knows the name alone."""
+    wish = {"offer_id": container_offer(world)["id"], "disk": 20, "env": {"A": "1"}, "env_from": ["HF_TOKEN"]}
+    caplog.set_level("DEBUG")
+    result = await trusted.call_tool("create_instance", wish | {"image_login_from": "REGISTRY"})
+    [request] = world.asked("create")
+    assert request.body["env"] == {"A": "1", "HF_TOKEN": KEPT["HF_TOKEN"]}
+    assert request.body["image_login"] == KEPT["REGISTRY"]
+    assert not {"env_from", "image_login_from"} & set(request.body)
+    told = result.model_dump_json() + json.dumps(await call(trusted, "show_instances")) + caplog.text
+    assert [value for value in PLANTED if value in told] == []
+
+
+async def test_the_wish_is_known_by_the_names_whatever_their_values(world, settings, keys):
+    """renting.md, digest: what the caller gave; a token that the person renewed is no other wish."""
+    wish = {"offer_id": container_offer(world)["id"], "disk": 20, "env_from": ["HF_TOKEN"], "request_key": "one"}
+    server = build(replace(settings, env_pass={"HF_TOKEN": SecretStr("the first")}), CATALOGUE, create_app(world))
+    async with Client(server) as client:
+        first = await call(client, "create_instance", **wish)
+        again = await call(client, "create_instance", **wish)
+        other = await call(client, "create_instance", **{k: v for k, v in wish.items() if k != "env_from"})
+    assert (again["replayed"], again["instance_id"]) == (True, first["instance_id"])
+    assert other["error"]["code"] == "key_reused"
+
+
+async def test_a_name_alone_makes_an_env(trusted, world):
+    """Ours: env and env_from are one object on the wire (A.4)."""
+    await call(trusted, "create_instance", offer_id=container_offer(world)["id"], disk=20, env_from=["HF_TOKEN"])
+    assert world.asked("create")[0].body["env"] == {"HF_TOKEN": KEPT["HF_TOKEN"]}
+
+
+NOT_HELD = [
+    (
+        {"env_from": ["HF_TOKEN", "OTHER"]},
+        "env_from.1",
+        "OTHER is not allowed: the person adds it to VAST_MCP_ENV_PASS",
+    ),
+    ({"env_from": ["UNSET"]}, "env_from.0", "UNSET has no value: the person sets it"),
+    ({"env_from": ["HF_TOKEN"], "env": {"HF_TOKEN": "x"}}, "env_from", "HF_TOKEN is in env too"),
+    ({"image_login_from": "OTHER"}, "image_login_from", "OTHER is not allowed"),
+    ({"image_login_from": "UNSET"}, "image_login_from", "UNSET has no value"),
+    ({"image_login_from": "REGISTRY", "image_login": "-u a -p b c"}, "image_login_from", "an alternative"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "says"), NOT_HELD, ids=[f"{field}-{n}" for n, (_, field, _) in enumerate(NOT_HELD)]
+)
+async def test_a_name_that_cannot_be_used_is_refused_with_what_the_person_does(trusted, world, arguments, field, says):
+    """Ours: only a person widens what a machine may have."""
+    refused = await call(trusted, "create_instance", offer_id=container_offer(world)["id"], disk=20, **arguments)
+    [problem] = refused["error"]["problems"]
+    assert (refused["error"]["code"], problem["field"]) == ("bad_arguments", field)
+    assert says in problem["problem"]
+    assert [value for value in PLANTED if value in json.dumps(refused)] == []
+    assert world.requests == []
+
+
+async def test_a_secret_given_as_a_name_is_not_repeated(trusted):
+    """mcp.md 1.2: a model may put a token where a name belongs."""
+    refused = await call(trusted, "create_instance", offer_id=1, disk=20, env_from=["hf_AbCdEfGhIjKlMnOpQrStUv"])
+    assert "hf_AbC" not in json.dumps(refused)
+    assert "hf_A…" in refused["error"]["problems"][0]["problem"]
+
+
+async def test_an_error_of_vast_that_repeats_a_kept_value_is_told_without_it(trusted, world):
+    """A.11: Vast's message may quote the body it refused."""
+    said = f"Invalid args: {KEPT['HF_TOKEN']} {KEPT['REGISTRY']}"
+    world.faults.add("create", "status", status=400, body={"success": False, "error": "invalid_args", "msg": said})
+    wish = {"offer_id": container_offer(world)["id"], "disk": 20, "env_from": ["HF_TOKEN"]}
+    refused = await call(trusted, "create_instance", **wish, image_login_from="REGISTRY")
+    assert refused["error"]["code"] == "invalid_request"
+    assert [value for value in PLANTED if value in json.dumps(refused)] == []
+
+
+# ── Bid or on demand ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def seen_as_bid(client, **arguments):
+    """The first offer of a search for bids, as that search showed it."""
+    found = await call(client, "search_offers", type="bid", **arguments)
+    return found["offers"][0]
+
+
+async def test_an_offer_seen_as_a_bid_is_not_rented_without_a_price(client, world, keys):
+    """A.6: without price the same offer is billed on demand, at several times the bid that was shown."""
+    offer = await seen_as_bid(client)
+    refused = await call(client, "create_instance", offer_id=offer["offer_id"], disk=20, label="mine")
+    error = refused["error"]
+    assert (error["code"], error["billing_possible"], fields_of(error)) == ("bad_arguments", False, {"price"})
+    assert world.asked("create") == []
+    bid, look = error["next_steps"]
+    assert (bid["tool"], look["tool"]) == ("create_instance", "search_offers")
+    assert look["arguments"]["filters"] == {"ask_contract_id": {"eq": offer["offer_id"]}}
+    made = await follow(client, bid)
+    assert (made["kind"], made["offer_id"]) == ("interruptible", offer["offer_id"])
+    assert world.asked("create")[0].body["price"] == world.offers[offer["offer_id"]]["min_bid"]
+
+
+async def test_seeing_it_on_demand_is_how_the_caller_says_that_this_is_meant(client, world, keys):
+    """Ours: the price on demand was in view then."""
+    wish = {"offer_id": (await seen_as_bid(client))["offer_id"], "disk": 20}
+    refused = await call(client, "create_instance", **wish)
+    found = await follow(client, refused["error"]["next_steps"][1])
+    assert [row["offer_id"] for row in found["offers"]] == [wish["offer_id"]]
+    made = await call(client, "create_instance", **wish)
+    assert (made["kind"], len(world.living)) == ("on_demand", 1)
+
+
+async def test_an_unverified_offer_can_be_seen_on_demand_by_the_step_too(client, world):
+    """B.1: a search leaves unverified machines out unless it is told otherwise."""
+    anything = {"verified": {"eq": False}}
+    wish = {"offer_id": (await seen_as_bid(client, filters=anything))["offer_id"], "disk": 20}
+    refused = await call(client, "create_instance", **wish)
+    found = await follow(client, refused["error"]["next_steps"][1])
+    assert [row["offer_id"] for row in found["offers"]] == [wish["offer_id"]]
+
+
+async def test_what_may_hold_secrets_is_not_repeated_in_the_choices(client, world):
+    """mcp.md 1.2: the call with a price would repeat env; the price alone is told."""
+    offer = await seen_as_bid(client)
+    wish = {"offer_id": offer["offer_id"], "disk": 20, "env": {"A": "planted-value"}}
+    refused = await call(client, "create_instance", **wish)
+    assert [step["tool"] for step in refused["error"]["next_steps"]] == ["search_offers"]
+    assert re.search(r"at least \d", refused["error"]["problems"][0]["problem"])
+    assert "planted-value" not in json.dumps(refused)
+
+
+async def test_a_machine_rented_already_is_found_whatever_was_searched_since(client, world, keys):
+    """renting.md, replay: an honest retry comes before any refusal."""
+    wish = {"offer_id": (await call(client, "search_offers"))["offers"][0]["offer_id"], "disk": 20}
+    made = await call(client, "create_instance", **wish)
+    await call(
+        client,
+        "search_offers",
+        type="bid",
+        filters={"rentable": {"in": [True, False]}, "rented": {"in": [True, False]}},
+        limit=50,
+    )
+    assert (await call(client, "create_instance", **wish))["instance_id"] == made["instance_id"]

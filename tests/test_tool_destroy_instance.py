@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from mcp import Client
 
 from conftest import call
@@ -25,11 +26,16 @@ def destroyed(*ids: int) -> list[dict[str, Any]]:
     return [{"instance_id": one, "outcome": "destroyed"} for one in ids]
 
 
+def outcomes(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The results without what each machine cost."""
+    return [{key: row[key] for key in ("instance_id", "outcome")} for row in result["results"]]
+
+
 async def test_a_destroyed_machine_was_looked_up_and_is_gone(client: Client, world: World) -> None:
     """C.7: the reply to a destroy is no proof; ours: gone is what is no longer shown."""
     made, other = await ours(client, world), await ours(client, world, label="other")
     result = await call(client, "destroy_instance", instance_ids=[made])
-    assert result["results"] == destroyed(made)
+    assert outcomes(result) == destroyed(made)
     assert [one.id for one in world.living] == [other]
     assert [one.endpoint for one in world.requests][-2:] == ["destroy", "show"]
 
@@ -38,7 +44,7 @@ async def test_several_machines_have_a_result_each(client: Client, world: World)
     """LibreYOLO#505: a failure among successes must not be lost."""
     made = [await ours(client, world, label=f"n{n}") for n in range(3)]
     result = await call(client, "destroy_instance", instance_ids=[*made, made[0]])
-    assert result["results"] == destroyed(*made)
+    assert outcomes(result) == destroyed(*made)
     assert world.living == []
     assert len(world.asked("destroy")) == 3
 
@@ -99,7 +105,7 @@ async def test_a_machine_of_somebody_else_needs_their_word(client: Client, world
     [step] = error["next_steps"]
     assert step["arguments"] == {"instance_ids": [made, foreign], "not_ours": True}
     result = await call(client, step["tool"], **step["arguments"])
-    assert result["results"] == destroyed(made, foreign)
+    assert outcomes(result) == destroyed(made, foreign)
     assert world.living == []
 
 
@@ -114,7 +120,7 @@ async def test_a_machine_that_lingers_a_moment_is_seen_to_go(client: Client, wor
     world.gone_after_looks = 3
     made = await ours(client, world)
     result = await call(client, "destroy_instance", instance_ids=[made])
-    assert result["results"] == destroyed(made)
+    assert outcomes(result) == destroyed(made)
     assert len(world.asked("show")) == 4
 
 
@@ -170,7 +176,7 @@ async def test_a_destroy_whose_reply_is_lost_is_asked_again_and_verified(client:
     made = await ours(client, world)
     world.faults.add("destroy", "drop", when="after")
     result = await call(client, "destroy_instance", instance_ids=[made])
-    assert result["results"] == destroyed(made)
+    assert outcomes(result) == destroyed(made)
     assert len(world.committed("destroy")) == 1
 
 
@@ -189,3 +195,56 @@ async def test_ids_are_checked_before_anything_is_asked(client: Client, world: W
         error = (await call(client, "destroy_instance", instance_ids=wrong))["error"]
         assert error["code"] == "bad_arguments", wrong
     assert world.requests == []
+
+
+async def test_each_machine_says_what_it_cost_by_estimate(client: Client, world: World) -> None:
+    """C.3: hours since start_date at the row's $/h; the bill itself is Vast's."""
+    made = await ours(client, world)
+    instance = world.instances[made]
+    instance.born -= 3 * 3600
+    [row] = (await call(client, "destroy_instance", instance_ids=[made]))["results"]
+    assert row["estimated_usd"] == pytest.approx(3 * instance.dph_total, rel=0.01)
+    [again] = (await call(client, "destroy_instance", instance_ids=[made]))["results"]
+    assert again == {"instance_id": made, "outcome": "already_gone"}
+
+
+async def test_a_volume_that_goes_on_billing_is_named(client: Client, world: World) -> None:
+    """F: a volume outlives its instance, and bills."""
+    room = next(one for one in world.volumes.rooms.values() if one["disk_space"] > 30)
+    offer = world.offer(machine_id=room["machine_id"], verified=None, external=lambda _: True)
+    info = {"create_new": True, "volume_id": room["id"], "size": 20, "mount_path": "/workspace"}
+    made = (await call(client, "create_instance", offer_id=offer["id"], disk=8, volume_info=info))["instance_id"]
+    other = await ours(client, world)
+    [volume] = world.volumes.living
+    elsewhere = world.volumes.rent(room["id"], 2, None, world.clock())
+    elsewhere.instances.append(1)  # of a machine that stays
+    result = await call(client, "destroy_instance", instance_ids=[other, made])
+    assert result["volumes_still_billing"] == [
+        {
+            "volume_id": volume.id,
+            "was_on": made,
+            "size_gb": 20.0,
+            "usd_per_hour": pytest.approx(volume.usd_per_hour, abs=1e-5),
+        }
+    ]
+    assert [step["tool"] for step in result["next_steps"]] == ["show_volumes"]
+    assert world.living == []
+
+
+async def test_volumes_that_cannot_be_read_stop_no_destroy(client: Client, world: World) -> None:
+    """Ours: ending the bill comes first; what could not be said is a warning."""
+    made = await ours(client, world)
+    world.faults.add("volumes", "status", times=None, status=403, body={"error": "forbidden", "msg": "no"})
+    result = await call(client, "destroy_instance", instance_ids=[made])
+    assert outcomes(result) == destroyed(made)
+    assert "forbidden" in result["warnings"][0]
+    assert world.living == []
+
+
+async def test_volumes_that_take_too_long_stop_no_destroy(client: Client, world: World) -> None:
+    """H: looks at volumes are 5.5 s apart; a queue of them must not keep a machine alive."""
+    made = await ours(client, world)
+    world.faults.add("volumes", "hang", times=None)
+    result = await call(client, "destroy_instance", instance_ids=[made])
+    assert outcomes(result) == destroyed(made)
+    assert "too long" in result["warnings"][0]

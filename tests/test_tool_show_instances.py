@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,13 @@ from mcp import Client
 
 from conftest import call
 from vast_mcp.sandbox.account import INSTANCE_SECRET
+from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
+from vast_mcp.server import build
+from vast_mcp.settings import Settings
+from vast_mcp_tools import CATALOGUE, show_instance
+
+TOOLS = list({spec.name: spec for spec in [*CATALOGUE, show_instance.SPEC]}.values())
 
 
 def rent(world: World, label: str | None = None, **more: Any) -> int:
@@ -37,6 +44,7 @@ async def test_a_row_holds_what_an_agent_chooses_by_and_no_more(client: Client, 
     assert 0 <= age < 0.1
     assert row == {
         "instance_id": made["instance_id"],
+        "state": "running",
         "status": "running",
         "gpu": "1x RTX 4090",
         "usd_per_hour": made["usd_per_hour"],
@@ -101,6 +109,59 @@ async def test_only_a_token_of_our_form_makes_a_machine_ours(client: Client, wor
     made = {rent(world, label): label for label in labels}
     shown = await call(client, "show_instances")
     assert {made[row["instance_id"]] for row in shown["instances"] if row["ours"]} == set(labels[:2])
+
+
+async def test_the_state_filter_narrows_rows_and_burn_and_not_the_count(client: Client, world: World) -> None:
+    """The issue: by state, judged by the three fields of C.4."""
+    world.looks_per_step = 0
+    made = {"running": rent(world), "stopped": rent(world)}
+    world.set_state(made["stopped"], "stopped")
+    for state, fate in {"starting": (None,), "failed": ("offline",)}.items():
+        offer = world.offer(disk_space=lambda free: free > 40)
+        world.set_fate(offer["id"], fate)
+        made[state] = world.rent(offer["id"], {"image": "x", "disk": 16}).id
+    for state, instance_id in made.items():
+        shown = await call(client, "show_instances", state=state)
+        assert [(row["instance_id"], row["state"]) for row in shown["instances"]] == [(instance_id, state)]
+        assert shown["count"] == 4
+        assert (shown["total_usd_per_hour"] > 0) == (state == "running")
+    assert len((await call(client, "show_instances", state="all"))["instances"]) == 4
+
+
+async def test_what_stopped_machines_bill_is_a_sum_of_its_own(client: Client, world: World) -> None:
+    """C.8: the disk bills from creation until destroy; an offline machine bills nothing."""
+    world.looks_per_step = 0
+    stopped = [rent(world), rent(world)]
+    for instance_id in stopped:
+        world.set_state(instance_id, "stopped")
+    rent(world)
+    disks = sum(world.instances[i].row(0, listed=True)["storage_total_cost"] for i in stopped)
+    shown = await call(client, "show_instances")
+    assert shown["stopped_usd_per_hour"] == round(disks, 4) > 0
+
+
+async def test_a_thousand_machines_are_counted_whole_and_shown_as_far_as_they_fit(
+    world: World, settings: Settings
+) -> None:
+    """The issue: the client reads every page; the answer is 10 KB at most and says how to narrow it."""
+    world.rent_again, world.looks_per_step = True, 0
+    offer = world.offer(disk_space=lambda free: free > 40)
+    for i in range(1000):
+        world.rent(offer["id"], {"image": "pytorch/pytorch", "disk": 16, "label": f"\u00e4{i}"})
+    settings = replace(settings, times=replace(settings.times, budget_s=20.0, pace=0.0))
+    async with Client(build(settings, TOOLS, create_app(world))) as client:
+        shown = await call(client, "show_instances")
+        rate = shown["instances"][0]["usd_per_hour"]
+        assert (shown["count"], shown["more"] + len(shown["instances"])) == (1000, 1000)
+        assert shown["total_usd_per_hour"] == pytest.approx(1000 * rate, rel=0.01)
+        assert 8_000 < len(json.dumps(shown)) <= 10_000
+        assert shown["instances"][0]["instance_id"] == max(world.instances)
+        narrower = shown["next_steps"][-1]
+        assert (narrower["tool"], narrower["arguments"]) == ("show_instances", {"state": "running"})
+        narrowed = await call(client, narrower["tool"], **narrower["arguments"])
+        one = narrowed["next_steps"][-1]
+        left_off = max(world.instances) - len(narrowed["instances"])
+        assert (one["tool"], one["arguments"]) == ("show_instance", {"instance_id": left_off})
 
 
 EVIL = (

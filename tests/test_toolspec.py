@@ -186,8 +186,35 @@ async def rented(client, world):
     return made["instance_id"]
 
 
+@pytest.fixture
+def world():
+    """Its doors answer as SSH does, so that waiting has its best end."""
+    made = World(ssh_banners=True)
+    yield made
+    made.close()
+
+
+def room_for_volumes(world):
+    return next(room for room in world.volumes.rooms.values() if room["disk_space"] > 40)
+
+
 async def success_arguments(name, client, world):
-    """Arguments with which a tool succeeds on a new world."""
+    """Arguments with which a tool succeeds on a new world, and has something to show there."""
+    if name == "search_volumes":
+        return {"machine_id": room_for_volumes(world)["machine_id"]}
+    if name == "show_volumes":
+        world.volumes.rent(room_for_volumes(world)["id"], 20, None, world.clock())
+    if name == "show_ssh_keys":
+        world.set_keys([KEY_LINE])
+    if name == "attach_ssh_key":
+        made = await rented(client, world)
+        world.set_keys([KEY_LINE])
+        [key] = world.keys
+        return {"instance_id": made, "key_id": key}
+    if name == "manage_instance":
+        return {"instance_id": await rented(client, world), "action": "stop"}
+    if name in {"wait_for_instance", "show_instance", "show_logs", "recycle_instance"}:
+        return {"instance_id": await rented(client, world)}
     if name == "create_instance":
         return {"offer_id": world.offer()["id"], "disk": 20}
     if name == "destroy_instance":

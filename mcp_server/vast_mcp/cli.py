@@ -102,7 +102,10 @@ def compose(settings: Settings) -> Any:
     from vast_mcp.sandbox.routes import create_app
     from vast_mcp.sandbox.world import World
 
-    return build(settings, CATALOGUE, create_app(World()))
+    # As the real one: its limits are enforced, so its pace is kept; doors answer as SSH does.
+    kept = replace(settings, times=replace(settings.times, pace=1.0))
+    world = World(limits=True, ssh_banners=True, looks_per_step=None, seconds_per_step=0.9)
+    return build(kept, CATALOGUE, create_app(world))
 
 
 def _end_at_once(_signal: int, _frame: object) -> None:

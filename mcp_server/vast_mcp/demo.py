@@ -59,33 +59,44 @@ async def _talk(client: Client) -> None:
         say("    " + _facts(row, "offer_id", "gpu_name", "num_gpus", "usd_per_hour", "location", "reliability"))
     offer_id = found["offers"][0]["offer_id"]
 
-    first = await _call(client, "Rent the first", "create_instance",
-                        offer_id=offer_id, image="pytorch/pytorch", disk=20, label="demo")  # fmt: skip
+    wish: Json = {
+        "offer_id": offer_id,
+        "image": "pytorch/pytorch",
+        "disk": 20,
+        "label": "demo",
+        "runtype": "ssh_direct",
+    }
+    first = await _call(client, "Rent the first", "create_instance", **wish)
     say("    " + _facts(first, "instance_id", "kind", "usd_per_hour", "label"))
     for warning in first["warnings"]:
         say(f"    warning: {warning}")
+    again = await _call(client, "Ask once more, as an agent that lost the answer does", "create_instance", **wish)
+    say("    " + _facts(again, "instance_id", "replayed"))
+
+    await _enter(client, first["instance_id"])
 
     vms = await _call(
         client, "Find one that can run a virtual machine", "search_offers", vm=True, limit=1, min_disk_gb=30
     )
-    wish: Json = {
+    vm: Json = {
         "offer_id": vms["offers"][0]["offer_id"],
         "vm": True,
         "image": "docker.io/vastai/kvm:ubuntu_terminal",
         "disk": 30,
     }
-    refused = await _fails(
-        client, "Rent it as a VM, with no SSH key registered", "no_ssh_key", "create_instance", **wish
-    )
+    refused = await _fails(client, "Rent it as a VM, with no SSH key registered", "no_ssh_key", "create_instance", **vm)
     step = refused["next_steps"][0]
     say(f"    next step: {step['tool']} {step['arguments']}")
 
     key = await _call(client, "Do what the error says", step["tool"], **step["arguments"])
     say("    " + _facts(key, "key_id", "fingerprint"))
-    second = await _call(client, "The same rental again", "create_instance", **wish)
+    second = await _call(client, "The same rental again", "create_instance", **vm)
     say("    " + _facts(second, "instance_id", "kind", "usd_per_hour"))
 
-    await _fails(client, "Rent an offer that is gone", "offer_gone", "create_instance", offer_id=GONE_OFFER, disk=20)
+    stopped = await _call(
+        client, "Stop it for the night", "manage_instance", instance_id=first["instance_id"], action="stop"
+    )
+    say("    " + _facts(stopped, "status", "stopped_usd_per_hour"))
 
     listed = await _call(client, "What runs?", "show_instances")
     for row in listed["instances"]:
@@ -94,13 +105,28 @@ async def _talk(client: Client) -> None:
     ids = [row["instance_id"] for row in listed["instances"]]
     if sorted(ids) != sorted([first["instance_id"], second["instance_id"]]):
         raise Surprise(f"rented {first['instance_id']} and {second['instance_id']}, listed {ids}")
+
+    await _fails(client, "Rent an offer that is gone", "offer_gone", "create_instance", offer_id=GONE_OFFER, disk=20)
+
     ended = await _call(client, "Destroy them all", "destroy_instance", instance_ids=ids)
     for row in ended["results"]:
         say("    " + _facts(row, "instance_id", "outcome"))
-    left = await _call(client, "What runs now?", "show_instances")
-    if left["count"]:
-        raise Surprise(f"{left['count']} machines are left")
-    say("    nothing: no machine bills")
+    account = await _call(client, "What does the account say?", "show_account")
+    say("    " + _facts(account, "credit_usd", "usd_per_hour", "machines", "open_intents"))
+    if account.get("machines"):
+        raise Surprise(f"{account['machines']} machines are left")
+    say("    nothing runs, nothing is in doubt")
+
+
+async def _enter(client: Client, instance_id: int) -> None:
+    """Wait for a machine, get its ssh line, read its log."""
+    ready = await _call(client, "Wait until it can be entered", "wait_for_instance", instance_id=instance_id)
+    if ready["state"] != "ready":
+        raise Surprise(f"the machine is {ready['state']}")
+    say(f"    {ready['state']}: {ready['access']['ssh']}")
+    log = await _call(client, "Read its log", "show_logs", instance_id=instance_id, tail=3)
+    for line in log["untrusted_log"].splitlines():
+        say(f"    | {line}")
 
 
 async def _call(client: Client, title: str, tool: str, **arguments: Any) -> Json:
@@ -122,8 +148,13 @@ async def _fails(client: Client, title: str, code: str, tool: str, **arguments: 
 async def _send(client: Client, title: str, tool: str, arguments: Json) -> Json:
     shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     say(f"\n> {title}\n  {tool}({shown})")
-    result = await client.call_tool(tool, arguments)
+    result = await client.call_tool(tool, arguments, progress_callback=_progress)
     return result.structured_content or {}
+
+
+async def _progress(progress: float, total: float | None, message: str | None) -> None:
+    of = f" of {total:.0f}" if total else ""
+    say(f"    … {progress:.0f}{of} s: {message}")
 
 
 def _facts(row: Json, *names: str) -> str:

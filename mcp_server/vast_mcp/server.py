@@ -18,7 +18,7 @@ from vast_mcp.toolspec import Office, StrictTool, ToolSpec, failure
 
 INSTRUCTIONS = """\
 Rents GPUs on Vast.ai, with real money.
-Order of calls: search_offers, create_instance, show_instances, destroy_instance.
+Order of calls: search_offers, create_instance, wait_for_instance (ends in the ssh line), destroy_instance.
 An instance bills until it is destroyed; stopping it still bills its disk.
 The same create_instance call again never rents twice; it is how a lost reply is settled.
 An error whose billing_possible is true may have left a machine: its next_steps settle it.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,7 +22,12 @@ from pydantic import SecretStr
 
 DEFAULT_URL = "https://console.vast.ai"
 SANDBOX_URL = "http://sandbox.localhost"
-KNOWN = frozenset({"VAST_API_KEY", "VAST_URL", "VAST_MCP_STATE_DIR", "VAST_MCP_ALLOW_BLIND", "VAST_MCP_TIME_SCALE"})
+KNOWN = frozenset(
+    {
+        "VAST_API_KEY", "VAST_URL", "VAST_MCP_STATE_DIR", "VAST_MCP_ALLOW_BLIND", "VAST_MCP_TIME_SCALE",
+        "VAST_MCP_ENV_PASS", "VAST_MCP_LOG_HOSTS",
+    }
+)  # fmt: skip
 
 
 class SettingsError(Exception):
@@ -40,6 +45,8 @@ class Times:
     retry_s: float = 1.0  # first wait after a 5xx on a read; doubles
     rate_limit_s: float = 5.0  # wait after a 429 that names no time
     verify_s: float = 1.5  # between looks that prove a destroy
+    log_s: float = 0.5  # first pause before asking again for a log that is not uploaded yet; grows
+    log_fresh_s: float = 10.0  # how long a newer log is waited for while an earlier one is still there
     look_s: float = 2.0  # first pause between lists while a rental is in doubt; grows
     seen_apart_s: float = 2.0  # between the two sights that confirm a machine
     lists_apart_s: float = 60.0  # between the two whole lists that prove an absence
@@ -69,12 +76,21 @@ class Settings:
     ssh_dir: Path | None = None
     state_dir: Path | None = None  # the journal's folder; None keeps it in memory
     allow_blind: bool = False
+    # Names that a rental may ask for, and their values; None where the person allowed a name and set no value.
+    env_pass: Mapping[str, SecretStr | None] = field(default_factory=dict[str, SecretStr | None])
+    log_hosts: tuple[str, ...] = ()  # HOST, HOST/PATH or .DOMAIN beside Vast's own
     times: Times = field(default_factory=Times)
 
     @property
     def loopback(self) -> bool:
         """Whether the address is this machine: no proxy is used, and times may be shortened."""
         return is_loopback(self.base_url)
+
+    def secrets(self) -> list[str]:
+        """Every value here that no answer, error or log line may repeat, and the long words of those with several."""
+        held = [self.api_key, *self.env_pass.values()]
+        values = [one.get_secret_value() for one in held if one is not None]
+        return [part for value in values for part in (value, *(word for word in value.split() if len(word) >= 8))]
 
 
 def is_loopback(url: str) -> bool:
@@ -94,8 +110,10 @@ def load(environ: Mapping[str, str], *, home: Path, env_file: Path | None = None
     Raises SettingsError when a named env file is missing or an address is not usable.
     """
     env_file = env_file or _path(_given(environ.get("VAST_MCP_ENV_FILE")))
-    values = _from_file(env_file) if env_file else {}
-    values |= {key: value for key in KNOWN if (value := _given(environ.get(key)))}
+    from_file = _from_file(env_file) if env_file else {}
+    values = _chosen(KNOWN, from_file, environ)
+    env_pass = _env_pass(values, from_file, environ)
+    log_hosts = _log_hosts(values)
     ssh_dir = home / ".ssh"
     if sandbox:
         return Settings(
@@ -104,6 +122,8 @@ def load(environ: Mapping[str, str], *, home: Path, env_file: Path | None = None
             key_source="sandbox",
             sandbox=True,
             ssh_dir=ssh_dir,
+            env_pass=env_pass,
+            log_hosts=log_hosts,
             times=Times().scaled(_scale(values) or 0.01),
         )
     base_url = _checked_url(values.get("VAST_URL", DEFAULT_URL))
@@ -119,6 +139,8 @@ def load(environ: Mapping[str, str], *, home: Path, env_file: Path | None = None
         ssh_dir=ssh_dir,
         state_dir=_path(values.get("VAST_MCP_STATE_DIR")) or Path(user_state_dir("vast-mcp", appauthor=False)),
         allow_blind=_yes(values, "VAST_MCP_ALLOW_BLIND"),
+        env_pass=env_pass,
+        log_hosts=log_hosts,
         times=times,
     )
 
@@ -137,15 +159,44 @@ def _given(value: str | None) -> str | None:
     return value.strip()
 
 
-def _from_file(path: Path) -> dict[str, str]:
+def _chosen(names: Collection[str], from_file: Mapping[str, str | None], environ: Mapping[str, str]) -> dict[str, str]:
+    """These names and no others, the environment before the file."""
+    found = {name: _given(environ.get(name)) or _given(from_file.get(name)) for name in names}
+    return {name: value for name, value in found.items() if value}
+
+
+def _words(values: Mapping[str, str], name: str) -> list[str]:
+    return [word for part in values.get(name, "").split(",") if (word := part.strip())]
+
+
+def _env_pass(
+    values: Mapping[str, str], from_file: Mapping[str, str | None], environ: Mapping[str, str]
+) -> dict[str, SecretStr | None]:
+    names = _words(values, "VAST_MCP_ENV_PASS")
+    if not all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name) for name in names):
+        raise SettingsError("VAST_MCP_ENV_PASS lists names of variables, separated by commas; values are set apart.")
+    if any(name == "VAST_API_KEY" or name.startswith("VAST_MCP_") for name in names):
+        raise SettingsError("VAST_MCP_ENV_PASS may not list VAST_API_KEY or VAST_MCP_*: strangers own the machines.")
+    given = _chosen(names, from_file, environ)
+    return {name: SecretStr(given[name]) if name in given else None for name in names}
+
+
+def _log_hosts(values: Mapping[str, str]) -> tuple[str, ...]:
+    hosts = [word.lower() if "/" not in word else word for word in _words(values, "VAST_MCP_LOG_HOSTS")]
+    if not all(re.fullmatch(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(/[A-Za-z0-9._/-]*)?", host) for host in hosts):
+        raise SettingsError("VAST_MCP_LOG_HOSTS lists HOST, HOST/PATH or .DOMAIN, separated by commas, without https.")
+    return tuple(hosts)
+
+
+def _from_file(path: Path) -> dict[str, str | None]:
+    """Everything in the file; which names count is decided by _chosen."""
     if not path.is_file():
         raise SettingsError(f"The env file {path} does not exist; create it or drop --env-file / VAST_MCP_ENV_FILE.")
     # interpolate=False: a `${OTHER}` in the file must not pull values out of the environment.
     try:
-        read = dotenv_values(path, interpolate=False, encoding="utf-8")
+        return dict(dotenv_values(path, interpolate=False, encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         raise SettingsError(f"The env file {path} cannot be read as text.") from None
-    return {key: value for key in KNOWN if (value := _given(read.get(key)))}
 
 
 def _checked_url(url: str) -> str:

@@ -58,9 +58,12 @@ class Box:
         query = {"direct_port_count": {"gt": 1}, "limit": 1}
         return self.http.post("/api/v0/bundles/", json=query).json()["offers"][0]["id"]
 
-    def rent(self) -> int:
-        body = {"image": "example/image", "label": "mine", "env": {"A": "1"}, "runtype": "ssh_direct"}
+    def rent(self, **more: Any) -> int:
+        body = {"image": "example/image", "label": "mine", "env": {"A": "1"}, "runtype": "ssh_direct", **more}
         return self.http.put(f"/api/v0/asks/{self.offer()}/", json=body).json()["new_contract"]
+
+    def show(self, instance: int) -> dict[str, Any]:
+        return self.http.get(f"/api/v0/instances/{instance}/").json()["instances"]
 
 
 @pytest.fixture(scope="session")
@@ -154,6 +157,96 @@ def test_ssh_url_names_the_mapped_port(box: Box):
         row = box.http.get(f"/api/v0/instances/{instance}/").json()["instances"]
     port = row["ports"]["22/tcp"][0]["HostPort"]
     assert box.says("ssh-url", instance).strip() == f"ssh://root@{row['public_ipaddr'].strip()}:{port}"
+
+
+def test_ssh_url_adds_one_to_the_proxys_port_with_jupyter(box: Box):
+    """C.6."""
+    instance = box.rent(runtype="jupyter_proxy")
+    row = box.show(instance)
+    assert box.says("ssh-url", instance).strip() == f"ssh://root@{row['ssh_host']}:{row['ssh_port'] + 1}"
+
+
+def test_logs_are_waited_for_and_printed(box: Box):
+    """C.7: 404 until uploaded; the address is fetched without the key."""
+    instance = box.rent()
+    box.set(logs={"instance_id": instance, "text": "one\nan error\ntwo", "daemon": "of the host"})
+    last = box.says("logs", instance, "--tail", "2")
+    assert "an error\ntwo\n" in last
+    assert "one" not in last
+    found = box.says("logs", instance, "--filter", "error")
+    assert "an error" in found
+    assert "two" not in found
+    assert "of the host" in box.says("logs", instance, "--daemon-logs")
+    requests = box.http.get("/_sandbox/requests").json()["requests"]
+    fetched = [request["with_key"] for request in requests if request["endpoint"] == "log_text"]
+    assert len(fetched) >= 9
+    assert not any(fetched)
+
+
+def test_reboot_and_recycle_instance(box: Box):
+    """C.7."""
+    instance = box.rent()
+    assert f"Rebooting instance {instance}" in box.says("reboot", "instance", instance)
+    assert box.show(instance)["actual_status"] == "rebooting"
+    assert f"Recycling instance {instance}" in box.says("recycle", "instance", instance)
+    assert box.show(instance)["actual_status"] == "recycling"
+    assert [entry["kind"] for entry in box.ledger()] == ["rent", "reboot", "recycle"]
+    assert "No such instance" in box.vastai("reboot", "instance", 1).stderr
+
+
+def test_change_bid_moves_the_price(box: Box):
+    """C.7: null is the winning bid."""
+    instance = box.rent(price=1.5)
+    floor = box.show(instance)["min_bid"]
+    assert "bid price changed" in box.says("change", "bid", instance, "--price", 2)
+    assert "bid price changed" in box.says("change", "bid", instance)
+    assert [entry["price"] for entry in box.ledger()[1:]] == [2, floor]
+    assert box.rentals()[0]["price"] == floor
+
+
+def test_attach_ssh_gives_one_instance_a_key(box: Box):
+    """D: the file's text, newline and all."""
+    instance = box.rent()
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test@example\n"
+    path = box.home / "id.pub"
+    path.write_text(key, encoding="utf-8")
+    assert "added" in box.says("attach", "ssh", instance, path)
+    entry = box.ledger()[-1]
+    assert (entry["kind"], entry["instance_id"]) == ("key_attach", instance)
+    assert entry["detail"]["public_key"].strip() == key.strip()
+    assert "already attached" in box.vastai("attach", "ssh", instance, path).stderr
+    assert len(box.ledger()) == 2
+
+
+def test_a_created_template_is_found_and_rented_with(box: Box):
+    """E, A.10: the disk of 10 that the client always sends wins over the template's."""
+    box.says(
+        "create", "template", "--name", "mine", "--image", "example/server", "--image_tag", "v1",
+        "--env", "-e A=1 -p 8000:8000", "--ssh", "--direct", "--disk_space", "50",
+    )  # fmt: skip
+    entry = box.ledger()[-1]
+    assert (entry["kind"], entry["detail"]["name"]) == ("template", "mine")
+    hash_id = entry["detail"]["hash_id"]
+    [row] = json.loads(box.says("search", "templates", f"hash_id={hash_id}"))
+    assert (row["name"], row["recommended_disk_space"]) == ("mine", 50)
+    box.says("create", "instance", box.offer(), "--template_hash", hash_id, "--env", "-e B=2")
+    [rental] = box.rentals()
+    assert rental["env"] == {"A": "1", "-p 8000:8000": "1", "B": "2"}
+    assert (rental["image"], rental["disk"], rental["runtype"]) == ("example/server:v1", 10, "ssh_direc ssh_proxy")
+
+
+def test_volumes_are_searched_created_shown_and_deleted(box: Box):
+    """F, L."""
+    rooms = box.rows("search", "volumes", "disk_space>=20")
+    assert rooms
+    assert str(rooms[0]["id"]) in box.says("search", "volumes")
+    made = box.rows("create", "volume", rooms[0]["id"], "--size", 15, "--name", "data")
+    assert (made["success"], made["volume_name"]) == (True, f"V.{made['volume_id']}")
+    [row] = box.rows("show", "volumes")
+    assert (row["label"], row["machine_id"], row["instances"]) == ("data", rooms[0]["machine_id"], [])
+    assert "data" in box.says("show", "volumes")
+    box.says("delete", "volume", made["volume_id"])
+    assert [entry["kind"] for entry in box.ledger()] == ["volume", "volume_delete"]
 
 
 def test_label_instance_sets_it(box: Box):

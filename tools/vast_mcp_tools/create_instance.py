@@ -11,14 +11,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from vast_mcp import errors, preflight
-from vast_mcp.errors import Json, NextStep, redacted
+from vast_mcp import errors, packing, preflight
+from vast_mcp.errors import Json, NextStep, Problem, redacted
 from vast_mcp.journal import Wish
 from vast_mcp.renting import Request, account_of, derived_key, rent
 from vast_mcp.toolspec import Arguments, Call, Result, Step, ToolSpec, step
+from vast_mcp.vast.wire import Offer
 
 DEFAULT_IMAGE = "vastai/base-image:@vastai-automatic-tag"
 DEFAULT_LABEL = "vast-mcp"
+ONSTART_MAX = 65_536  # characters before packing
 LABEL_MAX = 239  # Vast takes 256; "#" and the 16 characters of the token need the rest
 
 Env = Annotated[
@@ -34,6 +36,12 @@ Env = Annotated[
         }
     ),
 ]
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+
+# Arguments that are no field of the request.
+_NOT_IN_BODY = {"offer_id", "request_key", "allow_unresolved", "env_from", "image_login_from"}
 
 
 class VolumeInfo(Arguments):
@@ -95,6 +103,12 @@ class CreateInstance(Arguments):
             '-h name -v V.1:/mnt -n net", or ["A=1"]. At most 32 KB, 64 ports',
         ),
     ] = None
+    env_from: Annotated[
+        list[Name] | None,
+        Field(
+            description='variables whose values the person keeps, by name: ["HF_TOKEN"]; listed in VAST_MCP_ENV_PASS'
+        ),
+    ] = None
     cancel_unavail: Annotated[
         bool | None,
         Field(
@@ -110,8 +124,9 @@ class CreateInstance(Arguments):
         str | None,
         Field(
             repr=False,
-            max_length=4048,
-            description="commands to run at start, at most 4048 characters; with args/args_str 4096 together",
+            max_length=ONSTART_MAX,
+            description="script to run at start, at most 65536 characters; over 4048 it is packed and must fit then; "
+            "with runtype args the entrypoint, at most 4048, with args/args_str 4096 together",
         ),
     ] = None
     args: Annotated[list[str] | None, Field(repr=False, description='entrypoint arguments; implies runtype "args"')] = (
@@ -129,6 +144,9 @@ class CreateInstance(Arguments):
     image_login: Annotated[
         str | None, Field(repr=False, min_length=1, description="registry login: -u USER -p TOKEN REGISTRY")
     ] = None
+    image_login_from: Annotated[
+        Name | None, Field(description="instead of image_login: the name of a value in VAST_MCP_ENV_PASS")
+    ] = None
     volume_info: Annotated[VolumeInfo | None, Field(description="volume to make or link; it is on one machine")] = None
     request_key: Annotated[
         str | None,
@@ -145,7 +163,7 @@ class CreateInstance(Arguments):
 
     def body(self) -> Json:
         """The request body: what was given, and the documented defaults that must not be left to chance."""
-        body: Json = self.model_dump(exclude_none=True, exclude={"offer_id", "request_key", "allow_unresolved"})
+        body: Json = self.model_dump(exclude_none=True, exclude=_NOT_IN_BODY)
         if "image" not in body and "template_hash_id" not in body:
             body["image"] = DEFAULT_IMAGE
         # Sent always: Vast's own client sends false, and a machine that cannot start then bills its disk (A.7).
@@ -183,15 +201,22 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     (recovered). Returns the id at once; the machine needs minutes to start. After an error with billing_possible true
     a machine may exist: its next_steps settle it."""
     body = args.body()
-    if problems := preflight.contradictions(body):
+    problems = _from_person(args, body, call)
+    problems += _pack(args, body)
+    known = {problem.field for problem in problems}
+    problems += [problem for problem in preflight.contradictions(body) if problem.field not in known]
+    if problems:
         raise errors.bad("create_instance", problems)
     account, warnings = await account_of(call)
 
     async def look() -> Json:
+        _check_market(args, call)
+        await _check_entrypoint(args, call)
         findings = await preflight.look(call, args.offer_id, body)
         warnings.extend(findings.warnings)
         price = findings.usd_per_hour(body)
-        return {"usd_per_hour": price, "disk_gb": findings.counted_disk_gb if price is not None else None}
+        facts: Json = {"usd_per_hour": price, "disk_gb": findings.counted_disk_gb if price is not None else None}
+        return facts | ({"vm": True} if body.get("vm") else {})  # no row of Vast's says which machines are VMs
 
     request = Request(wish=_wish(args, body, account, call), body=body, look=look, again=_again(args))
     try:
@@ -215,6 +240,108 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
             step("destroy_instance", "ends all billing for it", instance_ids=[rental.instance_id]),
         ],
     )
+
+
+def _from_person(args: CreateInstance, body: Json, call: Call) -> list[Problem]:
+    """Put the values that the person keeps into the body, by their names; what is wrong with those."""
+    held = call.settings.env_pass
+    env: dict[str, str] = dict(body.get("env", {}))
+    problems: list[Problem] = []
+    for at, name in enumerate(args.env_from or []):
+        value = held.get(name)
+        if value is None:
+            problems.append(Problem(f"env_from.{at}", _not_held(name, call)))
+        elif name in (args.env or {}):
+            problems.append(Problem("env_from", f"{name} is in env too: give it once"))
+        else:
+            env[name] = value.get_secret_value()
+    if args.env_from and not problems:
+        try:
+            body["env"] = preflight.env_of(env)
+        except ValueError as exc:
+            problems.append(Problem("env_from", f"env with these {exc}"))
+    if (name := args.image_login_from) is not None:
+        value = held.get(name)
+        if value is None:
+            problems.append(Problem("image_login_from", _not_held(name, call)))
+        elif args.image_login is not None:
+            problems.append(Problem("image_login_from", "an alternative to image_login: give one of them"))
+        else:
+            body["image_login"] = value.get_secret_value()
+    return problems
+
+
+def _not_held(name: str, call: Call) -> str:
+    """What the person does about a name. A secret in a name's place is not repeated: those are not in capitals."""
+    shown = name if name.isupper() or len(name) <= 16 else f"{name[:4]}…"
+    if name in call.settings.env_pass:
+        return f"{shown} has no value: the person sets it where VAST_API_KEY is set, and restarts this server"
+    known = ", ".join(call.settings.env_pass) or "none"
+    return f"{shown} is not allowed: the person adds it to VAST_MCP_ENV_PASS, sets it, and restarts (listed: {known})"
+
+
+_ENTRYPOINT = f"is {{}} characters; with runtype args it is the entrypoint, at most {packing.ONSTART_MAX}"
+
+
+def _pack(args: CreateInstance, body: Json) -> list[Problem]:
+    """Put a long onstart into the body as a short one; what is wrong where that cannot be."""
+    onstart, most = args.onstart, packing.ONSTART_MAX
+    if onstart is None or len(onstart) <= most:
+        return []
+    if args.runtype == "args" or (args.runtype is None and (args.args is not None or args.args_str is not None)):
+        return [Problem("onstart", _ENTRYPOINT.format(len(onstart)))]
+    body["onstart"] = packed = packing.packed(onstart)
+    if len(packed) <= most:
+        return []
+    problem = f"is {len(onstart)} characters, packed {len(packed)}; Vast takes {most}. Let it download the rest"
+    return [Problem("onstart", problem)]
+
+
+async def _check_entrypoint(args: CreateInstance, call: Call) -> None:
+    """A template can bring runtype args (A.10), and then a long onstart has no shell to unpack it (A.3)."""
+    template_hash = args.template_hash_id
+    if args.runtype is not None or template_hash is None or len(args.onstart or "") <= packing.ONSTART_MAX:
+        return
+    template = await call.within(preflight.LOOK_S).template(template_hash)
+    if template is not None and template.runtype == "args":
+        raise errors.bad("create_instance", [Problem("onstart", _ENTRYPOINT.format(len(args.onstart or "")))])
+
+
+def _check_market(args: CreateInstance, call: Call) -> None:
+    """An offer that was looked at as a bid costs several times that on demand: no price must be meant.
+
+    Seeing the offer in a search on demand is what says so.
+    """
+    if args.price is not None or args.offer_id not in call.office.bid_offers:
+        return
+    offer = call.office.offers.get(args.offer_id)
+    floor = offer.min_bid if offer else None
+    steps = [
+        NextStep(
+            "search_offers", _on_demand(args, offer), "its price on demand; then this call, unchanged, rents it so"
+        )
+    ]
+    if floor is not None:
+        floor = max(floor, 0.001)
+        if _PRIVATE.isdisjoint(given := args.model_dump(exclude_none=True)):
+            steps.insert(0, NextStep("create_instance", given | {"price": floor}, "interruptible, at the minimum bid"))
+    at_least = f"at least {floor:g} $/h" if floor is not None else "a bid in $/h"
+    raise errors.BadArguments(
+        "Nothing was sent: this offer was last seen in a search for bids, and without price it rents on demand, which "
+        "usually costs more.",
+        offer_id=args.offer_id,
+        problems=[Problem("price", f"{at_least} to rent interruptible; for on demand see the offer on demand first")],
+        next_steps=steps,
+    )
+
+
+def _on_demand(args: CreateInstance, offer: Offer | None) -> Json:
+    """A search for this very offer on demand."""
+    filters: Json = {"ask_contract_id": {"eq": args.offer_id}}
+    if offer is not None and offer.verification != "verified":
+        filters["verified"] = {"in": [True, False]}  # a search leaves those out else
+    found: Json = {"type": "on-demand", "filters": filters}
+    return found | ({"min_disk_gb": args.disk} if args.disk is not None else {})
 
 
 def _wish(args: CreateInstance, body: Json, account: str, call: Call) -> Wish:
@@ -250,7 +377,7 @@ def _again(args: CreateInstance) -> NextStep:
 def _told(exc: errors.VastMcpError, args: CreateInstance, call: Call) -> errors.VastMcpError:
     """The error with what this tool knows: no values of the caller, and the step that leads on."""
     if exc.vast_message:
-        exc.vast_message = redacted(exc.vast_message, args.secrets())
+        exc.vast_message = redacted(exc.vast_message, [*args.secrets(), *call.settings.secrets()])
     if exc.instance_id is not None:
         call.office.instances_seen.add(exc.instance_id)
     if isinstance(exc, errors.NoSshKey):

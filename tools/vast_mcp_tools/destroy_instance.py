@@ -5,95 +5,127 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Literal
 
 import anyio
 from pydantic import Field
 
-from vast_mcp import errors
-from vast_mcp.errors import Json, NextStep, Problem
-from vast_mcp.renting import Seen, gone, observe
-from vast_mcp.toolspec import Arguments, Call, Part, Result, ToolSpec
-from vast_mcp.vast.wire import Instance
+from vast_mcp import errors, machines, volumes
+from vast_mcp.errors import Json, NextStep
+from vast_mcp.ownership import check_known, check_ours, roll
+from vast_mcp.renting import gone
+from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
+from vast_mcp.vast.wire import Instance, Volume
 
 LOOKS = 6
-SHOWN = 20
+VOLUMES_S = 6.0  # the longest that destroying waits for a look at the volumes
 
 
 class DestroyInstance(Arguments):
     instance_ids: Annotated[
         list[Annotated[int, Field(ge=1)]],
-        Field(min_length=1, max_length=25, description="machines to destroy, 1 to 25 ids from show_instances"),
+        Field(min_length=1, max_length=25, description="1 to 25"),
     ]
-    not_ours: Annotated[bool, Field(description="true allows machines that vast-mcp did not make. Default false")] = (
-        False
-    )
+    not_ours: Annotated[bool, Field(description="allows machines not made by vast-mcp. Default false")] = False
 
 
 class Destroyed(Part):
     instance_id: int
     outcome: Literal["destroyed", "already_gone"]
+    estimated_usd: Annotated[
+        float | None, Field(description="Estimate, no bill: hours since its start times $/h; stopped hours cost less.")
+    ] = None
+
+
+class LeftVolume(Part):
+    volume_id: int
+    was_on: Annotated[int, Field(description="The destroyed machine.")]
+    size_gb: float | None = None
+    usd_per_hour: float | None = None
 
 
 class DestroyInstanceResult(Result):
     results: Annotated[list[Destroyed], Field(description="One an id; each was looked up again and is gone.")]
+    volumes_still_billing: list[LeftVolume] = []
+    warnings: list[str] = []
+    next_steps: list[Step] = []
 
 
 async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstanceResult:
-    """Destroys machines: their disks are deleted for good and all billing for them ends. Each is looked up again
-    afterwards, and success means that it is gone. Ids that the account does not have are an error and nothing is
-    destroyed; so are machines that vast-mcp did not make, unless not_ours is true."""
+    """Destroys machines: disks are deleted for good and billing ends; volumes stay and bill. Success means each was
+    looked up again and is gone. Unknown ids, or machines not made by vast-mcp without not_ours, are an error and
+    nothing is destroyed."""
     ids = list(dict.fromkeys(args.instance_ids))
-    listed = await call.vast.list_instances()
-    seen = await observe(call, listed)
-    living = {instance.id: instance for instance in listed}
-    _check_known(ids, living, seen, call)
-    _check_ours(ids, living, seen, args)
+    there = await roll(call)
+    check_known(ids, there, nothing="destroyed", argument="instance_ids", formerly=call.office.instances_seen)
+    if not args.not_ours:
+        again = NextStep("destroy_instance", {"instance_ids": ids, "not_ours": True}, "if the person wants that")
+        loses = "a destroyed machine's disk is gone for good"
+        check_ours(ids, there, nothing="destroyed", loses=loses, again=again)
+    ending = [i for i in ids if there.is_known(i)]
+    # Asked before: a volume may lose sight of a machine as soon as that is gone.
+    left, warnings = await _volumes_of(ending, call)
     failed: dict[int, errors.VastMcpError | None] = {}
-    for instance_id in ids:
-        # One of ours may be too young to be listed.
-        if instance_id in living or instance_id in seen.ours:
-            try:
-                await call.vast.destroy_instance(instance_id)
-            except errors.VastMcpError as exc:
-                failed[instance_id] = exc
+    for instance_id in ending:
+        try:
+            await call.vast.destroy_instance(instance_id)
+        except errors.VastMcpError as exc:
+            failed[instance_id] = exc
     for instance_id in ids:
         if instance_id not in failed and not await _is_gone(instance_id, call):
             failed[instance_id] = None
     gone(call, [i for i in ids if i not in failed])
     if failed:
         raise _unverified(ids, failed)
+    steps = [step("show_volumes", "no tool here deletes a volume; a person does so at Vast")] if left else []
     return DestroyInstanceResult(
-        results=[Destroyed(instance_id=i, outcome="destroyed" if i in living else "already_gone") for i in ids]
+        results=[_destroyed(i, there.living.get(i)) for i in ids],
+        volumes_still_billing=left,
+        warnings=warnings,
+        next_steps=steps,
     )
 
 
-def _check_known(ids: list[int], living: dict[int, Instance], seen: Seen, call: Call) -> None:
-    """An id nobody has seen may be a typing error for a machine that goes on billing: never a success."""
-    known = living.keys() | seen.ours | call.office.instances_seen
-    unknown = [i for i in ids if i not in known]
-    if not unknown:
-        return
-    shown = [str(i) for i in living][:SHOWN]
-    more = f" and {len(living) - SHOWN} more" if len(living) > SHOWN else ""
-    which = f"Living: {', '.join(shown)}{more}." if living else "The account has no machines."
-    raise errors.NoSuchInstance(
-        f"Nothing was destroyed: the account has no machine {', '.join(map(str, unknown))}. {which}",
-        problems=[Problem("instance_ids", "ids of machines that exist")],
-        next_steps=[NextStep("show_instances", {}, "see what exists")],
-    )
+def _destroyed(instance_id: int, row: Instance | None) -> Destroyed:
+    if row is None:
+        return Destroyed(instance_id=instance_id, outcome="already_gone")
+    cost = machines.cost_so_far(row.start_date, row.dph_total, time.time())
+    return Destroyed(instance_id=instance_id, outcome="destroyed", estimated_usd=cost)
 
 
-def _check_ours(ids: list[int], living: dict[int, Instance], seen: Seen, args: DestroyInstance) -> None:
-    strangers = [i for i in ids if i in living and i not in seen.ours]
-    if not strangers or args.not_ours:
-        return
-    raise errors.NotOurs(
-        f"Nothing was destroyed: vast-mcp did not make {', '.join(map(str, strangers))}, and a destroyed machine's "
-        "disk is gone for good.",
-        problems=[Problem("not_ours", "true, if the person wants these destroyed as well")],
-        next_steps=[NextStep("destroy_instance", {"instance_ids": ids, "not_ours": True}, "if the person wants that")],
-    )
+async def _volumes_of(ids: list[int], call: Call) -> tuple[list[LeftVolume], list[str]]:
+    """The volumes that hang on these machines. Not being able to say never stops a destroy."""
+    if not ids:
+        return [], []
+    listed: list[Volume] = []
+    why = "it took too long"
+    # Looks at volumes are spaced by seconds, and a queue of them must not keep machines alive.
+    with anyio.move_on_after(min(VOLUMES_S, (call.deadline - anyio.current_time()) / 4)) as scope:
+        try:
+            listed = await call.vast.list_volumes()
+        except errors.VastMcpError as exc:
+            why = exc.code
+        else:
+            why = ""
+    if scope.cancelled_caught or why:
+        return [], [f"Whether volumes of these machines go on billing could not be read ({why})."]
+    left = [
+        LeftVolume(
+            volume_id=volume.id,
+            was_on=on,
+            size_gb=volume.disk_space,
+            usd_per_hour=_rounded(volumes.usd_per_hour(volume)),
+        )
+        for volume in listed
+        for on in volumes.attached_to(volume)
+        if on in ids
+    ]
+    return left, []
+
+
+def _rounded(usd: float | None) -> float | None:
+    return None if usd is None else round(usd, 5)
 
 
 async def _is_gone(instance_id: int, call: Call) -> bool:

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from vast_mcp import machines
 from vast_mcp.errors import clean
 from vast_mcp.journal import Intent
+from vast_mcp.machines import Patience, State
 from vast_mcp.renting import observe
 from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.wire import Instance
+
+SHOWN_BYTES = 9_500  # of JSON; the server adds what every answer states
 
 
 class ShowInstances(Arguments):
     label: Annotated[
         str | None, Field(min_length=1, description="only machines whose label contains this text, e.g. a token")
     ] = None
+    state: Annotated[
+        Literal["running", "stopped", "starting", "failed", "all"], Field(description="only these. Default all")
+    ] = "all"
 
 
 class InstanceRow(Part):
     instance_id: int
+    state: State
     status: Annotated[str, Field(description="Of the container: provisioning, loading, running, exited, offline …")]
     intended: Annotated[str | None, Field(description="What was last asked for, where it is not yet so.")] = None
     gpu: str | None = None
@@ -42,7 +51,9 @@ class OpenIntent(Part):
 
 class ShowInstancesResult(Result):
     count: Annotated[int, Field(description="Machines on the account, stopped ones included; stopped ones bill disk.")]
-    total_usd_per_hour: Annotated[float, Field(description="$/h of the listed machines that run.")]
+    total_usd_per_hour: Annotated[float, Field(description="$/h of the machines asked for that run.")]
+    stopped_usd_per_hour: Annotated[float, Field(description="$/h of disk that the others asked for bill.")]
+    more: Annotated[int | None, Field(description="Machines asked for that did not fit here.")] = None
     instances: list[InstanceRow]
     open_intents: Annotated[
         list[OpenIntent],
@@ -56,17 +67,59 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
     be read is an error, never a shorter list. open_intents are rentals in doubt; this look helps to settle them."""
     listed = await call.vast.list_instances()
     seen = await observe(call, listed)
-    wanted = [i for i in listed if args.label is None or args.label in (i.label or "")]
     now = time.time()
-    burning = sum(i.dph_total or 0.0 for i in wanted if i.actual_status == "running")
+    states: dict[int, State] = {i.id: _state(i, now, call) for i in listed}
+    wanted = [
+        i
+        for i in listed
+        if (args.label is None or args.label in (i.label or "")) and args.state in {"all", states[i.id]}
+    ]
     steps = [step("destroy_instance", "ends all billing for the newest", instance_ids=[wanted[0].id])] if wanted else []
-    return ShowInstancesResult(
+    result = ShowInstancesResult(
         count=len(listed),
-        total_usd_per_hour=round(burning, 4),
-        instances=[row_of(i, now, ours=i.id in seen.ours) for i in wanted],
+        total_usd_per_hour=round(sum(map(machines.running_usd_per_hour, wanted)), 4),
+        stopped_usd_per_hour=round(sum(map(machines.idle_usd_per_hour, wanted)), 4),
+        instances=[row_of(i, now, states[i.id], ours=i.id in seen.ours) for i in wanted],
         open_intents=[_open(intent, now) for intent in seen.open],
         next_steps=steps,
     )
+    _fit(result, args)
+    return result
+
+
+def _state(instance: Instance, now: float, call: Call) -> State:
+    started_at = machines.started_at(call.office, instance.id)
+    return machines.state_of(instance, now, Patience.of(call.times), started_at=started_at)
+
+
+def _fit(result: ShowInstancesResult, args: ShowInstances) -> None:
+    """Leave off the oldest rows where all would be more than a host shows, and say how to narrow."""
+    left = SHOWN_BYTES - _size(result.model_copy(update={"instances": []})) - 400  # the step that narrows
+    kept = 0
+    for row in result.instances:
+        left -= _size(row) + 2
+        if left < 0:
+            break
+        kept += 1
+    if kept == len(result.instances):
+        return
+    result.more = len(result.instances) - kept
+    cut = result.instances[kept:]
+    result.instances = result.instances[:kept]
+    result.next_steps.append(_narrower(cut, args))
+
+
+def _narrower(cut: list[InstanceRow], args: ShowInstances) -> Step:
+    """The same look at fewer: by the state of what was left off, else one machine by its id."""
+    if args.state == "all":
+        given = {"label": args.label} if args.label is not None else {}
+        return step("show_instances", "fewer: one state, or a label's part with label", **given, state=cut[0].state)
+    return step("show_instance", "the first left off; a label's part with label shows fewer",
+                instance_id=cut[0].instance_id)  # fmt: skip
+
+
+def _size(part: Part) -> int:
+    return len(json.dumps(part.model_dump(mode="json", exclude_none=True)))
 
 
 def _open(intent: Intent, now: float) -> OpenIntent:
@@ -79,13 +132,14 @@ def _open(intent: Intent, now: float) -> OpenIntent:
     )
 
 
-def row_of(instance: Instance, now: float, *, ours: bool) -> InstanceRow:
+def row_of(instance: Instance, now: float, state: State, *, ours: bool) -> InstanceRow:
     """One machine in the fields an agent needs to choose by."""
     status = instance.actual_status or "provisioning"
     intended = instance.intended_status
     gpu = f"{instance.num_gpus or 1}x {instance.gpu_name}" if instance.gpu_name else None
     return InstanceRow(
         instance_id=instance.id,
+        state=state,
         status=clean(status, 40),
         intended=clean(intended, 40) if intended and intended != status else None,
         gpu=clean(gpu, 60) if gpu else None,

@@ -52,6 +52,7 @@ def ledger(world: World, _body: JSON) -> JSON:
     """What the world committed. Not a part of Vast's API."""
     now = world.clock()
     return {
+        "volumes": [volume.row() for volume in world.volumes.living],
         "ledger": [entry.as_json() for entry in world.ledger],
         "rentals": [rental_json(instance, now) for instance in world.rentals],
         "living": [instance.id for instance in world.living],
@@ -98,6 +99,8 @@ ACTS: dict[str, Callable[[World, Any], None]] = {
     "keys": lambda world, texts: world.set_keys(texts),
     "fate": lambda world, fate: world.set_fate(**fate),
     "take_gpu": lambda world, instance_id: world.take_gpu(instance_id),
+    "queue": lambda world, wish: world.take_gpu(**wish),
+    "logs": lambda world, wish: world.set_logs(**wish),
     "free_gpu": lambda world, instance_id: world.free_gpu(instance_id),
     "outbid": lambda world, instance_id: world.outbid(instance_id),
     "cancel_rental": lambda world, instance_id: world.cancel_rental(instance_id),

@@ -15,7 +15,8 @@ from .replies import Refusal
 ENDPOINTS = frozenset(
     {
         "create", "search", "list", "list_v0", "filters", "show", "destroy", "start", "stop", "label",
-        "keys", "templates", "user", "gpu_names", "unknown",
+        "keys", "templates", "user", "gpu_names", "unknown", "reboot", "recycle", "bid", "logs", "log_text",
+        "attach_key", "attached_keys", "detach_key", "volumes", "search_volumes", "rent_volume", "delete_volume",
     }
 )  # fmt: skip
 

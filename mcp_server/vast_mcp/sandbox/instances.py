@@ -1,16 +1,18 @@
 """A rented machine: its life in steps, and the row that reports it (C.3, C.4, C.6)."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from .account import Key
+from .fates import BIRTH, OUTBID, RECYCLE, VANISHED, Course, Fate
 from .launch import Launch
+from .logs import Log
 from .offers import MONTH_HOURS, Offer
 
 Row = dict[str, Any]
 
-BIRTH: tuple[str | None, ...] = (None, "loading", "running")
-RESTART: tuple[str | None, ...] = ("exited", "loading", "running")
+DOWN = frozenset({"scheduling", "stopped", "frozen"})  # without its GPU, whatever was asked (C.4)
 
 FROM_OFFER = (
     "machine_id", "host_id", "gpu_name", "gpu_arch", "num_gpus", "gpu_frac", "gpu_ram", "gpu_lanes", "gpu_mem_bw",
@@ -42,6 +44,15 @@ class Pace:
 
 
 @dataclass
+class Ways:
+    """Where SSH is reached, when the world opens doors for it: numbers on loopback."""
+
+    host: str
+    proxy: int
+    direct: int | None
+
+
+@dataclass
 class Instance:
     """One rental, living or destroyed."""
 
@@ -56,12 +67,15 @@ class Instance:
     lingering_looks: int = 0
     destroyed_at: float | None = None
     intended: str = "running"
-    course: tuple[str | None, ...] = BIRTH
+    course: Course = BIRTH
     course_began: float = 0.0
     looks: int = 0
     waiting_for_gpu: bool = False
     outbid: bool = False
-    status_msg: str | None = None
+    fate: Fate = field(default_factory=Fate)
+    keys: dict[int, Key] = field(default_factory=dict[int, Key])
+    log: Log = field(default_factory=Log)
+    last_logged: str | None = None
 
     @property
     def offer_id(self) -> int:
@@ -88,14 +102,20 @@ class Instance:
         """What the container is doing."""
         if self.waiting_for_gpu:
             return "scheduling"
-        return self.course[min(self._step(now), len(self.course) - 1)]
+        at = self.course[min(self._step(now), len(self.course) - 1)]
+        return "exited" if at in {OUTBID, VANISHED} else at
+
+    def event(self, now: float) -> str | None:
+        """What the course has come to that is no status, for the world to act on."""
+        at = self.course[min(self._step(now), len(self.course) - 1)]
+        return at if at in {OUTBID, VANISHED} and not self.waiting_for_gpu else None
 
     def _step(self, now: float) -> int:
         by_looks = 0 if not self.pace.looks else self.looks // self.pace.looks
         by_time = 0 if not self.pace.seconds else math.floor((now - self.course_began) / self.pace.seconds)
         return len(self.course) if self.pace.looks == 0 else max(by_looks, by_time)
 
-    def set_course(self, course: tuple[str | None, ...], now: float) -> None:
+    def set_course(self, course: Course, now: float) -> None:
         self.course, self.course_began, self.looks = course, now, 0
 
     def stop(self, now: float, status: str = "exited") -> None:
@@ -104,7 +124,17 @@ class Instance:
 
     def start(self, now: float) -> None:
         self.intended, self.outbid = "running", False
-        self.set_course(RESTART, now)
+        self.set_course(self.fate.restart, now)
+
+    def recycle(self, now: float) -> None:
+        """A fresh container; what is wrong with the image is still wrong."""
+        course = self.fate.course if self.fate.messages else RECYCLE[1:]
+        self.set_course((RECYCLE[0], *(step for step in course if step is not None)), now)
+
+    @property
+    def speaks_ssh(self) -> bool:
+        """With runtype args nothing serves it unless the image does (A.3)."""
+        return "ssh" in self.launch.runtype
 
     def seen(self) -> bool:
         """One look from outside: false while the row is not readable yet, or no longer."""
@@ -116,11 +146,11 @@ class Instance:
             return False
         return True
 
-    def row(self, now: float, *, listed: bool) -> Row:
+    def row(self, now: float, *, listed: bool, ways: Ways | None = None) -> Row:
         """The row as it is now; a volume shows only in the list (A.8)."""
         status = self.status(now)
         row = {key: self.offer[key] for key in FROM_OFFER} | self._identity() | self._state(status, now)
-        row |= self._launch_part() | self._reach(status) | self._use(status) | self._money()
+        row |= self._launch_part() | self._reach(status, ways) | self._use(status) | self._money()
         if listed:
             row["volume_info"] = [self.launch.volume_info] if self.launch.volume_info else []
         return row
@@ -140,14 +170,14 @@ class Instance:
         }
 
     def _state(self, status: str | None, now: float) -> Row:
-        held = self.intended == "running" and not self.waiting_for_gpu and not self.outbid
+        held = self.intended == "running" and not self.waiting_for_gpu and not self.outbid and status not in DOWN
         messages = {"loading": "Pulling image", "running": f"success, running {self.launch.image}\n"}
         return {
             "actual_status": status,
             "intended_status": self.intended,
             "cur_state": "running" if held else "stopped",
-            "next_state": "stopped" if self.outbid else self.intended,
-            "status_msg": self.status_msg or messages.get(status or ""),
+            "next_state": "stopped" if self.outbid or status in {"stopped", "frozen"} else self.intended,
+            "status_msg": self.says(status) or messages.get(status or ""),
             "start_date": float(self.born),
             "duration": max(0.0, self.offer["end_date"] - now),
             "uptime_mins": round((now - self.course_began) / 60, 2) if status == "running" else None,
@@ -156,6 +186,10 @@ class Instance:
             "client_run_time": 1.0,
             "host_run_time": 2_592_000.0,
         }
+
+    def says(self, status: str | None) -> str | None:
+        """The host's message, where its fate has one."""
+        return self.fate.messages.get(status or "") or self.fate.messages.get("*")
 
     def _launch_part(self) -> Row:
         return {
@@ -168,11 +202,11 @@ class Instance:
             "is_bid": self.launch.is_bid,
         }
 
-    def _reach(self, status: str | None) -> Row:
+    def _reach(self, status: str | None, ways: Ways | None) -> Row:
         mapped = self.offer["direct_port_count"] > 0
         first = 40_000 + self.id % 2_000 * 10
         row: Row = {
-            "ssh_host": f"ssh{1 + self.id % 9}.vast.ai",
+            "ssh_host": f"ssh{1 + self.id % 9}.vast.invalid",  # the shape of a real one, which is never named
             "ssh_port": 10_000 + self.id % 20_000,
             "ssh_idx": str(1 + self.id % 9),
             "machine_dir_ssh_port": first,
@@ -184,6 +218,10 @@ class Instance:
         }
         if status == "running":  # absent before; null would crash the official client (C.3)
             row["ports"] = self._ports(first) if mapped else {}
+        if ways is not None:
+            row |= {"public_ipaddr": f"{ways.host}\n", "ssh_host": ways.host, "ssh_port": ways.proxy}
+            if "22/tcp" in row.get("ports", {}) and ways.direct is not None:
+                row["ports"]["22/tcp"] = [{"HostIp": "0.0.0.0", "HostPort": str(ways.direct)}]  # noqa: S104
         return row
 
     def _ports(self, first: int) -> dict[str, list[dict[str, str]]]:

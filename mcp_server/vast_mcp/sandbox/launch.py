@@ -56,6 +56,7 @@ class Launch:
     template: dict[str, Any] | None = None
     jupyter_dir: str | None = None
     use_jupyter_lab: bool = False
+    image_login: str | None = None  # never in a row
 
     @property
     def is_bid(self) -> bool:
@@ -140,6 +141,7 @@ def read_launch(body: Body, templates: dict[str, Body], ask_id: int) -> Launch:
         template=template,
         jupyter_dir=merged.get("jupyter_dir"),
         use_jupyter_lab=merged.get("use_jupyter_lab", False),
+        image_login=merged.get("image_login"),
     )
     if len(launch.ports) > OPEN_PORTS:
         raise replies.invalid_args(f"at most {OPEN_PORTS} open ports per instance", ask_id)
@@ -202,6 +204,7 @@ def _from_template(template: Body | None) -> Body:
         "args_str": template.get("args_str"),
         "jupyter_dir": template.get("jupyter_dir"),
         "use_jupyter_lab": template.get("use_jupyter_lab"),
+        "image_login": template.get("docker_login_repo"),
     }
     return {key: value for key, value in found.items() if value is not None}
 

@@ -23,7 +23,7 @@ class LedgerEntry:
 
 @dataclass
 class Received:
-    """One request as it came in, before any fault; headers are not kept, so no key is."""
+    """One request as it came in, before any fault; headers are not kept, so no key is; whether one came is."""
 
     seq: int
     at: float
@@ -32,6 +32,7 @@ class Received:
     path: str
     query: dict[str, str]
     body: Any
+    with_key: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -34,6 +34,13 @@ THRESHOLDS: dict[str, tuple[float, float]] = {
     "start": (1.0, 1),
     "stop": (1.0, 1),
     "label": (1.0, 1),
+    "reboot": (1.0, 1),
+    "recycle": (1.0, 1),
+    "bid": (5.5, 1),
+    "detach_key": (2.0, 1),
+    "volumes": (5.5, 1),
+    "search_volumes": (5.5, 1),
+    "rent_volume": (5.5, 1),
     "destroy": (3.0, 1),
     "templates": (3.0, 1),
 }

@@ -146,7 +146,75 @@ def resources_unavailable() -> Refusal:
     return refusal(200, "resources_unavailable", msg)
 
 
+def invalid_id(text: str) -> Refusal:
+    """Reboot and recycle (C.7); the wording is ours."""
+    return refusal(400, "invalid_id", f"Invalid instance id: {text[:40]}")
+
+
+def not_running(instance_id: int) -> Refusal:
+    """Ours: what happens to a reboot of a stopped machine is not recorded."""
+    return invalid_args(f"Instance {instance_id} is not running")
+
+
+def not_a_bid(instance_id: int) -> Refusal:
+    """Ours: an on-demand contract has no bid to change."""
+    return invalid_args(f"Instance {instance_id} is not interruptible")
+
+
+def bid_out_of_range(ceiling: float) -> Refusal:
+    """Per machine, at most 32 $/h for each GPU (A.6)."""
+    return refusal(400, "invalid_price", f"price must be between 0.001 and {ceiling:g}")
+
+
+def log_not_there() -> Refusal:
+    """Storage says this until the host has uploaded, and for what never was."""
+    return Refusal(404, "<Error><Code>NoSuchKey</Code></Error>")
+
+
+# Volumes (F): codes are ours except where said.
+
+
+def no_such_volume_offer(offer_id: object) -> Refusal:
+    """Nobody offers this room."""
+    return refusal(404, "no_such_ask", f"no_such_ask Volume offer {str(offer_id)[:40]} is not available.")
+
+
+def no_such_volume(volume_id: object) -> Refusal:
+    """Never was, or deleted."""
+    return refusal(404, "no_such_volume", f"No such volume: {str(volume_id)[:40]}")
+
+
+def volume_in_use(volume_id: int) -> Refusal:
+    """Refused while attached (F)."""
+    return refusal(400, "volume_in_use", f"Volume {volume_id} is in use by an instance.")
+
+
+def volume_elsewhere(has: int, wants: int, ask_id: int) -> Refusal:
+    """A volume and its instance stand on one machine (A.8)."""
+    return invalid_args(f"volume_info: the volume is on machine {has}, the offer on machine {wants}", ask_id)
+
+
+def invalid_volume_name(name: object) -> Refusal:
+    """Live: letters, digits and underscores, at most 64."""
+    return refusal(422, "invalid_args", f"invalid volume name: {str(name)[:80]}")
+
+
 # SSH keys (D)
+
+
+def already_attached() -> Refusal:
+    """400 here; 409 was seen too."""
+    return refusal(400, "invalid_request", "SSH key already attached to instance.")
+
+
+def key_too_late_for_vm() -> Refusal:
+    """A VM takes no key after it was made; the wording is ours."""
+    return refusal(400, "invalid_request", "SSH keys cannot be attached to a VM after it was created.")
+
+
+def no_such_ssh_key(key_id: int) -> Refusal:
+    """The code is recorded, the wording ours."""
+    return refusal(404, "no_such_ssh_key", f"No such SSH key: {key_id}")
 
 
 def no_keys() -> Refusal:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,14 +29,25 @@ PERMISSIONS = {
     "start": "instance_write",
     "stop": "instance_write",
     "label": "instance_write",
+    "reboot": "instance_write",
+    "recycle": "instance_write",
+    "bid": "instance_write",
+    "attach_key": "instance_write",
+    "detach_key": "instance_write",
+    "attached_keys": "instance_read",
+    "logs": "instance_read",
     "list": "instance_read",
     "filters": "instance_read",
     "show": "instance_read",
     "search": "misc",
+    "search_volumes": "misc",
+    "volumes": "instance_read",
+    "rent_volume": "instance_write",
+    "delete_volume": "instance_write",
     "keys": "user_read",
     "user": "user_read",
 }
-OPEN = frozenset({"gpu_names"})  # answered without a key
+OPEN = frozenset({"gpu_names", "log_text"})  # answered without a key
 ANONYMOUS = frozenset({"/api/v0/bundles"})  # a key is checked when it is there, but not needed (B.1)
 
 
@@ -155,6 +166,86 @@ def destroy(call: Call) -> JSON:
     return {"success": True, "msg": f"Destroyed instance {call.id()}."}
 
 
+def reboot(call: Call) -> JSON:
+    """PUT /instances/reboot/{id}/ (C.7)."""
+    call.world.reboot(_id_in_text(call))
+    return {"success": True}
+
+
+def recycle(call: Call) -> JSON:
+    """PUT /instances/recycle/{id}/ (C.7)."""
+    call.world.recycle(_id_in_text(call))
+    return {"success": True}
+
+
+def change_bid(call: Call) -> JSON:
+    """PUT /instances/bid_price/{id}/ (C.7)."""
+    call.world.change_bid(_id_in_text(call), call.object().get("price"))
+    return {"success": True}
+
+
+def _id_in_text(call: Call) -> int:
+    text = call.request.path_params["id"]
+    if not (text.isascii() and text.isdecimal()) or len(text) > 18:
+        raise replies.invalid_id(text)
+    return int(text)
+
+
+def request_logs(call: Call) -> JSON:
+    """PUT /instances/request_logs/{id}/: where the log will be, some looks from now (C.7)."""
+    name = call.world.request_logs(_id_in_text(call), call.object())
+    at = call.request.url
+    own = f"{at.scheme}://{at.netloc}/_logs/{name}"
+    address = own if call.world.log_url is None else call.world.log_url.replace("{}", name)
+    return {"success": True, "result_url": address, "msg": "Logs requested; the result appears at result_url."}
+
+
+def read_log(call: Call) -> PlainTextResponse:
+    """The log itself, for whoever knows its address: elsewhere in reality, and without a key (C.7)."""
+    return PlainTextResponse(call.world.read_log(call.request.path_params["name"]))
+
+
+def attach_key(call: Call) -> JSON:
+    """POST /instances/{id}/ssh/ (D)."""
+    key = call.world.attach_key(call.id(), call.object().get("ssh_key"))
+    return {"success": True, "msg": "SSH key added to instance.", "key": key.as_json()}
+
+
+def attached_keys(call: Call) -> JSON:
+    """GET /instances/{id}/ssh/ (D)."""
+    return {"success": True, "ssh_keys": call.world.attached_keys(call.id())}
+
+
+def detach_key(call: Call) -> JSON:
+    """DELETE /instances/{id}/ssh/{key}/ (D)."""
+    call.world.detach_key(call.id(), call.request.path_params["key"])
+    return {"success": True, "msg": "SSH key removed from instance."}
+
+
+def search_volumes(call: Call) -> JSON:
+    """POST /volumes/search/ (F)."""
+    return {"offers": call.world.volumes.search(call.object(), call.world.clock())}
+
+
+def rent_volume(call: Call) -> JSON:
+    """PUT /volumes/ (F)."""
+    volume = call.world.rent_volume(call.object())
+    return {"success": True, "volume_name": f"V.{volume.id}", "volume_id": volume.id}
+
+
+def list_volumes(call: Call) -> JSON:
+    """GET /volumes (F)."""
+    return {"success": True, "volumes": call.world.volumes.rows(call.query.get("type"))}
+
+
+def delete_volume(call: Call) -> JSON:
+    """DELETE /volumes/?id=, or the id in the body as the specification has it (F)."""
+    text = call.query.get("id", "")
+    given = int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else call.object().get("id")
+    call.world.delete_volume(given)
+    return {"success": True}
+
+
 def list_keys(call: Call) -> list[JSON]:
     """A bare array (D)."""
     return call.world.list_keys()
@@ -201,6 +292,12 @@ def add_template(call: Call) -> JSON:
     return {"success": True, "msg": "Template created", "template": brief}
 
 
+def edit_template(call: Call) -> JSON:
+    """PUT /template/ with the hash and what changes (E)."""
+    template = call.world.edit_template(call.object())
+    return {"success": True, "template": {key: template[key] for key in ("id", "hash_id", "name")}}
+
+
 def name_of_change(call: Call) -> str:
     """Which act a PUT on an instance is, for faults and limits."""
     body: Any = call.body
@@ -222,6 +319,18 @@ TABLE: tuple[tuple[str, str, Name, Handler], ...] = (
     ("/api/v0/instances/{id:int}", "GET", "show", show),
     ("/api/v0/instances/{id:int}", "PUT", name_of_change, change),
     ("/api/v0/instances/{id:int}", "DELETE", "destroy", destroy),
+    ("/api/v0/instances/reboot/{id}", "PUT", "reboot", reboot),
+    ("/api/v0/instances/recycle/{id}", "PUT", "recycle", recycle),
+    ("/api/v0/instances/bid_price/{id}", "PUT", "bid", change_bid),
+    ("/api/v0/instances/request_logs/{id}", "PUT", "logs", request_logs),
+    ("/api/v0/instances/{id:int}/ssh", "POST", "attach_key", attach_key),
+    ("/api/v0/instances/{id:int}/ssh", "GET", "attached_keys", attached_keys),
+    ("/api/v0/instances/{id:int}/ssh/{key:int}", "DELETE", "detach_key", detach_key),
+    ("/_logs/{name}", "GET", "log_text", read_log),
+    ("/api/v0/volumes/search", "POST", "search_volumes", search_volumes),
+    ("/api/v0/volumes", "GET", "volumes", list_volumes),
+    ("/api/v0/volumes", "PUT", "rent_volume", rent_volume),
+    ("/api/v0/volumes", "DELETE", "delete_volume", delete_volume),
     ("/api/v0/ssh", "GET", "keys", list_keys),
     ("/api/v0/ssh", "POST", "keys", add_key),
     ("/api/v0/ssh/{id:int}", "DELETE", "keys", delete_key),
@@ -229,6 +338,7 @@ TABLE: tuple[tuple[str, str, Name, Handler], ...] = (
     ("/api/v0/gpu_names/unique", "GET", "gpu_names", gpu_names),
     ("/api/v0/template", "GET", "templates", find_templates),
     ("/api/v0/template", "POST", "templates", add_template),
+    ("/api/v0/template", "PUT", "templates", edit_template),
 )
 
 
@@ -272,7 +382,8 @@ def _answer(call: Call, name: str, path: str, handler: Handler) -> Response:
         if call.world.limits:
             call.world.limiter.check(name)
         _check_key(call, name, path)
-        return JSONResponse(handler(call))
+        said = handler(call)
+        return said if isinstance(said, Response) else JSONResponse(said)
     except Refusal as no:
         return _refused(no)
 
@@ -296,9 +407,9 @@ def _check_key(call: Call, name: str, path: str) -> None:
 def _remember(call: Call, name: str) -> None:
     world, request = call.world, call.request
     path = request.url.path
-    world.requests.append(
-        Received(len(world.requests) + 1, world.clock(), name, request.method, path, call.query, call.body)
-    )
+    received = Received(len(world.requests) + 1, world.clock(), name, request.method, path, call.query, call.body)
+    received.with_key = "authorization" in request.headers
+    world.requests.append(received)
 
 
 def _wrong_method(call: Call) -> None:
@@ -367,3 +478,5 @@ def serve_on(world: World, listener: socket.socket) -> None:
         server.run(sockets=[listener])
     except (KeyboardInterrupt, asyncio.CancelledError):
         return
+    finally:
+        world.close()

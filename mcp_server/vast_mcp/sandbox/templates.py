@@ -93,6 +93,23 @@ def content_hash(template: Template) -> str:
     return hashlib.md5(json.dumps(content, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
 
 
+def _given(body: Template) -> Template:
+    given = {key: value for key, value in body.items() if key in BLANK}
+    if "recommended_disk_space" in given:
+        given["recommended_disk_space"] = search.as_number(given["recommended_disk_space"])
+    return given
+
+
+def _checked(template: Template) -> Template:
+    for name in ("name", "image"):
+        if not template[name] or not isinstance(template[name], str):
+            raise replies.invalid_args(f"{name} is required")
+    for name in ("env", "docker_login_repo"):
+        if not isinstance(template[name], str | None):
+            raise replies.invalid_args(f"{name}: Input should be a valid string")
+    return template
+
+
 class Shelf:
     """Templates by hash."""
 
@@ -104,15 +121,19 @@ class Shelf:
 
     def add(self, body: Template, now: float) -> Template:
         """What the account creates; the disk comes as text (E)."""
-        given = {key: value for key, value in body.items() if key in BLANK}
-        disk = search.as_number(given.get("recommended_disk_space"))
-        template = {**BLANK, **given, "recommended_disk_space": disk}
-        for name in ("name", "image"):
-            if not template[name] or not isinstance(template[name], str):
-                raise replies.invalid_args(f"{name} is required")
-        if template["env"] is not None and not isinstance(template["env"], str):
-            raise replies.invalid_args("env: Input should be a valid string")
-        return self._put(template, 60_001 + len(self.by_hash), now, self.user_id, False)
+        return self._put(_checked({**BLANK, **_given(body)}), self._next_id(), now, self.user_id, False)
+
+    def edit(self, body: Template, now: float) -> Template:
+        """Another content, so another hash under the same id: a stored hash goes stale (A.10)."""
+        old = self.by_hash.get(str(body.get("hash_id")))
+        if old is None or old["creator_id"] != self.user_id:
+            raise replies.invalid_args("hash_id is not a template of yours")
+        template = _checked({key: old[key] for key in BLANK} | _given(body))
+        del self.by_hash[old["hash_id"]]
+        return self._put(template, old["id"], now, self.user_id, False)
+
+    def _next_id(self) -> int:
+        return max((template["id"] for template in self.by_hash.values()), default=60_000) + 1
 
     def _put(self, template: Template, number: int, now: float, creator: int, recommended: bool) -> Template:
         hash_id = content_hash(template)

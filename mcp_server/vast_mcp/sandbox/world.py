@@ -1,22 +1,29 @@
 """The pretend world: one account, its offers, rentals, keys and templates, and a ledger of everything it committed."""
 
+import json
 import random
 import time
+import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from . import listing, offers, replies, search
+from . import fates, listing, logs, offers, replies, search
 from .account import INSTANCE_SECRET, Key, user_row
+from .banners import BANNER, HOST, Doors
+from .fates import Fate
 from .faults import Faults
-from .instances import BIRTH, Instance, Pace
-from .launch import Launch, read_launch
+from .instances import Instance, Pace, Ways
+from .launch import MAX_PRICE, MIN_PRICE, Launch, read_launch
 from .ledger import LedgerEntry, Received
 from .limits import Limits
+from .logs import Log, Upload
 from .offers import Offer
 from .templates import Shelf
+from .volumes import Volume, Volumes
 
 FIRST_INSTANCE = 30_000_001
+BID_PER_GPU = 32.0  # $/h, what a changed bid may be at most (A.6)
 LABEL_CHARS = 1_024  # the label endpoint allows more than create does (A.2, C.7)
 
 OFFER_FIELDS = frozenset(offers.priced(next(iter(offers.make_offers(0, 1, 0).values())), gb=8, bid=False, now=0))
@@ -44,15 +51,31 @@ class World:
     credit: float = 25.0
     balance: float = 0.0
     team: bool = False
+    log_looks: int = 2  # looks at a log's address that find nothing yet (C.7)
+    log_text: str | None = None  # planted at the end of every log
+    log_url: str | None = None  # said instead of the log's own address; {} is the name of the log
+    strict_volumes: bool = False  # refuse a rental whose volume id nobody knows
+    volume_lingers_looks: int = 0  # looks at the volumes during which a destroyed instance still holds its own
+    ssh_banners: bool = False  # addresses are doors on loopback that answer as SSH does; world.close() shuts them
+    ssh_direct: bool = True  # with banners: the mapped port answers
+    ssh_proxy: bool = True  # with banners: the proxy does
+    ssh_banner: str = BANNER.decode()  # with banners: what a door says
 
     def __post_init__(self) -> None:
         self.faults = Faults()
+        self.doors = Doors()
+        weakref.finalize(self, self.doors.close)  # a forgotten close() leaves no open socket behind
         self.reset()
+
+    def close(self) -> None:
+        """Shut every door; a world is good for use afterwards and opens new ones."""
+        self.doors.close()
 
     def reset(self, seed: int | None = None) -> None:
         """A new world with the same options: everything that happened is forgotten."""
         self.seed = self.seed if seed is None else seed
         self.faults.clear()
+        self.doors.close()
         self.offers: dict[int, Offer] = offers.make_offers(self.seed, self.offer_count, self.clock())
         self.instances: dict[int, Instance] = {}
         self.keys: dict[int, Key] = {}
@@ -62,7 +85,10 @@ class World:
         self.private_offers: set[int] = set()  # answered with 403: a host's own
         self.jammed_offers: set[int] = set()  # on offer, but the machine cannot start now (A.7)
         self.stolen_gpus: set[int] = set()  # instances whose GPU went to somebody else while stopped (C.5)
-        self.fates: dict[int, tuple[tuple[str | None, ...], str | None]] = {}
+        self.gpu_waits: dict[int, int] = {}  # looks until a queued start finds its GPU free
+        self.fates: dict[int, Fate] = {}
+        self.volumes = Volumes(self.seed, self.offers.values())
+        self.uploads: dict[str, Upload] = {}
         self.limiter = Limits(self.clock)
         self._dice = random.Random(self.seed)
 
@@ -131,17 +157,37 @@ class World:
         for text in public_keys:
             self._new_key(text)
 
-    def set_fate(self, offer_id: int, course: Iterable[str | None], status_msg: str | None = None) -> None:
-        """What becomes of machines rented from this offer, status by status: stuck, exited, never found."""
-        self.fates[offer_id] = (tuple(course), status_msg)
+    def set_fate(
+        self,
+        offer_id: int,
+        course: str | Iterable[str | None],
+        status_msg: str | None = None,
+        restart: Iterable[str | None] | None = None,
+    ) -> None:
+        """What becomes of machines rented from this offer: a name of `fates.FATES`, or status by status.
 
-    def take_gpu(self, instance_id: int) -> None:
-        """Somebody else holds the GPU of this stopped instance: it cannot start (C.5)."""
+        A course may also come to `outbid` and `vanished`; `restart` is the course of a later start.
+        """
+        self.fates[offer_id] = fates.read_fate(course, status_msg, restart)
+
+    def set_logs(self, instance_id: int, text: str | None, daemon: str | None = None) -> None:
+        """What stands at the end of this instance's logs, the container's and the host daemon's."""
+        log = self.instances[instance_id].log
+        log.planted, log.planted_daemon = text, daemon
+
+    def take_gpu(self, instance_id: int, looks: int | None = None) -> None:
+        """Somebody else holds the GPU of this stopped instance: it cannot start (C.5).
+
+        A start that is queued meanwhile goes on after so many looks at the instance, or when `free_gpu` says so.
+        """
         self.stolen_gpus.add(instance_id)
+        if looks is not None:
+            self.gpu_waits[instance_id] = looks
 
     def free_gpu(self, instance_id: int) -> None:
         """The GPU is free again; a queued start goes on."""
         self.stolen_gpus.discard(instance_id)
+        self.gpu_waits.pop(instance_id, None)
         instance = self.instances[instance_id]
         if instance.waiting_for_gpu:
             instance.waiting_for_gpu = False
@@ -151,8 +197,17 @@ class World:
     def outbid(self, instance_id: int) -> None:
         """A bid loses its GPU: stopped by the service, still asked to run, its disk still billed (C.4)."""
         instance = self.instances[instance_id]
-        instance.stop(self.clock())
+        instance.offer["min_bid"] = max(instance.offer["min_bid"], round(instance.price * 1.1, 4))
+        self._lose_bid(instance)
+
+    def _lose_bid(self, instance: Instance) -> None:
+        self._stop(instance)
         instance.intended, instance.outbid = "running", True
+        instance.log.happened(self.clock(), "outbid, stopped")
+
+    def _stop(self, instance: Instance) -> None:
+        instance.stop(self.clock())
+        self.doors.close(instance.id)
 
     def cancel_rental(self, instance_id: int) -> None:
         """The instance disappears without anybody asking: credit gone, contract over (K)."""
@@ -177,6 +232,8 @@ class World:
         self._check_vm(launch, offer, ask_id)
         if launch.disk > offer["disk_space"]:
             raise replies.invalid_args(f"disk: the machine has {offer['disk_space']} GB left", ask_id)
+        if launch.volume_info is not None:
+            self.volumes.check(launch.volume_info, offer["machine_id"], ask_id, strict=self.strict_volumes)
         if self.credit <= 0:
             raise replies.insufficient_credit()
         jammed = ask_id in self.jammed_offers
@@ -209,7 +266,7 @@ class World:
 
     def _commit_rental(self, offer: Offer, launch: Launch, *, stopped: bool) -> Instance:
         now = self.clock()
-        course, status_msg = self.fates.get(offer["id"], (BIRTH, None))
+        fate = self.fates.get(offer["id"], Fate())
         instance = Instance(
             id=FIRST_INSTANCE + len(self.instances),
             offer=dict(offer),
@@ -219,15 +276,29 @@ class World:
             secret=f"{INSTANCE_SECRET}{self._dice.getrandbits(128):032x}",
             pace=Pace(self.looks_per_step, self.seconds_per_step),
             hidden_looks=self.visible_after_looks,
-            status_msg=status_msg,
+            fate=fate,
+            keys={} if self.team else {number: replace(key) for number, key in self.keys.items()},
+            log=Log(planted=self.log_text, planted_daemon=self.log_text),
         )
-        instance.set_course(course, now)
+        instance.set_course(fate.course, now)
         if stopped:
             instance.stop(now, "stopped")
         self.instances[instance.id] = instance
         self.take(offer["id"])
         self._write("rent", instance, price=instance.price, stopped=stopped, vm=instance.kind == "vm")
+        self._attach_volume(instance)
         return instance
+
+    def _attach_volume(self, instance: Instance) -> None:
+        info = instance.launch.volume_info
+        if info is None:
+            return
+        volume, new = self.volumes.attach(info, instance.id, self.clock())
+        if volume is None:
+            return
+        instance.launch.volume_info = info | {"volume_id": volume.id, "name": volume.label}
+        if new:
+            self._write("volume", instance, volume_id=volume.id, gb=volume.gb, machine_id=volume.machine_id)
 
     def destroy(self, instance_id: int) -> None:
         """For good; the offer is free again unless another machine of ours came from it."""
@@ -238,6 +309,8 @@ class World:
     def _end(self, instance: Instance) -> None:
         instance.destroyed_at = self.clock()
         instance.lingering_looks = self.gone_after_looks
+        self.doors.close(instance.id)
+        self.volumes.let_go(instance.id, self.volume_lingers_looks)
         if not any(other.offer_id == instance.offer_id for other in self.living):
             self.offers[instance.offer_id] |= {"rentable": True, "rented": False}
 
@@ -246,11 +319,14 @@ class World:
         instance = self._own(instance_id)
         if state == "stopped":
             if instance.intended != "stopped" or instance.waiting_for_gpu:
-                instance.stop(self.clock())
+                self._stop(instance)
                 self._write("stop", instance)
             return
         if instance_id in self.stolen_gpus:
             instance.intended, instance.waiting_for_gpu = "running", True
+            raise replies.resources_unavailable()
+        if instance.launch.is_bid and instance.price < instance.offer["min_bid"]:
+            instance.intended, instance.outbid = "running", True  # until the bid is raised
             raise replies.resources_unavailable()
         if instance.intended != "running" or instance.outbid:
             instance.start(self.clock())
@@ -270,29 +346,143 @@ class World:
             raise replies.no_such_instance(instance_id)
         return instance
 
+    def reboot(self, instance_id: int) -> None:
+        """The container stops and starts; GPU and disk stay (C.7)."""
+        instance = self._own_running(instance_id)
+        instance.set_course(fates.REBOOT, self.clock())
+        self.doors.close(instance_id)
+        self._write("reboot", instance)
+
+    def recycle(self, instance_id: int) -> None:
+        """A new container of a freshly pulled image: its disk's content goes, the GPU stays (C.7)."""
+        instance = self._own_running(instance_id)
+        instance.recycle(self.clock())
+        instance.log.lines.clear()
+        self.doors.close(instance_id)
+        self._write("recycle", instance)
+
+    def _own_running(self, instance_id: int) -> Instance:
+        instance = self._own(instance_id)
+        if instance.intended != "running" or instance.waiting_for_gpu or instance.outbid:
+            raise replies.not_running(instance_id)
+        return instance
+
+    def change_bid(self, instance_id: int, price: Any) -> None:
+        """$/h for the machine; none is the winning one, as the official client promises (C.7).
+
+        A price below the floor is taken, and the machine loses its GPU (C.4: outbid); back at the floor it starts
+        again. Only what is out of all range is refused.
+        """
+        instance = self._own(instance_id)
+        if not instance.launch.is_bid:
+            raise replies.not_a_bid(instance_id)
+        floor, ceiling = instance.offer["min_bid"], min(MAX_PRICE, BID_PER_GPU * instance.offer["num_gpus"])
+        if price is None:
+            price = floor
+        if isinstance(price, bool) or not isinstance(price, int | float):
+            raise replies.invalid_args("price: Input should be a valid number")
+        if not MIN_PRICE <= price <= ceiling:
+            raise replies.bid_out_of_range(ceiling)
+        instance.launch.price = float(price)
+        self._write("bid", instance, price=float(price))
+        if price < floor and instance.intended == "running" and not instance.outbid:
+            self._lose_bid(instance)
+        elif price >= floor and instance.outbid:
+            instance.start(self.clock())
+
+    def request_logs(self, instance_id: int, body: dict[str, Any]) -> str:
+        """The name under which the log will be found (C.7)."""
+        instance = self._own(instance_id)
+        logs.check(body)
+        name = f"{self._dice.getrandbits(128):032x}.log"
+        self.uploads[name] = Upload(instance.log.text(body), self.log_looks)
+        return name
+
+    def read_log(self, name: str) -> str:
+        """One look at a log's address."""
+        upload = self.uploads.get(name)
+        text = None if upload is None else upload.look()
+        if text is None:
+            raise replies.log_not_there()
+        return text
+
     def show(self, instance_id: int) -> dict[str, Any] | None:
         """One look at one instance; None for what is unknown, gone or not readable yet (C.1)."""
         instance = self.instances.get(instance_id)
-        if instance is None or not instance.seen():
+        if instance is None:
             return None
-        row = instance.row(self.clock(), listed=False)
-        instance.looks += 1
+        self._follow(instance)
+        if not instance.seen():
+            return None
+        row = instance.row(self.clock(), listed=False, ways=self._ways(instance))
+        self._looked(instance)
         return row
 
     def list_page(self, query: listing.PageQuery) -> dict[str, Any]:
         """One look at every instance on a page of the list (C.2)."""
         now = self.clock()
-        rows = [instance.row(now, listed=True) for instance in self.rentals if instance.seen()]
+        for instance in self.living:
+            self._follow(instance)
+        seen = [instance for instance in self.rentals if instance.seen()]
+        rows = [instance.row(now, listed=True, ways=self._ways(instance)) for instance in seen]
         shown, page = listing.page(query, rows)
         for instance_id in shown:
-            self.instances[instance_id].looks += 1
+            self._looked(self.instances[instance_id])
         return page
+
+    def _looked(self, instance: Instance) -> None:
+        instance.looks += 1
+        if instance.waiting_for_gpu and instance.id in self.gpu_waits:
+            self.gpu_waits[instance.id] -= 1
+            if self.gpu_waits[instance.id] <= 0:
+                self.free_gpu(instance.id)
+
+    def _follow(self, instance: Instance) -> None:
+        """What its course has come to since the last look."""
+        if not instance.alive:
+            return
+        now = self.clock()
+        event = instance.event(now)
+        if event == fates.VANISHED:
+            self.cancel_rental(instance.id)
+            return
+        if event == fates.OUTBID:
+            self.outbid(instance.id)
+        status = instance.status(now)
+        if status != instance.last_logged:
+            instance.last_logged = status
+            instance.log.happened(now, f"{instance.id} {status or 'created'}: {instance.says(status) or 'ok'}")
+
+    def _ways(self, instance: Instance) -> Ways | None:
+        """Doors where SSH answers, when the world has them and the instance is there to speak."""
+        if not self.ssh_banners:
+            return None
+        speaks = instance.alive and instance.speaks_ssh and instance.status(self.clock()) == "running"
+        banner = self.ssh_banner.encode()
+        vm = instance.kind == "vm"  # the proxy cannot reach one (A.5)
+        proxy = self.doors.port(instance.id, "proxy", opened=speaks and self.ssh_proxy and not vm, banner=banner)
+        direct = self.doors.port(instance.id, "direct", opened=speaks and self.ssh_direct, banner=banner)
+        jupyter = "jupyter" in instance.launch.runtype  # there SSH answers one number higher (C.6)
+        return Ways(HOST, proxy - 1 if jupyter else proxy, direct)
 
     def filter_values(self) -> list[dict[str, Any]]:
         """The combinations the official client offers as filters."""
         now = self.clock()
         rows = [instance.row(now, listed=True) for instance in self.living]
         return [{key: row[key] for key in ("actual_status", "verification", "gpu_name", "label")} for row in rows]
+
+    # Volumes
+
+    def rent_volume(self, body: dict[str, Any]) -> Volume:
+        """PUT /volumes/ (F)."""
+        volume = self.volumes.rent(body.get("id"), body.get("size"), body.get("name"), self.clock())
+        self._write("volume", volume_id=volume.id, gb=volume.gb, machine_id=volume.machine_id)
+        return volume
+
+    def delete_volume(self, volume_id: Any) -> None:
+        """DELETE /volumes/ (F)."""
+        volume = self.volumes.delete(volume_id, self.clock())
+        self._write("volume_delete", volume_id=volume.id)
 
     # Keys and the account
 
@@ -327,10 +517,46 @@ class World:
             raise replies.no_ssh_key(f"no SSH key {key_id}")
         self._write("key_delete", key_id=key_id)
 
+    def attached_keys(self, instance_id: int) -> str:
+        """JSON as text (D)."""
+        return json.dumps([key.as_json() for key in self._own(instance_id).keys.values()])
+
+    def attach_key(self, instance_id: int, text: Any) -> Key:
+        """A key for one instance; the account's own are there from its birth (D). A VM takes none later."""
+        instance = self._own(instance_id)
+        if self.team:
+            raise replies.team_keys()
+        if not isinstance(text, str) or not text.strip():
+            raise replies.no_ssh_key("ssh_key is required")
+        if any(key.public_key.strip() == text.strip() for key in instance.keys.values()):
+            raise replies.already_attached()
+        if instance.kind == "vm":
+            raise replies.key_too_late_for_vm()
+        known = next((key for key in self.keys.values() if key.public_key.strip() == text.strip()), None)
+        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self.clock()))
+        number = max([*self.keys, *instance.keys, 700_000]) + 1
+        key = replace(known) if known else Key(number, text, at, self.user_id)
+        instance.keys[key.id] = key
+        self._write("key_attach", instance, key_id=key.id, public_key=text)
+        return key
+
+    def detach_key(self, instance_id: int, key_id: int) -> None:
+        """From one instance (D)."""
+        instance = self._own(instance_id)
+        if instance.keys.pop(key_id, None) is None:
+            raise replies.no_such_ssh_key(key_id)
+        self._write("key_detach", instance, key_id=key_id)
+
     def add_template(self, body: dict[str, Any]) -> dict[str, Any]:
         """A template of the account's own (E)."""
         template = self.shelf.add(body, self.clock())
         self._write("template", hash_id=template["hash_id"], name=template["name"])
+        return template
+
+    def edit_template(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The account's own, changed (E)."""
+        template = self.shelf.edit(body, self.clock())
+        self._write("template_edit", hash_id=template["hash_id"], name=template["name"])
         return template
 
     def user(self) -> dict[str, Any]:

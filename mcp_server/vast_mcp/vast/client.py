@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import ssl
 from collections.abc import Generator, Mapping
 from typing import Any, cast
@@ -25,6 +26,9 @@ from vast_mcp.vast.wire import Instance, Json, Offer, Reply, SshKey, Template, U
 PAGE = 25  # the v1 list's maximum (C.2)
 LIST_TRIES = 2
 
+# It writes whole addresses at INFO, and a log's address is a secret of its own.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+
 # Failures that happen before any byte of the request can have reached Vast.
 _NOT_SENT = (
     httpx.ConnectError,
@@ -36,7 +40,7 @@ _NOT_SENT = (
 )
 
 
-class _InProcess(httpx.AsyncBaseTransport):
+class InProcess(httpx.AsyncBaseTransport):
     """The in-process sandbox: an app that dies mid-request is a connection that dropped."""
 
     def __init__(self, app: Any) -> None:
@@ -55,7 +59,7 @@ class Link:
     def __init__(self, settings: Settings, app: Any = None) -> None:
         self.settings = settings
         self.pace = Pace(settings.times.pace)
-        self._app = app
+        self.app = app
         self._pool: httpx.AsyncClient | None = None
         self._tls: ssl.SSLContext | None = None
 
@@ -81,7 +85,7 @@ class Link:
                 "User-Agent": f"vast-mcp/{__version__}",
                 "Accept": "application/json",
             },
-            transport=None if self._app is None else _InProcess(self._app),
+            transport=None if self.app is None else InProcess(self.app),
             verify=self._tls or False,
             trust_env=not settings.loopback,  # a proxy must never see loopback traffic
             follow_redirects=False,  # the key goes to no other address
@@ -89,13 +93,12 @@ class Link:
 
     @contextlib.contextmanager
     def redacting(self) -> Generator[None]:
-        """Keep the key out of errors: Vast may repeat it in its own words."""
+        """Keep the person's secrets out of errors: Vast may repeat them in its own words."""
         try:
             yield
         except errors.VastMcpError as exc:
-            key = self.settings.api_key
-            if exc.vast_message and key is not None:
-                exc.vast_message = errors.redacted(exc.vast_message, [key.get_secret_value()])
+            if exc.vast_message:
+                exc.vast_message = errors.redacted(exc.vast_message, self.settings.secrets())
             raise
 
     async def close(self) -> None:
@@ -141,7 +144,7 @@ class Vast:
 
     async def turn_to_rent(self) -> None:
         """Wait for the published interval between two rents, before anything is announced."""
-        await self._link.pace.turn("create")
+        await self._link.pace.turn("create", self._deadline)
 
     async def rent(self, offer_id: int, body: Json) -> int:
         """PUT /asks/{id}/, once: the id of the instance it made.
@@ -287,7 +290,7 @@ class Vast:
     async def ssh_keys(self) -> list[SshKey]:
         """GET /ssh/ (section D). No keys answers 404, which is an empty list."""
         try:
-            reply = await self._read("keys", "GET", "/api/v0/ssh/")
+            reply = await self._read("read_keys", "GET", "/api/v0/ssh/")  # no interval published
         except errors.NotFound:
             return []
         rows = wire.as_objects(reply.data) or wire.as_objects(reply.body.get("ssh_keys")) or []
@@ -347,7 +350,7 @@ class Vast:
         http = link.pool()
 
         async def send() -> Reply:
-            await link.pace.turn(kind)
+            await link.pace.turn(kind, self._deadline)
             limit = min(link.settings.times.read_s, max(0.1, self._deadline - anyio.current_time()))
             try:
                 with anyio.fail_after(limit):

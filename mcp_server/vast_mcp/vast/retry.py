@@ -35,11 +35,16 @@ class Pace:
         self._factor = factor
         self._next_at: dict[str, float] = {}
 
-    async def turn(self, kind: str) -> None:
-        """Wait until a call of this kind may go out, and reserve the slot."""
+    async def turn(self, kind: str, deadline: float) -> None:
+        """Wait until a call of this kind may go out, and reserve the slot. Raises RateLimited past the deadline."""
         interval = INTERVALS.get(kind, 0.0) * self._factor
         now = anyio.current_time()
         at = max(now, self._next_at.get(kind, 0.0))
+        if at > max(now, deadline):
+            raise errors.RateLimited(
+                f"Not sent: Vast wants {interval:g} s between such requests, and this call's time ends before that.",
+                retry_after_s=round(at - now, 1),
+            )
         self._next_at[kind] = at + interval
         if at > now:
             await anyio.sleep(at - now)

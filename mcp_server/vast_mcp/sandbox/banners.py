@@ -1,0 +1,99 @@
+"""Doors on loopback that answer as an SSH server does, with its banner and nothing more.
+
+They live on the running event loop and are opened from synchronous code, so they are plain sockets with a reader
+each; a door that is looked at from a new loop moves there.
+"""
+
+import asyncio
+import contextlib
+import socket
+
+BANNER = b"SSH-2.0-sandbox\r\n"
+HOST = "127.0.0.1"
+
+
+class Door:
+    """One port; closed doors are bound and do not listen, so that nobody else gets the number."""
+
+    def __init__(self, banner: bytes) -> None:
+        self.banner = banner
+        self.socket = socket.socket()
+        self.socket.setblocking(False)
+        self.socket.bind((HOST, 0))
+        self.port: int = self.socket.getsockname()[1]
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._guests: set[socket.socket] = set()
+
+    def open(self) -> None:
+        """Answer from now on, on the running loop."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # looked at from outside of any loop: the next look opens it
+            return
+        if self._loop is loop:
+            return
+        self._forget_loop()
+        self.socket.listen()
+        loop.add_reader(self.socket, self._greet)
+        self._loop = loop
+
+    def close(self) -> None:
+        """For good; whoever is inside is put out."""
+        self._forget_loop()
+        self.socket.close()
+
+    def _forget_loop(self) -> None:
+        for guest in list(self._guests):
+            self._leave(guest)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(self.socket)
+        self._loop = None
+
+    def _greet(self) -> None:
+        with contextlib.suppress(OSError):
+            guest, _ = self.socket.accept()
+            guest.setblocking(False)
+            self._guests.add(guest)
+            with contextlib.suppress(OSError):
+                guest.send(self.banner)
+            asyncio.get_running_loop().add_reader(guest, self._hear, guest)
+
+    def _hear(self, guest: socket.socket) -> None:
+        """Whatever a guest says is thrown away; it goes when it hangs up."""
+        try:
+            said = guest.recv(4096)
+        except OSError:
+            said = b""
+        if not said:
+            self._leave(guest)
+
+    def _leave(self, guest: socket.socket) -> None:
+        self._guests.discard(guest)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_reader(guest)
+        guest.close()
+
+
+class Doors:
+    """Every door of a world, by instance and by way in."""
+
+    def __init__(self) -> None:
+        self._doors: dict[tuple[int, str], Door] = {}
+
+    def port(self, instance_id: int, way: str, *, opened: bool, banner: bytes = BANNER) -> int:
+        """The number of a door, made at first need; it answers once `opened`."""
+        key = (instance_id, way)
+        if key not in self._doors:
+            self._doors[key] = Door(banner)
+        if opened:
+            self._doors[key].open()
+        return self._doors[key].port
+
+    def close(self, instance_id: int | None = None) -> None:
+        """Those of one instance, or all."""
+        for key in list(self._doors):
+            if instance_id in {None, key[0]}:
+                self._doors.pop(key).close()
+
+    def __len__(self) -> int:
+        return len(self._doors)

@@ -1,0 +1,69 @@
+"""What can become of a machine, status by status (C.4); each step is taken by looks or by time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+Course = tuple[str | None, ...]
+
+BIRTH: Course = (None, "loading", "running")
+RESTART: Course = ("exited", "loading", "running")  # a start shows `exited` for minutes first (live)
+REBOOT: Course = ("rebooting", "exited", "loading", "running")
+RECYCLE: Course = ("recycling", "loading", "running")
+
+# Steps that are no status: the world acts when an instance reaches one.
+OUTBID = "outbid"
+VANISHED = "vanished"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """A course, what the host says at each status (or at all of them, under `*`), and the course of a later start."""
+
+    course: Course = BIRTH
+    messages: dict[str, str] = field(default_factory=dict[str, str])
+    restart: Course = RESTART
+
+
+def read_fate(course: str | Iterable[str | None], message: str | None, restart: Iterable[str | None] | None) -> Fate:
+    """A fate by name or by its course; `message` is said at every status and replaces the named one's own."""
+    if isinstance(course, str):
+        if course not in FATES:
+            raise ValueError(f"no fate {course!r}; one of {sorted(FATES)}, or a list of statuses")
+        named = FATES[course]
+    else:
+        named = Fate(tuple(course))
+        if not named.course:
+            raise ValueError("a course has at least one status")
+    messages = named.messages if message is None else {"*": message}
+    again = named.restart if restart is None else tuple(restart)
+    return Fate(named.course, messages, again)
+
+
+NO_MANIFEST = "Error response from daemon: manifest for example/image:latest not found: manifest unknown"
+NO_ACCESS = (
+    "Error response from daemon: pull access denied for example/private, repository does not exist or may require "
+    "'docker login'"
+)
+NO_ENTRYPOINT = (
+    "Error response from daemon: failed to create task for container: OCI runtime create failed: runc create failed: "
+    'unable to start container process: exec: "./start": no such file or directory'
+)
+
+FATES: dict[str, Fate] = {
+    "runs": Fate(),
+    "slow": Fate((None, "loading", "loading", "created", "running")),
+    "stuck_null": Fate((None,)),  # cur_state running with actual_status null for long
+    "stuck_loading": Fate((None, "loading")),
+    "bad_image": Fate((None, "loading", "created"), {"created": NO_MANIFEST}, ("exited", "loading", "created")),
+    "no_access": Fate((None, "loading", "created"), {"created": NO_ACCESS}, ("exited", "loading", "created")),
+    "oci_error": Fate((None, "loading", "created"), {"created": NO_ENTRYPOINT}, ("exited", "loading", "created")),
+    "exits": Fate((*BIRTH, "exited"), {"exited": "Exited (1)"}, ("exited",)),
+    "exited_first": Fate((None, *RESTART)),  # the grace a start needs
+    "outbid": Fate((*BIRTH, OUTBID)),
+    "offline": Fate((*BIRTH, "offline")),
+    "unknown": Fate((*BIRTH, "unknown")),
+    "scheduling": Fate((None, "scheduling")),
+    "frozen": Fate((*BIRTH, "frozen")),  # stopped by billing
+    "vanishes": Fate((*BIRTH, VANISHED)),  # credit gone, no reason in the API (K)
+    "never_seen_running": Fate((None, "loading", VANISHED)),
+}

@@ -1,0 +1,306 @@
+"""machines and reach: what a row means, and listening at a door without knocking."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+from anyio.abc import SocketAttribute, SocketStream
+
+from vast_mcp import machines
+from vast_mcp.machines import Address, Patience, Watch
+from vast_mcp.reach import may_probe, probe
+from vast_mcp.settings import Times
+from vast_mcp.vast.wire import Instance
+
+PATIENCE = Patience.of(Times())
+NOW = 1_800_000_000.0
+
+
+def row(**fields: Any) -> Instance:
+    return Instance.model_validate(
+        {"id": 1, "intended_status": "running", "cur_state": "running", "start_date": NOW, **fields}
+    )
+
+
+# ── the state ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+PHASES: list[tuple[dict[str, Any], str]] = [
+    ({"actual_status": None}, "starting"),
+    ({"actual_status": None, "cur_state": "stopped", "is_bid": True}, "starting"),
+    ({"actual_status": "created"}, "starting"),
+    ({"actual_status": "loading"}, "starting"),
+    ({"actual_status": "rebooting"}, "starting"),
+    ({"actual_status": "recycling"}, "starting"),
+    ({"actual_status": "a word of tomorrow"}, "starting"),
+    ({"actual_status": "running"}, "running"),
+    ({"actual_status": "running", "intended_status": None, "cur_state": None}, "running"),
+    ({"actual_status": "running", "status_msg": "manifest unknown"}, "running"),
+    ({"actual_status": "running", "intended_status": "stopped"}, "stopped"),
+    ({"actual_status": "exited", "intended_status": "stopped", "cur_state": "stopped"}, "stopped"),
+    ({"actual_status": "exited"}, "exited"),
+    ({"actual_status": "running", "cur_state": "stopped"}, "exited"),
+    ({"actual_status": "exited", "is_bid": True}, "exited"),
+    ({"actual_status": "exited", "is_bid": True, "cur_state": "stopped"}, "outbid"),
+    ({"actual_status": "running", "is_bid": True, "cur_state": "stopped"}, "outbid"),
+    ({"actual_status": "frozen", "cur_state": "stopped"}, "frozen"),
+    ({"actual_status": "stopped", "cur_state": "stopped"}, "frozen"),
+    ({"actual_status": "scheduling", "cur_state": "stopped", "is_bid": True}, "scheduling"),
+    ({"actual_status": "offline"}, "offline"),
+    ({"actual_status": "unknown"}, "offline"),
+    ({"actual_status": "created", "status_msg": "x: OCI runtime create failed: y"}, "oci_error"),
+    ({"actual_status": "created", "status_msg": "manifest for a:b not found: manifest unknown"}, "image"),
+    ({"actual_status": "loading", "status_msg": "pull access denied for a"}, "image"),
+]
+
+
+@pytest.mark.parametrize(("fields", "phase"), PHASES)
+def test_the_phase_comes_of_the_three_fields_together(fields: dict[str, Any], phase: str) -> None:
+    """C.4."""
+    assert machines.phase_of(row(**fields)) == phase
+
+
+STATES: list[tuple[dict[str, Any], float, str]] = [
+    ({"actual_status": "running"}, 0, "running"),
+    ({"actual_status": "loading"}, 0, "starting"),
+    ({"actual_status": "scheduling"}, 9999, "starting"),
+    ({"actual_status": "exited"}, 599, "starting"),
+    ({"actual_status": "exited"}, 601, "failed"),
+    ({"actual_status": "exited", "intended_status": "stopped"}, 0, "stopped"),
+    ({"actual_status": "frozen"}, 0, "stopped"),
+    ({"actual_status": "offline"}, 0, "failed"),
+    ({"actual_status": "created", "status_msg": "manifest unknown"}, 0, "failed"),
+]
+
+
+@pytest.mark.parametrize(("fields", "age", "state"), STATES)
+def test_one_look_judges_by_the_age_of_the_machine(fields: dict[str, Any], age: float, state: str) -> None:
+    """C.4: a grace of ten minutes for `exited`."""
+    assert machines.state_of(row(**fields), NOW + age, PATIENCE) == state
+
+
+def test_a_start_of_ours_gives_an_old_machine_its_grace_again() -> None:
+    """C.4: not only the first start shows `exited`."""
+    office = Times()  # anything that can be referred to weakly
+    old = row(actual_status="exited")
+    machines.started(office, 1, NOW + 5000)
+    at = machines.started_at(office, 1)
+    assert machines.state_of(old, NOW + 5599, PATIENCE, started_at=at) == "starting"
+    assert machines.state_of(old, NOW + 5601, PATIENCE, started_at=at) == "failed"
+    assert machines.started_at(office, 2) == 0
+
+
+def looks(watch: Watch, phase: machines.Phase, *at: float) -> None:
+    for seconds in at:
+        watch.look(phase, NOW + seconds, PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("phase", "early", "late", "reason"),
+    [
+        ("image", 0, 2, "image"),
+        ("stopped", 0, 2, "stopped"),
+        ("outbid", 0, 2, "outbid"),
+        ("offline", 59, 60, "offline"),
+        ("scheduling", 59, 60, "scheduling"),
+        ("frozen", 59, 60, "stopped"),
+        ("exited", 599, 600, "exited"),
+        ("missing", 599, 600, "vanished"),
+    ],
+)
+def test_a_sign_of_failure_must_last(phase: machines.Phase, early: float, late: float, reason: str) -> None:
+    """K: rows go missing or stale once; C.4: `exited` for ten minutes after a start. Two looks at least."""
+    watch = Watch()
+    looks(watch, phase, *([early] if early == 0 else [0, early]))
+    assert watch.failure(NOW, PATIENCE) is None
+    looks(watch, phase, late)
+    assert watch.failure(NOW, PATIENCE) == reason
+
+
+def test_after_a_start_of_ours_the_row_of_before_it_is_no_failure() -> None:
+    """C.7: what Vast shows follows what it accepted after a while."""
+    watch = Watch(started_at=NOW)
+    looks(watch, "stopped", 1, 3, 5)
+    assert watch.failure(NOW - 5000, PATIENCE) is None
+    looks(watch, "stopped", 61)
+    assert watch.failure(NOW - 5000, PATIENCE) == "stopped"
+
+
+def test_a_sign_that_goes_away_is_forgotten() -> None:
+    """Ours: grace counts one unbroken stretch."""
+    watch = Watch()
+    looks(watch, "exited", 0, 500)
+    looks(watch, "starting", 510)
+    looks(watch, "exited", 520, 700)
+    assert watch.failure(NOW, PATIENCE) is None
+
+
+def test_what_happened_in_a_long_gap_is_not_known() -> None:
+    """Ours: between two looks far apart somebody may have stopped and started it."""
+    watch = Watch()
+    looks(watch, "exited", 0, 10, 5000, 5002)
+    assert watch.failure(NOW, PATIENCE) is None
+
+
+def test_a_machine_that_runs_or_starts_never_fails() -> None:
+    """C.4: loading may take long; how long is the caller's to judge."""
+    for phase in ("running", "starting"):
+        watch = Watch()
+        looks(watch, phase, *range(0, 5000, 100))
+        assert watch.failure(NOW, PATIENCE) is None
+
+
+# ── ways in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("host", ["1.2.3.4; rm -rf /", "$(id)", "-oProxyCommand=x", "a b", "1.2.3.4\nx", "", "`id`"])
+def test_what_is_no_address_never_stands_in_a_command(host: str) -> None:
+    """Ours: the host's own report ends in a line that somebody pastes into a shell."""
+    made = row(public_ipaddr=host, ssh_host=host, ssh_port=22, ports={"22/tcp": [{"HostPort": "40000"}]})
+    assert machines.direct_of(made) is None
+    assert machines.proxy_of(made, vm=False) is None
+    assert machines.mapped_ports(made) == {}
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "x", "-1"])
+def test_what_is_no_port_is_none(port: str) -> None:
+    """C.3: `HostPort` is text on the wire."""
+    assert machines.direct_of(row(public_ipaddr="1.2.3.4", ports={"22/tcp": [{"HostPort": port}]})) is None
+
+
+def test_the_lines_are_whole_commands() -> None:
+    """C.6; an IPv6 address needs brackets before rsync's colon."""
+    to = Address("2001:db8::1", 40001)
+    assert shlex.split(machines.ssh_line(to, "~/.ssh/id_a"))[-1] == "root@2001:db8::1"
+    words = shlex.split(machines.rsync_line(to, "~/.ssh/id_a"))
+    assert words[-1] == "root@[2001:db8::1]:/workspace/"
+    assert shlex.split(words[3])[:3] == ["ssh", "-i", "~/.ssh/id_a"]
+
+
+def test_the_address_loses_its_newline() -> None:
+    """C.3: a trailing newline is possible."""
+    made = row(public_ipaddr="1.2.3.4\n", ports={"22/tcp": [{"HostPort": "40000"}]})
+    assert machines.direct_of(made) == Address("1.2.3.4", 40000)
+
+
+@pytest.mark.parametrize(
+    ("image", "vm"),
+    [("docker.io/vastai/kvm:ubuntu_terminal", True), ("vastai/kvm", True), ("me/kvm-tools:1", False), (None, False)],
+)
+def test_a_vm_is_told_by_its_image(image: str | None, vm: bool) -> None:
+    """A.5: the row has no field for it."""
+    assert machines.is_vm(row(image_uuid=image)) is vm
+
+
+def test_costs_are_from_above_and_never_negative() -> None:
+    """C.8; a clock that is ahead makes no money."""
+    assert machines.cost_so_far(NOW - 7200, 0.5, NOW) == 1.0
+    assert machines.cost_so_far(NOW + 60, 0.5, NOW) == 0
+    assert machines.cost_so_far(None, 0.5, NOW) is None
+
+
+# ── the probe ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@asynccontextmanager
+async def door(answer: Callable[[SocketStream], Any]) -> AsyncIterator[Address]:
+    """A TCP server on loopback."""
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, answer)
+        yield Address("127.0.0.1", listener.listeners[0].extra(SocketAttribute.local_port))  # noqa: S610
+        tasks.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "ssh"),
+        (b"SSH-1.99-x\n", "ssh"),
+        (b"Welcome\r\nto this\r\nSSH-2.0-x\r\n", "ssh"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "nothing"),
+        (b"SSH-2.0-without an end of line", "nothing"),
+        (b"x" * 5000 + b"\nSSH-2.0-x\r\n", "nothing"),
+        (b"", "nothing"),
+    ],
+)
+@pytest.mark.anyio
+async def test_only_an_ssh_server_sounds_like_one(said: bytes, heard: str) -> None:
+    """RFC 4253, 4.2: a line that begins with SSH-, other lines may come before it; we read 1 KB at most."""
+
+    async def answer(stream: SocketStream) -> None:
+        async with stream:
+            if said:
+                await stream.send(said)
+
+    async with door(answer) as to:
+        assert await probe(to, loopback=True) == heard
+
+
+@pytest.mark.anyio
+async def test_the_probe_says_nothing_and_waits_no_longer_than_it_may() -> None:
+    """Ours: a server that keeps silent costs its time and no more, and hears not a byte."""
+    got: list[bytes] = []
+
+    async def silent(stream: SocketStream) -> None:
+        async with stream:
+            try:
+                got.append(await stream.receive())
+            except anyio.EndOfStream:
+                got.append(b"")
+
+    async with door(silent) as to:
+        began = anyio.current_time()
+        assert await probe(to, loopback=True, within_s=0.05) == "nothing"
+        assert anyio.current_time() - began < 1
+        with anyio.fail_after(2):
+            while not got:
+                await anyio.lowlevel.checkpoint()
+    assert got == [b""]
+
+
+@pytest.mark.anyio
+async def test_a_door_that_is_shut_is_no_error() -> None:
+    """Ours: never raises."""
+    async with door(lambda stream: stream.aclose()) as to:
+        pass
+    assert await probe(to, loopback=True) == "no_connection"
+
+
+@pytest.mark.anyio
+async def test_an_address_that_is_not_probed_is_not_connected_to() -> None:
+    """Ours: a row must not make this computer look around its own network."""
+    reached: list[object] = []
+
+    async def note(stream: SocketStream) -> None:
+        reached.append(stream)
+
+    async with door(note) as to:
+        assert await probe(to, loopback=False) == "not_probed"
+    assert reached == []
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback", "may"),
+    [
+        ("8.8.8.8", False, True),
+        ("ssh5.vast.ai", False, True),
+        ("127.0.0.1", False, False),
+        ("10.0.0.1", False, False),
+        ("169.254.169.254", False, False),
+        ("::1", False, False),
+        ("localhost", False, False),
+        ("vast.ai.example.com", False, False),
+        ("127.0.0.1", True, True),
+        ("localhost", True, True),
+        ("8.8.8.8", True, False),
+        ("ssh5.vast.ai", True, False),
+    ],
+)
+def test_only_public_addresses_are_probed_and_the_sandbox_stays_at_home(host: str, loopback: bool, may: bool) -> None:
+    """Ours: whose address it is decides, not who names it."""
+    assert may_probe(host, loopback=loopback) is may

@@ -1,0 +1,263 @@
+"""What becomes of a machine in the sandbox, look by look or by time. Letters name sections of the API notes."""
+
+from typing import Any
+
+import pytest
+
+from sandbox_wire import Clock, Wire, a_world, assert_golden
+from vast_mcp.sandbox.fates import FATES
+from vast_mcp.sandbox.world import World
+
+STATES = ("actual_status", "intended_status", "cur_state", "next_state")
+
+
+async def rented(world: World, **body: Any) -> tuple[Wire, int]:
+    wire, offer = Wire(world), world.offer(ports=True)
+    price = {"price": offer["min_bid"]} if body.pop("bid", False) else {}
+    return wire, (await wire.rent(offer["id"], **price, **body)).json()["new_contract"]
+
+
+async def with_fate(fate: Any, *, bid: bool = False, **options: Any) -> tuple[World, Wire, int]:
+    world = a_world(**options)
+    world.set_fate(world.offer(ports=True)["id"], fate)
+    wire, instance = await rented(world, bid=bid)
+    return world, wire, instance
+
+
+async def states(wire: Wire, instance: int, looks: int) -> list[tuple[Any, ...] | None]:
+    rows = [await wire.show(instance) for _ in range(looks)]
+    return [row and tuple(row[name] for name in STATES) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("fate", "last"),
+    [
+        ("runs", ("running", "running", "running", "running")),
+        ("slow", ("running", "running", "running", "running")),
+        ("stuck_null", (None, "running", "running", "running")),
+        ("stuck_loading", ("loading", "running", "running", "running")),
+        ("bad_image", ("created", "running", "running", "running")),
+        ("no_access", ("created", "running", "running", "running")),
+        ("oci_error", ("created", "running", "running", "running")),
+        ("exits", ("exited", "running", "running", "running")),
+        ("exited_first", ("running", "running", "running", "running")),
+        ("outbid", ("exited", "running", "stopped", "stopped")),
+        ("offline", ("offline", "running", "running", "running")),
+        ("unknown", ("unknown", "running", "running", "running")),
+        ("scheduling", ("scheduling", "running", "stopped", "running")),
+        ("frozen", ("frozen", "running", "stopped", "stopped")),
+        ("vanishes", None),
+        ("never_seen_running", None),
+    ],
+)
+async def test_every_fate_ends_with_its_three_fields_together(fate: str, last: tuple[str, ...] | None):
+    """C.4: actual, intended and current state tell the ends apart."""
+    world, wire, instance = await with_fate(fate, bid=fate == "outbid")
+    seen = await states(wire, instance, 7)
+    assert seen[0] == (None, "running", "running", "running")
+    assert seen[-1] == last
+    assert len(world.living) == (last is not None)
+
+
+def test_every_named_fate_has_a_test_above():
+    """Ours."""
+    mark = next(mark for mark in test_every_fate_ends_with_its_three_fields_together.pytestmark if mark.args)  # type: ignore[attr-defined]
+    assert {case[0] for case in mark.args[1]} == set(FATES)
+
+
+@pytest.mark.parametrize(
+    ("fate", "words"),
+    [
+        ("bad_image", "manifest unknown"),
+        ("no_access", "pull access denied"),
+        ("oci_error", "OCI runtime create failed"),
+    ],
+)
+async def test_an_image_that_cannot_start_says_so_at_its_last_status_only(fate: str, words: str):
+    """C.4: DSTACK and TS-GW tell boot failures by these words."""
+    _, wire, instance = await with_fate(fate)
+    messages = [(await wire.show(instance) or {})["status_msg"] for _ in range(4)]
+    assert [words in (message or "") for message in messages] == [False, False, True, True]
+
+
+async def test_a_bad_image_is_still_bad_after_a_stop_and_a_start():
+    """Ours: what is wrong with the image does not go away."""
+    _, wire, instance = await with_fate("bad_image")
+    path = f"/api/v0/instances/{instance}/"
+    await wire.ask("PUT", path, {"state": "stopped"})
+    await wire.ask("PUT", path, {"state": "running"})
+    assert [one and one[0] for one in await states(wire, instance, 4)] == ["exited", "loading", "created", "created"]
+
+
+async def test_a_start_can_exit_for_good():
+    """C.4: the specification says exited never recovers; by default it does after a start (live)."""
+    world = a_world()
+    world.set_fate(world.offer(ports=True)["id"], "runs", restart=["exited"])
+    wire, instance = await rented(world)
+    path = f"/api/v0/instances/{instance}/"
+    await wire.ask("PUT", path, {"state": "stopped"})
+    await wire.ask("PUT", path, {"state": "running"})
+    assert {one and one[0] for one in await states(wire, instance, 6)} == {"exited"}
+
+
+async def test_a_course_can_be_walked_by_time():
+    """Ours: looks_per_step None leaves it to the clock."""
+    world, wire, instance = await with_fate("vanishes", looks_per_step=None, seconds_per_step=10)
+    clock = world.clock
+    assert isinstance(clock, Clock)
+    seen: list[Any] = []
+    for _ in range(5):
+        await wire.show(instance)
+        seen += [one and one[0] for one in await states(wire, instance, 1)]
+        clock.now += 10
+    assert seen == [None, "loading", "running", None, None]
+    assert world.living == []
+    assert [entry.kind for entry in world.ledger] == ["rent", "reclaim"]
+
+
+async def test_an_outbid_machine_shows_a_floor_above_its_bid():
+    """C.4, A.6: what it takes to come back is in the row."""
+    _, wire, instance = await with_fate("outbid", bid=True)
+    row = [await wire.show(instance) for _ in range(5)][-1] or {}
+    assert row["is_bid"]
+    assert row["min_bid"] > row["dph_base"]
+
+
+def test_an_unknown_fate_or_an_empty_one_is_a_slip_of_the_test():
+    """Ours."""
+    world = a_world()
+    with pytest.raises(ValueError, match="no fate 'nonsense'"):
+        world.set_fate(1, "nonsense")
+    with pytest.raises(ValueError, match="at least one"):
+        world.set_fate(1, [])
+
+
+# Queued starts
+
+
+async def test_a_queued_start_goes_on_by_looks_and_then_bills():
+    """C.5: the wish is kept, and comes true later."""
+    world = a_world()
+    wire, instance = await rented(world)
+    path = f"/api/v0/instances/{instance}/"
+    await wire.ask("PUT", path, {"state": "stopped"})
+    world.take_gpu(instance, looks=2)
+    assert_golden(await wire.ask("PUT", path, {"state": "running"}), "start_resources_unavailable")
+    seen = await states(wire, instance, 5)
+    queued = ("scheduling", "running", "stopped", "running")
+    assert seen[:2] == [queued, queued]
+    assert [one and one[0] for one in seen[2:]] == ["exited", "loading", "running"]
+    assert [entry.kind for entry in world.ledger] == ["rent", "stop", "start"]
+
+
+async def test_a_stop_cancels_a_queued_start():
+    """C.5: else it would bill later."""
+    world = a_world()
+    wire, instance = await rented(world)
+    path = f"/api/v0/instances/{instance}/"
+    await wire.ask("PUT", path, {"state": "stopped"})
+    world.take_gpu(instance)
+    await wire.ask("PUT", path, {"state": "running"})
+    assert (await wire.ask("PUT", path, {"state": "stopped"})).json() == {"success": True}
+    world.free_gpu(instance)
+    assert (await states(wire, instance, 3))[-1] == ("exited", "stopped", "stopped", "stopped")
+    assert world.committed("start") == []
+
+
+# Reboot, recycle, bids
+
+
+@pytest.mark.parametrize(
+    ("act", "course"),
+    [
+        ("reboot", ["rebooting", "exited", "loading", "running"]),
+        ("recycle", ["recycling", "loading", "running", "running"]),
+    ],
+)
+async def test_a_reboot_and_a_recycle_come_back_to_running(act: str, course: list[str]):
+    """C.4, C.7: both keep the GPU."""
+    world = a_world()
+    wire, instance = await rented(world)
+    await states(wire, instance, 3)
+    assert (await wire.ask("PUT", f"/api/v0/instances/{act}/{instance}/", {})).json() == {"success": True}
+    seen = await states(wire, instance, 4)
+    assert [one and one[0] for one in seen] == course
+    assert {one and one[2] for one in seen} == {"running"}
+    assert [entry.kind for entry in world.ledger] == ["rent", act]
+
+
+@pytest.mark.parametrize("act", ["reboot", "recycle", "bid_price", "request_logs"])
+async def test_a_bad_id_is_refused(act: str):
+    """C.7: 400 invalid_id; a machine that is not there is the 404 of the other acts."""
+    wire = Wire(a_world())
+    reply = await wire.ask("PUT", f"/api/v0/instances/{act}/nonsense/", {})
+    assert (reply.status_code, reply.json()["error"]) == (400, "invalid_id")
+    reply = await wire.ask("PUT", f"/api/v0/instances/{act}/1/", {})
+    assert (reply.status_code, reply.json()["error"]) == (404, "no_such_instance")
+
+
+@pytest.mark.parametrize("act", ["reboot", "recycle"])
+async def test_a_stopped_machine_is_not_rebooted(act: str):
+    """Ours: not recorded."""
+    world = a_world()
+    wire, instance = await rented(world)
+    await wire.ask("PUT", f"/api/v0/instances/{instance}/", {"state": "stopped"})
+    assert (await wire.ask("PUT", f"/api/v0/instances/{act}/{instance}/", {})).status_code == 400
+    assert world.committed(act) == []
+
+
+async def test_a_bid_below_the_floor_stops_the_machine_and_one_at_the_floor_starts_it_again():
+    """A.6, C.4; ours where they are silent: the price is taken, and the machine is outbid."""
+    world = a_world()
+    wire, instance = await rented(world, bid=True)
+    row = [await wire.show(instance) for _ in range(3)][-1] or {}
+    path = f"/api/v0/instances/bid_price/{instance}/"
+    low = {"client_id": "me", "price": row["min_bid"] / 2}
+    assert (await wire.ask("PUT", path, low)).json() == {"success": True}
+    assert (await states(wire, instance, 1)) == [("exited", "running", "stopped", "stopped")]
+    assert world.rentals[0].dph_total < row["dph_total"]
+    await wire.ask("PUT", path, {"client_id": "me", "price": row["min_bid"]})
+    assert [one and one[0] for one in await states(wire, instance, 3)] == ["exited", "loading", "running"]
+    assert [entry.price for entry in world.committed("bid")] == [row["min_bid"] / 2, row["min_bid"]]
+
+
+async def test_an_outbid_machine_does_not_start_until_its_bid_is_raised():
+    """Ours where C.5 is silent: somebody who pays more holds the GPU, so the start is queued."""
+    world = a_world()
+    wire, instance = await rented(world, bid=True)
+    world.outbid(instance)
+    reply = await wire.ask("PUT", f"/api/v0/instances/{instance}/", {"state": "running"})
+    assert_golden(reply, "start_resources_unavailable")
+    assert (await states(wire, instance, 4))[-1] == ("exited", "running", "stopped", "stopped")
+    floor = (await wire.show(instance) or {})["min_bid"]
+    await wire.ask("PUT", f"/api/v0/instances/bid_price/{instance}/", {"client_id": "me", "price": floor})
+    assert [one and one[0] for one in await states(wire, instance, 3)] == ["exited", "loading", "running"]
+
+
+async def test_a_bid_without_a_price_is_the_winning_one():
+    """C.7: the official client sends null."""
+    world = a_world()
+    wire, instance = await rented(world, bid=True)
+    world.outbid(instance)
+    await wire.ask("PUT", f"/api/v0/instances/bid_price/{instance}/", {"client_id": "me", "price": None})
+    row = await wire.show(instance) or {}
+    assert (row["dph_base"], row["cur_state"]) == (row["min_bid"], "running")
+
+
+@pytest.mark.parametrize(
+    ("price", "error"), [(0, "invalid_price"), (1_000, "invalid_price"), ("1", "invalid_args"), (True, "invalid_args")]
+)
+async def test_a_bid_out_of_range_changes_nothing(price: Any, error: str):
+    """A.6: at most 32 $/h for each GPU."""
+    world = a_world()
+    wire, instance = await rented(world, bid=True)
+    reply = await wire.ask("PUT", f"/api/v0/instances/bid_price/{instance}/", {"price": price})
+    assert (reply.status_code, reply.json()["error"]) == (400, error)
+    assert world.committed("bid") == []
+
+
+async def test_an_on_demand_machine_has_no_bid():
+    """Ours."""
+    world = a_world()
+    wire, instance = await rented(world)
+    assert (await wire.ask("PUT", f"/api/v0/instances/bid_price/{instance}/", {"price": 1})).status_code == 400

@@ -1,0 +1,284 @@
+"""The sandbox's volumes, template merge and limits. Letters name sections of the API notes."""
+
+from typing import Any
+
+import pytest
+
+from sandbox_wire import Clock, Wire, a_world
+from vast_mcp.sandbox.limits import THRESHOLDS
+from vast_mcp.sandbox.world import World
+
+CLI_QUERY = {
+    "verified": {"eq": True},
+    "external": {"eq": False},
+    "disk_space": {"gte": 1},
+    "order": [["score", "desc"]],
+    "allocated_storage": 1.0,
+}
+
+
+def room_and_offer(world: World) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A volume offer, and a free machine that it stands on."""
+    rooms = {room["machine_id"]: room for room in world.volumes.rooms.values()}
+    offer = world.offer(machine_id=lambda machine: machine in rooms, ports=True)
+    return rooms[offer["machine_id"]], offer
+
+
+async def a_volume(world: World, wire: Wire, **more: Any) -> tuple[int, dict[str, Any]]:
+    room, offer = room_and_offer(world)
+    reply = await wire.ask("PUT", "/api/v0/volumes/", {"size": 15, "id": room["id"], **more})
+    return reply.json()["volume_id"], offer
+
+
+async def volumes(wire: Wire, kind: str = "all_volume") -> list[dict[str, Any]]:
+    reply = await wire.ask("GET", "/api/v0/volumes", owner="me", type=kind)
+    return reply.json()["volumes"]
+
+
+async def test_a_search_finds_rooms_near_an_offer():
+    """F: machine_id ties a volume to a machine."""
+    world = a_world()
+    room, offer = room_and_offer(world)
+    wire = Wire(world)
+    query = {"machine_id": {"eq": offer["machine_id"]}}
+    [row] = (await wire.ask("POST", "/api/v0/volumes/search/", query)).json()["offers"]
+    assert (row["id"], row["geolocation"]) == (room["id"], offer["geolocation"])
+    rows = (await wire.ask("POST", "/api/v0/volumes/search/", CLI_QUERY)).json()["offers"]
+    assert 1 <= len(rows) <= 64
+    assert all(row["verification"] == "verified" and not row["external"] for row in rows)
+    assert [row["score"] for row in rows] == sorted((row["score"] for row in rows), reverse=True)
+    assert rows[0]["storage_total_cost"] == pytest.approx(rows[0]["storage_cost"] / 720)
+
+
+@pytest.mark.parametrize("query", [{"nonsense": {"eq": 1}}, {"limit": {"eq": 1}}, {"allocated_storage": "lots"}])
+async def test_an_odd_volume_search_is_refused(query: dict[str, Any]):
+    """B.2 holds here too."""
+    reply = await Wire(a_world()).ask("POST", "/api/v0/volumes/search/", query)
+    assert (reply.status_code, reply.json()["error"]) == (400, "invalid_request")
+
+
+async def test_a_volume_is_rented_listed_and_deleted():
+    """F: both spellings of the list's path."""
+    world = a_world()
+    wire = Wire(world)
+    number, offer = await a_volume(world, wire, name="data_1")
+    [row] = await volumes(wire)
+    assert (row["id"], row["label"], row["status"], row["instances"]) == (number, "data_1", "created", [])
+    assert (row["disk_space"], row["machine_id"]) == (15, offer["machine_id"])
+    assert isinstance(row["start_date"], float)
+    assert (await wire.ask("GET", "/api/v0/volumes/")).json()["volumes"] == [row]
+    assert await volumes(wire, "network_volume") == []
+    assert (await wire.ask("DELETE", "/api/v0/volumes/", {}, id=number)).json() == {"success": True}
+    assert await volumes(wire) == []
+    assert (await wire.ask("DELETE", "/api/v0/volumes/", {"id": number})).status_code == 404
+    assert [entry.kind for entry in world.ledger] == ["volume", "volume_delete"]
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [({"size": 0}, 400), ({"size": 1e6}, 400), ({"size": None}, 400), ({"id": 5}, 404), ({"name": "a b"}, 422)],
+)
+async def test_a_volume_out_of_bounds_is_refused(change: dict[str, Any], status: int):
+    """F: the name's 422 is live."""
+    world = a_world()
+    room, _ = room_and_offer(world)
+    reply = await Wire(world).ask("PUT", "/api/v0/volumes/", {"size": 15, "id": room["id"], **change})
+    assert reply.status_code == status
+    if status == 422:
+        assert "invalid volume name" in reply.json()["msg"]
+    assert world.ledger == []
+
+
+async def test_a_linked_volume_is_in_use_and_bills_on_after_its_instance():
+    """A.8, F: the list of instances empties, the volume stays."""
+    world = a_world()
+    wire = Wire(world)
+    number, offer = await a_volume(world, wire)
+    info = {"create_new": False, "volume_id": number, "mount_path": "/data"}
+    instance = (await wire.rent(offer["id"], volume_info=info)).json()["new_contract"]
+    row = await wire.show(instance) or {}
+    assert [f"-v V.{number}:/data", "1"] in row["extra_env"]
+    assert "volume_info" not in row
+    [listed] = (await wire.page())["instances"]
+    assert listed["volume_info"][0]["volume_id"] == number
+    [held] = await volumes(wire)
+    assert (held["status"], held["instances"]) == ("in-use", [instance])
+    refused = await wire.ask("DELETE", "/api/v0/volumes/", {}, id=number)
+    assert (refused.status_code, refused.json()["error"]) == (400, "volume_in_use")
+    await wire.ask("DELETE", f"/api/v0/instances/{instance}/")
+    [free] = await volumes(wire)
+    assert (free["status"], free["instances"]) == ("created", [])
+    assert free["storage_total_cost"] > 0
+    assert [volume.id for volume in world.volumes.living] == [number]
+
+
+async def test_a_volume_lingers_after_a_destroy_when_told_to():
+    """A.8: about 30 s, live; here in looks at the list."""
+    world = a_world(volume_lingers_looks=2)
+    wire = Wire(world)
+    number, offer = await a_volume(world, wire)
+    info = {"create_new": False, "volume_id": number, "mount_path": "/data"}
+    instance = (await wire.rent(offer["id"], volume_info=info)).json()["new_contract"]
+    await wire.ask("DELETE", f"/api/v0/instances/{instance}/")
+    assert [(await volumes(wire))[0]["status"] for _ in range(3)] == ["in-use", "in-use", "created"]
+
+
+async def test_a_rental_can_make_its_volume():
+    """A.8: create_new takes the id of a volume offer; 15 GB when nothing is said."""
+    world = a_world()
+    wire = Wire(world)
+    room, offer = room_and_offer(world)
+    before = room["disk_space"]
+    info = {"create_new": True, "volume_id": room["id"], "mount_path": "/data", "name": "mine"}
+    instance = (await wire.rent(offer["id"], volume_info=info)).json()["new_contract"]
+    [made] = await volumes(wire)
+    assert (made["disk_space"], made["label"], made["instances"]) == (15, "mine", [instance])
+    assert [entry.kind for entry in world.ledger] == ["rent", "volume"]
+    assert before - room["disk_space"] == pytest.approx(15)
+    assert ["-v mine:/data", "1"] in (await wire.show(instance) or {})["extra_env"]
+
+
+async def test_a_volume_is_refused_elsewhere_in_use_too_big_or_badly_named():
+    """A.8: one machine, one instance at a time."""
+    world = a_world()
+    wire = Wire(world)
+    number, offer = await a_volume(world, wire)
+    room, _ = room_and_offer(world)
+    link = {"create_new": False, "volume_id": number, "mount_path": "/data"}
+    new = {"create_new": True, "volume_id": room["id"], "mount_path": "/data"}
+    elsewhere = world.offer(machine_id=lambda machine: machine != offer["machine_id"])["id"]
+    assert (await wire.rent(offer["id"], volume_info=link)).status_code == 200
+    world.rent_again = True
+    for ask, info in (
+        (offer["id"], link),
+        (elsewhere, link),
+        (elsewhere, new),
+        (offer["id"], {**new, "size": 1e6}),
+        (offer["id"], {**new, "name": "a b"}),
+    ):
+        reply = await wire.rent(ask, volume_info=info)
+        assert reply.status_code in {400, 422}, info
+    assert len(world.rentals) == 1
+
+
+async def test_an_unknown_volume_is_refused_only_by_switch():
+    """Ours: other tests rent with invented ids."""
+    world = a_world(rent_again=True)
+    wire = Wire(world)
+    for info in (
+        {"create_new": False, "volume_id": 7, "mount_path": "/d"},
+        {"create_new": True, "volume_id": 8, "mount_path": "/d"},
+    ):
+        world.strict_volumes = False
+        assert (await wire.rent(world.offer()["id"], volume_info=info)).status_code == 200
+        world.strict_volumes = True
+        assert (await wire.rent(world.offer()["id"], volume_info=info)).status_code == 400
+    assert len(world.rentals) == 2
+
+
+# Templates (A.10)
+
+
+async def a_template(wire: Wire, **more: Any) -> dict[str, Any]:
+    body = {"name": "mine", "image": "example/server", "env": "-e A=1 -e B='two words' -p 80:80", **more}
+    return (await wire.ask("POST", "/api/v0/template/", body)).json()["template"]
+
+
+async def test_an_edit_changes_the_hash_keeps_the_id_and_the_old_hash_goes_stale():
+    """A.10."""
+    world = a_world()
+    wire = Wire(world)
+    old = await a_template(wire)
+    reply = await wire.ask("PUT", "/api/v0/template/", {"hash_id": old["hash_id"], "env": "-e A=2"})
+    new = reply.json()["template"]
+    assert new["id"] == old["id"]
+    assert new["hash_id"] != old["hash_id"]
+    assert (await wire.rent(world.offer()["id"], template_hash_id=old["hash_id"])).status_code == 400
+    assert (await wire.rent(world.offer()["id"], template_hash_id=new["hash_id"])).status_code == 200
+    assert world.rentals[0].launch.env == {"A": "2"}
+    again = await wire.ask("PUT", "/api/v0/template/", {"hash_id": old["hash_id"], "env": None})
+    assert again.status_code == 400
+
+
+async def test_a_templates_environment_merges_by_key_and_scalars_of_the_request_win():
+    """A.10: also the disk of 10 that the official client always sends."""
+    world = a_world(rent_again=True)
+    wire = Wire(world)
+    hash_id = (await a_template(wire, recommended_disk_space="50", runtype="args", onstart="theirs"))["hash_id"]
+    ask = world.offer(disk_space=lambda gb: gb > 60)["id"]
+    path = f"/api/v0/asks/{ask}/"
+    await wire.ask("PUT", path, {"template_hash_id": hash_id, "env": {"A": "9"}, "disk": 10, "onstart": "mine"})
+    await wire.ask("PUT", path, {"template_hash_id": hash_id, "env": None, "disk": None, "onstart": None})
+    one, two = (rental.launch for rental in world.rentals)
+    assert one.env == {"A": "9", "B": "two words", "-p 80:80": "1"}
+    assert (one.disk, one.onstart, one.runtype) == (10, "mine", "args")
+    assert two.env == {"A": "1", "B": "two words", "-p 80:80": "1"}
+    assert (two.disk, two.onstart, two.image) == (50, "theirs", "example/server")
+
+
+async def test_a_templates_login_carries_over_and_is_in_no_row():
+    """A.9, A.10."""
+    world = a_world(rent_again=True)
+    wire = Wire(world)
+    hash_id = (await a_template(wire, docker_login_repo="-u me -p planted-token docker.io"))["hash_id"]
+    ask = world.offer()["id"]
+    await wire.ask("PUT", f"/api/v0/asks/{ask}/", {"template_hash_id": hash_id})
+    await wire.ask("PUT", f"/api/v0/asks/{ask}/", {"template_hash_id": hash_id, "image_login": "-u a -p b ghcr.io"})
+    logins = [rental.launch.image_login for rental in world.rentals]
+    assert logins == ["-u me -p planted-token docker.io", "-u a -p b ghcr.io"]
+    assert "planted-token" not in str(await wire.page())
+
+
+# Limits, section H
+
+CALLS: dict[str, tuple[str, str, Any]] = {
+    "reboot": ("PUT", "/api/v0/instances/reboot/1/", {}),
+    "recycle": ("PUT", "/api/v0/instances/recycle/1/", {}),
+    "bid": ("PUT", "/api/v0/instances/bid_price/1/", {"price": 1}),
+    "detach_key": ("DELETE", "/api/v0/instances/1/ssh/1/", {}),
+    "volumes": ("GET", "/api/v0/volumes", None),
+    "search_volumes": ("POST", "/api/v0/volumes/search/", {}),
+    "rent_volume": ("PUT", "/api/v0/volumes/", {}),
+    "create": ("PUT", "/api/v0/asks/1/", {}),
+    "show": ("GET", "/api/v0/instances/1/", None),
+    "list": ("GET", "/api/v1/instances/", None),
+    "start": ("PUT", "/api/v0/instances/1/", {"state": "running"}),
+    "stop": ("PUT", "/api/v0/instances/1/", {"state": "stopped"}),
+    "label": ("PUT", "/api/v0/instances/1/", {"label": "x"}),
+    "destroy": ("DELETE", "/api/v0/instances/1/", {}),
+    "templates": ("GET", "/api/v0/template/", None),
+}
+PUBLISHED = {
+    "reboot": 1.0, "recycle": 1.0, "bid": 5.5, "detach_key": 2.0, "volumes": 5.5, "search_volumes": 5.5,
+    "rent_volume": 5.5, "create": 4.5, "show": 2.0, "list": 1.0, "start": 1.0, "stop": 1.0, "label": 1.0,
+    "destroy": 3.0, "templates": 3.0,
+}  # fmt: skip
+
+
+def test_every_limit_is_a_published_one():
+    """H; search's is ten a minute."""
+    assert {name: seconds for name, (seconds, _) in THRESHOLDS.items() if name != "search"} == PUBLISHED
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+async def test_a_limit_holds_until_its_time_is_over(name: str):
+    """H: behind the one switch."""
+    world = a_world(limits=True)
+    wire, clock = Wire(world), world.clock
+    assert isinstance(clock, Clock)
+    statuses: list[int] = []
+    for step in (0, PUBLISHED[name] * 0.9, PUBLISHED[name] * 0.2):
+        clock.now += step
+        statuses.append((await wire.ask(*CALLS[name])).status_code)
+    assert [status == 429 for status in statuses] == [False, True, False]
+    world.limits = False
+    assert (await wire.ask(*CALLS[name])).status_code != 429
+
+
+async def test_logs_and_keys_have_no_limit():
+    """H: none published."""
+    world = a_world(limits=True)
+    wire = Wire(world)
+    asks = [("PUT", "/api/v0/instances/request_logs/1/"), ("POST", "/api/v0/instances/1/ssh/"), ("GET", "/api/v0/ssh/")]
+    for method, path in asks * 3:
+        assert (await wire.ask(method, path)).status_code != 429

@@ -1,0 +1,46 @@
+"""What the tools cost before the first call: every host puts their names, words and input schemas into each talk.
+
+Tokens are estimated from characters, so that no tokenizer is needed. Measured once with o200k_base: 3,603 tokens at
+14,194 characters for all, 1,218 at 4,714 for create_instance, 3.9 characters a token. The divisors below are smaller
+than that, so the estimate is above what was measured.
+"""
+
+import json
+
+import anyio
+import pytest
+from mcp import Client
+
+from vast_mcp.sandbox.routes import create_app
+from vast_mcp.sandbox.world import World
+from vast_mcp.server import build
+from vast_mcp.settings import load
+from vast_mcp_tools import CATALOGUE
+
+
+@pytest.fixture(scope="module")
+def characters(tmp_path_factory):
+    """How long each tool is as compact JSON, by name, as a client is shown it."""
+    settings = load({}, home=tmp_path_factory.mktemp("home"), sandbox=True)
+
+    async def tools():
+        async with Client(build(settings, CATALOGUE, create_app(World()))) as client:
+            return [tool.model_dump(mode="json", by_alias=True) for tool in (await client.list_tools()).tools]
+
+    def length(tool):
+        shown = {key: tool[key] for key in ("name", "description", "inputSchema")}
+        return len(json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
+
+    return {tool["name"]: length(tool) for tool in anyio.run(tools)}
+
+
+def test_all_tools_together_cost_at_most_4500_tokens(characters):
+    """Ours: hosts without a tool search pay for the whole catalogue in every talk."""
+    assert characters.keys() == {spec.name for spec in CATALOGUE}
+    assert sum(characters.values()) / 3.3 <= 4_500
+
+
+def test_the_largest_tool_costs_at_most_1310_tokens(characters):
+    """Ours: create_instance has the most arguments, and no tool may grow past it."""
+    assert max(characters, key=characters.get) == "create_instance"
+    assert characters["create_instance"] / 3.6 <= 1_310

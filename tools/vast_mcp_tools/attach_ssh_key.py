@@ -1,0 +1,82 @@
+"""Letting a registered key into a machine that was rented before the key was registered."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from vast_mcp import errors, machines
+from vast_mcp.errors import NextStep, Problem
+from vast_mcp.ownership import check_known, roll
+from vast_mcp.preflight import key_blob
+from vast_mcp.toolspec import Arguments, Call, Result, Step, ToolSpec, step
+from vast_mcp.vast.wire import Instance, SshKey
+
+
+class AttachSshKey(Arguments):
+    instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
+    key_id: Annotated[int, Field(ge=1, description="a registered key, from show_ssh_keys")]
+
+
+class AttachSshKeyResult(Result):
+    instance_id: int
+    key_id: int
+    warnings: list[str] = []
+    next_steps: list[Step] = []
+
+
+async def attach_ssh_key(args: AttachSshKey, call: Call) -> AttachSshKeyResult:
+    """Lets a registered SSH key into a container that is older than the key. Machines rented after a key was
+    registered accept it anyway; a VM takes keys only when it is created."""
+    key = await _key(args, call)
+    there = await roll(call)
+    check_known([args.instance_id], there, nothing="sent", argument="instance_id")
+    _check_container(args, there.living.get(args.instance_id))
+    await call.vast.attach_ssh_key(args.instance_id, key.public_key.strip())
+    return AttachSshKeyResult(
+        instance_id=args.instance_id,
+        key_id=key.id,
+        warnings=["Vast's SSH proxy may refuse a key attached later for some minutes; the direct address does not."],
+        next_steps=[step("wait_for_instance", "how to enter it", instance_id=args.instance_id, until="reachable")],
+    )
+
+
+async def _key(args: AttachSshKey, call: Call) -> SshKey:
+    """The key by its id; what is registered under it is a public key, or it is not sent anywhere."""
+    look = NextStep("show_ssh_keys", {}, "which keys there are")
+    keys = await call.vast.ssh_keys()
+    key = next((key for key in keys if key.id == args.key_id), None)
+    if key is None:
+        problem = "no registered key has this id" if keys else "the account has no SSH key; create_ssh_key adds one"
+        raise _bad(problem, look)
+    if key_blob(key.public_key) is None or "PRIVATE KEY" in key.public_key:
+        raise _bad("what is registered under this id is no public key", look)
+    return key
+
+
+def _bad(problem: str, look: NextStep) -> errors.BadArguments:
+    made = errors.bad("attach_ssh_key", [Problem("key_id", problem)])
+    made.next_steps = [look]
+    return made
+
+
+def _check_container(args: AttachSshKey, row: Instance | None) -> None:
+    if row is not None and machines.is_vm(row):
+        raise errors.VmNotPossible(
+            "Nothing was sent: this is a VM, and a VM takes its SSH keys only when it is created.",
+            instance_id=args.instance_id,
+            problems=[Problem("instance_id", "a container; a VM made now accepts the key")],
+        )
+
+
+SPEC = ToolSpec(
+    fn=attach_ssh_key,
+    arguments=AttachSshKey,
+    result=AttachSshKeyResult,
+    title="Attach an SSH key to a machine",
+    read_only=False,
+    destructive=False,
+    idempotent=True,
+    open_world=True,
+)

@@ -1,0 +1,109 @@
+"""Which keys open the account's machines, and whether one of them is on this computer."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from vast_mcp import preflight
+from vast_mcp.errors import clean
+from vast_mcp.preflight import key_blob, local_public_keys
+from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
+from vast_mcp.vast.wire import SshKey
+
+SHOWN = 20
+
+
+class ShowSshKeys(Arguments):
+    pass
+
+
+class KeyRow(Part):
+    key_id: int
+    fingerprint: Annotated[str | None, Field(description="SHA256, as ssh-keygen -l prints it. Absent: no key.")] = None
+    local_file: Annotated[str | None, Field(description="The same key on this computer.")] = None
+    untrusted_comment: str | None = None
+
+
+class ShowSshKeysResult(Result):
+    count: int
+    keys: list[KeyRow]
+    warnings: list[str] = []
+    next_steps: list[Step] = []
+
+
+async def show_ssh_keys(args: ShowSshKeys, call: Call) -> ShowSshKeysResult:  # noqa: ARG001  every tool has arguments
+    """Lists the account's SSH keys by id and fingerprint and says which of them is in ~/.ssh of this computer. New
+    machines accept all of them; attach_ssh_key adds one to an older container."""
+    keys = await call.vast.ssh_keys()
+    call.office.ssh_keys = keys
+    here = _local(call.settings.ssh_dir)
+    rows = [_row(key, here) for key in keys]
+    rows.sort(key=lambda row: (row.local_file is None, -row.key_id))
+    warnings: list[str] = []
+    if len(rows) > SHOWN:
+        warnings.append(f"{len(rows) - SHOWN} more are not shown.")
+    if any(row.fingerprint is None for row in rows):
+        warnings.append("A row without fingerprint is no key: some clients register a file's path instead of its text.")
+    found = any(row.local_file for row in rows)
+    return ShowSshKeysResult(
+        count=len(rows), keys=rows[:SHOWN], warnings=warnings, next_steps=[] if found else _register(call)
+    )
+
+
+def _register(call: Call) -> list[Step]:
+    """How a key of this computer gets there, where this server may see one."""
+    local = local_public_keys(call.settings.ssh_dir)
+    if call.settings.ssh_dir is None or not local:
+        return []
+    path = f"~/.ssh/{local[0].name}"
+    return [step("create_ssh_key", "no key of this computer is registered", public_key=path)]
+
+
+def _local(ssh_dir: Path | None) -> dict[str, str]:
+    """Key text → file, for the public keys of this computer."""
+    found: dict[str, str] = {}
+    for path in local_public_keys(ssh_dir):
+        try:
+            blob = preflight.key_blob(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError):
+            continue
+        if blob:
+            found.setdefault(blob, f"~/.ssh/{path.name}")
+    return found
+
+
+def _row(key: SshKey, here: dict[str, str]) -> KeyRow:
+    blob = key_blob(key.public_key)
+    comment = key.public_key.partition(blob)[2].strip() if blob else key.public_key
+    return KeyRow(
+        key_id=key.id,
+        fingerprint=_fingerprint(blob) if blob else None,
+        local_file=here.get(blob) if blob else None,
+        untrusted_comment=clean(comment, 60) or None,
+    )
+
+
+def _fingerprint(blob: str) -> str | None:
+    try:
+        digest = hashlib.sha256(base64.b64decode(blob, validate=True)).digest()
+    except (binascii.Error, ValueError):
+        return None
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+SPEC = ToolSpec(
+    fn=show_ssh_keys,
+    arguments=ShowSshKeys,
+    result=ShowSshKeysResult,
+    title="List SSH keys",
+    read_only=True,
+    destructive=False,
+    idempotent=True,
+    open_world=True,
+)
