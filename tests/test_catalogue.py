@@ -69,6 +69,7 @@ def other_words():
     def names(schema):
         for key, part in schema.get("properties", {}).items():
             yield key
+            yield from part.get("enum", [])
             yield from names(part)
         if isinstance(schema.get("items"), dict):
             yield from names(schema["items"])

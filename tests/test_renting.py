@@ -275,6 +275,35 @@ async def test_gone_after_a_lost_request_is_not_reported_as_gone(world: World, s
     assert puts(world) == 3
 
 
+async def test_an_offer_that_others_took_after_a_lost_request_ends_in_a_verdict(world: World, short: Settings) -> None:
+    """Reopening ends: what was proven absent long enough ago is not who took the offer."""
+    slow = replace(short, times=replace(short.times, lists_apart_s=1.5, taken_after_s=2.5))
+    world.rent_again = False
+    world.faults.add("create", "drop", when="before")
+    async with served(slow, world) as client:
+        await call(client, "create_instance", **wish(world))
+        world.take(wish(world)["offer_id"])
+        codes: list[str] = []
+        while "not_rented" not in codes and len(codes) < 12:
+            codes.append((await call(client, "create_instance", **wish(world)))["error"]["code"])
+    assert codes[-1] == "not_rented"
+    assert set(codes) <= {"not_rented", "outcome_unknown"}
+    assert puts(world) <= 3
+
+
+async def test_an_account_that_cannot_be_told_is_no_new_account(world: World, short: Settings) -> None:
+    """Account: a reply that cannot be read for once must not give the account another name."""
+    world.faults.add("user", "html200")
+    async with served(short, world) as client:
+        refused = await call(client, "create_instance", **wish(world))
+        assert refused["error"]["code"] == "unexpected_reply"
+        assert puts(world) == 0
+        made = await call(client, "create_instance", **wish(world))
+    async with served(short, world) as client:
+        again = await call(client, "create_instance", **wish(world))
+    assert (again["instance_id"], puts(world)) == (made["instance_id"], 1)
+
+
 async def test_a_low_bid_whose_error_was_lost_is_found_stopped(world: World, short: Settings) -> None:
     """One match that does not fit what was asked: created_stopped with id and destroy step, on every repetition."""
     offer = world.offer(gpu_name="RTX 4090")
@@ -358,7 +387,7 @@ async def test_without_a_journal_nothing_is_sent_and_reading_works_on(
 ) -> None:
     """Journal failure: journal_unavailable; a damaged file is kept aside."""
     if spoil == "a file in its place":
-        state.write_text("not a folder")
+        state.write_text("not a folder", encoding="utf-8")
     else:
         state.mkdir()
         if spoil == "newer":

@@ -1,8 +1,7 @@
 """What the tools cost before the first call: every host puts their names, words and input schemas into each talk.
 
-Tokens are estimated from characters, so that no tokenizer is needed. Measured once with o200k_base: 3,603 tokens at
-14,194 characters for all, 1,218 at 4,714 for create_instance, 3.9 characters a token. The divisors below are smaller
-than that, so the estimate is above what was measured.
+Tokens are estimated from characters, so that no tokenizer is needed. Measured once with o200k_base: 3.94 characters a
+token for all tools, 3.87 for create_instance. The divisors below are smaller, so the estimates are above the measure.
 """
 
 import json
@@ -37,7 +36,7 @@ def characters(tmp_path_factory):
 def test_all_tools_together_cost_at_most_4500_tokens(characters):
     """Ours: hosts without a tool search pay for the whole catalogue in every talk."""
     assert characters.keys() == {spec.name for spec in CATALOGUE}
-    assert sum(characters.values()) / 3.3 <= 4_500
+    assert sum(characters.values()) / 3.6 <= 4_500
 
 
 def test_the_largest_tool_costs_at_most_1310_tokens(characters):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from mcp import Client
 
 from conftest import call
+from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
+from vast_mcp.server import build
+from vast_mcp.settings import Settings
+from vast_mcp_tools import CATALOGUE
 
 
 async def ours(client: Client, world: World, **more: Any) -> int:
@@ -37,7 +42,7 @@ async def test_a_destroyed_machine_was_looked_up_and_is_gone(client: Client, wor
     result = await call(client, "destroy_instance", instance_ids=[made])
     assert outcomes(result) == destroyed(made)
     assert [one.id for one in world.living] == [other]
-    assert [one.endpoint for one in world.requests][-2:] == ["destroy", "show"]
+    assert [one.endpoint for one in world.requests][-3:] == ["destroy", "show", "list"]
 
 
 async def test_several_machines_have_a_result_each(client: Client, world: World) -> None:
@@ -58,12 +63,38 @@ async def test_destroying_twice_is_fine(client: Client, world: World) -> None:
     assert len(world.committed("destroy")) == 1
 
 
-async def test_a_machine_that_vast_took_away_meanwhile_is_done(client: Client, world: World) -> None:
+async def test_a_machine_that_vast_took_away_meanwhile_is_done(world: World, settings: Settings) -> None:
     """C.7: DELETE of what is gone answers 404, which is what was wanted."""
-    made = await ours(client, world)
-    world.cancel_rental(made)
-    result = await call(client, "destroy_instance", instance_ids=[made])
+    grown = replace(settings, times=replace(settings.times, young_s=0.0))
+    async with Client(build(grown, CATALOGUE, create_app(world))) as client:
+        made = await ours(client, world)
+        world.cancel_rental(made)
+        result = await call(client, "destroy_instance", instance_ids=[made])
     assert result["results"] == [{"instance_id": made, "outcome": "already_gone"}]
+
+
+async def test_a_machine_too_young_to_be_readable_is_not_reported_as_gone(client: Client, world: World) -> None:
+    """renting.md: a row can be unreadable for seconds after birth; a 404 proves nothing then, and the machine bills."""
+    world.visible_after_looks = 10_000
+    made = await ours(client, world)
+    world.faults.add("destroy", "status", status=404, body={"success": False, "error": "no_such_instance"})
+    error = (await call(client, "destroy_instance", instance_ids=[made]))["error"]
+    assert (error["code"], error["billing_possible"]) == ("destroy_unverified", True)
+    assert [machine.id for machine in world.living] == [made]
+    assert (await call(client, "destroy_instance", instance_ids=[made]))["results"][0]["instance_id"] == made
+    assert world.living == []
+
+
+@pytest.mark.parametrize("endpoint", ["show", "destroy"])
+async def test_a_gateways_page_is_no_word_of_vast_about_a_machine(client: Client, world: World, endpoint: str) -> None:
+    """C.7: only Vast's own JSON says that there is no such instance."""
+    made = await ours(client, world)
+    for name in {"show", endpoint}:
+        world.faults.add(
+            name, "status", times=None, status=404, text="<html>Not Found</html>", content_type="text/html"
+        )
+    error = (await call(client, "destroy_instance", instance_ids=[made]))["error"]
+    assert error["code"] == "destroy_unverified"
 
 
 async def test_an_unknown_id_is_an_error_that_names_the_living(client: Client, world: World) -> None:

@@ -213,7 +213,11 @@ async def success_arguments(name, client, world):
         return {"instance_id": made, "key_id": key}
     if name == "manage_instance":
         return {"instance_id": await rented(client, world), "action": "stop"}
-    if name in {"wait_for_instance", "show_instance", "show_logs", "recycle_instance"}:
+    if name == "show_logs":
+        made = await rented(client, world)
+        world.set_logs(made, "pulling\nrunning\n")
+        return {"instance_id": made}
+    if name in {"wait_for_instance", "show_instance", "recycle_instance"}:
         return {"instance_id": await rented(client, world)}
     if name == "create_instance":
         return {"offer_id": world.offer()["id"], "disk": 20}

@@ -156,8 +156,9 @@ class Journal:
         owners = self._folder / "owners"
         with self._guard():
             owners.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = FileLock(owners / f"{self.owner}.lock", mode=0o600, thread_local=False)
-            self._lock.acquire(timeout=BUSY_S)  # somebody may be probing it at this moment
+            lock = FileLock(owners / f"{self.owner}.lock", mode=0o600, thread_local=False)
+            lock.acquire(timeout=BUSY_S)  # somebody may be probing it at this moment
+            self._lock = lock
         self._sweep(owners)
 
     def _sweep(self, owners: Path) -> None:
@@ -345,18 +346,32 @@ class Journal:
             time.time(), intent.id,
         )  # fmt: skip
 
-    def reopen(self, account: str, request_key: str) -> bool:
+    def was_absent(self, wish: Wish) -> bool:
+        """Whether a request of this wish was sent once and proven to have made nothing."""
+        return bool(
+            self._rows("account = ? AND request_key = ? AND state = 'absent' LIMIT 1", wish.account, wish.request_key)
+        )
+
+    def reopen(self, wish: Wish, sent_after: float) -> bool:
         """Put the absent attempts of a wish back in doubt: somebody took the offer, and it may have been us.
 
         They become this process's: none of them is on its way any more, and whoever asks wants the answer.
         """
-        return (
-            self._write(
-                "UPDATE intents SET state = 'unknown', owner = ? WHERE account = ? AND request_key = ? "
-                "AND state = 'absent'",
-                self.owner, account, request_key,
-            )
-            > 0
+        changed = self._write(
+            "UPDATE intents SET state = 'unknown', owner = ? WHERE account = ? AND request_key = ? "
+            "AND state = 'absent' AND sent_at > ?",
+            self.owner, wish.account, wish.request_key, sent_after,
+        )  # fmt: skip
+        return changed > 0
+
+    def twin(self, intent: Intent, instance_id: int) -> None:
+        """A second machine with the token of a confirmed one: something on the way repeated the request."""
+        self._write(
+            "INSERT OR IGNORE INTO intents "
+            "(token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, sent_at, settled_at, instance_id, announce) "
+            "VALUES (?, ?, ?, '', ?, ?, ?, 'confirmed', ?, ?, ?, ?, ?, ?)",
+            f"{intent.token}+{instance_id}", intent.account, f"twin-{instance_id}", intent.offer_id, intent.label,
+            intent.wanted, self.owner, intent.made_at, intent.sent_at, time.time(), instance_id, LATE,
         )  # fmt: skip
 
     def started(self, instance_id: int) -> None:
@@ -471,10 +486,11 @@ def _immediate(db: sqlite3.Connection) -> Generator[None]:
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
+        db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        with contextlib.suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
 
 
 def _migrate(db: sqlite3.Connection) -> None:

@@ -63,7 +63,12 @@ class Reconciler:
 
     def _matched(self, token: str, machines: list[Instance], account: str, now: float, mine: Collection[str]) -> None:
         intent = self._journal.by_token(token)
-        if intent is None or intent.account != account or intent.state == "confirmed":
+        if intent is None or intent.account != account:
+            return
+        if intent.state == "confirmed":
+            for machine in machines:
+                if self._journal.by_instance(machine.id) is None:
+                    self._journal.twin(intent, machine.id)
             return
         if not self._settled_or_settleable(intent):
             return

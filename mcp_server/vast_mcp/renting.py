@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import logging
 import math
+import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -67,7 +68,7 @@ async def observe(call: Call, listed: Sequence[Instance]) -> Seen:
     """
     office = call.office
     office.instances_seen.update(instance.id for instance in listed)
-    ours = {instance.id for instance in listed if token_of(instance.label)}
+    ours = {instance.id for instance in listed if token_of(instance.label)} | office.created.keys()
     try:
         if not office.journal.exists():
             return Seen(ours, [])
@@ -82,6 +83,8 @@ async def observe(call: Call, listed: Sequence[Instance]) -> Seen:
 
 def gone(call: Call, instance_ids: Sequence[int]) -> None:
     """Destroyed, and seen to be gone."""
+    for instance_id in instance_ids:
+        call.office.created.pop(instance_id, None)
     with contextlib.suppress(errors.JournalUnavailable):
         if call.office.journal.exists():
             call.office.journal.gone(instance_ids)
@@ -146,9 +149,10 @@ async def _ask_account(call: Call, key_digest: str, warnings: list[str]) -> str:
         warnings.append("This key may not list instances: a lost reply cannot be settled.")
     try:
         account = f"{call.settings.base_url}#{(await call.vast.user()).id}"
-    except (errors.Forbidden, errors.TwoFactorRequired, errors.UnexpectedReply, errors.NotFound, errors.EndpointGone):
+    except (errors.Forbidden, errors.TwoFactorRequired, errors.EndpointGone):
+        # For good, and remembered: an account that changes its name loses sight of its rentals.
         warnings.append("The account could not be read; rentals are remembered for this key alone.")
-        return f"{call.settings.base_url}#key-{key_digest[:16]}"
+        account = f"{call.settings.base_url}#key-{key_digest[:16]}"
     if not call.settings.loopback:
         call.office.journal.remember_account(key_digest, account)
     return account
@@ -184,14 +188,18 @@ async def rent(call: Call, request: Request) -> Rental:
         elif isinstance(outcome, errors.RateLimited) and not waited and _has_time(call, _pause(call, outcome)):
             waited = True
             await anyio.sleep(_pause(call, outcome))
-        elif isinstance(outcome, errors.OfferGone) and journal.reopen(wish.account, wish.request_key):
-            # An earlier request of this wish may be who took the offer.
-            await _settle_own(call, request, intent)
+        elif isinstance(outcome, errors.OfferGone) and journal.was_absent(wish):
+            # An earlier request of this wish may be who took the offer, unless that was too long ago.
+            if journal.reopen(wish, time.time() - call.times.taken_after_s):
+                await _settle_own(call, request)
             if not any(living.request_key == wish.request_key for living in journal.living(wish.account)):
                 raise _not_rented(request, taken=True) from outcome
         elif isinstance(outcome, errors.OutcomeUnknown):
-            await _settle_own(call, request, intent, outcome)
-            now = journal.by_token(intent.token) or intent
+            try:
+                await _settle_own(call, request, outcome)
+                now = journal.by_token(intent.token) or intent
+            except errors.JournalUnavailable as exc:
+                raise _told(outcome, request, intent) from exc
             if now.state == "confirmed":
                 return _rental(request, now, recovered=True)
             warnings.append("An earlier request of this call was lost and is proven to have made nothing.")
@@ -386,7 +394,6 @@ def _check_told(call: Call, wish: Wish) -> None:
         return
     ids = [intent.instance_id or 0 for intent in untold]
     names = ", ".join(map(str, ids))
-    call.office.delivered.update(intent.token for intent in untold)
     raise errors.EarlierRentalFound(
         f"Nothing was sent: machine {names} of an earlier create_instance, whose answer may not have arrived, exists "
         "and bills. It may be what is wanted here. The same call again rents this one as well.",
@@ -437,19 +444,17 @@ def _recording(warnings: list[str]) -> Generator[None]:
         warnings.append("The journal could not be written: keep the instance id, and do not repeat this call.")
 
 
-async def _settle_own(
-    call: Call, request: Request, intent: Intent, unknown: errors.OutcomeUnknown | None = None
-) -> None:
+async def _settle_own(call: Call, request: Request, unknown: errors.OutcomeUnknown | None = None) -> None:
     """Look for this wish's machine until there is a verdict or the budget ends. Raises OutcomeUnknown then."""
     wish = request.wish
     await call.office.reconciler.settle(
         call.vast, wish.account, call.deadline, request_key=wish.request_key, mine=call.office.journal.tokens_of(wish)
     )
-    if call.office.reconciler.open_for(wish.account, wish.request_key):
+    if still := call.office.reconciler.open_for(wish.account, wish.request_key):
         exc = unknown or errors.OutcomeUnknown(
             "The offer is taken, perhaps by an earlier request of this rental, whose machine is not visible yet."
         )
-        raise _told(exc, request, intent)
+        raise _told(exc, request, still[0])
 
 
 def _rental(request: Request, intent: Intent, *, replayed: bool = False, recovered: bool = False) -> Rental:

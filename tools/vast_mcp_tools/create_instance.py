@@ -7,6 +7,7 @@ answered is reported as unknown, never as failed.
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
@@ -175,7 +176,8 @@ class CreateInstance(Arguments):
     def secrets(self) -> list[str]:
         """Values of this call that no error may repeat."""
         login = self.image_login or ""
-        return [*(self.env or {}).values(), login, *login.split()]
+        scripts = [self.onstart or "", self.args_str or "", *(self.args or [])]
+        return [*(self.env or {}).values(), login, *login.split(), *scripts]
 
 
 class CreateInstanceResult(Result):
@@ -223,7 +225,7 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
         rental = await rent(call, request)
     except errors.VastMcpError as exc:
         raise _told(exc, args, call) from exc
-    call.office.instances_seen.add(rental.instance_id)
+    call.office.created.setdefault(rental.instance_id, time.time())
     return CreateInstanceResult(
         instance_id=rental.instance_id,
         offer_id=rental.intent.offer_id,
@@ -379,7 +381,7 @@ def _told(exc: errors.VastMcpError, args: CreateInstance, call: Call) -> errors.
     if exc.vast_message:
         exc.vast_message = redacted(exc.vast_message, [*args.secrets(), *call.settings.secrets()])
     if exc.instance_id is not None:
-        call.office.instances_seen.add(exc.instance_id)
+        call.office.created.setdefault(exc.instance_id, time.time())
     if isinstance(exc, errors.NoSshKey):
         exc.next_steps = preflight.no_ssh_key(call).next_steps
     elif isinstance(exc, (errors.OfferGone, errors.OfferPrivate)):

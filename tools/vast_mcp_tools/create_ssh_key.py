@@ -35,8 +35,7 @@ class CreateSshKey(Arguments):
         Field(
             min_length=1,
             max_length=LARGEST_FILE,
-            description="text of a public key (ssh-ed25519 AAAA…), or the path of a *.pub file on this computer, "
-            "e.g. ~/.ssh/id_ed25519.pub",
+            description="its text (ssh-ed25519 AAAA…) or a *.pub file on this computer, e.g. ~/.ssh/id_ed25519.pub",
         ),
     ]
 

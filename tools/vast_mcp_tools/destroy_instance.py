@@ -69,15 +69,19 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
     failed: dict[int, errors.VastMcpError | None] = {}
     for instance_id in ending:
         try:
-            await call.vast.destroy_instance(instance_id)
+            accepted = await call.vast.destroy_instance(instance_id)
         except errors.VastMcpError as exc:
             failed[instance_id] = exc
-    for instance_id in ids:
-        if instance_id not in failed and not await _is_gone(instance_id, call):
-            failed[instance_id] = None
+        else:
+            if accepted:
+                call.office.ending.add(instance_id)
+            # Not known to Vast, and too young to be listed: it may only not be readable yet.
+            elif instance_id not in there.living.keys() | call.office.ending and _is_young(instance_id, call):
+                failed[instance_id] = None
+    failed |= dict.fromkeys(await _still_there([i for i in ids if i not in failed], call))
     gone(call, [i for i in ids if i not in failed])
     if failed:
-        raise _unverified(ids, failed)
+        raise _unverified(ids, failed, args)
     steps = [step("show_volumes", "no tool here deletes a volume; a person does so at Vast")] if left else []
     return DestroyInstanceResult(
         results=[_destroyed(i, there.living.get(i)) for i in ids],
@@ -128,22 +132,38 @@ def _rounded(usd: float | None) -> float | None:
     return None if usd is None else round(usd, 5)
 
 
-async def _is_gone(instance_id: int, call: Call) -> bool:
-    """Look until Vast no longer shows it: destroying is eventually consistent (C.7)."""
+def _is_young(instance_id: int, call: Call) -> bool:
+    """Whether this machine was rented so lately that its row may not be readable (renting.md)."""
+    record = machines.record_of(call.office.journal, instance_id)
+    made_at = record.made_at if record else call.office.created.get(instance_id, 0.0)
+    return time.time() - made_at < call.times.young_s
+
+
+async def _still_there(ids: list[int], call: Call) -> list[int]:
+    """The ids that cannot be shown to be gone: a machine is, when neither a read nor a whole list has it any more.
+
+    Looks again and again, since destroying is eventually consistent (C.7).
+    """
+    pending = ids
     for attempt in range(LOOKS):
         if attempt:
             if anyio.current_time() + call.times.verify_s > call.deadline:
-                return False
+                break
             await anyio.sleep(call.times.verify_s)
         try:
-            if await call.vast.show_instance(instance_id) is None:
-                return True
+            unseen = [i for i in pending if await call.vast.show_instance(i) is None]
+            listed = {instance.id for instance in await call.vast.list_instances()} if unseen else set[int]()
         except errors.VastMcpError:
             continue
-    return False
+        pending = [i for i in pending if i not in unseen or i in listed]
+        if not pending:
+            break
+    return pending
 
 
-def _unverified(ids: list[int], failed: dict[int, errors.VastMcpError | None]) -> errors.DestroyUnverified:
+def _unverified(
+    ids: list[int], failed: dict[int, errors.VastMcpError | None], args: DestroyInstance
+) -> errors.DestroyUnverified:
     results: list[Json] = []
     for instance_id in ids:
         exc = failed.get(instance_id)
@@ -157,7 +177,13 @@ def _unverified(ids: list[int], failed: dict[int, errors.VastMcpError | None]) -
         vast_message=first.vast_message if first else None,
         instance_id=next(iter(failed)) if len(failed) == 1 else None,
         results=results,
-        next_steps=[NextStep("destroy_instance", {"instance_ids": list(failed)}, "tries again")],
+        next_steps=[
+            NextStep(
+                "destroy_instance",
+                {"instance_ids": list(failed)} | ({"not_ours": True} if args.not_ours else {}),
+                "tries again",
+            )
+        ],
     )
 
 

@@ -28,7 +28,7 @@ Action = Literal["start", "stop", "reboot", "label", "change_bid"]
 
 class ManageInstance(Arguments):
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
-    action: Action
+    action: Annotated[Action, Field(description="change_bid wants price")]
     label: Annotated[
         str | None,
         Field(min_length=1, max_length=LABEL_MAX, description="for action label"),

@@ -16,7 +16,7 @@ from vast_mcp.vast.wire import Instance
 
 class RecycleInstance(Arguments):
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
-    not_ours: Annotated[bool, Field(description="true allows one that vast-mcp did not make. Default false")] = False
+    not_ours: Annotated[bool, Field(description="allows one not made by vast-mcp. Default false")] = False
 
 
 class RecycleInstanceResult(Result):

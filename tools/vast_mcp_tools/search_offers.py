@@ -62,29 +62,23 @@ class SearchOffers(Arguments):
     gpu_name: Annotated[
         OneOrSeveral | None, Field(description="One or several, spelled freely: RTX_4090, 4090, a100 (all A100s).")
     ] = None
-    num_gpus: Annotated[int | None, Field(ge=1, description="Exactly this many GPUs in the machine.")] = None
+    num_gpus: Annotated[int | None, Field(ge=1, description="Exactly this many.")] = None
     min_gpu_ram_gb: Annotated[
-        float | None, Field(gt=0, description="GB per GPU, as the card is sold: 48 finds an L40S, whose row says 45.")
+        float | None, Field(gt=0, description="GB per GPU, as sold: 48 finds an L40S, whose row says 45.")
     ] = None
     max_usd_per_hour: Annotated[
         float | None,
-        Field(gt=0, description="US$ per hour for the whole machine, disk included. For bids: the lowest bid."),
+        Field(gt=0, description="The whole machine, disk included. For bids: the lowest bid."),
     ] = None
     min_reliability: Annotated[float | None, Field(ge=0, le=1, description="0 to 1; 0.98 is good.")] = None
     geolocation: Annotated[
-        OneOrSeveral | None, Field(description='Two-letter country codes, one or several: "US" or ["SE", "NO"].')
+        OneOrSeveral | None, Field(description='Two-letter country codes: "US" or ["SE", "NO"].')
     ] = None
-    min_disk_gb: Annotated[
-        float, Field(ge=8, description="GB of disk to rent, 8 or more, default 10. Prices include it.")
-    ] = 10
-    min_cuda: Annotated[float | None, Field(gt=0, description="CUDA version the driver supports, e.g. 12.4.")] = None
-    min_direct_ports: Annotated[int | None, Field(ge=0, description="Ports that can be opened to the internet.")] = None
-    min_hours: Annotated[float | None, Field(gt=0, description="Hours until the host may take the machine back.")] = (
-        None
-    )
-    vm: Annotated[
-        bool, Field(description="Only machines that run VMs and have a port to enter them. Default false.")
-    ] = False
+    min_disk_gb: Annotated[float, Field(ge=8, description="8 or more, default 10. Prices include it.")] = 10
+    min_cuda: Annotated[float | None, Field(gt=0, description="CUDA the driver supports, e.g. 12.4.")] = None
+    min_direct_ports: Annotated[int | None, Field(ge=0, description="Ports open to the internet.")] = None
+    min_hours: Annotated[float | None, Field(gt=0, description="Until the host may take it back.")] = None
+    vm: Annotated[bool, Field(description="Machines that run VMs, with a port to enter them. Default false.")] = False
     datacenter_only: Annotated[bool, Field(description="Default false.")] = False
     type: Annotated[
         Literal["on-demand", "bid", "reserved"],
@@ -94,7 +88,7 @@ class SearchOffers(Arguments):
         Literal["usd_per_hour", "score", "reliability", "available_hours"],
         Field(description="Best first. Default usd_per_hour; score is Vast's value for money."),
     ] = "usd_per_hour"
-    limit: Annotated[int, Field(ge=1, le=50, description="Offers returned, 1 to 50, default 10.")] = 10
+    limit: Annotated[int, Field(ge=1, le=50, description="1 to 50, default 10.")] = 10
     filters: Annotated[
         dict[str, dict[str, Any]] | None,
         Field(

@@ -20,9 +20,7 @@ SHOWN_BYTES = 9_500  # of JSON; the server adds what every answer states
 
 
 class ShowInstances(Arguments):
-    label: Annotated[
-        str | None, Field(min_length=1, description="only machines whose label contains this text, e.g. a token")
-    ] = None
+    label: Annotated[str | None, Field(min_length=1, description="only labels that contain this, e.g. a token")] = None
     state: Annotated[
         Literal["running", "stopped", "starting", "failed", "all"], Field(description="only these. Default all")
     ] = "all"

@@ -59,7 +59,9 @@ async def show_logs(args: ShowLogs, call: Call) -> ShowLogsResult:
         fetched = await fetch_log(call.office.link, address, call.deadline, _waiting(call))
     except errors.VastMcpError as exc:
         raise _told(exc, args) from exc
-    lines = plain_lines(errors.redacted(fetched.text, call.settings.secrets()))
+    secrets = call.settings.secrets()
+    # Before the escapes go, for values of several lines, and after: an escape in the middle hides one from the first.
+    lines = [errors.redacted(line, secrets) for line in plain_lines(errors.redacted(fetched.text, secrets))]
     shown = last(lines, SHOWN_BYTES)
     return ShowLogsResult(
         instance_id=args.instance_id,

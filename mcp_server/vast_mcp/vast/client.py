@@ -202,7 +202,7 @@ class Vast:
                 params["after_token"] = token
             reply = await self._read("list", "GET", "/api/v1/instances/", params=params)
             for row in _rows(reply, "instances"):
-                instance = _instance(row)
+                instance = self._instance(row)
                 if instance.id in found:
                     raise errors.IncompleteList("Vast's list of instances repeated a row; it cannot be relied on.")
                 found[instance.id] = instance
@@ -231,14 +231,15 @@ class Vast:
         if not rows:
             # Anything else is an answer about nothing, and must not prove that a machine is gone.
             raise errors.UnexpectedReply("Vast's answer names no machine and no absence.", http_status=reply.status)
-        return _instance(rows[0])
+        return self._instance(rows[0])
 
-    async def destroy_instance(self, instance_id: int) -> None:
-        """DELETE /instances/{id}/ (C.7). An instance that is already gone is done. Returns when Vast accepted it."""
+    async def destroy_instance(self, instance_id: int) -> bool:
+        """DELETE /instances/{id}/ (C.7): True when Vast accepted it, False when it knows no such instance."""
         try:
             await self._read("destroy", "DELETE", f"/api/v0/instances/{instance_id}/", body={})
         except (errors.NoSuchInstance, errors.NotFound):
-            return
+            return False
+        return True
 
     async def may_list(self) -> None:
         """One row of the list: raises Forbidden where the key may not."""
@@ -340,6 +341,15 @@ class Vast:
         except ValidationError as exc:
             raise errors.UnexpectedReply("Vast did not say whose key this is.", http_status=reply.status) from exc
 
+    def _instance(self, row: Json) -> Instance:
+        """The row, without the person's secrets in the host's words: a failed start may repeat its whole line."""
+        try:
+            instance = Instance.model_validate(row)
+        except ValidationError as exc:
+            raise errors.IncompleteList("A row of Vast's list of instances could not be understood.") from exc
+        said = instance.status_msg and errors.redacted(instance.status_msg, self._link.settings.secrets())
+        return instance.model_copy(update={"status_msg": said})
+
     # ── the wire ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _read(
@@ -376,13 +386,6 @@ def _rows(reply: Reply, key: str) -> list[Json]:
     if rows is None:
         raise errors.IncompleteList(f"Vast's answer holds no list of {key}.", http_status=reply.status)
     return rows
-
-
-def _instance(row: Json) -> Instance:
-    try:
-        return Instance.model_validate(row)
-    except ValidationError as exc:
-        raise errors.IncompleteList("A row of Vast's list of instances could not be understood.") from exc
 
 
 def _ssh_key(row: Json) -> SshKey:

@@ -142,6 +142,7 @@ _BY_TEXT: tuple[tuple[str, type[errors.VastMcpError]], ...] = (
     ("insufficient credit", errors.InsufficientCredit),
     ("spend_rate_limit", errors.SpendRateLimited),
     ("search quota", errors.SearchQuotaExceeded),
+    ("no ssh keys found", errors.NotFound),
     ("too frequent", errors.RateLimited),
 )
 
@@ -180,7 +181,8 @@ def meaning(reply: Reply) -> type[errors.VastMcpError]:
     if reply.status == 429:
         return errors.RateLimited
     if reply.status == 404:
-        return errors.NotFound
+        # Vast's own 404 is JSON; a gateway's page says nothing about what exists.
+        return errors.NotFound if reply.body else errors.UnexpectedReply
     if reply.status >= 500 or reply.status in {408, 425}:
         return errors.VastUnavailable
     return errors.UnexpectedReply
