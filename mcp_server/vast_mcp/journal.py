@@ -367,9 +367,9 @@ class Journal:
     def twin(self, intent: Intent, instance_id: int) -> None:
         """A second machine with the token of a confirmed one: something on the way repeated the request."""
         self._write(
-            "INSERT OR IGNORE INTO intents "
-            "(token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, sent_at, settled_at, instance_id, announce) "
-            "VALUES (?, ?, ?, '', ?, ?, ?, 'confirmed', ?, ?, ?, ?, ?, ?)",
+            "INSERT OR IGNORE INTO intents (token, account, request_key, digest, offer_id, label, wanted, state,"
+            " owner, made_at, sent_at, settled_at, instance_id, announce)"
+            " VALUES (?, ?, ?, '', ?, ?, ?, 'confirmed', ?, ?, ?, ?, ?, ?)",
             f"{intent.token}+{instance_id}", intent.account, f"twin-{instance_id}", intent.offer_id, intent.label,
             intent.wanted, self.owner, intent.made_at, intent.sent_at, time.time(), instance_id, LATE,
         )  # fmt: skip

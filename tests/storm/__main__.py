@@ -9,9 +9,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from storm.report import table
-from storm.run import Storm
-from storm.scenarios import ALL
+from storm.compare import Line, compare, installed
+from storm.report import compared, short_table, table, write
+from storm.run import Outcome, Storm
+from storm.scenarios import ALL, REAL
 
 
 def parser() -> argparse.ArgumentParser:
@@ -24,24 +25,59 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--quick", action="store_true", help="without the slow scenarios")
     top.add_argument("--mutation", help="remove a safeguard: token, owner lock, fresh connection")
     top.add_argument("--times", action="store_true", help="print where the time went")
+    top.add_argument("--real", action="store_true", help="beside it, a few creates with the protocol's real times")
+    top.add_argument("--compare", action="store_true", help="afterwards, six faults for the official client and for us")
+    top.add_argument("--report", type=Path, help="a page between whose markers the tables go")
     top.add_argument("--keep", type=Path, help="work in this folder and leave it")
     return top
 
 
-async def storm(options: argparse.Namespace, folder: Path) -> int:
+async def shortened(options: argparse.Namespace, folder: Path) -> Outcome:
+    """The storm itself."""
     chosen = [one for one in ALL if options.only in f"{one.row} / {one.name}" and not (options.quick and one.slow)]
     made = Storm(
         folder, chosen, options.creates, lanes=options.lanes, scale=options.scale, seed=options.seed,
         mutation=options.mutation,
     )  # fmt: skip
-    outcome = await made.run()
-    print(table(outcome))
+    return await made.run()
+
+
+async def with_real_times(options: argparse.Namespace, folder: Path) -> Outcome:
+    """Side by side, since each takes minutes in which nothing happens."""
+    if not options.real:
+        return Outcome()
+    return await Storm(folder / "real", REAL, len(REAL), lanes=len(REAL), scale=1.0).run()
+
+
+async def beside_the_official_client(options: argparse.Namespace, folder: Path, outcome: Outcome) -> list[Line]:
+    if not options.compare:
+        return []
+    if not installed():
+        print("No comparison: the official client is not there (scripts/compat makes its environment).\n")
+        return []
+    lines, wrong = await compare(folder)
+    outcome.broken += wrong
+    print(compared(lines) + "\n")
+    return lines
+
+
+async def storm(options: argparse.Namespace, folder: Path) -> int:
+    outcome, real = await asyncio.gather(shortened(options, folder), with_real_times(options, folder))
+    spent = outcome.spent
+    outcome.merge(real)
+    print(table(outcome) + "\n")
+    lines = await beside_the_official_client(options, folder, outcome)
     for line in outcome.broken:
         print(f"broken: {line}")
     if options.times:
-        for row, spent in sorted(outcome.spent.items(), key=lambda item: -item[1]):
-            print(f"{spent:7.1f} s  {row}")
-    print(f"\n{outcome.seconds:.0f} s, slowest call {outcome.total.slowest_s:.1f} s\n")
+        for row, seconds in sorted(spent.items(), key=lambda item: -item[1]):
+            print(f"{seconds:7.1f} s  {row}")
+    print(f"{outcome.seconds:.0f} s, slowest call {outcome.total.slowest_s:.1f} s\n")
+    if options.real:
+        print(f"Of these with the real times: {real.total.sentence()}\n")
+    if options.report:
+        parts = {"storm": f"> {outcome.total.sentence()}\n\n{short_table(outcome)}"}
+        write(options.report, parts | ({"comparison": compared(lines)} if lines else {}))
     print(outcome.total.sentence())
     return 0 if outcome.good else 1
 

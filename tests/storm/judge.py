@@ -7,6 +7,7 @@ token is what follows the last "#" there; the journal is read as a file.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import sqlite3
 import time
@@ -50,6 +51,16 @@ class Answer:
         return self.success or (self.error is not None and not self.error.get("retryable"))
 
     @property
+    def named_ids(self) -> set[int]:
+        """Machines that this answer tells of."""
+        whole, error = self.payload or {}, self.error or {}
+        parts = (whole, error, *error.get("results", []))
+        noticed = (number for text in whole.get("notices") or [] for number in re.findall(r"[Mm]achine (\d+)", text))
+        return {part["instance_id"] for part in parts if isinstance(part.get("instance_id"), int)} | set(
+            map(int, noticed)
+        )
+
+    @property
     def said(self) -> str:
         """One word for tables."""
         if self.payload is None:
@@ -67,22 +78,22 @@ class Wish:
     arguments: Json
     offers: list[int]
     answers: list[Answer] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
+    looks: list[Answer] = field(default_factory=list)  # what other tools told this agent
     may_refuse: frozenset[str] = frozenset()  # refusals that are true in this scenario
     reborn: list[float] = field(default_factory=list)  # monotonic times at which its machine was destroyed on purpose
-    several: int = 1  # machines that the agent itself insisted on
+    several: int = 1  # machines that the agent itself insisted on, with allow_unresolved
 
-    def named_ids(self) -> set[int]:
+    def named_ids(self, before: float = math.inf) -> set[int]:
         """Machines that some answer named."""
-        found = {int(number) for text in self.notices for number in re.findall(r"\d{6,}", text)}
-        for answer in self.answers:
-            for part in (answer.payload or {}, answer.error or {}, *(answer.error or {}).get("results", [])):
-                if isinstance(part.get("instance_id"), int):
-                    found.add(part["instance_id"])
-        return found
+        told = [answer.named_ids for answer in (*self.answers, *self.looks) if answer.at <= before]
+        return set[int]().union(*told)
 
     def named_tokens(self) -> set[str]:
         return {answer.error["token"] for answer in self.answers if answer.error and answer.error.get("token")}
+
+    @property
+    def notices(self) -> list[str]:
+        return [text for one in (*self.answers, *self.looks) for text in (one.payload or {}).get("notices") or []]
 
 
 @dataclass
@@ -139,6 +150,7 @@ class Evidence:
     seen: Sequence[Seen]
     journals: list[Path]
     scale: float
+    told: frozenset[int] = frozenset()  # machines that the person's other agents were told of
 
 
 def token_of(label: str | None) -> str | None:
@@ -168,11 +180,11 @@ def judge(wish: Wish, evidence: Evidence) -> Figures:
         calls=len(wish.answers),
         puts=len(puts),
         machines=len(machines),
-        two_machines=int(_at_once(machines) > wish.several),
+        two_machines=int(_at_once(_unchosen(wish, machines, puts)) > wish.several),
         extra_puts=int(_extra_puts(wish, puts, machines, states, evidence) > wish.several - 1),
-        unnamed=sum(not _is_named(one, wish, states) for one in machines),
+        unnamed=sum(not _is_named(one, wish, states, evidence.told) for one in machines),
         false_success=sum(_is_false_success(answer, machines) for answer in wish.answers),
-        false_refusal=sum(_is_false_refusal(answer, wish, machines) for answer in wish.answers),
+        false_refusal=sum(_is_false_refusal(answer, wish, machines, evidence.rentals) for answer in wish.answers),
         no_verdict=int(not wish.answers or not wish.answers[-1].verdict),
         slowest_s=max((answer.at - answer.asked_at for answer in wish.answers), default=0.0),
     )
@@ -204,10 +216,22 @@ def _at_once(machines: list[Json]) -> int:
     return max((sum(_alive_at(other, one["born"]) for other in machines) for one in machines), default=0)
 
 
-def _is_named(machine: Json, wish: Wish, states: dict[str, str]) -> bool:
+def _unchosen(wish: Wish, machines: list[Json], puts: list[Seen]) -> list[Json]:
+    """Without those that the agent chose to have as well: of another offer, after an answer had named what it had."""
+    sent = {token_of(put.data.get("label")): put.at for put in puts}
+    found: list[Json] = []
+    for one in machines:
+        there = [other for other in machines if other is not one and _alive_at(other, one["born"])]
+        told = wish.named_ids(before=sent.get(token_of(one["label"]), 0.0))
+        if not there or any(other["offer_id"] == one["offer_id"] or other["id"] not in told for other in there):
+            found.append(one)
+    return found
+
+
+def _is_named(machine: Json, wish: Wish, states: dict[str, str], told: frozenset[int]) -> bool:
     token = token_of(machine["label"])
     return (
-        machine["id"] in wish.named_ids()
+        machine["id"] in wish.named_ids() | told
         or token in wish.named_tokens()
         or states.get(token or "") in {"intended", "sending", "unknown", "absent"}
     )
@@ -224,14 +248,28 @@ def _is_false_success(answer: Answer, machines: list[Json]) -> bool:
     return not any(one["id"] == named and _alive_at(one, answer.wall) for one in machines)
 
 
-def _is_false_refusal(answer: Answer, wish: Wish, machines: list[Json]) -> bool:
-    """ "No, and nothing bills", although a machine of this wish lives or nothing stands in the way of one."""
+def _is_false_refusal(answer: Answer, wish: Wish, machines: list[Json], rentals: list[Json]) -> bool:
+    """ "No, and nothing bills", although a machine of this wish lives or nothing stands in the way of one.
+
+    Or the opposite: word of an earlier machine that does not exist.
+    """
     error = answer.error
+    if error is not None and error["code"] == "earlier_rental_found":
+        return not any(one["id"] == error.get("instance_id") and _alive_at(one, answer.wall) for one in rentals)
     if error is None or error.get("billing_possible"):
         return False
-    if any(_alive_at(one, answer.wall) for one in machines):
+    if any(_was_there(one, answer, wish) for one in machines):
         return not error.get("retryable") or error["code"] == "not_rented"
     return not error.get("retryable") and error["code"] not in wish.may_refuse
+
+
+def _was_there(machine: Json, answer: Answer, wish: Wish) -> bool:
+    """Whether an answer had to know of a machine; of two callers at once, one may be told before."""
+    begun = answer.wall - (answer.at - answer.asked_at)
+    alone = not any(
+        other is not answer and other.asked_at < answer.at and answer.asked_at < other.at for other in wish.answers
+    )
+    return _alive_at(machine, answer.wall) and (alone or machine["born"] <= begun)
 
 
 # ── PUTs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -248,6 +286,8 @@ def _extra_puts(wish: Wish, puts: list[Seen], machines: list[Json], states: dict
         if _too_many(one) and _sent_in_call(wish, puts, following) <= 2:
             continue
         if one.fresh and _proven_absent(one, following, machines, states, evidence):
+            continue
+        if _chose_another(wish, one, following, machines):
             continue
         extra += 1
     return extra
@@ -276,6 +316,12 @@ def _sent_in_call(wish: Wish, puts: list[Seen], put: Seen) -> int:
     """How many PUTs the call that sent this one sent until then."""
     begun = max((call.asked_at for call in wish.answers if call.asked_at <= put.at), default=0.0)
     return sum(begun <= one.at <= put.at for one in puts)
+
+
+def _chose_another(wish: Wish, put: Seen, following: Seen, machines: list[Json]) -> bool:
+    """Another offer, for an agent that had been told of the machine that the first one made."""
+    made = [one["id"] for one in machines if token_of(one["label"]) == token_of(put.data.get("label"))]
+    return put.path != following.path and bool(made) and set(made) <= wish.named_ids(before=following.at)
 
 
 def _proven_absent(

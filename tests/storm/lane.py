@@ -156,7 +156,6 @@ class Lane:
             server = await self.server(which)
             begun = time.monotonic()
             payload = await server.call("create_instance", **{**wish.arguments, **changes})
-            wish.notices += payload.get("notices") or []
         answer = Answer(begun, time.monotonic(), time.time(), payload)
         wish.answers.append(answer)
         return answer
@@ -173,8 +172,9 @@ class Lane:
 
     async def show(self, wish: Wish, which: str = "first") -> Json:
         """Look at what exists; what it says of late finds counts as told."""
+        begun = time.monotonic()
         payload = await (await self.server(which)).call("show_instances")
-        wish.notices += payload.get("notices") or []
+        wish.looks.append(Answer(begun, time.monotonic(), time.time(), payload))
         return payload
 
     def journal(self) -> Path:

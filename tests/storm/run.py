@@ -47,6 +47,18 @@ class Outcome:
     def good(self) -> bool:
         return not self.broken and self.total.bad == 0 and self.total.creates > 0
 
+    def merge(self, other: Outcome) -> None:
+        """Count another run's wishes with this one's."""
+        for row, figures in other.rows.items():
+            self.rows.setdefault(row, Figures())
+            self.rows[row] += figures
+        for row, said in other.said.items():
+            mine = self.said.setdefault(row, {})
+            for path, times in said.items():
+                mine[path] = mine.get(path, 0) + times
+        self.broken += other.broken
+        self.seconds = max(self.seconds, other.seconds)
+
     def add(self, scenario: Scenario, figures: Figures, wishes: list[Wish]) -> None:
         self.rows.setdefault(scenario.row, Figures())
         self.rows[scenario.row] += figures

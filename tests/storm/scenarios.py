@@ -648,7 +648,7 @@ def turn(lane: Lane, wish: Wish) -> dict[str, Any]:
 
 
 async def pursue_turned(lane: Lane, wish: Wish) -> None:
-    """The agent takes what it gets: the other offer's machine, or word of the first one's."""
+    """The agent takes what it gets: the other offer's machine, or word of the first one's, and stops there."""
     changes = turn(lane, wish)
     await lane.pursue(wish, **changes)
 
@@ -713,7 +713,6 @@ def turns_after_untold(how: str) -> Run:
 
     async def run(lane: Lane) -> list[Wish]:
         wish = lane.wish()
-        wish.several = 2  # nothing was in doubt, so nothing forbids the second; but both must have been named
 
         async def strike(_name: str) -> None:
             await lane.kill(how)
@@ -758,3 +757,14 @@ async def destroyed_and_again(lane: Lane) -> list[Wish]:
 
 
 ALL: list[Scenario] = [*put_faults(), *read_faults(), *kills(), *pairs(), *turns()]
+
+# With the times that people wait: a doubt outlasts a call, and its absence takes a minute and a half.
+REAL: list[Scenario] = [
+    Scenario(f"real times: {name}", name, asked(on_rent(act)))
+    for name, act in {
+        "connection reset after the rent committed": faults.resets(commits=True),
+        "connection reset before the rent commits": faults.resets(commits=False),
+        "hang after the rent committed": faults.hangs(commits=True),
+        "hang before the rent commits": faults.hangs(commits=False),
+    }.items()
+]

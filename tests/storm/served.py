@@ -89,7 +89,7 @@ def without_fresh_connection() -> None:
 
     async def pooled(self: Vast, offer_id: int, body: dict[str, Any]) -> int:
         self._link.pool()
-        Link.fresh = Pooled  # type: ignore[method-assign, assignment, return-value]
+        Link.fresh = lambda link: Pooled(link)  # type: ignore[method-assign, assignment, return-value]
         try:
             return await rent(self, offer_id, body)
         finally:
