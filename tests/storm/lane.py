@@ -55,6 +55,8 @@ class Lane:
         self.states: list[Path] = []
         self.crashed: list[str] = []
         self._offers: Iterator[int] = iter(())
+        self._spoiled: set[int] = set()
+        self.spoiled: set[int] = set()
         self._numbers = itertools.count(1)
         self._starts = 0
 
@@ -135,7 +137,8 @@ class Lane:
     # ── wishes ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def offer(self) -> int:
-        return next(self._offers)
+        """A free offer: none that an earlier scenario left unable to start."""
+        return next(offer for offer in self._offers if offer not in self.spoiled)
 
     def wish(self, **arguments: Any) -> Wish:
         """A wish of its own for a fresh offer; every second one names itself with a request_key."""

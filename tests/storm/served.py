@@ -87,9 +87,12 @@ def without_fresh_connection() -> None:
 
     fresh, rent = Link.fresh, Vast.rent
 
+    def used(link: Link) -> Any:
+        return Pooled(link)
+
     async def pooled(self: Vast, offer_id: int, body: dict[str, Any]) -> int:
         self._link.pool()
-        Link.fresh = lambda link: Pooled(link)  # type: ignore[method-assign, assignment, return-value]
+        Link.fresh = used  # type: ignore[method-assign]
         try:
             return await rent(self, offer_id, body)
         finally:

@@ -89,6 +89,7 @@ async def counters(tmp_path: Path) -> AsyncIterator[tuple[Counter, Counter]]:
         yield made[0], made[1]
 
 
+@pytest.mark.slow
 async def test_a_hundred_thousand_rows_cost_a_create_less_than_a_tenth(counters: tuple[Counter, Counter]) -> None:
     """Medians of interleaved creates, the best of three tries: a machine's moods hit both alike, or one try."""
     ratios: list[float] = []

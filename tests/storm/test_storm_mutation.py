@@ -37,6 +37,7 @@ async def test_removing_a_safeguard_makes_the_storm_fail(
     assert all(getattr(outcome.total, name) for name in figures), outcome.total
 
 
+@pytest.mark.slow
 async def test_with_every_safeguard_the_same_scenarios_are_all_zeros(tmp_path: Path) -> None:
     """The control: what fails above fails for want of the safeguard."""
     total = Figures()
