@@ -55,8 +55,7 @@ class Lane:
         self.states: list[Path] = []
         self.crashed: list[str] = []
         self._offers: Iterator[int] = iter(())
-        self._spoiled: set[int] = set()
-        self.spoiled: set[int] = set()
+        self.spoiled: set[int] = set()  # offers whose machine cannot start any more: nobody else shall meet them
         self._numbers = itertools.count(1)
         self._starts = 0
 

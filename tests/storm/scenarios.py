@@ -322,7 +322,7 @@ async def _low_bid_told(lane: Lane, _wish: Wish) -> None:
 
 
 async def _jammed(lane: Lane, wish: Wish) -> None:
-    await lane.jam(wish.offers[0])
+    await lane.sandbox.set(jam=wish.offers[0])
     lane.spoiled.add(wish.offers[0])
     lane.proxy.add(is_rent, faults.resets(commits=True))
 
