@@ -304,6 +304,19 @@ async def test_an_account_that_cannot_be_told_is_no_new_account(world: World, sh
     assert (again["instance_id"], puts(world)) == (made["instance_id"], 1)
 
 
+async def test_another_accounts_machine_of_the_same_number_hides_nothing(world: World, short: Settings) -> None:
+    """Ids are an account's own: a sandbox of yesterday, in the same journal, had the same numbers."""
+    async with served(short, world) as client:
+        yesterday = await call(client, "create_instance", **wish(world))
+    today = World(rent_again=True, user_id=7)
+    today.faults.add("create", "drop", when="after")
+    async with served(short, today) as client:
+        answer = await call(client, "create_instance", **wish(today))
+    assert answer["recovered"] is True
+    assert answer["instance_id"] == yesterday["instance_id"]
+    assert len(today.living) == 1
+
+
 async def test_a_low_bid_whose_error_was_lost_is_found_stopped(world: World, short: Settings) -> None:
     """One match that does not fit what was asked: created_stopped with id and destroy step, on every repetition."""
     offer = world.offer(gpu_name="RTX 4090")

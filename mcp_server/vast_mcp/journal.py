@@ -378,12 +378,13 @@ class Journal:
         """A machine that was found stopped runs now: its wish came true after all."""
         self._write("UPDATE intents SET stopped = 0 WHERE instance_id = ?", instance_id)
 
-    def gone(self, instance_ids: Iterable[int]) -> None:
-        """Proven gone: a wish for it may rent anew."""
+    def gone(self, account: str, instance_ids: Iterable[int]) -> None:
+        """Proven gone: a wish for it may rent anew. Ids are an account's own: a sandbox's are no real machine's."""
         for instance_id in instance_ids:
             self._write(
-                "UPDATE intents SET gone_at = ? WHERE instance_id = ? AND gone_at IS NULL", time.time(), instance_id
-            )
+                "UPDATE intents SET gone_at = ? WHERE account = ? AND instance_id = ? AND gone_at IS NULL",
+                time.time(), account, instance_id,
+            )  # fmt: skip
 
     # ── questions ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -395,8 +396,11 @@ class Journal:
         rows = self._rows("token = ?", token)
         return rows[0] if rows else None
 
-    def by_instance(self, instance_id: int) -> Intent | None:
-        rows = self._rows("instance_id = ? ORDER BY id DESC LIMIT 1", instance_id)
+    def by_instance(self, instance_id: int, account: str | None = None) -> Intent | None:
+        """The newest attempt that holds a machine, of one account where it is given."""
+        rows = self._rows(
+            "instance_id = ? AND account = coalesce(?, account) ORDER BY id DESC LIMIT 1", instance_id, account
+        )
         return rows[0] if rows else None
 
     def latest(self, account: str, request_key: str) -> Intent | None:

@@ -67,12 +67,12 @@ class Reconciler:
             return
         if intent.state == "confirmed":
             for machine in machines:
-                if self._journal.by_instance(machine.id) is None:
+                if self._journal.by_instance(machine.id, account) is None:
                     self._journal.twin(intent, machine.id)
             return
         if not self._settled_or_settleable(intent):
             return
-        machines = [m for m in machines if self._journal.by_instance(m.id) is None]
+        machines = [m for m in machines if self._journal.by_instance(m.id, account) is None]
         if not machines:
             return
         self._lacking.pop(token, None)
@@ -104,7 +104,7 @@ class Reconciler:
             elif time.time() - intent.made_at >= self._times.young_s:
                 first = self._missing.setdefault(intent.instance_id, now)
                 if now - first >= self._times.lists_apart_s:
-                    self._journal.gone([intent.instance_id])
+                    self._journal.gone(account, [intent.instance_id])
 
     # ── settling ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

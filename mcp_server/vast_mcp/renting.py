@@ -86,8 +86,8 @@ def gone(call: Call, instance_ids: Sequence[int]) -> None:
     for instance_id in instance_ids:
         call.office.created.pop(instance_id, None)
     with contextlib.suppress(errors.JournalUnavailable):
-        if call.office.journal.exists():
-            call.office.journal.gone(instance_ids)
+        if call.office.account is not None and call.office.journal.exists():
+            call.office.journal.gone(call.office.account, instance_ids)
 
 
 async def keep_settling(office: Office) -> None:
