@@ -175,6 +175,7 @@ async def rent(call: Call, request: Request) -> Rental:
         await _until_clear(call, request)
         if (found := await _already(call, request)) is not None:
             return found
+        _check_told(call, wish)
         _check_time(call, request)
         attempt = await _attempt(call, request, await request.look())
         if attempt is None:
@@ -361,8 +362,8 @@ async def _attempt(call: Call, request: Request, facts: Json) -> tuple[Intent, R
     wish, journal = request.wish, call.office.journal
     async with call.office.one_at_a_time:
         await call.vast.turn_to_rent()
-        _check_time(call, request)
         _check_told(call, wish)
+        _check_time(call, request)
         verdict = journal.claim(wish, skip_others=wish.allow_unresolved)
         if verdict.act != "send" or verdict.intent is None:
             return None

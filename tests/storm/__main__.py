@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -61,7 +62,15 @@ async def beside_the_official_client(options: argparse.Namespace, folder: Path, 
     return lines
 
 
+def end_well_when_told() -> None:
+    """A storm that is told to end still ends its children."""
+    task = asyncio.current_task()
+    if task is not None and sys.platform != "win32":
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
 async def storm(options: argparse.Namespace, folder: Path) -> int:
+    end_well_when_told()
     outcome, real = await asyncio.gather(shortened(options, folder), with_real_times(options, folder))
     spent = outcome.spent
     outcome.merge(real)

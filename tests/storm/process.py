@@ -301,6 +301,10 @@ class Server:
                 }
             )
 
+    async def heard(self) -> None:
+        """Return when the server has read everything that was sent to it."""
+        await self._request("ping", {})
+
     async def _read(self, stdout: asyncio.StreamReader) -> None:
         with contextlib.suppress(ConnectionError):
             while line := await stdout.readline():

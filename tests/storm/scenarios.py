@@ -682,7 +682,10 @@ def turns_after_death(*, commits: bool) -> Run:
 
 
 def turns_at_once(commits: bool, state: str) -> Run:
-    """A host cuts the call short and says so; the agent never hears what came of it."""
+    """A host cuts the call short and says so; the agent never hears what came of it.
+
+    Lists fail until then, so that no answer is on its way when the host hangs up: that one would have been told.
+    """
 
     async def run(lane: Lane) -> list[Wish]:
         wish = lane.wish()
@@ -694,13 +697,20 @@ def turns_at_once(commits: bool, state: str) -> Run:
             sent.set()
             await exchange.client_gone()
 
-        await lane.server()
-        lane.proxy.add(is_rent, lose)
+        async def ask() -> None:
+            for _ in range(TRIES):  # a short budget may end before anything is sent
+                if not sent.is_set():
+                    await lane.ask(wish)
+
         server = await lane.server()
-        first = asyncio.create_task(server.call("create_instance", **wish.arguments))
+        lane.proxy.add(is_rent, lose)
+        blind = lane.proxy.add(_list_after_rent(lane), faults.answers(faults.page(502)), times=None)
+        first = asyncio.create_task(ask())
         await asyncio.wait_for(sent.wait(), PATIENCE_S)
         await lane.until_state(state)
         server.cancel_all()
+        await server.heard()
+        blind.times = 0
         await pursue_turned(lane, wish)
         first.cancel()
         await asyncio.wait({first})
