@@ -156,6 +156,26 @@ async def test_another_offer_is_not_rented_beside_a_machine_that_nobody_was_told
     assert {machine.id for machine in world.living} == {machine.id, meant["instance_id"]}
 
 
+async def test_a_call_whose_time_ends_while_another_is_in_doubt_says_so(world: World, short: Settings) -> None:
+    """Found by the storm: it said that what was in doubt is settled, while the request before it had just been lost."""
+    other = wish(world) | {"offer_id": world.offer(gpu_name="RTX 3090")["id"]}
+    slow = replace(short, times=replace(short.times, put_s=0.8, absent_after_s=60.0))
+    world.faults.add("create", "hang", when="before", seconds=5)
+    answers: dict[str, dict[str, Any]] = {}
+
+    async def ask(name: str, client: Client, arguments: dict[str, Any]) -> None:
+        answers[name] = await call(client, "create_instance", **arguments)
+
+    async with served(slow, world) as client, anyio.create_task_group() as tasks:
+        tasks.start_soon(ask, "first", client, wish(world))
+        await world.faults.until_hanging()
+        tasks.start_soon(ask, "second", client, other)
+    assert answers["first"]["error"]["code"] == "outcome_unknown"
+    second = answers["second"]["error"]
+    assert (second["code"], second["billing_possible"]) == ("unresolved_intent", True)
+    assert puts(world) == 1
+
+
 async def test_a_machine_whose_call_was_cut_short_is_told_of_before_another_is_rented(
     world: World, short: Settings
 ) -> None:

@@ -331,9 +331,15 @@ def _has_time(call: Call, pause: float) -> bool:
 
 
 def _check_time(call: Call, request: Request) -> None:
-    """A PUT has its whole time or is not begun."""
-    if not _has_time(call, 0):
-        raise _not_rented(request, taken=False)
+    """A PUT has its whole time or is not begun. What is in doubt is said before the lack of time is."""
+    if _has_time(call, 0):
+        return
+    wish = request.wish
+    verdict = call.office.journal.consider(wish, skip_others=wish.allow_unresolved)
+    if verdict.intent is not None and verdict.act in {"wait", "reconcile"}:
+        raise _in_doubt(request, verdict.intent)
+    _check_told(call, wish)
+    raise _not_rented(request, taken=False)
 
 
 def _not_rented(request: Request, *, taken: bool) -> errors.NotRented:
