@@ -7,6 +7,9 @@ them without saying so (vast-api.md A.4 to A.8).
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
 import itertools
 import json
 import re
@@ -429,6 +432,15 @@ def key_blob(text: str) -> str | None:
         if kind.startswith(("ssh-", "ecdsa-", "sk-")):
             return blob
     return None
+
+
+def fingerprint_of(blob: str) -> str | None:
+    """SHA256 fingerprint of a key's base64 part, as ssh-keygen -l prints it. None where it is no base64."""
+    try:
+        digest = hashlib.sha256(base64.b64decode(blob, validate=True)).digest()
+    except (binascii.Error, ValueError):
+        return None
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
 def has_local_match(keys: list[SshKey], ssh_dir: Path | None) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.errors import Problem
-from vast_mcp.preflight import key_blob
+from vast_mcp.preflight import fingerprint_of, key_blob
 from vast_mcp.toolspec import Arguments, Call, Result, ToolSpec
 
 KINDS = frozenset(
@@ -52,7 +51,7 @@ async def create_ssh_key(args: CreateSshKey, call: Call) -> CreateSshKeyResult:
     fingerprint, never the key."""
     line = _checked(_text(args.public_key, call.settings.ssh_dir))
     blob = key_blob(line)
-    fingerprint = _fingerprint(line)
+    fingerprint = fingerprint_of(line.split()[1]) or ""
     for key in await call.vast.ssh_keys():
         if key_blob(key.public_key) == blob:
             return CreateSshKeyResult(key_id=key.id, fingerprint=fingerprint, already_registered=True)
@@ -102,11 +101,6 @@ def _checked(text: str) -> str:
     if blob[4 : 4 + size].decode("ascii", "replace") != words[0] or len(blob) <= 4 + size:
         raise _bad("the key's content does not fit its first word; was it cut?")
     return " ".join(words)
-
-
-def _fingerprint(line: str) -> str:
-    digest = hashlib.sha256(base64.b64decode(line.split()[1])).digest()
-    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
 def _bad(problem: str) -> errors.BadArguments:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +9,7 @@ from pydantic import Field
 
 from vast_mcp import preflight
 from vast_mcp.errors import clean
-from vast_mcp.preflight import key_blob, local_public_keys
+from vast_mcp.preflight import fingerprint_of, key_blob, local_public_keys
 from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.wire import SshKey
 
@@ -83,18 +80,10 @@ def _row(key: SshKey, here: dict[str, str]) -> KeyRow:
     comment = key.public_key.partition(blob)[2].strip() if blob else key.public_key
     return KeyRow(
         key_id=key.id,
-        fingerprint=_fingerprint(blob) if blob else None,
+        fingerprint=fingerprint_of(blob) if blob else None,
         local_file=here.get(blob) if blob else None,
         untrusted_comment=clean(comment, 60) or None,
     )
-
-
-def _fingerprint(blob: str) -> str | None:
-    try:
-        digest = hashlib.sha256(base64.b64decode(blob, validate=True)).digest()
-    except (binascii.Error, ValueError):
-        return None
-    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
 SPEC = ToolSpec(
