@@ -6,7 +6,7 @@ STAMP := .venv/.ready
 # Some images set this; without bytecode the server starts in twice the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check fix compat storm clean snapshots
+.PHONY: demo test check fix compat storm bench hosts manifests mcpb clean snapshots
 
 $(STAMP): pyproject.toml constraints.txt scripts/bootstrap
 	@PYTHON="$(PYTHON)" sh scripts/bootstrap
@@ -16,13 +16,14 @@ demo: $(STAMP)  ## watch a real client rent, look and destroy on the sandbox
 	@$(BIN)/vast-mcp demo
 
 test: $(STAMP)  ## the whole suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadscope
 
-check: $(STAMP)  ## lint, format, types, direction of imports
+check: $(STAMP)  ## lint, format, types, direction of imports, generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
 	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python scripts/manifests.py --check
 
 fix: $(STAMP)  ## mend what ruff can mend
 	@$(BIN)/ruff check --fix .
@@ -31,12 +32,24 @@ fix: $(STAMP)  ## mend what ruff can mend
 snapshots: $(STAMP)  ## accept the tool schemas as they are now
 	@UPDATE_TOOLSNAPS=1 $(BIN)/python -m pytest tests/test_toolsnaps.py
 
+manifests: $(STAMP)  ## what hosts and registries read, from pyproject.toml and the catalogue
+	@$(BIN)/python scripts/manifests.py
+
 compat: $(STAMP)  ## the official vastai client against the sandbox
 	@sh scripts/compat
 
 storm: $(STAMP)  ## 1,000 rentals through everything that breaks, counted
 	@sh scripts/storm
 
+bench: $(STAMP)  ## how fast and how light, beside a bare server and the official client; docs/performance.md
+	@sh scripts/bench
+
+hosts: $(STAMP)  ## real hosts, validators, conformance, the wheel; needs PyPI and npm
+	@$(BIN)/python scripts/hosts.py
+
+mcpb: $(STAMP)  ## the bundle that Claude Desktop opens, in dist/
+	@sh scripts/mcpb
+
 clean:
-	rm -rf .venv .venv-vastai dist build .ruff_cache .hypothesis
+	rm -rf .venv .venv-vastai .venv-hosts .venv-bench dist build .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

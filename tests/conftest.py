@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import hypothesis
 import pytest
 from mcp import Client
 
+from processes import line_of, process
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.server import build
@@ -23,6 +25,8 @@ hypothesis.settings.load_profile("house")
 
 KEY_LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test@example"
 OTHER_KEY_LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4u other@example"
+
+DEAD = "http://127.0.0.1:9"  # nobody listens there
 
 
 @pytest.fixture
@@ -64,3 +68,24 @@ async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
     assert payload is not None
     assert bool(result.is_error) == ("error" in payload)
     return payload
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> dict[str, str]:
+    """The least a process needs, a HOME of its own, and proxies that lead nowhere."""
+    return env_of(tmp_path)
+
+
+def env_of(folder: Path) -> dict[str, str]:
+    """The same for a process that several tests share."""
+    home = folder / "home"
+    home.mkdir()
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"), DEAD)
+    return {"HOME": str(home), "PATH": os.environ["PATH"], "VAST_MCP_TIME_SCALE": "0.01", **proxies}
+
+
+@pytest.fixture
+def url(env: dict[str, str], tmp_path: Path) -> Iterator[str]:
+    """A pretended Vast.ai in a process of its own."""
+    with process("sandbox", "--port", "0", env=env, cwd=tmp_path) as started:
+        yield line_of(started).decode().rpartition("VAST_URL=")[2].strip()

@@ -7,33 +7,35 @@ import os
 import re
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from mcp import Client
+
+from conftest import call
+from served_sandbox import control, served_sandbox
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[str]:
-    """The address of a `vast-mcp sandbox` process."""
-    command = [sys.executable, "-m", "vast_mcp", "sandbox", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
-        assert process.stdout is not None
-        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
-        assert found is not None
-        yield found.group()
-        process.terminate()
+    with served_sandbox(tmp_path) as url:
+        yield url
 
 
-def control(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    data = json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(f"{url}/_sandbox/{path}", data, {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as reply:
-        return json.load(reply)
+def environment(sandbox: str, home: Path) -> dict[str, str]:
+    """Where a script runs: our command, a key, the sandbox, and waits made short."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(home),
+        "VAST_URL": sandbox,
+        "VAST_API_KEY": "k",
+        "VAST_MCP_STATE_DIR": str(home / "state"),
+        "VAST_MCP_TIME_SCALE": "0.01",
+        "OFFER_ID": "20000001",
+    }
 
 
 def block(language: str) -> str:
@@ -49,20 +51,11 @@ def test_the_unattended_loop_survives_a_lost_reply(sandbox: str, tmp_path: Path,
     """README: repeat the exact command on status 3; one machine, whether or not the lost request had arrived."""
     control(sandbox, "world", {"rent_again": True})
     control(sandbox, "faults", {"endpoint": "create", "kind": "drop", "when": when})
-    environment = {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "HOME": str(tmp_path),
-        "VAST_URL": sandbox,
-        "VAST_API_KEY": "k",
-        "VAST_MCP_STATE_DIR": str(tmp_path / "state"),
-        "VAST_MCP_TIME_SCALE": "0.01",
-        "OFFER_ID": "20000001",
-    }
     interpreter = {"bash": ["bash", "-c"], "python": [sys.executable, "-c"]}[language]
     done = subprocess.run(
         [*interpreter, block(language)],
         check=False,
-        env=environment,
+        env=environment(sandbox, tmp_path),
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -75,3 +68,70 @@ def test_the_unattended_loop_survives_a_lost_reply(sandbox: str, tmp_path: Path,
     assert str(living_id) in done.stdout
     puts = [r for r in control(sandbox, "requests")["requests"] if r["endpoint"] == "create"]
     assert len(puts) == (1 if when == "after" else 2)
+
+
+def test_the_lines_for_a_script_run(sandbox: str, tmp_path: Path) -> None:
+    """README: what is missing, a search, the settling of what is open, and the end of what is past its lease."""
+    [lines] = [text for text in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "vast-mcp reconcile" in text]
+    done = subprocess.run(
+        ["bash", "-ec", lines],
+        check=False,
+        env=environment(sandbox, tmp_path),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert done.returncode == 0, done.stderr
+    looked, brace, rest = done.stdout.partition("{\n")
+    assert "journal" in looked
+    answer, end = json.JSONDecoder().raw_decode(brace + rest)
+    assert len(answer["offers"]) == 3
+    assert (brace + rest)[end:].strip().startswith("nothing open\n")
+
+
+def test_the_line_for_cron_runs(sandbox: str, tmp_path: Path) -> None:
+    """README: a sweep every ten minutes, with the settings of one file and none of the shell's."""
+    [line] = re.findall(r"```\n\*/10 \* \* \* \* (.*?)\n```", README)
+    env = environment(sandbox, tmp_path)
+    given = tmp_path / ".config" / "vast-mcp.env"
+    given.parent.mkdir()
+    told = [f"{name}={env.pop(name)}" for name in list(env) if name.startswith("VAST_")]
+    given.write_text("\n".join(told), encoding="utf-8")
+    done = subprocess.run(
+        ["bash", "-ec", line], check=False, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=50
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "nothing past its lease"), done.stderr
+
+
+def test_make_demo_is_the_demo() -> None:
+    """README; tests/test_terminal.py plays it to its end."""
+    makefile = (Path(__file__).parents[1] / "Makefile").read_text(encoding="utf-8")
+    assert "\t@$(BIN)/vast-mcp demo\n" in makefile
+
+
+async def test_the_error_shown_is_the_one_that_is_answered(client: Client) -> None:
+    """README: the shape of every failure."""
+    [shown] = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", README, re.DOTALL) if '"error"' in text]
+    answered = await call(client, "create_instance", offer_id=19_999_999)
+    assert set(shown["error"]) <= set(answered["error"])
+    assert all(shown["error"][name] == answered["error"][name] for name in ("code", "retryable", "billing_possible"))
+    assert [step["tool"] for step in shown["error"]["next_steps"]] == [
+        step["tool"] for step in answered["error"]["next_steps"]
+    ]
+
+
+def test_every_block_is_run_by_something() -> None:
+    """Ours: a command that nobody runs is a guess. Generated ones: tests/hosts and tests/test_manifests.py."""
+    written = re.sub(r"<!-- generated: .*?<!-- end -->", "", README, flags=re.DOTALL)
+    found = [text.splitlines()[0] for text in re.findall(r"```[a-z]+\n(.*?)```", written, re.DOTALL)]
+    run = [
+        "make demo   #",
+        '{"error": {"code": "offer_gone"',
+        "vast-mcp approve",  # tests/test_confirm.py
+        "vast-mcp doctor",
+        "export VAST_MCP_HTTP_TOKEN",  # tests/hosts/test_claude_code.py
+        "wish='{",
+        "import datetime",
+    ]
+    assert [first for first in found if not any(first.startswith(known) for known in run)] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import threading
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from mcp import Client
 
 from conftest import KEY_LINE, call
+from vast_mcp.journal import Journal
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.server import build
@@ -435,6 +437,40 @@ async def test_without_a_journal_nothing_is_sent_and_reading_works_on(
         assert (await call(client, "show_instances"))["count"] == 0
     kept = list(state.glob("journal.db.damaged-*")) if state.is_dir() else []
     assert bool(kept) == (spoil == "damaged")
+
+
+async def test_a_journal_of_the_first_version_is_carried_forward(world: World, short: Settings, state: Path) -> None:
+    """Journal: migrations go forward, and what was rented before is found after."""
+    async with served(short, world) as client:
+        first = await call(client, "create_instance", **wish(world))
+    with sqlite3.connect(state / "journal.db", isolation_level=None) as db:
+        for change in (
+            "ALTER TABLE intents DROP COLUMN usd_per_hour", "ALTER TABLE intents DROP COLUMN lease_until",
+            "DROP TABLE holds", "DROP TABLE approvals", "PRAGMA user_version = 1",
+        ):  # fmt: skip
+            db.execute(change)
+    async with served(short, world) as client:
+        again = await call(client, "create_instance", **wish(world))
+    assert (again["instance_id"], again["replayed"]) == (first["instance_id"], True)
+    with sqlite3.connect(state / "journal.db") as db:
+        assert db.execute("PRAGMA user_version").fetchone()[0] == 2
+        assert db.execute("SELECT count(*) FROM holds, approvals").fetchone()[0] == 0
+
+
+async def test_a_journal_that_a_neighbour_is_just_making_is_waited_for(state: Path) -> None:
+    """Shared safely by several servers: SQLite itself refuses at once, whatever its timeout, in this moment."""
+    state.mkdir()
+    neighbour = sqlite3.connect(state / "journal.db", isolation_level=None)
+    neighbour.execute("BEGIN IMMEDIATE")
+    opened: list[str] = []
+    opening = threading.Thread(target=lambda: opened.append(Journal(state).digest({"a": 1})))
+    opening.start()
+    opening.join(0.2)
+    assert opening.is_alive(), "it gave up, or did not notice its neighbour"
+    neighbour.rollback()
+    neighbour.close()
+    opening.join()
+    assert len(opened[0]) == 64
 
 
 async def test_the_sandbox_keeps_its_journal_to_itself(world: World, tmp_path: Path) -> None:

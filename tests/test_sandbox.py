@@ -57,6 +57,58 @@ async def test_a_scoped_key_is_told_which_permission_it_lacks():
     assert "instance_read" in reply.json()["msg"]
 
 
+async def test_a_machines_own_key_opens_that_machine_only():
+    """A.11: the key of the create reply, each its own; what it reaches beyond is refused as a scoped key is."""
+    world = a_world(api_keys={"right"})
+    account = Wire(world, "Bearer right")
+    made = [(await account.rent(world.offer(ports=True)["id"])).json() for _ in range(2)]
+    ours, theirs = (reply["new_contract"] for reply in made)
+    assert len({reply["instance_api_key"] for reply in made}) == 2
+    own = Wire(world, f"Bearer {made[0]['instance_api_key']}")
+    beyond = [
+        ("GET", f"/api/v0/instances/{theirs}/"),
+        ("DELETE", f"/api/v0/instances/{theirs}/"),
+        ("GET", f"/api/v0/instances/{ours}/ssh/"),
+        ("PUT", f"/api/v0/instances/reboot/{ours}/"),
+        ("GET", "/api/v1/instances/"),
+        ("GET", "/api/v0/users/current"),
+        ("POST", "/api/v0/bundles/"),
+        ("PUT", f"/api/v0/asks/{world.offer()['id']}/"),
+    ]
+    for status in (403, 401):
+        world.own_key_status = status
+        for method, path in beyond:
+            reply = await own.ask(method, path, {"image": "example/image"})
+            assert (reply.status_code, reply.json()["error"]) == (status, "auth_error"), path
+    assert (await own.show(ours) or {})["id"] == ours
+    assert (await own.ask("PUT", f"/api/v0/instances/{ours}/", {"state": "stopped"})).json()["success"]
+    assert (await own.ask("DELETE", f"/api/v0/instances/{ours}/", {})).json()["success"]
+    assert_golden(await own.ask("DELETE", f"/api/v0/instances/{ours}/", {}), "destroy_no_such_instance", contract=ours)
+    assert [instance.id for instance in world.living] == [theirs]
+
+
+@pytest.mark.parametrize(("right", "method", "body"), [("show", "GET", None), ("destroy", "DELETE", {})])
+async def test_a_machines_own_key_may_lack_a_right(right: str, method: str, body: Any):
+    """I: sources differ on what it may, so it is a switch; the account's own key is not touched by it."""
+    world = a_world(own_key_lacks={right}, own_key_status=401)
+    wire = Wire(world)
+    made = (await wire.rent(world.offer()["id"])).json()
+    path = f"/api/v0/instances/{made['new_contract']}/"
+    refused = await Wire(world, f"Bearer {made['instance_api_key']}").ask(method, path, body)
+    assert (refused.status_code, refused.json()["error"]) == (401, "auth_error")
+    assert (await wire.ask(method, path, body)).status_code == 200
+
+
+async def test_every_reply_says_the_worlds_time():
+    """Ours: a client may go by Date; refusals, faults and unknown addresses have it too."""
+    world = a_world()
+    wire, date = Wire(world), "Wed, 18 Nov 2026 11:06:40 GMT"
+    world.faults.add("user", "html502")
+    for path in ("/api/v0/users/current", "/api/v0/users/current", "/api/v0/instances/", "/nowhere"):
+        assert (await wire.ask("GET", path)).headers["date"] == date
+    assert (await Wire(world, None).ask("GET", "/api/v0/users/current")).headers["date"] == date
+
+
 async def test_the_world_never_keeps_a_key():
     """Ours: requests are recorded without headers."""
     world = a_world()

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import gzip
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from mcp import Client
+from mcp.types import ElicitResult
 
 from conftest import KEY_LINE
-from vast_mcp import errors
+from test_error_tables import READS, REFUSED, RIDDLES, STILLBORN, TOO_MANY, hurried
+from vast_mcp import cli, errors
 from vast_mcp.sandbox.account import ACCOUNT_SECRET, INSTANCE_SECRET
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
@@ -33,10 +37,16 @@ SECRETS = {
     "two-line env value": '-----BEGIN KEY-----\nPlantedFirstLine\nPlanted"Quoted"Line\n-----END KEY-----',
     "instance key": INSTANCE_SECRET,
     "account key": ACCOUNT_SECRET,
+    "HTTP token": "token-planted-0123456789",
+    "kept value": "hf_PlantedByThePerson",
+    "script line": "export T=PlantedInTheScript",
+    "entrypoint argument": "planted-entrypoint-argument",
+    "template's script": "export T=PlantedInTheTemplate",
 }
 # What gives a secret away although it is not the secret as it was given: escaped, or cut.
 TRACES = SECRETS | {"two-line env value": "PlantedFirstLine"}
-GIVEN = ("env value", "registry user", "registry token", "two-line env value")
+GIVEN = ("env value", "registry user", "registry token", "two-line env value", "script line")
+HELD = ("API key", "HTTP token", "kept value")  # by the server
 
 
 def leaked(*texts: object) -> set[str]:
@@ -51,15 +61,27 @@ def wish(world: World, **more: Any) -> dict[str, Any]:
         "image": "registry.example/private:1",
         "image_login": f"-u {SECRETS['registry user']} -p {SECRETS['registry token']} registry.example",
         "env": {"HF_TOKEN": SECRETS["env value"], "PEM": SECRETS["two-line env value"]},
+        "env_from": ["KEPT"],
+        "onstart": f"set -e\n{SECRETS['script line']}\n",
         **more,
     }
+
+
+def held() -> list[str]:
+    """What the person tells a server, as the lines of an env file."""
+    return [
+        f"VAST_API_KEY={SECRETS['API key']}",
+        f"VAST_MCP_HTTP_TOKEN={SECRETS['HTTP token']}",
+        "VAST_MCP_ENV_PASS=KEPT",
+        f"KEPT={SECRETS['kept value']}",
+    ]
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """A real key out of an env file, an address that the sandbox answers in this process, a journal on disk."""
     env_file = tmp_path / "vast.env"
-    lines = [f"VAST_API_KEY={SECRETS['API key']}", "VAST_URL=http://localhost:9", "VAST_MCP_TIME_SCALE=0.01"]
+    lines = [*held(), "VAST_URL=http://localhost:9", "VAST_MCP_TIME_SCALE=0.01"]
     env_file.write_text("\n".join(lines), encoding="utf-8")
     environ = {"VAST_MCP_ENV_FILE": str(env_file), "VAST_MCP_STATE_DIR": str(tmp_path / "state")}
     made = load(environ, home=tmp_path)
@@ -232,12 +254,179 @@ async def test_the_instances_own_key_is_not_repeated_from_a_reply_that_went_wron
     assert leaked(*seen) == set()
 
 
+@pytest.mark.parametrize("how", ["long", "with a lease", "a template's with a lease"])
+async def test_a_packed_script_is_not_repeated_when_vast_repeats_it(client: Client, world: World, how: str) -> None:
+    """A.2: a long script is sent packed, which anybody can unpack; with a lease a template's comes along (A.10)."""
+    script = f"export T={SECRETS['env value']}\n" + "# a line\n" * (600 if how == "long" else 6)
+    template = world.add_template({"name": "t", "image": "x", "onstart": script[:200], "runtype": "ssh"})
+    given = {"template_hash_id": template["hash_id"]} if how.startswith("a template") else {"onstart": script}
+    lease = {} if how == "long" else {"lease_hours": 2.0}
+    arguments = {"offer_id": world.offer()["id"], "disk": 16, **given, **lease}
+    await client.call_tool("create_instance", arguments)
+    [rental] = world.rentals
+    packs = re.findall(r"H4sI[A-Za-z0-9+/=]{40,}", rental.launch.onstart or "")
+    hidden = [pack for pack in packs if "PlantedEnv" in gzip.decompress(base64.b64decode(pack)).decode()]
+    assert len(hidden) == 1
+    await client.call_tool("destroy_instance", {"instance_ids": [rental.id]})
+    for said in (rental.launch.onstart, json.dumps({"onstart": rental.launch.onstart}), hidden[0]):
+        world.faults.add("create", "status", status=400, body={"error": "invalid_args", "msg": said})
+        seen = await texts(client, "create_instance", **arguments)
+        assert "invalid_request" in seen[0]
+        assert [pack for pack in hidden if any(pack[:60] in str(text) for text in seen)] == []
+
+
 @pytest.mark.parametrize("kind", ["truncated_json", "no_id", "html502", "drop"])
 async def test_a_lost_reply_to_a_rent_lets_no_secret_out(client: Client, world: World, kind: str) -> None:
     """A.11 and renting.md: the same, with the machine really made."""
     world.faults.add("create", kind, when="after")
     seen = await texts(client, "create_instance", **wish(world))
     assert leaked(*seen, *await texts(client, "show_instances")) == set()
+
+
+# ── every tool, every answer ─────────────────────────────────────────────────────────────────────────────────────────
+
+# Each tool with the endpoint of its act and a call of it: machine, key and volume ids are those of `furnished`.
+PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
+    "search_offers": ("search", lambda _: {}),
+    "search_templates": ("templates", lambda _: {"words": "planted", "mine": True}),
+    "search_volumes": ("search_volumes", lambda world: {"machine_id": world.offer()["machine_id"]}),
+    "create_instance": ("create", wish),
+    "wait_for_instance": ("show", lambda world: {"instance_id": world.rentals[0].id, "timeout_s": 1}),
+    "show_instances": ("list", lambda _: {}),
+    "show_instance": ("show", lambda world: {"instance_id": world.rentals[0].id}),
+    "show_logs": ("logs", lambda world: {"instance_id": world.rentals[0].id}),
+    "show_account": ("user", lambda _: {}),
+    "show_volumes": ("volumes", lambda _: {}),
+    "show_ssh_keys": ("keys", lambda _: {}),
+    "manage_instance": ("stop", lambda world: {"instance_id": world.rentals[0].id, "action": "stop"}),
+    "recycle_instance": ("recycle", lambda world: {"instance_id": world.rentals[0].id}),
+    "destroy_instance": ("destroy", lambda world: {"instance_ids": [world.rentals[0].id]}),
+    "create_ssh_key": ("keys", lambda _: {"public_key": KEY_LINE}),
+    "attach_ssh_key": ("attach_key", lambda world: {"instance_id": world.rentals[0].id, "key_id": min(world.keys)}),
+}
+ROWS = (*REFUSED, *RIDDLES, *TOO_MANY, *STILLBORN, *READS)
+
+
+def test_every_tool_is_planted() -> None:
+    """A tool that is added comes here, too."""
+    assert PLANTED.keys() == {spec.name for spec in CATALOGUE}
+
+
+def repeating(reply: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """A recorded reply that says these secrets besides, wherever it says anything."""
+    if not isinstance(body := reply.get("body"), dict):
+        return {**reply, "text": f"{reply.get('text', '')} {echo(names)}"}
+    said = {key: f"{value} {echo(names)}" for key, value in body.items() if key in {"msg", "message", "detail"}}
+    return {**reply, "body": {**body, **(said or {"msg": echo(names)})}}
+
+
+async def furnished(client: Client, world: World) -> None:
+    """A machine of ours, rented with all that is secret and a template that holds a secret."""
+    template = world.add_template(
+        {"name": "planted", "image": "x", "onstart": SECRETS["template's script"], "runtype": "ssh", "private": True}
+    )
+    arguments = wish(world, template_hash_id=template["hash_id"], lease_hours=1.0)
+    del arguments["onstart"]
+    made = await client.call_tool("create_instance", arguments)
+    assert not made.is_error, made
+    await client.call_tool("create_ssh_key", {"public_key": KEY_LINE})
+
+
+@pytest.mark.parametrize("tool", list(PLANTED))
+async def test_no_tool_lets_a_secret_out_whatever_vast_answers(settings: Settings, world: World, tool: str) -> None:
+    """Every tool as it is meant to go, and against every recorded error row with the secrets in it: at its first
+    request, and at its act."""
+    settings = replace(settings, times=replace(hurried(settings.times), budget_s=0.6))
+    endpoint, arguments = PLANTED[tool]
+    names = (*HELD, *GIVEN) if tool == "create_instance" else HELD
+    found: dict[str, set[str]] = {}
+    failed = 0
+
+    def named(key: str) -> dict[str, Any]:
+        """A rental of its own, whatever became of those before it."""
+        return {"request_key": key, "allow_unresolved": True} if tool == "create_instance" else {}
+
+    async with Client(build(settings, CATALOGUE, create_app(world))) as client:
+        await furnished(client, world)
+        for where in ("*", endpoint):
+            for at, row in enumerate(ROWS):
+                given = arguments(world) | named(f"{where.strip('*')}-{at}")
+                world.faults.add(where, "status", times=None, **repeating(row.reply, names))
+                result = await client.call_tool(tool, given)
+                world.faults.clear()
+                failed += bool(result.is_error)
+                assert not re.search(r"unknown argument|'required'", str(result.structured_content))
+                found[f"{where} {row.name}"] = leaked(result.model_dump_json(), result)
+        assert failed > len(ROWS)
+        meant = await client.call_tool(tool, arguments(world) | named("as-meant"))
+        assert not meant.is_error, meant
+        found["as meant"] = leaked(meant.model_dump_json(), meant)
+    assert {row: names for row, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"], ids=["2026-07-28", "handshake"])
+async def test_a_dry_run_a_question_and_a_lease_let_no_secret_out(
+    settings: Settings, world: World, era: Literal["auto", "legacy"]
+) -> None:
+    """What repeats most of a call: the masked body, the question to a person, its code, the watchdog's own text."""
+    asked: list[str] = []
+
+    async def person(_context: Any, params: Any) -> ElicitResult:
+        asked.append(str(params))
+        return ElicitResult(action="accept" if len(asked) > 1 else "cancel", content={"yes": True})
+
+    template = world.add_template(
+        {"name": "t", "image": "x", "onstart": SECRETS["template's script"], "runtype": "ssh"}
+    )
+    plain = wish(world)
+    args = wish(world, args=["--token", SECRETS["entrypoint argument"]])
+    args_str = wish(world, args_str=f"--token {SECRETS['entrypoint argument']}")
+    with_template = wish(world, template_hash_id=template["hash_id"])
+    del args["onstart"], args_str["onstart"], with_template["onstart"]
+    settings = replace(settings, confirm_above=0.0, times=replace(settings.times, budget_s=10.0))
+    seen: list[Any] = []
+    server = build(settings, CATALOGUE, create_app(world))
+    async with Client(server, mode=era, elicitation_callback=person) as client:
+        for arguments in (plain, args, args_str, with_template):
+            for lease in ({}, {"lease_hours": 1.0}):
+                seen += await texts(client, "create_instance", dry_run=True, **arguments, **lease)
+                assert '"would"' in seen[-1].text
+        seen += await texts(client, "create_instance", **with_template, lease_hours=1.0)
+        assert "vast-mcp approve" in seen[-1].text
+        seen += await texts(client, "create_instance", **with_template, lease_hours=1.0)
+        [rental] = world.rentals
+        extend = {"instance_id": rental.id, "action": "extend_lease", "lease_hours": 2.0}
+        seen += await texts(client, "manage_instance", **extend)
+        assert "lease_until" in seen[-1].text
+    assert len(asked) >= 2
+    assert leaked(*asked, *seen) == set()
+
+
+def test_no_command_lets_a_secret_out(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Standard output and standard error of what a person or a script runs: a code and its approval, doctor, sweep."""
+    for line in (*held(), f"VAST_URL={url}", "VAST_MCP_TIME_SCALE=0.01", "VAST_MCP_CONFIRM=always",
+                 f"VAST_MCP_STATE_DIR={tmp_path / 'state'}"):  # fmt: skip
+        monkeypatch.setenv(*line.split("=", 1))
+    printed: list[str] = []
+
+    def ran(*arguments: str) -> str:
+        cli.run(arguments)
+        printed.extend(capsys.readouterr())
+        return printed[-2]
+
+    offer = json.loads(ran("call", "search_offers", '{"min_disk_gb": 40}'))["offers"][0]["offer_id"]
+    asked = json.dumps(wish(World(), offer_id=offer, lease_hours=0.0001))
+    code = re.search(r"vast-mcp approve ([2-9A-Z-]{9})", ran("call", "create_instance", asked))
+    assert code is not None
+    ran("approve", code.group(1), "--yes", "--json")
+    assert "instance_id" in ran("call", "create_instance", asked)
+    ran("approve", SECRETS["API key"])
+    for command in (["doctor"], ["doctor", "--json"], ["reconcile", "--wait", "1"], ["sweep", "--dry-run"], ["sweep"]):
+        ran(*command)
+    assert "destroyed" in printed[-2]
+    assert leaked(*printed) == set()
 
 
 # ── the caller's own slips ───────────────────────────────────────────────────────────────────────────────────────────

@@ -99,12 +99,17 @@ def test_an_env_file_variable_that_is_absent_names_no_file(tmp_path: Path, value
 def test_the_key_files_are_read_in_the_order_of_the_official_client(tmp_path: Path) -> None:
     """J: vast_tfa_key, then vast_api_key, then the legacy file."""
     config = tmp_path / ".config" / "vastai"
+
+    def found() -> tuple[str | None, str | None]:
+        settings = load({}, home=tmp_path)
+        return key_of(settings), settings.key_source
+
     key_file(tmp_path, ".vast_api_key", "legacy\n")
-    assert (key_of(load({}, home=tmp_path)), load({}, home=tmp_path).key_source) == ("legacy", ".vast_api_key")
+    assert found() == ("legacy", str(tmp_path / ".vast_api_key"))
     key_file(config, "vast_api_key", "  plain \n")
-    assert (key_of(load({}, home=tmp_path)), load({}, home=tmp_path).key_source) == ("plain", "vast_api_key")
+    assert found() == ("plain", str(config / "vast_api_key"))
     key_file(config, "vast_tfa_key", "tfa\n")
-    assert (key_of(load({}, home=tmp_path)), load({}, home=tmp_path).key_source) == ("tfa", "vast_tfa_key")
+    assert found() == ("tfa", str(config / "vast_tfa_key"))
 
 
 def test_xdg_config_home_moves_the_key_files(tmp_path: Path) -> None:
@@ -144,7 +149,7 @@ def test_the_working_directorys_env_file_is_never_read(tmp_path: Path, monkeypat
 def test_the_env_file_never_enters_the_environment(tmp_path: Path) -> None:
     """design.md, settings: child processes and crash reports inherit an environment."""
     before = dict(os.environ)
-    named = env_file(tmp_path, "VAST_API_KEY=from-env-file", "VAST_MCP_PLANTED=1", "PATH=/planted")
+    named = env_file(tmp_path, "VAST_API_KEY=from-env-file", "VAST_PLANTED=1", "PATH=/planted")
     load({}, home=tmp_path, env_file=named)
     assert dict(os.environ) == before
 
@@ -262,6 +267,93 @@ def test_a_scale_that_makes_no_sense_is_refused(tmp_path: Path, scale: str) -> N
     """Ours: a wait of nothing or for ever is no shorter wait."""
     with pytest.raises(SettingsError, match="VAST_MCP_TIME_SCALE"):
         load({"VAST_URL": "http://127.0.0.1:1", "VAST_MCP_TIME_SCALE": scale}, home=tmp_path)
+
+
+# ── what the person allows ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "file", "field", "expected"),
+    [
+        ("VAST_MCP_MAX_USD_PER_HOUR", "1.5", "0.4", "max_usd_per_hour", 0.4),
+        ("VAST_MCP_MAX_USD_PER_HOUR", "0.4", "1.5", "max_usd_per_hour", 0.4),
+        ("VAST_MCP_MAX_USD_PER_HOUR", "", "1.5", "max_usd_per_hour", 1.5),
+        ("VAST_MCP_MAX_TOTAL_USD_PER_HOUR", "0", "3", "max_total_usd_per_hour", 0.0),
+        ("VAST_MCP_MAX_INSTANCES", "7", "2", "max_instances", 2),
+        ("VAST_MCP_MIN_CREDIT_HOURS", "2", None, "min_credit_hours", 2.0),
+        ("VAST_MCP_MAX_LEASE_HOURS", "48", "12", "max_lease_hours", 12.0),
+        ("VAST_MCP_READ_ONLY", "0", "1", "read_only", True),
+        ("VAST_MCP_READ_ONLY", "yes", "no", "read_only", True),
+        ("VAST_MCP_READ_ONLY", "0", None, "read_only", False),
+    ],
+)
+def test_of_two_limits_the_stricter_wins(
+    tmp_path: Path, name: str, environment: str, file: str | None, field: str, expected: object
+) -> None:
+    """design.md, settings: neither the environment nor the file can widen what the other allows."""
+    named = env_file(tmp_path, *([] if file is None else [f"{name}={file}"]))
+    for sandbox in (False, True):
+        settings = load({name: environment}, home=tmp_path, env_file=named, sandbox=sandbox)
+        assert getattr(settings.limits, field) == expected
+
+
+@pytest.mark.parametrize(
+    ("environment", "file", "above"),
+    [("never", None, None), ("always", "5", 0.0), ("2", "1.5", 1.5), ("never", "2", 2.0), ("never", "always", 0.0)],
+)
+def test_whoever_asks_sooner_is_followed(
+    tmp_path: Path, environment: str, file: str | None, above: float | None
+) -> None:
+    """Ours: of two wishes to be asked, the stricter."""
+    named = env_file(tmp_path, *([] if file is None else [f"VAST_MCP_CONFIRM={file}"]))
+    assert load({"VAST_MCP_CONFIRM": environment}, home=tmp_path, env_file=named).confirm_above == above
+
+
+def test_a_longest_lease_is_everybodys_lease(tmp_path: Path) -> None:
+    """Ours: where machines may live twelve hours, one without a lease would live for ever."""
+    limited = {"VAST_MCP_MAX_LEASE_HOURS": "12"}
+    assert load({}, home=tmp_path).lease_hours is None
+    assert load({"VAST_MCP_LEASE_HOURS": "4"}, home=tmp_path).lease_hours == 4
+    assert load(limited, home=tmp_path).lease_hours == 12
+    assert load(limited | {"VAST_MCP_LEASE_HOURS": "4"}, home=tmp_path).lease_hours == 4
+    assert load(limited | {"VAST_MCP_LEASE_HOURS": "40"}, home=tmp_path).lease_hours == 12
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VAST_MCP_MAX_USD_PER_HOUR", "-1"), ("VAST_MCP_MAX_USD_PER_HOUR", "$1"), ("VAST_MCP_MAX_USD_PER_HOUR", "nan"),
+        ("VAST_MCP_MAX_TOTAL_USD_PER_HOUR", "inf"), ("VAST_MCP_MAX_INSTANCES", "1.5"), ("VAST_MCP_MAX_INSTANCES", "-1"),
+        ("VAST_MCP_MIN_CREDIT_HOURS", "a day"), ("VAST_MCP_MAX_LEASE_HOURS", "0"), ("VAST_MCP_LEASE_HOURS", "9000"),
+        ("VAST_MCP_READ_ONLY", "maybe"), ("VAST_MCP_CONFIRM", "sometimes"), ("VAST_MCP_ON_PRICE_MOVED", "cry"),
+    ],
+)  # fmt: skip
+def test_a_limit_that_is_none_stops_the_start(tmp_path: Path, name: str, value: str, where: str) -> None:
+    """Ours: a limit with a typing error must not be no limit, not even beside one that can be read."""
+    good = "1" if name != "VAST_MCP_ON_PRICE_MOVED" else ""
+    file, environ = (good, value) if where == "environment" else (value, good)
+    if name == "VAST_MCP_ON_PRICE_MOVED" and where == "file":
+        environ = ""
+    named = env_file(tmp_path, f"{name}={file}")
+    with pytest.raises(SettingsError, match=name):
+        load({name: environ}, home=tmp_path, env_file=named)
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("VAST_MCP_MAX_USD_PER_HOURS", "VAST_MCP_MAX_USD_PER_HOUR"), ("VAST_MCP_CONFRIM", "VAST_MCP_CONFIRM")],
+)
+def test_a_misspelt_limit_stops_the_start_and_an_empty_one_does_not(
+    tmp_path: Path, name: str, meant: str, where: str
+) -> None:
+    """Ours: design.md has it of arguments, and a person's ceiling must not vanish either."""
+    values = {name: "1"}
+    file = env_file(tmp_path, f"{name}={'' if where == 'environment' else '1'}")
+    with pytest.raises(SettingsError, match=f"{name} is no setting; the nearest is {meant}"):
+        load(values if where == "environment" else {}, home=tmp_path, env_file=file)
+    load({name: ""}, home=tmp_path, env_file=env_file(tmp_path, f"{name}="))
 
 
 # ── what the person lets machines have ───────────────────────────────────────────────────────────────────────────────

@@ -30,6 +30,9 @@ OURS = {
     "offer_id": "the {id} of the path",
     "request_key": "renting.md: names the wish, so that the same wish rents once",
     "allow_unresolved": "renting.md: rents although another wish is in doubt",
+    "max_usd_per_hour": "a misspelt or stale price must not be paid",
+    "lease_hours": "the machine ends by itself",
+    "dry_run": "checks and prices, and sends nothing",
     "env_from": "env whose values the person keeps: they go to the machine and never through a model",
     "image_login_from": "image_login, kept likewise",
 }
@@ -43,8 +46,8 @@ DEVIATIONS = {
     ),
     "template_hash_id": ({"minLength": 1}, "an empty one would rent the default image instead"),
     "label": (
-        {"minLength": 1, "maxLength": 239, "pattern": r"^[^\x00-\x1f\x7f]+$"},
-        "A.2 has 256, of which # and the token take 17; a control character makes a label that no person can type",
+        {"minLength": 1, "maxLength": 216, "pattern": r"^[^\x00-\x1f\x7f]+$"},
+        "A.2 has 256, of which # and the token take 17 and a lease 23; no person can type a control character",
     ),
     "disk": ({"format": None, "minimum": 8}, "A.2: Vast validates 8; format says nothing of JSON"),
     "env": (

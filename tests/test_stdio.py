@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import select
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
-import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +16,10 @@ import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from conftest import call
+from conftest import DEAD, call
+from processes import PATIENCE, an_offer, command, hello, ledger, line_of, post, process, ran
 from vast_mcp.cli import run
-from vast_mcp.sandbox.world import World
 from vast_mcp_tools import CATALOGUE
-
-PATIENCE = 30.0  # seconds for anything that a loaded machine may be slow at
-DEAD = "http://127.0.0.1:9"  # nobody listens there
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    """The least a process needs, a HOME of its own, and proxies that lead nowhere."""
-    home = tmp_path / "home"
-    home.mkdir()
-    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"), DEAD)
-    return {"HOME": str(home), "PATH": os.environ["PATH"], "VAST_MCP_TIME_SCALE": "0.01", **proxies}
 
 
 @pytest.fixture
@@ -51,10 +35,6 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "vast_mcp", *arguments]
-
-
 @asynccontextmanager
 async def served(
     mode: str, *arguments: str, env: dict[str, str], cwd: Path | None = None, log: Any = None
@@ -65,11 +45,6 @@ async def served(
     transport = stdio_client(parameters, errlog=log) if log else stdio_client(parameters)
     async with Client(transport, mode=mode, read_timeout_seconds=PATIENCE) as client:
         yield client
-
-
-def an_offer() -> int:
-    """An offer of the world that `--sandbox` makes: the same seed gives the same offers."""
-    return World().offer()["id"]
 
 
 # ── both eras of the protocol ────────────────────────────────────────────────────────────────────────────────────────
@@ -133,33 +108,6 @@ async def test_without_a_key_the_tools_say_so_and_nothing_of_the_folder_is_used(
 # ── stdin, stdout, signals ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-@contextmanager
-def process(*arguments: str, env: dict[str, str], cwd: Path) -> Iterator[subprocess.Popen[bytes]]:
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command(*arguments), stdin=pipe, stdout=pipe, stderr=pipe, env=env, cwd=cwd) as started:
-        try:
-            yield started
-        finally:
-            started.kill()
-
-
-def line_of(started: subprocess.Popen[bytes]) -> bytes:
-    """The next line of stdout, within bounds."""
-    assert started.stdout is not None
-    assert select.select([started.stdout], [], [], PATIENCE)[0], "nothing was printed"
-    return started.stdout.readline()
-
-
-def hello(started: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """Open the protocol by hand; the answer proves that the server is up."""
-    params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}}
-    ask = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
-    assert started.stdin is not None
-    started.stdin.write(json.dumps(ask).encode() + b"\n")
-    started.stdin.flush()
-    return json.loads(line_of(started))
-
-
 def test_stdout_carries_the_protocol_only(env: dict[str, str], tmp_path: Path) -> None:
     """The MCP specification, stdio: the server writes nothing to stdout that is not a message."""
     with process("--sandbox", env=env, cwd=tmp_path) as started:
@@ -192,33 +140,6 @@ def test_an_interrupt_ends_the_process_within_a_second(env: dict[str, str], tmp_
 
 
 # ── the command ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def url(env: dict[str, str], tmp_path: Path) -> Iterator[str]:
-    """A pretended Vast.ai in a process of its own."""
-    with process("sandbox", "--port", "0", env=env, cwd=tmp_path) as started:
-        yield line_of(started).decode().rpartition("VAST_URL=")[2].strip()
-
-
-def post(url: str, **body: Any) -> Any:
-    """A control route of the sandbox, past every proxy."""
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as reply:
-        return json.load(reply)
-
-
-def ledger(url: str) -> Any:
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}/_sandbox/ledger") as reply:
-        return json.load(reply)
-
-
-def ran(*arguments: str, env: dict[str, str], cwd: Path) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr of a command."""
-    done = subprocess.run(
-        command(*arguments), env=env, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -143,9 +143,11 @@ async def test_every_rental_carries_a_token_of_its_own_at_the_end_of_its_label(c
     assert labels[0][-16:] != labels[1][-16:]
 
 
-async def test_the_longest_label_still_fits_with_its_token(client, world, keys):
+async def test_the_longest_label_still_fits_with_its_lease_and_token(client, world, keys):
     """A.2: Vast takes 256 characters."""
-    await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20, label="x" * 239)
+    await call(
+        client, "create_instance", offer_id=container_offer(world)["id"], disk=20, label="x" * 216, lease_hours=8760
+    )
     assert len(world.living[0].label) == 256
 
 

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
+from mcp.types import ElicitResult
 
 from conftest import call
-from vast_mcp.journal import token_of
+from vast_mcp.journal import Journal, token_of
+from vast_mcp.leases import lease_of, leased
+from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
+from vast_mcp.server import build
+from vast_mcp.settings import Limits, Settings
+from vast_mcp_tools import CATALOGUE
 
 
 async def ours(client: Client, world: World, **more: Any) -> int:
@@ -94,11 +107,11 @@ async def test_stopping_a_machine_of_somebody_else_needs_their_word(client: Clie
     assert (await call(client, step["tool"], **step["arguments"]))["intended"] == "stopped"
 
 
-@pytest.mark.parametrize("action", ["start", "stop", "reboot", "label", "change_bid"])
+@pytest.mark.parametrize("action", ["start", "stop", "reboot", "label", "change_bid", "extend_lease"])
 async def test_an_unknown_id_is_an_error_that_names_the_living(client: Client, world: World, action: str) -> None:
     """Ours: a mistyped id must not pass for a machine that goes on billing."""
     made = await ours(client, world)
-    more = {"label": {"label": "x"}, "change_bid": {"price": 1.0}}.get(action, {})
+    more = {"label": {"label": "x"}, "change_bid": {"price": 1.0}, "extend_lease": {"lease_hours": 1}}.get(action, {})
     asked = len(world.requests)
     error = (await call(client, "manage_instance", instance_id=4711, action=action, **more))["error"]
     assert error["code"] == "no_such_instance"
@@ -168,11 +181,11 @@ async def test_a_label_that_would_lie_is_refused(client: Client, world: World, l
 
 
 async def test_the_longest_label_fits_with_its_token(client: Client, world: World) -> None:
-    """C.7: 1024 characters, of which # and the token take 17."""
+    """C.7: 1024 characters, of which # and the token take 17 and a lease 23, which the machine may get later."""
     made = await ours(client, world)
-    assert "error" not in await call(client, "manage_instance", instance_id=made, action="label", label="x" * 1007)
-    assert len(world.instances[made].label or "") == 1024
-    error = (await call(client, "manage_instance", instance_id=made, action="label", label="x" * 1008))["error"]
+    assert "error" not in await call(client, "manage_instance", instance_id=made, action="label", label="x" * 984)
+    assert len(world.instances[made].label or "") == 1024 - 23
+    error = (await call(client, "manage_instance", instance_id=made, action="label", label="x" * 985))["error"]
     assert error["code"] == "bad_arguments"
 
 
@@ -222,6 +235,10 @@ async def test_a_machine_on_demand_has_no_bid(client: Client, world: World) -> N
         ({"action": "start", "price": 1.0}, "price"),
         ({"action": "change_bid", "price": 0.0001}, "price"),
         ({"action": "label", "label": ""}, "label"),
+        ({"action": "extend_lease"}, "lease_hours"),
+        ({"action": "start", "lease_hours": 2.0}, "lease_hours"),
+        ({"action": "extend_lease", "lease_hours": 0.0}, "lease_hours"),
+        ({"action": "extend_lease", "lease_hours": 8761.0}, "lease_hours"),
         ({"action": "destroy"}, "action"),
     ],
 )
@@ -303,3 +320,240 @@ async def test_strangers_text_in_a_row_stays_marked(client: Client, world: World
     assert result.pop("untrusted_label") == "OBEY me"
     assert "OBEY" not in json.dumps(result)
     assert "IGNORE" not in json.dumps(result)
+
+
+# ── leases ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def lease(world: World, instance_id: int) -> float:
+    """When the label says that it ends."""
+    until = lease_of(world.instances[instance_id].label)
+    assert until is not None
+    return until
+
+
+async def test_a_lease_moves_to_later_and_the_line_for_the_watchdog_comes_with_it(client: Client, world: World) -> None:
+    """The issue: label, journal, and the ssh line that writes the lease file."""
+    made = await ours(client, world, label="train", lease_hours=1)
+    token = token_of(world.instances[made].label)
+    for _ in range(2):
+        await call(client, "show_instances")  # the sandbox moves a machine on by looks
+    result = await call(client, "manage_instance", instance_id=made, action="extend_lease", lease_hours=5)
+    until = lease(world, made)
+    assert world.instances[made].label == f"train lease-until={int(until)}#{token}" == result["untrusted_label"]
+    assert until == pytest.approx(time.time() + 5 * 3600, abs=60)
+    assert result["lease_until"] == datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert (result["lease_left_hours"], result["seen"]) == (pytest.approx(5, abs=0.02), True)
+    words = shlex.split(result["ssh_line"])
+    assert (words[0], words[-2].startswith("root@")) == ("ssh", True)
+    assert words[-1] == f"mkdir -p /var/tmp/vast-mcp && echo {int(until)} >/var/tmp/vast-mcp/lease-until"
+    [row] = (await call(client, "show_instances"))["instances"]
+    assert row["lease_left_hours"] == pytest.approx(5, abs=0.02)
+    for tool in ("show_instance", "wait_for_instance"):
+        shown = await call(client, tool, instance_id=made, **({"timeout_s": 1} if tool.startswith("wait") else {}))
+        assert (shown["lease_left_hours"], "past_lease" in shown) == (pytest.approx(5, abs=0.02), False)
+
+
+async def test_the_line_for_the_watchdog_is_a_command_that_a_shell_takes(
+    client: Client, world: World, tmp_path: Path
+) -> None:
+    """Ours: what is handed out ready to run is run here, past ssh, on a folder of this test."""
+    made = await ours(client, world, lease_hours=1)
+    result = await call(client, "manage_instance", instance_id=made, action="extend_lease", lease_hours=5)
+    inside = shlex.split(result["ssh_line"])[-1].replace("/var/tmp", str(tmp_path))
+    await anyio.run_process(["sh", "-c", inside])
+    written = (tmp_path / "vast-mcp" / "lease-until").read_text(encoding="utf-8")
+    assert written == f"{int(lease(world, made))}\n"
+
+
+async def test_a_machine_that_does_not_run_says_when_the_line_is_too_late(client: Client, world: World) -> None:
+    """The watchdog looks at boot, before anybody can log in."""
+    made = await ours(client, world, lease_hours=1)
+    await call(client, "manage_instance", instance_id=made, action="stop")
+    result = await call(client, "manage_instance", instance_id=made, action="extend_lease", lease_hours=5)
+    assert any("does not run" in warning for warning in result["warnings"])
+
+
+async def test_a_lease_is_never_moved_to_earlier(client: Client, world: World) -> None:
+    """The watchdog inside started with the later time; a promise to end earlier would not be kept."""
+    made = await ours(client, world, lease_hours=5)
+    until, asked = lease(world, made), len(world.asked("label"))
+    error = (await call(client, "manage_instance", instance_id=made, action="extend_lease", lease_hours=4))["error"]
+    assert (error["code"], error["problems"][0]["field"]) == ("bad_arguments", "lease_hours")
+    assert "only a later time" in error["problems"][0]["problem"]
+    assert (lease(world, made), len(world.asked("label"))) == (until, asked)
+
+
+async def test_a_machine_without_a_lease_gets_one_and_is_told_who_keeps_it(client: Client, world: World) -> None:
+    """Nothing inside knows of it: the outer half alone ends it."""
+    made = await ours(client, world)
+    [row] = (await call(client, "show_instances"))["instances"]
+    assert "lease_left_hours" not in row
+    result = await call(client, "manage_instance", instance_id=made, action="extend_lease", lease_hours=2)
+    assert lease(world, made) == pytest.approx(time.time() + 2 * 3600, abs=60)
+    assert "ssh_line" not in result
+    assert any("no watchdog" in warning for warning in result["warnings"])
+    again = await call(client, "manage_instance", instance_id=made, action="extend_lease", lease_hours=3)
+    assert any("no watchdog" in warning for warning in again["warnings"])
+
+
+async def test_a_machine_of_somebody_else_gets_no_lease(client: Client, world: World) -> None:
+    """Its label has no token, so nobody would keep it; whatever not_ours says."""
+    foreign = theirs(world, "thesis")
+    for more in ({}, {"not_ours": True}):
+        error = (
+            await call(client, "manage_instance", instance_id=foreign, action="extend_lease", lease_hours=2, **more)
+        )["error"]
+        assert error["code"] == "not_ours"
+    assert world.instances[foreign].label == "thesis"
+
+
+async def test_a_lease_stays_within_the_life_that_the_person_allows(world: World, settings: Settings) -> None:
+    """VAST_MCP_MAX_LEASE_HOURS counts from birth, so extending again and again does not get past it."""
+    held = replace(settings, limits=Limits(max_lease_hours=10))
+    async with Client(build(held, CATALOGUE, create_app(world))) as client:
+        made = await ours(client, world, lease_hours=5)
+        world.instances[made].born -= 4 * 3600
+        wish = {"instance_id": made, "action": "extend_lease"}
+        error = (await call(client, "manage_instance", **wish, lease_hours=6.1))["error"]
+        assert (error["code"], error["problems"][0]["field"]) == ("over_limit", "lease_hours")
+        [most] = re.findall(r"at most ([0-9.]+)", error["problems"][0]["problem"])
+        assert float(most) == pytest.approx(6, abs=0.02)
+        assert "error" not in await call(client, "manage_instance", **wish, lease_hours=float(most))
+
+
+async def test_an_extension_that_is_not_seen_is_no_success_and_the_journal_stays(
+    world: World, settings: Settings, tmp_path: Path
+) -> None:
+    """Ours: a lease believed longer than it is loses somebody's work."""
+    kept = replace(settings, state_dir=tmp_path / "state")
+    async with Client(build(kept, CATALOGUE, create_app(world))) as client:
+        made = await ours(client, world, lease_hours=1)
+        before = lease(world, made)
+        wish = {"instance_id": made, "action": "extend_lease", "lease_hours": 5}
+        world.faults.add("label", "status", status=200, body={"success": True}, times=1)
+        error = (await call(client, "manage_instance", **wish))["error"]
+        assert (error["code"], error["instance_id"]) == ("outcome_unknown", made)
+        assert error["next_steps"][0]["arguments"] == wish
+        journal = Journal(tmp_path / "state")
+        [until] = journal.leases(f"{settings.base_url}#{world.user_id}").values()
+        assert until == before
+        world.faults.add("label", "drop", when="after")
+        assert (await call(client, "manage_instance", **wish))["seen"] is True
+        [until] = journal.leases(f"{settings.base_url}#{world.user_id}").values()
+        assert until == lease(world, made) > before
+        journal.close()
+
+
+async def test_a_new_label_keeps_the_lease(client: Client, world: World) -> None:
+    """The lease is in the label, and the watchdog reads it there."""
+    made = await ours(client, world, label="old", lease_hours=2)
+    until, token = lease(world, made), token_of(world.instances[made].label)
+    await call(client, "manage_instance", instance_id=made, action="label", label="new")
+    assert world.instances[made].label == f"new lease-until={int(until)}#{token}"
+    for lie in ("x lease-until=1", f"x lease-until=1#{token}"):
+        error = (await call(client, "manage_instance", instance_id=made, action="label", label=lie))["error"]
+        assert (error["code"], error["problems"][0]["field"]) == ("bad_arguments", "label")
+    assert lease(world, made) == until
+
+
+async def test_an_extension_gives_an_edited_label_its_token_back(client: Client, world: World) -> None:
+    """Other computers' sweeps know our machines by it."""
+    made = await ours(client, world, lease_hours=1)
+    token = token_of(world.instances[made].label)
+    for edited in ("thesis", None):
+        world.set_label(made, edited)
+        result = await call(client, "manage_instance", instance_id=made, action="extend_lease", lease_hours=5)
+        assert world.instances[made].label == f"{edited or 'vast-mcp'} lease-until={int(lease(world, made))}#{token}"
+        assert "error" not in result
+        world.clock = lambda: time.time() + 60
+
+
+@pytest.mark.parametrize("action", ["start", "reboot", "recycle", "change_bid"])
+@pytest.mark.parametrize("left", [-1.0, 0.15], ids=["over", "soon"])
+async def test_nothing_boots_past_its_lease_until_that_is_extended(
+    client: Client, world: World, action: str, left: float
+) -> None:
+    """The issue: the watchdog would delete the disk at boot; the steps lead there and on."""
+    offer = world.offer(disk_space=lambda free: free > 40)
+    price = round(offer["min_bid"] * 2, 4)
+    made = (await call(client, "create_instance", offer_id=offer["id"], disk=16, price=price, lease_hours=8))[
+        "instance_id"
+    ]
+    if action == "start":
+        world.set_state(made, "stopped")
+    if action == "change_bid":
+        world.outbid(made)
+    world.clock = lambda: time.time() + (8 - left) * 3600
+    tool = "recycle_instance" if action == "recycle" else "manage_instance"
+    wish: dict[str, Any] = {"instance_id": made} | ({} if action == "recycle" else {"action": action})
+    wish |= {"price": round(price * 3, 4)} if action == "change_bid" else {}
+    error = (await call(client, tool, **wish))["error"]
+    assert (error["code"], error["instance_id"], error["billing_possible"]) == ("lease_over", made, False)
+    endpoint = {"change_bid": "bid"}.get(action, action)
+    assert world.asked(endpoint) == []
+    extend, then = error["next_steps"]
+    assert extend["arguments"]["action"] == "extend_lease"
+    assert (then["tool"], then["arguments"]) == (tool, wish)
+    assert "error" not in await call(client, extend["tool"], **extend["arguments"])
+    assert "error" not in await call(client, then["tool"], **then["arguments"])
+    assert len(world.asked(endpoint)) == 1
+
+
+async def test_a_machine_whose_life_is_used_up_is_to_be_destroyed(world: World, settings: Settings) -> None:
+    """A step that would be refused is no step."""
+    held = replace(settings, limits=Limits(max_lease_hours=3), lease_hours=3)
+    async with Client(build(held, CATALOGUE, create_app(world))) as client:
+        made = await ours(client, world)
+        world.set_state(made, "stopped")
+        world.clock = lambda: time.time() + 2.9 * 3600
+        error = (await call(client, "manage_instance", instance_id=made, action="start"))["error"]
+        assert error["code"] == "lease_over"
+        assert [step["tool"] for step in error["next_steps"]] == ["destroy_instance"]
+
+
+async def test_the_later_of_label_and_journal_allows_a_start(world: World, settings: Settings, tmp_path: Path) -> None:
+    """A label edited back by hand takes nothing away that was read back once."""
+    kept = replace(settings, state_dir=tmp_path / "state")
+    async with Client(build(kept, CATALOGUE, create_app(world))) as client:
+        made = await ours(client, world, lease_hours=8)
+        world.set_state(made, "stopped")
+        world.set_label(made, leased(world.instances[made].label or "", time.time() - 60))
+        assert "error" not in await call(client, "manage_instance", instance_id=made, action="start")
+
+
+async def test_a_running_machine_keeps_its_bid_actions_near_its_lease(client: Client, world: World) -> None:
+    """A better bid for a machine that runs boots nothing."""
+    offer = world.offer(disk_space=lambda free: free > 40)
+    price = round(offer["min_bid"] * 2, 4)
+    wish = {"offer_id": offer["id"], "disk": 16, "price": price, "lease_hours": 0.1}
+    made = (await call(client, "create_instance", **wish))["instance_id"]
+    for _ in range(3):
+        await call(client, "show_instances")
+    more = await call(client, "manage_instance", instance_id=made, action="change_bid", price=round(price * 2, 4))
+    assert more["seen"] is True
+
+
+@pytest.mark.parametrize("tool", ["manage_instance", "recycle_instance"])
+async def test_a_lease_that_runs_out_while_a_person_reads_is_seen_before_anything_is_sent(
+    world: World, settings: Settings, tool: str
+) -> None:
+    """A question may stay on a screen for hours; after it everything is looked at again, the lease too (confirm.py)."""
+    asking = replace(settings, confirm_above=0.0, times=replace(settings.times, budget_s=8.0))
+    asked: list[str] = []
+
+    async def reads_for_long(_context: Any, params: Any) -> ElicitResult:
+        asked.append(params.message)
+        if len(asked) == 2:
+            world.clock = lambda: time.time() + 2 * 3600
+            await call(client, "show_account")
+        return ElicitResult(action="accept", content={"yes": True})
+
+    server = build(asking, CATALOGUE, create_app(world))
+    async with Client(server, mode="legacy", elicitation_callback=reads_for_long) as client:
+        made = await ours(client, world, lease_hours=1)
+        world.set_state(made, "stopped")
+        wish = {"instance_id": made} | ({"action": "start"} if tool == "manage_instance" else {})
+        error = (await call(client, tool, **wish))["error"]
+    assert (len(asked), error["code"]) == (2, "lease_over")
+    assert world.asked("start") + world.asked("recycle") == []

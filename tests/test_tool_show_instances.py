@@ -209,3 +209,14 @@ async def test_an_argument_that_does_not_exist_is_an_error(client: Client, world
     assert error["code"] == "bad_arguments"
     assert error["problems"] == [{"field": "labels", "problem": "unknown argument; the nearest is label"}]
     assert world.requests == []
+
+
+async def test_a_row_says_what_is_left_of_its_lease_and_nothing_of_a_strangers(client: Client, world: World) -> None:
+    """The issue: show_instances shows what is left; words in a stranger's label are no lease."""
+    offer = world.offer(disk_space=lambda free: free > 40)
+    made = (await call(client, "create_instance", offer_id=offer["id"], disk=16, lease_hours=3))["instance_id"]
+    foreign = rent(world, "thesis lease-until=1795000000")
+    rows = {row["instance_id"]: row for row in (await call(client, "show_instances"))["instances"]}
+    assert rows[made]["lease_left_hours"] == pytest.approx(3, abs=0.02)
+    assert not {"past_lease"} & rows[made].keys()
+    assert not {"past_lease", "lease_left_hours"} & rows[foreign].keys()

@@ -15,6 +15,7 @@ from typing import Any
 from mcp import Client, StdioServerParameters
 
 from vast_mcp.errors import Json
+from vast_mcp.terminal import Line
 
 GONE_OFFER = 19_999_999  # no world has it
 
@@ -148,11 +149,14 @@ async def _fails(client: Client, title: str, code: str, tool: str, **arguments: 
 async def _send(client: Client, title: str, tool: str, arguments: Json) -> Json:
     shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     say(f"\n> {title}\n  {tool}({shown})")
-    result = await client.call_tool(tool, arguments, progress_callback=_progress)
+    line = Line(sys.stderr, os.environ)
+    async with line.busy(tool) as show:
+        result = await client.call_tool(tool, arguments, progress_callback=show if line.live else _progress)
     return result.structured_content or {}
 
 
 async def _progress(progress: float, total: float | None, message: str | None) -> None:
+    """Plain lines, where nobody watches."""
     of = f" of {total:.0f}" if total else ""
     say(f"    … {progress:.0f}{of} s: {message}")
 

@@ -18,6 +18,12 @@ VastMcpError
 │   ├─ EarlierRentalFound     earlier_rental_found (another machine of ours bills, and nobody was told)
 │   ├─ CannotReconcile        cannot_reconcile
 │   ├─ JournalUnavailable     journal_unavailable
+│   ├─ ReadOnly               read_only
+│   ├─ OverLimit              over_limit
+│   ├─ PriceUnknown           price_unknown        (a limit on price is set, and the price cannot be learned)
+│   ├─ Declined               declined             (a person was asked and said no)
+│   ├─ NeedsConfirmation      needs_confirmation
+│   ├─ LeaseOver              lease_over           (starting it would delete it)
 │   └─ Unreachable            unreachable          (no connection was made, or a read got no answer)
 ├─ Rejected               Vast said no
 │   ├─ AuthFailed             auth_failed
@@ -43,6 +49,7 @@ VastMcpError
 ├─ OutcomeUnknown         outcome_unknown: sent, no verdict; a machine may exist and bill
 │   ├─ RentalMissing          rental_missing       (it existed; a list lacks it)
 │   ├─ DuplicateRentals       duplicate_rentals    (one request, several machines)
+├─ PriceMoved             price_moved: rented dearer than known, and destroyed again as the person wants
 ├─ NotRented              not_rented: sent earlier, proven to have made nothing
 └─ InternalFault          internal_error: a defect of this server
 
@@ -259,6 +266,42 @@ class JournalUnavailable(Refused):
     code = "journal_unavailable"
 
 
+class ReadOnly(Refused):
+    """The person allows this server to look, not to act."""
+
+    code = "read_only"
+
+
+class OverLimit(Refused):
+    """More than the person allows: one machine, all machines, their number, the credit's hours, or a lease."""
+
+    code = "over_limit"
+
+
+class PriceUnknown(Refused):
+    """A price that cannot be learned is not under a limit."""
+
+    code = "price_unknown"
+
+
+class Declined(Refused):
+    """A person was asked and said no; or the host answered by itself, which is not a yes either."""
+
+    code = "declined"
+
+
+class NeedsConfirmation(Refused):
+    """The person wants to be asked and this host cannot ask: a code, approved in a shell, stands for the answer."""
+
+    code = "needs_confirmation"
+
+
+class LeaseOver(Refused):
+    """The machine's lease has ended or is about to: its watchdog would delete it at boot."""
+
+    code = "lease_over"
+
+
 # ── Rejected: Vast said no ───────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -383,6 +426,12 @@ class DuplicateRentals(OutcomeUnknown):
 
     code = "duplicate_rentals"
     retryable = False
+
+
+class PriceMoved(VastMcpError):
+    """The machine turned out dearer than the price it was rented at, and was destroyed, as the person set it."""
+
+    code = "price_moved"
 
 
 class NotRented(VastMcpError):

@@ -16,28 +16,35 @@ import json
 import os
 import re
 import secrets
-import sqlite3
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Any, Literal
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
 
-VERSION = 1
-RENTED, LATE = 1, 2  # `announce`: its answer may not have arrived; found after it had been given up
+# Loaded where they are used, with the first rental: a server that only lists its tools needs neither.
+if TYPE_CHECKING:
+    import sqlite3
+
+    from filelock import FileLock
+
+VERSION = 2
+# `announce`: its answer may not have arrived; found after it had been given up; destroyed since its lease ended
+RENTED, LATE, ENDED = 1, 2, 3
 BUSY_S = 5.0
+BUSY_LOOK_S = 0.01
 SWEEP_AFTER_S = 3600.0
+CODE_S = 600.0  # a code waits so long to be approved, and its approval so long to be used
+QUESTIONS_KEPT_S = 86_400.0
 State = Literal["intended", "sending", "confirmed", "refused", "unknown", "absent", "abandoned"]
 
 _COLUMNS = (
     "id, token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, sent_at, instance_id, "
-    "stopped, reason, facts, gone_at, announce"
+    "stopped, reason, facts, gone_at, announce, usd_per_hour, lease_until"
 )
 
 # After the last "#" of a label, strictly: 16 hexadecimal digits and nothing else.
@@ -72,6 +79,8 @@ class Intent:
     facts: Json
     gone_at: float | None
     announce: int
+    usd_per_hour: float | None
+    lease_until: float | None
 
     @property
     def lives(self) -> bool:
@@ -91,6 +100,44 @@ class Wish:
     wanted: Literal["running", "stopped"]
     derived: bool  # the key was made from the arguments, not given
     allow_unresolved: bool
+    usd_per_hour: float | None = None  # the most it may cost
+    lease_until: float | None = None
+    approval: Approval | None = None  # spent as it is claimed
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A person's yes, given in a shell: to what (a digest), and at most at which $/h. It is spent with the act."""
+
+    asked: str
+    usd_per_hour: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a code stands for. `used`: for an act that happened, or may have."""
+
+    said: str
+    usd_per_hour: float
+    made_at: float
+    approved_at: float | None
+    used: bool
+
+    def over(self, now: float) -> bool:
+        """Whether its time has ended: to be approved, or, approved, to be used."""
+        return now - (self.approved_at or self.made_at) > CODE_S
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What an act on a machine may make it cost before any list shows it: on its way, in doubt, or seen to be so."""
+
+    id: int
+    account: str
+    instance_id: int
+    usd_per_hour: float
+    made_at: float
+    state: Literal["flying", "maybe", "true"]
 
 
 @dataclass(frozen=True)
@@ -119,8 +166,9 @@ class Journal:
         return self._folder / "journal.db" if self._folder else None
 
     def exists(self) -> bool:
-        """Whether anything was ever written, without making it so."""
-        return self._db is not None or (self.path is not None and self.path.exists())
+        """Whether anything was ever written, without making it so. A damaged journal was, though its file is away."""
+        written = self._db is not None or (self.path is not None and self.path.exists())
+        return written or self._damaged is not None
 
     def _open(self) -> sqlite3.Connection:
         if self._damaged is not None:
@@ -134,25 +182,35 @@ class Journal:
         return self._db
 
     def _connect(self) -> sqlite3.Connection:
+        import sqlite3
+
         path = self.path
         if path is not None:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Created before SQLite opens it, so that it and its WAL are never readable by others.
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        db = sqlite3.connect(path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-        try:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=FULL")
-            _migrate(db)
-        except BaseException:
-            db.close()
-            raise
-        return db
+        give_up_at = time.monotonic() + BUSY_S
+        while True:
+            db = sqlite3.connect(path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            try:
+                db.execute("PRAGMA journal_mode=WAL")
+                db.execute("PRAGMA synchronous=FULL")
+                _migrate(db)
+            except BaseException as exc:
+                db.close()
+                # SQLite does not wait by itself where a neighbour is just switching a new file to WAL, or closing it.
+                if not _busy(exc) or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(BUSY_LOOK_S)
+            else:
+                return db
 
     def hold(self) -> None:
         """Become an owner: from here to the end of the process, a lock says that we live."""
         if self._folder is None or self._lock is not None:
             return
+        from filelock import FileLock
+
         owners = self._folder / "owners"
         with self._guard():
             owners.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -180,6 +238,8 @@ class Journal:
         path = self._folder / "owners" / f"{owner}.lock"
         if not path.exists():
             return False
+        from filelock import FileLock, Timeout
+
         probe = FileLock(path, thread_local=False)
         try:
             probe.acquire(blocking=False)
@@ -229,22 +289,29 @@ class Journal:
         """What the wish meets here, changing nothing but the dead: attempts never sent become abandoned."""
         return self._judge(wish, skip_others=skip_others)
 
-    def claim(self, wish: Wish, *, skip_others: bool = False) -> Verdict:
-        """The same question and, where the answer is "send", a new attempt in one immediate transaction."""
+    def claim(self, wish: Wish, *, skip_others: bool = False, allow: Callable[[], object] = lambda: None) -> Verdict:
+        """The same question and, where the answer is "send", a new attempt in one immediate transaction.
+
+        `allow` is asked inside it, and raises where the person's limits leave no room; the wish's approval is spent in
+        it. Raises NeedsConfirmation where that was spent or ran out meanwhile.
+        """
         self.hold()
         db = self._open()
         with self._guard(), _immediate(db):
             verdict = self._judge(wish, skip_others=skip_others)
             if verdict.act != "send":
                 return verdict
+            allow()
             token = secrets.token_hex(8)
             cursor = db.execute(
                 "INSERT INTO intents"
-                " (token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?)",
+                " (token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, usd_per_hour,"
+                " lease_until) VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?, ?, ?)",
                 (token, wish.account, wish.request_key, wish.digest, wish.offer_id, f"{wish.label}#{token}",
-                 wish.wanted, self.owner, time.time()),
+                 wish.wanted, self.owner, time.time(), wish.usd_per_hour, wish.lease_until),
             )  # fmt: skip
+            if wish.approval is not None:
+                self.spend(wish.approval, token)
             self._flying.add(token)
             return Verdict("send", self._rows("id = ?", cursor.lastrowid)[0])
 
@@ -368,15 +435,60 @@ class Journal:
         """A second machine with the token of a confirmed one: something on the way repeated the request."""
         self._write(
             "INSERT OR IGNORE INTO intents (token, account, request_key, digest, offer_id, label, wanted, state,"
-            " owner, made_at, sent_at, settled_at, instance_id, announce)"
-            " VALUES (?, ?, ?, '', ?, ?, ?, 'confirmed', ?, ?, ?, ?, ?, ?)",
+            " owner, made_at, sent_at, settled_at, instance_id, announce, lease_until)"
+            " VALUES (?, ?, ?, '', ?, ?, ?, 'confirmed', ?, ?, ?, ?, ?, ?, ?)",
             f"{intent.token}+{instance_id}", intent.account, f"twin-{instance_id}", intent.offer_id, intent.label,
             intent.wanted, self.owner, intent.made_at, intent.sent_at, time.time(), instance_id, LATE,
+            intent.lease_until,
         )  # fmt: skip
 
     def started(self, instance_id: int) -> None:
         """A machine that was found stopped runs now: its wish came true after all."""
         self._write("UPDATE intents SET stopped = 0 WHERE instance_id = ?", instance_id)
+
+    # ── holds: what an act of ours may come to cost before any list shows it ─────────────────────────────────────────
+
+    def hold_price(
+        self, account: str, instance_id: int, usd_per_hour: float, allow: Callable[[], object] = lambda: None
+    ) -> Hold:
+        """Announce that a machine may come to cost this; `allow` is asked in the same immediate transaction.
+
+        Each act has a hold of its own, and the dearest counts: of two that overtake each other, either may be last.
+        """
+        made_at = time.time()
+        db = self._open()
+        with self._guard(), _immediate(db):
+            allow()
+            cursor = db.execute(
+                "INSERT INTO holds (account, instance_id, usd_per_hour, made_at, state) VALUES (?, ?, ?, ?, 'flying')",
+                (account, instance_id, usd_per_hour, made_at),
+            )
+            return Hold(cursor.lastrowid or 0, account, instance_id, usd_per_hour, made_at, "flying")
+
+    def settle_hold(self, hold: Hold, state: Literal["maybe", "true"] | None) -> None:
+        """Read back as asked, or not yet (queued by Vast, not answered); None: refused, and nothing comes of it."""
+        if state is None:
+            self._write("DELETE FROM holds WHERE id = ?", hold.id)
+        else:
+            self._write("UPDATE holds SET state = ? WHERE id = ?", state, hold.id)
+
+    def release(self, account: str, instance_id: int) -> None:
+        """The machine was seen to be stopped: what was announced before is over, but for what is still on its way."""
+        self._write(
+            "DELETE FROM holds WHERE account = ? AND instance_id = ? AND state != 'flying'", account, instance_id
+        )
+
+    def holds(self, account: str) -> dict[int, list[Hold]]:
+        """By machine."""
+        db = self._open()
+        with self._guard():
+            rows = db.execute(
+                "SELECT id, account, instance_id, usd_per_hour, made_at, state FROM holds WHERE account = ?", (account,)
+            ).fetchall()
+        found: dict[int, list[Hold]] = {}
+        for row in rows:
+            found.setdefault(row[2], []).append(Hold(*row))
+        return found
 
     def gone(self, account: str, instance_ids: Iterable[int]) -> None:
         """Proven gone: a wish for it may rent anew. Ids are an account's own: a sandbox's are no real machine's."""
@@ -385,6 +497,97 @@ class Journal:
                 "UPDATE intents SET gone_at = ? WHERE account = ? AND instance_id = ? AND gone_at IS NULL",
                 time.time(), account, instance_id,
             )  # fmt: skip
+            self._write("DELETE FROM holds WHERE account = ? AND instance_id = ?", account, instance_id)
+
+    # ── leases ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def lease(self, account: str, instance_id: int, until: float) -> bool:
+        """A living machine's lease was read back at Vast as ending then. Only ever later: two calls may overtake each
+        other. False where the journal does not know the machine."""
+        return bool(
+            self._write(
+                "UPDATE intents SET lease_until = max(coalesce(lease_until, 0), ?) WHERE account = ? "
+                "AND instance_id = ? AND state = 'confirmed' AND gone_at IS NULL",
+                until, account, instance_id,
+            )
+        )  # fmt: skip
+
+    def leases(self, account: str) -> dict[int, float]:
+        """When the leases of an account's living machines end, in epoch seconds, by machine."""
+        rows = self._rows(f"account = ? AND {_LIVING} AND lease_until IS NOT NULL ORDER BY id", account)
+        return {row.instance_id: row.lease_until for row in rows if row.instance_id and row.lease_until}
+
+    def any_lease(self) -> bool:
+        """Whether a living machine of any account has one."""
+        return bool(self._rows(f"{_LIVING} AND lease_until IS NOT NULL LIMIT 1"))
+
+    def ended(self, account: str, instance_id: int) -> bool:
+        """Destroyed because its lease was over: announced until an answer says so. False where it is not known."""
+        return bool(
+            self._write(
+                "UPDATE intents SET announce = ? WHERE account = ? AND instance_id = ? AND state = 'confirmed'",
+                ENDED, account, instance_id,
+            )
+        )  # fmt: skip
+
+    # ── what a person approves in a shell ────────────────────────────────────────────────────────────────────────────
+
+    def ask(self, code: str, approval: Approval, said: str) -> None:
+        """Keep a question under a code, of which only the digest is written. What a day has passed over is dropped."""
+        now = time.time()
+        code_digest = self.digest({"code": code})
+        self._write("DELETE FROM approvals WHERE made_at < ?", now - QUESTIONS_KEPT_S)
+        self._write(
+            "INSERT INTO approvals (code_digest, asked, usd_per_hour, said, made_at) VALUES (?, ?, ?, ?, ?)",
+            code_digest, approval.asked, approval.usd_per_hour, said, now,
+        )  # fmt: skip
+
+    def question(self, code: str) -> Question | None:
+        """What was asked under a code."""
+        code_digest = self.digest({"code": code})
+        db = self._open()
+        with self._guard():
+            row = db.execute(
+                f"SELECT said, usd_per_hour, made_at, approved_at, NOT {_UNUSED} FROM approvals WHERE code_digest = ?",  # noqa: S608
+                (code_digest,),
+            ).fetchone()
+        return Question(*row[:4], used=bool(row[4])) if row else None
+
+    def approve(self, code: str) -> bool:
+        """The person says yes; False where there is nothing to say it to any more, or it was said."""
+        now = time.time()
+        changed = self._write(
+            "UPDATE approvals SET approved_at = ? WHERE code_digest = ? AND approved_at IS NULL AND made_at >= ?",
+            now, self.digest({"code": code}), now - CODE_S,
+        )  # fmt: skip
+        return changed > 0
+
+    def approved(self, approval: Approval) -> bool:
+        """Whether a person said yes to this, at this price or a higher one, and the yes is not used."""
+        db = self._open()
+        with self._guard():
+            row = db.execute(f"SELECT 1 FROM approvals WHERE {_APPROVED} LIMIT 1", _approving(approval)).fetchone()  # noqa: S608
+        return row is not None
+
+    def spend(self, approval: Approval, by: str) -> None:
+        """Use it up, for the attempt with this token or an act of this name. Raises NeedsConfirmation if it is gone.
+
+        Whatever else was approved of the same goes with it: one yes, one act.
+        """
+        changed = self._write(
+            f"UPDATE approvals SET used_by = ? WHERE asked = ? AND {_UNUSED} "  # noqa: S608
+            f"AND EXISTS (SELECT 1 FROM approvals WHERE {_APPROVED})",
+            by, approval.asked, *_approving(approval),
+        )  # fmt: skip
+        if not changed:
+            raise errors.NeedsConfirmation(
+                "Nothing was sent: the person's approval was used by another call, or its time has ended. The same "
+                "call asks again."
+            )
+
+    def give_back(self, by: str) -> None:
+        """The act that used it was refused for certain: the person's yes still stands, while its time lasts."""
+        self._write("UPDATE approvals SET used_by = NULL WHERE used_by = ?", by)
 
     # ── questions ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -411,6 +614,10 @@ class Journal:
         """Confirmed machines not proven gone."""
         return self._rows(f"account = ? AND {_LIVING} ORDER BY id", account)
 
+    def underway(self, account: str) -> list[Intent]:
+        """Attempts that may still become machines: announced, on their way, or in doubt."""
+        return self._rows(f"account = ? AND {_OPEN} ORDER BY id", account)
+
     def tokens_of(self, wish: Wish) -> list[str]:
         """Every token that this wish was ever sent with."""
         return [i.token for i in self._rows("account = ? AND request_key = ?", wish.account, wish.request_key)]
@@ -420,11 +627,12 @@ class Journal:
         return time.time() - intent.made_at < seconds
 
     def untold(self, account: str) -> list[Intent]:
-        """Machines nobody may have heard of: found late, or rented by a process that died before it could answer."""
+        """Machines nobody may have heard of: found late, rented by a process that died before it could answer, or ended
+        with their lease."""
         return [
             intent
             for intent in self._rows("account = ? AND announce > 0 ORDER BY id", account)
-            if intent.announce == LATE or self.may_settle(intent)
+            if intent.announce in {LATE, ENDED} or self.may_settle(intent)
         ]
 
     def told(self, tokens: Iterable[str]) -> None:
@@ -447,6 +655,8 @@ class Journal:
     @contextlib.contextmanager
     def _guard(self) -> Generator[None]:
         """SQLite's and the disk's failures as the one error that stops a rental; a damaged file is kept aside."""
+        import sqlite3
+
         try:
             yield
         except (sqlite3.Error, OSError) as exc:
@@ -473,8 +683,19 @@ class Journal:
         self._damaged = aside.name
 
 
+_NEW_IN_2 = {"holds", "approvals"}
 _OPEN = "state IN ('intended', 'sending', 'unknown')"
 _LIVING = "state = 'confirmed' AND gone_at IS NULL"
+
+# An attempt that made nothing has used no approval: refused, never sent, or proven to have left no machine.
+_UNUSED = (
+    "(used_by IS NULL OR used_by IN (SELECT token FROM intents WHERE state IN ('refused', 'abandoned', 'absent')))"
+)
+_APPROVED = f"asked = ? AND usd_per_hour >= ? AND approved_at >= ? AND {_UNUSED}"
+
+
+def _approving(approval: Approval) -> tuple[object, ...]:
+    return approval.asked, approval.usd_per_hour - 1e-9, time.time() - CODE_S
 
 
 def _intent(row: tuple[Any, ...]) -> Intent:
@@ -487,6 +708,8 @@ def _intent(row: tuple[Any, ...]) -> Intent:
 @contextlib.contextmanager
 def _immediate(db: sqlite3.Connection) -> Generator[None]:
     """One writer at a time, from the first read on."""
+    import sqlite3
+
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -507,10 +730,13 @@ def _migrate(db: sqlite3.Connection) -> None:
             raise errors.JournalUnavailable(
                 f"The journal was written by a newer vast-mcp (version {version}, this one knows {VERSION}); update it."
             )
-        if version == 0:
-            script = resources.files("vast_mcp").joinpath("journal.sql").read_text(encoding="utf-8")
-            for statement in _statements(script):
+        script = resources.files("vast_mcp").joinpath("journal.sql").read_text(encoding="utf-8")
+        for statement in _statements(script):
+            if version == 0 or (version == 1 and statement.split()[2] in _NEW_IN_2):
                 db.execute(statement)
+        if version == 1:
+            for column in ("usd_per_hour", "lease_until"):
+                db.execute(f"ALTER TABLE intents ADD COLUMN {column} REAL")
         db.execute(f"PRAGMA user_version = {VERSION}")
 
 
@@ -519,9 +745,18 @@ def _statements(script: str) -> Iterator[str]:
     lines = (line.split("--", 1)[0] for line in script.splitlines())
     for statement in "\n".join(lines).split(";"):
         if statement.strip():
-            yield statement
+            yield statement.strip()
+
+
+def _busy(exc: BaseException) -> bool:
+    """Another process has the file at this moment."""
+    import sqlite3
+
+    return isinstance(exc, sqlite3.OperationalError) and exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _damaged(exc: Exception) -> bool:
+    import sqlite3
+
     text = str(exc).lower()
     return isinstance(exc, sqlite3.DatabaseError) and ("malformed" in text or "not a database" in text)

@@ -181,10 +181,10 @@ def state_of(row: Instance, now: float, patience: Patience, *, started_at: float
     return "starting" if phase in {"starting", "scheduling"} else "failed"
 
 
-def record_of(journal: Journal, instance_id: int) -> Intent | None:
-    """What the journal has of a machine; nothing where it has none or cannot be read."""
+def record_of(journal: Journal, instance_id: int, account: str | None = None) -> Intent | None:
+    """What the journal has of a machine, of one account where it is given; nothing where it cannot be read."""
     try:
-        return journal.by_instance(instance_id) if journal.exists() else None
+        return journal.by_instance(instance_id, account) if journal.exists() else None
     except errors.JournalUnavailable:
         return None
 

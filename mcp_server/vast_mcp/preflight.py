@@ -14,12 +14,13 @@ import itertools
 import json
 import re
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
-from vast_mcp import errors
+from vast_mcp import errors, volumes
 from vast_mcp.errors import Json, NextStep, Problem
+from vast_mcp.limits import Price
 from vast_mcp.toolspec import Call
 from vast_mcp.vast.wire import Offer, SshKey, Template
 
@@ -27,6 +28,7 @@ ENV_BYTES = 32_768
 ENV_PORTS = 64
 LOOK_S = 15.0  # seconds that all looks before a rent may take, so that the PUT has its own time
 DAY_H = 24.0
+FRESH_S = 120.0  # how old a price may be where a limit or a question to the person rests on it
 DEFAULT_DISK_GB = 10.0  # what Vast's own client asks for; the server's own default is reported as 8 and as 10
 
 # ── env ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -246,6 +248,7 @@ class Findings:
 
     offer: Offer | None = None
     disk_gb: float | None = None
+    volume_usd_per_hour: float | None = 0.0  # of a volume made with the machine; None where that is not known
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -254,15 +257,22 @@ class Findings:
         return self.disk_gb or DEFAULT_DISK_GB
 
     def usd_per_hour(self, body: Json) -> float | None:
-        """$/h of the whole machine with its disk, from the offer's own figures (A.6)."""
+        """$/h of the machine with its disk, without a volume."""
+        price = replace(self.price(body), volume=0.0).total
+        return None if price is None else round(price, 4)
+
+    def price(self, body: Json) -> Price:
+        """What it costs by the offer's own figures (A.6), the new volume included."""
         offer, bid = self.offer, body.get("price")
-        base = bid if bid is not None else (offer.dph_base if offer else None)
-        disk = offer.disk_usd_per_hour(self.counted_disk_gb) if offer else None
-        return None if base is None or disk is None else round(base + disk, 4)
+        return Price(
+            gpu=bid if bid is not None else (offer.dph_base if offer else None),
+            disk=offer.disk_usd_per_hour(self.counted_disk_gb) if offer else None,
+            volume=self.volume_usd_per_hour,
+        )
 
 
-async def look(call: Call, offer_id: int, body: Json) -> Findings:
-    """Read what decides whether this rent is sound. Nothing is changed.
+async def look(call: Call, offer_id: int, body: Json, *, priced: bool = False) -> Findings:
+    """Read what decides whether this rent is sound. Nothing is changed. `priced`: a limit rests on the price.
 
     Raises a leaf of Refused where Vast would bill for something useless.
     """
@@ -270,12 +280,16 @@ async def look(call: Call, offer_id: int, body: Json) -> Findings:
     vm = bool(body.get("vm"))
     if vm:
         await _check_keys(call, body, None, findings)
-    template = await _template(call, body) if "template_hash_id" in body and _needs_template(body) else None
+    template: Template | None = None
+    if "template_hash_id" in body and (_needs_template(body) or (priced and "disk" not in body)):
+        template = await _template(call, body)
     if template and findings.disk_gb is None:
         findings.disk_gb = template.recommended_disk_space
     if vm:
         _check_vm_image(body, template)
-    findings.offer = await _offer(call, offer_id, body, findings)
+    findings.offer = await _offer(call, offer_id, body, findings, fresh=priced)
+    if priced and body.get("volume_info", {}).get("create_new"):
+        findings.volume_usd_per_hour = await _volume_usd_per_hour(call, body["volume_info"], findings.offer)
     if vm:
         _check_vm_offer(offer_id, findings.offer)
     _check_bid(body, findings.offer)
@@ -290,8 +304,15 @@ def _needs_template(body: Json) -> bool:
     return bool(body.get("vm")) and "image" not in body
 
 
-async def _template(call: Call, body: Json) -> Template | None:
-    template = await call.within(LOOK_S).template(body["template_hash_id"])
+async def template_of(call: Call, hash_id: str) -> Template | None:
+    """A template by its hash, which is of its content (A.10): read once a call, as Vast spaces those reads by 3 s."""
+    if hash_id not in call.templates:
+        call.templates[hash_id] = await call.within(LOOK_S).template(hash_id)
+    return call.templates[hash_id]
+
+
+async def _template(call: Call, body: Json) -> Template:
+    template = await template_of(call, body["template_hash_id"])
     if template is None:
         raise errors.NoSuchTemplate("No template has this template_hash_id; editing a template changes its hash.")
     return template
@@ -304,10 +325,22 @@ def _check_vm_image(body: Json, template: Template | None) -> None:
         raise errors.VmNotPossible(f"Nothing was sent: {where}: {VM_IMAGE}.")
 
 
-async def _offer(call: Call, offer_id: int, body: Json, findings: Findings) -> Offer | None:
+async def _volume_usd_per_hour(call: Call, volume: Json, offer: Offer | None) -> float | None:
+    """What the new volume will bill: room is listed by machine."""
+    if offer is None or offer.machine_id is None:
+        return None
+    try:
+        found = await call.within(LOOK_S).search_volumes(volumes.room_query(offer.machine_id, volume["size"]))
+    except errors.VastMcpError:
+        return None
+    room = next((room for room in found if room.id == volume["volume_id"]), None)
+    return volumes.room_usd_per_hour(room, volume["size"]) if room else None
+
+
+async def _offer(call: Call, offer_id: int, body: Json, findings: Findings, *, fresh: bool) -> Offer | None:
     """The offer as a search showed it, or one look. Not finding it is no verdict: Vast's answer to the rent is."""
     known = call.office.offers.get(offer_id)
-    if known is not None:
+    if known is not None and not (fresh and call.office.age_s(offer_id) > FRESH_S):
         return known
     bid = "price" in body
     try:
@@ -376,7 +409,7 @@ def _warn_of_offer(findings: Findings) -> None:
 async def _check_keys(call: Call, body: Json, template: Template | None, findings: Findings) -> None:
     """A VM without a key can never be entered; a container without one can still be given one (specification)."""
     vm = bool(body.get("vm"))
-    if not vm and _by_args(body, template):
+    if not vm and by_args(body, template):
         return
     if vm or not call.office.ssh_keys:
         try:
@@ -399,7 +432,8 @@ async def _check_keys(call: Call, body: Json, template: Template | None, finding
         )
 
 
-def _by_args(body: Json, template: Template | None) -> bool:
+def by_args(body: Json, template: Template | None) -> bool:
+    """Whether the image's own entrypoint runs, by the request or by what the template brings (A.3, A.10)."""
     runtype = body.get("runtype") or (template.runtype if template else None)
     return runtype == "args" or (runtype is None and ("args" in body or "args_str" in body))
 
@@ -407,12 +441,14 @@ def _by_args(body: Json, template: Template | None) -> bool:
 def no_ssh_key(call: Call, **facts: object) -> errors.NoSshKey:
     """The refusal, with a call that registers the key that is here."""
     local = local_public_keys(call.settings.ssh_dir)
-    path = f"~/.ssh/{local[0].name}" if local else "~/.ssh/id_ed25519.pub"
+    arguments: Json = {"public_key": f"~/.ssh/{local[0].name}" if local else "~/.ssh/id_ed25519.pub"}
     why = "registers the key" if local else "after `ssh-keygen -t ed25519` made one: there is no public key in ~/.ssh"
+    if call.settings.ssh_dir is None:
+        arguments, why = {}, "with the text of a public key: this server reads no key files"
     return errors.NoSshKey(
         "The account has no SSH key, and a VM takes its keys at birth only: it could never be entered. "
         "Nothing was rented.",
-        next_steps=[NextStep("create_ssh_key", {"public_key": path}, f"{why}; then the same create_instance call")],
+        next_steps=[NextStep("create_ssh_key", arguments, f"{why}; then the same create_instance call")],
         **facts,  # pyright: ignore[reportArgumentType]
     )
 

@@ -56,6 +56,8 @@ async def access_to(
 async def _key(call: Call, warnings: list[str]) -> str | None:
     """The private key of this computer whose public half the account has, as a shell reads it."""
     office = call.office
+    if call.settings.ssh_dir is None:
+        return None  # the caller's keys are on another computer
     found = matching_key(call, office.ssh_keys)
     if found is None:
         try:

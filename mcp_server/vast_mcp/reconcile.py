@@ -10,14 +10,17 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
 
 import anyio
 
 from vast_mcp import errors
 from vast_mcp.journal import LATE, RENTED, Intent, Journal, token_of
 from vast_mcp.settings import Times
-from vast_mcp.vast.client import Vast
 from vast_mcp.vast.wire import Instance
+
+if TYPE_CHECKING:
+    from vast_mcp.vast.client import Vast
 
 LONGEST_PAUSE = 15  # times look_s: a doubt that lasts is looked at less often
 

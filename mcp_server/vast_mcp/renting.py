@@ -19,7 +19,8 @@ import anyio
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
-from vast_mcp.journal import Intent, Wish, token_of
+from vast_mcp.journal import Approval, Intent, Wish, token_of
+from vast_mcp.leases import leased
 from vast_mcp.toolspec import Call, Office
 from vast_mcp.vast.wire import Instance
 
@@ -40,13 +41,24 @@ class Rental:
     warnings: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Cleared:
+    """What the looks before a rent came to: nothing speaks against it, and what there is to remember of it."""
+
+    facts: Json  # what the answer will say of the machine
+    usd_per_hour: float | None = None  # the most it may cost
+    allow: Callable[[], object] = lambda: None  # asked again as the attempt is announced; raises where there is no room
+    lease_until: float | None = None  # in epoch seconds, by Vast's clock
+    approval: Approval | None = None  # of a person, in a shell: spent as the attempt is announced
+
+
 @dataclass
 class Request:
     """A wish with what it takes to carry it out."""
 
     wish: Wish
     body: Json
-    look: Callable[[], Awaitable[Json]]  # preflight; what the answer will say of the machine
+    look: Callable[[], Awaitable[Cleared]]  # preflight
     again: NextStep  # the same call, as far as it may be repeated in an answer
 
 
@@ -224,12 +236,7 @@ async def _until_clear(call: Call, request: Request) -> None:
         if intent is None or verdict.act in {"send", "replay", "already_rented"}:
             return
         if verdict.act == "reused":
-            raise errors.KeyReused(
-                "This request_key was used for another wish. Nothing was sent; a new key makes a new rental.",
-                request_key=wish.request_key,
-                offer_id=intent.offer_id,
-                instance_id=intent.instance_id if intent.lives else None,
-            )
+            raise _reused(wish, intent)
         if verdict.act == "reconcile":
             await call.office.reconciler.settle(
                 call.vast, wish.account, call.deadline, request_key=intent.request_key, mine=_own(wish, intent)
@@ -274,6 +281,39 @@ def _in_doubt(request: Request, intent: Intent) -> errors.VastMcpError:
     )
 
 
+def standing_of(call: Call, wish: Wish) -> Intent | None:
+    """What a create of this wish would meet, judged by the journal alone: a machine, or a doubt; None: it would rent.
+
+    Raises KeyReused and OfferAlreadyRented as the create would.
+    """
+    verdict = call.office.journal.consider(wish, skip_others=wish.allow_unresolved)
+    if verdict.act == "already_rented" and verdict.intent is not None:
+        raise _already_rented(wish, verdict.intent)
+    if verdict.act == "reused" and verdict.intent is not None:
+        raise _reused(wish, verdict.intent)
+    return verdict.intent
+
+
+def _reused(wish: Wish, intent: Intent) -> errors.KeyReused:
+    return errors.KeyReused(
+        "This request_key was used for another wish. Nothing was sent; a new key makes a new rental.",
+        request_key=wish.request_key,
+        offer_id=intent.offer_id,
+        instance_id=intent.instance_id if intent.lives else None,
+    )
+
+
+def _already_rented(wish: Wish, intent: Intent) -> errors.OfferAlreadyRented:
+    return errors.OfferAlreadyRented(
+        f"Nothing was sent: your machine {intent.instance_id} came from this offer, with other arguments. A "
+        "request_key of its own rents again if that is meant.",
+        offer_id=wish.offer_id,
+        instance_id=intent.instance_id,
+        request_key=intent.request_key,
+        next_steps=[NextStep("show_instances", {"label": intent.token}, "the machine that there is")],
+    )
+
+
 async def _already(call: Call, request: Request) -> Rental | None:
     """The machine this wish already has, if it lives; raises where the offer's machine was another wish's."""
     wish, journal = request.wish, call.office.journal
@@ -284,14 +324,7 @@ async def _already(call: Call, request: Request) -> Rental | None:
     if not await _lives(call, intent):
         return None
     if verdict.act == "already_rented":
-        raise errors.OfferAlreadyRented(
-            f"Nothing was sent: your machine {intent.instance_id} came from this offer, with other arguments. A "
-            "request_key of its own rents again if that is meant.",
-            offer_id=wish.offer_id,
-            instance_id=intent.instance_id,
-            request_key=intent.request_key,
-            next_steps=[NextStep("show_instances", {"label": intent.token}, "the machine that there is")],
-        )
+        raise _already_rented(wish, intent)
     if intent.token in call.office.recovered:
         call.office.recovered.discard(intent.token)
         return _rental(request, intent, recovered=True)
@@ -360,7 +393,9 @@ def _not_rented(request: Request, *, taken: bool) -> errors.NotRented:
 # ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _attempt(call: Call, request: Request, facts: Json) -> tuple[Intent, Rental | errors.VastMcpError] | None:
+async def _attempt(
+    call: Call, request: Request, cleared: Cleared
+) -> tuple[Intent, Rental | errors.VastMcpError] | None:
     """Claim and send, one at a time in this process; None where the journal now says something else.
 
     One at a time, since a request whose caller went away must be known of before the next one leaves.
@@ -370,10 +405,17 @@ async def _attempt(call: Call, request: Request, facts: Json) -> tuple[Intent, R
         await call.vast.turn_to_rent()
         _check_told(call, wish)
         _check_time(call, request)
-        verdict = journal.claim(wish, skip_others=wish.allow_unresolved)
+        cleared_wish = replace(
+            wish,
+            label=leased(wish.label, cleared.lease_until),
+            usd_per_hour=cleared.usd_per_hour,
+            lease_until=cleared.lease_until,
+            approval=cleared.approval,
+        )
+        verdict = journal.claim(cleared_wish, skip_others=wish.allow_unresolved, allow=cleared.allow)
         if verdict.act != "send" or verdict.intent is None:
             return None
-        intent = replace(verdict.intent, facts=facts)
+        intent = replace(verdict.intent, facts=cleared.facts)
         # Neither a cancelled call nor the end of stdin parts the PUT from the record of its verdict.
         with anyio.CancelScope(shield=True):
             try:

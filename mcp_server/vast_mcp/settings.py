@@ -9,15 +9,16 @@ the person's key.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
+import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Literal, cast
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-from platformdirs import user_state_dir
 from pydantic import SecretStr
 
 DEFAULT_URL = "https://console.vast.ai"
@@ -25,9 +26,22 @@ SANDBOX_URL = "http://sandbox.localhost"
 KNOWN = frozenset(
     {
         "VAST_API_KEY", "VAST_URL", "VAST_MCP_STATE_DIR", "VAST_MCP_ALLOW_BLIND", "VAST_MCP_TIME_SCALE",
-        "VAST_MCP_ENV_PASS", "VAST_MCP_LOG_HOSTS",
+        "VAST_MCP_ENV_PASS", "VAST_MCP_LOG_HOSTS", "VAST_MCP_ON_PRICE_MOVED", "VAST_MCP_HTTP_TOKEN",
     }
 )  # fmt: skip
+
+# What the person allows. Of environment and file the stricter wins, so neither can widen the other: for these, the
+# smaller number; for READ_ONLY, yes; for CONFIRM, whichever asks sooner.
+LIMITS = {
+    "VAST_MCP_MAX_USD_PER_HOUR": "max_usd_per_hour",
+    "VAST_MCP_MAX_TOTAL_USD_PER_HOUR": "max_total_usd_per_hour",
+    "VAST_MCP_MAX_INSTANCES": "max_instances",
+    "VAST_MCP_MIN_CREDIT_HOURS": "min_credit_hours",
+    "VAST_MCP_MAX_LEASE_HOURS": "max_lease_hours",
+}
+OURS = KNOWN | LIMITS.keys() | {"VAST_MCP_ENV_FILE", "VAST_MCP_READ_ONLY", "VAST_MCP_CONFIRM", "VAST_MCP_LEASE_HOURS"}
+LONGEST_LEASE_H = 8760.0
+SHORTEST_TOKEN = 16  # characters
 
 
 class SettingsError(Exception):
@@ -52,7 +66,10 @@ class Times:
     lists_apart_s: float = 60.0  # between the two whole lists that prove an absence
     absent_after_s: float = 90.0  # from knowing of a doubt to calling it absent
     taken_after_s: float = 600.0  # the same where somebody has taken the offer
+    end_s: float = 3.0  # what calls under way get when the process is asked to end; one that rents gets its whole PUT
     young_s: float = 600.0  # a confirmed machine this young lives, whatever a list says
+    lease_look_s: float = 60.0  # between looks at this computer's clock while a lease runs: it may have slept
+    lease_margin_s: float = 30.0  # after a server's start, and after a lease: the machine's own watchdog comes first
     pace: float = 1.0  # factor on the published minimum intervals of section H
 
     def scaled(self, factor: float) -> Times:
@@ -66,6 +83,30 @@ class Times:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What the person allows every call through this server; None is no limit."""
+
+    max_usd_per_hour: float | None = None  # one machine: GPU or bid, disk, new volume
+    max_total_usd_per_hour: float | None = None  # everything on the account
+    max_instances: int | None = None  # on the account, stopped ones too
+    min_credit_hours: float | None = None  # the credit must last this long at the new rate
+    max_lease_hours: float | None = None  # a machine's whole life, from its birth
+    read_only: bool = False
+
+    @property
+    def any_price(self) -> bool:
+        """Whether a price must be known before money moves."""
+        prices = (self.max_usd_per_hour, self.max_total_usd_per_hour, self.min_credit_hours)
+        return any(limit is not None for limit in prices)
+
+    @property
+    def any_account(self) -> bool:
+        """Whether a limit counts what is on the account already."""
+        counted = (self.max_total_usd_per_hour, self.max_instances, self.min_credit_hours)
+        return any(limit is not None for limit in counted)
+
+
+@dataclass(frozen=True)
 class Settings:
     """What this process was told. Nothing else reads the environment."""
 
@@ -73,12 +114,17 @@ class Settings:
     api_key: SecretStr | None = None
     key_source: str | None = None
     sandbox: bool = False
-    ssh_dir: Path | None = None
+    ssh_dir: Path | None = None  # None: a server that others reach reads no local key files
     state_dir: Path | None = None  # the journal's folder; None keeps it in memory
     allow_blind: bool = False
     # Names that a rental may ask for, and their values; None where the person allowed a name and set no value.
     env_pass: Mapping[str, SecretStr | None] = field(default_factory=dict[str, SecretStr | None])
     log_hosts: tuple[str, ...] = ()  # HOST, HOST/PATH or .DOMAIN beside Vast's own
+    http_token: SecretStr | None = None  # what a client of `serve --http` shows
+    limits: Limits = field(default_factory=Limits)
+    on_price_moved: Literal["warn", "destroy"] = "warn"
+    confirm_above: float | None = None  # $/h above which a person is asked; 0 always, None never
+    lease_hours: float | None = None  # of a rental that asks for no other
     times: Times = field(default_factory=Times)
 
     @property
@@ -88,7 +134,8 @@ class Settings:
 
     def secrets(self) -> list[str]:
         """Every value here that no answer, error or log line may repeat, and the long words of those with several."""
-        held = [None if self.sandbox else self.api_key, *self.env_pass.values()]  # the sandbox's key is a plain word
+        key = None if self.sandbox else self.api_key  # the sandbox's is a plain word
+        held = [key, self.http_token, *self.env_pass.values()]
         values = [one.get_secret_value() for one in held if one is not None]
         return [part for value in values for part in (value, *(word for word in value.split() if len(word) >= 8))]
 
@@ -103,45 +150,65 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def load(environ: Mapping[str, str], *, home: Path, env_file: Path | None = None, sandbox: bool = False) -> Settings:
+def load(
+    environ: Mapping[str, str],
+    *,
+    home: Path,
+    env_file: Path | None = None,
+    sandbox: bool = False,
+    key_files: bool = True,
+) -> Settings:
     """Read everything once.
 
-    `sandbox` serves the in-process world: no key is read and no address but its own is used.
+    `sandbox` serves the in-process world: no key is read and no address but its own is used. Without `key_files`
+    neither ~/.ssh nor the official client's files are looked at: who calls over HTTP is not who owns them.
     Raises SettingsError when a named env file is missing or an address is not usable.
     """
     env_file = env_file or _path(_given(environ.get("VAST_MCP_ENV_FILE")))
     from_file = _from_file(env_file) if env_file else {}
+    _check_names(from_file, environ)
     values = _chosen(KNOWN, from_file, environ)
     env_pass = _env_pass(values, from_file, environ)
     log_hosts = _log_hosts(values)
-    ssh_dir = home / ".ssh"
+    limits = _limits(from_file, environ)
+    on_price_moved = _on_price_moved(values)
+    confirm_above = _stricter("VAST_MCP_CONFIRM", from_file, environ, _confirm)
+    lease_hours = _lease_hours(from_file, environ, limits)
+    http_token = _http_token(values)
+    told = Settings(
+        ssh_dir=home / ".ssh" if key_files else None,
+        env_pass=env_pass,
+        log_hosts=log_hosts,
+        http_token=http_token,
+        limits=limits,
+        on_price_moved=on_price_moved,
+        confirm_above=confirm_above,
+        lease_hours=lease_hours,
+    )
+    scale = _scale(values)
     if sandbox:
-        return Settings(
+        return replace(
+            told,
             base_url=SANDBOX_URL,
             api_key=SecretStr("sandbox"),
             key_source="sandbox",
             sandbox=True,
-            ssh_dir=ssh_dir,
-            env_pass=env_pass,
-            log_hosts=log_hosts,
-            times=Times().scaled(_scale(values) or 0.01),
+            times=Times().scaled(scale or 0.01),
         )
     base_url = _checked_url(values.get("VAST_URL", DEFAULT_URL))
-    key, source = _key(values, environ, home)
-    scale = _scale(values)
+    key, source = _key(values, environ, home if key_files else None)
+    if source == "VAST_API_KEY" and not _given(environ.get(source)):
+        source = f"VAST_API_KEY in {env_file}"
     if scale is not None and not is_loopback(base_url):
         raise SettingsError("VAST_MCP_TIME_SCALE only applies to a loopback VAST_URL; unset it.")
-    times = Times() if scale is None else Times().scaled(scale)
-    return Settings(
+    return replace(
+        told,
         base_url=base_url,
         api_key=key,
         key_source=source,
-        ssh_dir=ssh_dir,
-        state_dir=_path(values.get("VAST_MCP_STATE_DIR")) or Path(user_state_dir("vast-mcp", appauthor=False)),
+        state_dir=_path(values.get("VAST_MCP_STATE_DIR")) or _usual_state_dir(),
         allow_blind=_yes(values, "VAST_MCP_ALLOW_BLIND"),
-        env_pass=env_pass,
-        log_hosts=log_hosts,
-        times=times,
+        times=Times() if scale is None else Times().scaled(scale),
     )
 
 
@@ -163,6 +230,15 @@ def _chosen(names: Collection[str], from_file: Mapping[str, str | None], environ
     """These names and no others, the environment before the file."""
     found = {name: _given(environ.get(name)) or _given(from_file.get(name)) for name in names}
     return {name: value for name, value in found.items() if value}
+
+
+def _check_names(*sources: Mapping[str, str | None]) -> None:
+    """A misspelt limit must not vanish. An empty one is absent, as ever."""
+    for name in sorted({name for source in sources for name in source if _given(source[name])}):
+        if name.startswith("VAST_MCP_") and name not in OURS:
+            near = difflib.get_close_matches(name, OURS, n=1)
+            nearest = f"; the nearest is {near[0]}" if near else ""
+            raise SettingsError(f"{name} is no setting{nearest}. Rename or unset it.")
 
 
 def _words(values: Mapping[str, str], name: str) -> list[str]:
@@ -188,8 +264,87 @@ def _log_hosts(values: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(hosts)
 
 
+# ── what the person allows ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _stricter(
+    name: str,
+    from_file: Mapping[str, str | None],
+    environ: Mapping[str, str],
+    read: Callable[[str, str], float | None],
+) -> float | None:
+    """The smaller of what the environment and the file say; None where neither says anything that limits."""
+    given = [read(name, text) for source in (environ, from_file) if (text := _given(source.get(name)))]
+    return min((value for value in given if value is not None), default=None)
+
+
+def _amount(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not (value >= 0 and math.isfinite(value)):
+        raise SettingsError(f"{name} must be a number, 0 or more; unset it for no limit.")
+    return value
+
+
+def _whole(name: str, text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise SettingsError(f"{name} must be a whole number, 0 or more; unset it for no limit.")
+    return int(text)
+
+
+def _hours(name: str, text: str) -> float:
+    hours = _amount(name, text)
+    if not 0 < hours <= LONGEST_LEASE_H:
+        raise SettingsError(f"{name} must be hours, above 0 and at most {LONGEST_LEASE_H:g}.")
+    return hours
+
+
+def _confirm(name: str, text: str) -> float | None:
+    if text.lower() in {"never", "always"}:
+        return 0.0 if text.lower() == "always" else None
+    try:
+        return _amount(name, text)
+    except SettingsError:
+        raise SettingsError(f"{name} must be never, always, or the $/hour above which to ask.") from None
+
+
+def _limits(from_file: Mapping[str, str | None], environ: Mapping[str, str]) -> Limits:
+    reads = {"VAST_MCP_MAX_INSTANCES": _whole, "VAST_MCP_MAX_LEASE_HOURS": _hours}
+    found = {field: _stricter(name, from_file, environ, reads.get(name, _amount)) for name, field in LIMITS.items()}
+    most = found.pop("max_instances")
+    name = "VAST_MCP_READ_ONLY"
+    # Both are read before either is believed: a wrong word in one must not hide behind a right one in the other.
+    read_only = [_yes(_chosen({name}, source, {}), name) for source in (from_file, environ)]
+    return Limits(**found, max_instances=None if most is None else int(most), read_only=any(read_only))
+
+
+def _lease_hours(from_file: Mapping[str, str | None], environ: Mapping[str, str], limits: Limits) -> float | None:
+    """The default lease. With a longest lease and no default, every rental gets the longest."""
+    hours = _stricter("VAST_MCP_LEASE_HOURS", from_file, environ, _hours)
+    both = [value for value in (hours, limits.max_lease_hours) if value is not None]
+    return min(both, default=None)
+
+
+def _on_price_moved(values: Mapping[str, str]) -> Literal["warn", "destroy"]:
+    text = values.get("VAST_MCP_ON_PRICE_MOVED", "warn").lower()
+    if text not in {"warn", "destroy"}:
+        raise SettingsError("VAST_MCP_ON_PRICE_MOVED must be warn or destroy.")
+    return cast("Literal['warn', 'destroy']", text)
+
+
+def _usual_state_dir() -> Path:
+    """Where a user's state belongs on this system."""
+    from platformdirs import user_state_dir
+
+    return Path(user_state_dir("vast-mcp", appauthor=False))
+
+
 def _from_file(path: Path) -> dict[str, str | None]:
     """Everything in the file; which names count is decided by _chosen."""
+    from dotenv import dotenv_values
+
     if not path.is_file():
         raise SettingsError(f"The env file {path} does not exist; create it or drop --env-file / VAST_MCP_ENV_FILE.")
     # interpolate=False: a `${OTHER}` in the file must not pull values out of the environment.
@@ -228,9 +383,21 @@ def _scale(values: Mapping[str, str]) -> float | None:
     return scale
 
 
-def _key(values: Mapping[str, str], environ: Mapping[str, str], home: Path) -> tuple[SecretStr | None, str | None]:
+def _http_token(values: Mapping[str, str]) -> SecretStr | None:
+    token = values.get("VAST_MCP_HTTP_TOKEN")
+    if token is not None and not re.fullmatch(rf"[!-~]{{{SHORTEST_TOKEN},}}", token):
+        raise SettingsError(f"VAST_MCP_HTTP_TOKEN must be {SHORTEST_TOKEN} or more ASCII characters without spaces.")
+    return SecretStr(token) if token else None
+
+
+def _key(
+    values: Mapping[str, str], environ: Mapping[str, str], home: Path | None
+) -> tuple[SecretStr | None, str | None]:
+    """The key and where it was found; without `home` only what was given, no file."""
     if key := values.get("VAST_API_KEY"):
         return SecretStr(key), "VAST_API_KEY"
+    if home is None:
+        return None, None
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "vastai"
     for path in (config / "vast_tfa_key", config / "vast_api_key", home / ".vast_api_key"):
         try:
@@ -238,5 +405,5 @@ def _key(values: Mapping[str, str], environ: Mapping[str, str], home: Path) -> t
         except (OSError, UnicodeDecodeError):
             continue
         if key:
-            return SecretStr(key), path.name
+            return SecretStr(key), str(path)
     return None, None

@@ -13,11 +13,13 @@ import functools
 import json
 import logging
 import math
+import time
 import traceback
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import anyio
 import anyio.lowlevel
@@ -25,18 +27,20 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, InputRequiredResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
-from vast_mcp.journal import LATE, Intent, Journal
+from vast_mcp.journal import ENDED, LATE, Intent, Journal
 from vast_mcp.reconcile import Reconciler
 from vast_mcp.settings import Settings, Times
-from vast_mcp.vast.client import Link, Vast
-from vast_mcp.vast.wire import Offer, SshKey
+from vast_mcp.vast.wire import Offer, SshKey, Template
+
+if TYPE_CHECKING:
+    from vast_mcp.vast.client import Link, Vast
 
 log = logging.getLogger("vast_mcp")
 
@@ -51,12 +55,15 @@ class Office:
 
     def __init__(self, settings: Settings, app: Any = None) -> None:
         self.settings = settings
-        self.link = Link(settings, app)
+        self._app = app
         self.journal = Journal(settings.state_dir)
         self.reconciler = Reconciler(self.journal, settings.times)
         self.account: str | None = None
         self.one_at_a_time = anyio.Lock()  # requests to rent
         self.doubts = anyio.Event()  # set when an attempt is in doubt: wakes the background task
+        self.answered = anyio.Event()  # set by every answer: wakes the sweep, since a lease may be new
+        self.leases = anyio.Lock()  # held from reading a label to what follows from it: moving a lease, or ending it
+        self.swept: list[str] = []  # what became of machines that the journal does not know
         self.created: dict[int, float] = {}  # machines this process rented, and when: known without a journal too
         self.ending: set[int] = set()  # machines whose destroy Vast accepted
         self.delivered: set[str] = (
@@ -65,19 +72,49 @@ class Office:
         self.recovered: set[str] = set()  # tokens whose machine a call found and will report itself
         self.offers: dict[int, Offer] = {}
         self.bid_offers: set[int] = set()
+        self._seen_at: dict[int, float] = {}  # offer → when, on the monotonic clock
+        self.asked: dict[str, float] = {}  # what a person was asked about, by digest → at most at which $/h
         self.instances_seen: set[int] = set()
         self.ssh_keys: list[SshKey] = []
         self.gpu_names: list[str] = []
 
+    @functools.cached_property
+    def link(self) -> Link:
+        """Made by the first call: httpx is not loaded while a host waits for the list of tools."""
+        from vast_mcp.vast.client import Link
+
+        return Link(self.settings, self._app)
+
+    def client(self, deadline: float) -> Vast:
+        """Vast.ai's API until a deadline on anyio's clock."""
+        from vast_mcp.vast.client import Vast
+
+        return Vast(self.link, deadline)
+
     def remember(self, offers: list[Offer], *, bid: bool = False) -> None:
         """Keep what a search showed of each offer, so that renting it asks no second time. Oldest go first."""
         for offer in offers:
-            self.offers.pop(offer.ask_contract_id, None)
+            self.forget(offer.ask_contract_id)
             self.offers[offer.ask_contract_id] = offer
-            (self.bid_offers.add if bid else self.bid_offers.discard)(offer.ask_contract_id)
+            self._seen_at[offer.ask_contract_id] = time.monotonic()
+            if bid:
+                self.bid_offers.add(offer.ask_contract_id)
         for stale in list(self.offers)[: max(0, len(self.offers) - OFFERS_REMEMBERED)]:
-            del self.offers[stale]
-            self.bid_offers.discard(stale)
+            self.forget(stale)
+
+    def forget(self, offer_id: int) -> None:
+        """What was seen of this offer holds no more."""
+        self.offers.pop(offer_id, None)
+        self._seen_at.pop(offer_id, None)
+        self.bid_offers.discard(offer_id)
+
+    def age(self) -> None:
+        """Time has passed while a person read: what an offer costs is to be looked up again."""
+        self._seen_at.clear()
+
+    def age_s(self, offer_id: int) -> float:
+        """How many seconds ago an offer was seen; for ever where it was not."""
+        return time.monotonic() - self._seen_at.get(offer_id, -math.inf)
 
     def key_digest(self) -> str:
         """What stands for address and key in the journal."""
@@ -93,11 +130,31 @@ class Office:
 
     async def close(self) -> None:
         self.settle_delivered()
-        await self.link.close()
+        if "link" in self.__dict__:  # made
+            await self.link.close()
         self.journal.close()
 
 
 Progress = Callable[[float, float | None, str], Awaitable[None]]
+
+
+class StartOver(Exception):
+    """A person was asked in the middle of a call, and agreed: what was looked at before holds no more.
+
+    `asked` and `usd_per_hour`: what to (a digest), and at most at which price. `took_s`: how long it took to answer.
+    """
+
+    def __init__(self, asked: str, usd_per_hour: float, took_s: float) -> None:
+        super().__init__("a person agreed")
+        self.asked, self.usd_per_hour, self.took_s = asked, usd_per_hour, took_s
+
+
+class InputNeeded(Exception):
+    """The call ends with a question to the person; the host makes it again with the answer (protocol 2026-07-28)."""
+
+    def __init__(self, result: InputRequiredResult) -> None:
+        super().__init__("a person is asked")
+        self.result = result
 
 
 async def unheard(_done: float, _total: float | None, _message: str) -> None:
@@ -112,11 +169,14 @@ class Call:
     vast: Vast
     deadline: float
     progress: Progress
+    host: Context[Any, Any] | None = None  # through which a person may be asked
+    agreed: Mapping[str, float] = field(default_factory=dict[str, float])  # during this call, as Office.asked
+    templates: dict[str, Template | None] = field(default_factory=dict[str, "Template | None"])  # read in this call
 
     @classmethod
     def quiet(cls, office: Office) -> Call:
         """A call of the server's own: no host waits for it, nobody watches its progress."""
-        return cls(office=office, vast=Vast(office.link, math.inf), deadline=math.inf, progress=unheard)
+        return cls(office=office, vast=office.client(math.inf), deadline=math.inf, progress=unheard)
 
     @property
     def settings(self) -> Settings:
@@ -126,9 +186,16 @@ class Call:
     def times(self) -> Times:
         return self.office.settings.times
 
+    async def another_look(self) -> bool:
+        """Pause before looking again at what an act came to; False where the deadline comes first."""
+        if anyio.current_time() + self.times.verify_s > self.deadline:
+            return False
+        await anyio.sleep(self.times.verify_s)
+        return True
+
     def within(self, seconds: float) -> Vast:
         """A client with a nearer deadline, for a look that must leave time for the act it prepares."""
-        return Vast(self.office.link, min(self.deadline, anyio.current_time() + seconds))
+        return self.office.client(min(self.deadline, anyio.current_time() + seconds))
 
 
 # ── How a tool is declared ───────────────────────────────────────────────────────────────────────────────────────────
@@ -137,20 +204,23 @@ class Call:
 class Arguments(BaseModel):
     """Base of every argument model: JSON types as they are, nothing unknown, no NaN, no examples in errors."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class Part(BaseModel):
     """Base of everything inside a result. Absent facts are left out of the answer."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Validators are built by the first answer, and those of a part never twice.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class Result(Part):
     """Base of every result model; `sandbox` is stated by the server where it is true."""
 
     sandbox: Annotated[bool | None, Field(description="True when this is the local sandbox: no money moves.")] = None
-    notices: Annotated[list[str] | None, Field(description="Machines of earlier calls, found only now.")] = None
+    notices: Annotated[list[str] | None, Field(description="Machines of earlier calls, found or ended since.")] = None
 
 
 class Step(Part):
@@ -255,6 +325,8 @@ class _Metadata(FuncMetadata):
 class _Whole(ArgModelBase):
     """Hands the function the validated model itself instead of its fields."""
 
+    model_config = ConfigDict(defer_build=True)  # the first call builds it; listing needs the schema only
+
     def model_dump_one_level(self) -> Json:
         return {"args": self}
 
@@ -282,9 +354,12 @@ class StrictTool(Tool):
     def of(cls, spec: ToolSpec) -> StrictTool:
         """Build the SDK's tool. The function gets its argument model as `args` and a Call as `call`."""
 
-        async def run(args: Arguments, ctx: Context[Office, Any]) -> CallToolResult:
+        async def run(args: Arguments, ctx: Context[Office, Any]) -> CallToolResult | InputRequiredResult:
             office = ctx.request_context.lifespan_context
-            return _both_channels(await answer(spec, args, office, ctx.report_progress))
+            try:
+                return _both_channels(await answer(spec, args, office, ctx.report_progress, ctx))
+            except InputNeeded as needed:
+                return needed.result
 
         base = cast("type[ArgModelBase]", spec.arguments)  # every model has what the SDK calls on it; see _Whole
         model = create_model(f"{spec.arguments.__name__}Call", __base__=(_Whole, base))
@@ -318,23 +393,54 @@ class StrictTool(Tool):
             return failure(bad_arguments(self.name, exc.__cause__, self.parameters), sandbox=sandbox)
 
 
-async def answer(spec: ToolSpec, args: Arguments, office: Office, progress: Progress = unheard) -> Json:
-    """What a call comes to: the result's JSON, or the error's under `error`. Raises nothing."""
+async def answer(
+    spec: ToolSpec,
+    args: Arguments,
+    office: Office,
+    progress: Progress = unheard,
+    host: Context[Office, Any] | None = None,
+) -> Json:
+    """What a call comes to: the result's JSON, or the error's under `error`. Raises InputNeeded and nothing else."""
     deadline = anyio.current_time() + office.settings.times.budget_s
-    call = Call(office=office, vast=Vast(office.link, deadline), deadline=deadline, progress=progress)
+    call = Call(office=office, vast=office.client(deadline), deadline=deadline, progress=progress, host=host)
     office.settle_delivered()
+    if host is not None and host.input_responses is not None:
+        office.age()
     payload: Json
     try:
-        result = await spec.fn(args, call)
+        _check_allowed(spec, office)
+        result = await _run(spec, args, call)
         payload = result.model_dump(mode="json", exclude_none=True)
     except errors.VastMcpError as exc:
         log.info("%s: %s", spec.name, exc.code)
         payload = {"error": exc.as_json()}
+    except InputNeeded:
+        raise
     except Exception as exc:
         payload = {"error": _defect(spec, exc).as_json()}
+    office.answered.set()
     await anyio.lowlevel.checkpoint_if_cancelled()  # an answer that nobody will read has told nothing
     secrets = office.settings.secrets()
     return cast("Json", _without(secrets, payload | _stated(office, payload)))
+
+
+async def _run(spec: ToolSpec, args: Arguments, call: Call) -> Result:
+    """The tool's own function, from the start again after a person was asked. Their time is not the call's."""
+    while True:
+        try:
+            return await spec.fn(args, call)
+        except StartOver as over:
+            call.office.age()
+            deadline = call.deadline + over.took_s
+            agreed = {**call.agreed, over.asked: over.usd_per_hour}
+            call = replace(call, vast=call.office.client(deadline), deadline=deadline, agreed=agreed)
+
+
+def _check_allowed(spec: ToolSpec, office: Office) -> None:
+    if office.settings.limits.read_only and not spec.read_only:
+        raise errors.ReadOnly(
+            f"Nothing was sent: the person allows this server to look only (VAST_MCP_READ_ONLY), and {spec.name} acts."
+        )
 
 
 def _without(secrets: list[str], value: Any) -> Any:
@@ -367,7 +473,9 @@ def _stated(office: Office, payload: Json) -> Json:
         if office.account is not None and office.journal.exists():
             untold = [i for i in office.journal.untold(office.account) if i.token not in office.delivered]
             office.delivered.update(intent.token for intent in untold)
-            notices = [_notice(intent) for intent in untold if intent.instance_id not in named]
+            shown = [i for i in untold if i.instance_id not in named or i.announce == ENDED]
+            notices = [_notice(intent) for intent in shown] + office.swept
+            office.swept = []
             stated |= {"notices": notices} if notices else {}
     except Exception as exc:
         # An answer is worth more than what goes with it; the next rent says what is wrong with the journal.
@@ -375,7 +483,19 @@ def _stated(office: Office, payload: Json) -> Json:
     return stated
 
 
+def lease_notice(instance_id: int, until: float) -> str:
+    """What an agent is told of a machine that was destroyed behind its back."""
+    return f"Machine {instance_id} was destroyed: its lease ended at {utc(until)}."
+
+
+def utc(at: float) -> str:
+    """Epoch seconds as ISO 8601 in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def _notice(intent: Intent) -> str:
+    if intent.announce == ENDED:
+        return lease_notice(intent.instance_id or 0, intent.lease_until or intent.gone_at or 0.0)
     state = "is stopped and bills its disk" if intent.stopped else "exists and bills"
     lost = "whose reply was lost" if intent.announce == LATE else "whose answer may not have arrived"
     return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from vast_mcp.vast.wire import Volume, as_object
+from vast_mcp.vast.wire import Json, Volume, VolumeOffer, as_object
 
 MONTH_H = 720  # hours in the month that storage is priced by (A.6)
 
@@ -16,6 +16,24 @@ def usd_per_hour(volume: Volume) -> float | None:
     if volume.storage_cost is None or volume.disk_space is None:
         return None
     return volume.storage_cost * volume.disk_space / MONTH_H
+
+
+def room_usd_per_hour(offer: VolumeOffer, size_gb: float) -> float | None:
+    """$/h of a new volume of this size."""
+    return None if offer.storage_cost is None else offer.storage_cost * size_gb / MONTH_H
+
+
+def room_query(machine_id: int, size_gb: float) -> Json:
+    """The search for room on one machine. Whether its host is verified was decided with the offer."""
+    anything = {"in": [True, False]}
+    return {
+        "machine_id": {"eq": machine_id},
+        "disk_space": {"gte": size_gb},
+        "verified": anything,
+        "external": anything,
+        "order": [["score", "desc"]],
+        "allocated_storage": size_gb,
+    }
 
 
 def attached_to(volume: Volume) -> list[int]:

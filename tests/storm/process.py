@@ -341,5 +341,6 @@ class Server:
         if self._reader is not None:
             await self._reader
             self._reader = None
-        if self._stdin is not None:
-            self._stdin.close()
+        if self._stdin is not None and not self._stdin.is_closing():
+            self._stdin.abort()  # a close would wait for what nobody reads any more
+            await asyncio.sleep(0)

@@ -9,6 +9,7 @@ import pytest
 from storm.judge import Figures
 from storm.run import Outcome, Storm
 from storm.scenarios import ALL
+from storm.spending import race
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -35,6 +36,19 @@ async def test_removing_a_safeguard_makes_the_storm_fail(
     assert not outcome.broken
     assert not outcome.good
     assert all(getattr(outcome.total, name) for name in figures), outcome.total
+
+
+async def test_counting_before_the_announcement_and_not_with_it_breaks_a_limit(tmp_path: Path) -> None:
+    """Limits: two callers each see room for the same machine. It is a race, so it is run until it is lost."""
+    for attempt in range(10):
+        if await race(tmp_path / str(attempt), "count") > 1:
+            return
+    pytest.fail("without the count in the transaction, nothing happened")
+
+
+async def test_with_the_count_in_the_transaction_one_machine_is_rented(tmp_path: Path) -> None:
+    """The control."""
+    assert await race(tmp_path, None) == 1
 
 
 @pytest.mark.slow

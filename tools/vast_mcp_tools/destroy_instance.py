@@ -12,13 +12,13 @@ import anyio
 from pydantic import Field
 
 from vast_mcp import errors, machines, volumes
+from vast_mcp.ending import still_there
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.ownership import check_known, check_ours, roll
 from vast_mcp.renting import gone
 from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.wire import Instance, Volume
 
-LOOKS = 6
 VOLUMES_S = 6.0  # the longest that destroying waits for a look at the volumes
 
 
@@ -78,7 +78,7 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
             # Not known to Vast, and too young to be listed: it may only not be readable yet.
             elif instance_id not in there.living.keys() | call.office.ending and _is_young(instance_id, call):
                 failed[instance_id] = None
-    failed |= dict.fromkeys(await _still_there([i for i in ids if i not in failed], call))
+    failed |= dict.fromkeys(await still_there([i for i in ids if i not in failed], call))
     gone(call, [i for i in ids if i not in failed])
     if failed:
         raise _unverified(ids, failed, args)
@@ -137,28 +137,6 @@ def _is_young(instance_id: int, call: Call) -> bool:
     record = machines.record_of(call.office.journal, instance_id)
     made_at = record.made_at if record else call.office.created.get(instance_id, 0.0)
     return time.time() - made_at < call.times.young_s
-
-
-async def _still_there(ids: list[int], call: Call) -> list[int]:
-    """The ids that cannot be shown to be gone: a machine is, when neither a read nor a whole list has it any more.
-
-    Looks again and again, since destroying is eventually consistent (C.7).
-    """
-    pending = ids
-    for attempt in range(LOOKS):
-        if attempt:
-            if anyio.current_time() + call.times.verify_s > call.deadline:
-                break
-            await anyio.sleep(call.times.verify_s)
-        try:
-            unseen = [i for i in pending if await call.vast.show_instance(i) is None]
-            listed = {instance.id for instance in await call.vast.list_instances()} if unseen else set[int]()
-        except errors.VastMcpError:
-            continue
-        pending = [i for i in pending if i not in unseen or i in listed]
-        if not pending:
-            break
-    return pending
 
 
 def _unverified(

@@ -1,4 +1,4 @@
-"""Changing a machine that exists, nothing of which deletes anything: start, stop, reboot, label, bid.
+"""Changing a machine that exists, nothing of which deletes anything: start, stop, reboot, label, bid, lease.
 
 What Vast accepted is looked up again, because accepting is not doing: a start may be queued and bill days later.
 """
@@ -6,34 +6,41 @@ What Vast accepted is looked up again, because accepting is not doing: a start m
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from typing import Annotated, Any, Literal
 
-import anyio
 from pydantic import Field
 
-from vast_mcp import errors, machines
+from vast_mcp import confirm, errors, leases, limits, machines, reach
 from vast_mcp.errors import NextStep, Problem, clean
 from vast_mcp.journal import token_of
 from vast_mcp.ownership import Roll, check_known, check_ours, roll
-from vast_mcp.toolspec import Arguments, Call, Result, Step, ToolSpec, step
+from vast_mcp.settings import LONGEST_LEASE_H
+from vast_mcp.toolspec import Arguments, Call, Result, Step, ToolSpec, step, utc
 from vast_mcp.vast.wire import Instance
+from vast_mcp.watchdog import FOLDER
 
 LOOKS = 3
-LABEL_MAX = 1007  # Vast takes 1024 here (C.7); "#" and the token need the rest
+LABEL_MAX = 1024 - 17 - leases.LABEL_ROOM  # Vast takes 1024 here (C.7); "#", the token and a lease need the rest
 MAX_USD_PER_GPU = 32  # of a changed bid (A.6)
 
-Action = Literal["start", "stop", "reboot", "label", "change_bid"]
+Action = Literal["start", "stop", "reboot", "label", "change_bid", "extend_lease"]
+_LABELS = {"label", "extend_lease"}  # written as a label, and read back as one
 
 
 class ManageInstance(Arguments):
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
-    action: Annotated[Action, Field(description="change_bid wants price")]
+    action: Annotated[Action, Field(description="change_bid wants price, extend_lease lease_hours")]
     label: Annotated[
         str | None,
         Field(min_length=1, max_length=LABEL_MAX, description="for action label"),
     ] = None
     price: Annotated[float | None, Field(ge=0.001, description="bid, $/h of the machine")] = None
+    lease_hours: Annotated[
+        float | None,
+        Field(gt=0, le=LONGEST_LEASE_H, description="hours from now until it is destroyed by itself, above 0 to 8760"),
+    ] = None
     not_ours: Annotated[bool, Field(description="stop any. Default false")] = False
 
 
@@ -45,15 +52,33 @@ class ManageInstanceResult(Result):
     seen: Annotated[bool | None, Field(description="False: accepted, and not yet visible. Absent: a reboot.")] = None
     usd_per_hour: Annotated[float | None, Field(description="While running, disk included.")] = None
     stopped_usd_per_hour: Annotated[float | None, Field(description="What the disk bills while stopped.")] = None
+    lease_until: Annotated[str | None, Field(description="When it is destroyed by itself, UTC; read back.")] = None
+    lease_left_hours: float | None = None
+    ssh_line: Annotated[
+        str | None,
+        Field(
+            description="Tells the watchdog inside the new time. Needed only where it may not read its label: its log, "
+            "/var/tmp/vast-mcp/watchdog.log and show_logs, says so."
+        ),
+    ] = None
     untrusted_label: str | None = None
     warnings: list[str] = []
     next_steps: list[Step] = []
 
 
 async def manage_instance(args: ManageInstance, call: Call) -> ManageInstanceResult:
-    """Starts, stops, reboots or labels a machine or changes its bid, and looks again. A stopped one keeps its disk,
-    which bills, and may lose its GPU. stop wants not_ours true for machines not made by vast-mcp."""
+    """Starts, stops, reboots or labels a machine, changes its bid or moves its lease to later, and looks again. A
+    stopped one keeps its disk, which bills, and may lose its GPU. stop wants not_ours true for machines not made by
+    vast-mcp. Within 10 minutes of its lease a machine is not started."""
     _check_arguments(args)
+    if args.action in _LABELS:
+        # What is read of a label is written back: no other call of this server may move the lease meanwhile.
+        async with call.office.leases:
+            return await _manage(args, call)
+    return await _manage(args, call)
+
+
+async def _manage(args: ManageInstance, call: Call) -> ManageInstanceResult:
     there = await roll(call)
     check_known([args.instance_id], there, nothing="sent", argument="instance_id")
     if args.action == "stop" and not args.not_ours:
@@ -62,22 +87,37 @@ async def manage_instance(args: ManageInstance, call: Call) -> ManageInstanceRes
     before = there.living.get(args.instance_id)
     if args.action == "change_bid":
         _check_price(args, before)
-    label = _label(args, before, call) if args.action == "label" else None
+    _check_lease(args, before, call)
+    until = _extended(args, there, call) if args.action == "extend_lease" else None
+    label = _label(args, before, until, call) if args.action in _LABELS else None
+    runs = args.action in {"start", "reboot", "change_bid"}
+    consent = _consent(args, before, call)
+    held = await limits.hold(call, args.instance_id, before, consent, bid=args.price) if runs else None
     lost: errors.VastMcpError | None = None
     try:
         await _act(args, label, call)
     except errors.StartQueued as exc:
+        limits.settle(call, held, "maybe")
         raise _queued(args, there, exc) from exc
     except (errors.Unreachable, errors.VastUnavailable) as exc:
         lost = exc
+    except errors.VastMcpError:
+        consent.give_back()
+        limits.settle(call, held, None)
+        raise
     if args.action in {"start", "reboot"}:
         machines.started(call.office, args.instance_id, time.time())
     after = await _look(args, label, call)
     done = after is not None and _shows(after, args, label)
+    limits.settle(call, held, "true" if done else "maybe")
     if not done and lost is not None:
         raise _unsure(args, there, lost)
-    if not done and args.action == "stop":
+    if not done and args.action in {"stop", "extend_lease"}:
         raise _unsure(args, there)
+    if until is not None and after is not None:
+        return await _lease(args, before, after, until, call)
+    if done and args.action == "stop":
+        limits.release(call, args.instance_id)
     _remember(args, after, call)
     return _result(args, after, done=done)
 
@@ -87,7 +127,12 @@ async def manage_instance(args: ManageInstance, call: Call) -> ManageInstanceRes
 
 def _check_arguments(args: ManageInstance) -> None:
     problems: list[Problem] = []
-    for name, action, value in (("label", "label", args.label), ("price", "change_bid", args.price)):
+    wanted = (
+        ("label", "label", args.label),
+        ("price", "change_bid", args.price),
+        ("lease_hours", "extend_lease", args.lease_hours),
+    )
+    for name, action, value in wanted:
         if args.action == action and value is None:
             problems.append(Problem(name, f"required for {action}"))
         if args.action != action and value is not None:
@@ -96,9 +141,69 @@ def _check_arguments(args: ManageInstance) -> None:
         raise errors.bad("manage_instance", problems)
 
 
-def _label(args: ManageInstance, before: Instance | None, call: Call) -> str:
-    """The new label, with the token that the machine was born with: it says whose it is (renting.md)."""
+def _check_lease(args: ManageInstance, before: Instance | None, call: Call) -> None:
+    """Nothing boots past its lease; a better bid boots a machine that does not run."""
+    boots = args.action in {"start", "reboot"}
+    if boots or (args.action == "change_bid" and machines.phase_of(before) != "running"):
+        leases.check_time_to_boot(call, args.instance_id, before, then=_this(args, "then"))
+
+
+def _extended(args: ManageInstance, there: Roll, call: Call) -> float:
+    """When the lease is to end, in epoch seconds. A first lease is one, too."""
+    if args.instance_id not in there.ours:
+        raise errors.NotOurs(
+            f"Nothing was sent: vast-mcp did not make machine {args.instance_id}, and gives leases to its own only.",
+            instance_id=args.instance_id,
+        )
+    return leases.moved(call, args.instance_id, there.living.get(args.instance_id), args.lease_hours or 0.0)
+
+
+def _label(args: ManageInstance, before: Instance | None, until: float | None, call: Call) -> str:
+    """The new label, with the token that the machine was born with, which says whose it is (renting.md), and with its
+    lease: the one it has, or `until`."""
+    if until is not None:
+        return leases.leased(_marked(args.instance_id, before, call), until)
+    present = leases.ends_at(before, leases.in_journal(call).get(args.instance_id))
+    named = _named(args, before, call)
+    return named if present is None else leases.leased(named, present)
+
+
+def _born(instance_id: int, call: Call) -> str | None:
+    """The label that a machine of ours was rented with."""
+    intent = machines.record_of(call.office.journal, instance_id, call.office.account)
+    return intent.label if intent else None
+
+
+def _marked(instance_id: int, before: Instance | None, call: Call) -> str:
+    """The label that there is, with its token where somebody took that away: other computers know it by that."""
+    label = before.label if before else _born(instance_id, call)
+    token = _journalled(instance_id, call)
+    if label is None and token is None:
+        raise errors.NoSuchInstance(
+            f"Nothing was sent: Vast does not show machine {instance_id}, nor its label, at the moment.",
+            instance_id=instance_id,
+            next_steps=[NextStep("show_instances", {}, "whether it shows")],
+        )
+    mark = f"#{token}"
+    return f"{label or 'vast-mcp'}{mark}" if token_of(label) is None and token_of(mark) else label or ""
+
+
+def _consent(args: ManageInstance, before: Instance | None, call: Call) -> confirm.Consent:
+    """The person's, to a machine that costs more afterwards."""
+    machine = confirm.machine(args.instance_id, before)
+    what = f"{args.action.capitalize()} {machine}?"
+    if args.action == "change_bid":
+        what = f"Raise the bid for {machine} to {args.price:g} $/h?"
+    again = _this(args, "the same call")
+    return confirm.Consent(call, "manage_instance", args.model_dump(exclude_none=True), what, again)
+
+
+def _named(args: ManageInstance, before: Instance | None, call: Call) -> str:
+    """The name that was asked for, with the token that the machine was born with."""
     wanted = args.label or ""
+    if leases.lease_of(wanted) is not None:
+        problem = "must not end in lease-until=…: a lease stays as it is, and extend_lease moves it"
+        raise errors.bad("manage_instance", [Problem("label", problem)])
     if not wanted.isprintable():
         raise errors.bad("manage_instance", [Problem("label", "printable characters only")])
     token = token_of(before.label) if before else _journalled(args.instance_id, call)
@@ -143,7 +248,7 @@ async def _act(args: ManageInstance, label: str | None, call: Call) -> None:
         await vast.reboot_instance(instance_id)
     elif args.action == "change_bid":
         await vast.change_bid(instance_id, args.price or 0.0)
-    elif args.action == "label":
+    elif args.action in _LABELS:
         await vast.change_instance(instance_id, {"label": label})
     else:
         await vast.change_instance(instance_id, {"state": "running" if args.action == "start" else "stopped"})
@@ -153,10 +258,8 @@ async def _look(args: ManageInstance, label: str | None, call: Call) -> Instance
     """The machine as it is shown afterwards: a few looks, until they show what was asked for."""
     row: Instance | None = None
     for attempt in range(LOOKS):
-        if attempt:
-            if anyio.current_time() + call.times.verify_s > call.deadline:
-                break
-            await anyio.sleep(call.times.verify_s)
+        if attempt and not await call.another_look():
+            break
         try:
             row = await call.vast.show_instance(args.instance_id) or row
         except errors.VastMcpError:
@@ -172,7 +275,7 @@ def _shows(row: Instance, args: ManageInstance, label: str | None) -> bool:
         return row.intended_status == "running" and row.cur_state != "stopped"
     if args.action == "stop":
         return row.intended_status == "stopped"
-    if args.action == "label":
+    if args.action in _LABELS:
         return row.label == label
     return args.action == "change_bid" and row.dph_base is not None and abs(row.dph_base - (args.price or 0)) < 1e-6
 
@@ -187,6 +290,40 @@ def _remember(args: ManageInstance, after: Instance | None, call: Call) -> None:
     if intent is not None and intent.stopped and (args.action == "start" or runs):
         with contextlib.suppress(errors.JournalUnavailable):
             call.office.journal.started(args.instance_id)
+
+
+async def _lease(
+    args: ManageInstance, before: Instance | None, after: Instance, until: float, call: Call
+) -> ManageInstanceResult:
+    """The label was read back: now the journal, and the line for a watchdog that may not read labels."""
+    office = call.office
+    made = _result(args, after, done=True)
+    made.lease_until, made.lease_left_hours = utc(until), leases.left_hours(until, office.link.now())
+    try:
+        if office.account is not None and office.journal.exists():
+            office.journal.lease(office.account, args.instance_id, until)
+    except errors.JournalUnavailable:
+        made.warnings.append("The journal could not be written; the label alone carries the lease.")
+    first = _born(args.instance_id, call) or (before.label if before else None)
+    if leases.lease_of(first) is None:
+        made.warnings.append(
+            "It was rented without a lease and has no watchdog inside: only a running vast-mcp server, or vast-mcp "
+            "sweep, destroys it in time."
+        )
+        return made
+    access, warnings = await reach.access_to(call, after, vm=machines.is_vm(after), jupyter_token=False)
+    if access.ssh is None:
+        made.warnings.append("It has no SSH: a watchdog that may not read its label keeps to the earlier time.")
+    else:
+        inside = f"mkdir -p {FOLDER} && echo {int(until)} >{leases.FILE}"
+        made.ssh_line = f"{access.ssh} {shlex.quote(inside)}"
+        made.warnings += warnings
+        if after.actual_status != "running":
+            made.warnings.append(
+                "It does not run, so ssh_line works later only; a watchdog that may not read its label deletes it when "
+                "it boots after the earlier time."
+            )
+    return made
 
 
 # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -279,7 +416,7 @@ SPEC = ToolSpec(
     fn=manage_instance,
     arguments=ManageInstance,
     result=ManageInstanceResult,
-    title="Start, stop, reboot, label or rebid a machine",
+    title="Start, stop, reboot, label, rebid or extend a machine",
     read_only=False,
     destructive=False,
     idempotent=False,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vast_mcp import errors, machines
+from vast_mcp import confirm, errors, leases, limits, machines
 from vast_mcp.errors import NextStep, clean
 from vast_mcp.ownership import check_known, check_ours, roll
 from vast_mcp.toolspec import Arguments, Call, Result, Step, ToolSpec, step
@@ -37,20 +37,41 @@ async def recycle_instance(args: RecycleInstance, call: Call) -> RecycleInstance
         )
         loses = "what is on a recycled machine's disk is lost"
         check_ours([args.instance_id], there, nothing="recycled", loses=loses, again=again)
+    given = args.model_dump(exclude_defaults=True)
+    before = there.living.get(args.instance_id)
+    then = NextStep("recycle_instance", given, "then")
+    leases.check_time_to_boot(call, args.instance_id, before, then=then)
+    consent = _consent(args, before, call)
+    held = await limits.hold(call, args.instance_id, before, consent)
     try:
         await call.vast.recycle_instance(args.instance_id)
     except errors.StartQueued as exc:
+        limits.settle(call, held, "maybe")
         raise _queued(args, exc) from exc
     except (errors.Unreachable, errors.VastUnavailable) as exc:
+        limits.settle(call, held, "maybe")
         raise _unsure(args, exc) from exc
+    except errors.VastMcpError:
+        consent.give_back()
+        limits.settle(call, held, None)
+        raise
     machines.started(call.office, args.instance_id, time.time())
     row, warnings = await _look(args, call)
+    limits.settle(call, held, "true" if row and row.intended_status == "running" else "maybe")
     return RecycleInstanceResult(
         instance_id=args.instance_id,
         status=clean(row.actual_status or "provisioning", 40) if row else None,
         warnings=warnings,
         next_steps=[step("wait_for_instance", "until it runs again", instance_id=args.instance_id)],
     )
+
+
+def _consent(args: RecycleInstance, before: Instance | None, call: Call) -> confirm.Consent:
+    """The person's, to a machine that stands still and runs afterwards."""
+    machine = confirm.machine(args.instance_id, before)
+    what = f"Recycle {machine}? What is on its disk is lost, and it runs then."
+    given = args.model_dump(exclude_none=True)
+    return confirm.Consent(call, "recycle_instance", given, what, NextStep("recycle_instance", given, "the same call"))
 
 
 async def _look(args: RecycleInstance, call: Call) -> tuple[Instance | None, list[str]]:

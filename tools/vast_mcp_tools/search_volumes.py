@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from vast_mcp import errors
-from vast_mcp.errors import Json, NextStep, Problem
+from vast_mcp.errors import NextStep, Problem
 from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.wire import VolumeOffer
-from vast_mcp.volumes import MONTH_H
+from vast_mcp.volumes import room_query, room_usd_per_hour
 
 MOUNT = "/workspace"
 SHOWN = 10
@@ -41,7 +41,7 @@ async def search_volumes(args: SearchVolumes, call: Call) -> SearchVolumesResult
     """Finds room for a new volume on the machine of an offer (offer_id or machine_id). create_instance makes the
     volume while renting; it bills until it is deleted, whatever becomes of the instance."""
     machine_id = await _machine(args, call)
-    found = await call.vast.search_volumes(_query(machine_id, args.size_gb))
+    found = await call.vast.search_volumes(room_query(machine_id, args.size_gb))
     # Numeric filters are not always applied (B.2).
     fitting = [o for o in found if o.machine_id == machine_id and (o.disk_space or 0) >= args.size_gb]
     fitting.sort(key=lambda offer: (offer.storage_cost is None, offer.storage_cost or 0.0, offer.id))
@@ -69,27 +69,14 @@ async def _machine(args: SearchVolumes, call: Call) -> int:
     return offer.machine_id
 
 
-def _query(machine_id: int, size_gb: int) -> Json:
-    """The offer was chosen already: whether its host is verified is not asked again here."""
-    anything = {"in": [True, False]}
-    return {
-        "machine_id": {"eq": machine_id},
-        "disk_space": {"gte": size_gb},
-        "verified": anything,
-        "external": anything,
-        "order": [["score", "desc"]],
-        "allocated_storage": size_gb,
-    }
-
-
 def _row(offer: VolumeOffer, size_gb: int) -> VolumeOfferRow:
-    cost = offer.storage_cost
+    usd = room_usd_per_hour(offer, size_gb)
     return VolumeOfferRow(
         volume_offer_id=offer.id,
         machine_id=offer.machine_id,
         free_gb=round(offer.disk_space, 1) if offer.disk_space is not None else None,
-        usd_per_gb_month=cost,
-        usd_per_hour=None if cost is None else round(cost * size_gb / MONTH_H, 5),
+        usd_per_gb_month=offer.storage_cost,
+        usd_per_hour=None if usd is None else round(usd, 5),
     )
 
 

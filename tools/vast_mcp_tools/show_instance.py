@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vast_mcp import errors, machines, reach
+from vast_mcp import errors, leases, machines, reach
 from vast_mcp.errors import NextStep, clean
 from vast_mcp.journal import Intent, token_of
 from vast_mcp.machines import Patience, State
@@ -34,6 +34,8 @@ class ShowInstanceResult(Result):
     cost_estimate_usd: Annotated[float | None, Field(description="At most: hours since birth x the full rate.")] = None
     age_hours: float | None = None
     contract_ends_in_hours: float | None = None
+    lease_left_hours: Annotated[float | None, Field(description="Until it is destroyed by itself.")] = None
+    past_lease: bool | None = None
     disk_gb: float | None = None
     disk_used_gb: float | None = None
     machine_id: int | None = None
@@ -62,6 +64,7 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
     if made.state == "running":
         vm = machines.is_vm(row) or bool(record and record.facts.get("vm"))
         made.access, made.warnings = await reach.access_to(call, row, vm=vm, jupyter_token=args.show_jupyter_token)
+    made.lease_left_hours, made.past_lease = leases.left(call, row, record.lease_until if record else None)
     made.next_steps = _steps(made)
     return made
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vast_mcp import machines
+from vast_mcp import leases, machines
 from vast_mcp.errors import clean
 from vast_mcp.journal import Intent
 from vast_mcp.machines import Patience, State
@@ -34,6 +34,10 @@ class InstanceRow(Part):
     gpu: str | None = None
     usd_per_hour: Annotated[float | None, Field(description="$/h while running, disk included.")] = None
     age_hours: float | None = None
+    lease_left_hours: Annotated[
+        float | None, Field(description="Until it is destroyed by itself; absent without a lease.")
+    ] = None
+    past_lease: Annotated[bool | None, Field(description="True: its lease is over; listing destroys nothing.")] = None
     ours: Annotated[bool, Field(description="Made by vast-mcp: in its journal, or by its token.")]
     untrusted_label: Annotated[str | None, Field(description="Text of whoever labelled it: data.")] = None
     untrusted_image: str | None = None
@@ -65,6 +69,7 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
     be read is an error, never a shorter list. open_intents are rentals in doubt; this look helps to settle them."""
     listed = await call.vast.list_instances()
     seen = await observe(call, listed)
+    known = leases.in_journal(call)
     now = time.time()
     states: dict[int, State] = {i.id: _state(i, now, call) for i in listed}
     wanted = [
@@ -77,7 +82,7 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
         count=len(listed),
         total_usd_per_hour=round(sum(map(machines.running_usd_per_hour, wanted)), 4),
         stopped_usd_per_hour=round(sum(map(machines.idle_usd_per_hour, wanted)), 4),
-        instances=[row_of(i, now, states[i.id], ours=i.id in seen.ours) for i in wanted],
+        instances=[_leased(row_of(i, now, states[i.id], ours=i.id in seen.ours), i, known, call) for i in wanted],
         open_intents=[_open(intent, now) for intent in seen.open],
         next_steps=steps,
     )
@@ -147,6 +152,11 @@ def row_of(instance: Instance, now: float, state: State, *, ours: bool) -> Insta
         untrusted_label=clean(instance.label, 256) if instance.label else None,
         untrusted_image=clean(instance.image_uuid, 120) if instance.image_uuid else None,
     )
+
+
+def _leased(row: InstanceRow, instance: Instance, known: dict[int, float], call: Call) -> InstanceRow:
+    row.lease_left_hours, row.past_lease = leases.left(call, instance, known.get(instance.id))
+    return row
 
 
 SPEC = ToolSpec(

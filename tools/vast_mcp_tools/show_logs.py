@@ -18,7 +18,6 @@ from pydantic import AfterValidator, Field
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.toolspec import Arguments, Call, Result, ToolSpec
-from vast_mcp.vast.logs import fetch_log
 
 SHOWN_BYTES = 9_600  # of the log as JSON text; with the rest of the answer it stays under 10 KB
 FILTER_MAX = 200
@@ -54,6 +53,8 @@ class ShowLogsResult(Result):
 
 async def show_logs(args: ShowLogs, call: Call) -> ShowLogsResult:
     """The end of a machine's log, at most 10 KB. Waits until the host has uploaded it."""
+    from vast_mcp.vast.logs import fetch_log
+
     try:
         address = await call.vast.request_logs(args.instance_id, args.tail, words=args.filter, daemon=args.daemon)
         fetched = await fetch_log(call.office.link, address, call.deadline, _waiting(call))

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import anyio
 from pydantic import Field
 
-from vast_mcp import errors, machines, reach
+from vast_mcp import errors, leases, machines, reach
 from vast_mcp.errors import NextStep, clean
 from vast_mcp.journal import Intent
 from vast_mcp.machines import Address, Patience, Reason, Watch
@@ -43,6 +43,8 @@ class WaitForInstanceResult(Result):
     access: Access | None = None
     usd_per_hour: float | None = None
     cost_estimate_usd: Annotated[float | None, Field(description="At most: hours since birth x the full rate.")] = None
+    lease_left_hours: Annotated[float | None, Field(description="Until it is destroyed by itself.")] = None
+    past_lease: bool | None = None
     untrusted_status: str | None = None
     warnings: list[str] = []
     next_steps: list[Step] = []
@@ -186,6 +188,7 @@ def _result(
     steps: list[Step],
 ) -> WaitForInstanceResult:
     row, record = wait.row, wait.record
+    left_hours, past = leases.left(wait.call, row, record.lease_until if record else None)
     rate = row.dph_total if row else record.facts.get("usd_per_hour") if record else None
     return WaitForInstanceResult(
         instance_id=wait.args.instance_id,
@@ -194,6 +197,8 @@ def _result(
         status=clean(row.actual_status, 40) if row and row.actual_status else None,
         usd_per_hour=round(rate, 4) if rate is not None else None,
         cost_estimate_usd=machines.cost_so_far(wait.born, rate, wait.ended or time.time()),
+        lease_left_hours=left_hours,
+        past_lease=past,
         untrusted_status=clean(row.status_msg) if row and row.status_msg else None,
         next_steps=steps,
     )

@@ -21,7 +21,7 @@ Act = Callable[[World, JSON], Any]
 
 FIXED = frozenset({"seed", "clock"})
 OPTIONS = frozenset(one.name for one in fields(World)) - FIXED
-SETS = frozenset({"api_keys", "missing_permissions"})  # JSON has no sets
+SETS = frozenset({"api_keys", "missing_permissions", "own_key_lacks"})  # JSON has no sets
 
 
 def rental_json(instance: Instance, now: float) -> JSON:

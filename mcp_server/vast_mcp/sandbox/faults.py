@@ -116,7 +116,7 @@ class Faults:
             await self._watchers[-1].wait()
 
     def release(self) -> None:
-        """Let every hanging request go: each one's connection is closed without a reply."""
+        """Let every hanging request go: its connection is closed without a reply, or its late reply is sent."""
         for loop, event in self._hanging:
             loop.call_soon_threadsafe(event.set)
 
@@ -135,6 +135,9 @@ class Faults:
 
     async def act(self, fault: Fault, reply: Response | None, now: float) -> Response:
         """What the client gets instead; `reply` is what the world answered, when it was asked at all."""
+        if fault.kind == "late":
+            await self.hang(fault.detail.get("seconds"))
+            return reply or NoReply()
         if fault.kind == "hang":
             await self.hang(fault.detail.get("seconds"))
             return NoReply()
@@ -198,6 +201,7 @@ def _no_id(_detail: dict[str, Any], _reply: Response | None, _now: float) -> Res
 KINDS: dict[str, Act] = {
     "drop": _drop,
     "hang": _drop,
+    "late": _drop,  # as hang, and the world's answer comes when it is let go (with when="after")
     "status": _status,
     "too_many_plain": _refuse(lambda _now: replies.too_many_plain()),
     "too_many_detail": _refuse(lambda _now: replies.too_many_detail()),

@@ -98,6 +98,11 @@ class Instance:
     def dph_total(self) -> float:
         return self.price + self.offer["storage_cost"] * self.launch.disk / MONTH_HOURS
 
+    @property
+    def at_most(self) -> float:
+        """$/h that it may cost from here on with nobody's doing: the whole where it was asked to run, else its disk."""
+        return self.dph_total if self.intended == "running" else self.dph_total - self.price
+
     def status(self, now: float) -> str | None:
         """What the container is doing."""
         if self.waiting_for_gpu:

@@ -34,9 +34,9 @@ def login_required() -> Refusal:
     return refusal(403, "auth_error", "This action requires login.")
 
 
-def permission_missing(group: str) -> Refusal:
-    """A scoped key (I); the wording is ours, only the naming of the group is known."""
-    return refusal(403, "auth_error", f"This API key lacks the permission group {group}.")
+def permission_missing(group: str, status: int = 403) -> Refusal:
+    """A scoped key (I), 401 or 403; the wording is ours, only the naming of the group is known."""
+    return refusal(status, "auth_error", f"This API key lacks the permission group {group}.")
 
 
 # Create (A.11)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from typing import Any, cast
 
 from starlette.applications import Starlette
@@ -49,6 +50,7 @@ PERMISSIONS = {
 }
 OPEN = frozenset({"gpu_names", "log_text"})  # answered without a key
 ANONYMOUS = frozenset({"/api/v0/bundles"})  # a key is checked when it is there, but not needed (B.1)
+OWN = frozenset({"show", "start", "stop", "label", "destroy"})  # what a machine's own key opens, of that machine (A.11)
 
 
 class Call:
@@ -366,14 +368,18 @@ def _endpoint(
         named = name if isinstance(name, str) else name(call)
         _remember(call, named)
         fault = world.faults.take(named, request.method)
-        if fault is not None and fault.when == "before":
-            return await world.faults.act(fault, None, world.clock())
-        reply = _answer(call, named, path, handler)
-        if fault is not None:
-            return await world.faults.act(fault, reply, world.clock())
-        return reply
+        if fault is None:
+            return _dated(world, _answer(call, named, path, handler))
+        reply = None if fault.when == "before" else _answer(call, named, path, handler)
+        return _dated(world, await world.faults.act(fault, reply, world.clock()))
 
     return endpoint
+
+
+def _dated(world: World, reply: Response) -> Response:
+    """With the world's own clock, which a test may set wrong, in Date, unless a fault has set one."""
+    reply.headers.setdefault("Date", formatdate(world.clock(), usegmt=True))
+    return reply
 
 
 def _answer(call: Call, name: str, path: str, handler: Handler) -> Response:
@@ -400,6 +406,9 @@ def _check_key(call: Call, name: str, path: str) -> None:
         return
     call.world.check_key(header)
     group = PERMISSIONS.get(name)
+    own = call.world.machine_of(header)
+    if own is not None and (name not in OWN or call.id() != own.id or name in call.world.own_key_lacks):
+        raise replies.permission_missing(str(group), call.world.own_key_status)
     if group in call.world.missing_permissions:
         raise replies.permission_missing(str(group))
 
@@ -420,7 +429,7 @@ def _no_route(world: World) -> Callable[[Request, Exception], Awaitable[Response
     async def no_route(request: Request, _error: Exception) -> Response:
         call = Call(world, request, (await request.body()).decode("utf-8", "replace"))
         _remember(call, "unknown")
-        return _refused(replies.no_such_path(request.url.path))
+        return _dated(world, _refused(replies.no_such_path(request.url.path)))
 
     return no_route
 
@@ -452,6 +461,9 @@ def serve(world: World, host: str, port: int, on_ready: Callable[[str], None] | 
     """Serve until interrupted. Port 0 takes a free one; `on_ready` hears the address once connections are accepted."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as listener:
+        # Inherited by what it accepts. asyncio would set it, but not on a socket that does not name its protocol, and
+        # the second part of an answer then waits 40 ms for a receipt of the first.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         number = listener.getsockname()[1]
         if on_ready is not None:
             on_ready(f"http://[{host}]:{number}" if ":" in host else f"http://{host}:{number}")
@@ -471,6 +483,7 @@ def serve_on(world: World, listener: socket.socket) -> None:
         log_level="critical",
         access_log=False,
         server_header=False,
+        date_header=False,  # the world's clock says it
         timeout_graceful_shutdown=0,  # an interrupt ends at once, whatever hangs
     )
     server = uvicorn.Server(config)

@@ -46,6 +46,8 @@ class World:
     leaky_filters: bool = False  # numeric filters let some rows through (B.2)
     bad_key_status: int = 404  # 401 by the specification (I)
     missing_permissions: set[str] = field(default_factory=set[str])  # e.g. {"instance_read"} (I)
+    own_key_lacks: set[str] = field(default_factory=set[str])  # of show, start, stop, label, destroy (A.11)
+    own_key_status: int = 403  # said where a machine's own key does not reach
     offer_count: int = 264
     user_id: int = 4242
     credit: float = 25.0
@@ -60,6 +62,7 @@ class World:
     ssh_direct: bool = True  # with banners: the mapped port answers
     ssh_proxy: bool = True  # with banners: the proxy does
     ssh_banner: str = BANNER.decode()  # with banners: what a door says
+    before_rent: Callable[[], object] | None = None  # called once, as the next rent is judged: what others do just then
 
     def __post_init__(self) -> None:
         self.faults = Faults()
@@ -227,6 +230,9 @@ class World:
 
     def rent(self, ask_id: int, body: dict[str, Any]) -> Instance:
         """Accept an offer, or refuse; arguments are checked before availability."""
+        others, self.before_rent = self.before_rent, None
+        if others is not None:
+            others()
         launch = read_launch(body, self.templates, ask_id)
         offer = self._free_offer(ask_id)
         self._check_vm(launch, offer, ask_id)
@@ -570,13 +576,21 @@ class World:
             raise replies.login_required()
         scheme, _, key = header.partition(" ")
         known = bool(key.strip()) if self.api_keys is None else key.strip() in self.api_keys
-        if scheme.lower() != "bearer" or not known:
+        if scheme.lower() != "bearer" or not (known or self.machine_of(header)):
             raise replies.invalid_key(self.bad_key_status)
+
+    def machine_of(self, header: str | None) -> Instance | None:
+        """The instance whose own key this is (A.11), living or dead: what becomes of the key is not recorded."""
+        key = (header or "").partition(" ")[2].strip()
+        return next((instance for instance in self.instances.values() if key == instance.secret), None)
 
     def _write(self, kind: str, instance: Instance | None = None, **detail: Any) -> None:
         entry = LedgerEntry(len(self.ledger) + 1, kind, self.clock())
         if instance is not None:
             entry.instance_id, entry.offer_id, entry.label = instance.id, instance.offer_id, instance.label
             entry.price = detail.pop("price", None)
+            entry.machine_usd_per_hour = instance.dph_total
+        entry.machines = len(self.living)
+        entry.usd_per_hour = sum(instance.at_most for instance in self.living)
         entry.detail = detail
         self.ledger.append(entry)

@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import ssl
+import time
 from collections.abc import Generator, Mapping
 from typing import Any, cast
 
@@ -20,7 +21,7 @@ from pydantic import ValidationError
 from vast_mcp import __version__, errors
 from vast_mcp.settings import Settings
 from vast_mcp.vast import wire
-from vast_mcp.vast.retry import Pace, read
+from vast_mcp.vast.retry import READ_TRIES, Pace, read
 from vast_mcp.vast.wire import Instance, Json, Offer, Reply, SshKey, Template, User, Volume, VolumeOffer
 
 PAGE = 25  # the v1 list's maximum (C.2)
@@ -60,6 +61,7 @@ class Link:
         self.settings = settings
         self.pace = Pace(settings.times.pace)
         self.app = app
+        self._behind_s = 0.0  # how far this computer's clock is behind Vast's
         self._pool: httpx.AsyncClient | None = None
         self._tls: ssl.SSLContext | None = None
 
@@ -90,6 +92,18 @@ class Link:
             trust_env=not settings.loopback,  # a proxy must never see loopback traffic
             follow_redirects=False,  # the key goes to no other address
         )
+
+    def heard(self, answer: httpx.Response) -> Reply:
+        """What was answered. A success's Date tells how far our clock is off, from below: cut to a second, and old by
+        its way here. Another answer may be that of a gateway with a clock of its own."""
+        reply = Reply.of(answer.status_code, answer.text, answer.headers)
+        if reply.ok and reply.date is not None:
+            self._behind_s = reply.date - time.time()
+        return reply
+
+    def now(self) -> float:
+        """Epoch seconds by Vast's clock, never ahead of it; by this computer's until Vast has said a Date."""
+        return time.time() + self._behind_s
 
     @contextlib.contextmanager
     def redacting(self) -> Generator[None]:
@@ -163,7 +177,7 @@ class Vast:
                         json=body,
                         timeout=httpx.Timeout(times.put_s, connect=min(times.connect_s, times.put_s)),
                     )
-                    reply = _reply(answer)
+                    reply = self._link.heard(answer)
             except _NOT_SENT as exc:
                 raise errors.Unreachable(f"No connection to Vast ({type(exc).__name__}); nothing was sent.") from exc
             except Exception:  # noqa: S110  whatever else went wrong, the request may have arrived
@@ -233,10 +247,18 @@ class Vast:
             raise errors.UnexpectedReply("Vast's answer names no machine and no absence.", http_status=reply.status)
         return self._instance(rows[0])
 
-    async def destroy_instance(self, instance_id: int) -> bool:
-        """DELETE /instances/{id}/ (C.7): True when Vast accepted it, False when it knows no such instance."""
+    async def turn_to_destroy(self) -> None:
+        """Wait for the published interval between two destroys, before the last look at what is to go."""
+        await self._link.pace.turn("destroy", self._deadline)
+
+    async def destroy_instance(self, instance_id: int, *, once: bool = False) -> bool:
+        """DELETE /instances/{id}/ (C.7): True when Vast accepted it, False when it knows no such instance.
+
+        `once`: now, in a turn already taken, and never repeated by itself: the caller looks again first.
+        """
+        kind, tries = ("in turn", 1) if once else ("destroy", READ_TRIES)
         try:
-            await self._read("destroy", "DELETE", f"/api/v0/instances/{instance_id}/", body={})
+            await self._read(kind, "DELETE", f"/api/v0/instances/{instance_id}/", body={}, tries=tries)
         except (errors.NoSuchInstance, errors.NotFound):
             return False
         return True
@@ -353,7 +375,14 @@ class Vast:
     # ── the wire ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _read(
-        self, kind: str, method: str, path: str, *, params: Mapping[str, str] | None = None, body: Json | None = None
+        self,
+        kind: str,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Json | None = None,
+        tries: int = READ_TRIES,
     ) -> Reply:
         """One request whose repetition changes nothing; the reply if it is a success, its leaf if it is not."""
         link = self._link
@@ -365,19 +394,15 @@ class Vast:
             try:
                 with anyio.fail_after(limit):
                     answer = await http.request(method, path, params=params, json=body, timeout=limit)
-                    return _reply(answer)
+                    return link.heard(answer)
             except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError) as exc:
                 raise errors.Unreachable(f"Vast did not answer ({type(exc).__name__}).") from exc
 
         with link.redacting():
-            reply = await read(send, link.settings.times, self._deadline)
+            reply = await read(send, link.settings.times, self._deadline, tries)
             if not reply.ok:
                 raise wire.failure(reply)
         return reply
-
-
-def _reply(answer: httpx.Response) -> Reply:
-    return Reply.of(answer.status_code, answer.text, answer.headers)
 
 
 def _rows(reply: Reply, key: str) -> list[Json]:

@@ -50,15 +50,15 @@ class Pace:
             await anyio.sleep(at - now)
 
 
-async def read(send: Callable[[], Awaitable[Reply]], times: Times, deadline: float) -> Reply:
-    """Ask until there is a verdict, within `deadline` (anyio's clock).
+async def read(send: Callable[[], Awaitable[Reply]], times: Times, deadline: float, tries: int = READ_TRIES) -> Reply:
+    """Ask until there is a verdict, within `deadline` (anyio's clock), at most `tries` times.
 
     Repeats on no connection, no answer, 5xx and 429, which cost nothing on a request that changes nothing (or whose
     repetition changes nothing). Returns any other reply, good or bad.
     Raises Unreachable when no answer ever came, or the failure of the last reply.
     """
     wait = times.retry_s
-    for attempt in range(1, READ_TRIES + 1):
+    for attempt in range(1, tries + 1):
         problem: errors.VastMcpError
         try:
             reply = await send()
@@ -73,7 +73,7 @@ async def read(send: Callable[[], Awaitable[Reply]], times: Times, deadline: flo
             if isinstance(problem, errors.RateLimited):
                 asked = reply.retry_after_s
                 pause = times.rate_limit_s if asked is None else max(asked, 0.05)
-        if attempt == READ_TRIES or anyio.current_time() + pause > deadline:
+        if attempt == tries or anyio.current_time() + pause > deadline:
             raise problem
         await anyio.sleep(pause)
         wait *= 2

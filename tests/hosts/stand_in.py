@@ -1,0 +1,221 @@
+"""A stand-in for a host's model: a loopback server that plays one rental and keeps every request it was handed.
+
+It decides from the transcript alone, as a model does: what it is asked again it answers again, and every id that it
+uses it has read in a result that the host handed over.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple, Protocol
+
+Json = dict[str, Any]
+Events = list[tuple[str, Json]]
+
+PARTING = "The machine is destroyed."
+UNKNOWN_ID = 1
+USED = ("search_offers", "create_instance", "wait_for_instance", "destroy_instance")
+
+
+class Heard(NamedTuple):
+    """A tool's answer as the host handed it to its model."""
+
+    tool: str
+    text: str
+    marked: bool | None  # as an error; None where the host's wire has no mark
+
+    @property
+    def payload(self) -> Json:
+        """The JSON in it, whatever the host wrote around it; nothing where the host wrote none."""
+        found = re.search(r"\{.*\}", self.text, re.DOTALL)
+        return json.loads(found.group()) if found else {}
+
+
+class Ask(NamedTuple):
+    tool: str
+    arguments: Json
+
+
+def play(heard: list[Heard]) -> Ask | None:
+    """What the model wants next: search, create, wait, two errors, destroy; None at the end."""
+    try:
+        return _next([one for one in heard if one.payload.get("state") != "still_starting"])
+    except KeyError:  # an answer without the id that the next step needs: a model would give up too
+        return None
+
+
+def _next(done: list[Heard]) -> Ask | None:
+    if not done:
+        return Ask("search_offers", {"gpu_name": "4090", "min_disk_gb": 20, "limit": 3})
+    wish = {"offer_id": done[0].payload["offers"][0]["offer_id"], "image": "pytorch/pytorch"}
+    if len(done) == 1:
+        return Ask("create_instance", wish | {"disk": 20, "runtype": "ssh_direct"})
+    mine = done[1].payload["instance_id"]
+    steps = [
+        Ask("wait_for_instance", {"instance_id": mine}),
+        Ask("create_instance", wish | {"dsik": 20}),
+        Ask("destroy_instance", {"instance_ids": [UNKNOWN_ID]}),
+        Ask("destroy_instance", {"instance_ids": [mine]}),
+    ]
+    return steps[len(done) - 2] if len(done) - 2 < len(steps) else None
+
+
+class Wire(Protocol):
+    """How one host speaks to its model."""
+
+    path: str
+
+    def heard(self, request: Json) -> list[Heard]: ...
+
+    def reply(self, request: Json, turn: int) -> Events: ...
+
+
+# ── Claude Code: the Messages API ────────────────────────────────────────────────────────────────────────────────────
+
+
+class Messages:
+    """Tools wait behind ToolSearch until the model asks for them by name."""
+
+    path = "/v1/messages"
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix  # of the server's tools, as Claude Code names them
+
+    def heard(self, request: Json) -> list[Heard]:
+        blocks = [block for one in request["messages"] if isinstance(one["content"], list) for block in one["content"]]
+        names = {block["id"]: block["name"] for block in blocks if block["type"] == "tool_use"}
+        answers = [(names[block["tool_use_id"]], block) for block in blocks if block["type"] == "tool_result"]
+        return [
+            Heard(name.removeprefix(self.prefix), _text(block["content"]), bool(block.get("is_error")))
+            for name, block in answers
+            if name.startswith(self.prefix)
+        ]
+
+    def reply(self, request: Json, turn: int) -> Events:
+        offered = {tool["name"] for tool in request.get("tools", [])}
+        if "ToolSearch" not in offered:  # a title, a summary: none of ours
+            return self._says(turn, "-")
+        ask = play(self.heard(request))
+        if ask is None:
+            return self._says(turn, PARTING)
+        name, arguments = self.prefix + ask.tool, ask.arguments
+        if name not in offered:
+            name, arguments = "ToolSearch", {"query": "select:" + ",".join(self.prefix + one for one in USED)}
+        block = {"type": "tool_use", "id": f"toolu_{turn}", "name": name, "input": {}}
+        delta = {"type": "input_json_delta", "partial_json": json.dumps(arguments)}
+        return self._message(turn, block, delta, "tool_use")
+
+    def _says(self, turn: int, text: str) -> Events:
+        return self._message(turn, {"type": "text", "text": ""}, {"type": "text_delta", "text": text}, "end_turn")
+
+    @staticmethod
+    def _message(turn: int, block: Json, delta: Json, stop: str) -> Events:
+        usage = {"input_tokens": 1, "output_tokens": 1}
+        message = {"id": f"msg_{turn}", "type": "message", "role": "assistant", "model": "stand-in", "content": []}
+        return [
+            ("message_start", {"message": message | {"stop_reason": None, "usage": usage}}),
+            ("content_block_start", {"index": 0, "content_block": block}),
+            ("content_block_delta", {"index": 0, "delta": delta}),
+            ("content_block_stop", {"index": 0}),
+            ("message_delta", {"delta": {"stop_reason": stop, "stop_sequence": None}, "usage": usage}),
+            ("message_stop", {}),
+        ]
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(block.get("text", "") for block in content)
+
+
+# ── Codex: the Responses API ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Responses:
+    """Tools come in one namespace a server, named after it."""
+
+    path = "/v1/responses"
+    namespace = "mcp__vast"
+
+    def heard(self, request: Json) -> list[Heard]:
+        calls = {
+            item["call_id"]: item["name"]
+            for item in request["input"]
+            if item["type"] == "function_call" and item.get("namespace") == self.namespace
+        }
+        return [
+            Heard(calls[item["call_id"]], _text(item["output"]), None)
+            for item in request["input"]
+            if item["type"] == "function_call_output" and item["call_id"] in calls
+        ]
+
+    def reply(self, request: Json, turn: int) -> Events:
+        ask = play(self.heard(request))
+        if ask is None:
+            content = [{"type": "output_text", "text": PARTING}]
+            item: Json = {"type": "message", "id": f"msg_{turn}", "role": "assistant", "content": content}
+        else:
+            item = {
+                "type": "function_call", "id": f"fc_{turn}", "call_id": f"call_{turn}", "namespace": self.namespace,
+                "name": ask.tool, "arguments": json.dumps(ask.arguments),
+            }  # fmt: skip
+        usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
+        return [
+            ("response.created", {"response": {"id": f"resp_{turn}"}}),
+            ("response.output_item.done", {"output_index": 0, "item": item}),
+            ("response.completed", {"response": {"id": f"resp_{turn}", "usage": usage}}),
+        ]
+
+
+# ── The server ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class StandIn:
+    """A model on loopback, and what it was handed."""
+
+    wire: Wire
+    url: str = ""
+    requests: list[Json] = field(default_factory=list)
+
+    @property
+    def heard(self) -> list[Heard]:
+        """The tools' answers of the whole conversation: the longest transcript has them all."""
+        return max((self.wire.heard(request) for request in self.requests), key=len)
+
+
+@contextmanager
+def standing_in(wire: Wire) -> Iterator[StandIn]:
+    """A stand-in that listens until the block ends."""
+    model = StandIn(wire)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            if not re.fullmatch(re.escape(wire.path) + r"(\?.*)?", self.path):
+                self.send_error(404)
+                return
+            model.requests.append(request)
+            events = wire.reply(request, len(model.requests))
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream")
+            self.end_headers()
+            for name, data in events:
+                self.wfile.write(f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n".encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing: what was asked is in `requests`."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        model.url = f"http://127.0.0.1:{server.server_port}"
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield model
+        server.shutdown()
+        thread.join()

@@ -1,0 +1,346 @@
+"""`python -m storm.spending [--flows N]`: machines rented, stopped, started, rebid, extended and destroyed at random,
+by several servers on one account, under random limits and through faults; the sandbox's ledger says whether anything
+ever went over them. The last line is that sentence with its figures; a breach exits 1.
+
+A group is one account with its limits, its journal and its servers; its flows run side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import re
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from storm.process import Died, Forked, Json, Nursery, Sandbox, Server, least_env
+from vast_mcp.sandbox.world import World
+
+SCALE = 0.01
+BUDGET_S = 3.0  # of a call, for which hosts allow 50
+FLOWS = 25  # in a group
+AT_ONCE = 4
+DISK_GB = 16
+SLACK_S = 60  # a lease is counted from before the request
+LEASE = re.compile(r" lease-until=([0-9]+)#")
+
+# What goes wrong on the way: endpoint, kind, before or after the world has acted.
+FAULTS: list[tuple[str, str, str]] = [
+    ("create", "drop", "after"), ("create", "drop", "before"), ("create", "html502", "after"),
+    ("start", "drop", "after"), ("start", "html502", "before"), ("bid", "drop", "after"), ("bid", "html502", "before"),
+    ("stop", "html502", "before"), ("destroy", "drop", "after"), ("list", "html502", "before"),
+    ("user", "html502", "before"), ("show", "drop", "before"),
+]  # fmt: skip
+
+
+@dataclass
+class Tally:
+    """What the flows did and what the ledger shows."""
+
+    flows: int = 0
+    calls: int = 0
+    acts: Counter[str] = field(default_factory=Counter[str])  # committed, by the ledger
+    said: Counter[str] = field(default_factory=Counter[str])  # to the agents
+    breaches: list[str] = field(default_factory=list)
+
+    def __iadd__(self, other: Tally) -> Tally:
+        self.flows += other.flows
+        self.calls += other.calls
+        self.acts += other.acts
+        self.said += other.said
+        self.breaches += other.breaches
+        return self
+
+    def sentence(self) -> str:
+        acts = ", ".join(f"{self.acts[kind]:,} {name}" for kind, name in
+                         (("rent", "rents"), ("start", "starts"), ("bid", "bids"), ("label", "labels"),
+                          ("destroy", "destroys")))  # fmt: skip
+        return (
+            f"{self.flows:,} flows, {self.calls:,} calls, {acts}, {self.said['over_limit']:,} refused as over a limit: "
+            f"{len(self.breaches)} breaches by the ledger."
+        )
+
+    @property
+    def good(self) -> bool:
+        """No breach, and the limits were met often enough for that to mean something."""
+        tried = all(self.acts[kind] for kind in ("rent", "start", "bid", "destroy"))
+        return not self.breaches and tried and self.said["over_limit"] > self.flows / 10
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """The limits of a group; None is none."""
+
+    usd: float | None
+    total: float | None
+    machines: int | None
+    credit_hours: float | None
+    lease_hours: float | None
+    credit: float = 25.0
+
+    @classmethod
+    def at_random(cls, dice: random.Random, typical: float) -> Allowed:
+        """Tight enough to be met: `typical` is what a machine costs, in $/h."""
+
+        def maybe(value: float) -> float | None:
+            return round(value, 4) if dice.random() < 0.6 else None
+
+        return cls(
+            usd=maybe(typical * dice.uniform(0.7, 2.0)),
+            total=maybe(typical * dice.uniform(0.8, 4.0)),
+            machines=dice.randint(1, 4) if dice.random() < 0.5 else None,
+            credit_hours=maybe(25.0 / (typical * dice.uniform(1.0, 4.0))),
+            lease_hours=maybe(dice.uniform(1, 48)),
+        )
+
+    def env(self) -> dict[str, str]:
+        named = {
+            "VAST_MCP_MAX_USD_PER_HOUR": self.usd, "VAST_MCP_MAX_TOTAL_USD_PER_HOUR": self.total,
+            "VAST_MCP_MAX_INSTANCES": self.machines, "VAST_MCP_MIN_CREDIT_HOURS": self.credit_hours,
+            "VAST_MCP_MAX_LEASE_HOURS": self.lease_hours,
+        }  # fmt: skip
+        return {name: str(value) for name, value in named.items() if value is not None}
+
+    def breaches(self, entry: Json) -> list[str]:
+        """What one entry of the ledger shows to be over the limits. Only what adds cost can break them."""
+        if entry["kind"] not in {"rent", "start", "bid", "recycle", "reboot"}:
+            return []
+        found: list[str] = []
+        total, one = entry["usd_per_hour"], entry["machine_usd_per_hour"]
+        if self.machines is not None and entry["machines"] > self.machines:
+            found.append(f"{entry['machines']} machines of {self.machines}")
+        if self.total is not None and total > self.total + 1e-6:
+            found.append(f"{total:.4f} of {self.total} $/h in all")
+        if self.usd is not None and one > self.usd + 1e-6:
+            found.append(f"{one:.4f} of {self.usd} $/h for one")
+        if self.credit_hours is not None and total > 0 and self.credit / total < self.credit_hours - 1e-6:
+            found.append(f"credit for {self.credit / total:.1f} of {self.credit_hours} hours")
+        return [f"{entry['kind']} of {entry['instance_id']}: {what}" for what in found]
+
+    def overlong(self, rental: Json) -> list[str]:
+        """A machine that may live longer than allowed, or for ever."""
+        if self.lease_hours is None:
+            return []
+        lease = LEASE.search(rental["label"] or "")
+        if lease is None:
+            return [f"{rental['id']} has no lease"]
+        hours = (int(lease.group(1)) - rental["born"] - SLACK_S) / 3600
+        return [f"{rental['id']} may live {hours:.2f} of {self.lease_hours} h"] if hours > self.lease_hours else []
+
+
+class Group:
+    """One account under its limits: a sandbox of its own, a journal, servers."""
+
+    def __init__(
+        self, folder: Path, number: int, seed: int, sandbox: Sandbox, nursery: Nursery, mutation: str | None
+    ) -> None:
+        self.mutation = mutation
+        self.dice = random.Random(f"{seed}/{number}")
+        self.home = folder / f"group-{number}"
+        self.home.mkdir(parents=True)
+        self.sandbox, self.nursery = sandbox, nursery
+        self.world_seed = self.dice.randrange(1, 1000)
+        offers = [one for one in World(seed=self.world_seed).offers.values()
+                  if one["rentable"] and not one["external"] and one["disk_space"] > 64]  # fmt: skip
+        self.offers = sorted(offers, key=lambda one: one["dph_base"])[:60]
+        self.allowed = Allowed.at_random(self.dice, self.offers[len(self.offers) // 2]["dph_base"])
+        self.servers: list[Server] = []
+        self.replacing = asyncio.Lock()
+        self.tally = Tally()
+
+    async def run(self) -> Tally:
+        await self.sandbox.set(reset=True, seed=self.world_seed, rent_again=False, user_id=self.dice.randrange(10**6))
+        self.servers = [self.server() for _ in range(self.dice.choice((1, 2, 3)))]
+        try:
+            for server in self.servers:
+                await server.start()
+            gate = asyncio.Semaphore(AT_ONCE)
+            await asyncio.gather(*(self._flow(gate) for _ in range(FLOWS)))
+        finally:
+            for server in self.servers:
+                await server.close()
+            await asyncio.sleep(0)  # a closed pipe is let go in the loop's next turn
+        await self._judge()
+        return self.tally
+
+    def server(self) -> Server:
+        return Server(Forked(self.nursery, self._env(), self.home / "stderr"))
+
+    def _env(self) -> dict[str, str]:
+        return least_env(self.home) | self.allowed.env() | {
+            "VAST_URL": f"http://127.0.0.1:{self.sandbox.port}", "VAST_API_KEY": "storm",
+            "VAST_MCP_STATE_DIR": str(self.home / "state"), "VAST_MCP_TIME_SCALE": str(SCALE),
+            "STORM_BUDGET_S": str(BUDGET_S),
+        } | ({"STORM_MUTATION": self.mutation} if self.mutation else {})  # fmt: skip
+
+    async def _flow(self, gate: asyncio.Semaphore) -> None:
+        """What one agent does: it rents, and then this and that with its machine or any other."""
+        async with gate:
+            self.tally.flows += 1
+            dice = self.dice
+            mine = await self._create()
+            for _ in range(dice.randint(1, 4)):
+                if dice.random() < 0.25:
+                    endpoint, kind, when = dice.choice(FAULTS)
+                    await self.sandbox._ask("faults", {"endpoint": endpoint, "kind": kind, "when": when})
+                if mine is None or dice.random() < 0.2:
+                    living = (await self.sandbox.ledger())["living"]
+                    mine = dice.choice(living) if living else None
+                if mine is None:
+                    mine = await self._create()
+                    continue
+                await self._act(mine)
+
+    async def _create(self) -> int | None:
+        dice = self.dice
+        offer = dice.choice(self.offers)
+        wish: Json = {"offer_id": offer["id"], "disk": DISK_GB, "label": f"flow-{self.tally.flows}"}
+        if dice.random() < 0.5:
+            wish["price"] = round(offer["min_bid"] * dice.uniform(1.0, 2.0), 4)
+        if dice.random() < 0.3:
+            wish["lease_hours"] = round(dice.uniform(0.5, 60), 2)
+        if dice.random() < 0.2:
+            wish["target_state"] = "stopped"
+        if dice.random() < 0.3:
+            wish |= {"request_key": f"flow-{self.tally.flows}-{dice.randrange(10**6)}", "allow_unresolved": True}
+        told = await self._call("create_instance", **wish)
+        return told.get("instance_id") or told.get("error", {}).get("instance_id")
+
+    async def _act(self, instance_id: int) -> None:
+        dice = self.dice
+        action = dice.choice(("start", "stop", "start", "change_bid", "extend_lease", "destroy", "recycle", "reboot"))
+        if action == "destroy":
+            await self._call("destroy_instance", instance_ids=[instance_id], not_ours=True)
+        elif action == "recycle":
+            await self._call("recycle_instance", instance_id=instance_id, not_ours=True)
+        elif action == "change_bid":
+            price = round(dice.choice(self.offers)["dph_base"] * dice.uniform(0.3, 2.0), 4)
+            await self._call("manage_instance", instance_id=instance_id, action=action, price=price)
+        elif action == "extend_lease":
+            hours = round(dice.uniform(0.5, 60), 2)
+            await self._call("manage_instance", instance_id=instance_id, action=action, lease_hours=hours)
+        else:
+            await self._call("manage_instance", instance_id=instance_id, action=action, not_ours=action == "stop")
+
+    async def _call(self, tool: str, **arguments: Any) -> Json:
+        """Through any of the servers; one in a hundred dies under it and is followed by another."""
+        number = self.dice.randrange(len(self.servers))
+        server = self.servers[number]
+        self.tally.calls += 1
+        if self.dice.random() < 0.01:
+            server.strike("SIGKILL")
+        try:
+            told = await server.call(tool, **arguments)
+        except Died:
+            self.tally.said["(server killed)"] += 1
+            async with self.replacing:
+                if self.servers[number] is server:
+                    await server.close()
+                    successor = self.server()
+                    await successor.start()
+                    self.servers[number] = successor
+            return {}
+        self.tally.said[told.get("error", {}).get("code", "(success)")] += 1
+        return told
+
+    async def _judge(self) -> None:
+        """Everything that was ever committed, entry by entry."""
+        seen = await self.sandbox.ledger()
+        for entry in seen["ledger"]:
+            self.tally.acts[entry["kind"]] += 1
+            self.tally.breaches += [
+                f"{self.home.name}: {what} ({self.allowed})" for what in self.allowed.breaches(entry)
+            ]
+        for rental in seen["rentals"]:
+            self.tally.breaches += [f"{self.home.name}: {what}" for what in self.allowed.overlong(rental)]
+
+
+async def race(folder: Path, mutation: str | None, callers: int = 20) -> int:
+    """Four servers at once where one machine is allowed: how many they made."""
+    folder.mkdir(exist_ok=True)
+    nursery, sandbox = Nursery(folder), Sandbox(folder)
+    await nursery.open()
+    await sandbox.start()
+    group = Group(folder, 0, 0, sandbox, nursery, mutation)
+    group.allowed = Allowed(usd=None, total=None, machines=1, credit_hours=None, lease_hours=None)
+    group.servers = [group.server() for _ in range(4)]
+    try:
+        await sandbox.set(reset=True, seed=group.world_seed, rent_again=False)
+        await asyncio.gather(*(server.start() for server in group.servers))
+        await asyncio.gather(
+            *(
+                group.servers[number % 4].call("create_instance", offer_id=offer["id"], disk=DISK_GB)
+                for number, offer in enumerate(group.offers[:callers])
+            )
+        )
+        return len((await sandbox.ledger())["rentals"])
+    finally:
+        for server in group.servers:
+            await server.close()
+        await nursery.close()
+        await sandbox.close()
+
+
+async def lane(folder: Path, numbers: asyncio.Queue[int], seed: int, nursery: Nursery, mutation: str | None) -> Tally:
+    """One sandbox, one group after the other."""
+    total = Tally()
+    sandbox = Sandbox(folder)
+    try:
+        await sandbox.start()
+        while not numbers.empty():
+            total += await Group(folder, numbers.get_nowait(), seed, sandbox, nursery, mutation).run()
+    finally:
+        await sandbox.close()
+    return total
+
+
+async def spend(flows: int, seed: int, lanes: int, folder: Path, mutation: str | None = None) -> Tally:
+    """So many flows, in groups, over lanes side by side."""
+    groups = -(-flows // FLOWS)
+    numbers: asyncio.Queue[int] = asyncio.Queue()
+    for number in range(groups):
+        numbers.put_nowait(number)
+    nursery = Nursery(folder)
+    await nursery.open()
+    total = Tally()
+    try:
+        for one in await asyncio.gather(
+            *(lane(folder, numbers, seed, nursery, mutation) for _ in range(min(lanes, groups)))
+        ):
+            total += one
+    finally:
+        await nursery.close()
+    return total
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="storm.spending", description="Spend at random under limits, and look.")
+    parser.add_argument("--flows", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--lanes", type=int, default=3, help="accounts side by side (default 3)")
+    parser.add_argument("--report", type=Path, help="a page between whose markers the sentence goes")
+    options = parser.parse_args(arguments)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="spending-") as folder:
+        tally = asyncio.run(spend(options.flows, options.seed, options.lanes, Path(folder)))
+    for line in tally.breaches[:20]:
+        print(f"breach: {line}")
+    print("told: " + ", ".join(f"{count} {code}" for code, count in tally.said.most_common()))
+    print(f"{time.monotonic() - began:.0f} s\n")
+    if options.report:
+        from storm.report import write
+
+        write(options.report, {"spending": f"> {tally.sentence()}"})
+    print(tally.sentence())
+    return 0 if tally.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
