@@ -18,7 +18,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -103,6 +103,7 @@ class Wish:
     usd_per_hour: float | None = None  # the most it may cost
     lease_until: float | None = None
     approval: Approval | None = None  # spent as it is claimed
+    facts: Json = field(default_factory=dict[str, Any])  # what the answer will say: a replay says the same
 
 
 @dataclass(frozen=True)
@@ -306,9 +307,9 @@ class Journal:
             cursor = db.execute(
                 "INSERT INTO intents"
                 " (token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, usd_per_hour,"
-                " lease_until) VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?, ?, ?)",
+                " lease_until, facts) VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?, ?, ?, ?)",
                 (token, wish.account, wish.request_key, wish.digest, wish.offer_id, f"{wish.label}#{token}",
-                 wish.wanted, self.owner, time.time(), wish.usd_per_hour, wish.lease_until),
+                 wish.wanted, self.owner, time.time(), wish.usd_per_hour, wish.lease_until, json.dumps(wish.facts)),
             )  # fmt: skip
             if wish.approval is not None:
                 self.spend(wish.approval, token)
@@ -401,10 +402,6 @@ class Journal:
             "WHERE id = ? AND state != 'confirmed'",
             instance_id, int(stopped), announce, time.time(), intent.id,
         )  # fmt: skip
-
-    def describe(self, intent: Intent, facts: Json) -> None:
-        """What the answer will say of this attempt, kept so that a replay says the same."""
-        self._write("UPDATE intents SET facts = ? WHERE id = ?", json.dumps(facts), intent.id)
 
     def absent(self, intent: Intent) -> None:
         """Proven not to exist, as far as renting.md goes; its token stays watched."""

@@ -411,11 +411,12 @@ async def _attempt(
             usd_per_hour=cleared.usd_per_hour,
             lease_until=cleared.lease_until,
             approval=cleared.approval,
+            facts=cleared.facts,
         )
         verdict = journal.claim(cleared_wish, skip_others=wish.allow_unresolved, allow=cleared.allow)
         if verdict.act != "send" or verdict.intent is None:
             return None
-        intent = replace(verdict.intent, facts=cleared.facts)
+        intent = verdict.intent
         # Neither a cancelled call nor the end of stdin parts the PUT from the record of its verdict.
         with anyio.CancelScope(shield=True):
             try:
@@ -461,7 +462,6 @@ def _check_told(call: Call, wish: Wish) -> None:
 async def _put(call: Call, request: Request, intent: Intent) -> Rental:
     journal = call.office.journal
     warnings: list[str] = []
-    journal.describe(intent, intent.facts)
     journal.sending(intent)
     try:
         instance_id = await call.vast.rent(intent.offer_id, {**request.body, "label": intent.label})
