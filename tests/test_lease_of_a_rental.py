@@ -72,6 +72,17 @@ async def test_the_same_call_with_another_lease_is_the_same_rental(client: Clien
     assert any("extend_lease" in warning for warning in again["warnings"])
 
 
+async def test_the_same_call_says_where_a_moved_lease_ends(client: Client, world: World) -> None:
+    """Ours: what was said at the rent is no longer so."""
+    wish = {"offer_id": offers(world, 1)[0]["id"], "disk": 20}
+    first = await call(client, "create_instance", **wish, lease_hours=2)
+    moved = await call(
+        client, "manage_instance", instance_id=first["instance_id"], action="extend_lease", lease_hours=9
+    )
+    again = await call(client, "create_instance", **wish)
+    assert again["lease"].startswith(f"Extended to {moved['lease_until']}.")
+
+
 async def test_a_templates_script_comes_along_since_ours_replaces_it(client: Client, world: World) -> None:
     """A.10: a scalar in the request beats the template's."""
     template = world.add_template({"name": "t", "image": "x", "onstart": "echo from the template\n", "runtype": "ssh"})
@@ -138,4 +149,10 @@ async def test_a_vm_without_a_script_gets_one_with_a_shebang(client: Client, wor
 async def test_a_label_that_looks_leased_is_refused(client: Client, world: World) -> None:
     """Ours: only lease_hours writes a lease."""
     answer = await rent(client, world, label="x lease-until=1795000000")
+    assert answer["error"]["problems"][0]["field"] == "label"
+
+
+async def test_a_label_that_looks_like_ours_is_refused(client: Client, world: World) -> None:
+    """Ours: the lease would go before the wrong token, where nobody reads it."""
+    answer = await rent(client, world, label="x#0123456789abcdef", lease_hours=1)
     assert answer["error"]["problems"][0]["field"] == "label"

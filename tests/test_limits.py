@@ -318,6 +318,52 @@ async def test_a_better_bid_is_held_to_the_limits_and_a_lower_one_is_not(world: 
         assert "error" not in enough
 
 
+async def test_a_start_whose_answer_was_lost_is_in_doubt_although_asking_again_was_refused(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """H: a 429 refuses the request that it answers, and not the one before it, which started the machine."""
+    offer, other = offers(world, 2)
+    made = world.rent(offer["id"], {"image": "x", "disk": DISK_GB, "target_state": "stopped"})
+    most = max(cost(offer), cost(other)) + 0.01
+    async with allowing(world, settings, state, max_total_usd_per_hour=most) as client:
+        world.faults.add("start", "drop", times=1, when="after")
+        world.faults.add("start", "too_many_json", times=None)
+        world.faults.add("show", "html502", times=None)
+        answer = await call(client, "manage_instance", instance_id=made.id, action="start")
+        assert (answer["error"]["code"], answer["error"]["billing_possible"]) == ("outcome_unknown", True)
+        world.faults.clear()
+        refused = await call(client, "create_instance", offer_id=other["id"], disk=DISK_GB)
+        assert refused["error"]["code"] == "over_limit"
+        again = await call(client, "manage_instance", instance_id=made.id, action="start")
+        assert (again["seen"], again["intended"]) == (True, "running")
+
+
+async def test_a_longer_life_is_held_to_the_limits(world: World, settings: Settings, state: Path) -> None:
+    """Limits: extending a lease spends more at the rate that there is; nothing of it is sent where that is too much."""
+    offer = an_offer(world)
+    async with allowing(world, settings, state) as client:
+        made = await rent(client, world, lease_hours=1)
+    extend = {"instance_id": made["instance_id"], "action": "extend_lease", "lease_hours": 5}
+    for limits in ({"max_usd_per_hour": cost(offer) - 0.001}, {"max_total_usd_per_hour": cost(offer) - 0.001},
+                   {"min_credit_hours": 1e9}):  # fmt: skip
+        async with allowing(world, settings, state, **limits) as client:
+            answer = await call(client, "manage_instance", **extend)
+            assert (answer["error"]["code"], answer["error"]["billing_possible"]) == ("over_limit", False)
+    assert not world.asked("label")
+    async with allowing(world, settings, state, max_total_usd_per_hour=cost(offer) + 0.001) as client:
+        assert (await call(client, "manage_instance", **extend))["seen"] is True
+
+
+async def test_a_price_below_nothing_makes_no_room(world: World, settings: Settings) -> None:
+    """Ours: a row that cannot be right is no credit."""
+    odd, offer = offers(world, 2)
+    made = world.rent(odd["id"], {"image": "x", "disk": DISK_GB})
+    world.instances[made.id].offer["dph_base"] = -50
+    async with allowing(world, settings, max_total_usd_per_hour=cost(offer) - 0.001) as client:
+        answer = await call(client, "create_instance", offer_id=offer["id"], disk=DISK_GB)
+    assert answer["error"]["code"] == "over_limit"
+
+
 async def test_a_start_that_vast_queued_keeps_its_place_in_the_count(
     world: World, settings: Settings, state: Path
 ) -> None:
@@ -408,6 +454,28 @@ async def test_where_the_person_wants_it_a_dearer_machine_is_destroyed_and_only_
         again = await call(client, "create_instance", offer_id=mine["id"], disk=DISK_GB)
         assert again["replayed"] is True
     assert [row.id for row in world.living] == [kept["instance_id"]]
+
+
+async def test_a_machine_found_by_the_call_that_sent_for_it_is_that_calls_too(world: World, settings: Settings) -> None:
+    """Limits: its reply was lost, and it is dearer all the same."""
+    dearer(world, 1.2)
+    world.faults.add("create", "drop", when="after")
+    async with allowing(world, settings, max_usd_per_hour=100, on_price_moved="destroy") as client:
+        answer = await rent(client, world)
+    assert (answer["error"]["code"], world.living) == ("price_moved", [])
+
+
+@pytest.mark.parametrize("moved", [False, True])
+async def test_a_volume_made_with_it_hides_no_dearer_machine(world: World, settings: Settings, moved: bool) -> None:
+    """Ours: a row may or may not count the volume; a price between the two is neither."""
+    room = next(iter(world.volumes.rooms.values()))
+    offer = an_offer(world, machine_id=room["machine_id"])
+    volume = {"create_new": True, "volume_id": room["id"], "size": int(room["disk_space"]), "mount_path": "/workspace"}
+    if moved:
+        dearer(world, 1 + 0.9 * room["storage_cost"] * volume["size"] / 720 / offer["dph_base"])
+    async with allowing(world, settings, max_usd_per_hour=100) as client:
+        answer = await call(client, "create_instance", offer_id=offer["id"], disk=DISK_GB, volume_info=volume)
+    assert any("price_moved" in warning for warning in answer["warnings"]) == moved
 
 
 async def test_a_destroy_for_its_price_that_is_not_seen_to_work_keeps_the_id(world: World, settings: Settings) -> None:

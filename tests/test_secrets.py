@@ -16,6 +16,7 @@ from typing import Any, Literal
 import pytest
 from mcp import Client
 from mcp.types import ElicitResult
+from pydantic import ValidationError
 
 from conftest import KEY_LINE
 from test_error_tables import READS, REFUSED, RIDDLES, STILLBORN, TOO_MANY, hurried
@@ -26,6 +27,7 @@ from vast_mcp.sandbox.world import World
 from vast_mcp.server import build
 from vast_mcp.settings import Settings, load
 from vast_mcp.toolspec import Arguments, Call, Result, ToolSpec
+from vast_mcp.vast.wire import Instance, Reply, Template
 from vast_mcp_tools import CATALOGUE
 from vast_mcp_tools.create_instance import CreateInstance
 
@@ -536,6 +538,18 @@ def test_arguments_print_no_secret(world: World) -> None:
     args = CreateInstance.model_validate(wish(world))
     assert leaked(args, repr(args), args.model_copy(), [args]) == set()
     assert str(args.offer_id) in repr(args)
+
+
+def test_nothing_that_goes_over_the_wire_prints_a_secret() -> None:
+    """The issue: no repr. A row that cannot be read says which field, and not what stood there."""
+    held = {"env": "-e A=" + " ".join(SECRETS.values()), "onstart": " ".join(SECRETS.values())}
+    reply = Reply.of(200, json.dumps({"instance_api_key": list(SECRETS.values())}), {"x": " ".join(SECRETS.values())})
+    for one in (reply, Template.model_validate(held)):
+        assert leaked(one, repr(one), [one]) == set()
+    with pytest.raises(ValidationError) as wrong:
+        Instance.model_validate({"id": 1, "jupyter_token": list(SECRETS.values())})
+    assert "jupyter_token" in str(wrong.value)
+    assert leaked(str(wrong.value), repr(wrong.value)) == set()
 
 
 def test_no_exception_prints_the_words_of_vast() -> None:

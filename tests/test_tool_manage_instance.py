@@ -346,7 +346,7 @@ async def test_a_lease_moves_to_later_and_the_line_for_the_watchdog_comes_with_i
     assert (result["lease_left_hours"], result["seen"]) == (pytest.approx(5, abs=0.02), True)
     words = shlex.split(result["ssh_line"])
     assert (words[0], words[-2].startswith("root@")) == ("ssh", True)
-    assert words[-1] == f"mkdir -p /var/tmp/vast-mcp && echo {int(until)} >/var/tmp/vast-mcp/lease-until"
+    assert words[-1] == f"mkdir -p /var/tmp/vast-mcp && echo {int(until)} >/var/tmp/vast-mcp/lease-until-{made}"
     [row] = (await call(client, "show_instances"))["instances"]
     assert row["lease_left_hours"] == pytest.approx(5, abs=0.02)
     for tool in ("show_instance", "wait_for_instance"):
@@ -362,7 +362,7 @@ async def test_the_line_for_the_watchdog_is_a_command_that_a_shell_takes(
     result = await call(client, "manage_instance", instance_id=made, action="extend_lease", lease_hours=5)
     inside = shlex.split(result["ssh_line"])[-1].replace("/var/tmp", str(tmp_path))
     await anyio.run_process(["sh", "-c", inside])
-    written = (tmp_path / "vast-mcp" / "lease-until").read_text(encoding="utf-8")
+    written = (tmp_path / "vast-mcp" / f"lease-until-{made}").read_text(encoding="utf-8")
     assert written == f"{int(lease(world, made))}\n"
 
 

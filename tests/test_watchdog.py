@@ -173,6 +173,10 @@ class Machine:
         return self.folder / ("vast-mcp" if self.no_folder else "leases")
 
     @property
+    def lease_file(self) -> Path:
+        return self.leases / f"lease-until-{self.instance.id}"
+
+    @property
     def log(self) -> str:
         with contextlib.suppress(FileNotFoundError):
             return (self.leases / "watchdog.log").read_text(encoding="utf-8")
@@ -208,20 +212,39 @@ def by_label(machine: Machine) -> None:
 
 
 def by_file(machine: Machine) -> None:
-    (machine.leases / "lease-until").write_text(f"{machine.until + LATER_S}\n", encoding="utf-8")
+    machine.lease_file.write_text(f"{machine.until + LATER_S}\n", encoding="utf-8")
 
 
 def earlier(machine: Machine) -> None:
     """Earlier in the label, and no time at all in the file."""
     machine.world.set_label(machine.instance.id, f"it lease-until={machine.until - 4}{TOKEN}")
     machine.leases.mkdir()
-    (machine.leases / "lease-until").write_text(f"{machine.until + HOUR_S} or so\n", encoding="utf-8")
+    machine.lease_file.write_text(f"{machine.until + HOUR_S} or so\n", encoding="utf-8")
 
 
 def unlike_a_lease(machine: Machine) -> None:
     """What is not at the label's very end is part of a name."""
     later = machine.until + HOUR_S
     machine.world.set_label(machine.instance.id, f"a lease-until={later}{TOKEN} b lease-until={later} c{TOKEN}")
+
+
+def too_long(machine: Machine) -> None:
+    """A number that no lease has, for this server reads ten digits."""
+    machine.world.set_label(machine.instance.id, f"it lease-until=17950000001{TOKEN}")
+
+
+def a_copied_disk(machine: Machine) -> None:
+    """What another machine's watchdog left, in a copy of its disk."""
+    machine.leases.mkdir()
+    for name, text in {"lease-until-1": machine.until + HOUR_S, "wget1": "header=X: 1", "pid": "1"}.items():
+        (machine.leases / name).write_text(f"{text}\n", encoding="utf-8")
+
+
+def a_broken_curl(machine: Machine) -> None:
+    """It is there and cannot be used, and says so under its own name."""
+    curl = machine.folder / "bin" / "curl"
+    curl.write_text("#!/bin/sh\necho curl: error while loading shared libraries >&2\nexit 127\n", encoding="utf-8")
+    curl.chmod(0o755)
 
 
 def quoted(machine: Machine) -> None:
@@ -292,6 +315,10 @@ def others() -> dict[str, Machine]:
         "never reached": Machine("dash", "wget", served=False, until_log=r"(?s)delete failed.*delete failed"),
         "earlier": Machine("bash", "wget", arrange=earlier),
         "unlike a lease": Machine("dash", "curl", arrange=unlike_a_lease),
+        "too long": Machine("bash", "curl", arrange=too_long),
+        "copied disk": Machine("dash", "wget", arrange=a_copied_disk),
+        "broken curl": Machine("dash", "wget", arrange=a_broken_curl),
+        "refused after a failure": Machine("dash", "curl", NO_READ, arrange=down(1)),
         "quoted": Machine("dash", "python3", arrange=quoted),
         "quoted in bash": Machine("bash", "wget", arrange=quoted),
         "may not delete": Machine("dash", "curl", lacks),
@@ -407,7 +434,7 @@ def test_a_later_label_moves_the_deadline(machines: dict[str, Machine], shell: s
     machine = machines[f"{shell}-{client}-extended"]
     assert on_time(machine, LATER_S)
     assert "label extends" in machine.log
-    assert (machine.leases / "lease-until").read_text(encoding="utf-8") == f"{machine.until + LATER_S}\n"
+    assert machine.lease_file.read_text(encoding="utf-8") == f"{machine.until + LATER_S}\n"
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -421,7 +448,7 @@ def test_without_the_right_to_read_the_lease_file_alone_moves_the_deadline(
     status = machine.options["own_key_status"]
     for text in (machine.log, machine.said("stderr")):
         assert f"read refused {status}" in text
-        assert f"only {machine.leases}/lease-until extends, no label" in text
+        assert f"only {machine.lease_file} extends, no label" in text
     assert "file extends" in machine.log
 
 
@@ -468,13 +495,27 @@ def test_an_api_that_is_never_reached_is_asked_until_the_machine_ends(machines: 
     assert not machine.world.requests
 
 
-@pytest.mark.parametrize("name", ["earlier", "unlike a lease"])
+@pytest.mark.parametrize("name", ["earlier", "unlike a lease", "too long", "copied disk"])
 def test_what_is_no_later_lease_moves_nothing(machines: dict[str, Machine], name: str) -> None:
     """The issue: only a later time; leases.py: a lease is at the label's very end, before its token."""
     machine = machines[name]
     assert on_time(machine)
     assert "extends" not in machine.log
     assert ("file ignored" in machine.log) == (name == "earlier")
+
+
+def test_a_client_that_is_there_and_broken_is_passed_over(machines: dict[str, Machine]) -> None:
+    """The issue: curl, GNU wget or python3, the first there."""
+    machine = machines["broken curl"]
+    assert on_time(machine)
+    assert "client wget," in machine.log
+
+
+def test_that_a_label_will_not_be_seen_is_said_when_reading_is_first_refused(machines: dict[str, Machine]) -> None:
+    """The issue: also where the first look failed otherwise."""
+    machine = machines["refused after a failure"]
+    assert on_time(machine)
+    assert re.search(r"(?s)read failed 503.*read refused 403.*only \S+ extends, no label", machine.log)
 
 
 @pytest.mark.parametrize("name", ["quoted", "quoted in bash"])
@@ -562,8 +603,8 @@ def test_the_script_runs_and_nothing_is_told_that_is_secret(machines: dict[str, 
     assert machine.ended
     texts = {path: path.read_bytes() for path in machine.folder.rglob("*") if path.is_file() and not path.is_symlink()}
     holders = {path.name for path, text in texts.items() if machine.instance.secret.encode() in text}
-    assert holders <= {"wgetrc", "environ"}
-    for path in (machine.leases / "watchdog.log", machine.leases / "wgetrc"):
+    assert holders <= {f"wget{machine.instance.id}", "environ"}
+    for path in (machine.leases / "watchdog.log", machine.leases / f"wget{machine.instance.id}"):
         assert not path.exists() or stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(machine.world.committed("destroy")) <= 1
 

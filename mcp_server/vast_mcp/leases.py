@@ -18,7 +18,6 @@ from vast_mcp.watchdog import FOLDER
 
 LABEL_ROOM = len(" lease-until=") + 10  # characters that a lease takes of a label
 SOON_S = 600.0  # a machine that boots so shortly before its lease ends is of no use
-FILE = f"{FOLDER}/lease-until"  # in the machine: read by its watchdog where it may not read labels
 _LEASE = re.compile(r" lease-until=([0-9]{1,10})\Z")
 
 
@@ -43,6 +42,11 @@ def leased(label: str, until: float | None) -> str:
     """The label with this lease instead of the one it has; None takes it away. Token and name stay."""
     name, _, ending = _parts(label)
     return f"{name}{'' if until is None else f' lease-until={int(until)}'}{ending}"
+
+
+def file_of(instance_id: int) -> str:
+    """The file in the machine that its watchdog reads, for where it may not read labels."""
+    return f"{FOLDER}/lease-until-{instance_id}"
 
 
 # ── when it ends ─────────────────────────────────────────────────────────────────────────────────────────────────────

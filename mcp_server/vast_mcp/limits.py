@@ -153,7 +153,7 @@ def check_account(
     if None in prices.values():
         which = ", ".join(name for name, price in prices.items() if price is None)
         raise _unknown(f"what {which} costs", facts)
-    total = usd_per_hour + sum(price or 0.0 for price in prices.values())
+    total = usd_per_hour + sum(max(price or 0.0, 0.0) for price in prices.values())  # nothing makes room by its price
     if limits.max_total_usd_per_hour is not None and total > limits.max_total_usd_per_hour + ROUNDING:
         _over(
             f"with it all machines would cost {total:.4f} $/h, and {limits.max_total_usd_per_hour:g} are allowed "
@@ -259,6 +259,21 @@ async def hold(
     return journal.hold_price(account, instance_id, usd or 0.0, allow_and_spend)
 
 
+async def check_longer(call: Call, instance_id: int, row: Instance | None) -> None:
+    """A longer life is more spending at the rate that there is: what is over a limit gets none. Nothing is announced,
+    since the rate stays. Raises OverLimit or PriceUnknown."""
+    allowed = call.settings.limits
+    if not allowed.any_price:
+        return
+    account, _ = await account_of(call)
+    journal = call.office.journal
+    held = _held(journal.holds(account).get(instance_id, []), row, call.times.young_s)
+    usd = _most(_of_row(row) if row else None, held)
+    check_machine(call, usd, instance_id=instance_id)
+    seen = await standing(call)
+    check_account(allowed, seen, journal, account, usd, instance_id=instance_id, young_s=call.times.young_s)
+
+
 def settle(call: Call, held: Hold | None, state: Literal["maybe", "true"] | None) -> None:
     """What became of the act (journal.settle_hold). The journal's failing changes nothing: it counts on."""
     if held is not None:
@@ -296,7 +311,7 @@ async def check_moved(call: Call, instance_id: int, price: Price, *, asked: floa
             usd, warnings = await _price_now(instance_id, call)
         except errors.VastMcpError:
             continue
-        if expected is None or (usd is not None and usd <= expected * MOVED):
+        if expected is None or (usd is not None and _as_expected(usd, price)):
             return warnings
         if usd is not None:
             moved.append(usd)
@@ -311,6 +326,13 @@ async def check_moved(call: Call, instance_id: int, price: Price, *, asked: floa
         instance_id=instance_id,
         next_steps=[NextStep("search_offers", {}, "find another offer")],
     )
+
+
+def _as_expected(usd: float, price: Price) -> bool:
+    """Whether a row's price is the one it was rented at. Whether it counts a volume made with the machine is not known:
+    what lies between the two is neither, and hides a dearer machine in the volume's share."""
+    volume, total = price.volume or 0.0, price.total or 0.0
+    return usd <= (total - volume) * MOVED or abs(usd - total) <= total * (MOVED - 1)
 
 
 async def _undo(instance_id: int, said: str, call: Call) -> None:

@@ -38,6 +38,7 @@ class Rental:
     instance_id: int
     replayed: bool = False
     recovered: bool = False
+    sent_here: bool = False  # by this very call, not by an earlier one
     warnings: list[str] = field(default_factory=list)
 
 
@@ -57,7 +58,7 @@ class Request:
     """A wish with what it takes to carry it out."""
 
     wish: Wish
-    body: Json
+    body: Json = field(repr=False)  # variables, scripts, a registry's password
     look: Callable[[], Awaitable[Cleared]]  # preflight
     again: NextStep  # the same call, as far as it may be repeated in an answer
 
@@ -214,7 +215,7 @@ async def rent(call: Call, request: Request) -> Rental:
             except errors.JournalUnavailable as exc:
                 raise _told(outcome, request, intent) from exc
             if now.state == "confirmed":
-                return _rental(request, now, recovered=True)
+                return replace(_rental(request, now, recovered=True), sent_here=True)
             warnings.append("An earlier request of this call was lost and is proven to have made nothing.")
         else:
             raise _told(outcome, request, intent)
@@ -481,7 +482,7 @@ async def _put(call: Call, request: Request, intent: Intent) -> Rental:
         raise
     with _recording(warnings):
         journal.confirmed(intent, instance_id)
-    return Rental(intent, instance_id, warnings=warnings)
+    return Rental(intent, instance_id, sent_here=True, warnings=warnings)
 
 
 @contextlib.contextmanager

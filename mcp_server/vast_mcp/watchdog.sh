@@ -2,9 +2,10 @@
 #
 #   sh watchdog.sh UNTIL URL FOLDER RETRY CHUNK ENVIRON
 #
-# UNTIL    the deadline, epoch seconds; only ever moved to a later one, by FOLDER/lease-until or the machine's label
+# UNTIL    the deadline, epoch seconds; only ever moved to a later one, by FOLDER/lease-until-ID or the machine's label
 # URL      the API's address, without a path
-# FOLDER   where lease-until, watchdog.log and pid are; where it cannot be made, ${TMPDIR:-/tmp}/vast-mcp
+# FOLDER   where lease-until-ID, watchdog.log and pid are; where it cannot be made, ${TMPDIR:-/tmp}/vast-mcp. What is
+#          believed has the machine's own id in its name: a copy of this disk may start as another machine
 # RETRY    seconds of tries after the deadline while the API cannot be read; then it deletes at the last deadline known
 # CHUNK    the longest sleep between two looks, in seconds
 # ENVIRON  the first process's environment, for a shell that did not inherit it
@@ -37,8 +38,8 @@ ask() {
     r=$(case $W in
     curl) echo "header=\"$h\"" | curl -qism30 -K- -X$1 -H"$j" ${3:+-d$3} $u;;
     wget)
-        [ -s "$D/wgetrc" ] || echo "header=$h" >"$D/wgetrc"
-        wget --config="$D/wgetrc" -qSt1 -T30 --max-redirect=0 --content-on-error --method=$1 --header="$j" ${3:+--body-data=$3} -O- $u
+        [ -s "$D/wget$I" ] || echo "header=$h" >"$D/wget$I"
+        wget --config="$D/wget$I" -qSt1 -T30 --max-redirect=0 --content-on-error --method=$1 --header="$j" ${3:+--body-data=$3} -O- $u
         ;;
     *)
         K=$K python3 -Ic 'import os,sys,http.client as h
@@ -81,7 +82,7 @@ print("HTTP/1",r.status,r.headers,str(r.read(),"ascii","ignore"))' $1 $u "$3"
 later() {
     case $1 in
     '') false;;
-    0*|*[!0-9]*|????????????*) ! say "$2 ignored";;
+    0*|*[!0-9]*|???????????*) ! say "$2 ignored";;
     *) [ $1 -gt $U ] && U=$1 && say "$2 extends"
     esac
 }
@@ -97,7 +98,7 @@ I=${CONTAINER_ID:-$(from ID)}
 K=${CONTAINER_API_KEY:-$(from API_KEY)}
 for W in curl wget python3 ''; do
     case $($W --version 2>&1) in
-    curl*|GNU*|Python\ 3*) break
+    curl\ [0-9]*|GNU*|Python\ 3*) break
     esac
 done
 say "log $D, client $W"
@@ -114,13 +115,15 @@ while :; do
     # The lease file, then the label, `<name> lease-until=<epoch seconds>#<token>` at its very end and in JSON. What the
     # label said is kept in the file, for a boot at which it cannot be read.
     L=
-    read -r L 2>/dev/null <"$D/lease-until"
+    read -r L 2>/dev/null <"$D/lease-until-$I"
     later "$L" file
     ask GET '?owner=me'
-    [ $X = "$Y" ] || say "read $X $S"
-    [ $X$Y = refused ] && say "only $D/lease-until extends, no label"
+    [ $X = "$Y" ] || {
+        say "read $X $S"
+        [ $X = refused ] && say "only $D/lease-until-$I extends, no label"
+    }
     Y=$X
-    later "$(printf %s "$r" | sed -nE 's/.*[{, ]"label":"([^"\\]|\\.)* lease-until=([0-9]+)(#[0-9a-f]{16})?".*/\2/p')" label && echo $U >"$D/lease-until"
+    later "$(printf %s "$r" | sed -nE 's/.*[{, ]"label":"([^"\\]|\\.)* lease-until=([0-9]{1,10})(#[0-9a-f]{16})?".*/\2/p')" label && echo $U >"$D/lease-until-$I"
     # Whoever waits for the end of onstart's output waits no longer.
     exec >/dev/null 2>&1
     now

@@ -18,7 +18,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from vast_mcp import confirm, errors, leases, limits, packing, preflight, watchdog
 from vast_mcp.errors import Json, NextStep, Problem, redacted
-from vast_mcp.journal import Wish
+from vast_mcp.journal import Intent, Wish, token_of
 from vast_mcp.limits import Price, Room
 from vast_mcp.renting import Cleared, Request, account_of, derived_key, rent, standing_of
 from vast_mcp.settings import LONGEST_LEASE_H
@@ -245,8 +245,7 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     body = args.body()
     problems = _from_person(args, body, call)
     problems += _pack(args, body)
-    if leases.lease_of(args.label) is not None:
-        problems.append(Problem("label", "must not end in lease-until=…: lease_hours puts that there"))
+    problems += _label_problems(args.label)
     known = {problem.field for problem in problems}
     problems += [problem for problem in preflight.contradictions(body) if problem.field not in known]
     if problems:
@@ -292,7 +291,7 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
             return await _dry(args, body, wish, look, plan, warnings, call)
         rental = await rent(call, Request(wish=wish, body=body, look=look, again=_again(args)))
         # Only what this very call rented may be destroyed for its price.
-        if not (rental.replayed or rental.recovered):
+        if rental.sent_here:
             warnings += await limits.check_moved(call, rental.instance_id, plan.price, asked=args.max_usd_per_hour)
     except errors.VastMcpError as exc:
         raise _told(exc, args, body, call) from exc
@@ -309,7 +308,7 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
         disk_gb=rental.intent.facts.get("disk_gb"),
         replayed=rental.replayed or None,
         recovered=rental.recovered or None,
-        lease=rental.intent.facts.get("lease"),
+        lease=_lease_said(rental.intent),
         warnings=list(dict.fromkeys([*warnings, *rental.warnings])),
         next_steps=[
             step("show_instances", "see whether it runs", label=rental.intent.token),
@@ -329,6 +328,14 @@ def _question(args: CreateInstance, body: Json, findings: preflight.Findings, le
         f"Rent {what} (offer {args.offer_id}) {kind} with {findings.counted_disk_gb:g} GB of disk{volume} on Vast.ai, "
         f"as a {'virtual machine' if body.get('vm') else 'container'} of {confirm.image(body.get('image'))}? {ends}"
     )
+
+
+def _lease_said(intent: Intent) -> str | None:
+    """What the first answer said of the lease, and where it ends now if that was moved since."""
+    said, until = intent.facts.get("lease"), intent.lease_until
+    if until is None or (said and utc(until) in said):
+        return said
+    return f"Extended to {utc(until)}. As rented: {said}" if said else f"Ends {utc(until)}."
 
 
 def _kind(body: Json) -> Literal["on_demand", "interruptible"]:
@@ -467,6 +474,15 @@ def _not_held(name: str, call: Call) -> str:
         return f"{shown} has no value: the person sets it where VAST_API_KEY is set, and restarts this server"
     known = ", ".join(call.settings.env_pass) or "none"
     return f"{shown} is not allowed: the person adds it to VAST_MCP_ENV_PASS, sets it, and restarts (listed: {known})"
+
+
+def _label_problems(label: str | None) -> list[Problem]:
+    """A name that ends as what is put behind it."""
+    if leases.lease_of(label) is not None:
+        return [Problem("label", "must not end in lease-until=…: lease_hours puts that there")]
+    if token_of(label) is not None:
+        return [Problem("label", "must not end in # and 16 hexadecimal digits: vast-mcp marks its machines so")]
+    return []
 
 
 _ENTRYPOINT = f"is {{}} characters; with runtype args it is the entrypoint, at most {packing.ONSTART_MAX}"

@@ -89,6 +89,8 @@ async def _manage(args: ManageInstance, call: Call) -> ManageInstanceResult:
         _check_price(args, before)
     _check_lease(args, before, call)
     until = _extended(args, there, call) if args.action == "extend_lease" else None
+    if until is not None:
+        await limits.check_longer(call, args.instance_id, before)
     label = _label(args, before, until, call) if args.action in _LABELS else None
     runs = args.action in {"start", "reboot", "change_bid"}
     consent = _consent(args, before, call)
@@ -315,7 +317,7 @@ async def _lease(
     if access.ssh is None:
         made.warnings.append("It has no SSH: a watchdog that may not read its label keeps to the earlier time.")
     else:
-        inside = f"mkdir -p {FOLDER} && echo {int(until)} >{leases.FILE}"
+        inside = f"mkdir -p {FOLDER} && echo {int(until)} >{leases.file_of(args.instance_id)}"
         made.ssh_line = f"{access.ssh} {shlex.quote(inside)}"
         made.warnings += warnings
         if after.actual_status != "running":

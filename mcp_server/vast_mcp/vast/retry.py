@@ -55,26 +55,30 @@ async def read(send: Callable[[], Awaitable[Reply]], times: Times, deadline: flo
 
     Repeats on no connection, no answer, 5xx and 429, which cost nothing on a request that changes nothing (or whose
     repetition changes nothing). Returns any other reply, good or bad.
-    Raises Unreachable when no answer ever came, or the failure of the last reply.
+    Raises Unreachable when no answer ever came, or the failure of the last reply; but a 429 after a try that was lost
+    refuses only the last one, so the lost one's failure is raised.
     """
     wait = times.retry_s
+    lost: errors.VastMcpError | None = None
     for attempt in range(1, tries + 1):
         problem: errors.VastMcpError
         try:
             reply = await send()
         except errors.Unreachable as exc:
-            problem = exc
+            problem = lost = exc
             pause = wait
         else:
             problem = failure(reply) if not reply.ok else errors.UnexpectedReply("")
             if not isinstance(problem, (errors.RateLimited, errors.VastUnavailable)):
                 return reply
             pause = wait
-            if isinstance(problem, errors.RateLimited):
+            if not isinstance(problem, errors.RateLimited):
+                lost = problem
+            else:
                 asked = reply.retry_after_s
                 pause = times.rate_limit_s if asked is None else max(asked, 0.05)
         if attempt == tries or anyio.current_time() + pause > deadline:
-            raise problem
+            raise lost or problem
         await anyio.sleep(pause)
         wait *= 2
     raise AssertionError("unreachable")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar, cast
 
@@ -41,9 +41,9 @@ class Reply:
     """One answer: `data` is the parsed JSON or None, `text` the raw body, headers in lower case."""
 
     status: int
-    text: str
-    headers: Mapping[str, str]
-    data: Any
+    text: str = field(repr=False)  # may hold the key of an instance, and more
+    headers: Mapping[str, str] = field(repr=False)
+    data: Any = field(repr=False)
 
     @classmethod
     def of(cls, status: int, text: str, headers: Mapping[str, str]) -> Reply:
@@ -308,7 +308,9 @@ def rented(reply: Reply) -> int:
 class Row(BaseModel):
     """A row as Vast sends it: unknown keys ignored, numbers lenient, because the service adds and drops keys."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, allow_inf_nan=False, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class Offer(Row):
@@ -469,8 +471,8 @@ class Template(Row):
     image: str | None = None
     tag: str | None = None
     runtype: str | None = None
-    onstart: str | None = None
-    env: str | None = None
+    onstart: str | None = Field(default=None, repr=False)
+    env: str | None = Field(default=None, repr=False)
     desc: str | None = None
     recommended: bool | None = None
     creator_id: int | None = None
