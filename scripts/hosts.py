@@ -2,8 +2,8 @@
 
 What a part needs is installed under .venv-hosts, in the versions below, through pip and npm as they are configured
 here. Node comes from PyPI: on an older one npm installs old versions of these packages, and says nothing. A part whose
-needs cannot be had says why and fails the run unless ALLOW_MISSING=1. `--path` installs everything and prints what to
-put on PATH.
+needs cannot be had says why and fails the run unless ALLOW_MISSING=1. `--path NAME …` installs some npm commands, and
+prints what to put on PATH.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def quietly(*command: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=600, check=False)
+    try:
+        return subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=600, check=False)
+    except subprocess.TimeoutExpired as exc:
+        raise Missing(f"{Path(command[0]).name}: no end within {exc.timeout:g} s") from exc
 
 
 def ready(stamp: Path, text: str) -> bool:
@@ -66,7 +69,10 @@ def packages() -> Path:
     """The environment with what PyPI has; where its commands are."""
     stamp, wanted = BOX / ".ready", PINS.read_text(encoding="utf-8")
     if not ready(stamp, wanted):
-        venv.create(BOX, with_pip=True, clear=True)
+        try:
+            venv.create(BOX, with_pip=True, clear=True)
+        except (OSError, subprocess.SubprocessError) as exc:
+            raise Missing(f"a virtual environment: {type(exc).__name__}") from exc
         done = quietly(BOX / "bin/python", "-m", "pip", "install", "--quiet", "--constraint", PINS, *PYPI)
         if done.returncode:
             raise Missing(f"PyPI: {said(done)}")
@@ -123,8 +129,8 @@ def run(part: str) -> tuple[str, str]:
 
 
 def main(wanted: list[str]) -> int:
-    if wanted == ["--path"]:
-        print(path_for(tuple(NPM)))
+    if wanted[:1] == ["--path"]:
+        print(path_for(tuple(wanted[1:])))
         return 0
     unknown = set(wanted) - set(PARTS)
     if unknown:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vast_mcp import __version__
+from vast_mcp.doctor import KEEP_KEY
 from vast_mcp_tools import CATALOGUE
 
 Json = dict[str, Any]
@@ -148,7 +149,7 @@ def lines() -> dict[str, str]:
     """One block a host: the line that makes the server known to it."""
     reading = [spec.name for spec in CATALOGUE if spec.read_only]
     return {
-        "key-file": fenced("sh", "mkdir -p ~/.config/vastai && (umask 077 && cat > ~/.config/vastai/vast_api_key)"),
+        "key-file": fenced("sh", KEEP_KEY),
         "claude-code": fenced("sh", f"claude mcp add --scope user {SERVER} -- {COMMAND}"),
         "claude-plugin": fenced("sh", f"claude plugin marketplace add ./ && claude plugin install {NAME}@{NAME}"),
         "claude-permissions": fenced(

@@ -87,7 +87,8 @@ def test_no_key_fails_and_vast_is_not_asked(doctor: Doctor, url: str, monkeypatc
     monkeypatch.delenv("VAST_API_KEY")
     status, found = doctor()
     assert (status, found["key"]["status"]) == (1, "fail")
-    assert "VAST_API_KEY" in found["key"]["mend"]
+    assert "VAST_API_KEY" in found["key"]["said"]
+    assert found["key"]["mend"].endswith("cat > ~/.config/vastai/vast_api_key)")
     assert "accepted" not in found
     assert asked(url) == []
 
@@ -205,6 +206,23 @@ def test_a_rental_in_doubt_is_warned_of_and_the_command_settles_it(
     assert doctor()[1]["open_intents"]["status"] == "ok"
 
 
+def test_a_doubt_of_another_account_is_not_this_keys_to_settle(doctor: Doctor, rented: Path) -> None:
+    """renting.md, account: reconcile settles what this key's account has, and doctor promises no more."""
+    change(rented, "UPDATE intents SET state = 'unknown', instance_id = NULL, account = 'http://elsewhere#1'")
+    _, found = doctor()
+    assert found["open_intents"]["status"] == "ok"
+    assert "1 in doubt on other accounts" in found["open_elsewhere"]["said"]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_a_finding(
+    doctor: Doctor, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours: a name too long stands in for rights that root always has."""
+    monkeypatch.setenv("VAST_MCP_STATE_DIR", str(home / ("x" * 300)))
+    status, found = doctor()
+    assert (status, found["journal"]["status"]) == (1, "fail")
+
+
 def test_a_damaged_journal_fails_and_is_left_where_it_is(doctor: Doctor, rented: Path) -> None:
     """Ours: a doctor does not operate; the next rental puts it aside."""
     size = rented.stat().st_size
@@ -269,6 +287,19 @@ FILLED = {"command": "vast-mcp", "env": {"VAST_API_KEY": "${VAST_API_KEY}"}}
                      "Claude Desktop", id="Claude Desktop"),
         pytest.param("folder/.vscode/mcp.json", '{"servers": {"vast": {"command": "vast-mcp"}}, // mine\n}', "warn",
                      "no plain JSON", id="comments"),
+        pytest.param(".claude/settings.json", {"enabledPlugins": {"vast-mcp@vast-mcp": True}}, "ok", "the plugin",
+                     id="the plugin"),
+        pytest.param(".claude/settings.json", {"enabledPlugins": {"vast-mcp@vast-mcp": False}}, "ok", "no known host",
+                     id="the plugin, switched off"),
+        pytest.param(".claude.json", {"mcpServers": {"vast": {"type": "http", "url": "http://127.0.0.1:8000/mcp",
+                     "headers": {"Authorization": "Bearer planted-token"}}}}, "warn", "key", id="over HTTP"),
+        pytest.param(".cursor/mcp.json", {"mcpServers": {"vast": {"command": "env", "args":
+                     ["VAST_API_KEY=planted-key", "vast-mcp"]}}}, "warn", "key", id="a key among the arguments"),
+        pytest.param(".cursor/mcp.json", {"mcpServers": {"vast": {"command": "vast-mcp", "env":
+                     {"VAST_MCP_ENV_PASS": "HF_TOKEN", "HF_TOKEN": "planted-hf"}}}}, "warn", "key",
+                     id="a value to pass on"),
+        pytest.param("folder/.mcp.json", {"mcpServers": {"vast": {"command": "uvx", "args":
+                     ["--from", "${CLAUDE_PLUGIN_ROOT}", "vast-mcp"]}}}, "ok", "no known host", id="the plugin's own"),
         pytest.param(".cursor/mcp.json", {"mcpServers": {"other": {"command": "not-vast-mcp"}}}, "ok", "no known host",
                      id="another server"),
         pytest.param(".cursor/mcp.json", {"mcpServers": ["vast-mcp", {"command": 1, "args": 2}]}, "ok",
@@ -297,7 +328,18 @@ def test_for_people_every_fault_is_a_line_with_its_cure_below(env: dict[str, str
     assert "\x1b" not in out
     lines = out.splitlines()
     [place] = [number for number, line in enumerate(lines) if line.startswith("fail  key ")]
-    assert "→ export VAST_API_KEY=" in "".join(lines[place + 1 : place + 4])
+    assert "→ mkdir -p ~/.config/vastai" in "".join(lines[place + 1 : place + 4])
+
+
+def test_a_line_that_mends_keeps_the_settings_it_was_found_with(
+    doctor: Doctor, url: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ours: a command for the sandbox must not register a key on the real account."""
+    ssh_key(home)
+    assert doctor("--sandbox")[1]["ssh_keys"]["mend"].startswith("vast-mcp --sandbox call create_ssh_key ")
+    given = home / "some.env"
+    given.write_text("VAST_MCP_MAX_INSTANCES=2\n", encoding="utf-8")
+    assert doctor("--env-file", str(given))[1]["ssh_keys"]["mend"].startswith(f"vast-mcp --env-file {given} call ")
 
 
 def test_missing_bytecode_is_warned_of(env: dict[str, str], tmp_path: Path) -> None:

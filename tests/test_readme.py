@@ -130,7 +130,7 @@ def test_every_block_is_run_by_something() -> None:
         '{"error": {"code": "offer_gone"',
         "vast-mcp approve",  # tests/test_confirm.py
         "vast-mcp doctor",
-        "export VAST_MCP_HTTP_TOKEN",  # tests/hosts/test_claude_code.py
+        "export VAST_API_KEY",  # tests/hosts/test_claude_code.py
         "wish='{",
         "import datetime",
     ]

@@ -318,6 +318,13 @@ async def until_hanging(url: str) -> None:
             await anyio.sleep(0.02)
 
 
+async def until_asked(url: str, endpoint: str, times: int) -> None:
+    """Return once the pretended Vast.ai was asked that so often."""
+    with anyio.fail_after(PATIENCE):
+        while (await anyio.to_thread.run_sync(asked, url)).count(endpoint) < times:  # noqa: ASYNC110
+            await anyio.sleep(0.02)
+
+
 async def until_closed(serving: Serving) -> None:
     """Return once no new connection is taken: the process is ending."""
     with anyio.fail_after(PATIENCE):
@@ -332,6 +339,30 @@ async def until_closed(serving: Serving) -> None:
 
 async def ended(serving: Serving) -> int:
     return await anyio.to_thread.run_sync(lambda: serving.process.wait(PATIENCE))
+
+
+async def test_asked_to_end_while_one_rents_and_another_waits_for_it_sends_for_one(
+    env: dict[str, str], url: str, tmp_path: Path
+) -> None:
+    """The issue: what is in flight finishes; what is not does not begin, and is told so."""
+    env |= {"VAST_MCP_TIME_SCALE": "0.2"}
+    post(f"{url}/_sandbox/faults", endpoint="create", kind="late", when="after", seconds=2.0)
+    answers: dict[str, dict[str, Any]] = {}
+    with real(env, url, tmp_path) as serving:
+        async with client_of(serving) as client, anyio.create_task_group() as tasks:
+
+            async def rent(key: str, offer_id: int) -> None:
+                answers[key] = await call(client, "create_instance", offer_id=offer_id, disk=16, request_key=key)
+
+            tasks.start_soon(rent, "first", an_offer())
+            await until_hanging(url)
+            tasks.start_soon(rent, "second", an_offer())
+            await until_asked(url, "keys", 2)  # both have looked; the second now waits for the first one's request
+            serving.process.send_signal(signal.SIGTERM)
+        assert await ended(serving) == 0
+    assert [answers["first"]["instance_id"]] == ledger(url)["living"]
+    assert "error" in answers["second"]
+    assert asked(url).count("create") == 1
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])

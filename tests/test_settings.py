@@ -132,6 +132,23 @@ def test_a_key_file_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
     assert key_of(load({}, home=tmp_path)) == "legacy"
 
 
+@pytest.mark.parametrize("text", ["two\nlines", "a key", "schlüssel", "\x01"])
+def test_a_key_that_no_header_carries_stops_the_start_and_is_not_repeated(tmp_path: Path, text: str) -> None:
+    """Ours: else every call fails late and in other words."""
+    key_file(tmp_path, ".vast_api_key", text)
+    for environ in ({}, {"VAST_API_KEY": text}):
+        with pytest.raises(SettingsError) as caught:
+            load(environ, home=tmp_path)
+        assert text not in str(caught.value)
+        assert ("VAST_API_KEY" if environ else ".vast_api_key") in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path) -> None:
+    """Ours: Windows editors put one there."""
+    key_file(tmp_path, ".vast_api_key", "\ufeffmarked\n")
+    assert key_of(load({}, home=tmp_path)) == "marked"
+
+
 # ── the env file ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -184,9 +201,10 @@ def test_the_env_file_may_be_written_as_people_write_them(tmp_path: Path) -> Non
 def test_a_named_env_file_that_is_not_there_stops_the_start(tmp_path: Path, how: str) -> None:
     """Ours: silently going on without it would use another key, or none."""
     path = tmp_path / "missing.env" if how == "missing" else tmp_path
-    with pytest.raises(SettingsError, match="does not exist"):
+    said = "does not exist" if how == "missing" else "is no file"
+    with pytest.raises(SettingsError, match=said):
         load({}, home=tmp_path, env_file=path)
-    with pytest.raises(SettingsError, match="does not exist"):
+    with pytest.raises(SettingsError, match=said):
         load({"VAST_MCP_ENV_FILE": str(path)}, home=tmp_path)
 
 
@@ -217,7 +235,17 @@ def test_plain_http_goes_nowhere_but_here(tmp_path: Path, url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://a.example", "console.vast.ai", "https://", "https://user:pw@a.example", "https://a.example?x=1", "//a"],
+    [
+        "ftp://a.example",
+        "console.vast.ai",
+        "https://",
+        "https://user:pw@a.example",
+        "https://a.example?x=1",
+        "//a",
+        "http://[::1",
+        "https://console.vast.ai:port",
+        "https://console.vast.ai:99999",
+    ],
 )
 def test_an_address_that_is_none_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
     """Ours: an address may hold a password."""

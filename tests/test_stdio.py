@@ -6,6 +6,7 @@ import json
 import select
 import signal
 import socket
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -172,6 +173,79 @@ def test_the_exit_status_tells_a_script_what_to_do(
     else:
         assert out == ""
         assert err.startswith("vast-mcp")
+
+
+@pytest.mark.parametrize("command", ["sweep", "reconcile"])
+def test_the_sandbox_of_a_command_is_its_own(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """design.md: no address but the sandbox's is asked."""
+    assert run(["--sandbox", command, "--json"]) == 0
+    assert "error" not in json.loads(capsys.readouterr().out)
+
+
+def test_arguments_nested_too_deep_are_no_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ours: never a traceback."""
+    assert run(["--sandbox", "call", "show_instances", "[" * 100_000]) == 2
+    assert capsys.readouterr().err.startswith("vast-mcp call: the arguments are no JSON")
+
+
+def test_a_port_that_is_taken_is_an_error_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert run(["sandbox", "--port", str(taken.getsockname()[1])]) == 1
+    assert "cannot be listened on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sandbox", "--port", "70000"], ["sandbox", "--port", "-1"], ["reconcile", "--wait", "nan"],
+        ["reconcile", "--wait", "-5"], ["reconcile", "--wait", "soon"], ["approve", "K7QF-M2XR", "--sandbox"],
+    ],
+)  # fmt: skip
+def test_an_option_that_makes_no_sense_is_wrong_usage(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    """`vast-mcp --help`: 2, and nothing on stdout. No sandbox of another process has a code to approve."""
+    with pytest.raises(SystemExit) as ended:
+        run(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_an_answer_reaches_an_output_that_knows_few_letters(env: dict[str, str], url: str, tmp_path: Path) -> None:
+    """Ours: the machine exists; a letter that a pipe cannot take must not hide it."""
+    env |= {"VAST_URL": url, "VAST_API_KEY": "planted-key", "PYTHONIOENCODING": "cp1252"}
+    wish = json.dumps({"offer_id": an_offer(), "disk": 16, "label": "日本 🚀"})
+    status, out, err = ran("call", "create_instance", wish, env=env, cwd=tmp_path)
+    assert (status, err) == (0, "")
+    assert ledger(url)["living"] == [json.loads(out)["instance_id"]]
+    assert json.loads(out)["label"].startswith("日本 🚀#")
+
+
+def test_an_answer_that_cannot_be_written_is_no_failure_that_bills_nothing(
+    env: dict[str, str], url: str, tmp_path: Path
+) -> None:
+    """`vast-mcp --help`: 3 is repeated, and repeating finds the machine."""
+    env |= {"VAST_URL": url, "VAST_API_KEY": "planted-key"}
+    wish = json.dumps({"offer_id": an_offer(), "disk": 16})
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            command("call", "create_instance", wish), env=env, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE,
+            check=False, timeout=PATIENCE,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr.count(b"\n")) == (3, 1)
+    status, out, _ = ran("call", "create_instance", wish, env=env, cwd=tmp_path)
+    assert (status, json.loads(out)["replayed"]) == (0, True)
+
+
+def test_a_state_folder_that_cannot_be_looked_into_stops_renting_only(
+    env: dict[str, str], url: str, tmp_path: Path
+) -> None:
+    """renting.md, journal failure: reads work on. A name too long stands in for rights that root always has."""
+    env |= {"VAST_URL": url, "VAST_API_KEY": "planted-key", "VAST_MCP_STATE_DIR": str(tmp_path / ("x" * 300))}
+    with process(env=env, cwd=tmp_path) as started:
+        assert "result" in hello(started)
+    status, out, _ = ran("call", "show_instances", env=env, cwd=tmp_path)
+    assert (status, json.loads(out)["count"]) == (0, 0)
+    status, out, _ = ran("call", "create_instance", json.dumps({"offer_id": an_offer()}), env=env, cwd=tmp_path)
+    assert (status, json.loads(out)["error"]["code"]) == (1, "journal_unavailable")
 
 
 def test_a_command_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

@@ -146,10 +146,10 @@ def test_what_is_not_there_is_said_in_one_line(
 
 
 def test_without_the_extra_one_line_says_what_to_install(env: dict[str, str], tmp_path: Path) -> None:
-    """README: `vast-mcp[otel]`. Here its module is made impossible to import, as where it is missing."""
+    """README: the extra `otel`. Here its module is made impossible to import, as where it is missing."""
     hide = f"import sys; sys.modules['opentelemetry.sdk'] = None; from vast_mcp.cli import run; run({['--sandbox']!r})"
     env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": DEAD}
     done = subprocess.run([sys.executable, "-c", hide], env=env, cwd=tmp_path, capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=PATIENCE, check=True)  # fmt: skip
     assert (done.stdout, done.stderr.count("\n")) == ("", 1)
-    assert "pip install 'vast-mcp[otel]'" in done.stderr
+    assert "pip install '.[otel]'" in done.stderr

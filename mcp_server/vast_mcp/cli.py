@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import secrets
+import shlex
 import sys
 import textwrap
 import time
@@ -24,6 +26,7 @@ EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_MAYBE_BILLING = 0, 1, 2, 3
 
 # A script has no host that cuts it off: long enough to prove that a lost request made nothing.
 WAIT_S = 200.0
+LONGEST_WAIT_S = 86_400.0
 
 EPILOG = """\
 exit status of `call`, `reconcile` and `sweep`:
@@ -62,7 +65,13 @@ def parser() -> argparse.ArgumentParser:
     _common(top)
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
 
-    http = commands.add_parser("serve", help="serve MCP over HTTP, on loopback, to whoever has the token")
+    http = commands.add_parser(
+        "serve",
+        help="serve MCP over HTTP, on loopback, to whoever has the token",
+        description="Serves MCP over HTTP. Clients show the token: VAST_MCP_HTTP_TOKEN, or one made\nand printed for "
+        "this run. VAST_API_KEY must be set: key files are not read here.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     http.add_argument("--http", metavar="[HOST:]PORT", required=True,
                       help="where to listen; HOST is an IP address or localhost (default 127.0.0.1), port 0 any free "
                            "one")  # fmt: skip
@@ -72,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
                       help="a name that clients know the proxy by, as in their Host header; repeatable")  # fmt: skip
 
     box = commands.add_parser("sandbox", help="serve the pretended Vast.ai API on a port (for VAST_URL)")
-    box.add_argument("--port", type=int, default=8733, help="port, 0 for any free one (default 8733)")
+    box.add_argument("--port", type=_port, default=8733, help="port, 0 for any free one (default 8733)")
     box.add_argument("--seed", type=int, default=7, help="seed of the world (default 7)")
 
     commands.add_parser("demo", help="watch a client rent, look and destroy on the sandbox")
@@ -99,7 +108,9 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     settle.add_argument("--json", action="store_true", help="print JSON")
-    settle.add_argument("--wait", type=float, default=WAIT_S, metavar="S", help="seconds to try at most (default 200)")
+    settle.add_argument(
+        "--wait", type=_seconds, default=WAIT_S, metavar="S", help="seconds to try at most (default 200)"
+    )
     broom = commands.add_parser(
         "sweep", help="destroy machines past their lease; status 3 while any is left", epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -114,13 +125,29 @@ def parser() -> argparse.ArgumentParser:
     approve.add_argument("--yes", action="store_true", help="do not ask again")
     approve.add_argument("--json", action="store_true", help="print JSON")
     for sub in (http, look, call, settle, broom, approve):
-        _common(sub, default=argparse.SUPPRESS)
+        _common(sub, sandbox=sub is not approve, default=argparse.SUPPRESS)
     return top
 
 
-def _common(which: argparse.ArgumentParser, **kept: Any) -> None:
-    """What may stand before a command and after it."""
-    which.add_argument("--sandbox", action="store_true", help="use a local, pretended Vast.ai; no money moves", **kept)
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError("0 (any free one) to 65535")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= LONGEST_WAIT_S:
+        raise argparse.ArgumentTypeError(f"seconds, 0 to {LONGEST_WAIT_S:g}")
+    return value
+
+
+def _common(which: argparse.ArgumentParser, *, sandbox: bool = True, **kept: Any) -> None:
+    """What may stand before a command and after it. A code is approved in a journal on disk, which no sandbox has."""
+    if sandbox:
+        which.add_argument("--sandbox", action="store_true", help="use a local, pretended Vast.ai; no money moves",
+                           **kept)  # fmt: skip
     which.add_argument("--env-file", type=Path, metavar="FILE", help="read settings from FILE (no other file is read)",
                        **kept)  # fmt: skip
 
@@ -129,6 +156,16 @@ def run(argv: Sequence[str], loaded: Callable[[], None] = lambda: None) -> int:
     """Run the command; its exit status. `loaded` is called once, when what it takes to serve over stdio is loaded, and
     for every other command before it begins."""
     options = parser().parse_args(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show must end nothing
+    try:
+        return _run(options, loaded)
+    except KeyboardInterrupt:
+        return EXIT_MAYBE_BILLING if options.command == "call" else signals.INTERRUPTED
+
+
+def _run(options: argparse.Namespace, loaded: Callable[[], None]) -> int:
     if options.command is not None:
         loaded()
     if options.command == "sandbox":
@@ -142,11 +179,11 @@ def run(argv: Sequence[str], loaded: Callable[[], None] = lambda: None) -> int:
                         key_files=options.command != "serve")  # fmt: skip
     except SettingsError as exc:
         if options.command == "doctor":
-            return anyio.run(examine_once, exc, options.json)
+            return anyio.run(examine_once, exc, options.json, _command(options))
         print(f"vast-mcp: {exc}", file=sys.stderr)
         return EXIT_USAGE
     if options.command == "doctor":
-        return anyio.run(examine_once, settings, options.json)
+        return anyio.run(examine_once, settings, options.json, _command(options))
     if options.command == "serve":
         return serve_http(settings, options.http, options.behind_proxy, options.allowed_host)
     if options.command == "reconcile":
@@ -158,6 +195,12 @@ def run(argv: Sequence[str], loaded: Callable[[], None] = lambda: None) -> int:
     if options.command == "call":
         return anyio.run(call_once, settings, options.tool, options.arguments)
     return serve_stdio(settings, loaded)
+
+
+def _command(options: argparse.Namespace) -> str:
+    """The command with the options that choose settings, for a line that somebody is to run next."""
+    words = ["vast-mcp", *(["--sandbox"] if options.sandbox else [])]
+    return shlex.join([*words, *(["--env-file", str(options.env_file)] if options.env_file else [])])
 
 
 def warn(text: str) -> None:
@@ -215,6 +258,8 @@ def serve_http(settings: Settings, where: str, behind_proxy: bool, allowed_hosts
         print(f"vast-mcp serve: {where} cannot be listened on: {exc.strerror}", file=sys.stderr)
         return EXIT_ERROR
     print(f"vast-mcp listens on {serving.url_of(listener)}", file=sys.stderr)
+    if settings.api_key is None:
+        warn("no key: every tool answers no_api_key. VAST_API_KEY sets it; key files are not read here.")
     if made:
         print(f"The token, made for this run (VAST_MCP_HTTP_TOKEN keeps one): {token.get_secret_value()}",
               file=sys.stderr, flush=True)  # fmt: skip
@@ -232,7 +277,11 @@ def serve_sandbox(port: int, seed: int) -> int:
         print(f"A pretended Vast.ai listens on {url} (no money moves). Use it: export VAST_URL={url}", flush=True)
 
     # An account of its own for every world: a journal must not take this one for an earlier one.
-    serve(World(seed=seed, user_id=secrets.randbelow(10**9)), "127.0.0.1", port, on_ready=ready)
+    try:
+        serve(World(seed=seed, user_id=secrets.randbelow(10**9)), "127.0.0.1", port, on_ready=ready)
+    except OSError as exc:
+        print(f"vast-mcp sandbox: port {port} cannot be listened on: {exc.strerror}", file=sys.stderr)
+        return EXIT_ERROR
     return EXIT_OK
 
 
@@ -242,7 +291,7 @@ async def call_once(settings: Settings, tool: str, arguments: str) -> int:
 
     try:
         parsed = json.loads(arguments)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         print(f"vast-mcp call: the arguments are no JSON: {exc}", file=sys.stderr)
         return EXIT_USAGE
     if not isinstance(parsed, dict):
@@ -260,8 +309,21 @@ async def call_once(settings: Settings, tool: str, arguments: str) -> int:
         heard = say if line.live else None
         result = await client.call_tool(tool, cast("dict[str, Any]", parsed), progress_callback=heard)
     payload = cast("dict[str, Any]", result.structured_content)
-    print(json.dumps(payload, ensure_ascii=False, indent=2))
-    return exit_status(payload)
+    status = exit_status(payload)
+    try:
+        print(_json(payload, indent=2), flush=True)
+    except OSError as exc:
+        # Nobody was told what happened; the same command again is safe, and says it.
+        warn(f"the answer could not be written ({exc.strerror})")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter tries again as it ends
+        return EXIT_MAYBE_BILLING
+    return status
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    """JSON as this stdout can write it."""
+    unicode = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
+    return json.dumps(value, ensure_ascii=not unicode, indent=indent)
 
 
 async def ask_here(context: Any, params: Any) -> Any:  # noqa: ARG001
@@ -306,7 +368,7 @@ def approve_once(settings: Settings, code: str, *, yes: bool, as_json: bool) -> 
         journal.close()
     told = {"approved": not problem, **told} | ({"problem": problem} if problem else {})
     if as_json:
-        print(json.dumps(told, ensure_ascii=False))
+        print(_json(told))
     else:
         print(
             *([told["question"]] if "question" in told else []), f"vast-mcp approve: {problem or 'approved'}", sep="\n"
@@ -324,22 +386,22 @@ def exit_status(payload: dict[str, Any]) -> int:
     return EXIT_USAGE if error["code"] in {"bad_arguments", "unknown_tool"} else EXIT_ERROR
 
 
-async def examine_once(settings: Settings | SettingsError, as_json: bool) -> int:
-    """Look at everything once; 1 where something failed."""
+async def examine_once(settings: Settings | SettingsError, as_json: bool, command: str) -> int:
+    """Look at everything once; 1 where something failed. `command`: with the options that say which settings hold."""
     from vast_mcp import doctor
 
     app = None
     if isinstance(settings, Settings):
         settings, app = with_sandbox(settings)
     line = terminal.Line(sys.stderr, os.environ)
-    patient = doctor.Patient(settings, Path.home(), Path.cwd(), app)
+    patient = doctor.Patient(settings, Path.home(), Path.cwd(), app, command)
     try:
         rows = await doctor.examine(patient, lambda what: line.show(f"looking at {what} …"))
     finally:
         line.clear()
     found = doctor.as_json(rows)
     if as_json:
-        print(json.dumps(found, ensure_ascii=False, indent=2))
+        print(_json(found, indent=2))
         return EXIT_OK if found["ok"] else EXIT_ERROR
     colours = {"ok": 32, "warn": 33, "fail": 31}
     for row in rows:
@@ -349,7 +411,7 @@ async def examine_once(settings: Settings | SettingsError, as_json: bool) -> int
         for more in rest:
             print(" " * 20 + more)
         if row.mend:
-            print(" " * 18 + f"→ {row.mend}")
+            print(" " * 18 + f"{'→' if '→'.encode(sys.stdout.encoding or 'ascii', 'ignore') else '>'} {row.mend}")
     return EXIT_OK if found["ok"] else EXIT_ERROR
 
 
@@ -359,7 +421,7 @@ async def reconcile_once(settings: Settings, as_json: bool, wait_s: float) -> in
     from vast_mcp.renting import account_of
     from vast_mcp.toolspec import Call, Office
 
-    office = Office(settings)
+    office = Office(*with_sandbox(settings))
     call = Call.quiet(office)
     try:
         account, _ = await account_of(call)
@@ -368,7 +430,7 @@ async def reconcile_once(settings: Settings, as_json: bool, wait_s: float) -> in
         after = [office.journal.by_token(intent.token) or intent for intent in before]
         still_open = office.journal.open_intents(account)
     except errors.VastMcpError as exc:
-        print(json.dumps({"error": exc.as_json()}) if as_json else f"vast-mcp reconcile: {exc}")
+        print(_json({"error": exc.as_json()}) if as_json else f"vast-mcp reconcile: {exc}")
         return exit_status({"error": exc.as_json()})
     finally:
         await office.close()
@@ -378,7 +440,7 @@ async def reconcile_once(settings: Settings, as_json: bool, wait_s: float) -> in
         for i in after
     ]
     if as_json:
-        print(json.dumps({"settled": [r for r in rows if r["state"] not in {"unknown", "sending"}],
+        print(_json({"settled": [r for r in rows if r["state"] not in {"unknown", "sending"}],
                           "open": [r for r in rows if r["state"] in {"unknown", "sending"}]}))  # fmt: skip
     else:
         for row in rows:
@@ -393,19 +455,19 @@ async def sweep_once(settings: Settings, as_json: bool, dry_run: bool) -> int:
     from vast_mcp.sweep import sweep
     from vast_mcp.toolspec import Call, Office, utc
 
-    office = Office(settings)
+    office = Office(*with_sandbox(settings))
     try:
         async with terminal.Line(sys.stderr, os.environ).busy("sweep"):
             swept = await sweep(Call.quiet(office), dry_run=dry_run)
     except errors.VastMcpError as exc:
-        print(json.dumps({"error": exc.as_json()}) if as_json else f"vast-mcp sweep: {exc}")
+        print(_json({"error": exc.as_json()}) if as_json else f"vast-mcp sweep: {exc}")
         return EXIT_ERROR
     finally:
         await office.close()
     rows = [{"instance_id": one.instance_id, "lease_until": utc(one.until), "outcome": one.outcome} for one in swept]
     left = sum(one.remains for one in swept)
     if as_json:
-        print(json.dumps({"swept": rows, "past_lease": left}))
+        print(_json({"swept": rows, "past_lease": left}))
     else:
         for row in rows:
             print("  ".join(f"{name}={value}" for name, value in row.items()))

@@ -32,6 +32,7 @@ from vast_mcp.vast.client import Link, Vast
 
 LOOK_S = 20.0  # seconds that all questions to Vast may take together, each repeated as reads are
 KEYS_PAGE = "https://cloud.vast.ai/manage-keys/"
+KEEP_KEY = "mkdir -p ~/.config/vastai && (umask 077 && cat > ~/.config/vastai/vast_api_key)"
 FILE_BYTES = 20_000_000  # ~/.claude.json grows large
 
 Status = Literal["ok", "warn", "fail"]
@@ -55,6 +56,7 @@ class Patient:
     home: Path
     folder: Path
     app: Any = None  # the in-process sandbox
+    command: str = "vast-mcp"  # as it was started, with the options that say which settings hold
 
 
 Doing = Callable[[str], None]
@@ -69,10 +71,12 @@ async def examine(patient: Patient, doing: Doing) -> list[Row]:
     else:
         settings = patient.settings
         rows.append(key(settings))
+        account: str | None = None
         if settings.api_key is not None:
-            rows += await at_vast(settings, patient.app, doing)
+            found, account = await at_vast(settings, patient, doing)
+            rows += found
         doing("the journal and the limits")
-        rows += [*journal_rows(settings), limits(settings)]
+        rows += [*journal_rows(settings, account, patient.command), limits(settings)]
     doing("hosts")
     return [*rows, *hosts(patient.home, patient.folder)]
 
@@ -116,7 +120,7 @@ def bytecode() -> Row:
 def key(settings: Settings) -> Row:
     """Where the key was found; never the key."""
     if settings.api_key is None:
-        return Row("key", "fail", f"none is set; keys are made at {KEYS_PAGE}", "export VAST_API_KEY=your-key")
+        return Row("key", "fail", f"none is set (VAST_API_KEY, or a file); keys are made at {KEYS_PAGE}", KEEP_KEY)
     return Row("key", "ok", f"found: {settings.key_source}")
 
 
@@ -132,21 +136,27 @@ async def _asking(settings: Settings, app: Any) -> AsyncGenerator[Vast]:
         await link.close()
 
 
-async def at_vast(settings: Settings, app: Any, doing: Doing) -> list[Row]:
-    """Whether the key is accepted, what it may read, and whether a machine could be entered from here."""
-    async with _asking(settings, app) as vast:
+async def at_vast(settings: Settings, patient: Patient, doing: Doing) -> tuple[list[Row], str | None]:
+    """Whether the key is accepted, what it may read, and whether a machine could be entered from here; whose key it is,
+    as the journal names accounts."""
+    async with _asking(settings, patient.app) as vast:
         doing(f"the key at {settings.base_url}")
-        row = await accepted(vast, settings)
+        row, account = await accepted(vast, settings)
         if row.status == "fail":
-            return [row]
+            return [row], None
         doing("what the key may read")
-        rows = [row, await scopes(vast, settings)]
+        rows = [row, await scopes(vast, settings, patient.command)]
         doing("SSH keys")
-        return [*rows, await ssh_keys(vast, settings)]
+        return [*rows, await ssh_keys(vast, settings, patient.command)], account
 
 
-async def accepted(vast: Vast, settings: Settings) -> Row:
+async def accepted(vast: Vast, settings: Settings) -> tuple[Row, str | None]:
     """Whose key it is. A key that may not read that is accepted too; its scopes say so."""
+    row = await _whose(vast, settings)
+    return row if isinstance(row, tuple) else (row, None)
+
+
+async def _whose(vast: Vast, settings: Settings) -> Row | tuple[Row, str]:
     where = settings.base_url
     try:
         user = await vast.user()
@@ -159,10 +169,10 @@ async def accepted(vast: Vast, settings: Settings) -> Row:
     except errors.VastMcpError as exc:
         return Row("accepted", "fail", f"{where}: {exc.code}: {exc}", f"curl -sS -o /dev/null {where}")
     credit = "" if user.credit is None else f", credit ${user.credit:.2f}"
-    return Row("accepted", "ok", f"{where} knows this key: account {user.id}{credit}")
+    return Row("accepted", "ok", f"{where} knows this key: account {user.id}{credit}"), f"{where}#{user.id}"
 
 
-async def scopes(vast: Vast, settings: Settings) -> Row:
+async def scopes(vast: Vast, settings: Settings, command: str) -> Row:
     """Reads that change nothing, tried. Without the list, lost replies cannot be settled, and nothing is rented."""
     reads: dict[str, Callable[[], Awaitable[object]]] = {
         "list machines": vast.may_list,
@@ -187,16 +197,16 @@ async def scopes(vast: Vast, settings: Settings) -> Row:
     if not said:
         return Row("scopes", "ok", f"may {', '.join(reads)}; {untried}")
     blind = "list machines" in refused and not settings.allow_blind
-    mend = f"add the named rights to the key, or make another, at {KEYS_PAGE}" if refused else "vast-mcp doctor"
+    mend = f"add the named rights to the key, or make another, at {KEYS_PAGE}" if refused else f"{command} doctor"
     return Row("scopes", "fail" if blind else "warn", f"{'; '.join(said)}; {untried}", mend)
 
 
-async def ssh_keys(vast: Vast, settings: Settings) -> Row:
+async def ssh_keys(vast: Vast, settings: Settings, command: str) -> Row:
     """Whether a machine rented now could be entered from this computer."""
     try:
         keys = await vast.ssh_keys()
     except errors.VastMcpError as exc:
-        return Row("ssh_keys", "warn", f"could not be read: {exc.code}", "vast-mcp call show_ssh_keys")
+        return Row("ssh_keys", "warn", f"could not be read: {exc.code}", f"{command} call show_ssh_keys")
     local = preflight.local_public_keys(settings.ssh_dir)
     registered = {blob for one in keys if (blob := preflight.key_blob(one.public_key))}
     for path in local:
@@ -204,7 +214,7 @@ async def ssh_keys(vast: Vast, settings: Settings) -> Row:
             if preflight.key_blob(path.read_text(encoding="utf-8")) in registered:
                 return Row("ssh_keys", "ok", f"{len(keys)} registered; ~/.ssh/{path.name} is among them")
     name = local[0].name if local else "id_ed25519.pub"
-    mend = "vast-mcp call create_ssh_key " + shlex.quote(json.dumps({"public_key": f"~/.ssh/{name}"}))
+    mend = f"{command} call create_ssh_key " + shlex.quote(json.dumps({"public_key": f"~/.ssh/{name}"}))
     if not local:
         mend = f"ssh-keygen -t ed25519 && {mend}"
     here = "none of ~/.ssh is among them" if local else "there is no public key in ~/.ssh"
@@ -219,12 +229,19 @@ def _word(exc: errors.VastMcpError) -> str:
 # ── the journal, the limits ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def journal_rows(settings: Settings) -> list[Row]:
-    """The journal and what is open in it, read without changing it."""
+def journal_rows(settings: Settings, account: str | None, command: str) -> list[Row]:
+    """The journal and what is open in it, read without changing it. `account`: whose key this is, if it is known."""
     folder = settings.state_dir
     if folder is None:
         return [Row("journal", "ok", "in memory: the sandbox's ends with it")]
-    path = folder / "journal.db"
+    try:
+        return _journal(folder / "journal.db", account, command)
+    except OSError as exc:
+        said = f"{folder} cannot be looked into ({type(exc).__name__}): nothing can be rented"
+        return [Row("journal", "fail", said, f"chmod u+rwX {_quoted(folder.parent)} {_quoted(folder)}")]
+
+
+def _journal(path: Path, account: str | None, command: str) -> list[Row]:
     if not path.exists():
         return [_unborn(path)]
     address = f"{path.absolute().as_uri()}?mode=ro"
@@ -232,17 +249,21 @@ def journal_rows(settings: Settings) -> list[Row]:
         with contextlib.closing(sqlite3.connect(address, uri=True, timeout=journal.BUSY_S)) as db:
             sound = db.execute("PRAGMA quick_check(1)").fetchone()[0]
             version = db.execute("PRAGMA user_version").fetchone()[0]
-            open_ = db.execute("SELECT count(*) FROM intents WHERE state IN ('sending', 'unknown')").fetchone()[0]
+            open_ = dict(
+                db.execute(
+                    "SELECT account, count(*) FROM intents WHERE state IN ('sending', 'unknown') GROUP BY account"
+                ).fetchall()
+            )
     except sqlite3.Error as exc:
         said = f"{path} cannot be read ({type(exc).__name__}: {exc})"
-        return [Row("journal", "fail", said, f"ls -l {_quoted(folder)}")]
+        return [Row("journal", "fail", said, f"chmod u+rwX {_quoted(path.parent)} {_quoted(path)}")]
     if sound != "ok":
-        mend = f"mv {_quoted(path)} {shlex.quote(str(path) + '.damaged')}   # then: vast-mcp call show_instances"
+        mend = f"mv {_quoted(path)} {shlex.quote(str(path) + '.damaged')}   # then: {command} call show_instances"
         return [Row("journal", "fail", f"{path} is damaged", mend)]
     if version > journal.VERSION:
         said = f"{path} has version {version}, of a newer vast-mcp; this one knows {journal.VERSION}"
-        return [Row("journal", "fail", said, f"{shlex.quote(sys.executable)} -m pip install --upgrade vast-mcp")]
-    return [_modes(path, version), _open_intents(open_)]
+        return [Row("journal", "fail", said, "git pull   # in vast-mcp's folder, then: pip install .")]
+    return [_modes(path, version), *_open_intents(open_, account, command)]
 
 
 def _unborn(path: Path) -> Row:
@@ -263,10 +284,17 @@ def _modes(path: Path, version: int) -> Row:
     return Row("journal", "ok", f"{path}, version {version}, readable by you alone")
 
 
-def _open_intents(count: int) -> Row:
-    if not count:
-        return Row("open_intents", "ok", "no rental is in doubt")
-    return Row("open_intents", "warn", f"{count} in doubt; a machine may exist and bill", "vast-mcp reconcile")
+def _open_intents(open_: dict[str, int], account: str | None, command: str) -> list[Row]:
+    """Those of this key's account, which it can settle; of others it is only said that they are there."""
+    ours = sum(count for whose, count in open_.items() if account in {None, whose})
+    others = sum(open_.values()) - ours
+    rows = [Row("open_intents", "ok", "no rental is in doubt")]
+    if ours:
+        rows = [Row("open_intents", "warn", f"{ours} in doubt; a machine may exist and bill", f"{command} reconcile")]
+    if others:
+        mend = "with the key of that account: vast-mcp reconcile"
+        rows.append(Row("open_elsewhere", "warn", f"{others} in doubt on other accounts than this key's", mend))
+    return rows
 
 
 def limits(settings: Settings) -> Row:
@@ -285,9 +313,12 @@ def limits(settings: Settings) -> Row:
 
 # ── hosts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+PLUGIN = "vast-mcp@"  # what Claude Code calls it, before the marketplace
+
 # Where each host keeps its servers: relative to the home folder, then to the folder that one is in (read, not run).
 HOME_FILES = (
     ("Claude Code", ".claude.json"),
+    ("Claude Code", ".claude/settings.json"),
     ("Cursor", ".cursor/mcp.json"),
     ("Codex", ".codex/config.toml"),
     ("Claude Desktop", ".config/Claude/claude_desktop_config.json"),
@@ -316,17 +347,21 @@ def _host(host: str, path: Path) -> Row | None:
             return None
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
-        return Row("hosts", "warn", f"{host}: {path} cannot be read ({type(exc).__name__})", f"ls -l {_quoted(path)}")
-    if "vast-mcp" not in text and "vast_mcp" not in text:
+        said = f"{host}: {path} cannot be read ({type(exc).__name__})"
+        return Row("hosts", "warn", said, f"chmod u+r {_quoted(path)}")
+    if not re.search(r"vast.?mcp|\bvast\b", text):
         return None
     try:
         told: object = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except (ValueError, RecursionError):
         return Row("hosts", "warn", f"{host}: {path} names vast-mcp and is no plain {path.suffix[1:].upper()}",
                    f"see whether {host} lists its tools")  # fmt: skip
-    found = [(name, server) for name, server in _servers(told) if _runs_us(server)]
-    if not found:
+    found = [(name, server) for name, server in _servers(told) if _runs_us(server) or _reaches_us(name, server)]
+    if not found and PLUGIN not in text:
         return None
+    if not found:
+        on = _plugins(told)
+        return Row("hosts", "ok", f"{host}: {path} turns the plugin {', '.join(on)} on") if on else None
     named = ", ".join(clean(name, 40) for name, _ in found)
     if any(_clear_secret(server) for _, server in found):
         said = f"{host}: {path} starts vast-mcp as {named}, with a key written in it"
@@ -356,18 +391,40 @@ def _servers(told: object) -> Iterator[tuple[str, Json]]:
         yield from _servers(project)
 
 
+def _plugins(told: object) -> list[str]:
+    """Plugins of ours that are switched on (Claude Code's settings)."""
+    on: object = cast("Json", told).get("enabledPlugins") if isinstance(told, dict) else None
+    on = cast("Json", on) if isinstance(on, dict) else {}
+    return [clean(name, 60) for name, value in on.items() if value and name.startswith(PLUGIN)]
+
+
+def _reaches_us(name: str, server: Json) -> bool:
+    """A server over HTTP says nothing of its program: it is taken for ours by its name and path."""
+    url = server.get("url")
+    return isinstance(url, str) and url.rstrip("/").endswith("/mcp") and re.search(r"\bvast\b", name) is not None
+
+
 def _runs_us(server: Json) -> bool:
     said: list[object] = [server.get("command")]
     arguments = server.get("args")
     said += cast("list[object]", arguments) if isinstance(arguments, list) else []
     words = [word for word in said if isinstance(word, str)]
+    if any("${CLAUDE_PLUGIN_ROOT}" in word for word in words):
+        return False  # the plugin's own file, in its checkout: it starts nothing from here
     names = {name for word in words for name in (PurePosixPath(word).name, PureWindowsPath(word).name)}
     return bool(names & {"vast-mcp", "vast-mcp.exe", "vast_mcp"})
 
 
 def _clear_secret(server: Json) -> bool:
-    """Whether a key is written there itself, not as a `${NAME}` that the host fills in."""
-    given = server.get("env")
-    env = cast("Json", given) if isinstance(given, dict) else {}
-    values = [value for name, value in env.items() if name in SECRET_NAMES and isinstance(value, str)]
-    return any(value.strip() and "${" not in value for value in values)
+    """Whether a key is written there itself, not as a `${NAME}` that the host fills in: as a variable, an argument that
+    sets one, or a header."""
+    tables = {name: cast("Json", server[name]) for name in ("env", "headers") if isinstance(server.get(name), dict)}
+    env, arguments = tables.get("env", {}), server.get("args")
+    secret = SECRET_NAMES | {name.strip() for name in str(env.get("VAST_MCP_ENV_PASS", "")).split(",")}
+    values: list[object] = [value for name, value in env.items() if name in secret]
+    values += [value for name, value in tables.get("headers", {}).items() if name.lower() == "authorization"]
+    for word in cast("list[object]", arguments) if isinstance(arguments, list) else []:
+        name, equals, value = str(word).partition("=")
+        if equals and name.rpartition(" ")[2] in secret:
+            values.append(value)
+    return any(isinstance(value, str) and value.strip() and "${" not in value for value in values)

@@ -167,9 +167,16 @@ class Journal:
         return self._folder / "journal.db" if self._folder else None
 
     def exists(self) -> bool:
-        """Whether anything was ever written, without making it so. A damaged journal was, though its file is away."""
-        written = self._db is not None or (self.path is not None and self.path.exists())
-        return written or self._damaged is not None
+        """Whether anything was ever written, without making it so. A damaged journal was, though its file is away.
+
+        Raises JournalUnavailable where its folder may not be looked into.
+        """
+        if self._db is not None or self._damaged is not None:
+            return True
+        try:
+            return self.path is not None and self.path.exists()
+        except OSError as exc:
+            raise _unusable(exc) from exc
 
     def _open(self) -> sqlite3.Connection:
         if self._damaged is not None:
@@ -660,10 +667,7 @@ class Journal:
             if _damaged(exc):
                 self._keep_aside()
                 self._open()  # says what happened
-            raise errors.JournalUnavailable(
-                f"The journal of rentals cannot be used ({type(exc).__name__}). Free space, permissions, or "
-                "VAST_MCP_STATE_DIR mend it; reading still works."
-            ) from exc
+            raise _unusable(exc) from exc
 
     def _keep_aside(self) -> None:
         """Move a damaged journal out of the way, for a person to look at."""
@@ -743,6 +747,13 @@ def _statements(script: str) -> Iterator[str]:
     for statement in "\n".join(lines).split(";"):
         if statement.strip():
             yield statement.strip()
+
+
+def _unusable(exc: Exception) -> errors.JournalUnavailable:
+    return errors.JournalUnavailable(
+        f"The journal of rentals cannot be used ({type(exc).__name__}). Free space, permissions, or "
+        "VAST_MCP_STATE_DIR mend it; reading still works."
+    )
 
 
 def _busy(exc: BaseException) -> bool:

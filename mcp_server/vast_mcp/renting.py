@@ -121,6 +121,9 @@ async def keep_settling(office: Office) -> None:
             await office.reconciler.settle(call.vast, account, math.inf)
         except errors.VastMcpError as exc:
             log.info("settling waits: %s", exc.code)
+        except Exception as exc:
+            # A defect here must not end the server, and a create with it; the type tells, its text may hold anything.
+            log.error("settling: defect: %s", type(exc).__name__)
         else:
             office.doubts = anyio.Event()
             pause = office.settings.times.look_s
@@ -207,7 +210,7 @@ async def rent(call: Call, request: Request) -> Rental:
             if journal.reopen(wish, time.time() - call.times.taken_after_s):
                 await _settle_own(call, request)
             if not any(living.request_key == wish.request_key for living in journal.living(wish.account)):
-                raise _not_rented(request, taken=True) from outcome
+                raise _not_rented(request, _TAKEN) from outcome
         elif isinstance(outcome, errors.OutcomeUnknown):
             try:
                 await _settle_own(call, request, outcome)
@@ -373,16 +376,14 @@ def _check_time(call: Call, request: Request) -> None:
     if verdict.intent is not None and verdict.act in {"wait", "reconcile"}:
         raise _in_doubt(request, verdict.intent)
     _check_told(call, wish)
-    raise _not_rented(request, taken=False)
+    raise _not_rented(request, "what was in doubt is settled, and this call has no time left to send the request")
 
 
-def _not_rented(request: Request, *, taken: bool) -> errors.NotRented:
-    why = (
-        "an earlier request of this wish made nothing, and somebody else has the offer"
-        if taken
-        else "what was in doubt is settled, and this call has no time left to send the request"
-    )
-    step = NextStep("search_offers", {}, "find another offer") if taken else request.again
+_TAKEN = "an earlier request of this wish made nothing, and somebody else has the offer"
+
+
+def _not_rented(request: Request, why: str) -> errors.NotRented:
+    step = NextStep("search_offers", {}, "find another offer") if why is _TAKEN else request.again
     return errors.NotRented(
         f"Nothing was rented: {why}. The same call is safe to repeat.",
         request_key=request.wish.request_key,
@@ -404,6 +405,8 @@ async def _attempt(
     wish, journal = request.wish, call.office.journal
     async with call.office.one_at_a_time:
         await call.vast.turn_to_rent()
+        if call.office.closing:
+            raise _not_rented(request, "this server was asked to end")
         _check_told(call, wish)
         _check_time(call, request)
         cleared_wish = replace(

@@ -66,12 +66,15 @@ class Address:
         for name in allowed_hosts:
             if not name or any(letter in name for letter in "/*@ ,") or "://" in name:
                 raise AddressError(f"{name} is no host name; write NAME or NAME:PORT, without https.")
-        return cls(str(ip), number, (*_LOOPBACK, *allowed_hosts))
+        listened = f"[{ip}]" if ip.version == 6 else str(ip)
+        named = [] if ip.is_unspecified else [listened]
+        return cls(str(ip), number, tuple(dict.fromkeys([*_LOOPBACK, *named, *map(str.lower, allowed_hosts)])))
 
     def security(self) -> TransportSecuritySettings:
         """The names as the SDK checks them. Behind a proxy the page's own address is https; on loopback it is http."""
         hosts = [form for name in self.names for form in (name, f"{name}:*")]
-        schemes = {name: "http" if name in _LOOPBACK else "https" for name in self.names}
+        plain = {*_LOOPBACK, self.host, f"[{self.host}]"}
+        schemes = {name: "http" if name in plain else "https" for name in self.names}
         origins = [f"{schemes[name]}://{form}" for name in self.names for form in (name, f"{name}:*")]
         return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
 
@@ -204,6 +207,7 @@ def serve(server: VastServer, address: Address, listener: socket.socket, token: 
 
     def stop() -> None:
         running.should_exit = True
+        server.office.closing = True
 
     signals.end_in_order(stop)
     with listener:

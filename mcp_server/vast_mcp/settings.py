@@ -346,7 +346,8 @@ def _from_file(path: Path) -> dict[str, str | None]:
     from dotenv import dotenv_values
 
     if not path.is_file():
-        raise SettingsError(f"The env file {path} does not exist; create it or drop --env-file / VAST_MCP_ENV_FILE.")
+        what = "is no file" if path.exists() else "does not exist"
+        raise SettingsError(f"The env file {path} {what}; create it or drop --env-file / VAST_MCP_ENV_FILE.")
     # interpolate=False: a `${OTHER}` in the file must not pull values out of the environment.
     try:
         return dict(dotenv_values(path, interpolate=False, encoding="utf-8"))
@@ -355,7 +356,11 @@ def _from_file(path: Path) -> dict[str, str | None]:
 
 
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise SettingsError("VAST_URL is not an http(s) address; unset it to use Vast.ai itself.") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
         raise SettingsError("VAST_URL is not an http(s) address; unset it to use Vast.ai itself.")
     if parts.scheme == "http" and not is_loopback(url):
@@ -395,15 +400,24 @@ def _key(
 ) -> tuple[SecretStr | None, str | None]:
     """The key and where it was found; without `home` only what was given, no file."""
     if key := values.get("VAST_API_KEY"):
-        return SecretStr(key), "VAST_API_KEY"
+        return _checked_key(key, "VAST_API_KEY"), "VAST_API_KEY"
     if home is None:
         return None, None
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "vastai"
     for path in (config / "vast_tfa_key", config / "vast_api_key", home / ".vast_api_key"):
         try:
-            key = _given(path.read_text(encoding="utf-8"))
+            key = _given(path.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError):
             continue
         if key:
-            return SecretStr(key), str(path)
+            return _checked_key(key, str(path)), str(path)
     return None, None
+
+
+def _checked_key(key: str, source: str) -> SecretStr:
+    """A header carries it: anything but printable ASCII would fail there, late and in other words."""
+    if not re.fullmatch(r"[!-~]+", key):
+        raise SettingsError(
+            f"The key in {source} is no key: it has spaces, lines or letters that none has. Set it anew."
+        )
+    return SecretStr(key)

@@ -60,6 +60,7 @@ class Office:
         self.reconciler = Reconciler(self.journal, settings.times)
         self.account: str | None = None
         self.one_at_a_time = anyio.Lock()  # requests to rent
+        self.closing = False  # asked to end: what is under way finishes, and nothing new is sent for
         self.doubts = anyio.Event()  # set when an attempt is in doubt: wakes the background task
         self.answered = anyio.Event()  # set by every answer: wakes the sweep, since a lease may be new
         self.leases = anyio.Lock()  # held from reading a label to what follows from it: moving a lease, or ending it

@@ -48,6 +48,9 @@ def _unknown(environ: Mapping[str, str]) -> str | None:
     ):
         if environ.get(name, "").strip().lower() not in {"", known}:
             return f"{name} may only be {known} here; no spans are sent."
+    for name in ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"):
+        if not all("=" in pair for pair in environ.get(name, "").split(",") if pair.strip()):
+            return f"{name} wants NAME=VALUE, separated by commas; no spans are sent."  # the SDK would print it whole
     return None
 
 
@@ -62,9 +65,14 @@ def spans(environ: Mapping[str, str], secrets: list[str], warn: Callable[[str], 
         yield
         return
     try:
-        end = _start(secrets)
+        end = _start(environ, secrets)
     except ImportError:
-        warn("OTEL_* asks for spans, and the exporter is not installed: pip install 'vast-mcp[otel]'.")
+        warn("OTEL_* asks for spans, and the exporter is not installed: pip install '.[otel]' in vast-mcp's folder.")
+        yield
+        return
+    except Exception as exc:
+        # A variable that the exporter cannot use; its text may hold what that one held.
+        warn(f"OTEL_* asks for spans, and the exporter does not start with it ({type(exc).__name__}); none are sent.")
         yield
         return
     try:
@@ -76,7 +84,11 @@ def spans(environ: Mapping[str, str], secrets: list[str], warn: Callable[[str], 
         last.join(LAST_S)
 
 
-def _start(secrets: list[str]) -> Callable[[], None]:
+def _names_itself(environ: Mapping[str, str]) -> bool:
+    return bool(environ.get("OTEL_SERVICE_NAME")) or "service.name=" in environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+
+
+def _start(environ: Mapping[str, str], secrets: list[str]) -> Callable[[], None]:
     """Become the process's tracer provider; how to end it. Raises ImportError without the extra."""
     from opentelemetry import trace
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -88,7 +100,9 @@ def _start(secrets: list[str]) -> Callable[[], None]:
         def export(self, spans: Sequence[ReadableSpan]):
             return super().export([narrowed(span, secrets) for span in spans])
 
-    resource = Resource.create({"service.name": "vast-mcp", "service.version": __version__})
+    # Resource.create takes OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES only for what is not given here.
+    named = {} if _names_itself(environ) else {"service.name": "vast-mcp"}
+    resource = Resource.create({"service.version": __version__, **named})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(Narrow()))
     trace.set_tracer_provider(provider)

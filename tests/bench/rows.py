@@ -278,9 +278,11 @@ def requests(box: Box) -> list[Row]:
     for what, most, limits in (
         ("a limit on all machines' price, an offer not seen before", 4, total),
         ("that and a limit on credit, an offer not seen before", 5, total | credit),
+        ("a limit on credit alone, an offer not seen before", 5, credit),
     ):
-        with box.server(f"requests-{most}", **limits) as server:
-            server.call("create_instance", **wish(next(strangers), f"first-{most}"))
+        name = "-".join(["requests", *limits]).lower()
+        with box.server(name, **limits) as server:
+            server.call("create_instance", **wish(next(strangers), f"first-{name}"))
             count(what, most, server, next(strangers))
     return rows
 

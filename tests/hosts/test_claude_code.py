@@ -153,9 +153,11 @@ def test_the_lines_for_http_connect(desk: Desk) -> None:
     """README: a token, a server, and Claude Code told of both."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     [found] = [lines for lines in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) if "serve --http" in lines]
-    make, serve, add = found.strip().splitlines()
+    key, make, serve, add = found.strip().splitlines()
+    kept = "mkdir -p ~/.config/vastai; printf a-key >~/.config/vastai/vast_api_key"
+    assert desk.run("bash", "-c", f"{kept}\n{key}\nprintf %s $VAST_API_KEY") == "a-key"
     token = desk.run("bash", "-c", f"{make}\nprintf %s $VAST_MCP_HTTP_TOKEN")
-    command = [*shlex.split(serve.replace(":8000", ":0")), "--sandbox"]
+    command = [*shlex.split(serve.removesuffix(" &").replace(":8000", ":0")), "--sandbox"]
     env = the_environment(desk.folder) | {"VAST_MCP_HTTP_TOKEN": token}
     with subprocess.Popen(command, env=env, cwd=desk.work, stderr=subprocess.PIPE, text=True) as process:
         try:
