@@ -275,14 +275,14 @@ def requests(box: Box) -> list[Row]:
         count("max_usd_per_hour, an offer not seen before", 3, server, next(strangers), max_usd_per_hour=100)
     total = {"VAST_MCP_MAX_TOTAL_USD_PER_HOUR": "5000"}
     credit = {"VAST_MCP_MIN_CREDIT_HOURS": "0.01"}
-    for what, most, limits in (
+    limited = (
         ("a limit on all machines' price, an offer not seen before", 4, total),
         ("that and a limit on credit, an offer not seen before", 5, total | credit),
         ("a limit on credit alone, an offer not seen before", 5, credit),
-    ):
-        name = "-".join(["requests", *limits]).lower()
-        with box.server(name, **limits) as server:
-            server.call("create_instance", **wish(next(strangers), f"first-{name}"))
+    )
+    for number, (what, most, limits) in enumerate(limited):
+        with box.server(f"requests-{number}", **limits) as server:
+            server.call("create_instance", **wish(next(strangers), f"first-{number}"))
             count(what, most, server, next(strangers))
     return rows
 
