@@ -456,6 +456,36 @@ async def test_a_server_ends_a_machine_of_another_computer_and_says_so(world: Wo
     assert world.living == []
 
 
+async def test_a_server_ends_what_a_list_shows_to_be_past_its_lease_by_its_label_alone(
+    world: World, settings: Settings
+) -> None:
+    """The issue: the later of journal and label; a new computer's journal has neither machine nor lease."""
+    machine = marked(world, 1)
+    async with Client(build(settings, CATALOGUE, create_app(world))) as client:
+        [row] = (await call(client, "show_instances"))["instances"]
+        assert row["past_lease"] is True
+        with anyio.fail_after(20):
+            while any(one.id == machine for one in world.living):  # noqa: ASYNC110
+                await anyio.sleep(0.02)
+
+
+async def test_a_lease_is_not_ended_while_another_process_moves_it(world: World, sweep: Sweep, state: Path) -> None:
+    """Ours: a label that was read must still be so when the machine goes."""
+    machine = marked(world, 1)
+    said: dict[str, Any] = {}
+
+    async def sweeping() -> None:
+        said.update((await anyio.to_thread.run_sync(sweep))[1])
+
+    async with anyio.create_task_group() as tasks, Journal(state).leases_held():
+        tasks.start_soon(sweeping)
+        while not world.asked("list"):  # noqa: ASYNC110
+            await anyio.sleep(0.02)
+        world.set_label(machine, leased(world.instances[machine].label or "", time.time() + 3600))
+    assert outcomes(said)[machine] == "extended"
+    assert [one.id for one in world.living] == [machine]
+
+
 async def test_a_server_that_starts_after_the_lease_ended_destroys_it(
     world: World, settings: Settings, tmp_path: Path
 ) -> None:

@@ -338,6 +338,43 @@ async def test_a_start_whose_answer_was_lost_is_in_doubt_although_asking_again_w
         assert (again["seen"], again["intended"]) == (True, "running")
 
 
+@pytest.mark.parametrize("later", ["our own pace", "401"])
+async def test_whatever_refuses_a_later_try_a_lost_bid_is_in_doubt(
+    world: World, settings: Settings, state: Path, later: str
+) -> None:
+    """Limits: the first request may have raised it, so it counts, and nobody is told that nothing was sent."""
+    offer = an_offer(world)
+    made = world.rent(offer["id"], {"image": "x", "disk": DISK_GB, "price": offer["min_bid"] * 2})
+    if later == "our own pace":
+        settings = replace(settings, times=replace(settings.times, pace=1.0, budget_s=3.0))
+    world.faults.add("bid", "drop", times=1, when="after")
+    if later == "401":
+        world.faults.add("bid", "status", times=None, status=401, body={"success": False, "error": "auth_error"})
+    world.faults.add("show", "html502", times=None)
+    bid = {"instance_id": made.id, "action": "change_bid", "price": offer["min_bid"] * 3}
+    async with allowing(world, settings, state, max_total_usd_per_hour=5) as client:
+        answer = await call(client, "manage_instance", **bid)
+    assert (answer["error"]["code"], answer["error"]["billing_possible"]) == ("outcome_unknown", True)
+    with contextlib.closing(sqlite3.connect(state / "journal.db")) as db:
+        assert db.execute("SELECT instance_id, state FROM holds").fetchall() == [(made.id, "maybe")]
+
+
+async def test_what_a_call_that_was_cut_off_held_ends_with_a_stop(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """Ours: a process that died while it started a machine must not count for the machine's life."""
+    offer, other = offers(world, 2)
+    made = world.rent(offer["id"], {"image": "x", "disk": DISK_GB})
+    most = max(cost(offer), cost(other)) + 0.02
+    async with allowing(world, settings, state, max_total_usd_per_hour=most) as client:
+        await call(client, "manage_instance", instance_id=made.id, action="start")
+        with contextlib.closing(sqlite3.connect(state / "journal.db")) as db, db:
+            db.execute("UPDATE holds SET state = 'flying', made_at = made_at - 700")
+        await call(client, "manage_instance", instance_id=made.id, action="stop", not_ours=True)
+        answer = await call(client, "create_instance", offer_id=other["id"], disk=DISK_GB)
+    assert "instance_id" in answer
+
+
 async def test_a_longer_life_is_held_to_the_limits(world: World, settings: Settings, state: Path) -> None:
     """Limits: extending a lease spends more at the rate that there is; nothing of it is sent where that is too much."""
     offer = an_offer(world)
@@ -463,6 +500,19 @@ async def test_a_machine_found_by_the_call_that_sent_for_it_is_that_calls_too(wo
     async with allowing(world, settings, max_usd_per_hour=100, on_price_moved="destroy") as client:
         answer = await rent(client, world)
     assert (answer["error"]["code"], world.living) == ("price_moved", [])
+
+
+async def test_a_machine_whose_row_may_count_its_volume_is_never_destroyed_for_being_between(
+    world: World, settings: Settings
+) -> None:
+    """Ours: it may be a cheaper machine and its volume. More than 1 % over all of it is what ends a machine."""
+    room = next(iter(world.volumes.rooms.values()))
+    offer = an_offer(world, machine_id=room["machine_id"])
+    volume = {"create_new": True, "volume_id": room["id"], "size": int(room["disk_space"]), "mount_path": "/workspace"}
+    dearer(world, 1 + 0.9 * room["storage_cost"] * volume["size"] / 720 / offer["dph_base"])
+    async with allowing(world, settings, on_price_moved="destroy", max_usd_per_hour=100) as client:
+        answer = await call(client, "create_instance", offer_id=offer["id"], disk=DISK_GB, volume_info=volume)
+    assert [row.id for row in world.living] == [answer["instance_id"]]
 
 
 @pytest.mark.parametrize("moved", [False, True])

@@ -236,7 +236,7 @@ def too_long(machine: Machine) -> None:
 def a_copied_disk(machine: Machine) -> None:
     """What another machine's watchdog left, in a copy of its disk."""
     machine.leases.mkdir()
-    for name, text in {"lease-until-1": machine.until + HOUR_S, "wget1": "header=X: 1", "pid": "1"}.items():
+    for name, text in {"lease-until-1": machine.until + HOUR_S, "1": "header=X: 1", "pid": "1"}.items():
         (machine.leases / name).write_text(f"{text}\n", encoding="utf-8")
 
 
@@ -603,8 +603,8 @@ def test_the_script_runs_and_nothing_is_told_that_is_secret(machines: dict[str, 
     assert machine.ended
     texts = {path: path.read_bytes() for path in machine.folder.rglob("*") if path.is_file() and not path.is_symlink()}
     holders = {path.name for path, text in texts.items() if machine.instance.secret.encode() in text}
-    assert holders <= {f"wget{machine.instance.id}", "environ"}
-    for path in (machine.leases / "watchdog.log", machine.leases / f"wget{machine.instance.id}"):
+    assert holders <= {f"{machine.instance.id}", "environ"}
+    for path in (machine.leases / "watchdog.log", machine.leases / f"{machine.instance.id}"):
         assert not path.exists() or stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(machine.world.committed("destroy")) <= 1
 

@@ -17,11 +17,13 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+import anyio
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
@@ -40,6 +42,9 @@ BUSY_LOOK_S = 0.01
 SWEEP_AFTER_S = 3600.0
 CODE_S = 600.0  # a code waits so long to be approved, and its approval so long to be used
 QUESTIONS_KEPT_S = 86_400.0
+FLIGHT_S = 600.0  # no call lasts so long
+LEASES_LOOK_S = 0.05
+LEASES_S = 30.0  # how long another process may need to move or end a lease
 State = Literal["intended", "sending", "confirmed", "refused", "unknown", "absent", "abandoned"]
 
 _COLUMNS = (
@@ -477,10 +482,12 @@ class Journal:
             self._write("UPDATE holds SET state = ? WHERE id = ?", state, hold.id)
 
     def release(self, account: str, instance_id: int) -> None:
-        """The machine was seen to be stopped: what was announced before is over, but for what is still on its way."""
+        """The machine was seen to be stopped: what was announced before is over, but for what is still on its way. A
+        call that began long ago is not: it was cut off before it could say what became of it."""
         self._write(
-            "DELETE FROM holds WHERE account = ? AND instance_id = ? AND state != 'flying'", account, instance_id
-        )
+            "DELETE FROM holds WHERE account = ? AND instance_id = ? AND (state != 'flying' OR made_at < ?)",
+            account, instance_id, time.time() - FLIGHT_S,
+        )  # fmt: skip
 
     def holds(self, account: str) -> dict[int, list[Hold]]:
         """By machine."""
@@ -524,6 +531,36 @@ class Journal:
     def any_lease(self) -> bool:
         """Whether a living machine of any account has one."""
         return bool(self._rows(f"{_LIVING} AND lease_until IS NOT NULL LIMIT 1"))
+
+    @contextlib.asynccontextmanager
+    async def leases_held(self) -> AsyncGenerator[None]:
+        """Alone among the processes of this folder, from reading a label to what follows from it.
+
+        Raises JournalUnavailable where another one does not let go. Where no lock can be made, the act goes on without.
+        """
+        lock: FileLock | None = None
+        give_up_at = time.monotonic() + LEASES_S
+        while self._folder is not None and lock is None:
+            from filelock import FileLock, Timeout
+
+            made = FileLock(self._folder / "leases.lock", mode=0o600, thread_local=False)
+            try:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                made.acquire(blocking=False)
+                lock = made
+            except Timeout as exc:
+                if time.monotonic() > give_up_at:
+                    raise errors.JournalUnavailable(
+                        "Nothing was sent: another vast-mcp is moving or ending a lease. Repeat the call."
+                    ) from exc
+                await anyio.sleep(LEASES_LOOK_S)
+            except OSError:
+                break
+        try:
+            yield
+        finally:
+            if lock is not None:
+                lock.release()
 
     def ended(self, account: str, instance_id: int) -> bool:
         """Destroyed because its lease was over: announced until an answer says so. False where it is not known."""

@@ -43,8 +43,9 @@ class Price:
 
     @property
     def total(self) -> float | None:
-        if self.gpu is None or self.disk is None or self.volume is None:
-            return None
+        parts = (self.gpu, self.disk, self.volume)
+        if self.gpu is None or self.disk is None or self.volume is None or any((part or 0.0) < 0 for part in parts):
+            return None  # below nothing is no price
         return round(self.gpu + self.disk + self.volume, 6)
 
 
@@ -311,14 +312,17 @@ async def check_moved(call: Call, instance_id: int, price: Price, *, asked: floa
             usd, warnings = await _price_now(instance_id, call)
         except errors.VastMcpError:
             continue
-        if expected is None or (usd is not None and _as_expected(usd, price)):
+        if expected is None or (usd is not None and _as_expected(usd, expected, price.volume or 0.0)):
             return warnings
         if usd is not None:
             moved.append(usd)
     if not moved or expected is None:
         return [*warnings, "Its price could not be read back yet; show_instance shows it."]
-    said = f"price_moved: rented at {expected:.4f} $/h, it costs {moved[-1]:.4f} $/h"
-    if len(moved) < 2 or call.settings.on_price_moved != "destroy":
+    surely = min(moved) > expected * MOVED
+    rented = expected if surely else expected - (price.volume or 0.0)
+    beside = "" if surely else " beside its volume"
+    said = f"price_moved: rented at {rented:.4f} $/h{beside}, it costs {moved[-1]:.4f} $/h"
+    if len(moved) < 2 or not surely or call.settings.on_price_moved != "destroy":
         return [*warnings, f"{said}."]
     await _undo(instance_id, said, call)
     raise errors.PriceMoved(
@@ -328,10 +332,9 @@ async def check_moved(call: Call, instance_id: int, price: Price, *, asked: floa
     )
 
 
-def _as_expected(usd: float, price: Price) -> bool:
+def _as_expected(usd: float, total: float, volume: float) -> bool:
     """Whether a row's price is the one it was rented at. Whether it counts a volume made with the machine is not known:
-    what lies between the two is neither, and hides a dearer machine in the volume's share."""
-    volume, total = price.volume or 0.0, price.total or 0.0
+    what lies between the two is neither, and may be a dearer machine in the volume's share, or a cheaper one."""
     return usd <= (total - volume) * MOVED or abs(usd - total) <= total * (MOVED - 1)
 
 

@@ -283,7 +283,7 @@ async def look(call: Call, offer_id: int, body: Json, *, priced: bool = False) -
     template: Template | None = None
     if "template_hash_id" in body and (_needs_template(body) or (priced and "disk" not in body)):
         template = await _template(call, body)
-    if template and findings.disk_gb is None:
+    if template and findings.disk_gb is None and (template.recommended_disk_space or 0) > 0:
         findings.disk_gb = template.recommended_disk_space
     if vm:
         _check_vm_image(body, template)

@@ -20,7 +20,7 @@ import anyio
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal import Approval, Intent, Wish, token_of
-from vast_mcp.leases import leased
+from vast_mcp.leases import ends_at, leased
 from vast_mcp.toolspec import Call, Office
 from vast_mcp.vast.wire import Instance
 
@@ -81,6 +81,7 @@ async def observe(call: Call, listed: Sequence[Instance]) -> Seen:
     """
     office = call.office
     office.instances_seen.update(instance.id for instance in listed)
+    office.labelled = {row.id: until for row in listed if (until := ends_at(row, None)) is not None}
     ours = {instance.id for instance in listed if token_of(instance.label)} | office.created.keys()
     try:
         if not office.journal.exists():
@@ -98,6 +99,7 @@ def gone(call: Call, instance_ids: Sequence[int]) -> None:
     """Destroyed, and seen to be gone."""
     for instance_id in instance_ids:
         call.office.created.pop(instance_id, None)
+        call.office.labelled.pop(instance_id, None)
     with contextlib.suppress(errors.JournalUnavailable):
         if call.office.account is not None and call.office.journal.exists():
             call.office.journal.gone(call.office.account, instance_ids)
@@ -191,7 +193,7 @@ async def rent(call: Call, request: Request) -> Rental:
         await _until_clear(call, request)
         if (found := await _already(call, request)) is not None:
             return found
-        _check_told(call, wish)
+        check_told(call, wish)
         _check_time(call, request)
         attempt = await _attempt(call, request, await request.look())
         if attempt is None:
@@ -375,7 +377,7 @@ def _check_time(call: Call, request: Request) -> None:
     verdict = call.office.journal.consider(wish, skip_others=wish.allow_unresolved)
     if verdict.intent is not None and verdict.act in {"wait", "reconcile"}:
         raise _in_doubt(request, verdict.intent)
-    _check_told(call, wish)
+    check_told(call, wish)
     raise _not_rented(request, "what was in doubt is settled, and this call has no time left to send the request")
 
 
@@ -407,7 +409,7 @@ async def _attempt(
         await call.vast.turn_to_rent()
         if call.office.closing:
             raise _not_rented(request, "this server was asked to end")
-        _check_told(call, wish)
+        check_told(call, wish)
         _check_time(call, request)
         cleared_wish = replace(
             wish,
@@ -432,7 +434,7 @@ async def _attempt(
     raise AssertionError("a shielded scope is not cancelled")
 
 
-def _check_told(call: Call, wish: Wish) -> None:
+def check_told(call: Call, wish: Wish) -> None:
     """Nothing new is rented while a machine bills whose answer never arrived: the caller may be replacing it.
 
     Raises EarlierRentalFound, whose answer tells of it, so that the same call again is meant.

@@ -89,7 +89,7 @@ async def _end(instance_id: int, until: float, account: str | None, call: Call) 
             pause = max(call.times.retry_s * attempt, trouble.retry_after_s or 0.0)
             await anyio.sleep(min(pause, call.times.read_s))
         try:
-            async with call.office.leases:
+            async with call.office.leases():
                 vast = call.within(call.times.read_s)  # whoever extends a lease waits for this
                 await vast.turn_to_destroy()
                 row = await vast.show_instance(instance_id)
@@ -172,8 +172,11 @@ async def keep_sweeping(office: Office) -> None:
 
 
 async def _next_end(office: Office) -> float | None:
-    """When the next lease of this account's machines ends, in epoch seconds; None where the journal has none."""
-    if not office.journal.exists() or not office.journal.any_lease():
-        return None
-    account, _ = await account_of(Call.quiet(office))
-    return min(office.journal.leases(account).values(), default=None)
+    """When the next lease of this account's machines ends, in epoch seconds, by the journal and the labels of the last
+    list; None where neither has one."""
+    ends = dict(office.labelled)
+    if office.journal.exists() and office.journal.any_lease():
+        account, _ = await account_of(Call.quiet(office))
+        for instance_id, until in office.journal.leases(account).items():
+            ends[instance_id] = max(until, ends.get(instance_id, until))
+    return min(ends.values(), default=None)

@@ -15,7 +15,7 @@ import logging
 import math
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,7 +63,8 @@ class Office:
         self.closing = False  # asked to end: what is under way finishes, and nothing new is sent for
         self.doubts = anyio.Event()  # set when an attempt is in doubt: wakes the background task
         self.answered = anyio.Event()  # set by every answer: wakes the sweep, since a lease may be new
-        self.leases = anyio.Lock()  # held from reading a label to what follows from it: moving a lease, or ending it
+        self._leases = anyio.Lock()
+        self.labelled: dict[int, float] = {}  # machine → when its label ends its lease, by the last whole list
         self.swept: list[str] = []  # what became of machines that the journal does not know
         self.created: dict[int, float] = {}  # machines this process rented, and when: known without a journal too
         self.ending: set[int] = set()  # machines whose destroy Vast accepted
@@ -121,6 +122,12 @@ class Office:
         """What stands for address and key in the journal."""
         key = self.settings.api_key
         return self.journal.digest({"url": self.settings.base_url, "key": key.get_secret_value() if key else ""})
+
+    @contextlib.asynccontextmanager
+    async def leases(self) -> AsyncGenerator[None]:
+        """Held from reading a label to moving a lease or ending it, here and among the processes of this journal."""
+        async with self._leases, self.journal.leases_held():
+            yield
 
     def settle_delivered(self) -> None:
         """The answers given so far have arrived: what they named need not be announced again."""

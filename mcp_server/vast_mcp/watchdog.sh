@@ -29,7 +29,7 @@ say() {
     echo "$(date -u -d @$N) vast-mcp: $*, lease until $U, $(date -u -d @$U)" | tee -a "$D/watchdog.log" >&2
 }
 
-# ask METHOD QUERY BODY. The key is in no argument list: curl reads it from a pipe, wget from a file of mode 600, python3
+# ask METHOD QUERY BODY. The key is in no argument list: curl reads it from a pipe, wget from a file of mode 600, FOLDER/ID, python3
 # from its environment. None follows a redirection, for the key would go along.
 ask() {
     u=$A/api/v0/instances/$I/$2
@@ -38,8 +38,8 @@ ask() {
     r=$(case $W in
     curl) echo "header=\"$h\"" | curl -qism30 -K- -X$1 -H"$j" ${3:+-d$3} $u;;
     wget)
-        [ -s "$D/wget$I" ] || echo "header=$h" >"$D/wget$I"
-        wget --config="$D/wget$I" -qSt1 -T30 --max-redirect=0 --content-on-error --method=$1 --header="$j" ${3:+--body-data=$3} -O- $u
+        [ -s "$D/$I" ] || echo "header=$h" >"$D/$I"
+        wget --config="$D/$I" -qSt1 -T30 --max-redirect=0 --content-on-error --method=$1 --header="$j" ${3:+--body-data=$3} -O- $u
         ;;
     *)
         K=$K python3 -Ic 'import os,sys,http.client as h
@@ -54,12 +54,13 @@ print("HTTP/1",r.status,r.headers,str(r.read(),"ascii","ignore"))' $1 $u "$3"
     S=${S#* }
     S=${S%%[!0-9]*}
     S=${S:-no reply}
-    # A wrong key is a 404 at this service, so a refusal is known by what it says, too.
+    # A wrong key is a 404 at this service, so a refusal is known by what it says, too. A failure says nothing, not even
+    # the time: it may be a gateway's.
     case $S$r in
     401*|403*|404*'"auth_error"'*) X=refused;;
     2*'"instances":{'*|2*'"success":true'*) X=done;;
     2*'"instances":null'*|404*no_such_instance*) X=gone;;
-    *) X=failed
+    *) X=failed r=
     esac
     # Date: Tue, 24 Nov 2026 02:30:16 GMT. Days of years that begin in March, right until 2100; 1$1 because 08 would be
     # octal. The constant takes off 1970, these 1s, and one second, because both clocks are cut to whole seconds: late by

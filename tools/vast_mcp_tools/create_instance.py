@@ -20,7 +20,7 @@ from vast_mcp import confirm, errors, leases, limits, packing, preflight, watchd
 from vast_mcp.errors import Json, NextStep, Problem, redacted
 from vast_mcp.journal import Intent, Wish, token_of
 from vast_mcp.limits import Price, Room
-from vast_mcp.renting import Cleared, Request, account_of, derived_key, rent, standing_of
+from vast_mcp.renting import Cleared, Request, account_of, check_told, derived_key, rent, standing_of
 from vast_mcp.settings import LONGEST_LEASE_H
 from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step, utc
 from vast_mcp.vast.wire import Offer, Template
@@ -367,6 +367,7 @@ async def _dry(
     """Every check and price of the real call; nothing is sent and no attempt is journalled."""
     found = standing_of(call, wish)
     if found is None:
+        check_told(call, wish)
         await look()
     price = plan.price
     total = price.total

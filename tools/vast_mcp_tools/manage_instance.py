@@ -73,7 +73,7 @@ async def manage_instance(args: ManageInstance, call: Call) -> ManageInstanceRes
     _check_arguments(args)
     if args.action in _LABELS:
         # What is read of a label is written back: no other call of this server may move the lease meanwhile.
-        async with call.office.leases:
+        async with call.office.leases():
             return await _manage(args, call)
     return await _manage(args, call)
 

@@ -399,7 +399,7 @@ class Vast:
                 raise errors.Unreachable(f"Vast did not answer ({type(exc).__name__}).") from exc
 
         with link.redacting():
-            reply = await read(send, link.settings.times, self._deadline, tries)
+            reply = await read(send, link.settings.times, self._deadline, tries, acts=method == "PUT")
             if not reply.ok:
                 raise wire.failure(reply)
         return reply

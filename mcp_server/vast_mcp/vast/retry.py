@@ -50,13 +50,16 @@ class Pace:
             await anyio.sleep(at - now)
 
 
-async def read(send: Callable[[], Awaitable[Reply]], times: Times, deadline: float, tries: int = READ_TRIES) -> Reply:
+async def read(
+    send: Callable[[], Awaitable[Reply]], times: Times, deadline: float, tries: int = READ_TRIES, *, acts: bool = False
+) -> Reply:
     """Ask until there is a verdict, within `deadline` (anyio's clock), at most `tries` times.
 
     Repeats on no connection, no answer, 5xx and 429, which cost nothing on a request that changes nothing (or whose
     repetition changes nothing). Returns any other reply, good or bad.
-    Raises Unreachable when no answer ever came, or the failure of the last reply; but a 429 after a try that was lost
-    refuses only the last one, so the lost one's failure is raised.
+    Raises Unreachable when no answer ever came, or the failure of the last reply; but what refuses a later try says
+    nothing of one that was lost, so that one's failure is raised: of a 429 or our own pace always, of any other refusal
+    where the request `acts`.
     """
     wait = times.retry_s
     lost: errors.VastMcpError | None = None
@@ -64,12 +67,17 @@ async def read(send: Callable[[], Awaitable[Reply]], times: Times, deadline: flo
         problem: errors.VastMcpError
         try:
             reply = await send()
+        except errors.RateLimited as exc:
+            raise (lost or exc) from None  # not sent: its turn comes too late
         except errors.Unreachable as exc:
             problem = lost = exc
             pause = wait
         else:
             problem = failure(reply) if not reply.ok else errors.UnexpectedReply("")
             if not isinstance(problem, (errors.RateLimited, errors.VastUnavailable)):
+                said = isinstance(problem, (errors.NoSuchInstance, errors.StartQueued))  # of the machine, not the try
+                if lost is not None and acts and not reply.ok and not said:
+                    raise lost
                 return reply
             pause = wait
             if not isinstance(problem, errors.RateLimited):
