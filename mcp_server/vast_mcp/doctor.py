@@ -27,6 +27,7 @@ import anyio
 
 from vast_mcp import __version__, errors, journal, preflight
 from vast_mcp.errors import Json, clean
+from vast_mcp.renting import account_named
 from vast_mcp.settings import Settings, SettingsError
 from vast_mcp.vast.client import Link, Vast
 
@@ -152,24 +153,22 @@ async def at_vast(settings: Settings, patient: Patient, doing: Doing) -> tuple[l
 
 async def accepted(vast: Vast, settings: Settings) -> tuple[Row, str | None]:
     """Whose key it is. A key that may not read that is accepted too; its scopes say so."""
-    row = await _whose(vast, settings)
-    return row if isinstance(row, tuple) else (row, None)
-
-
-async def _whose(vast: Vast, settings: Settings) -> Row | tuple[Row, str]:
     where = settings.base_url
     try:
         user = await vast.user()
     except errors.AuthFailed as exc:
-        return Row("accepted", "fail", f"{where} does not know this key{_word(exc)}", f"make another at {KEYS_PAGE}")
+        said, mend = f"{where} does not know this key{_word(exc)}", f"make another at {KEYS_PAGE}"
     except errors.TwoFactorRequired as exc:
-        return Row("accepted", "fail", f"{where} wants a second factor{_word(exc)}", "vastai tfa login")
+        said, mend = f"{where} wants a second factor{_word(exc)}", "vastai tfa login"
     except errors.Forbidden:
-        return Row("accepted", "ok", f"{where} knows this key")
+        return Row("accepted", "ok", f"{where} knows this key"), None
     except errors.VastMcpError as exc:
-        return Row("accepted", "fail", f"{where}: {exc.code}: {exc}", f"curl -sS -o /dev/null {where}")
-    credit = "" if user.credit is None else f", credit ${user.credit:.2f}"
-    return Row("accepted", "ok", f"{where} knows this key: account {user.id}{credit}"), f"{where}#{user.id}"
+        said, mend = f"{where}: {exc.code}: {exc}", f"curl -sS -o /dev/null {where}"
+    else:
+        credit = "" if user.credit is None else f", credit ${user.credit:.2f}"
+        row = Row("accepted", "ok", f"{where} knows this key: account {user.id}{credit}")
+        return row, account_named(where, user.id)
+    return Row("accepted", "fail", said, mend), None
 
 
 async def scopes(vast: Vast, settings: Settings, command: str) -> Row:

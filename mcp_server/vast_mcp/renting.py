@@ -166,7 +166,7 @@ async def _ask_account(call: Call, key_digest: str, warnings: list[str]) -> str:
             ) from exc
         warnings.append("This key may not list instances: a lost reply cannot be settled.")
     try:
-        account = f"{call.settings.base_url}#{(await call.vast.user()).id}"
+        account = account_named(call.settings.base_url, (await call.vast.user()).id)
     except (errors.Forbidden, errors.TwoFactorRequired, errors.EndpointGone):
         # For good, and remembered: an account that changes its name loses sight of its rentals.
         warnings.append("The account could not be read; rentals are remembered for this key alone.")
@@ -174,6 +174,11 @@ async def _ask_account(call: Call, key_digest: str, warnings: list[str]) -> str:
     if not call.settings.loopback:
         call.office.journal.remember_account(key_digest, account)
     return account
+
+
+def account_named(base_url: str, user_id: object) -> str:
+    """What the journal calls an account: ids are a service's own."""
+    return f"{base_url}#{user_id}"
 
 
 def derived_key(account: str, digest: str) -> str:

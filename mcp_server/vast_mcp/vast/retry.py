@@ -80,7 +80,7 @@ async def read(
                     raise lost
                 return reply
             pause = wait
-            if not isinstance(problem, errors.RateLimited):
+            if isinstance(problem, errors.VastUnavailable):
                 lost = problem
             else:
                 asked = reply.retry_after_s
