@@ -163,10 +163,8 @@ def journal_of(state: Path) -> Iterator[Journal]:
 def journalled(state: Path, account: str, instance_id: int, until: float | None) -> str:
     """A rental as the journal would have it; its token."""
     with journal_of(state) as journal:
-        wish = Wish(account, f"k{instance_id}", "d", 1, "vast-mcp", "running", derived=False, allow_unresolved=False,
-                    lease_until=until)  # fmt: skip
-        intent = journal.claim(wish).intent
-        assert intent is not None
+        wish = Wish(account, f"k{instance_id}", "d", 1, "running", derived=False, allow_unresolved=False)
+        intent = journal.intend(wish, "vast-mcp", lease_until=until)
         journal.sending(intent)
         journal.confirmed(intent, instance_id)
         journal.told([intent.token])

@@ -418,7 +418,7 @@ async def examine_once(settings: Settings | SettingsError, as_json: bool, comman
 async def reconcile_once(settings: Settings, as_json: bool, wait_s: float) -> int:
     """Settle what is open for up to `wait_s` seconds and say what became of it."""
     from vast_mcp import errors
-    from vast_mcp.renting import account_of
+    from vast_mcp.account import account_of
     from vast_mcp.toolspec import Call, Office
 
     office = Office(*with_sandbox(settings))

@@ -24,9 +24,9 @@ from mcp.types import InputRequiredResult
 from pydantic import BaseModel, Field
 
 from vast_mcp import errors
+from vast_mcp.account import account_of
 from vast_mcp.errors import Json, NextStep, clean, redacted
 from vast_mcp.journal import CODE_S, Approval
-from vast_mcp.renting import account_of
 from vast_mcp.toolspec import Call, InputNeeded, StartOver
 from vast_mcp.vast.wire import Instance
 

@@ -26,8 +26,8 @@ from typing import Any, Literal, cast
 import anyio
 
 from vast_mcp import __version__, errors, journal, preflight
+from vast_mcp.account import account_named
 from vast_mcp.errors import Json, clean
-from vast_mcp.renting import account_named
 from vast_mcp.settings import Settings, SettingsError
 from vast_mcp.vast.client import Link, Vast
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vast_mcp import errors
-from vast_mcp.renting import gone
+from vast_mcp.account import gone
 from vast_mcp.toolspec import Call
 
 LOOKS = 6

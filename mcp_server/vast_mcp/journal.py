@@ -17,8 +17,8 @@ import os
 import re
 import secrets
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Generator, Iterable, Iterator
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -95,20 +95,15 @@ class Intent:
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be claimed: whose, under which key, for which offer."""
+    """What is to be rented, as far as it is the same every time: whose, under which key, from which offer."""
 
     account: str
     request_key: str
     digest: str
     offer_id: int
-    label: str
     wanted: Literal["running", "stopped"]
     derived: bool  # the key was made from the arguments, not given
-    allow_unresolved: bool
-    usd_per_hour: float | None = None  # the most it may cost
-    lease_until: float | None = None
-    approval: Approval | None = None  # spent as it is claimed
-    facts: Json = field(default_factory=dict[str, Any])  # what the answer will say: a replay says the same
+    allow_unresolved: bool  # doubts of other wishes do not stop it
 
 
 @dataclass(frozen=True)
@@ -298,41 +293,45 @@ class Journal:
 
     # ── the life of an attempt ───────────────────────────────────────────────────────────────────────────────────────
 
-    def consider(self, wish: Wish, *, skip_others: bool = False) -> Verdict:
-        """What the wish meets here, changing nothing but the dead: attempts never sent become abandoned."""
-        return self._judge(wish, skip_others=skip_others)
-
-    def claim(self, wish: Wish, *, skip_others: bool = False, allow: Callable[[], object] = lambda: None) -> Verdict:
-        """The same question and, where the answer is "send", a new attempt in one immediate transaction.
-
-        `allow` is asked inside it, and raises where the person's limits leave no room; the wish's approval is spent in
-        it. Raises NeedsConfirmation where that was spent or ran out meanwhile.
-        """
-        self.hold()
+    @contextlib.contextmanager
+    def alone(self) -> Generator[None]:
+        """The one writer among all processes of this folder: what is read inside still holds as it is committed."""
         db = self._open()
         with self._guard(), _immediate(db):
-            verdict = self._judge(wish, skip_others=skip_others)
-            if verdict.act != "send":
-                return verdict
-            allow()
-            token = secrets.token_hex(8)
-            cursor = db.execute(
-                "INSERT INTO intents"
-                " (token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, usd_per_hour,"
-                " lease_until, facts) VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?, ?, ?, ?)",
-                (token, wish.account, wish.request_key, wish.digest, wish.offer_id, f"{wish.label}#{token}",
-                 wish.wanted, self.owner, time.time(), wish.usd_per_hour, wish.lease_until, json.dumps(wish.facts)),
-            )  # fmt: skip
-            if wish.approval is not None:
-                self.spend(wish.approval, token)
-            self._flying.add(token)
-            return Verdict("send", self._rows("id = ?", cursor.lastrowid)[0])
+            yield
+
+    def intend(
+        self,
+        wish: Wish,
+        label: str,
+        *,
+        usd_per_hour: float | None = None,
+        lease_until: float | None = None,
+        approval: Approval | None = None,
+        facts: Json | None = None,
+    ) -> Intent:
+        """Announce an attempt, in alone(), where consider() said "send". `usd_per_hour`: the most it may cost. `facts`:
+        what the answer will say, so that a replay says the same. Raises NeedsConfirmation.
+        """
+        token = secrets.token_hex(8)
+        self._write(
+            "INSERT INTO intents"
+            " (token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, usd_per_hour,"
+            " lease_until, facts) VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?, ?, ?, ?, ?)",
+            token, wish.account, wish.request_key, wish.digest, wish.offer_id, f"{label}#{token}", wish.wanted,
+            self.owner, time.time(), usd_per_hour, lease_until, json.dumps(facts or {}),
+        )  # fmt: skip
+        if approval is not None:
+            self.spend(approval, token)
+        self._flying.add(token)
+        return self._rows("token = ?", token)[0]
 
     def landed(self, intent: Intent) -> None:
         """The sending is over, whatever became of it and whether or not that could be written down."""
         self._flying.discard(intent.token)
 
-    def _judge(self, wish: Wish, *, skip_others: bool) -> Verdict:
+    def consider(self, wish: Wish) -> Verdict:
+        """What the wish meets here, changing nothing but the dead: attempts never sent become abandoned."""
         last = self.latest(wish.account, wish.request_key)
         if last is not None and last.digest != wish.digest:
             return Verdict("reused", last)
@@ -348,7 +347,7 @@ class Journal:
             if intent.state != "unknown" and not self.may_settle(intent):
                 return Verdict("wait", intent)
         doubts = self.open_intents(wish.account)
-        if skip_others:
+        if wish.allow_unresolved:
             doubts = [doubt for doubt in doubts if doubt.request_key == wish.request_key]
         # Its own doubt first: settling that may answer the wish.
         for doubt in sorted(doubts, key=lambda doubt: doubt.request_key != wish.request_key):
@@ -457,22 +456,19 @@ class Journal:
 
     # ── holds: what an act of ours may come to cost before any list shows it ─────────────────────────────────────────
 
-    def hold_price(
-        self, account: str, instance_id: int, usd_per_hour: float, allow: Callable[[], object] = lambda: None
-    ) -> Hold:
-        """Announce that a machine may come to cost this; `allow` is asked in the same immediate transaction.
+    def hold_price(self, account: str, instance_id: int, usd_per_hour: float) -> Hold:
+        """Announce that a machine may come to cost this, in alone() where room for it is counted.
 
         Each act has a hold of its own, and the dearest counts: of two that overtake each other, either may be last.
         """
         made_at = time.time()
         db = self._open()
-        with self._guard(), _immediate(db):
-            allow()
+        with self._guard():
             cursor = db.execute(
                 "INSERT INTO holds (account, instance_id, usd_per_hour, made_at, state) VALUES (?, ?, ?, ?, 'flying')",
                 (account, instance_id, usd_per_hour, made_at),
             )
-            return Hold(cursor.lastrowid or 0, account, instance_id, usd_per_hour, made_at, "flying")
+        return Hold(cursor.lastrowid or 0, account, instance_id, usd_per_hour, made_at, "flying")
 
     def settle_hold(self, hold: Hold, state: Literal["maybe", "true"] | None) -> None:
         """Read back as asked, or not yet (queued by Vast, not answered); None: refused, and nothing comes of it."""

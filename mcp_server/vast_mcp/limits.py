@@ -20,11 +20,11 @@ from typing import Literal, NoReturn
 import anyio
 
 from vast_mcp import errors
+from vast_mcp.account import account_of, observe
 from vast_mcp.confirm import Consent
 from vast_mcp.ending import end
 from vast_mcp.errors import NextStep
-from vast_mcp.journal import Hold, Journal, token_of
-from vast_mcp.renting import account_of, observe
+from vast_mcp.journal import Hold, token_of
 from vast_mcp.settings import Limits
 from vast_mcp.toolspec import Call
 from vast_mcp.vast.wire import Instance
@@ -120,25 +120,18 @@ async def standing(call: Call) -> Standing | None:
 
 
 def check_account(
-    limits: Limits,
-    seen: Standing | None,
-    journal: Journal,
-    account: str,
-    usd_per_hour: float | None,
-    *,
-    instance_id: int | None = None,
-    young_s: float,
+    call: Call, seen: Standing | None, account: str, usd_per_hour: float | None, *, instance_id: int | None = None
 ) -> Room | None:
     """Whether the account allows a machine at this price beside all there is; what is left, where a limit counts.
 
-    `instance_id`: the machine that changes, which counts at the new price instead. `young_s`: how long a list may not
-    show what was done. Reads the journal: inside its transaction the answer holds until the attempt is announced.
-    Raises OverLimit or PriceUnknown.
+    `instance_id`: the machine that changes, which counts at the new price instead. Reads the journal: in its alone()
+    the answer holds until the attempt is announced. Raises OverLimit or PriceUnknown.
     """
     if seen is None:
         return None
+    limits = call.settings.limits
     facts = {} if instance_id is None else {"instance_id": instance_id}
-    prices = _prices(seen, journal, account, instance_id, young_s)
+    prices = _prices(call, seen, account, instance_id)
     machines = len(prices) + 1
     if instance_id is None and limits.max_instances is not None and machines > limits.max_instances:
         _over(
@@ -173,10 +166,9 @@ def check_account(
     return Room(machines, total, hours)
 
 
-def _prices(
-    seen: Standing, journal: Journal, account: str, instance_id: int | None, young_s: float
-) -> dict[str, float | None]:
+def _prices(call: Call, seen: Standing, account: str, instance_id: int | None) -> dict[str, float | None]:
     """Everything else that bills or may come to, each once, at the most it may cost; None where that is not known."""
+    journal, young_s = call.office.journal, call.times.young_s
     held = journal.holds(account)
     living = {intent.instance_id: intent for intent in journal.living(account)}
     found: dict[str, float | None] = {}
@@ -238,7 +230,7 @@ async def hold(
             consent.spend()
         return None
     account, _ = await account_of(call)
-    journal, allowed = call.office.journal, call.settings.limits
+    journal = call.office.journal
     if usd is not None and not more:
         return journal.hold_price(account, instance_id, usd)
     check_machine(call, usd, instance_id=instance_id)
@@ -246,18 +238,16 @@ async def hold(
     fresh = next((row for row in seen.rows if row.id == instance_id), None) if seen else None
     usd = _most(usd, fresh.dph_total if fresh and bid is None else None)  # its bid may have been raised meanwhile
 
-    def allow() -> None:
+    def most() -> float | None:
         held = _held(journal.holds(account).get(instance_id, []), fresh or row, call.times.young_s)
-        most = _most(usd, held) if usd is not None else None
-        check_account(allowed, seen, journal, account, most, instance_id=instance_id, young_s=call.times.young_s)
+        return _most(usd, held) if usd is not None else None
 
-    def allow_and_spend() -> None:
-        allow()
-        consent.spend()
-
-    allow()
+    check_account(call, seen, account, most(), instance_id=instance_id)
     await consent.ask(usd)
-    return journal.hold_price(account, instance_id, usd or 0.0, allow_and_spend)
+    with journal.alone():
+        check_account(call, seen, account, most(), instance_id=instance_id)
+        consent.spend()
+        return journal.hold_price(account, instance_id, usd or 0.0)
 
 
 async def check_longer(call: Call, instance_id: int, row: Instance | None) -> None:
@@ -272,7 +262,7 @@ async def check_longer(call: Call, instance_id: int, row: Instance | None) -> No
     usd = _most(_of_row(row) if row else None, held)
     check_machine(call, usd, instance_id=instance_id)
     seen = await standing(call)
-    check_account(allowed, seen, journal, account, usd, instance_id=instance_id, young_s=call.times.young_s)
+    check_account(call, seen, account, usd, instance_id=instance_id)
 
 
 def settle(call: Call, held: Hold | None, state: Literal["maybe", "true"] | None) -> None:

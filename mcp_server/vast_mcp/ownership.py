@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from vast_mcp import errors
+from vast_mcp.account import observe
 from vast_mcp.errors import NextStep, Problem
-from vast_mcp.renting import observe
 from vast_mcp.toolspec import Call
 from vast_mcp.vast.wire import Instance
 

@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
-import math
+import re
 import time
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass, field, replace
 
 import anyio
 
-from vast_mcp import errors
+from vast_mcp import errors, limits
+from vast_mcp.account import account_of
 from vast_mcp.errors import Json, NextStep
-from vast_mcp.journal import Approval, Intent, Wish, token_of
-from vast_mcp.leases import ends_at, leased
-from vast_mcp.toolspec import Call, Office
-from vast_mcp.vast.wire import Instance
-
-log = logging.getLogger("vast_mcp")
+from vast_mcp.journal import Intent, Wish
+from vast_mcp.leases import leased
+from vast_mcp.terms import Order, Terms, terms_of
+from vast_mcp.toolspec import Call
 
 RESENDS = 2  # after no connection was made
 WAIT_S = 0.05  # between looks at an attempt that another caller is making
@@ -43,142 +41,31 @@ class Rental:
 
 
 @dataclass(frozen=True)
-class Cleared:
-    """What the looks before a rent came to: nothing speaks against it, and what there is to remember of it."""
-
-    facts: Json  # what the answer will say of the machine
-    usd_per_hour: float | None = None  # the most it may cost
-    allow: Callable[[], object] = lambda: None  # asked again as the attempt is announced; raises where there is no room
-    lease_until: float | None = None  # in epoch seconds, by Vast's clock
-    approval: Approval | None = None  # of a person, in a shell: spent as the attempt is announced
-
-
-@dataclass
 class Request:
-    """A wish with what it takes to carry it out."""
+    """An order, and the wish that it is in the journal."""
 
+    order: Order
     wish: Wish
-    body: Json = field(repr=False)  # variables, scripts, a registry's password
-    look: Callable[[], Awaitable[Cleared]]  # preflight
-    again: NextStep  # the same call, as far as it may be repeated in an answer
+
+    @property
+    def again(self) -> NextStep:
+        return self.order.again
 
 
-# ── what a list of machines means to this server ─────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Of the listed machines, which are ours, and which attempts are still in doubt."""
-
-    ours: set[int]
-    open: list[Intent]
-
-
-async def observe(call: Call, listed: Sequence[Instance]) -> Seen:
-    """Learn from a whole list that some tool has read. Works without a journal too: reading never depends on it.
-
-    Ours are the journal's machines, and any whose label ends in a token: another computer's vast-mcp made those.
-    """
-    office = call.office
-    office.instances_seen.update(instance.id for instance in listed)
-    office.labelled = {row.id: until for row in listed if (until := ends_at(row, None)) is not None}
-    ours = {instance.id for instance in listed if token_of(instance.label)} | office.created.keys()
-    try:
-        if not office.journal.exists():
-            return Seen(ours, [])
-        account, _ = await account_of(call)
-        office.reconciler.observe(listed, account)
-        living = {intent.instance_id for intent in office.journal.living(account) if intent.instance_id is not None}
-        return Seen(ours | living, office.journal.open_intents(account))
-    except errors.VastMcpError as exc:
-        log.info("a list taught nothing: %s", exc.code)
-        return Seen(ours, [])
-
-
-def gone(call: Call, instance_ids: Sequence[int]) -> None:
-    """Destroyed, and seen to be gone."""
-    for instance_id in instance_ids:
-        call.office.created.pop(instance_id, None)
-        call.office.labelled.pop(instance_id, None)
-    with contextlib.suppress(errors.JournalUnavailable):
-        if call.office.account is not None and call.office.journal.exists():
-            call.office.journal.gone(call.office.account, instance_ids)
-
-
-async def keep_settling(office: Office) -> None:
-    """A server's background task: settle what an earlier process left open, and what calls of this one could not.
-
-    What it finds is told by the next call of any tool. Runs until cancelled; errors of Vast only make it wait.
-    """
-    try:
-        if office.settings.api_key is None or not (office.journal.exists() and office.journal.anything_open()):
-            await office.doubts.wait()
-    except errors.JournalUnavailable:
-        return  # the next rent says so
-    pause = office.settings.times.look_s
-    while True:
-        call = Call.quiet(office)
-        try:
-            account, _ = await account_of(call)
-            await office.reconciler.settle(call.vast, account, math.inf)
-        except errors.VastMcpError as exc:
-            log.info("settling waits: %s", exc.code)
-        except Exception as exc:
-            # A defect here must not end the server, and a create with it; the type tells, its text may hold anything.
-            log.error("settling: defect: %s", type(exc).__name__)
-        else:
-            office.doubts = anyio.Event()
-            pause = office.settings.times.look_s
-            if not office.reconciler.open_for(account):
-                await office.doubts.wait()
-        await anyio.sleep(pause)
-        pause = min(pause * 2, office.settings.times.look_s * 30)
-
-
-async def account_of(call: Call) -> tuple[str, list[str]]:
-    """The account that the key belongs to, asked once, and what to warn of.
-
-    Raises CannotReconcile where the key may not list instances: a lost reply could never be settled.
-    """
-    office = call.office
-    if office.account is not None:
-        return office.account, []
-    office.link.pool()  # without a key there is no account, and no journal either
-    key_digest = office.key_digest()
-    known = None if call.settings.loopback else office.journal.account(key_digest)
-    warnings: list[str] = []
-    if known is None:
-        known = await _ask_account(call, key_digest, warnings)
-    office.account = known
-    return known, warnings
-
-
-async def _ask_account(call: Call, key_digest: str, warnings: list[str]) -> str:
-    try:
-        await call.vast.may_list()
-    except (errors.Forbidden, errors.TwoFactorRequired) as exc:
-        if not call.settings.allow_blind:
-            raise errors.CannotReconcile(
-                "Nothing was sent: this API key may not list instances, so a rental whose reply is lost could never be "
-                "found. A key with the instance_read permission mends it, or the person sets VAST_MCP_ALLOW_BLIND=1.",
-                http_status=exc.http_status,
-                vast_message=exc.vast_message,
-            ) from exc
-        warnings.append("This key may not list instances: a lost reply cannot be settled.")
-    try:
-        account = account_named(call.settings.base_url, (await call.vast.user()).id)
-    except (errors.Forbidden, errors.TwoFactorRequired, errors.EndpointGone):
-        # For good, and remembered: an account that changes its name loses sight of its rentals.
-        warnings.append("The account could not be read; rentals are remembered for this key alone.")
-        account = f"{call.settings.base_url}#key-{key_digest[:16]}"
-    if not call.settings.loopback:
-        call.office.journal.remember_account(key_digest, account)
-    return account
-
-
-def account_named(base_url: str, user_id: object) -> str:
-    """What the journal calls an account: ids are a service's own."""
-    return f"{base_url}#{user_id}"
+async def request_of(call: Call, order: Order) -> tuple[Request, list[str]]:
+    """The order as this account's wish, and what to warn of. Raises CannotReconcile."""
+    account, warnings = await account_of(call)
+    digest = call.office.journal.digest(order.digested)
+    wish = Wish(
+        account=account,
+        request_key=order.request_key or derived_key(account, digest),
+        digest=digest,
+        offer_id=order.offer_id,
+        wanted=order.body.get("target_state", "running"),
+        derived=order.request_key is None,
+        allow_unresolved=order.allow_unresolved,
+    )
+    return Request(order, wish), warnings
 
 
 def derived_key(account: str, digest: str) -> str:
@@ -186,27 +73,49 @@ def derived_key(account: str, digest: str) -> str:
     return "auto-" + hashlib.sha256(f"{account} {digest}".encode()).hexdigest()[:32]
 
 
-async def rent(call: Call, request: Request) -> Rental:
-    """Rent what the request asks for, once, or say what became of it.
+@dataclass(frozen=True)
+class Preview:
+    """What an order would meet: what the journal has of it already, else the terms of renting it."""
+
+    request: Request
+    found: Intent | None
+    terms: Terms | None
+    warnings: list[str]
+
+
+async def preview(call: Call, order: Order) -> Preview:
+    """Every check and price of the real call; nothing is sent and no attempt is journalled."""
+    request, warnings = await request_of(call, order)
+    found = _standing_of(call, request.wish)
+    if found is not None:
+        return Preview(request, found, None, warnings)
+    check_told(call, request.wish)
+    terms = await terms_of(call, order, request.wish.account)
+    return Preview(request, None, terms, [*warnings, *terms.findings.warnings])
+
+
+async def rent(call: Call, order: Order) -> Rental:
+    """Rent what the order asks for, once, or say what became of it.
 
     Raises a leaf of the error tree; every one that may have left a machine has its token, and its id where it is known.
     """
+    request, warnings = await request_of(call, order)
     wish, journal = request.wish, call.office.journal
-    warnings: list[str] = []
     sends, waited = 0, False
     while True:
-        await _until_clear(call, request)
         if (found := await _already(call, request)) is not None:
-            return found
+            return replace(found, warnings=[*warnings, *found.warnings])
         check_told(call, wish)
         _check_time(call, request)
-        attempt = await _attempt(call, request, await request.look())
+        terms = await terms_of(call, order, wish.account)
+        warnings += terms.findings.warnings
+        attempt = await _attempt(call, request, terms)
         if attempt is None:
             continue  # somebody was faster; look again at what there is
         intent, outcome = attempt
         sends += 1
         if isinstance(outcome, Rental):
-            return replace(outcome, warnings=[*warnings, *outcome.warnings])
+            return await _made(call, order, terms, outcome, warnings)
         if isinstance(outcome, errors.Unreachable) and sends <= RESENDS and _has_time(call, call.times.retry_s):
             await anyio.sleep(call.times.retry_s)
         elif isinstance(outcome, errors.RateLimited) and not waited and _has_time(call, _pause(call, outcome)):
@@ -225,10 +134,17 @@ async def rent(call: Call, request: Request) -> Rental:
             except errors.JournalUnavailable as exc:
                 raise _told(outcome, request, intent) from exc
             if now.state == "confirmed":
-                return replace(_rental(request, now, recovered=True), sent_here=True)
+                found = replace(_rental(request, now, recovered=True), sent_here=True)
+                return await _made(call, order, terms, found, warnings)
             warnings.append("An earlier request of this call was lost and is proven to have made nothing.")
         else:
             raise _told(outcome, request, intent)
+
+
+async def _made(call: Call, order: Order, terms: Terms, rental: Rental, warnings: list[str]) -> Rental:
+    """What this very call rented may be destroyed for its price, and nothing else may. Raises PriceMoved."""
+    moved = await limits.check_moved(call, rental.instance_id, terms.price, asked=order.max_usd_per_hour)
+    return replace(rental, warnings=[*warnings, *moved, *rental.warnings])
 
 
 def _pause(call: Call, limited: errors.RateLimited) -> float:
@@ -238,24 +154,33 @@ def _pause(call: Call, limited: errors.RateLimited) -> float:
 # ── before sending ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _until_clear(call: Call, request: Request) -> None:
-    """Wait for whoever is sending, and settle what is in doubt, until the wish can be judged."""
-    wish, journal = request.wish, call.office.journal
+async def _already(call: Call, request: Request) -> Rental | None:
+    """The machine that this wish has already; None where it may be rented. Waits for whoever is sending, and settles
+    what is in doubt, until the wish can be judged."""
+    wish, office, journal = request.wish, call.office, call.office.journal
     while True:
-        verdict = journal.consider(wish, skip_others=wish.allow_unresolved)
+        verdict = journal.consider(wish)
         intent = verdict.intent
-        if intent is None or verdict.act in {"send", "replay", "already_rented"}:
-            return
+        if intent is None:
+            return None
+        if verdict.act in {"replay", "already_rented"} and not await _lives(call, intent):
+            return None
+        if verdict.act == "replay":
+            recovered = intent.token in office.recovered
+            office.recovered.discard(intent.token)
+            return _rental(request, intent, replayed=not recovered, recovered=recovered)
+        if verdict.act == "already_rented":
+            raise _already_rented(wish, intent)
         if verdict.act == "reused":
             raise _reused(wish, intent)
         if verdict.act == "reconcile":
-            await call.office.reconciler.settle(
+            await office.reconciler.settle(
                 call.vast, wish.account, call.deadline, request_key=intent.request_key, mine=_own(wish, intent)
             )
             after = journal.by_token(intent.token)
             if after is not None and after.state not in {"unknown", "sending"}:
                 if after.state == "confirmed" and after.request_key == wish.request_key:
-                    call.office.recovered.add(after.token)
+                    office.recovered.add(after.token)
                 continue
         elif anyio.current_time() + WAIT_S < call.deadline:
             await anyio.sleep(WAIT_S)
@@ -292,12 +217,12 @@ def _in_doubt(request: Request, intent: Intent) -> errors.VastMcpError:
     )
 
 
-def standing_of(call: Call, wish: Wish) -> Intent | None:
+def _standing_of(call: Call, wish: Wish) -> Intent | None:
     """What a create of this wish would meet, judged by the journal alone: a machine, or a doubt; None: it would rent.
 
     Raises KeyReused and OfferAlreadyRented as the create would.
     """
-    verdict = call.office.journal.consider(wish, skip_others=wish.allow_unresolved)
+    verdict = call.office.journal.consider(wish)
     if verdict.act == "already_rented" and verdict.intent is not None:
         raise _already_rented(wish, verdict.intent)
     if verdict.act == "reused" and verdict.intent is not None:
@@ -323,23 +248,6 @@ def _already_rented(wish: Wish, intent: Intent) -> errors.OfferAlreadyRented:
         request_key=intent.request_key,
         next_steps=[NextStep("show_instances", {"label": intent.token}, "the machine that there is")],
     )
-
-
-async def _already(call: Call, request: Request) -> Rental | None:
-    """The machine this wish already has, if it lives; raises where the offer's machine was another wish's."""
-    wish, journal = request.wish, call.office.journal
-    verdict = journal.consider(wish, skip_others=wish.allow_unresolved)
-    intent = verdict.intent
-    if intent is None or verdict.act not in {"replay", "already_rented"}:
-        return None
-    if not await _lives(call, intent):
-        return None
-    if verdict.act == "already_rented":
-        raise _already_rented(wish, intent)
-    if intent.token in call.office.recovered:
-        call.office.recovered.discard(intent.token)
-        return _rental(request, intent, recovered=True)
-    return _rental(request, intent, replayed=True)
 
 
 async def _lives(call: Call, intent: Intent) -> bool:
@@ -379,7 +287,7 @@ def _check_time(call: Call, request: Request) -> None:
     if _has_time(call, 0):
         return
     wish = request.wish
-    verdict = call.office.journal.consider(wish, skip_others=wish.allow_unresolved)
+    verdict = call.office.journal.consider(wish)
     if verdict.intent is not None and verdict.act in {"wait", "reconcile"}:
         raise _in_doubt(request, verdict.intent)
     check_told(call, wish)
@@ -402,9 +310,7 @@ def _not_rented(request: Request, why: str) -> errors.NotRented:
 # ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _attempt(
-    call: Call, request: Request, cleared: Cleared
-) -> tuple[Intent, Rental | errors.VastMcpError] | None:
+async def _attempt(call: Call, request: Request, terms: Terms) -> tuple[Intent, Rental | errors.VastMcpError] | None:
     """Claim and send, one at a time in this process; None where the journal now says something else.
 
     One at a time, since a request whose caller went away must be known of before the next one leaves.
@@ -416,27 +322,45 @@ async def _attempt(
             raise _not_rented(request, "this server was asked to end")
         check_told(call, wish)
         _check_time(call, request)
-        cleared_wish = replace(
-            wish,
-            label=leased(wish.label, cleared.lease_until),
-            usd_per_hour=cleared.usd_per_hour,
-            lease_until=cleared.lease_until,
-            approval=cleared.approval,
-            facts=cleared.facts,
-        )
-        verdict = journal.claim(cleared_wish, skip_others=wish.allow_unresolved, allow=cleared.allow)
-        if verdict.act != "send" or verdict.intent is None:
+        intent = _claim(call, request, terms)
+        if intent is None:
             return None
-        intent = verdict.intent
         # Neither a cancelled call nor the end of stdin parts the PUT from the record of its verdict.
         with anyio.CancelScope(shield=True):
             try:
-                return intent, await _put(call, request, intent)
+                return intent, await _put(call, terms.body, intent)
             except errors.VastMcpError as exc:
-                return intent, exc
+                return intent, _hiding(exc, terms.body)
             finally:
                 journal.landed(intent)
     raise AssertionError("a shielded scope is not cancelled")
+
+
+def _hiding(exc: errors.VastMcpError, body: Json) -> errors.VastMcpError:
+    """Vast may repeat what it refused: a packed script is as good as the script."""
+    if exc.vast_message:
+        sent = body.get("onstart", "")
+        exc.vast_message = errors.redacted(exc.vast_message, [sent, *re.findall(r"[A-Za-z0-9+/=]{40,}", sent)])
+    return exc
+
+
+def _claim(call: Call, request: Request, terms: Terms) -> Intent | None:
+    """Announce the attempt. What the limits count is counted in the same transaction, so that callers at the same time,
+    in several processes, cannot each see room for one."""
+    wish, journal = request.wish, call.office.journal
+    journal.hold()
+    with journal.alone():
+        if journal.consider(wish).act != "send":
+            return None
+        limits.check_account(call, terms.standing, wish.account, terms.price.total)
+        return journal.intend(
+            wish,
+            leased(request.order.label, terms.lease_until),
+            usd_per_hour=terms.price.total,
+            lease_until=terms.lease_until,
+            approval=terms.approval,
+            facts=terms.facts,
+        )
 
 
 def check_told(call: Call, wish: Wish) -> None:
@@ -470,12 +394,12 @@ def check_told(call: Call, wish: Wish) -> None:
     )
 
 
-async def _put(call: Call, request: Request, intent: Intent) -> Rental:
+async def _put(call: Call, body: Json, intent: Intent) -> Rental:
     journal = call.office.journal
     warnings: list[str] = []
     journal.sending(intent)
     try:
-        instance_id = await call.vast.rent(intent.offer_id, {**request.body, "label": intent.label})
+        instance_id = await call.vast.rent(intent.offer_id, {**body, "label": intent.label})
     except errors.CreatedStopped as exc:
         with _recording(warnings):
             journal.confirmed(intent, exc.instance_id or 0, stopped=True)

@@ -12,7 +12,7 @@ from mcp.server import CacheHint, MCPServer
 from mcp.types import CallToolResult, InputRequiredResult
 
 from vast_mcp import __version__, errors, prompts, resources
-from vast_mcp.renting import keep_settling
+from vast_mcp.account import keep_settling
 from vast_mcp.settings import Settings
 from vast_mcp.sweep import keep_sweeping
 from vast_mcp.toolspec import Office, StrictTool, ToolSpec, failure

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import anyio
 
 from vast_mcp import errors
+from vast_mcp.account import account_of, gone, observe
 from vast_mcp.ending import still_there
 from vast_mcp.leases import ends_at
-from vast_mcp.renting import account_of, gone, observe
 from vast_mcp.toolspec import Call, Office, lease_notice
 from vast_mcp.vast.wire import Instance
 

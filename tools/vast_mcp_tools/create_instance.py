@@ -7,23 +7,19 @@ answered is reported as unknown, never as failed.
 
 from __future__ import annotations
 
-import contextlib
-import re
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from vast_mcp import confirm, errors, leases, limits, packing, preflight, watchdog
+from vast_mcp import errors, leases, packing, preflight
 from vast_mcp.errors import Json, NextStep, Problem, redacted
-from vast_mcp.journal import Intent, Wish, token_of
-from vast_mcp.limits import Price, Room
-from vast_mcp.renting import Cleared, Request, account_of, check_told, derived_key, rent, standing_of
+from vast_mcp.journal import Intent, token_of
+from vast_mcp.limits import Price
+from vast_mcp.renting import Preview, preview, rent
 from vast_mcp.settings import LONGEST_LEASE_H
+from vast_mcp.terms import ENTRYPOINT, Order, Terms
 from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step, utc
-from vast_mcp.vast.wire import Offer, Template
 from vast_mcp.volumes import MONTH_H
 
 DEFAULT_IMAGE = "vastai/base-image:@vastai-automatic-tag"
@@ -242,6 +238,39 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     call again never rents twice: it returns the machine there is (replayed), or finds the one whose reply was lost
     (recovered). Returns the id at once; the machine needs minutes to start. After an error with billing_possible true
     a machine may exist: its next_steps settle it."""
+    order = _order(args, call)
+    try:
+        if args.dry_run:
+            return _previewed(args, await preview(call, order), call)
+        rental = await rent(call, order)
+    except errors.VastMcpError as exc:
+        raise _told(exc, args, call) from exc
+    call.office.created.setdefault(rental.instance_id, time.time())
+    warnings = list(rental.warnings)
+    if args.lease_hours is not None and rental.replayed:
+        warnings.append("lease_hours was not applied, since the machine exists; manage_instance extend_lease moves it.")
+    intent = rental.intent
+    return CreateInstanceResult(
+        instance_id=rental.instance_id,
+        offer_id=intent.offer_id,
+        request_key=intent.request_key,
+        label=intent.label,
+        kind=_kind(args),
+        usd_per_hour=intent.facts.get("usd_per_hour"),
+        disk_gb=intent.facts.get("disk_gb"),
+        replayed=rental.replayed or None,
+        recovered=rental.recovered or None,
+        lease=_lease_said(intent),
+        warnings=list(dict.fromkeys(warnings)),
+        next_steps=[
+            step("show_instances", "see whether it runs", label=intent.token),
+            step("destroy_instance", "ends all billing for it", instance_ids=[rental.instance_id]),
+        ],
+    )
+
+
+def _order(args: CreateInstance, call: Call) -> Order:
+    """What is to be rented, checked as far as that asks nobody. Raises BadArguments, or OverLimit for a lease."""
     body = args.body()
     problems = _from_person(args, body, call)
     problems += _pack(args, body)
@@ -250,83 +279,21 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     problems += [problem for problem in preflight.contradictions(body) if problem.field not in known]
     if problems:
         raise errors.bad("create_instance", problems)
-    hours = _lease_hours(args, call)
-    account, warnings = await account_of(call)
-    wish = _wish(args, body, account, call)
-    plan = _Plan()
-
-    async def look() -> Cleared:
-        _check_market(args, call)
-        await _check_entrypoint(args, call)
-        priced = bool(args.dry_run) or limits.price_wanted(call, args.max_usd_per_hour)
-        plan.findings = findings = await preflight.look(call, args.offer_id, body, priced=priced)
-        warnings.extend(findings.warnings)
-        plan.price = price = findings.price(body)
-        why = next((warning for warning in findings.warnings if "price" in warning), "")
-        limits.check_machine(call, price.total, asked=args.max_usd_per_hour, why=why, offer_id=args.offer_id)
-        seen = await limits.standing(call)
-        journal, allowed = call.office.journal, call.settings.limits
-
-        def allow() -> None:
-            plan.room = limits.check_account(allowed, seen, journal, account, price.total, young_s=call.times.young_s)
-
-        allow()
-        plan.lease = lease = await _lease(args, body, hours, call)
-        usd = findings.usd_per_hour(body)
-        facts: Json = {"usd_per_hour": usd, "disk_gb": findings.counted_disk_gb if usd is not None else None}
-        facts |= {"vm": True} if body.get("vm") else {}  # no row of Vast's says which machines are VMs
-        facts |= {"lease": lease.said} if lease else {}
-        until = lease.until if lease else None
-        if args.dry_run:
-            if confirm.wanted(call, price.total):
-                warnings.append("The person is asked before this is rented (VAST_MCP_CONFIRM).")
-            return Cleared(facts, price.total, allow, until)
-        what = _question(args, body, findings, hours)
-        given = args.model_dump(exclude_none=True)
-        approval = await confirm.ask(call, "create_instance", given, price.total, what, _again(args))
-        return Cleared(facts, price.total, allow, until, approval)
-
-    try:
-        if args.dry_run:
-            return await _dry(args, body, wish, look, plan, warnings, call)
-        rental = await rent(call, Request(wish=wish, body=body, look=look, again=_again(args)))
-        # Only what this very call rented may be destroyed for its price.
-        if rental.sent_here:
-            warnings += await limits.check_moved(call, rental.instance_id, plan.price, asked=args.max_usd_per_hour)
-    except errors.VastMcpError as exc:
-        raise _told(exc, args, body, call) from exc
-    call.office.created.setdefault(rental.instance_id, time.time())
-    if args.lease_hours is not None and rental.replayed:
-        warnings.append("lease_hours was not applied, since the machine exists; manage_instance extend_lease moves it.")
-    return CreateInstanceResult(
-        instance_id=rental.instance_id,
-        offer_id=rental.intent.offer_id,
-        request_key=rental.intent.request_key,
-        label=rental.intent.label,
-        kind=_kind(body),
-        usd_per_hour=rental.intent.facts.get("usd_per_hour"),
-        disk_gb=rental.intent.facts.get("disk_gb"),
-        replayed=rental.replayed or None,
-        recovered=rental.recovered or None,
-        lease=_lease_said(rental.intent),
-        warnings=list(dict.fromkeys([*warnings, *rental.warnings])),
-        next_steps=[
-            step("show_instances", "see whether it runs", label=rental.intent.token),
-            step("destroy_instance", "ends all billing for it", instance_ids=[rental.instance_id]),
-        ],
-    )
-
-
-def _question(args: CreateInstance, body: Json, findings: preflight.Findings, lease_h: float | None) -> str:
-    """What a person is asked, without the price: no values of the caller but ids, numbers and an image's plain name."""
-    offer = findings.offer
-    what = confirm.gpus(offer.gpu_name if offer else None, offer.num_gpus if offer else None)
-    kind = f"interruptible, at a bid of {args.price:g} $/h," if args.price is not None else "on demand"
-    volume = " and a new volume" if args.volume_info and args.volume_info.create_new else ""
-    ends = "It runs until it is destroyed." if lease_h is None else f"It ends by itself after {lease_h:g} hours."
-    return (
-        f"Rent {what} (offer {args.offer_id}) {kind} with {findings.counted_disk_gb:g} GB of disk{volume} on Vast.ai, "
-        f"as a {'virtual machine' if body.get('vm') else 'container'} of {confirm.image(body.get('image'))}? {ends}"
+    given = args.model_dump(exclude_none=True)
+    return Order(
+        offer_id=args.offer_id,
+        body=body,
+        script=args.onstart,
+        label=args.label or DEFAULT_LABEL,
+        given=given,
+        again=_again(given),
+        hides=not _PRIVATE.isdisjoint(given),
+        digested=args.model_dump(exclude_none=True, exclude=_GUARDS),
+        request_key=args.request_key,
+        allow_unresolved=bool(args.request_key and args.allow_unresolved),
+        max_usd_per_hour=args.max_usd_per_hour,
+        lease_hours=_lease_hours(args, call),
+        dry_run=bool(args.dry_run),
     )
 
 
@@ -338,43 +305,23 @@ def _lease_said(intent: Intent) -> str | None:
     return f"Extended to {utc(until)}. As rented: {said}" if said else f"Ends {utc(until)}."
 
 
-def _kind(body: Json) -> Literal["on_demand", "interruptible"]:
-    return "interruptible" if "price" in body else "on_demand"
-
-
-@dataclass
-class _Plan:
-    """What the looks of this call found, for the answer and for the look afterwards."""
-
-    findings: preflight.Findings = field(default_factory=preflight.Findings)
-    price: Price = field(default_factory=lambda: Price(None, None))
-    room: Room | None = None
-    lease: Lease | None = None
+def _kind(args: CreateInstance) -> Literal["on_demand", "interruptible"]:
+    return "on_demand" if args.price is None else "interruptible"
 
 
 # ── trying without renting ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _dry(
-    args: CreateInstance,
-    body: Json,
-    wish: Wish,
-    look: Callable[[], Awaitable[Cleared]],
-    plan: _Plan,
-    warnings: list[str],
-    call: Call,
-) -> CreateInstanceResult:
-    """Every check and price of the real call; nothing is sent and no attempt is journalled."""
-    found = standing_of(call, wish)
-    if found is None:
-        check_told(call, wish)
-        await look()
-    price = plan.price
+def _previewed(args: CreateInstance, seen: Preview, call: Call) -> CreateInstanceResult:
+    """The answer to a dry run."""
+    found, terms = seen.found, seen.terms
+    price = terms.price if terms else Price(None, None)
     total = price.total
     idle = None if price.disk is None or price.volume is None else price.disk + price.volume
+    label = leases.leased(seen.request.order.label, terms.lease_until if terms else None)
     made = DryRun(
         would="rent" if found is None else "replay" if found.lives else "settle",
-        request=_masked(body | {"label": _label(wish, plan)}),
+        request=_masked((terms.body if terms else seen.request.order.body) | {"label": f"{label}#<token>"}),
         gpu_usd_per_hour=_rounded(price.gpu),
         disk_usd_per_hour=_rounded(price.disk),
         volume_usd_per_hour=_rounded(price.volume) or None,
@@ -382,26 +329,21 @@ async def _dry(
         usd_per_day=None if total is None else round(total * 24, 2),
         usd_per_month=None if total is None else round(total * MONTH_H, 2),
         stopped_usd_per_hour=_rounded(idle),
-        left=_left(args, plan, call),
+        left=_left(args, terms, call),
     )
+    again = args.model_dump(exclude_none=True, exclude={"dry_run"})
     return CreateInstanceResult(
         instance_id=found.instance_id if found and found.lives else None,
         offer_id=args.offer_id,
-        request_key=wish.request_key,
-        kind=_kind(body),
-        usd_per_hour=plan.findings.usd_per_hour(body),
-        disk_gb=plan.findings.counted_disk_gb if total is not None else None,
-        lease=plan.lease.said if plan.lease else None,
+        request_key=seen.request.wish.request_key,
+        kind=_kind(args),
+        usd_per_hour=terms.usd_per_hour if terms else None,
+        disk_gb=terms.disk_gb if terms else None,
+        lease=terms.lease.said if terms and terms.lease else None,
         dry_run=made,
-        warnings=list(dict.fromkeys(warnings)),
-        next_steps=[step("create_instance", "rents it", **again)]
-        if _PRIVATE.isdisjoint(again := args.model_dump(exclude_none=True, exclude={"dry_run"}))
-        else [],
+        warnings=list(dict.fromkeys(seen.warnings)),
+        next_steps=[step("create_instance", "rents it", **again)] if _PRIVATE.isdisjoint(again) else [],
     )
-
-
-def _label(wish: Wish, plan: _Plan) -> str:
-    return f"{leases.leased(wish.label, plan.lease.until if plan.lease else None)}#<token>"
 
 
 def _rounded(usd: float | None) -> float | None:
@@ -420,8 +362,8 @@ def _masked(body: Json) -> Json:
     return shown
 
 
-def _left(args: CreateInstance, plan: _Plan, call: Call) -> Json:
-    allowed, room, total = call.settings.limits, plan.room, plan.price.total
+def _left(args: CreateInstance, terms: Terms | None, call: Call) -> Json:
+    allowed, room, total = call.settings.limits, terms.room if terms else None, terms.price.total if terms else None
     caps = [cap for cap in (allowed.max_usd_per_hour, args.max_usd_per_hour) if cap is not None]
     left: Json = {}
     if caps and total is not None:
@@ -486,79 +428,18 @@ def _label_problems(label: str | None) -> list[Problem]:
     return []
 
 
-_ENTRYPOINT = f"is {{}} characters; with runtype args it is the entrypoint, at most {packing.ONSTART_MAX}"
-
-
 def _pack(args: CreateInstance, body: Json) -> list[Problem]:
     """Put a long onstart into the body as a short one; what is wrong where that cannot be."""
     onstart, most = args.onstart, packing.ONSTART_MAX
     if onstart is None or len(onstart) <= most:
         return []
     if args.runtype == "args" or (args.runtype is None and (args.args is not None or args.args_str is not None)):
-        return [Problem("onstart", _ENTRYPOINT.format(len(onstart)))]
+        return [Problem("onstart", ENTRYPOINT.format(len(onstart)))]
     body["onstart"] = packed = packing.packed(onstart)
     if len(packed) <= most:
         return []
     problem = f"is {len(onstart)} characters, packed {len(packed)}; Vast takes {most}. Let it download the rest"
     return [Problem("onstart", problem)]
-
-
-async def _check_entrypoint(args: CreateInstance, call: Call) -> None:
-    """A template can bring runtype args (A.10), and then a long onstart has no shell to unpack it (A.3)."""
-    template_hash = args.template_hash_id
-    if args.runtype is not None or template_hash is None or len(args.onstart or "") <= packing.ONSTART_MAX:
-        return
-    template = await preflight.template_of(call, template_hash)
-    if template is not None and template.runtype == "args":
-        raise errors.bad("create_instance", [Problem("onstart", _ENTRYPOINT.format(len(args.onstart or "")))])
-
-
-def _check_market(args: CreateInstance, call: Call) -> None:
-    """An offer that was looked at as a bid costs several times that on demand: no price must be meant.
-
-    Seeing the offer in a search on demand is what says so.
-    """
-    if args.price is not None or args.offer_id not in call.office.bid_offers:
-        return
-    offer = call.office.offers.get(args.offer_id)
-    floor = offer.min_bid if offer else None
-    steps = [
-        NextStep(
-            "search_offers", _on_demand(args, offer), "its price on demand; then this call, unchanged, rents it so"
-        )
-    ]
-    if floor is not None:
-        floor = max(floor, 0.001)
-        if _PRIVATE.isdisjoint(given := args.model_dump(exclude_none=True)):
-            steps.insert(0, NextStep("create_instance", given | {"price": floor}, "interruptible, at the minimum bid"))
-    at_least = f"at least {floor:g} $/h" if floor is not None else "a bid in $/h"
-    raise errors.BadArguments(
-        "Nothing was sent: this offer was last seen in a search for bids, and without price it rents on demand, which "
-        "usually costs more.",
-        offer_id=args.offer_id,
-        problems=[Problem("price", f"{at_least} to rent interruptible; for on demand see the offer on demand first")],
-        next_steps=steps,
-    )
-
-
-def _on_demand(args: CreateInstance, offer: Offer | None) -> Json:
-    """A search for this very offer on demand."""
-    filters: Json = {"ask_contract_id": {"eq": args.offer_id}}
-    if offer is not None and offer.verification != "verified":
-        filters["verified"] = {"in": [True, False]}  # a search leaves those out else
-    found: Json = {"type": "on-demand", "filters": filters}
-    return found | ({"min_disk_gb": args.disk} if args.disk is not None else {})
-
-
-# ── the lease ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class Lease:
-    """When the rental ends by itself, in epoch seconds by Vast's clock, and what the answer says of that."""
-
-    until: float
-    said: str
 
 
 def _lease_hours(args: CreateInstance, call: Call) -> float | None:
@@ -574,79 +455,12 @@ def _lease_hours(args: CreateInstance, call: Call) -> float | None:
     return hours
 
 
-async def _lease(args: CreateInstance, body: Json, hours: float | None, call: Call) -> Lease | None:
-    """Put the watchdog in front of the body's onstart where that can carry it; what the lease guarantees."""
-    if hours is None:
-        return None
-    until = int(call.office.link.now() + hours * 3600)
-    # From what was asked for: an earlier look of this call may have put a watchdog there.
-    body.pop("onstart", None)
-    if args.onstart is not None:
-        body["onstart"] = args.onstart
-        _pack(args, body)
-    onstart, why = await _script_of_machine(args, body, call)
-    if why is None:
-        carried = watchdog.guarded(onstart, until=until, base_url=call.settings.base_url)
-        if len(carried) <= packing.ONSTART_MAX:
-            body["onstart"] = carried
-            takes = f"the watchdog takes {watchdog.cost(call.settings.base_url)} of onstart's {packing.ONSTART_MAX}"
-            needs = "curl, GNU wget or python3 in its image" + (
-                ", if Vast gives a VM its key" if body.get("vm") else ""
-            )
-            return Lease(
-                until,
-                f"Ends {utc(until)}: while it runs, the machine destroys itself then, with {needs}, whatever became of "
-                f"this server; stopped, a vast-mcp server or vast-mcp sweep must destroy it ({takes} characters).",
-            )
-        why = f"its onstart leaves no room for a watchdog: {len(carried)} of {packing.ONSTART_MAX} characters"
-    said = (
-        f"Ends {utc(until)}, destroyed from outside alone: a vast-mcp server must run then, or vast-mcp sweep ({why})."
-    )
-    return Lease(until, said)
-
-
-async def _script_of_machine(args: CreateInstance, body: Json, call: Call) -> tuple[str | None, str | None]:
-    """The script that the watchdog goes in front of, and why it cannot.
-
-    An onstart in the request replaces the template's (A.10), so that one is carried along.
-    """
-    onstart = args.onstart
-    template: Template | None = None
-    by_args = preflight.by_args(body, None)
-    if not by_args and "template_hash_id" in body and ("runtype" not in body or onstart is None):
-        with contextlib.suppress(errors.VastMcpError):
-            template = await preflight.template_of(call, body["template_hash_id"])
-        if template is None:
-            return None, "its template could not be read"
-    if by_args or preflight.by_args(body, template):
-        return None, "with runtype args onstart is the entrypoint"
-    script = onstart if onstart is not None else template.onstart if template else None
-    if body.get("vm") and script and not script.startswith("#!"):
-        return None, "a VM runs no onstart without a shebang"
-    return script, None
-
-
-def _wish(args: CreateInstance, body: Json, account: str, call: Call) -> Wish:
-    digest = call.office.journal.digest(args.model_dump(exclude_none=True, exclude=_GUARDS))
-    return Wish(
-        account=account,
-        request_key=args.request_key or derived_key(account, digest),
-        digest=digest,
-        offer_id=args.offer_id,
-        label=args.label or DEFAULT_LABEL,
-        wanted=body.get("target_state", "running"),
-        derived=args.request_key is None,
-        allow_unresolved=bool(args.request_key and args.allow_unresolved),
-    )
-
-
 # What may hold secrets is never repeated in an answer.
 _PRIVATE = {"env", "image_login", "onstart", "args", "args_str"}
 
 
-def _again(args: CreateInstance) -> NextStep:
+def _again(given: Json) -> NextStep:
     """The same call, where an answer may repeat its arguments; else the look that settles it."""
-    given = args.model_dump(exclude_none=True)
     if _PRIVATE.isdisjoint(given):
         return NextStep("create_instance", given, "the same call: goes on settling, rents nothing twice")
     return NextStep(
@@ -656,13 +470,10 @@ def _again(args: CreateInstance) -> NextStep:
     )
 
 
-def _told(exc: errors.VastMcpError, args: CreateInstance, body: Json, call: Call) -> errors.VastMcpError:
+def _told(exc: errors.VastMcpError, args: CreateInstance, call: Call) -> errors.VastMcpError:
     """The error with what this tool knows: no values of the caller, and the step that leads on."""
     if exc.vast_message:
-        # A packed script is as good as the script, and a template's comes along with a lease.
-        sent = body.get("onstart", "")
-        packs = re.findall(r"[A-Za-z0-9+/=]{40,}", sent)
-        exc.vast_message = redacted(exc.vast_message, [*args.secrets(), sent, *packs, *call.settings.secrets()])
+        exc.vast_message = redacted(exc.vast_message, [*args.secrets(), *call.settings.secrets()])
     if exc.instance_id is not None:
         call.office.created.setdefault(exc.instance_id, time.time())
     if isinstance(exc, errors.NoSshKey):

@@ -12,10 +12,10 @@ import anyio
 from pydantic import Field
 
 from vast_mcp import errors, machines, volumes
+from vast_mcp.account import gone
 from vast_mcp.ending import still_there
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.ownership import check_known, check_ours, roll
-from vast_mcp.renting import gone
 from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.wire import Instance, Volume
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from vast_mcp import errors, machines, volumes
-from vast_mcp.renting import observe
+from vast_mcp.account import observe
 from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.wire import Instance
 

@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from vast_mcp import leases, machines
+from vast_mcp.account import observe
 from vast_mcp.errors import clean
 from vast_mcp.journal import Intent
 from vast_mcp.machines import Patience, State
-from vast_mcp.renting import observe
 from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.wire import Instance
 
