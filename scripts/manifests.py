@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vast_mcp import __version__
-from vast_mcp.doctor import KEEP_KEY
+from vast_mcp.commands.doctor import KEEP_KEY
 from vast_mcp_tools import CATALOGUE
 
 Json = dict[str, Any]

@@ -13,10 +13,11 @@ import pytest
 from mcp import Client
 
 from processes import line_of, process
+from vast_mcp.environment import load
+from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
-from vast_mcp.settings import Settings, load
+from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE
 
 # No example database: tests write nothing outside their temporary folder, and the same examples run everywhere.

@@ -18,9 +18,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from conftest import KEY_LINE, call
+from vast_mcp.host.server import build
 from vast_mcp.sandbox import listing
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
 from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE
 

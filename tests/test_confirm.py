@@ -23,11 +23,11 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.types import ElicitRequestFormParams, ElicitResult
 
 from conftest import call
-from vast_mcp import cli
-from vast_mcp.journal import CODE_S
+from vast_mcp.commands import cli
+from vast_mcp.host.server import build
+from vast_mcp.journal.records import CODE_S
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
 from vast_mcp.settings import Limits, Settings
 from vast_mcp_tools import CATALOGUE
 

@@ -15,7 +15,7 @@ import pytest
 
 from conftest import KEY_LINE, OTHER_KEY_LINE
 from processes import asked, ledger, post, ran
-from vast_mcp.cli import run
+from vast_mcp.commands.cli import run
 
 KEY = "planted-key-of-length"
 READS = {"user", "list", "keys", "search", "templates", "volumes"}

@@ -20,11 +20,11 @@ from pydantic import SecretStr
 
 from conftest import KEY_LINE
 from vast_mcp import errors
+from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
 from vast_mcp.settings import Settings, Times
-from vast_mcp.vast import wire
+from vast_mcp.vast import replies
 from vast_mcp_tools import CATALOGUE
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -355,11 +355,11 @@ async def test_an_offer_that_is_gone_is_not_asked_about_from_memory_again(client
 )  # fmt: skip
 def test_no_reply_to_a_rent_escapes_the_three_verdicts(status: int, body: dict[str, Any], text: str | None) -> None:
     """renting.md, the PUT: an id, a verdict of a 4xx, or unknown; and any id at all is an instance."""
-    reply = wire.Reply.of(status, json.dumps(body) if text is None else text, {})
-    named = wire.contract_id(reply)
+    reply = replies.Reply.of(status, json.dumps(body) if text is None else text, {})
+    named = replies.contract_id(reply)
     verdict: int | errors.VastMcpError
     try:
-        verdict = wire.rented(reply)
+        verdict = replies.rented(reply)
     except errors.VastMcpError as exc:
         verdict = exc
     match verdict:

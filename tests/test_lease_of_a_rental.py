@@ -13,8 +13,8 @@ from mcp import Client
 
 from conftest import KEY_LINE, call
 from test_limits import allowing, offers
-from vast_mcp import packing, watchdog
-from vast_mcp.leases import lease_of
+from vast_mcp.leases import packing, watchdog
+from vast_mcp.leases.labels import lease_of
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 

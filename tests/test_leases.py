@@ -23,14 +23,15 @@ from hypothesis import strategies as st
 from mcp import Client
 
 from conftest import call
-from vast_mcp.cli import run
-from vast_mcp.journal import Journal, Wish, token_of
-from vast_mcp.leases import ends_at, lease_of, leased
+from vast_mcp.commands.cli import run
+from vast_mcp.host.server import build
+from vast_mcp.journal import Journal
+from vast_mcp.journal.records import Wish, token_of
+from vast_mcp.leases.labels import ends_at, lease_of, leased
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
 from vast_mcp.settings import Limits, Settings
-from vast_mcp.vast.wire import Instance
+from vast_mcp.vast.models import Instance
 from vast_mcp_tools import CATALOGUE
 
 TOKEN = "0123456789abcdef"

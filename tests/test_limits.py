@@ -19,9 +19,9 @@ import pytest
 from mcp import Client
 
 from conftest import call
+from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
 from vast_mcp.settings import Limits, Settings
 from vast_mcp_tools import CATALOGUE
 
@@ -170,7 +170,7 @@ async def test_a_price_seen_long_ago_is_looked_up_again(world: World, settings: 
     """Ours: under a limit a price from a search minutes ago is old news."""
     offer = an_offer(world)
     was = cost(offer)
-    monkeypatch.setattr("vast_mcp.preflight.FRESH_S", -1.0)
+    monkeypatch.setattr("vast_mcp.renting.preflight.FRESH_S", -1.0)
     async with allowing(world, settings, max_usd_per_hour=was + 0.001) as client:
         filters = {"ask_contract_id": {"eq": offer["id"]}, "verified": {"in": [True, False]}}
         assert (await call(client, "search_offers", filters=filters))["offers"]

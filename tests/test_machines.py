@@ -11,11 +11,12 @@ import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
-from vast_mcp import machines
-from vast_mcp.machines import Address, Patience, Watch
-from vast_mcp.reach import may_probe, probe
+from vast_mcp.machines import costs, phases, ways
+from vast_mcp.machines.phases import Patience, Watch
+from vast_mcp.machines.reach import may_probe, probe
+from vast_mcp.machines.ways import Address
 from vast_mcp.settings import Times
-from vast_mcp.vast.wire import Instance
+from vast_mcp.vast.models import Instance
 
 PATIENCE = Patience.of(Times())
 NOW = 1_800_000_000.0
@@ -61,7 +62,7 @@ PHASES: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("fields", "phase"), PHASES)
 def test_the_phase_comes_of_the_three_fields_together(fields: dict[str, Any], phase: str) -> None:
     """C.4."""
-    assert machines.phase_of(row(**fields)) == phase
+    assert phases.phase_of(row(**fields)) == phase
 
 
 STATES: list[tuple[dict[str, Any], float, str]] = [
@@ -80,21 +81,21 @@ STATES: list[tuple[dict[str, Any], float, str]] = [
 @pytest.mark.parametrize(("fields", "age", "state"), STATES)
 def test_one_look_judges_by_the_age_of_the_machine(fields: dict[str, Any], age: float, state: str) -> None:
     """C.4: a grace of ten minutes for `exited`."""
-    assert machines.state_of(row(**fields), NOW + age, PATIENCE) == state
+    assert phases.state_of(row(**fields), NOW + age, PATIENCE) == state
 
 
 def test_a_start_of_ours_gives_an_old_machine_its_grace_again() -> None:
     """C.4: not only the first start shows `exited`."""
     office = Times()  # anything that can be referred to weakly
     old = row(actual_status="exited")
-    machines.started(office, 1, NOW + 5000)
-    at = machines.started_at(office, 1)
-    assert machines.state_of(old, NOW + 5599, PATIENCE, started_at=at) == "starting"
-    assert machines.state_of(old, NOW + 5601, PATIENCE, started_at=at) == "failed"
-    assert machines.started_at(office, 2) == 0
+    phases.started(office, 1, NOW + 5000)
+    at = phases.started_at(office, 1)
+    assert phases.state_of(old, NOW + 5599, PATIENCE, started_at=at) == "starting"
+    assert phases.state_of(old, NOW + 5601, PATIENCE, started_at=at) == "failed"
+    assert phases.started_at(office, 2) == 0
 
 
-def looks(watch: Watch, phase: machines.Phase, *at: float) -> None:
+def looks(watch: Watch, phase: phases.Phase, *at: float) -> None:
     for seconds in at:
         watch.look(phase, NOW + seconds, PATIENCE)
 
@@ -112,7 +113,7 @@ def looks(watch: Watch, phase: machines.Phase, *at: float) -> None:
         ("missing", 599, 600, "vanished"),
     ],
 )
-def test_a_sign_of_failure_must_last(phase: machines.Phase, early: float, late: float, reason: str) -> None:
+def test_a_sign_of_failure_must_last(phase: phases.Phase, early: float, late: float, reason: str) -> None:
     """K: rows go missing or stale once; C.4: `exited` for ten minutes after a start. Two looks at least."""
     watch = Watch()
     looks(watch, phase, *([early] if early == 0 else [0, early]))
@@ -161,22 +162,22 @@ def test_a_machine_that_runs_or_starts_never_fails() -> None:
 def test_what_is_no_address_never_stands_in_a_command(host: str) -> None:
     """Ours: the host's own report ends in a line that somebody pastes into a shell."""
     made = row(public_ipaddr=host, ssh_host=host, ssh_port=22, ports={"22/tcp": [{"HostPort": "40000"}]})
-    assert machines.direct_of(made) is None
-    assert machines.proxy_of(made, vm=False) is None
-    assert machines.mapped_ports(made) == {}
+    assert ways.direct_of(made) is None
+    assert ways.proxy_of(made, vm=False) is None
+    assert ways.mapped_ports(made) == {}
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "x", "-1"])
 def test_what_is_no_port_is_none(port: str) -> None:
     """C.3: `HostPort` is text on the wire."""
-    assert machines.direct_of(row(public_ipaddr="1.2.3.4", ports={"22/tcp": [{"HostPort": port}]})) is None
+    assert ways.direct_of(row(public_ipaddr="1.2.3.4", ports={"22/tcp": [{"HostPort": port}]})) is None
 
 
 def test_the_lines_are_whole_commands() -> None:
     """C.6; an IPv6 address needs brackets before rsync's colon."""
     to = Address("2001:db8::1", 40001)
-    assert shlex.split(machines.ssh_line(to, "~/.ssh/id_a"))[-1] == "root@2001:db8::1"
-    words = shlex.split(machines.rsync_line(to, "~/.ssh/id_a"))
+    assert shlex.split(ways.ssh_line(to, "~/.ssh/id_a"))[-1] == "root@2001:db8::1"
+    words = shlex.split(ways.rsync_line(to, "~/.ssh/id_a"))
     assert words[-1] == "root@[2001:db8::1]:/workspace/"
     assert shlex.split(words[3])[:3] == ["ssh", "-i", "~/.ssh/id_a"]
 
@@ -184,7 +185,7 @@ def test_the_lines_are_whole_commands() -> None:
 def test_the_address_loses_its_newline() -> None:
     """C.3: a trailing newline is possible."""
     made = row(public_ipaddr="1.2.3.4\n", ports={"22/tcp": [{"HostPort": "40000"}]})
-    assert machines.direct_of(made) == Address("1.2.3.4", 40000)
+    assert ways.direct_of(made) == Address("1.2.3.4", 40000)
 
 
 @pytest.mark.parametrize(
@@ -193,14 +194,14 @@ def test_the_address_loses_its_newline() -> None:
 )
 def test_a_vm_is_told_by_its_image(image: str | None, vm: bool) -> None:
     """A.5: the row has no field for it."""
-    assert machines.is_vm(row(image_uuid=image)) is vm
+    assert ways.is_vm(row(image_uuid=image)) is vm
 
 
 def test_costs_are_from_above_and_never_negative() -> None:
     """C.8; a clock that is ahead makes no money."""
-    assert machines.cost_so_far(NOW - 7200, 0.5, NOW) == 1.0
-    assert machines.cost_so_far(NOW + 60, 0.5, NOW) == 0
-    assert machines.cost_so_far(None, 0.5, NOW) is None
+    assert costs.cost_so_far(NOW - 7200, 0.5, NOW) == 1.0
+    assert costs.cost_so_far(NOW + 60, 0.5, NOW) == 0
+    assert costs.cost_so_far(None, 0.5, NOW) is None
 
 
 # ── the probe ────────────────────────────────────────────────────────────────────────────────────────────────────────

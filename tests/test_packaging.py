@@ -65,7 +65,9 @@ def test_the_extra_is_what_one_module_imports_when_it_is_asked_for():
     files = [path for folder in ("mcp_server", "tools") for path in (ROOT / folder).rglob("*.py")]
     knowing = {path.name for path in files if re.search(r"^ *from opentelemetry", path.read_text("utf-8"), re.M)}
     assert knowing == {"tracing.py"}
-    program = "import sys, vast_mcp.cli; print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    program = (
+        "import sys, vast_mcp.commands.cli; print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, encoding="utf-8", timeout=30, check=True)
     assert ran.stdout == "[]\n"
     extra = {name_of(requirement) for requirement in PROJECT["optional-dependencies"]["otel"]}

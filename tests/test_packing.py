@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vast_mcp.packing import ONSTART_MAX, packed
+from vast_mcp.leases.packing import ONSTART_MAX, packed
 
 SHELLS = {
     name: command

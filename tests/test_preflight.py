@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from conftest import KEY_LINE, OTHER_KEY_LINE, call
-from vast_mcp.preflight import ENV_BYTES, env_of, has_registry_host, key_blob
+from vast_mcp.machines.keyfiles import key_blob
+from vast_mcp.renting.env_grammar import ENV_BYTES, env_of
+from vast_mcp.renting.rules import has_registry_host
 
 quickly = settings(
     derandomize=True, max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]

@@ -15,11 +15,12 @@ import pytest
 from mcp import Client
 
 from conftest import KEY_LINE, call
+from vast_mcp.environment import load
+from vast_mcp.host.server import build
 from vast_mcp.journal import Journal
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
-from vast_mcp.settings import Settings, load
+from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE
 
 pytestmark = pytest.mark.anyio

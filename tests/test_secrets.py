@@ -20,14 +20,18 @@ from pydantic import ValidationError
 
 from conftest import KEY_LINE
 from test_error_tables import READS, REFUSED, RIDDLES, STILLBORN, TOO_MANY, hurried
-from vast_mcp import cli, errors
+from vast_mcp import errors
+from vast_mcp.commands import cli
+from vast_mcp.environment import load
+from vast_mcp.host.server import build
 from vast_mcp.sandbox.account import ACCOUNT_SECRET, INSTANCE_SECRET
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
-from vast_mcp.settings import Settings, load
-from vast_mcp.toolspec import Arguments, Call, Result, ToolSpec
-from vast_mcp.vast.wire import Instance, Reply, Template
+from vast_mcp.session import Call
+from vast_mcp.settings import Settings
+from vast_mcp.toolspec import Arguments, Result, ToolSpec
+from vast_mcp.vast.models import Instance, Template
+from vast_mcp.vast.replies import Reply
 from vast_mcp_tools import CATALOGUE
 from vast_mcp_tools.create_instance import CreateInstance
 

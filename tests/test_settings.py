@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vast_mcp.settings import DEFAULT_URL, SANDBOX_URL, Settings, SettingsError, Times, is_loopback, load
+from vast_mcp.environment import load
+from vast_mcp.settings import DEFAULT_URL, SANDBOX_URL, Settings, SettingsError, Times, is_loopback
 
 ABSENT = ["", "   ", "${VAST_API_KEY}", " ${VAST_API_KEY} ", "${env:VAST_API_KEY}"]
 

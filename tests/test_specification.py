@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from mcp import Client
 
 from conftest import KEY_LINE, call
+from vast_mcp.environment import load
+from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
-from vast_mcp.settings import load
 from vast_mcp_tools import CATALOGUE, create_instance
 
 SPECIFIED = json.loads((Path(__file__).parent / "golden" / "create_instance.schema.json").read_text(encoding="utf-8"))

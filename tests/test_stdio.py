@@ -19,7 +19,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from conftest import DEAD, call
 from processes import PATIENCE, an_offer, command, hello, ledger, line_of, post, process, ran
-from vast_mcp.cli import run
+from vast_mcp.commands.cli import run
 from vast_mcp_tools import CATALOGUE
 
 

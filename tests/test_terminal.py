@@ -15,7 +15,7 @@ import pytest
 
 from conftest import DEAD
 from processes import PATIENCE, command, hello, line_of, process
-from vast_mcp.cli import parser
+from vast_mcp.commands.parser import parser
 from vast_mcp_tools import CATALOGUE
 
 pty = pytest.importorskip("pty", reason="POSIX only")

@@ -16,8 +16,8 @@ from mcp import Client
 from pydantic import SecretStr
 
 from conftest import KEY_LINE, OTHER_KEY_LINE, call
+from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
-from vast_mcp.server import build
 from vast_mcp_tools import CATALOGUE
 
 VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"

@@ -17,11 +17,12 @@ from mcp import Client
 from mcp.types import ElicitResult
 
 from conftest import call
-from vast_mcp.journal import Journal, token_of
-from vast_mcp.leases import lease_of, leased
+from vast_mcp.host.server import build
+from vast_mcp.journal import Journal
+from vast_mcp.journal.records import token_of
+from vast_mcp.leases.labels import lease_of, leased
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
 from vast_mcp.settings import Limits, Settings
 from vast_mcp_tools import CATALOGUE
 

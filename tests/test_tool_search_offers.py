@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from mcp import Client
 
+from vast_mcp.host.schema import input_schema
+from vast_mcp.host.server import build
 from vast_mcp.sandbox.offers import priced
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
 from vast_mcp.settings import Settings
-from vast_mcp.toolspec import input_schema
 from vast_mcp_tools import create_instance
 from vast_mcp_tools.search_offers import MIB_PER_GB, SPEC
 

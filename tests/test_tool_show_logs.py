@@ -15,11 +15,11 @@ from pydantic import SecretStr
 
 from conftest import call
 from vast_mcp import errors
+from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
 from vast_mcp.settings import Settings
-from vast_mcp.vast.client import Link
+from vast_mcp.vast.link import Link
 from vast_mcp.vast.logs import checked, fetch_log
 from vast_mcp_tools import show_logs
 

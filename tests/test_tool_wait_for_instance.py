@@ -13,10 +13,10 @@ import pytest
 from mcp import Client
 
 from conftest import KEY_LINE, OTHER_KEY_LINE, call
+from vast_mcp.host.server import build
 from vast_mcp.sandbox.account import INSTANCE_SECRET
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
 from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE, show_instance, wait_for_instance
 

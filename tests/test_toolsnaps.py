@@ -11,10 +11,10 @@ import anyio
 import pytest
 from mcp import Client
 
+from vast_mcp.environment import load
+from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
-from vast_mcp.settings import load
 from vast_mcp_tools import CATALOGUE
 
 SNAPS = Path(__file__).parent / "toolsnaps"

@@ -16,10 +16,10 @@ from pydantic import Field
 
 from conftest import KEY_LINE, call
 from vast_mcp import __version__
+from vast_mcp.environment import load
+from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
-from vast_mcp.settings import load
 from vast_mcp.toolspec import Arguments, Part, Result, ToolSpec
 from vast_mcp_tools import CATALOGUE
 

@@ -22,7 +22,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from conftest import DEAD, call
 from processes import PATIENCE, an_offer, command, hello, process, ran
-from vast_mcp.tracing import ATTRIBUTES
+from vast_mcp.host.tracing import ATTRIBUTES
 
 PLANTED = ("planted-key-of-length", "planted-value", "planted-image", "planted-label", "planted/uri")
 
@@ -147,7 +147,9 @@ def test_what_is_not_there_is_said_in_one_line(
 
 def test_without_the_extra_one_line_says_what_to_install(env: dict[str, str], tmp_path: Path) -> None:
     """README: the extra `otel`. Here its module is made impossible to import, as where it is missing."""
-    hide = f"import sys; sys.modules['opentelemetry.sdk'] = None; from vast_mcp.cli import run; run({['--sandbox']!r})"
+    hide = (
+        "import sys; sys.modules['opentelemetry.sdk'] = None; from vast_mcp.commands.cli import run; run(['--sandbox'])"
+    )
     env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": DEAD}
     done = subprocess.run([sys.executable, "-c", hide], env=env, cwd=tmp_path, capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=PATIENCE, check=True)  # fmt: skip

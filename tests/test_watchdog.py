@@ -27,13 +27,13 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from vast_mcp.leases import leased
-from vast_mcp.packing import ONSTART_MAX, packed
+from vast_mcp.leases.labels import leased
+from vast_mcp.leases.packing import ONSTART_MAX, packed
+from vast_mcp.leases.watchdog import cost, guarded
 from vast_mcp.sandbox.instances import Instance
 from vast_mcp.sandbox.replies import Refusal
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.watchdog import cost, guarded
 
 SHELLS = {
     name: command

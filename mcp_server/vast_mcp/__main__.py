@@ -8,7 +8,7 @@ def main() -> None:
     """The command's entry point."""
     # Loading makes a hundred thousand objects and no garbage to speak of; looking through them takes a tenth of it.
     gc.disable()
-    from vast_mcp.cli import run
+    from vast_mcp.commands.cli import run
 
     sys.exit(run(sys.argv[1:], loaded))
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import anyio
 
 from vast_mcp import errors
-from vast_mcp.journal import LATE, RENTED, Intent, Journal, token_of
+from vast_mcp.journal import Journal
+from vast_mcp.journal.records import LATE, RENTED, Intent, token_of
 from vast_mcp.settings import Times
-from vast_mcp.vast.wire import Instance
+from vast_mcp.vast.models import Instance
 
 if TYPE_CHECKING:
     from vast_mcp.vast.client import Vast

@@ -19,7 +19,7 @@ import httpx
 from bench.child import KEY, Child, child, env_of
 from bench.tokens import compact, tokens
 from served_sandbox import control
-from vast_mcp.server import INSTRUCTIONS
+from vast_mcp.host.server import INSTRUCTIONS
 from vast_mcp_tools.create_instance import CreateInstance
 
 ROOT = Path(__file__).resolve().parents[2]

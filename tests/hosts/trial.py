@@ -16,7 +16,7 @@ from pathlib import Path
 
 from served_sandbox import control, served_sandbox
 from stand_in import PARTING, UNKNOWN_ID, Heard, Json
-from vast_mcp.server import INSTRUCTIONS
+from vast_mcp.host.server import INSTRUCTIONS
 
 ROOT = Path(__file__).parents[2]
 KEY = secrets.token_hex(16)  # in no file of ours, so that it is found only where a host put it

@@ -20,7 +20,6 @@ def serve(path: str) -> None:
     """Fork a server for each request on the socket: three descriptors and an environment in, a process id out."""
     import vast_mcp_tools  # noqa: F401
     from storm import served  # noqa: F401
-    from vast_mcp import cli, server  # noqa: F401
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody here waits for a child; the storm watches by descriptor
     gc.freeze()

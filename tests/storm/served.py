@@ -12,12 +12,16 @@ import functools
 import os
 import socket
 import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
-from vast_mcp import settings
+from vast_mcp import environment, settings
 from vast_mcp.journal import Journal
-from vast_mcp.vast.client import Link, Vast
+from vast_mcp.journal.locks import Owner
+from vast_mcp.renting import rent
+from vast_mcp.vast.client import Vast
+from vast_mcp.vast.link import Link
 
 ARROWS = ("claim", "sending", "unknown", "confirmed", "withdrawn", "absent")
 PATIENCE_S = 120.0
@@ -42,14 +46,15 @@ def stops(names: set[str], port: int) -> None:
             if arrow != "claim":
                 stand_still(f"{arrow}:before", names, port)
             done = method(*args, **kwargs)
-            if arrow != "claim" or done.act == "send":
+            if arrow != "claim" or done is not None:
                 stand_still(f"{arrow}:after", names, port)
             return done
 
         return wrapped
 
     for arrow in ARROWS:
-        setattr(Journal, arrow, around(arrow, getattr(Journal, arrow)))
+        owner, method = (rent, "_claim") if arrow == "claim" else (Journal, arrow)
+        setattr(owner, method, around(arrow, getattr(owner, method)))
 
 
 # ── mutations ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -67,7 +72,7 @@ def without_token() -> None:
 
 def without_owner_lock() -> None:
     """Every other process is taken for dead."""
-    Journal._alive = lambda self, owner: owner == self.owner  # type: ignore[method-assign]
+    Owner.alive = lambda self, owner: owner == self.name  # type: ignore[method-assign]
 
 
 def without_fresh_connection() -> None:
@@ -103,12 +108,7 @@ def without_fresh_connection() -> None:
 
 def without_count() -> None:
     """The limits are asked before the attempt is announced, and not with it."""
-    claim = Journal.claim
-
-    def careless(self: Journal, wish: Any, *, skip_others: bool = False, allow: object = None) -> Any:
-        return claim(self, wish, skip_others=skip_others)
-
-    Journal.claim = careless  # type: ignore[method-assign]
+    rent.limits = types.SimpleNamespace(check_account=lambda *_args: None)  # type: ignore[assignment]
 
 
 MUTATIONS = {
@@ -119,13 +119,13 @@ MUTATIONS = {
 
 def shorten(budget_s: float) -> None:
     """Every call ends sooner."""
-    load = settings.load
+    load = environment.load
 
     def loaded(*args: Any, **kwargs: Any) -> settings.Settings:
         whole = load(*args, **kwargs)
         return dataclasses.replace(whole, times=dataclasses.replace(whole.times, budget_s=budget_s))
 
-    settings.load = loaded
+    environment.load = loaded
 
 
 def main() -> None:
@@ -135,7 +135,7 @@ def main() -> None:
         MUTATIONS[mutation]()
     if names := os.environ.get("STORM_STOPS"):
         stops(set(names.split(",")), int(os.environ["STORM_CONTROL"]))
-    from vast_mcp.cli import run
+    from vast_mcp.commands.cli import run
 
     sys.exit(run(sys.argv[1:]))
 

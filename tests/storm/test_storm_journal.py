@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
+from vast_mcp.environment import load
+from vast_mcp.host.server import build
 from vast_mcp.journal import Journal
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import build
-from vast_mcp.settings import SANDBOX_URL, load
+from vast_mcp.settings import SANDBOX_URL
 from vast_mcp_tools import CATALOGUE
 
 ROWS = 100_000

@@ -34,12 +34,13 @@ from storm.judge import Answer, Evidence, Figures, Wish, judge
 from storm.lane import offers_of_the_world
 from storm.proxy import Reply, Seen
 from vast_mcp import errors, journal, reconcile
+from vast_mcp.environment import load
+from vast_mcp.host.server import VastServer, build
 from vast_mcp.sandbox.control import rental_json
 from vast_mcp.sandbox.instances import Instance
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.server import VastServer, build
-from vast_mcp.settings import Settings, Times, load
+from vast_mcp.settings import Settings, Times
 from vast_mcp_tools import CATALOGUE
 
 pytestmark = pytest.mark.timeout(120)

@@ -6,12 +6,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vast_mcp import errors, machines
+from vast_mcp import errors
+from vast_mcp.account.roll import check_known, roll
 from vast_mcp.errors import NextStep, Problem
-from vast_mcp.ownership import check_known, roll
-from vast_mcp.preflight import key_blob
-from vast_mcp.toolspec import Arguments, Call, Result, Step, ToolSpec, step
-from vast_mcp.vast.wire import Instance, SshKey
+from vast_mcp.machines import ways
+from vast_mcp.machines.keyfiles import key_blob
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
+from vast_mcp.vast.models import Instance, SshKey
 
 
 class AttachSshKey(Arguments):
@@ -62,7 +64,7 @@ def _bad(problem: str, look: NextStep) -> errors.BadArguments:
 
 
 def _check_container(args: AttachSshKey, row: Instance | None) -> None:
-    if row is not None and machines.is_vm(row):
+    if row is not None and ways.is_vm(row):
         raise errors.VmNotPossible(
             "Nothing was sent: this is a VM, and a VM takes its SSH keys only when it is created.",
             instance_id=args.instance_id,

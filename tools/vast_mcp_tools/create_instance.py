@@ -12,24 +12,28 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
-from vast_mcp import errors, leases, packing, preflight
+from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem, redacted
-from vast_mcp.journal import Intent, token_of
-from vast_mcp.limits import Price
-from vast_mcp.renting import Preview, preview, rent
+from vast_mcp.journal.records import Intent, token_of
+from vast_mcp.leases import labels, packing
+from vast_mcp.leases.labels import utc
+from vast_mcp.machines.volumes import MONTH_H
+from vast_mcp.renting import env_grammar, preflight, rules
+from vast_mcp.renting.prices import Price
+from vast_mcp.renting.rent import Preview, preview, rent
+from vast_mcp.renting.terms import ENTRYPOINT, Order, Terms
+from vast_mcp.session import Call
 from vast_mcp.settings import LONGEST_LEASE_H
-from vast_mcp.terms import ENTRYPOINT, Order, Terms
-from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step, utc
-from vast_mcp.volumes import MONTH_H
+from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 
 DEFAULT_IMAGE = "vastai/base-image:@vastai-automatic-tag"
 DEFAULT_LABEL = "vast-mcp"
 ONSTART_MAX = 65_536  # characters before packing
-LABEL_MAX = 256 - 17 - leases.LABEL_ROOM  # Vast takes 256; the token with its "#" and the lease need the rest
+LABEL_MAX = 256 - 17 - labels.LABEL_ROOM  # Vast takes 256; the token with its "#" and the lease need the rest
 
 Env = Annotated[
     dict[str, str],
-    PlainValidator(preflight.env_of),
+    PlainValidator(env_grammar.env_of),
     WithJsonSchema(
         {
             "anyOf": [
@@ -276,7 +280,7 @@ def _order(args: CreateInstance, call: Call) -> Order:
     problems += _pack(args, body)
     problems += _label_problems(args.label)
     known = {problem.field for problem in problems}
-    problems += [problem for problem in preflight.contradictions(body) if problem.field not in known]
+    problems += [problem for problem in rules.contradictions(body) if problem.field not in known]
     if problems:
         raise errors.bad("create_instance", problems)
     given = args.model_dump(exclude_none=True)
@@ -318,7 +322,7 @@ def _previewed(args: CreateInstance, seen: Preview, call: Call) -> CreateInstanc
     price = terms.price if terms else Price(None, None)
     total = price.total
     idle = None if price.disk is None or price.volume is None else price.disk + price.volume
-    label = leases.leased(seen.request.order.label, terms.lease_until if terms else None)
+    label = labels.leased(seen.request.order.label, terms.lease_until if terms else None)
     made = DryRun(
         would="rent" if found is None else "replay" if found.lives else "settle",
         request=_masked((terms.body if terms else seen.request.order.body) | {"label": f"{label}#<token>"}),
@@ -396,7 +400,7 @@ def _from_person(args: CreateInstance, body: Json, call: Call) -> list[Problem]:
             env[name] = value.get_secret_value()
     if args.env_from and not problems:
         try:
-            body["env"] = preflight.env_of(env)
+            body["env"] = env_grammar.env_of(env)
         except ValueError as exc:
             problems.append(Problem("env_from", f"env with these {exc}"))
     if (name := args.image_login_from) is not None:
@@ -421,7 +425,7 @@ def _not_held(name: str, call: Call) -> str:
 
 def _label_problems(label: str | None) -> list[Problem]:
     """A name that ends as what is put behind it."""
-    if leases.lease_of(label) is not None:
+    if labels.lease_of(label) is not None:
         return [Problem("label", "must not end in lease-until=…: lease_hours puts that there")]
     if token_of(label) is not None:
         return [Problem("label", "must not end in # and 16 hexadecimal digits: vast-mcp marks its machines so")]

@@ -11,8 +11,9 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.errors import Problem
-from vast_mcp.preflight import fingerprint_of, key_blob
-from vast_mcp.toolspec import Arguments, Call, Result, ToolSpec
+from vast_mcp.machines.keyfiles import fingerprint_of, key_blob
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Result, ToolSpec
 
 KINDS = frozenset(
     {

@@ -11,13 +11,15 @@ from typing import Annotated, Literal
 import anyio
 from pydantic import Field
 
-from vast_mcp import errors, machines, volumes
-from vast_mcp.account import gone
-from vast_mcp.ending import still_there
+from vast_mcp import errors
+from vast_mcp.account.ending import still_there
+from vast_mcp.account.roll import check_known, check_ours, roll
+from vast_mcp.account.seen import gone
 from vast_mcp.errors import Json, NextStep
-from vast_mcp.ownership import check_known, check_ours, roll
-from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
-from vast_mcp.vast.wire import Instance, Volume
+from vast_mcp.machines import costs, phases, volumes
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
+from vast_mcp.vast.models import Instance, Volume
 
 VOLUMES_S = 6.0  # the longest that destroying waits for a look at the volumes
 
@@ -94,7 +96,7 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
 def _destroyed(instance_id: int, row: Instance | None) -> Destroyed:
     if row is None:
         return Destroyed(instance_id=instance_id, outcome="already_gone")
-    cost = machines.cost_so_far(row.start_date, row.dph_total, time.time())
+    cost = costs.cost_so_far(row.start_date, row.dph_total, time.time())
     return Destroyed(instance_id=instance_id, outcome="destroyed", estimated_usd=cost)
 
 
@@ -134,7 +136,7 @@ def _rounded(usd: float | None) -> float | None:
 
 def _is_young(instance_id: int, call: Call) -> bool:
     """Whether this machine was rented so lately that its row may not be readable (renting.md)."""
-    record = machines.record_of(call.office.journal, instance_id)
+    record = phases.record_of(call.office.journal, instance_id)
     made_at = record.made_at if record else call.office.created.get(instance_id, 0.0)
     return time.time() - made_at < call.times.young_s
 

@@ -12,17 +12,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from vast_mcp import confirm, errors, leases, limits, machines, reach
+from vast_mcp import errors
+from vast_mcp.account.roll import Roll, check_known, check_ours, roll
 from vast_mcp.errors import NextStep, Problem, clean
-from vast_mcp.journal import token_of
-from vast_mcp.ownership import Roll, check_known, check_ours, roll
+from vast_mcp.journal.records import token_of
+from vast_mcp.leases import labels, lifetimes
+from vast_mcp.leases.labels import utc
+from vast_mcp.leases.watchdog import FOLDER
+from vast_mcp.machines import phases, reach, ways
+from vast_mcp.renting import confirm, holds
+from vast_mcp.session import Call
 from vast_mcp.settings import LONGEST_LEASE_H
-from vast_mcp.toolspec import Arguments, Call, Result, Step, ToolSpec, step, utc
-from vast_mcp.vast.wire import Instance
-from vast_mcp.watchdog import FOLDER
+from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
+from vast_mcp.vast.models import Instance
 
 LOOKS = 3
-LABEL_MAX = 1024 - 17 - leases.LABEL_ROOM  # Vast takes 1024 here (C.7); "#", the token and a lease need the rest
+LABEL_MAX = 1024 - 17 - labels.LABEL_ROOM  # Vast takes 1024 here (C.7); "#", the token and a lease need the rest
 MAX_USD_PER_GPU = 32  # of a changed bid (A.6)
 
 Action = Literal["start", "stop", "reboot", "label", "change_bid", "extend_lease"]
@@ -90,28 +95,28 @@ async def _manage(args: ManageInstance, call: Call) -> ManageInstanceResult:
     _check_lease(args, before, call)
     until = _extended(args, there, call) if args.action == "extend_lease" else None
     if until is not None:
-        await limits.check_longer(call, args.instance_id, before)
+        await holds.check_longer(call, args.instance_id, before)
     label = _label(args, before, until, call) if args.action in _LABELS else None
     runs = args.action in {"start", "reboot", "change_bid"}
     consent = _consent(args, before, call)
-    held = await limits.hold(call, args.instance_id, before, consent, bid=args.price) if runs else None
+    held = await holds.hold(call, args.instance_id, before, consent, bid=args.price) if runs else None
     lost: errors.VastMcpError | None = None
     try:
         await _act(args, label, call)
     except errors.StartQueued as exc:
-        limits.settle(call, held, "maybe")
+        holds.settle(call, held, "maybe")
         raise _queued(args, there, exc) from exc
     except (errors.Unreachable, errors.VastUnavailable) as exc:
         lost = exc
     except errors.VastMcpError:
         consent.give_back()
-        limits.settle(call, held, None)
+        holds.settle(call, held, None)
         raise
     if args.action in {"start", "reboot"}:
-        machines.started(call.office, args.instance_id, time.time())
+        phases.started(call.office, args.instance_id, time.time())
     after = await _look(args, label, call)
     done = after is not None and _shows(after, args, label)
-    limits.settle(call, held, "true" if done else "maybe")
+    holds.settle(call, held, "true" if done else "maybe")
     if not done and lost is not None:
         raise _unsure(args, there, lost)
     if not done and args.action in {"stop", "extend_lease"}:
@@ -119,7 +124,7 @@ async def _manage(args: ManageInstance, call: Call) -> ManageInstanceResult:
     if until is not None and after is not None:
         return await _lease(args, before, after, until, call)
     if done and args.action == "stop":
-        limits.release(call, args.instance_id)
+        holds.release(call, args.instance_id)
     _remember(args, after, call)
     return _result(args, after, done=done)
 
@@ -146,8 +151,8 @@ def _check_arguments(args: ManageInstance) -> None:
 def _check_lease(args: ManageInstance, before: Instance | None, call: Call) -> None:
     """Nothing boots past its lease; a better bid boots a machine that does not run."""
     boots = args.action in {"start", "reboot"}
-    if boots or (args.action == "change_bid" and machines.phase_of(before) != "running"):
-        leases.check_time_to_boot(call, args.instance_id, before, then=_this(args, "then"))
+    if boots or (args.action == "change_bid" and phases.phase_of(before) != "running"):
+        lifetimes.check_time_to_boot(call, args.instance_id, before, then=_this(args, "then"))
 
 
 def _extended(args: ManageInstance, there: Roll, call: Call) -> float:
@@ -157,22 +162,22 @@ def _extended(args: ManageInstance, there: Roll, call: Call) -> float:
             f"Nothing was sent: vast-mcp did not make machine {args.instance_id}, and gives leases to its own only.",
             instance_id=args.instance_id,
         )
-    return leases.moved(call, args.instance_id, there.living.get(args.instance_id), args.lease_hours or 0.0)
+    return lifetimes.moved(call, args.instance_id, there.living.get(args.instance_id), args.lease_hours or 0.0)
 
 
 def _label(args: ManageInstance, before: Instance | None, until: float | None, call: Call) -> str:
     """The new label, with the token that the machine was born with, which says whose it is (renting.md), and with its
     lease: the one it has, or `until`."""
     if until is not None:
-        return leases.leased(_marked(args.instance_id, before, call), until)
-    present = leases.ends_at(before, leases.in_journal(call).get(args.instance_id))
+        return labels.leased(_marked(args.instance_id, before, call), until)
+    present = labels.ends_at(before, lifetimes.in_journal(call).get(args.instance_id))
     named = _named(args, before, call)
-    return named if present is None else leases.leased(named, present)
+    return named if present is None else labels.leased(named, present)
 
 
 def _born(instance_id: int, call: Call) -> str | None:
     """The label that a machine of ours was rented with."""
-    intent = machines.record_of(call.office.journal, instance_id, call.office.account)
+    intent = phases.record_of(call.office.journal, instance_id, call.office.account)
     return intent.label if intent else None
 
 
@@ -203,7 +208,7 @@ def _consent(args: ManageInstance, before: Instance | None, call: Call) -> confi
 def _named(args: ManageInstance, before: Instance | None, call: Call) -> str:
     """The name that was asked for, with the token that the machine was born with."""
     wanted = args.label or ""
-    if leases.lease_of(wanted) is not None:
+    if labels.lease_of(wanted) is not None:
         problem = "must not end in lease-until=…: a lease stays as it is, and extend_lease moves it"
         raise errors.bad("manage_instance", [Problem("label", problem)])
     if not wanted.isprintable():
@@ -218,7 +223,7 @@ def _named(args: ManageInstance, before: Instance | None, call: Call) -> str:
 
 def _journalled(instance_id: int, call: Call) -> str | None:
     """The token of a machine of ours that is too young to be listed."""
-    intent = machines.record_of(call.office.journal, instance_id)
+    intent = phases.record_of(call.office.journal, instance_id)
     return intent.token if intent else None
 
 
@@ -287,7 +292,7 @@ def _remember(args: ManageInstance, after: Instance | None, call: Call) -> None:
 
     A start that was accepted counts; a better bid does where the row shows it. The journal's failing changes nothing.
     """
-    intent = machines.record_of(call.office.journal, args.instance_id)
+    intent = phases.record_of(call.office.journal, args.instance_id)
     runs = after is not None and after.intended_status == "running" and after.cur_state == "running"
     if intent is not None and intent.stopped and (args.action == "start" or runs):
         with contextlib.suppress(errors.JournalUnavailable):
@@ -300,24 +305,24 @@ async def _lease(
     """The label was read back: now the journal, and the line for a watchdog that may not read labels."""
     office = call.office
     made = _result(args, after, done=True)
-    made.lease_until, made.lease_left_hours = utc(until), leases.left_hours(until, office.link.now())
+    made.lease_until, made.lease_left_hours = utc(until), lifetimes.left_hours(until, office.link.now())
     try:
         if office.account is not None and office.journal.exists():
             office.journal.lease(office.account, args.instance_id, until)
     except errors.JournalUnavailable:
         made.warnings.append("The journal could not be written; the label alone carries the lease.")
     first = _born(args.instance_id, call) or (before.label if before else None)
-    if leases.lease_of(first) is None:
+    if labels.lease_of(first) is None:
         made.warnings.append(
             "It was rented without a lease and has no watchdog inside: only a running vast-mcp server, or vast-mcp "
             "sweep, destroys it in time."
         )
         return made
-    access, warnings = await reach.access_to(call, after, vm=machines.is_vm(after), jupyter_token=False)
+    access, warnings = await reach.access_to(call, after, vm=ways.is_vm(after), jupyter_token=False)
     if access.ssh is None:
         made.warnings.append("It has no SSH: a watchdog that may not read its label keeps to the earlier time.")
     else:
-        inside = f"mkdir -p {FOLDER} && echo {int(until)} >{leases.file_of(args.instance_id)}"
+        inside = f"mkdir -p {FOLDER} && echo {int(until)} >{labels.file_of(args.instance_id)}"
         made.ssh_line = f"{access.ssh} {shlex.quote(inside)}"
         made.warnings += warnings
         if after.actual_status != "running":

@@ -7,11 +7,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vast_mcp import confirm, errors, leases, limits, machines
+from vast_mcp import errors
+from vast_mcp.account.roll import check_known, check_ours, roll
 from vast_mcp.errors import NextStep, clean
-from vast_mcp.ownership import check_known, check_ours, roll
-from vast_mcp.toolspec import Arguments, Call, Result, Step, ToolSpec, step
-from vast_mcp.vast.wire import Instance
+from vast_mcp.leases import lifetimes
+from vast_mcp.machines import phases
+from vast_mcp.renting import confirm, holds
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
+from vast_mcp.vast.models import Instance
 
 
 class RecycleInstance(Arguments):
@@ -40,24 +44,24 @@ async def recycle_instance(args: RecycleInstance, call: Call) -> RecycleInstance
     given = args.model_dump(exclude_defaults=True)
     before = there.living.get(args.instance_id)
     then = NextStep("recycle_instance", given, "then")
-    leases.check_time_to_boot(call, args.instance_id, before, then=then)
+    lifetimes.check_time_to_boot(call, args.instance_id, before, then=then)
     consent = _consent(args, before, call)
-    held = await limits.hold(call, args.instance_id, before, consent)
+    held = await holds.hold(call, args.instance_id, before, consent)
     try:
         await call.vast.recycle_instance(args.instance_id)
     except errors.StartQueued as exc:
-        limits.settle(call, held, "maybe")
+        holds.settle(call, held, "maybe")
         raise _queued(args, exc) from exc
     except (errors.Unreachable, errors.VastUnavailable) as exc:
-        limits.settle(call, held, "maybe")
+        holds.settle(call, held, "maybe")
         raise _unsure(args, exc) from exc
     except errors.VastMcpError:
         consent.give_back()
-        limits.settle(call, held, None)
+        holds.settle(call, held, None)
         raise
-    machines.started(call.office, args.instance_id, time.time())
+    phases.started(call.office, args.instance_id, time.time())
     row, warnings = await _look(args, call)
-    limits.settle(call, held, "true" if row and row.intended_status == "running" else "maybe")
+    holds.settle(call, held, "true" if row and row.intended_status == "running" else "maybe")
     return RecycleInstanceResult(
         instance_id=args.instance_id,
         status=clean(row.actual_status or "provisioning", 40) if row else None,

@@ -22,8 +22,9 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, Problem
-from vast_mcp.toolspec import Arguments, Call, Result, Step, ToolSpec, step
-from vast_mcp.vast.wire import Offer
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
+from vast_mcp.vast.models import Offer
 
 VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"  # Vast's own; without the registry host it becomes a container (A.5)
 ROWS = 64  # Vast's cap (B.1). Always asked for in full, because some rows fall to the second check.

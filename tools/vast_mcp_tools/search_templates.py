@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from vast_mcp.errors import Json, clean
-from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
-from vast_mcp.vast.wire import Template
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
+from vast_mcp.vast.models import Template
 
 HASH_CHARS = 64
 KNOWN_RUNTYPES = frozenset({"ssh", "jupyter", "args", "ssh_proxy", "ssh_direct", "jupyter_proxy", "jupyter_direct"})

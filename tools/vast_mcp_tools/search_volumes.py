@@ -8,9 +8,10 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.errors import NextStep, Problem
-from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
-from vast_mcp.vast.wire import VolumeOffer
-from vast_mcp.volumes import room_query, room_usd_per_hour
+from vast_mcp.machines.volumes import room_query, room_usd_per_hour
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
+from vast_mcp.vast.models import VolumeOffer
 
 MOUNT = "/workspace"
 SHOWN = 10

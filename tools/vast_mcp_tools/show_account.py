@@ -7,10 +7,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vast_mcp import errors, machines, volumes
-from vast_mcp.account import observe
-from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
-from vast_mcp.vast.wire import Instance
+from vast_mcp import errors
+from vast_mcp.account.seen import observe
+from vast_mcp.machines import costs, volumes
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
+from vast_mcp.vast.models import Instance
 
 
 class ShowAccount(Arguments):
@@ -63,8 +65,8 @@ async def show_account(args: ShowAccount, call: Call) -> ShowAccountResult:  # n
 
 def _burn(listed: Sequence[Instance]) -> Burn:
     """$/h now: the GPU bills only while running, the disk always (C.8)."""
-    running = sum(machines.running_usd_per_hour(instance) for instance in listed)
-    stopped = sum(machines.idle_usd_per_hour(instance) for instance in listed)
+    running = sum(costs.running_usd_per_hour(instance) for instance in listed)
+    stopped = sum(costs.idle_usd_per_hour(instance) for instance in listed)
     return Burn(running=round(running, 5), stopped=round(stopped, 5))
 
 

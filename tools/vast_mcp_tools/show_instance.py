@@ -7,13 +7,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vast_mcp import errors, leases, machines, reach
+from vast_mcp import errors
 from vast_mcp.errors import NextStep, clean
-from vast_mcp.journal import Intent, token_of
-from vast_mcp.machines import Patience, State
-from vast_mcp.reach import Access
-from vast_mcp.toolspec import Arguments, Call, Result, Step, ToolSpec, step
-from vast_mcp.vast.wire import Instance
+from vast_mcp.journal.records import Intent, token_of
+from vast_mcp.leases import lifetimes
+from vast_mcp.machines import costs, phases, reach, ways
+from vast_mcp.machines.phases import Patience, State
+from vast_mcp.machines.reach import Access
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
+from vast_mcp.vast.models import Instance
 
 
 class ShowInstance(Arguments):
@@ -52,19 +55,19 @@ class ShowInstanceResult(Result):
 async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
     """Shows one machine as it is now: state, ssh and rsync lines, mapped ports, costs. SSH is not tried:
     wait_for_instance does that."""
-    record = machines.record_of(call.office.journal, args.instance_id)
+    record = phases.record_of(call.office.journal, args.instance_id)
     row = await call.vast.show_instance(args.instance_id)
     if row is None:
         raise _not_shown(args.instance_id, record, call)
     call.office.instances_seen.add(row.id)
     now = time.time()
     made = _facts(row, record, now)
-    started_at = machines.started_at(call.office, row.id)
-    made.state = machines.state_of(row, now, Patience.of(call.times), started_at=started_at)
+    started_at = phases.started_at(call.office, row.id)
+    made.state = phases.state_of(row, now, Patience.of(call.times), started_at=started_at)
     if made.state == "running":
-        vm = machines.is_vm(row) or bool(record and record.facts.get("vm"))
+        vm = ways.is_vm(row) or bool(record and record.facts.get("vm"))
         made.access, made.warnings = await reach.access_to(call, row, vm=vm, jupyter_token=args.show_jupyter_token)
-    made.lease_left_hours, made.past_lease = leases.left(call, row, record.lease_until if record else None)
+    made.lease_left_hours, made.past_lease = lifetimes.left(call, row, record.lease_until if record else None)
     made.next_steps = _steps(made)
     return made
 
@@ -87,7 +90,7 @@ def _facts(row: Instance, record: Intent | None, now: float) -> ShowInstanceResu
     """What the row says, in the fields an agent needs; the state is judged by the caller."""
     status, intended = row.actual_status or "provisioning", row.intended_status
     born = (record.sent_at or record.made_at) if record else row.start_date
-    ends = machines.hours(now, row.end_date) if row.end_date else None
+    ends = costs.hours(now, row.end_date) if row.end_date else None
     return ShowInstanceResult(
         instance_id=row.id,
         state="starting",
@@ -98,8 +101,8 @@ def _facts(row: Instance, record: Intent | None, now: float) -> ShowInstanceResu
         interruptible=row.is_bid or None,
         usd_per_hour=_rounded(row.dph_total, 4),
         disk_usd_per_hour=_rounded(row.disk_usd_per_hour(), 4),
-        cost_estimate_usd=machines.cost_so_far(born, row.dph_total, now),
-        age_hours=_rounded(machines.hours(row.start_date, now), 2),
+        cost_estimate_usd=costs.cost_so_far(born, row.dph_total, now),
+        age_hours=_rounded(costs.hours(row.start_date, now), 2),
         contract_ends_in_hours=_rounded(ends, 1),
         disk_gb=_rounded(row.disk_space, 1),
         disk_used_gb=_rounded(row.disk_usage, 1) if row.disk_usage is not None and row.disk_usage >= 0 else None,

@@ -8,13 +8,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vast_mcp import leases, machines
-from vast_mcp.account import observe
+from vast_mcp.account.seen import observe
 from vast_mcp.errors import clean
-from vast_mcp.journal import Intent
-from vast_mcp.machines import Patience, State
-from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
-from vast_mcp.vast.wire import Instance
+from vast_mcp.journal.records import Intent
+from vast_mcp.leases import lifetimes
+from vast_mcp.machines import costs, phases
+from vast_mcp.machines.phases import Patience, State
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
+from vast_mcp.vast.models import Instance
 
 SHOWN_BYTES = 9_500  # of JSON; the server adds what every answer states
 
@@ -69,7 +71,7 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
     be read is an error, never a shorter list. open_intents are rentals in doubt; this look helps to settle them."""
     listed = await call.vast.list_instances()
     seen = await observe(call, listed)
-    known = leases.in_journal(call)
+    known = lifetimes.in_journal(call)
     now = time.time()
     states: dict[int, State] = {i.id: _state(i, now, call) for i in listed}
     wanted = [
@@ -80,8 +82,8 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
     steps = [step("destroy_instance", "ends all billing for the newest", instance_ids=[wanted[0].id])] if wanted else []
     result = ShowInstancesResult(
         count=len(listed),
-        total_usd_per_hour=round(sum(map(machines.running_usd_per_hour, wanted)), 4),
-        stopped_usd_per_hour=round(sum(map(machines.idle_usd_per_hour, wanted)), 4),
+        total_usd_per_hour=round(sum(map(costs.running_usd_per_hour, wanted)), 4),
+        stopped_usd_per_hour=round(sum(map(costs.idle_usd_per_hour, wanted)), 4),
         instances=[_leased(row_of(i, now, states[i.id], ours=i.id in seen.ours), i, known, call) for i in wanted],
         open_intents=[_open(intent, now) for intent in seen.open],
         next_steps=steps,
@@ -91,8 +93,8 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
 
 
 def _state(instance: Instance, now: float, call: Call) -> State:
-    started_at = machines.started_at(call.office, instance.id)
-    return machines.state_of(instance, now, Patience.of(call.times), started_at=started_at)
+    started_at = phases.started_at(call.office, instance.id)
+    return phases.state_of(instance, now, Patience.of(call.times), started_at=started_at)
 
 
 def _fit(result: ShowInstancesResult, args: ShowInstances) -> None:
@@ -155,7 +157,7 @@ def row_of(instance: Instance, now: float, state: State, *, ours: bool) -> Insta
 
 
 def _leased(row: InstanceRow, instance: Instance, known: dict[int, float], call: Call) -> InstanceRow:
-    row.lease_left_hours, row.past_lease = leases.left(call, instance, known.get(instance.id))
+    row.lease_left_hours, row.past_lease = lifetimes.left(call, instance, known.get(instance.id))
     return row
 
 

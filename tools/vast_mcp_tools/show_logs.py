@@ -17,7 +17,8 @@ from pydantic import AfterValidator, Field
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
-from vast_mcp.toolspec import Arguments, Call, Result, ToolSpec
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Result, ToolSpec
 
 SHOWN_BYTES = 9_600  # of the log as JSON text; with the rest of the answer it stays under 10 KB
 FILTER_MAX = 200

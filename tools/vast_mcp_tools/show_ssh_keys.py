@@ -7,11 +7,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vast_mcp import preflight
 from vast_mcp.errors import clean
-from vast_mcp.preflight import fingerprint_of, key_blob, local_public_keys
-from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
-from vast_mcp.vast.wire import SshKey
+from vast_mcp.machines import keyfiles
+from vast_mcp.machines.keyfiles import fingerprint_of, key_blob, local_public_keys
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
+from vast_mcp.vast.models import SshKey
 
 SHOWN = 20
 
@@ -67,7 +68,7 @@ def _local(ssh_dir: Path | None) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in local_public_keys(ssh_dir):
         try:
-            blob = preflight.key_blob(path.read_text(encoding="utf-8"))
+            blob = keyfiles.key_blob(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError):
             continue
         if blob:

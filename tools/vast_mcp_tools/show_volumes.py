@@ -6,10 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vast_mcp import volumes
 from vast_mcp.errors import clean
-from vast_mcp.toolspec import Arguments, Call, Part, Result, Step, ToolSpec, step
-from vast_mcp.vast.wire import Volume
+from vast_mcp.machines import volumes
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
+from vast_mcp.vast.models import Volume
 
 SHOWN = 20
 

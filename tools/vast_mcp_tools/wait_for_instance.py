@@ -13,13 +13,17 @@ from typing import Annotated, Literal
 import anyio
 from pydantic import Field
 
-from vast_mcp import errors, leases, machines, reach
+from vast_mcp import errors
 from vast_mcp.errors import NextStep, clean
-from vast_mcp.journal import Intent
-from vast_mcp.machines import Address, Patience, Reason, Watch
-from vast_mcp.reach import Access
-from vast_mcp.toolspec import Arguments, Call, Result, Step, ToolSpec, step
-from vast_mcp.vast.wire import Instance
+from vast_mcp.journal.records import Intent
+from vast_mcp.leases import lifetimes
+from vast_mcp.machines import costs, phases, reach, ways
+from vast_mcp.machines.phases import Patience, Reason, Watch
+from vast_mcp.machines.reach import Access
+from vast_mcp.machines.ways import Address
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
+from vast_mcp.vast.models import Instance
 
 Via = Literal["direct", "proxy_only"]
 SLOWER = 1.5
@@ -84,7 +88,7 @@ class _Wait:
     @property
     def vm(self) -> bool:
         told = self.record is not None and bool(self.record.facts.get("vm"))
-        return told or (self.row is not None and machines.is_vm(self.row))
+        return told or (self.row is not None and ways.is_vm(self.row))
 
 
 async def wait_for_instance(args: WaitForInstance, call: Call) -> WaitForInstanceResult:
@@ -114,9 +118,9 @@ def _begin(args: WaitForInstance, call: Call) -> _Wait:
     return _Wait(
         args=args,
         call=call,
-        watch=machines.watch_of(call.office, args.instance_id),
+        watch=phases.watch_of(call.office, args.instance_id),
         patience=Patience.of(call.times),
-        record=machines.record_of(call.office.journal, args.instance_id),
+        record=phases.record_of(call.office.journal, args.instance_id),
         began=now,
         end=min(now + args.timeout_s, call.deadline - to_answer),
     )
@@ -138,11 +142,11 @@ async def _look(wait: _Wait) -> None:
     wait.looked = True
     now = time.time()
     wait.row = row or wait.row
-    wait.watch.look(machines.phase_of(row), now, wait.patience)
+    wait.watch.look(phases.phase_of(row), now, wait.patience)
     if row is not None:
         call.office.instances_seen.add(instance_id)
     known = wait.record is not None or wait.watch.seen or instance_id in call.office.instances_seen
-    if not known and wait.watch.looks >= machines.LOOKS_TO_FAIL:
+    if not known and wait.watch.looks >= phases.LOOKS_TO_FAIL:
         raise errors.NoSuchInstance(
             f"The account has no machine {instance_id}.",
             next_steps=[NextStep("show_instances", {}, "see what exists")],
@@ -154,10 +158,10 @@ async def _when_running(wait: _Wait) -> WaitForInstanceResult | None:
     row = wait.row
     if row is None:  # it ran when an earlier call looked, and this one has no answer yet
         return None
-    if wait.args.until == "running" or not machines.takes_ssh(row):
+    if wait.args.until == "running" or not ways.takes_ssh(row):
         return await _ready(wait, row, None, None)
     lasted = wait.watch.last - wait.watch.since
-    direct, proxy = machines.direct_of(row), machines.proxy_of(row, vm=wait.vm)
+    direct, proxy = ways.direct_of(row), ways.proxy_of(row, vm=wait.vm)
     if direct is not None and await _answers(wait, direct):
         return await _ready(wait, row, direct, "direct")
     if proxy is not None and (direct is None or lasted >= wait.patience.proxy) and await _answers(wait, proxy):
@@ -175,7 +179,7 @@ def _doing(wait: _Wait) -> str:
     phase = wait.watch.phase or "starting"
     if phase == "running":
         return "its container runs; SSH does not answer yet"
-    return machines.DOING[phase]
+    return phases.DOING[phase]
 
 
 # ── how it ends ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -188,7 +192,7 @@ def _result(
     steps: list[Step],
 ) -> WaitForInstanceResult:
     row, record = wait.row, wait.record
-    left_hours, past = leases.left(wait.call, row, record.lease_until if record else None)
+    left_hours, past = lifetimes.left(wait.call, row, record.lease_until if record else None)
     rate = row.dph_total if row else record.facts.get("usd_per_hour") if record else None
     return WaitForInstanceResult(
         instance_id=wait.args.instance_id,
@@ -196,7 +200,7 @@ def _result(
         message=message,
         status=clean(row.actual_status, 40) if row and row.actual_status else None,
         usd_per_hour=round(rate, 4) if rate is not None else None,
-        cost_estimate_usd=machines.cost_so_far(wait.born, rate, wait.ended or time.time()),
+        cost_estimate_usd=costs.cost_so_far(wait.born, rate, wait.ended or time.time()),
         lease_left_hours=left_hours,
         past_lease=past,
         untrusted_status=clean(row.status_msg) if row and row.status_msg else None,
@@ -258,7 +262,7 @@ def _failed(wait: _Wait, reason: Reason) -> WaitForInstanceResult:
         "exited": [_logs(wait), destroy, search],
         "stopped": [start, destroy],
     }
-    made = _result(wait, "failed", machines.FAILED[reason], steps[reason])
+    made = _result(wait, "failed", phases.FAILED[reason], steps[reason])
     made.reason = reason
     return made
 

@@ -6,29 +6,31 @@ clear verdict is OutcomeUnknown.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
-import ssl
-import time
-from collections.abc import Generator, Mapping
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import cast
 
 import anyio
 import httpx
 from pydantic import ValidationError
 
-from vast_mcp import __version__, errors
-from vast_mcp.settings import Settings
-from vast_mcp.vast import wire
-from vast_mcp.vast.retry import READ_TRIES, Pace, read
-from vast_mcp.vast.wire import Instance, Json, Offer, Reply, SshKey, Template, User, Volume, VolumeOffer
+from vast_mcp import errors
+from vast_mcp.vast import models, replies
+from vast_mcp.vast.link import Link
+from vast_mcp.vast.models import Instance, Offer, SshKey, Template, User, Volume, VolumeOffer
+from vast_mcp.vast.replies import Json, Reply
+from vast_mcp.vast.retry import READ_TRIES, read
 
 PAGE = 25  # the v1 list's maximum (C.2)
+
+
 LIST_TRIES = 2
+
 
 # It writes whole addresses at INFO, and a log's address is a secret of its own.
 logging.getLogger("httpx").setLevel(logging.WARNING)
+
 
 # Failures that happen before any byte of the request can have reached Vast.
 _NOT_SENT = (
@@ -39,85 +41,6 @@ _NOT_SENT = (
     httpx.UnsupportedProtocol,
     httpx.InvalidURL,
 )
-
-
-class InProcess(httpx.AsyncBaseTransport):
-    """The in-process sandbox: an app that dies mid-request is a connection that dropped."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = httpx.ASGITransport(app=app)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        try:
-            return await self._app.handle_async_request(request)
-        except Exception as exc:
-            raise httpx.RemoteProtocolError("the sandbox closed the connection", request=request) from exc
-
-
-class Link:
-    """What all calls of a process share: settings, the connection pool for reads, the pace. Opened on first use."""
-
-    def __init__(self, settings: Settings, app: Any = None) -> None:
-        self.settings = settings
-        self.pace = Pace(settings.times.pace)
-        self.app = app
-        self._behind_s = 0.0  # how far this computer's clock is behind Vast's
-        self._pool: httpx.AsyncClient | None = None
-        self._tls: ssl.SSLContext | None = None
-
-    def pool(self) -> httpx.AsyncClient:
-        if self._pool is None:
-            self._pool = self.fresh()
-        return self._pool
-
-    def fresh(self) -> httpx.AsyncClient:
-        """A client with no connection yet."""
-        settings = self.settings
-        if settings.api_key is None:
-            raise errors.NoApiKey(
-                "No Vast.ai API key is set. A person sets VAST_API_KEY in this server's configuration (keys: "
-                "https://cloud.vast.ai/manage-keys/), or starts it with --sandbox to try it without money."
-            )
-        if self._tls is None and settings.base_url.startswith("https"):
-            self._tls = ssl.create_default_context()  # built once: it takes 30 ms and more
-        return httpx.AsyncClient(
-            base_url=settings.base_url,
-            headers={
-                "Authorization": f"Bearer {settings.api_key.get_secret_value()}",
-                "User-Agent": f"vast-mcp/{__version__}",
-                "Accept": "application/json",
-            },
-            transport=None if self.app is None else InProcess(self.app),
-            verify=self._tls or False,
-            trust_env=not settings.loopback,  # a proxy must never see loopback traffic
-            follow_redirects=False,  # the key goes to no other address
-        )
-
-    def heard(self, answer: httpx.Response) -> Reply:
-        """What was answered. A success's Date tells how far our clock is off, from below: cut to a second, and old by
-        its way here. Another answer may be that of a gateway with a clock of its own."""
-        reply = Reply.of(answer.status_code, answer.text, answer.headers)
-        if reply.ok and reply.date is not None:
-            self._behind_s = reply.date - time.time()
-        return reply
-
-    def now(self) -> float:
-        """Epoch seconds by Vast's clock, never ahead of it; by this computer's until Vast has said a Date."""
-        return time.time() + self._behind_s
-
-    @contextlib.contextmanager
-    def redacting(self) -> Generator[None]:
-        """Keep the person's secrets out of errors: Vast may repeat them in its own words."""
-        try:
-            yield
-        except errors.VastMcpError as exc:
-            if exc.vast_message:
-                exc.vast_message = errors.redacted(exc.vast_message, self.settings.secrets())
-            raise
-
-    async def close(self) -> None:
-        if self._pool is not None:
-            await self._pool.aclose()
 
 
 class Vast:
@@ -133,7 +56,7 @@ class Vast:
         """POST /bundles/ (B.1): a flat query, at most 64 rows whatever is asked."""
         reply = await self._read("search", "POST", "/api/v0/bundles/", body=query)
         rows = _rows(reply, "offers")
-        return [offer for row in rows if (offer := wire.offer_of(row)) is not None]
+        return [offer for row in rows if (offer := models.offer_of(row)) is not None]
 
     async def find_offer(self, offer_id: int, *, bid: bool = False, disk_gb: float = 10.0) -> Offer | None:
         """The offer as it stands now, free or taken; None where Vast lists none. Prices include `disk_gb`."""
@@ -187,7 +110,7 @@ class Vast:
                 "The request to rent was sent and no answer came; the machine may exist and bill."
             )
         with self._link.redacting():
-            return wire.rented(reply)
+            return replies.rented(reply)
 
     # ── instances ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -241,7 +164,7 @@ class Vast:
         found: object = reply.body.get("instances", False)
         if found is None or found == []:
             return None
-        rows = wire.as_objects([found]) or wire.as_objects(found)  # older shape: a list with one row
+        rows = replies.as_objects([found]) or replies.as_objects(found)  # older shape: a list with one row
         if not rows:
             # Anything else is an answer about nothing, and must not prove that a machine is gone.
             raise errors.UnexpectedReply("Vast's answer names no machine and no absence.", http_status=reply.status)
@@ -316,13 +239,13 @@ class Vast:
             reply = await self._read("read_keys", "GET", "/api/v0/ssh/")  # no interval published
         except errors.NotFound:
             return []
-        rows = wire.as_objects(reply.data) or wire.as_objects(reply.body.get("ssh_keys")) or []
+        rows = replies.as_objects(reply.data) or replies.as_objects(reply.body.get("ssh_keys")) or []
         return [_ssh_key(row) for row in rows]
 
     async def create_ssh_key(self, public_key: str) -> SshKey:
         """POST /ssh/ (section D)."""
         reply = await self._read("keys", "POST", "/api/v0/ssh/", body={"ssh_key": public_key})
-        key = wire.as_object(reply.body.get("key"))
+        key = replies.as_object(reply.body.get("key"))
         if key is None:
             raise errors.UnexpectedReply("Vast did not confirm the key.", http_status=reply.status)
         return _ssh_key(key)
@@ -343,17 +266,17 @@ class Vast:
         """GET /template/ with `select_filters` (section E)."""
         params = {"select_cols": '["*"]', "select_filters": json.dumps(filters)}
         reply = await self._read("templates", "GET", "/api/v0/template/", params=params)
-        return wire.rows_of(Template, _rows(reply, "templates"))
+        return models.rows_of(Template, _rows(reply, "templates"))
 
     async def search_volumes(self, query: Json) -> list[VolumeOffer]:
         """POST /volumes/search/ (section F): a flat query, at most 64 rows."""
         reply = await self._read("volumes", "POST", "/api/v0/volumes/search/", body=query)
-        return wire.rows_of(VolumeOffer, _rows(reply, "offers"))
+        return models.rows_of(VolumeOffer, _rows(reply, "offers"))
 
     async def list_volumes(self) -> list[Volume]:
         """GET /volumes (section F): every volume of the account. Raises IncompleteList where there is no list."""
         reply = await self._read("volumes", "GET", "/api/v0/volumes", params={"owner": "me", "type": "all_volume"})
-        return wire.rows_of(Volume, _rows(reply, "volumes"))
+        return models.rows_of(Volume, _rows(reply, "volumes"))
 
     async def user(self) -> User:
         """GET /users/current (section G): whose key this is, and what it can spend."""
@@ -401,13 +324,13 @@ class Vast:
         with link.redacting():
             reply = await read(send, link.settings.times, self._deadline, tries, acts=method == "PUT")
             if not reply.ok:
-                raise wire.failure(reply)
+                raise replies.failure(reply)
         return reply
 
 
 def _rows(reply: Reply, key: str) -> list[Json]:
     """The rows under `key`. Raises IncompleteList where there is no list: absence must not read as emptiness."""
-    rows = wire.as_objects(reply.body.get(key))
+    rows = replies.as_objects(reply.body.get(key))
     if rows is None:
         raise errors.IncompleteList(f"Vast's answer holds no list of {key}.", http_status=reply.status)
     return rows

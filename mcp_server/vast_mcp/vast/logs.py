@@ -22,7 +22,7 @@ import httpx
 
 from vast_mcp import __version__, errors
 from vast_mcp.settings import Settings
-from vast_mcp.vast.client import InProcess, Link
+from vast_mcp.vast.link import InProcess, Link
 
 log = logging.getLogger("vast_mcp")
 

@@ -8,7 +8,7 @@ import anyio
 
 from vast_mcp import errors
 from vast_mcp.settings import Times
-from vast_mcp.vast.wire import Reply, failure
+from vast_mcp.vast.replies import Reply, failure
 
 READ_TRIES = 4
 

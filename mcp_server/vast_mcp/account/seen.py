@@ -1,0 +1,54 @@
+"""TODO: one line."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vast_mcp import errors
+from vast_mcp.account.settling import log
+from vast_mcp.account.whose import account_of
+from vast_mcp.journal.records import Intent, token_of
+from vast_mcp.leases.labels import ends_at
+from vast_mcp.session import Call
+from vast_mcp.vast.models import Instance
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Of the listed machines, which are ours, and which attempts are still in doubt."""
+
+    ours: set[int]
+    open: list[Intent]
+
+
+async def observe(call: Call, listed: Sequence[Instance]) -> Seen:
+    """Learn from a whole list that some tool has read. Works without a journal too: reading never depends on it.
+
+    Ours are the journal's machines, and any whose label ends in a token: another computer's vast-mcp made those.
+    """
+    office = call.office
+    office.instances_seen.update(instance.id for instance in listed)
+    office.labelled = {row.id: until for row in listed if (until := ends_at(row, None)) is not None}
+    ours = {instance.id for instance in listed if token_of(instance.label)} | office.created.keys()
+    try:
+        if not office.journal.exists():
+            return Seen(ours, [])
+        account, _ = await account_of(call)
+        office.reconciler.observe(listed, account)
+        living = {intent.instance_id for intent in office.journal.living(account) if intent.instance_id is not None}
+        return Seen(ours | living, office.journal.open_intents(account))
+    except errors.VastMcpError as exc:
+        log.info("a list taught nothing: %s", exc.code)
+        return Seen(ours, [])
+
+
+def gone(call: Call, instance_ids: Sequence[int]) -> None:
+    """Destroyed, and seen to be gone."""
+    for instance_id in instance_ids:
+        call.office.created.pop(instance_id, None)
+        call.office.labelled.pop(instance_id, None)
+    with contextlib.suppress(errors.JournalUnavailable):
+        if call.office.account is not None and call.office.journal.exists():
+            call.office.journal.gone(call.office.account, instance_ids)

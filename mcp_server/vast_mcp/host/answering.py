@@ -1,0 +1,143 @@
+"""TODO: one line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import anyio
+import anyio.lowlevel
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult, TextContent
+
+from vast_mcp import errors
+from vast_mcp.errors import Json, NextStep
+from vast_mcp.journal.records import ENDED, LATE, Intent
+
+if TYPE_CHECKING:
+    pass
+from vast_mcp.leases.labels import lease_notice
+from vast_mcp.session import Call, InputNeeded, Office, Progress, StartOver, unheard
+from vast_mcp.toolspec import Arguments, Result, ToolSpec
+
+log = logging.getLogger("vast_mcp")
+
+
+async def answer(
+    spec: ToolSpec,
+    args: Arguments,
+    office: Office,
+    progress: Progress = unheard,
+    host: Context[Office, Any] | None = None,
+) -> Json:
+    """What a call comes to: the result's JSON, or the error's under `error`. Raises InputNeeded and nothing else."""
+    deadline = anyio.current_time() + office.settings.times.budget_s
+    call = Call(office=office, vast=office.client(deadline), deadline=deadline, progress=progress, host=host)
+    office.settle_delivered()
+    if host is not None and host.input_responses is not None:
+        office.age()
+    payload: Json
+    try:
+        _check_allowed(spec, office)
+        result = await _run(spec, args, call)
+        payload = result.model_dump(mode="json", exclude_none=True)
+    except errors.VastMcpError as exc:
+        log.info("%s: %s", spec.name, exc.code)
+        payload = {"error": exc.as_json()}
+    except InputNeeded:
+        raise
+    except Exception as exc:
+        payload = {"error": _defect(spec, exc).as_json()}
+    office.answered.set()
+    await anyio.lowlevel.checkpoint_if_cancelled()  # an answer that nobody will read has told nothing
+    secrets = office.settings.secrets()
+    return cast("Json", _without(secrets, payload | _stated(office, payload)))
+
+
+async def _run(spec: ToolSpec, args: Arguments, call: Call) -> Result:
+    """The tool's own function, from the start again after a person was asked. Their time is not the call's."""
+    while True:
+        try:
+            return await spec.fn(args, call)
+        except StartOver as over:
+            call.office.age()
+            deadline = call.deadline + over.took_s
+            agreed = {**call.agreed, over.asked: over.usd_per_hour}
+            call = replace(call, vast=call.office.client(deadline), deadline=deadline, agreed=agreed)
+
+
+def _check_allowed(spec: ToolSpec, office: Office) -> None:
+    if office.settings.limits.read_only and not spec.read_only:
+        raise errors.ReadOnly(
+            f"Nothing was sent: the person allows this server to look only (VAST_MCP_READ_ONLY), and {spec.name} acts."
+        )
+
+
+def _without(secrets: list[str], value: Any) -> Any:
+    """The person's secrets masked wherever a stranger's text may repeat them."""
+    if isinstance(value, str):
+        return errors.redacted(value, secrets)
+    if isinstance(value, list):
+        return [_without(secrets, item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {key: _without(secrets, item) for key, item in cast("Json", value).items()}
+    return value
+
+
+def _defect(spec: ToolSpec, exc: Exception) -> errors.InternalFault:
+    """The exception's own text may hold a caller's values: the log gets its type and place, the model neither."""
+    ours = [frame for frame in traceback.extract_tb(exc.__traceback__) if "vast_mcp" in frame.filename]
+    where = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "?"
+    log.error("%s: defect: %s at %s", spec.name, type(exc).__name__, where)
+    return errors.InternalFault(
+        f"A defect of vast-mcp ({type(exc).__name__}). The log names the place; show_instances shows what runs.",
+        next_steps=[NextStep("show_instances", {}, "see what runs")],
+    )
+
+
+def _stated(office: Office, payload: Json) -> Json:
+    """What every answer says where it applies: the sandbox, and machines nobody may have heard of."""
+    stated: Json = {"sandbox": True} if office.settings.sandbox else {}
+    named = {payload.get("instance_id"), cast("Json", payload.get("error", {})).get("instance_id")}
+    try:
+        if office.account is not None and office.journal.exists():
+            untold = [i for i in office.journal.untold(office.account) if i.token not in office.delivered]
+            office.delivered.update(intent.token for intent in untold)
+            shown = [i for i in untold if i.instance_id not in named or i.announce == ENDED]
+            notices = [_notice(intent) for intent in shown] + office.swept
+            office.swept = []
+            stated |= {"notices": notices} if notices else {}
+    except Exception as exc:
+        # An answer is worth more than what goes with it; the next rent says what is wrong with the journal.
+        log.info("notices wait: %s", type(exc).__name__)
+    return stated
+
+
+def _notice(intent: Intent) -> str:
+    if intent.announce == ENDED:
+        return lease_notice(intent.instance_id or 0, intent.lease_until or intent.gone_at or 0.0)
+    state = "is stopped and bills its disk" if intent.stopped else "exists and bills"
+    lost = "whose reply was lost" if intent.announce == LATE else "whose answer may not have arrived"
+    return (
+        f"Machine {intent.instance_id} {state}: it came of an earlier create_instance {lost} "
+        f"(offer {intent.offer_id}, token {intent.token})."
+    )
+
+
+def failure(error: errors.VastMcpError, *, sandbox: bool) -> CallToolResult:
+    """An error known before any tool ran."""
+    return both_channels({"error": error.as_json()} | ({"sandbox": True} if sandbox else {}))
+
+
+def both_channels(payload: Json) -> CallToolResult:
+    """The same JSON as text and as structure; a failure is marked as one."""
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return CallToolResult(
+        is_error="error" in payload,
+        content=[TextContent(type="text", text=text)],
+        structured_content=json.loads(text),
+    )

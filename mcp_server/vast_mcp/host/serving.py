@@ -1,0 +1,220 @@
+"""`vast-mcp serve --http`: the same server over streamable HTTP, for one person who has the token.
+
+Whoever shows the token rents with the key that this process holds. So nothing is done for anybody else: a request
+without it is answered 401 before it is read, and /healthz says only that the process is up. Host and Origin are checked
+behind that (the SDK does it), so that a web page cannot use a browser that knows the token. Each request stands alone;
+the journal, the link to Vast and the background task are one per process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import ipaddress
+import socket
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import uvicorn
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from vast_mcp import signals
+from vast_mcp.host.server import VastServer
+
+PATH = "/mcp"
+
+
+ANSWER_S = 1.0  # from the verdict on a rental to its answer
+
+
+STALLED_S = 10  # for a client that does not read its answer
+
+
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+class AddressError(Exception):
+    """The address may not be listened on; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen, and under which names requests may come."""
+
+    host: str  # an IP address
+    port: int
+    names: tuple[str, ...] = _LOOPBACK
+
+    @classmethod
+    def of(cls, given: str, *, behind_proxy: bool, allowed_hosts: Sequence[str] = ()) -> Address:
+        """`[HOST:]PORT`, HOST an IP address or localhost. Raises AddressError."""
+        host, _, port = given.rpartition(":")
+        host = host.strip("[]") or "127.0.0.1"
+        try:
+            ip = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+            number = int(port)
+        except ValueError:
+            raise AddressError(f"{given} is no HOST:PORT; HOST is an IP address or localhost.") from None
+        if not 0 <= number <= 65535:
+            raise AddressError("A port is 0 (any free one) to 65535.")
+        if not behind_proxy and (allowed_hosts or not ip.is_loopback):
+            raise AddressError(
+                "Without --behind-proxy only loopback addresses are served, under loopback names: requests hold a "
+                "token that rents machines, and this server speaks plain HTTP."
+            )
+        if behind_proxy and not allowed_hosts:
+            raise AddressError("--behind-proxy needs --allowed-host NAME: the name that clients know the proxy by.")
+        for name in allowed_hosts:
+            if not name or any(letter in name for letter in "/*@ ,") or "://" in name:
+                raise AddressError(f"{name} is no host name; write NAME or NAME:PORT, without https.")
+        listened = f"[{ip}]" if ip.version == 6 else str(ip)
+        named = [] if ip.is_unspecified else [listened]
+        return cls(str(ip), number, tuple(dict.fromkeys([*_LOOPBACK, *named, *map(str.lower, allowed_hosts)])))
+
+    def security(self) -> TransportSecuritySettings:
+        """The names as the SDK checks them. Behind a proxy the page's own address is https; on loopback it is http."""
+        hosts = [form for name in self.names for form in (name, f"{name}:*")]
+        plain = {*_LOOPBACK, self.host, f"[{self.host}]"}
+        schemes = {name: "http" if name in plain else "https" for name in self.names}
+        origins = [f"{schemes[name]}://{form}" for name in self.names for form in (name, f"{name}:*")]
+        return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
+
+
+class Door:
+    """Lets in whoever shows the token, and knows who is inside."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token.encode()
+        self.inside: set[anyio.CancelScope] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        if scope["path"] == "/healthz":
+            return await PlainTextResponse("ok\n")(scope, receive, send)
+        if not self._knows(scope):
+            return await _refusal()(scope, receive, send)
+        await self._enter(scope, receive, send)
+
+    def _knows(self, scope: Scope) -> bool:
+        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        if len(given) != 1:
+            return False
+        scheme, _, token = given[0].partition(b" ")
+        return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._token)
+
+    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def watched(message: Any) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        with anyio.CancelScope() as stay:
+            self.inside.add(stay)
+            try:
+                await self._app(scope, receive, watched)
+            finally:
+                self.inside.discard(stay)
+        if stay.cancelled_caught and not begun:
+            await JSONResponse({"error": "this server is ending; the same call again is safe"}, 503)(
+                scope, receive, send
+            )
+
+
+def _refusal() -> Response:
+    return JSONResponse(
+        {"error": "a token is needed: Authorization: Bearer TOKEN"},
+        401,
+        {"WWW-Authenticate": 'Bearer realm="vast-mcp"'},
+    )
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn, ending as a server that rents must: whoever is renting gets the answer, everybody else a moment."""
+
+    def __init__(self, config: uvicorn.Config, door: Door, server: VastServer) -> None:
+        super().__init__(config)
+        self._door = door
+        self._server = server
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield  # signals.py has them
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._see_out)
+            await super().shutdown(sockets)
+            tasks.cancel_scope.cancel()
+
+    async def _see_out(self) -> None:
+        """Let calls finish, then cancel them. A PUT under way is shielded: it ends in the journal all the same."""
+        office = self._server.office
+        times = office.settings.times
+        until = time.monotonic() + times.end_s
+        latest = until + times.put_s
+        while self._door.inside and time.monotonic() < min(until, latest):
+            if office.one_at_a_time.locked():  # somebody is renting
+                until = max(until, time.monotonic() + ANSWER_S)
+            await anyio.sleep(0.05)
+        for stay in list(self._door.inside):
+            stay.cancel()
+
+
+def listen(address: Address) -> socket.socket:
+    """A socket that listens there. Raises OSError."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    listener = socket.create_server((address.host, address.port), family=family)
+    # Inherited by what it accepts. asyncio would set it, but not on a socket that does not name its protocol, and the
+    # second part of an answer then waits 40 ms for a receipt of the first.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where clients find the server."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}{PATH}" if ":" in host else f"http://{host}:{port}{PATH}"
+
+
+def app_of(server: VastServer, address: Address, token: str) -> Door:
+    """The whole application: the token, then the SDK's checks, then the server."""
+    inner = server.streamable_http_app(
+        streamable_http_path=PATH, stateless_http=True, transport_security=address.security()
+    )
+    return Door(inner, token)
+
+
+def serve(server: VastServer, address: Address, listener: socket.socket, token: str) -> None:
+    """Serve until asked to end; then no new requests, and those inside finish (see _Uvicorn)."""
+    door = app_of(server, address, token)
+    times = server.settings_of_vast.times
+    config = uvicorn.Config(
+        door,
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,  # who calls is known by the token, never by an address that a header claims
+        server_header=False,
+        timeout_graceful_shutdown=int(times.end_s + 2 * times.put_s) + STALLED_S,
+    )
+    running = _Uvicorn(config, door, server)
+
+    def stop() -> None:
+        running.should_exit = True
+        server.office.closing = True
+
+    signals.end_in_order(stop)
+    with listener:
+        anyio.run(running.serve, [listener])

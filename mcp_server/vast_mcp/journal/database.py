@@ -1,0 +1,190 @@
+"""The file: opened late, migrated forward, one writer at a time, kept aside where it is damaged."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Generator, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vast_mcp import errors
+
+# Loaded where it is used, with the first rental: a server that only lists its tools does not need it.
+if TYPE_CHECKING:
+    import sqlite3
+
+VERSION = 2
+BUSY_S = 5.0
+BUSY_LOOK_S = 0.01
+_NEW_IN_2 = {"holds", "approvals"}
+
+
+class Database:
+    """One connection. `folder` None keeps it in memory: the in-process sandbox's journal dies with its world."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+        self._db: sqlite3.Connection | None = None
+        self._damaged: str | None = None  # where the damaged file went: this process rents nothing more
+
+    @property
+    def path(self) -> Path | None:
+        return self.folder / "journal.db" if self.folder else None
+
+    def exists(self) -> bool:
+        """Whether anything was ever written, without making it so. A damaged journal was, though its file is away.
+
+        Raises JournalUnavailable where its folder may not be looked into.
+        """
+        if self._db is not None or self._damaged is not None:
+            return True
+        try:
+            return self.path is not None and self.path.exists()
+        except OSError as exc:
+            raise _unusable(exc) from exc
+
+    def open(self) -> sqlite3.Connection:
+        if self._damaged is not None:
+            raise errors.JournalUnavailable(
+                f"The journal of rentals was damaged and is kept as {self._damaged}. Look at show_instances; after a "
+                "restart of this server a new journal begins."
+            )
+        if self._db is None:
+            with self.guard():
+                self._db = self._connect()
+        return self._db
+
+    def _connect(self) -> sqlite3.Connection:
+        import sqlite3
+
+        path = self.path
+        if path is not None:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Created before SQLite opens it, so that it and its WAL are never readable by others.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        give_up_at = time.monotonic() + BUSY_S
+        while True:
+            db = sqlite3.connect(path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            try:
+                db.execute("PRAGMA journal_mode=WAL")
+                db.execute("PRAGMA synchronous=FULL")
+                _migrate(db)
+            except BaseException as exc:
+                db.close()
+                # SQLite does not wait by itself where a neighbour is just switching a new file to WAL, or closing it.
+                if not _busy(exc) or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(BUSY_LOOK_S)
+            else:
+                return db
+
+    @contextlib.contextmanager
+    def alone(self) -> Generator[None]:
+        """The one writer among all processes of this folder: what is read inside still holds as it is committed."""
+        db = self.open()
+        with self.guard(), immediate(db):
+            yield
+
+    def close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def write(self, statement: str, *values: object) -> int:
+        db = self.open()
+        with self.guard():
+            return db.execute(statement, values).rowcount
+
+    @contextlib.contextmanager
+    def guard(self) -> Generator[None]:
+        """SQLite's and the disk's failures as the one error that stops a rental; a damaged file is kept aside."""
+        import sqlite3
+
+        try:
+            yield
+        except (sqlite3.Error, OSError) as exc:
+            if _damaged(exc):
+                self._keep_aside()
+                self.open()  # says what happened
+            raise _unusable(exc) from exc
+
+    def _keep_aside(self) -> None:
+        """Move a damaged journal out of the way, for a person to look at."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        path = self.path
+        if path is None:
+            return
+        aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
+        for suffix in ("", "-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                os.replace(f"{path}{suffix}", f"{aside}{suffix}")
+        self._damaged = aside.name
+
+
+@contextlib.contextmanager
+def immediate(db: sqlite3.Connection) -> Generator[None]:
+    """One writer at a time, from the first read on."""
+    import sqlite3
+
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
+        raise
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Forward only. A newer schema than ours is left alone."""
+    if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        return
+    with immediate(db):
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise errors.JournalUnavailable(
+                f"The journal was written by a newer vast-mcp (version {version}, this one knows {VERSION}); update it."
+            )
+        script = resources.files("vast_mcp.journal").joinpath("schema.sql").read_text(encoding="utf-8")
+        for statement in _statements(script):
+            if version == 0 or (version == 1 and statement.split()[2] in _NEW_IN_2):
+                db.execute(statement)
+        if version == 1:
+            for column in ("usd_per_hour", "lease_until"):
+                db.execute(f"ALTER TABLE intents ADD COLUMN {column} REAL")
+        db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The script statement by statement: executescript would end the transaction around it."""
+    lines = (line.split("--", 1)[0] for line in script.splitlines())
+    for statement in "\n".join(lines).split(";"):
+        if statement.strip():
+            yield statement.strip()
+
+
+def _unusable(exc: Exception) -> errors.JournalUnavailable:
+    return errors.JournalUnavailable(
+        f"The journal of rentals cannot be used ({type(exc).__name__}). Free space, permissions, or "
+        "VAST_MCP_STATE_DIR mend it; reading still works."
+    )
+
+
+def _busy(exc: BaseException) -> bool:
+    """Another process has the file at this moment."""
+    import sqlite3
+
+    return isinstance(exc, sqlite3.OperationalError) and exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _damaged(exc: Exception) -> bool:
+    import sqlite3
+
+    text = str(exc).lower()
+    return isinstance(exc, sqlite3.DatabaseError) and ("malformed" in text or "not a database" in text)

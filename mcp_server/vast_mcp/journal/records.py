@@ -1,0 +1,123 @@
+"""What the journal keeps, as values: an attempt, a wish, an approval, a hold. Times are epoch seconds."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from vast_mcp.errors import Json
+
+# Intent.announce: rented, and its answer may not have arrived; found after it had been given up; its lease ended
+RENTED, LATE, ENDED = 1, 2, 3
+CODE_S = 600.0  # a code waits so long to be approved, and its approval so long to be used
+State = Literal["intended", "sending", "confirmed", "refused", "unknown", "absent", "abandoned"]
+
+COLUMNS = (
+    "id, token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, sent_at, instance_id, "
+    "stopped, reason, facts, gone_at, announce, usd_per_hour, lease_until"
+)
+
+# After the last "#" of a label, strictly: 16 hexadecimal digits and nothing else.
+_TOKEN = re.compile(r"#([0-9a-f]{16})\Z")
+
+
+def token_of(label: str | None) -> str | None:
+    """The token of the attempt that a machine was born of, where its label ends in one."""
+    match = _TOKEN.search(label or "")
+    return match.group(1) if match else None
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One attempt as the journal has it. Times are epoch seconds."""
+
+    id: int
+    token: str
+    account: str
+    request_key: str
+    digest: str
+    offer_id: int
+    label: str
+    wanted: str
+    state: State
+    owner: str
+    made_at: float
+    sent_at: float | None
+    instance_id: int | None
+    stopped: bool
+    reason: str | None
+    facts: Json
+    gone_at: float | None
+    announce: int
+    usd_per_hour: float | None
+    lease_until: float | None
+
+    @property
+    def lives(self) -> bool:
+        """Confirmed and not proven gone."""
+        return self.state == "confirmed" and self.gone_at is None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be rented, as far as it is the same every time: whose, under which key, from which offer."""
+
+    account: str
+    request_key: str
+    digest: str
+    offer_id: int
+    wanted: Literal["running", "stopped"]
+    derived: bool  # the key was made from the arguments, not given
+    allow_unresolved: bool  # doubts of other wishes do not stop it
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A person's yes, given in a shell: to what (a digest), and at most at which $/h. It is spent with the act."""
+
+    asked: str
+    usd_per_hour: float
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a code stands for. `used`: for an act that happened, or may have."""
+
+    said: str
+    usd_per_hour: float
+    made_at: float
+    approved_at: float | None
+    used: bool
+
+    def over(self, now: float) -> bool:
+        """Whether its time has ended: to be approved, or, approved, to be used."""
+        return now - (self.approved_at or self.made_at) > CODE_S
+
+
+@dataclass(frozen=True)
+class Hold:
+    """What an act on a machine may make it cost before any list shows it: on its way, in doubt, or seen to be so."""
+
+    id: int
+    account: str
+    instance_id: int
+    usd_per_hour: float
+    made_at: float
+    state: Literal["flying", "maybe", "true"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the journal says to a wish: `act` on `intent`."""
+
+    act: Literal["send", "wait", "replay", "reconcile", "reused", "already_rented"]
+    intent: Intent | None = None
+
+
+def intent_of(row: tuple[Any, ...]) -> Intent:
+    named: dict[str, Any] = dict(zip(COLUMNS.split(", "), row, strict=True))
+    named["stopped"] = bool(named["stopped"])
+    named["facts"] = json.loads(named["facts"] or "{}")
+    return Intent(**named)

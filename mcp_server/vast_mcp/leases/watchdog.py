@@ -1,0 +1,77 @@
+"""The inside half of a lease: an onstart that starts a watchdog in the machine, then does what it did before.
+
+The watchdog (watchdog.sh) deletes the machine after its deadline, with the key that Vast puts into every machine
+(A.11), whatever became of this server. The user's script is packed as ever, so its bytes come out as a file of their
+own and are sourced or run by their shebang; the watchdog starts in front of it, in the background, and whatever
+happens to it is no concern of the script's.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import shlex
+from functools import cache
+from importlib import resources
+
+from vast_mcp.leases.packing import packed
+from vast_mcp.settings import DEFAULT_URL
+
+FOLDER = "/var/tmp/vast-mcp"  # noqa: S108  # in the machine; survives a reboot, which /tmp may not
+
+
+RETRY_S = 900  # tries after the deadline while the API cannot be read; then it deletes at the last deadline known
+
+
+CHUNK_S = 600  # the longest sleep between two looks
+
+
+ENVIRON = "/proc/1/environ"  # where the machine's own key is, for a shell that did not inherit it
+
+
+# Two subshells: the script's own `wait` and `$!` know nothing of a watchdog. setsid where there is one, so that ending
+# the script's process group does not end it. Nothing is written to the script's standard output.
+_START = (
+    '( (w=$(echo {data}|base64 -d|gzip -dc)&&exec $(command -v setsid) sh -c "$w" vast-mcp {arguments}'
+    "||echo vast-mcp: no watchdog)</dev/null >&2&)\n"
+)
+
+
+_SHEBANG = "#!/bin/sh\n"
+
+
+def guarded(
+    onstart: str | None,
+    *,
+    until: int,
+    base_url: str,
+    folder: str = FOLDER,
+    retry_s: int = RETRY_S,
+    chunk_s: int = CHUNK_S,
+    environ: str = ENVIRON,
+) -> str:
+    """The onstart that starts the watchdog, then the script; the same arguments give the same text.
+
+    `until` is the deadline in epoch seconds. A shebang comes first where the script has one, and where there is no
+    script: a VM starts nothing without (A.5). The size is not checked.
+    """
+    values = (str(until), base_url.rstrip("/"), folder, str(retry_s), str(chunk_s), environ)
+    start = _START.format(data=_data(), arguments=shlex.join(values))
+    script = packed(onstart) if onstart else _SHEBANG
+    if script.startswith(_SHEBANG):
+        return _SHEBANG + start + script.removeprefix(_SHEBANG)
+    return start + script
+
+
+def cost(base_url: str = DEFAULT_URL) -> int:
+    """How many characters of an onstart the watchdog takes."""
+    return len(guarded(None, until=10**9, base_url=base_url)) - len(_SHEBANG)
+
+
+@cache
+def _data() -> str:
+    """The watchdog without its comment lines and indentation, which no line of it needs."""
+    text = resources.files("vast_mcp.leases").joinpath("watchdog.sh").read_text(encoding="utf-8")
+    lines = [line.strip() for line in text.splitlines()]
+    short = "".join(f"{line}\n" for line in lines if line and not line.startswith("#"))
+    return base64.b64encode(gzip.compress(short.encode(), compresslevel=9, mtime=0)).decode()

@@ -1,0 +1,51 @@
+"""What a volume's row says: whose it is at the moment and what it bills (vast-api.md section F)."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from vast_mcp.vast.models import Volume, VolumeOffer
+from vast_mcp.vast.replies import Json, as_object
+
+MONTH_H = 720  # hours in the month that storage is priced by (A.6)
+
+
+def usd_per_hour(volume: Volume) -> float | None:
+    """$/h, attached or not: the row's own figure, else storage arithmetic."""
+    if volume.storage_total_cost is not None:
+        return volume.storage_total_cost
+    if volume.storage_cost is None or volume.disk_space is None:
+        return None
+    return volume.storage_cost * volume.disk_space / MONTH_H
+
+
+def room_usd_per_hour(offer: VolumeOffer, size_gb: float) -> float | None:
+    """$/h of a new volume of this size."""
+    return None if offer.storage_cost is None else offer.storage_cost * size_gb / MONTH_H
+
+
+def room_query(machine_id: int, size_gb: float) -> Json:
+    """The search for room on one machine. Whether its host is verified was decided with the offer."""
+    anything = {"in": [True, False]}
+    return {
+        "machine_id": {"eq": machine_id},
+        "disk_space": {"gte": size_gb},
+        "verified": anything,
+        "external": anything,
+        "order": [["score", "desc"]],
+        "allocated_storage": size_gb,
+    }
+
+
+def attached_to(volume: Volume) -> list[int]:
+    """Ids of the instances that hold it. Their form is not documented: numbers, numeric text and objects are read."""
+    listed: object = volume.instances
+    if not isinstance(listed, list):
+        return []
+    found: list[int] = []
+    for item in cast("list[object]", listed):
+        row = as_object(item)
+        value = row.get("id", row.get("instance_id")) if row is not None else item
+        if isinstance(value, int | str) and not isinstance(value, bool) and str(value).isdecimal():
+            found.append(int(value))
+    return found

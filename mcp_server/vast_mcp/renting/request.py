@@ -1,0 +1,57 @@
+"""TODO: one line."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from vast_mcp.account.whose import account_of
+from vast_mcp.errors import NextStep
+from vast_mcp.journal.records import Intent, Wish
+from vast_mcp.renting.terms import Order
+from vast_mcp.session import Call
+
+
+@dataclass
+class Rental:
+    """What a wish came to: the attempt that holds its machine, and how it was found."""
+
+    intent: Intent
+    instance_id: int
+    replayed: bool = False
+    recovered: bool = False
+    sent_here: bool = False  # by this very call, not by an earlier one
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Request:
+    """An order, and the wish that it is in the journal."""
+
+    order: Order
+    wish: Wish
+
+    @property
+    def again(self) -> NextStep:
+        return self.order.again
+
+
+async def request_of(call: Call, order: Order) -> tuple[Request, list[str]]:
+    """The order as this account's wish, and what to warn of. Raises CannotReconcile."""
+    account, warnings = await account_of(call)
+    digest = call.office.journal.digest(order.digested)
+    wish = Wish(
+        account=account,
+        request_key=order.request_key or derived_key(account, digest),
+        digest=digest,
+        offer_id=order.offer_id,
+        wanted=order.body.get("target_state", "running"),
+        derived=order.request_key is None,
+        allow_unresolved=order.allow_unresolved,
+    )
+    return Request(order, wish), warnings
+
+
+def derived_key(account: str, digest: str) -> str:
+    """The key of a wish that was given none: what it asks for, and of which account."""
+    return "auto-" + hashlib.sha256(f"{account} {digest}".encode()).hexdigest()[:32]

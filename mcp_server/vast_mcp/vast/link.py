@@ -1,0 +1,95 @@
+"""TODO: one line."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import time
+from collections.abc import Generator
+from typing import Any
+
+import httpx
+
+from vast_mcp import __version__, errors
+from vast_mcp.settings import Settings
+from vast_mcp.vast.replies import Reply
+from vast_mcp.vast.retry import Pace
+
+
+class InProcess(httpx.AsyncBaseTransport):
+    """The in-process sandbox: an app that dies mid-request is a connection that dropped."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = httpx.ASGITransport(app=app)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self._app.handle_async_request(request)
+        except Exception as exc:
+            raise httpx.RemoteProtocolError("the sandbox closed the connection", request=request) from exc
+
+
+class Link:
+    """What all calls of a process share: settings, the connection pool for reads, the pace. Opened on first use."""
+
+    def __init__(self, settings: Settings, app: Any = None) -> None:
+        self.settings = settings
+        self.pace = Pace(settings.times.pace)
+        self.app = app
+        self._behind_s = 0.0  # how far this computer's clock is behind Vast's
+        self._pool: httpx.AsyncClient | None = None
+        self._tls: ssl.SSLContext | None = None
+
+    def pool(self) -> httpx.AsyncClient:
+        if self._pool is None:
+            self._pool = self.fresh()
+        return self._pool
+
+    def fresh(self) -> httpx.AsyncClient:
+        """A client with no connection yet."""
+        settings = self.settings
+        if settings.api_key is None:
+            raise errors.NoApiKey(
+                "No Vast.ai API key is set. A person sets VAST_API_KEY in this server's configuration (keys: "
+                "https://cloud.vast.ai/manage-keys/), or starts it with --sandbox to try it without money."
+            )
+        if self._tls is None and settings.base_url.startswith("https"):
+            self._tls = ssl.create_default_context()  # built once: it takes 30 ms and more
+        return httpx.AsyncClient(
+            base_url=settings.base_url,
+            headers={
+                "Authorization": f"Bearer {settings.api_key.get_secret_value()}",
+                "User-Agent": f"vast-mcp/{__version__}",
+                "Accept": "application/json",
+            },
+            transport=None if self.app is None else InProcess(self.app),
+            verify=self._tls or False,
+            trust_env=not settings.loopback,  # a proxy must never see loopback traffic
+            follow_redirects=False,  # the key goes to no other address
+        )
+
+    def heard(self, answer: httpx.Response) -> Reply:
+        """What was answered. A success's Date tells how far our clock is off, from below: cut to a second, and old by
+        its way here. Another answer may be that of a gateway with a clock of its own."""
+        reply = Reply.of(answer.status_code, answer.text, answer.headers)
+        if reply.ok and reply.date is not None:
+            self._behind_s = reply.date - time.time()
+        return reply
+
+    def now(self) -> float:
+        """Epoch seconds by Vast's clock, never ahead of it; by this computer's until Vast has said a Date."""
+        return time.time() + self._behind_s
+
+    @contextlib.contextmanager
+    def redacting(self) -> Generator[None]:
+        """Keep the person's secrets out of errors: Vast may repeat them in its own words."""
+        try:
+            yield
+        except errors.VastMcpError as exc:
+            if exc.vast_message:
+                exc.vast_message = errors.redacted(exc.vast_message, self.settings.secrets())
+            raise
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.aclose()

@@ -1,0 +1,206 @@
+"""TODO: one line."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from vast_mcp.vast.replies import Json, as_object, as_objects
+
+
+class Row(BaseModel):
+    """A row as Vast sends it: unknown keys ignored, numbers lenient, because the service adds and drops keys."""
+
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, allow_inf_nan=False, hide_input_in_errors=True, defer_build=True
+    )
+
+
+class Offer(Row):
+    """An offer (ask). `gpu_ram`, `cpu_ram` in MB, `disk_space` in GB, prices in $/h, `duration` in seconds (B.4)."""
+
+    ask_contract_id: int
+    gpu_name: str = ""
+    num_gpus: int = 1
+    gpu_ram: float = 0
+    cpu_cores_effective: float | None = None
+    cpu_ram: float | None = None
+    disk_space: float | None = None
+    dph_base: float | None = None
+    dph_total: float | None = None
+    min_bid: float | None = None
+    storage_cost: float | None = None  # $/GB/month of 720 h
+    inet_down: float | None = None
+    inet_down_cost: float | None = None
+    reliability2: float | None = None
+    reliability: float | None = None
+    verification: str | None = None
+    direct_port_count: int | None = None
+    cuda_max_good: float | None = None
+    duration: float | None = None
+    end_date: float | None = None
+    geolocation: str | None = None
+    vms_enabled: bool | None = None
+    hosting_type: int | None = None
+    machine_id: int | None = None
+    rentable: bool | None = None
+    rented: bool | None = None
+
+    def disk_usd_per_hour(self, disk_gb: float) -> float | None:
+        """Storage arithmetic of A.6: $/GB/month over 720 hours."""
+        return None if self.storage_cost is None else self.storage_cost * disk_gb / 720
+
+
+class PortMapping(Row):
+    """One way in from outside: `HostPort` is text on the wire."""
+
+    HostPort: str
+
+
+class Instance(Row):
+    """An instance row of the v1 list or the single read (C.3). Prices in $/h, times in epoch seconds."""
+
+    id: int
+    label: str | None = None
+    actual_status: str | None = None
+    intended_status: str | None = None
+    cur_state: str | None = None
+    next_state: str | None = None
+    status_msg: str | None = None
+    gpu_name: str | None = None
+    num_gpus: int | None = None
+    gpu_util: float | None = None
+    dph_base: float | None = None
+    dph_total: float | None = None
+    min_bid: float | None = None
+    is_bid: bool | None = None
+    start_date: float | None = None
+    end_date: float | None = None
+    image_uuid: str | None = None
+    image_runtype: str | None = None
+    machine_id: int | None = None
+    geolocation: str | None = None
+    disk_space: float | None = None
+    disk_usage: float | None = None
+    storage_cost: float | None = None  # $/GB/month of 720 h
+    storage_total_cost: float | None = None  # $/h
+    public_ipaddr: str | None = None
+    ssh_host: str | None = None
+    ssh_port: int | None = None
+    direct_port_count: int | None = None
+    ports: dict[str, list[PortMapping]] | None = None
+    jupyter_token: str | None = Field(default=None, repr=False)
+    volume_info: Any = None  # only in the list's rows (A.8)
+
+    @field_validator("public_ipaddr", mode="after")
+    @classmethod
+    def _without_newline(cls, value: str | None) -> str | None:
+        return value.strip() or None if value else None
+
+    @field_validator("ports", mode="before")
+    @classmethod
+    def _mapped_only(cls, value: object) -> object:
+        """The object form; anything else (absent until running, a list of numbers in one page) says nothing."""
+        mapped = as_object(value)
+        return {port: ways for port, ways in mapped.items() if as_objects(ways)} if mapped else None
+
+    def disk_usd_per_hour(self) -> float | None:
+        """What the disk bills, running or stopped (C.8): the row's own figure, else storage arithmetic."""
+        if self.storage_total_cost is not None:
+            return self.storage_total_cost
+        if self.storage_cost is None or self.disk_space is None:
+            return None
+        return self.storage_cost * self.disk_space / 720
+
+    def outside_port(self, inside: str) -> int | None:
+        """The public port that leads to `inside`, such as "22/tcp"."""
+        ways = (self.ports or {}).get(inside)
+        return int(ways[0].HostPort) if ways and ways[0].HostPort.isdigit() else None
+
+
+class Volume(Row):
+    """A volume of the account (section F); `disk_space` in GB, lives on one machine."""
+
+    id: int
+    label: str | None = None
+    status: str | None = None
+    machine_id: int | None = None
+    disk_space: float | None = None
+    storage_cost: float | None = None
+    storage_total_cost: float | None = None
+    instances: Any = None
+    start_date: float | None = None
+    end_date: float | None = None
+
+
+class VolumeOffer(Row):
+    """Room for a volume on one machine (section F)."""
+
+    id: int
+    machine_id: int | None = None
+    disk_space: float | None = None
+    storage_cost: float | None = None
+    geolocation: str | None = None
+    reliability: float | None = None
+    reliability2: float | None = None
+
+
+class User(Row):
+    """The account (section G): `credit` is what can be spent, `balance` what is owed or held, both in dollars."""
+
+    id: int
+    balance: float | None = None
+    credit: float | None = None
+
+
+class SshKey(Row):
+    """A registered SSH key; the specification calls the text `key`, the service `public_key` (section D)."""
+
+    id: int
+    public_key: str = Field(default="")
+
+    @field_validator("public_key", mode="before")
+    @classmethod
+    def _absent_is_empty(cls, value: object) -> object:
+        return "" if value is None else value
+
+
+class Template(Row):
+    """What a rental needs to know of a template (section E); `env` is a flag string there."""
+
+    id: int | None = None
+    hash_id: str = ""
+    name: str | None = None
+    image: str | None = None
+    tag: str | None = None
+    runtype: str | None = None
+    onstart: str | None = Field(default=None, repr=False)
+    env: str | None = Field(default=None, repr=False)
+    desc: str | None = None
+    recommended: bool | None = None
+    creator_id: int | None = None
+    count_created: int | None = None
+    recommended_disk_space: float | None = None
+
+
+R = TypeVar("R", bound=Row)
+
+
+def rows_of(model: type[R], rows: list[Json]) -> list[R]:
+    """The rows that can be understood; a row without an id cannot be named, so it is of no use to anybody."""
+    found: list[R] = []
+    for row in rows:
+        try:
+            found.append(model.model_validate(row))
+        except ValidationError:
+            continue
+    return found
+
+
+def offer_of(row: Json) -> Offer | None:
+    """The row as an Offer, or None where it has no usable id: an offer that cannot be named cannot be rented."""
+    try:
+        return Offer.model_validate({"ask_contract_id": row.get("id"), **row})
+    except ValidationError:
+        return None
