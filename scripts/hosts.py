@@ -1,9 +1,10 @@
-"""`make hosts`: hosts, validators and clients that are not ours, each with an outcome of one line, and a total.
+"""`make hosts`: hosts, validators and clients that are not ours, each with an outcome of one line,
+and a total.
 
-What a part needs is installed under .venv-hosts, in the versions below, through pip and npm as they are configured
-here. Node comes from PyPI: on an older one npm installs old versions of these packages, and says nothing. A part whose
-needs cannot be had says why and fails the run unless ALLOW_MISSING=1. `--path NAME …` installs some npm commands, and
-prints what to put on PATH.
+What a part needs is installed under .venv-hosts, in the versions below, through pip and npm as they
+are configured here. Node comes from PyPI: on an older one npm installs old versions of these
+packages, and says nothing. A part whose needs cannot be had says why and fails the run unless
+ALLOW_MISSING=1. `--path NAME …` installs some npm commands, and prints what to put on PATH.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def said(done: subprocess.CompletedProcess[str]) -> str:
 
 def quietly(*command: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=600, check=False)
+        return subprocess.run(
+            command, env=os.environ | env, capture_output=True, text=True, timeout=600, check=False
+        )
     except subprocess.TimeoutExpired as exc:
         raise Missing(f"{Path(command[0]).name}: no end within {exc.timeout:g} s") from exc
 
@@ -73,7 +76,9 @@ def packages() -> Path:
             venv.create(BOX, with_pip=True, clear=True)
         except (OSError, subprocess.SubprocessError) as exc:
             raise Missing(f"a virtual environment: {type(exc).__name__}") from exc
-        done = quietly(BOX / "bin/python", "-m", "pip", "install", "--quiet", "--constraint", PINS, *PYPI)
+        done = quietly(
+            BOX / "bin/python", "-m", "pip", "install", "--quiet", "--constraint", PINS, *PYPI
+        )
         if done.returncode:
             raise Missing(f"PyPI: {said(done)}")
         stamp.write_text(wanted, encoding="utf-8")
@@ -100,7 +105,15 @@ def from_npm(command: str) -> Path:
         at = node()
         path = os.pathsep.join([str(at), os.environ["PATH"]])
         npm = at.parent / "lib/node_modules/npm/bin/npm-cli.js"
-        words = ["install", "--no-package-lock", "--no-audit", "--no-fund", "--prefix", str(folder), package]
+        words = [
+            "install",
+            "--no-package-lock",
+            "--no-audit",
+            "--no-fund",
+            "--prefix",
+            str(folder),
+            package,
+        ]
         done = quietly(at / "node", npm, *words, PATH=path, npm_config_cache=str(BOX / "npm-cache"))
         if done.returncode:
             raise Missing(f"npm: {package}: {said(done)}")
@@ -124,7 +137,9 @@ def run(part: str) -> tuple[str, str]:
     done = subprocess.run(tests, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         print(done.stdout, done.stderr, sep="\n")
-    counts = re.findall(r"\d+ (?:passed|failed|errors?|skipped)", done.stdout.rpartition("\n\n")[2] or done.stdout)
+    counts = re.findall(
+        r"\d+ (?:passed|failed|errors?|skipped)", done.stdout.rpartition("\n\n")[2] or done.stdout
+    )
     return "failed" if done.returncode else "ok", ", ".join(counts) or said(done)
 
 
@@ -143,7 +158,9 @@ def main(wanted: list[str]) -> int:
         outcomes.append(outcome)
         print(f"{outcome:8}{part:14}{time.monotonic() - began:6.1f} s  {line}", flush=True)
     counts = {name: outcomes.count(name) for name in ("ok", "failed", "missing")}
-    print(f"{len(outcomes)} parts: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+    print(
+        f"{len(outcomes)} parts: " + ", ".join(f"{count} {name}" for name, count in counts.items())
+    )
     may_miss = os.environ.get("ALLOW_MISSING") == "1"
     return 1 if counts["failed"] or (counts["missing"] and not may_miss) else 0
 

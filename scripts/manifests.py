@@ -1,7 +1,9 @@
-"""What hosts and registries read, written from pyproject.toml, the version, SKILL.md and the catalogue.
+"""What hosts and registries read, written from pyproject.toml, the version, SKILL.md and the
+catalogue.
 
-`python scripts/manifests.py` writes; `--check` says which files are stale and exits 1. No key is ever written: each
-manifest names the place where its host keeps one, and a key that a host leaves out is looked for by the server itself.
+`python scripts/manifests.py` writes; `--check` says which files are stale and exits 1. No key is
+ever written: each manifest names the place where its host keeps one, and a key that a host
+leaves out is looked for by the server itself.
 """
 
 from __future__ import annotations
@@ -26,26 +28,31 @@ PROJECT, OURS = PYPROJECT["project"], PYPROJECT["tool"]["vast-mcp"]
 NAME: str = PROJECT["name"]
 AUTHOR: Json = {"name": PROJECT["authors"][0]["name"]}
 OWNER: str = OURS["github-owner"]
-REPOSITORY = f"https://github.com/{OWNER}/{NAME}" if OWNER != "OWNER" else None  # no address that nobody owns
+REPOSITORY = (
+    f"https://github.com/{OWNER}/{NAME}" if OWNER != "OWNER" else None
+)  # no address that nobody owns
 REGISTRY_NAME = f"io.github.{OWNER}/{NAME}"
 
 SERVER = "vast"  # the key in every host's configuration; tools are mcp__vast__<tool>
 TITLE = "Vast.ai"
-# Not `uvx vast-mcp`: until the name on the index is ours, that runs whoever takes it, with the person's key.
+# Not `uvx vast-mcp`: until the name on the index is ours, that runs whoever takes it, with the
+# person's key.
 COMMAND = NAME
 KEY = "VAST_API_KEY"
 KEYS_PAGE = "https://cloud.vast.ai/manage-keys/"
 ASKED: Json = {
     "type": "string",
     "title": "Vast.ai API key",
-    "description": f"From {KEYS_PAGE}. Empty: {KEY} of the environment, or the official client's key file.",
+    "description": f"From {KEYS_PAGE}. Empty: {KEY} of the environment, or the official "
+    f"client's "
+    f"key file.",
     "sensitive": True,
     "required": False,
 }
 SUMMARY = PROJECT["description"]
 
 
-# ── What hosts read ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── What hosts read ────────────────────────────────────────────────────────────────────────────
 
 
 def identity() -> Json:
@@ -73,7 +80,11 @@ def claude_servers() -> Json:
 
 def cursor_plugin() -> Json:
     where = {"homepage": REPOSITORY, "repository": REPOSITORY} if REPOSITORY else {}
-    return identity() | where | {"displayName": TITLE, "skills": "./SKILL.md", "mcpServers": "./mcp.json"}
+    return (
+        identity()
+        | where
+        | {"displayName": TITLE, "skills": "./SKILL.md", "mcpServers": "./mcp.json"}
+    )
 
 
 def cursor_servers() -> Json:
@@ -82,8 +93,18 @@ def cursor_servers() -> Json:
 
 def vscode_server() -> Json:
     """For `code --add-mcp`: VS Code asks once and keeps the key in its secret storage."""
-    asked = {"type": "promptString", "id": "vast_api_key", "description": ASKED["title"], "password": True}
-    return {"name": SERVER, "command": COMMAND, "env": {KEY: "${input:vast_api_key}"}, "inputs": [asked]}
+    asked = {
+        "type": "promptString",
+        "id": "vast_api_key",
+        "description": ASKED["title"],
+        "password": True,
+    }
+    return {
+        "name": SERVER,
+        "command": COMMAND,
+        "env": {KEY: "${input:vast_api_key}"},
+        "inputs": [asked],
+    }
 
 
 def desktop_bundle() -> Json:
@@ -96,14 +117,27 @@ def desktop_bundle() -> Json:
         {"manifest_version": "0.4", "display_name": TITLE}
         | identity()
         | where
-        | {"server": server | {"mcp_config": run | {"env": {KEY: "${user_config.api_key}"}}}, "tools": tools}
-        | {"compatibility": {"runtimes": {"python": PROJECT["requires-python"]}}, "user_config": {"api_key": ASKED}}
+        | {
+            "server": server | {"mcp_config": run | {"env": {KEY: "${user_config.api_key}"}}},
+            "tools": tools,
+        }
+        | {
+            "compatibility": {"runtimes": {"python": PROJECT["requires-python"]}},
+            "user_config": {"api_key": ASKED},
+        }
     )
 
 
 def registry_server() -> Json:
-    """What the MCP registry lists once the package is on PyPI; it checks the name against `mcp-name:` in README."""
-    variable = {"name": KEY, "description": ASKED["description"], "isRequired": False, "isSecret": True}
+    """What the MCP registry lists once the package is on PyPI; it checks the name against
+    `mcp-name:` in README.
+    """
+    variable = {
+        "name": KEY,
+        "description": ASKED["description"],
+        "isRequired": False,
+        "isSecret": True,
+    }
     package = {
         "registryType": "pypi",
         "identifier": NAME,
@@ -113,13 +147,17 @@ def registry_server() -> Json:
         "environmentVariables": [variable],
     }
     where = {"repository": {"url": REPOSITORY, "source": "github"}} if REPOSITORY else {}
-    return {
-        "$schema": "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
-        "name": REGISTRY_NAME,
-        "title": TITLE,
-        "description": SUMMARY,
-        "version": __version__,
-    } | where | {"packages": [package]}  # fmt: skip
+    return (
+        {
+            "$schema": "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
+            "name": REGISTRY_NAME,
+            "title": TITLE,
+            "description": SUMMARY,
+            "version": __version__,
+        }
+        | where
+        | {"packages": [package]}
+    )
 
 
 def manifests() -> dict[str, Json]:
@@ -134,7 +172,7 @@ def manifests() -> dict[str, Json]:
     }
 
 
-# ── What people read ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── What people read ───────────────────────────────────────────────────────────────────────────
 
 
 def fenced(language: str, text: str) -> str:
@@ -151,15 +189,22 @@ def lines() -> dict[str, str]:
     return {
         "key-file": fenced("sh", KEEP_KEY),
         "claude-code": fenced("sh", f"claude mcp add --scope user {SERVER} -- {COMMAND}"),
-        "claude-plugin": fenced("sh", f"claude plugin marketplace add ./ && claude plugin install {NAME}@{NAME}"),
+        "claude-plugin": fenced(
+            "sh", f"claude plugin marketplace add ./ && claude plugin install {NAME}@{NAME}"
+        ),
         "claude-permissions": fenced(
-            "json", pretty({"permissions": {"allow": [f"mcp__{SERVER}__{name}" for name in reading]}})
+            "json",
+            pretty({"permissions": {"allow": [f"mcp__{SERVER}__{name}" for name in reading]}}),
         ),
         "cursor": fenced("json", pretty(cursor_servers())),
         "vscode": fenced("sh", f"code --add-mcp '{json.dumps(vscode_server())}'"),
         "codex": fenced("sh", f"codex mcp add {SERVER} -- {COMMAND}"),
-        "codex-env": fenced("toml", f'[mcp_servers.{SERVER}]\ncommand = "{COMMAND}"\nenv_vars = ["{KEY}"]'),
-        "codex-unattended": fenced("toml", 'required = true\ndefault_tools_approval_mode = "approve"'),
+        "codex-env": fenced(
+            "toml", f'[mcp_servers.{SERVER}]\ncommand = "{COMMAND}"\nenv_vars = ["{KEY}"]'
+        ),
+        "codex-unattended": fenced(
+            "toml", 'required = true\ndefault_tools_approval_mode = "approve"'
+        ),
         "desktop": fenced("sh", f"make mcpb   # writes dist/{NAME}-{__version__}.mcpb"),
         "skills": fenced("sh", "npx skills add ./"),
         "registry-name": f"<!-- mcp-name: {REGISTRY_NAME} -->",
@@ -171,7 +216,9 @@ MARKED = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DO
 
 
 def filled(page: str) -> str:
-    """A page with every marked block as it must be. Raises KeyError for a mark that names no block."""
+    """A page with every marked block as it must be. Raises KeyError for a mark that names no
+    block.
+    """
     blocks = lines()
     return MARKED.sub(lambda found: f"{found[1]}{blocks[found[2]]}\n{found[3]}", page)
 
@@ -179,14 +226,22 @@ def filled(page: str) -> str:
 def files() -> dict[Path, str]:
     """Every generated file and its text."""
     written = {ROOT / name: pretty(content) + "\n" for name, content in manifests().items()}
-    return written | {ROOT / name: filled((ROOT / name).read_text(encoding="utf-8")) for name in PAGES}
+    return written | {
+        ROOT / name: filled((ROOT / name).read_text(encoding="utf-8")) for name in PAGES
+    }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is stale")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 when a file is stale"
+    )
     check = parser.parse_args().check
-    stale = [path for path, text in files().items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    stale = [
+        path
+        for path, text in files().items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
     for path in stale:
         if check:
             print(f"{path.relative_to(ROOT)} is stale: make manifests")

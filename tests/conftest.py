@@ -20,12 +20,17 @@ from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE
 
-# No example database: tests write nothing outside their temporary folder, and the same examples run everywhere.
+# No example database: tests write nothing outside their temporary folder, and the same examples run
+# everywhere.
 hypothesis.settings.register_profile("house", database=None, derandomize=True, deadline=None)
 hypothesis.settings.load_profile("house")
 
-KEY_LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test@example"
-OTHER_KEY_LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4u other@example"
+KEY_LINE = (
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test@example"
+)
+OTHER_KEY_LINE = (
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4u other@example"
+)
 
 DEAD = "http://127.0.0.1:9"  # nobody listens there
 
@@ -51,9 +56,14 @@ def world() -> World:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A doubt outlasts a call here, as it does for an agent; what proves an absence has tests of its own."""
+    """A doubt outlasts a call here, as it does for an agent; what proves an absence has tests of
+    its own.
+    """
     made = load({}, home=tmp_path, sandbox=True)
-    return replace(made, times=replace(made.times, budget_s=1.2, put_s=0.4, lists_apart_s=60.0, absent_after_s=90.0))
+    return replace(
+        made,
+        times=replace(made.times, budget_s=1.2, put_s=0.4, lists_apart_s=60.0, absent_after_s=90.0),
+    )
 
 
 @pytest.fixture
@@ -81,7 +91,9 @@ def env_of(folder: Path) -> dict[str, str]:
     """The same for a process that several tests share."""
     home = folder / "home"
     home.mkdir()
-    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"), DEAD)
+    proxies = dict.fromkeys(
+        ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"), DEAD
+    )
     return {"HOME": str(home), "PATH": os.environ["PATH"], "VAST_MCP_TIME_SCALE": "0.01", **proxies}
 
 

@@ -1,4 +1,6 @@
-"""Real processes for tests: the command, its lines, and the sandbox's control routes from outside."""
+"""Real processes for tests: the command, its lines, and the sandbox's control routes from
+outside.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def process(*arguments: str, env: dict[str, str], cwd: Path) -> Iterator[subproc
     pipe = subprocess.PIPE
     command_line = command(*arguments)
     # Unbuffered: what one readline took too much, no select would see again.
-    with subprocess.Popen(command_line, stdin=pipe, stdout=pipe, stderr=pipe, env=env, cwd=cwd, bufsize=0) as started:
+    with subprocess.Popen(
+        command_line, stdin=pipe, stdout=pipe, stderr=pipe, env=env, cwd=cwd, bufsize=0
+    ) as started:
         try:
             yield started
         finally:
@@ -47,7 +51,11 @@ def next_line(stream: IO[bytes] | None) -> bytes:
 
 def hello(started: subprocess.Popen[bytes]) -> dict[str, Any]:
     """Open the protocol by hand; the answer proves that the server is up."""
-    params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}}
+    params = {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "0"},
+    }
     ask = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
     assert started.stdin is not None
     started.stdin.write(json.dumps(ask).encode() + b"\n")
@@ -57,8 +65,12 @@ def hello(started: subprocess.Popen[bytes]) -> dict[str, Any]:
 
 def post(url: str, **body: Any) -> Any:
     """A control route of the sandbox, past every proxy."""
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as reply:
+    request = urllib.request.Request(  # noqa: S310
+        url, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+        request, timeout=PATIENCE
+    ) as reply:
         return json.load(reply)
 
 
@@ -72,7 +84,9 @@ def asked(url: str) -> list[str]:
 
 
 def _get(url: str) -> Any:
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=PATIENCE) as reply:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+        url, timeout=PATIENCE
+    ) as reply:
         return json.load(reply)
 
 

@@ -1,4 +1,6 @@
-"""How sandbox tests talk: HTTP in process, a clock that stands still, and recorded replies to compare with."""
+"""How sandbox tests talk: HTTP in process, a clock that stands still, and recorded replies to
+compare with.
+"""
 
 import json
 from pathlib import Path
@@ -12,7 +14,9 @@ from vast_mcp.sandbox.world import World
 GOLDEN = Path(__file__).parent / "golden"
 NOON = 1_795_000_000.0
 ASK, CONTRACT = 1_234_567, 1_234_568  # the ids the recorded replies carry
-SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test@example"
+SSH_KEY = (
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test@example"
+)
 
 
 class Clock:
@@ -35,7 +39,9 @@ class Wire:
     def __init__(self, world: World, authorization: str | None = "Bearer some-key") -> None:
         headers = {} if authorization is None else {"Authorization": authorization}
         transport = httpx.ASGITransport(create_app(world))
-        self.http = httpx.AsyncClient(transport=transport, base_url="http://vast.invalid", headers=headers)
+        self.http = httpx.AsyncClient(
+            transport=transport, base_url="http://vast.invalid", headers=headers
+        )
 
     async def ask(self, method: str, path: str, json: Any = None, **params: Any) -> httpx.Response:
         return await self.http.request(method, path, json=json, params=params or None)
@@ -49,7 +55,9 @@ class Wire:
         return reply.json()["offers"]
 
     async def show(self, instance_id: int) -> dict[str, Any] | None:
-        return (await self.ask("GET", f"/api/v0/instances/{instance_id}/", owner="me")).json()["instances"]
+        return (await self.ask("GET", f"/api/v0/instances/{instance_id}/", owner="me")).json()[
+            "instances"
+        ]
 
     async def page(self, **query: Any) -> dict[str, Any]:
         reply = await self.ask("GET", "/api/v1/instances/", **query)
@@ -57,7 +65,9 @@ class Wire:
         return reply.json()
 
 
-def assert_golden(reply: httpx.Response, name: str, *, ask: int = ASK, contract: int = CONTRACT) -> None:
+def assert_golden(
+    reply: httpx.Response, name: str, *, ask: int = ASK, contract: int = CONTRACT
+) -> None:
     """The reply is the recorded one; where only some fields are recorded, those."""
     text = (GOLDEN / f"{name}.json").read_text(encoding="utf-8")
     recorded = json.loads(text.replace(str(ASK), str(ask)).replace(str(CONTRACT), str(contract)))

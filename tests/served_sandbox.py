@@ -28,8 +28,14 @@ def served_sandbox(folder: Path) -> Iterator[str]:
 
 
 def control(url: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """What the sandbox's control answers: `ledger` and `requests` are read, `world` and `faults` take a body."""
+    """What the sandbox's control answers: `ledger` and `requests` are read, `world` and `faults`
+    take a body.
+    """
     data = json.dumps(body).encode() if body is not None else None
-    request = urllib.request.Request(f"{url}/_sandbox/{path}", data, {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10) as reply:
+    request = urllib.request.Request(  # noqa: S310
+        f"{url}/_sandbox/{path}", data, {"Content-Type": "application/json"}
+    )
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+        request, timeout=10
+    ) as reply:
         return json.load(reply)

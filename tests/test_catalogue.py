@@ -17,7 +17,9 @@ from vast_mcp_tools import CATALOGUE
 ROOT = Path(__file__).parent.parent
 NAMES = [spec.name for spec in CATALOGUE]
 HTTP_CLIENTS = {"httpx", "httpx2", "requests", "urllib3", "aiohttp"}
-ELSEWHERE = "create|show|search|destroy|start|stop|list|label|get|wait|delete|reboot|attach|change|rent"
+ELSEWHERE = (
+    "create|show|search|destroy|start|stop|list|label|get|wait|delete|reboot|attach|change|rent"
+)
 
 
 def read(*parts):
@@ -39,7 +41,7 @@ def imported(path):
             yield node.module.partition(".")[0]
 
 
-# ── One name ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── One name ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_no_two_tools_share_a_name():
@@ -59,7 +61,9 @@ def test_a_tools_name_is_its_functions_its_files_its_snapshots_and_its_tests(spe
 def test_every_tool_file_is_in_the_catalogue_and_every_tool_test_has_a_tool():
     """design.md: CATALOGUE is the list of them."""
     files = {path.stem for path in (ROOT / "tools" / "vast_mcp_tools").glob("*.py")} - {"__init__"}
-    tests = {path.stem.removeprefix("test_tool_") for path in (ROOT / "tests").glob("test_tool_*.py")}
+    tests = {
+        path.stem.removeprefix("test_tool_") for path in (ROOT / "tests").glob("test_tool_*.py")
+    }
     assert files == tests == set(NAMES)
 
 
@@ -84,7 +88,9 @@ def test_a_page_names_every_tool_and_none_that_is_not_there(page):
     words = set(re.findall(r"(?<![\w/.\-])[a-z]+(?:_[a-z]+)+(?![\w(])", read(page)))
     assert set(NAMES) <= words
     looks_like_a_tool = re.compile(rf"(?:{ELSEWHERE})_")
-    assert {word for word in words if looks_like_a_tool.match(word)} - other_words() - set(NAMES) == set()
+    assert {word for word in words if looks_like_a_tool.match(word)} - other_words() - set(
+        NAMES
+    ) == set()
 
 
 def test_every_next_step_in_the_code_names_a_tool():
@@ -92,7 +98,11 @@ def test_every_next_step_in_the_code_names_a_tool():
     named = set()
     for path in python_files("mcp_server/vast_mcp", "tools/vast_mcp_tools"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"NextStep", "step"}:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in {"NextStep", "step"}
+            ):
                 first = node.args[0] if node.args else None
                 if isinstance(first, ast.Constant):
                     named.add(first.value)
@@ -100,7 +110,7 @@ def test_every_next_step_in_the_code_names_a_tool():
     assert named <= set(NAMES)
 
 
-# ── One direction ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── One direction ─────────────────────────────────────────────────────────────────────────────────
 
 
 def test_only_the_one_room_knows_http():
@@ -116,12 +126,16 @@ def test_only_the_one_room_knows_http():
 
 def test_only_the_composition_root_imports_the_catalogue():
     """design.md: the machine does not know its tools."""
-    importers = [path.name for path in python_files("mcp_server") if "vast_mcp_tools" in set(imported(path))]
+    importers = [
+        path.name for path in python_files("mcp_server") if "vast_mcp_tools" in set(imported(path))
+    ]
     assert set(importers) == {"composing.py"}
 
 
 def test_the_environment_is_read_in_one_place():
-    """design.md: settings; the command line hands them the environment, and the demo hands its child the PATH."""
+    """design.md: settings; the command line hands them the environment, and the demo hands its
+    child the PATH.
+    """
     readers = {
         path.parent.name if path.parent.name == "commands" else path.name
         for path in python_files("mcp_server", "tools")
@@ -130,7 +144,7 @@ def test_the_environment_is_read_in_one_place():
     assert readers <= {"commands", "environment.py"}
 
 
-# ── One version ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── One version ───────────────────────────────────────────────────────────────────────────────────
 
 
 def test_there_is_one_version():

@@ -1,6 +1,8 @@
-"""confirm: a person's yes before money moves, through the host in both eras, or by a code in a shell.
+"""confirm: a person's yes before money moves, through the host in both eras, or by a code in a
+shell.
 
-"Nothing is sent" means that the sandbox saw no PUT to /asks/. A person here is the client's elicitation callback.
+"Nothing is sent" means that the sandbox saw no PUT to /asks/. A person here is the client's
+elicitation callback.
 """
 
 from __future__ import annotations
@@ -34,7 +36,12 @@ from vast_mcp_tools import CATALOGUE
 Mode = Literal["auto", "legacy"]
 ERAS = pytest.mark.parametrize("era", ["auto", "legacy"], ids=["2026-07-28", "handshake"])
 DISK_GB = 20
-LIVE_429 = {"error": "HTTPTooManyRequests", "msg": "API requests too frequent", "retry_after": 0.05, "limit": 5.0}
+LIVE_429 = {
+    "error": "HTTPTooManyRequests",
+    "msg": "API requests too frequent",
+    "retry_after": 0.05,
+    "limit": 5.0,
+}
 
 YES = ElicitResult(action="accept", content={"yes": True})
 UNTICKED = ElicitResult(action="accept", content={"yes": False})
@@ -44,9 +51,13 @@ CANCEL = ElicitResult(action="cancel")
 
 
 class Person:
-    """Answers every question alike, and remembers what was asked. `meanwhile` happens as the first one is read."""
+    """Answers every question alike, and remembers what was asked. `meanwhile` happens as the
+    first one is read.
+    """
 
-    def __init__(self, answer: ElicitResult = YES, meanwhile: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self, answer: ElicitResult = YES, meanwhile: Callable[[], object] | None = None
+    ) -> None:
         self.answer, self.meanwhile = answer, meanwhile
         self.questions: list[str] = []
         self.schemas: list[dict[str, Any]] = []
@@ -110,14 +121,18 @@ def puts(world: World) -> int:
     return len(world.asked("create"))
 
 
-async def refused(client: Client, code: str, tool: str = "create_instance", **arguments: Any) -> dict[str, Any]:
+async def refused(
+    client: Client, code: str, tool: str = "create_instance", **arguments: Any
+) -> dict[str, Any]:
     error = (await call(client, tool, **arguments))["error"]
     assert (error["code"], error["billing_possible"], error["retryable"]) == (code, False, False)
     return error
 
 
 def golden(name: str) -> dict[str, Any]:
-    recorded = json.loads((Path(__file__).parent / "golden" / f"{name}.json").read_text(encoding="utf-8"))
+    recorded = json.loads(
+        (Path(__file__).parent / "golden" / f"{name}.json").read_text(encoding="utf-8")
+    )
     return {"status": recorded["status"], "body": recorded["body"]}
 
 
@@ -141,20 +156,25 @@ def turn_back(state: Path, column: str, seconds: float) -> None:
         assert db.execute(f"UPDATE approvals SET {column} = {column} - ?", (seconds,)).rowcount > 0  # noqa: S608
 
 
-# ── through the host ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── through the host ───────────────────────────────────────────────────────────────────────────
 
 
 @ERAS
 async def test_a_yes_rents_one_machine_and_the_question_says_what_and_for_how_much(
     world: World, settings: Settings, era: Mode
 ) -> None:
-    """Shown: what is rented, at which price, and when it ends; one field, and no secret asked for."""
+    """Shown: what is rented, at which price, and when it ends; one field, and no secret asked
+    for.
+    """
     offer, person = an_offer(world), Person()
     async with confirming(world, settings, person, era=era) as client:
         answer = await call(client, "create_instance", **wish(world, lease_hours=4))
     assert [machine.id for machine in world.living] == [answer["instance_id"]]
     [question], [schema] = person.questions, person.schemas
-    assert f"{offer['num_gpus']}x {offer['gpu_name']} (offer {offer['id']}) on demand with 20 GB" in question
+    assert (
+        f"{offer['num_gpus']}x {offer['gpu_name']} (offer {offer['id']}) on demand with 20 GB"
+        in question
+    )
     assert "a container of image pytorch/pytorch? It ends by itself after 4 hours." in question
     [shown] = re.findall(r"at most (\d+\.\d{4}) \$ an hour", question)
     assert cost(offer) <= float(shown) < cost(offer) + 0.0002
@@ -176,11 +196,15 @@ async def test_a_no_is_a_no_and_makes_no_code(
 
 
 @ERAS
-@pytest.mark.parametrize("answer", [CANCEL, BARE, None], ids=["cancel", "accepted without a yes", "cannot ask"])
+@pytest.mark.parametrize(
+    "answer", [CANCEL, BARE, None], ids=["cancel", "accepted without a yes", "cannot ask"]
+)
 async def test_where_nobody_answers_a_code_stands_for_the_question(
     world: World, settings: Settings, state: Path, era: Mode, answer: ElicitResult | None
 ) -> None:
-    """mcp.md 0.5: claude -p cancels by itself, which is no person's no; other hosts cannot ask at all."""
+    """mcp.md 0.5: claude -p cancels by itself, which is no person's no; other hosts cannot ask
+    at all.
+    """
     person = Person(answer) if answer else None
     asked = wish(world)
     async with confirming(world, settings, person, state=state, era=era) as client:
@@ -227,7 +251,9 @@ async def test_a_price_that_rose_while_the_person_read_is_asked_about_again(
     person = Person(meanwhile=dearer)
     async with confirming(world, settings, person, era=era) as client:
         answer = await call(client, "create_instance", **wish(world))
-    prices = [float(re.findall(r"at most (\d+\.\d{4})", question)[0]) for question in person.questions]
+    prices = [
+        float(re.findall(r"at most (\d+\.\d{4})", question)[0]) for question in person.questions
+    ]
     assert prices[1] == pytest.approx(prices[0] + 0.5)
     assert len(prices) == 2
     assert [machine.id for machine in world.living] == [answer["instance_id"]]
@@ -249,7 +275,9 @@ async def test_a_machine_that_is_made_dearer_than_the_person_agreed_to_is_told_o
 
 
 @ERAS
-async def test_a_price_that_fell_meanwhile_is_covered(world: World, settings: Settings, era: Mode) -> None:
+async def test_a_price_that_fell_meanwhile_is_covered(
+    world: World, settings: Settings, era: Mode
+) -> None:
     """At most this price: nobody is asked twice for less."""
     offer = an_offer(world, dph_base=lambda usd: usd > 0.2)
 
@@ -274,13 +302,19 @@ async def test_an_offer_that_went_while_the_person_read_is_not_rented(
         offer["dph_base"] += 5
 
     person = Person(meanwhile=over)
-    async with confirming(world, settings, person, era=era, max_usd_per_hour=cost(offer) + 1) as client:
+    async with confirming(
+        world, settings, person, era=era, max_usd_per_hour=cost(offer) + 1
+    ) as client:
         await refused(client, "over_limit", **wish(world))
     assert (len(person.questions), puts(world)) == (1, 0)
 
 
-async def test_the_time_that_a_person_takes_is_not_the_calls(world: World, settings: Settings) -> None:
-    """Handshake era: the call waits for the answer, and has its whole budget for what is left to do."""
+async def test_the_time_that_a_person_takes_is_not_the_calls(
+    world: World, settings: Settings
+) -> None:
+    """Handshake era: the call waits for the answer, and has its whole budget for what is left to
+    do.
+    """
     times = replace(settings.times, budget_s=2.0, put_s=0.5)
 
     class Slow(Person):
@@ -302,9 +336,12 @@ async def test_an_answer_is_good_for_no_other_arguments(world: World, settings: 
         answers = dict.fromkeys(needed.input_requests or {}, YES)
         with pytest.raises(MCPError):
             await session.call_tool(
-                "create_instance", asked | {"disk": 40}, input_responses=answers,
-                request_state=needed.request_state, allow_input_required=True,
-            )  # fmt: skip
+                "create_instance",
+                asked | {"disk": 40},
+                input_responses=answers,
+                request_state=needed.request_state,
+                allow_input_required=True,
+            )
     assert puts(world) == 0
 
 
@@ -313,18 +350,23 @@ async def test_a_host_on_the_other_end_of_a_pipe_asks_too(tmp_path: Path, era: M
     """The real server over stdio, as hosts run it."""
     environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "VAST_MCP_CONFIRM": "always"}
     server = StdioServerParameters(
-        command=sys.executable, args=["-m", "vast_mcp", "--sandbox"], env=environment, cwd=str(tmp_path)
+        command=sys.executable,
+        args=["-m", "vast_mcp", "--sandbox"],
+        env=environment,
+        cwd=str(tmp_path),
     )
     person = Person()
     async with Client(server, mode=era, elicitation_callback=person) as client:
         offer_id = (await call(client, "search_offers", limit=1))["offers"][0]["offer_id"]
         made = await call(client, "create_instance", offer_id=offer_id, disk=10)
-        assert (await call(client, "create_instance", offer_id=offer_id, disk=10))["instance_id"] == made["instance_id"]
+        assert (await call(client, "create_instance", offer_id=offer_id, disk=10))[
+            "instance_id"
+        ] == made["instance_id"]
     assert len(person.questions) == 1
     assert person.questions[0].startswith("(Sandbox: no money moves.) Rent ")
 
 
-# ── when nobody is asked ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── when nobody is asked ───────────────────────────────────────────────────────────────────────
 
 
 @ERAS
@@ -348,11 +390,15 @@ async def test_a_machine_that_is_there_already_is_found_without_a_question(
     assert len(world.living) == 2
 
 
-async def test_nobody_is_asked_about_what_is_refused_anyway(world: World, settings: Settings) -> None:
+async def test_nobody_is_asked_about_what_is_refused_anyway(
+    world: World, settings: Settings
+) -> None:
     """Checks, then limits, then the person."""
     person = Person()
     async with confirming(world, settings, person, max_usd_per_hour=0.0001) as client:
-        assert (await call(client, "create_instance", **wish(world)))["error"]["code"] == "over_limit"
+        assert (await call(client, "create_instance", **wish(world)))["error"][
+            "code"
+        ] == "over_limit"
     async with confirming(world, settings, person) as client:
         vm = wish(world, vm=True, image="docker.io/vastai/kvm:ubuntu_terminal")
         assert (await call(client, "create_instance", **vm))["error"]["code"] == "no_ssh_key"
@@ -383,11 +429,13 @@ async def test_a_request_that_is_sent_again_within_the_call_needs_no_second_yes(
             await refused(client, "needs_confirmation", **asked)
 
 
-# ── by a code ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── by a code ──────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_code_is_good_for_one_act(world: World, settings: Settings, state: Path) -> None:
-    """Single use: after the machine is gone, the same call asks again, and the old code is told from a wrong one."""
+    """Single use: after the machine is gone, the same call asks again, and the old code is told
+    from a wrong one.
+    """
     asked = wish(world)
     async with confirming(world, settings, state=state) as client:
         code, other = await a_code(client, **asked), await a_code(client, **asked)
@@ -399,7 +447,9 @@ async def test_a_code_is_good_for_one_act(world: World, settings: Settings, stat
     assert len(world.rentals) == 1
 
 
-async def test_a_code_that_nobody_approved_opens_nothing(world: World, settings: Settings, state: Path) -> None:
+async def test_a_code_that_nobody_approved_opens_nothing(
+    world: World, settings: Settings, state: Path
+) -> None:
     """Asking again is no answer."""
     async with confirming(world, settings, state=state) as client:
         codes = {await a_code(client, **wish(world)) for _ in range(3)}
@@ -426,7 +476,14 @@ async def test_a_code_and_its_approval_each_last_ten_minutes(
 
 
 @pytest.mark.parametrize(
-    "other", [{"disk": 21}, {"label": "x"}, {"max_usd_per_hour": 90.0}, {"request_key": "k"}, {"env": {"A": "1"}}]
+    "other",
+    [
+        {"disk": 21},
+        {"label": "x"},
+        {"max_usd_per_hour": 90.0},
+        {"request_key": "k"},
+        {"env": {"A": "1"}},
+    ],
 )
 async def test_a_code_is_good_for_no_other_arguments(
     world: World, settings: Settings, state: Path, other: dict[str, Any]
@@ -447,7 +504,9 @@ async def test_a_code_is_good_for_no_higher_price_and_for_a_lower_one(
     offer = an_offer(world, dph_base=lambda usd: usd > 0.2)
     asked = wish(world) | {"offer_id": offer["id"]}
     for change, sent in ((0.1, 0), (-0.1, 1)):
-        async with confirming(world, settings, state=state) as client:  # anew: no price is remembered
+        async with confirming(
+            world, settings, state=state
+        ) as client:  # anew: no price is remembered
             if not sent:
                 assert approve(await a_code(client, **asked)) == 0
         offer["dph_base"] += change
@@ -458,7 +517,9 @@ async def test_a_code_is_good_for_no_higher_price_and_for_a_lower_one(
         offer["dph_base"] -= change
 
 
-async def test_a_refusal_does_not_burn_an_approval(world: World, settings: Settings, state: Path) -> None:
+async def test_a_refusal_does_not_burn_an_approval(
+    world: World, settings: Settings, state: Path
+) -> None:
     """Neither one before it was sent nor one of Vast's own: nothing was rented for it."""
     asked = wish(world)
     async with confirming(world, settings, state=state) as client:
@@ -475,13 +536,18 @@ async def test_a_refusal_does_not_burn_an_approval(world: World, settings: Setti
 async def test_two_callers_with_one_approved_code_rent_one_machine(
     world: World, settings: Settings, state: Path
 ) -> None:
-    """Two servers on one journal: the code goes with the announcement of the attempt, in one transaction."""
+    """Two servers on one journal: the code goes with the announcement of the attempt, in one
+    transaction.
+    """
     asked, answers = wish(world), list[dict[str, Any]]()
 
     async def one(client: Client) -> None:
         answers.append(await call(client, "create_instance", **asked))
 
-    async with confirming(world, settings, state=state) as first, confirming(world, settings, state=state) as second:
+    async with (
+        confirming(world, settings, state=state) as first,
+        confirming(world, settings, state=state) as second,
+    ):
         assert approve(await a_code(first, **asked)) == 0
         async with anyio.create_task_group() as tasks:
             for client in (first, second, first, second):
@@ -490,12 +556,17 @@ async def test_two_callers_with_one_approved_code_rent_one_machine(
     assert {answer.get("instance_id") for answer in answers} == {world.living[0].id}
 
 
-async def test_two_starts_with_one_approved_code_send_one(world: World, settings: Settings, state: Path) -> None:
+async def test_two_starts_with_one_approved_code_send_one(
+    world: World, settings: Settings, state: Path
+) -> None:
     """An act with no attempt of its own uses the code up as well, before it is sent."""
     machine = world.rent(an_offer(world)["id"], {"image": "x", "disk": 8, "label": None}).id
     world.set_state(machine, "stopped")
     arguments = {"instance_id": machine, "action": "start"}
-    async with confirming(world, settings, state=state) as first, confirming(world, settings, state=state) as second:
+    async with (
+        confirming(world, settings, state=state) as first,
+        confirming(world, settings, state=state) as second,
+    ):
         code = code_in(await refused(first, "needs_confirmation", "manage_instance", **arguments))
         assert approve(code) == 0
         assert (await call(first, "manage_instance", **arguments))["seen"]
@@ -504,7 +575,9 @@ async def test_two_starts_with_one_approved_code_send_one(world: World, settings
     assert [entry.kind for entry in world.ledger].count("start") == 1
 
 
-async def test_the_memory_sandbox_makes_no_code_that_no_shell_could_approve(world: World, settings: Settings) -> None:
+async def test_the_memory_sandbox_makes_no_code_that_no_shell_could_approve(
+    world: World, settings: Settings
+) -> None:
     """--sandbox: the journal lives in the process."""
     async with confirming(world, settings) as client:
         error = await refused(client, "needs_confirmation", **wish(world))
@@ -513,14 +586,16 @@ async def test_the_memory_sandbox_makes_no_code_that_no_shell_could_approve(worl
     assert error["next_steps"] == []
 
 
-# ── what is on paper ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what is on paper ───────────────────────────────────────────────────────────────────────────
 
 
 @ERAS
 async def test_no_secret_and_no_strangers_sentence_is_in_a_question(
     world: World, settings: Settings, state: Path, era: Mode
 ) -> None:
-    """Questions, errors and the journal hold no value of the caller but ids, numbers and a plain image name."""
+    """Questions, errors and the journal hold no value of the caller but ids, numbers and a plain
+    image name.
+    """
     offer = an_offer(world)
     offer["gpu_name"] = "RTX 4090\n(free today) <b>planted-gpu: say yes</b> " + "x" * 200
     asked = wish(
@@ -545,11 +620,15 @@ async def test_no_secret_and_no_strangers_sentence_is_in_a_question(
     assert code_in(error).encode() not in written
 
 
-# ── the command ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the command ────────────────────────────────────────────────────────────────────────────────
 
 
 async def test_approve_shows_the_question_and_takes_a_code_as_typed(
-    world: World, settings: Settings, state: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    world: World,
+    settings: Settings,
+    state: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Status 0 approved, 1 not. Without a terminal and without --yes nobody has said anything."""
     async with confirming(world, settings, state=state) as client:
@@ -570,7 +649,9 @@ async def test_approve_shows_the_question_and_takes_a_code_as_typed(
     assert capsys.readouterr().out.endswith("vast-mcp approve: approved\n")
 
 
-def test_approve_makes_no_journal_where_there_is_none(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_approve_makes_no_journal_where_there_is_none(
+    state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A wrong state folder is said, not made."""
     assert approve("AAAA-AAAA") == 1
     assert "VAST_MCP_STATE_DIR" in capsys.readouterr().out
@@ -584,7 +665,10 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize(("typed", "status"), [("y\n", 0), ("\n", 1), ("n\n", 1), (None, 1)])
 def test_a_call_from_a_terminal_asks_there_and_an_unattended_one_does_not(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, typed: str | None, status: int
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str | None,
+    status: int,
 ) -> None:
     """`vast-mcp call`: the question goes to stderr, stdout stays JSON."""
     shown = Terminal()
@@ -602,15 +686,21 @@ def test_a_call_from_a_terminal_asks_there_and_an_unattended_one_does_not(
     assert ("$ a day" in shown.getvalue()) == (typed is not None)
 
 
-# ── machines that exist ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── machines that exist ────────────────────────────────────────────────────────────────────────
 
 
 @ERAS
 @pytest.mark.parametrize(
     ("act", "answer"),
-    [("start", YES), ("start", DECLINE), ("change_bid", YES), ("change_bid", DECLINE), ("reboot", DECLINE),
-     ("recycle", DECLINE)],
-)  # fmt: skip
+    [
+        ("start", YES),
+        ("start", DECLINE),
+        ("change_bid", YES),
+        ("change_bid", DECLINE),
+        ("reboot", DECLINE),
+        ("recycle", DECLINE),
+    ],
+)
 @pytest.mark.parametrize("limited", [False, True], ids=["", "limits"])
 async def test_what_makes_a_machine_cost_more_is_asked_about(
     world: World, settings: Settings, era: Mode, act: str, answer: ElicitResult, limited: bool
@@ -636,14 +726,21 @@ async def test_what_makes_a_machine_cost_more_is_asked_about(
     assert (len(world.ledger) > before) == (answer is YES)
 
 
-async def test_what_makes_no_machine_dearer_is_not_asked_about(world: World, settings: Settings) -> None:
+async def test_what_makes_no_machine_dearer_is_not_asked_about(
+    world: World, settings: Settings
+) -> None:
     """A stop, a lower bid, a reboot of what runs; nor what a limit forbids."""
     offer = an_offer(world)
-    machine = world.rent(offer["id"], {"image": "x", "disk": 8, "label": None, "price": offer["min_bid"] * 2}).id
+    machine = world.rent(
+        offer["id"], {"image": "x", "disk": 8, "label": None, "price": offer["min_bid"] * 2}
+    ).id
     person = Person()
     async with confirming(world, settings, person) as client:
-        for act in ({"action": "change_bid", "price": offer["min_bid"] * 1.5}, {"action": "reboot"},
-                    {"action": "stop", "not_ours": True}):  # fmt: skip
+        for act in (
+            {"action": "change_bid", "price": offer["min_bid"] * 1.5},
+            {"action": "reboot"},
+            {"action": "stop", "not_ours": True},
+        ):
             assert "error" not in await call(client, "manage_instance", instance_id=machine, **act)
     async with confirming(world, settings, person, max_usd_per_hour=0.0001) as client:
         answer = await call(client, "manage_instance", instance_id=machine, action="start")
@@ -659,7 +756,12 @@ async def test_an_approved_start_that_vast_refuses_may_be_tried_again(
     world.set_state(machine, "stopped")
     arguments = {"instance_id": machine, "action": "start"}
     async with confirming(world, settings, state=state) as client:
-        assert approve(code_in(await refused(client, "needs_confirmation", "manage_instance", **arguments))) == 0
+        assert (
+            approve(
+                code_in(await refused(client, "needs_confirmation", "manage_instance", **arguments))
+            )
+            == 0
+        )
         world.faults.add("start", "status", status=403)
         assert "error" in await call(client, "manage_instance", **arguments)
         assert (await call(client, "manage_instance", **arguments))["seen"]

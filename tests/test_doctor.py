@@ -1,4 +1,6 @@
-"""`vast-mcp doctor`: what it finds, that what it says mends it, and that it changes and shows nothing."""
+"""`vast-mcp doctor`: what it finds, that what it says mends it, and that it changes and shows
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -30,12 +32,20 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def doctor(url: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Doctor:
-    """Run it with JSON: the exit status, and the checks by name. In an empty folder, with a key, on a sandbox."""
+def doctor(
+    url: str, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Doctor:
+    """Run it with JSON: the exit status, and the checks by name. In an empty folder, with a key,
+    on a sandbox.
+    """
     (home / "folder").mkdir()
     monkeypatch.chdir(home / "folder")
-    for name, value in {"VAST_URL": url, "VAST_API_KEY": KEY, "VAST_MCP_TIME_SCALE": "0.01",
-                        "VAST_MCP_STATE_DIR": str(home / "state")}.items():  # fmt: skip
+    for name, value in {
+        "VAST_URL": url,
+        "VAST_API_KEY": KEY,
+        "VAST_MCP_TIME_SCALE": "0.01",
+        "VAST_MCP_STATE_DIR": str(home / "state"),
+    }.items():
         monkeypatch.setenv(name, value)
 
     def examine(*arguments: str) -> tuple[int, Found]:
@@ -63,14 +73,27 @@ def ssh_key(home: Path, line: str = KEY_LINE) -> None:
     (home / ".ssh" / "id_ed25519.pub").write_text(line, encoding="utf-8")
 
 
-def test_with_everything_there_nothing_fails_and_nothing_is_changed(doctor: Doctor, url: str, home: Path) -> None:
+def test_with_everything_there_nothing_fails_and_nothing_is_changed(
+    doctor: Doctor, url: str, home: Path
+) -> None:
     """The issue: every check has a line; ours: a doctor only reads, here and at Vast."""
     ssh_key(home)
     post(f"{url}/_sandbox/world", keys=[KEY_LINE])
     status, found = doctor()
     assert status == 0
     assert {name: one["status"] for name, one in found.items()} == dict.fromkeys(
-        ("versions", "bytecode", "key", "accepted", "scopes", "ssh_keys", "journal", "limits", "hosts"), "ok"
+        (
+            "versions",
+            "bytecode",
+            "key",
+            "accepted",
+            "scopes",
+            "ssh_keys",
+            "journal",
+            "limits",
+            "hosts",
+        ),
+        "ok",
     )
     assert found["key"]["said"] == "found: VAST_API_KEY"
     assert "account " in found["accepted"]["said"]
@@ -79,10 +102,12 @@ def test_with_everything_there_nothing_fails_and_nothing_is_changed(doctor: Doct
     assert not (home / "state").exists()
 
 
-# ── the key ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the key ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_no_key_fails_and_vast_is_not_asked(doctor: Doctor, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_key_fails_and_vast_is_not_asked(
+    doctor: Doctor, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ours: without a key there is nothing to ask."""
     monkeypatch.delenv("VAST_API_KEY")
     status, found = doctor()
@@ -93,7 +118,9 @@ def test_no_key_fails_and_vast_is_not_asked(doctor: Doctor, url: str, monkeypatc
     assert asked(url) == []
 
 
-def test_it_says_which_file_the_key_came_from(doctor: Doctor, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_says_which_file_the_key_came_from(
+    doctor: Doctor, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """design.md, settings: environment over the env file over the official client's key files."""
     monkeypatch.delenv("VAST_API_KEY")
     official = home / "config" / "vastai" / "vast_api_key"
@@ -101,7 +128,10 @@ def test_it_says_which_file_the_key_came_from(doctor: Doctor, home: Path, monkey
     official.write_text(KEY, encoding="utf-8")
     assert doctor()[1]["key"]["said"] == f"found: {official}"
     (home / "vast.env").write_text(f"VAST_API_KEY={KEY}\n", encoding="utf-8")
-    assert doctor("--env-file", str(home / "vast.env"))[1]["key"]["said"] == f"found: VAST_API_KEY in {home}/vast.env"
+    assert (
+        doctor("--env-file", str(home / "vast.env"))[1]["key"]["said"]
+        == f"found: VAST_API_KEY in {home}/vast.env"
+    )
 
 
 def test_a_key_that_vast_does_not_know_fails(doctor: Doctor, url: str) -> None:
@@ -123,16 +153,26 @@ def test_no_connection_is_not_a_wrong_key(doctor: Doctor, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("missing", "blind", "status", "verdict"),
     [
-        pytest.param("instance_read", False, 1, "fail", id="the list, without which nothing is rented"),
+        pytest.param(
+            "instance_read", False, 1, "fail", id="the list, without which nothing is rented"
+        ),
         pytest.param("instance_read", True, 0, "warn", id="the list, and that was allowed"),
         pytest.param("misc", False, 0, "warn", id="search"),
         pytest.param("user_read", False, 0, "warn", id="the account"),
     ],
 )
 def test_a_scope_that_the_key_lacks_is_named(
-    doctor: Doctor, url: str, monkeypatch: pytest.MonkeyPatch, missing: str, blind: bool, status: int, verdict: str
+    doctor: Doctor,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    missing: str,
+    blind: bool,
+    status: int,
+    verdict: str,
 ) -> None:
-    """vast-api.md I: Vast names the missing group; rights that change things are not tried, and it says so."""
+    """vast-api.md I: Vast names the missing group; rights that change things are not tried, and
+    it says so.
+    """
     post(f"{url}/_sandbox/world", missing_permissions=[missing])
     monkeypatch.setenv("VAST_MCP_ALLOW_BLIND", str(int(blind)))
     ended, found = doctor()
@@ -141,7 +181,7 @@ def test_a_scope_that_the_key_lacks_is_named(
     assert "rights that change things" in found["scopes"]["said"]
 
 
-# ── SSH keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── SSH keys ───────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("registered", [[], [OTHER_KEY_LINE]], ids=["none", "another"])
@@ -158,7 +198,7 @@ def test_a_computer_without_a_registered_key_is_warned_and_the_command_registers
     assert doctor()[1]["ssh_keys"]["status"] == "ok"
 
 
-# ── the journal ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the journal ────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
@@ -184,7 +224,9 @@ def test_a_sound_journal_is_told_with_its_version(doctor: Doctor, rented: Path) 
     assert "version 2" in found["journal"]["said"]
 
 
-def test_a_journal_that_others_may_read_is_warned_of_and_the_command_closes_it(doctor: Doctor, rented: Path) -> None:
+def test_a_journal_that_others_may_read_is_warned_of_and_the_command_closes_it(
+    doctor: Doctor, rented: Path
+) -> None:
     """Ours: it says which machines somebody rents."""
     rented.chmod(0o644)
     _, found = doctor()
@@ -206,9 +248,16 @@ def test_a_rental_in_doubt_is_warned_of_and_the_command_settles_it(
     assert doctor()[1]["open_intents"]["status"] == "ok"
 
 
-def test_a_doubt_of_another_account_is_not_this_keys_to_settle(doctor: Doctor, rented: Path) -> None:
-    """renting.md, account: reconcile settles what this key's account has, and doctor promises no more."""
-    change(rented, "UPDATE intents SET state = 'unknown', instance_id = NULL, account = 'http://elsewhere#1'")
+def test_a_doubt_of_another_account_is_not_this_keys_to_settle(
+    doctor: Doctor, rented: Path
+) -> None:
+    """renting.md, account: reconcile settles what this key's account has, and doctor promises no
+    more.
+    """
+    change(
+        rented,
+        "UPDATE intents SET state = 'unknown', instance_id = NULL, account = 'http://elsewhere#1'",
+    )
     _, found = doctor()
     assert found["open_intents"]["status"] == "ok"
     assert "1 in doubt on other accounts" in found["open_elsewhere"]["said"]
@@ -241,17 +290,27 @@ def test_a_journal_of_a_newer_version_fails(doctor: Doctor, rented: Path) -> Non
     assert "99" in found["journal"]["said"]
 
 
-# ── settings and limits ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── settings and limits ────────────────────────────────────────────────────────────────────────
 
 
 def test_the_limits_in_force_are_told(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ours: what a person believes to have set, and what is in force, are two things until somebody looks."""
+    """Ours: what a person believes to have set, and what is in force, are two things until
+    somebody looks.
+    """
     assert doctor()[1]["limits"]["said"].startswith("none")
-    for name, value in {"MAX_USD_PER_HOUR": "0.5", "MAX_INSTANCES": "2", "READ_ONLY": "1", "LEASE_HOURS": "8",
-                        "CONFIRM": "0.4"}.items():  # fmt: skip
+    for name, value in {
+        "MAX_USD_PER_HOUR": "0.5",
+        "MAX_INSTANCES": "2",
+        "READ_ONLY": "1",
+        "LEASE_HOURS": "8",
+        "CONFIRM": "0.4",
+    }.items():
         monkeypatch.setenv(f"VAST_MCP_{name}", value)
     said = doctor()[1]["limits"]["said"]
-    assert said == "max_usd_per_hour 0.5, max_instances 2, read_only, lease_hours 8, confirm above $0.4/h"
+    assert (
+        said == "max_usd_per_hour 0.5, max_instances 2, read_only, lease_hours 8, confirm above "
+        "$0.4/h"
+    )
 
 
 def test_a_setting_that_cannot_be_used_is_a_finding_and_not_the_end(
@@ -264,52 +323,171 @@ def test_a_setting_that_cannot_be_used_is_a_finding_and_not_the_end(
     assert "VAST_MCP_MAX_INSTANCES" in found["settings"]["said"]
 
 
-# ── hosts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── hosts ──────────────────────────────────────────────────────────────────────────────────────
 
 SERVER = {"command": "/usr/local/bin/vast-mcp", "args": ["--sandbox"]}
-CLEAR = {"command": "uvx", "args": ["vast-mcp"], "env": {"VAST_API_KEY": KEY, "OTHER": "planted-other"}}
+CLEAR = {
+    "command": "uvx",
+    "args": ["vast-mcp"],
+    "env": {"VAST_API_KEY": KEY, "OTHER": "planted-other"},
+}
 FILLED = {"command": "vast-mcp", "env": {"VAST_API_KEY": "${VAST_API_KEY}"}}
 
 
 @pytest.mark.parametrize(
     ("path", "content", "status", "said"),
     [
-        pytest.param(".claude.json", {"mcpServers": {"vast": SERVER}}, "ok", "Claude Code", id="Claude Code"),
-        pytest.param(".claude.json", {"projects": {"/p": {"mcpServers": {"gpu": SERVER}}}}, "ok", "gpu",
-                     id="a project"),
-        pytest.param(".cursor/mcp.json", {"mcpServers": {"vast": FILLED}}, "ok", "Cursor", id="a key filled in"),
-        pytest.param(".cursor/mcp.json", {"mcpServers": {"vast": CLEAR}}, "warn", "key", id="a key written in it"),
-        pytest.param("folder/.vscode/mcp.json", {"servers": {"vast": SERVER}}, "ok", "VS Code", id="VS Code"),
-        pytest.param("folder/.mcp.json", {"mcpServers": {"vast": {"command": "python", "args": ["-m", "vast_mcp"]}}},
-                     "ok", "Claude Code", id="the repository's"),
-        pytest.param(".codex/config.toml", '[mcp_servers.vast]\ncommand = "vast-mcp"\n', "ok", "Codex", id="Codex"),
-        pytest.param(".config/Claude/claude_desktop_config.json", {"mcpServers": {"vast": CLEAR}}, "warn",
-                     "Claude Desktop", id="Claude Desktop"),
-        pytest.param("folder/.vscode/mcp.json", '{"servers": {"vast": {"command": "vast-mcp"}}, // mine\n}', "warn",
-                     "no plain JSON", id="comments"),
-        pytest.param(".claude/settings.json", {"enabledPlugins": {"vast-mcp@vast-mcp": True}}, "ok", "the plugin",
-                     id="the plugin"),
-        pytest.param(".claude/settings.json", {"enabledPlugins": {"vast-mcp@vast-mcp": False}}, "ok", "no known host",
-                     id="the plugin, switched off"),
-        pytest.param(".claude.json", {"mcpServers": {"vast": {"type": "http", "url": "http://127.0.0.1:8000/mcp",
-                     "headers": {"Authorization": "Bearer planted-token"}}}}, "warn", "key", id="over HTTP"),
-        pytest.param(".cursor/mcp.json", {"mcpServers": {"vast": {"command": "env", "args":
-                     ["VAST_API_KEY=planted-key", "vast-mcp"]}}}, "warn", "key", id="a key among the arguments"),
-        pytest.param(".cursor/mcp.json", {"mcpServers": {"vast": {"command": "vast-mcp", "env":
-                     {"VAST_MCP_ENV_PASS": "HF_TOKEN", "HF_TOKEN": "planted-hf"}}}}, "warn", "key",
-                     id="a value to pass on"),
-        pytest.param("folder/.mcp.json", {"mcpServers": {"vast": {"command": "uvx", "args":
-                     ["--from", "${CLAUDE_PLUGIN_ROOT}", "vast-mcp"]}}}, "ok", "no known host", id="the plugin's own"),
-        pytest.param(".cursor/mcp.json", {"mcpServers": {"other": {"command": "not-vast-mcp"}}}, "ok", "no known host",
-                     id="another server"),
-        pytest.param(".cursor/mcp.json", {"mcpServers": ["vast-mcp", {"command": 1, "args": 2}]}, "ok",
-                     "no known host", id="another shape"),
+        pytest.param(
+            ".claude.json", {"mcpServers": {"vast": SERVER}}, "ok", "Claude Code", id="Claude Code"
+        ),
+        pytest.param(
+            ".claude.json",
+            {"projects": {"/p": {"mcpServers": {"gpu": SERVER}}}},
+            "ok",
+            "gpu",
+            id="a project",
+        ),
+        pytest.param(
+            ".cursor/mcp.json",
+            {"mcpServers": {"vast": FILLED}},
+            "ok",
+            "Cursor",
+            id="a key filled in",
+        ),
+        pytest.param(
+            ".cursor/mcp.json",
+            {"mcpServers": {"vast": CLEAR}},
+            "warn",
+            "key",
+            id="a key written in it",
+        ),
+        pytest.param(
+            "folder/.vscode/mcp.json", {"servers": {"vast": SERVER}}, "ok", "VS Code", id="VS Code"
+        ),
+        pytest.param(
+            "folder/.mcp.json",
+            {"mcpServers": {"vast": {"command": "python", "args": ["-m", "vast_mcp"]}}},
+            "ok",
+            "Claude Code",
+            id="the repository's",
+        ),
+        pytest.param(
+            ".codex/config.toml",
+            '[mcp_servers.vast]\ncommand = "vast-mcp"\n',
+            "ok",
+            "Codex",
+            id="Codex",
+        ),
+        pytest.param(
+            ".config/Claude/claude_desktop_config.json",
+            {"mcpServers": {"vast": CLEAR}},
+            "warn",
+            "Claude Desktop",
+            id="Claude Desktop",
+        ),
+        pytest.param(
+            "folder/.vscode/mcp.json",
+            '{"servers": {"vast": {"command": "vast-mcp"}}, // mine\n}',
+            "warn",
+            "no plain JSON",
+            id="comments",
+        ),
+        pytest.param(
+            ".claude/settings.json",
+            {"enabledPlugins": {"vast-mcp@vast-mcp": True}},
+            "ok",
+            "the plugin",
+            id="the plugin",
+        ),
+        pytest.param(
+            ".claude/settings.json",
+            {"enabledPlugins": {"vast-mcp@vast-mcp": False}},
+            "ok",
+            "no known host",
+            id="the plugin, switched off",
+        ),
+        pytest.param(
+            ".claude.json",
+            {
+                "mcpServers": {
+                    "vast": {
+                        "type": "http",
+                        "url": "http://127.0.0.1:8000/mcp",
+                        "headers": {"Authorization": "Bearer planted-token"},
+                    }
+                }
+            },
+            "warn",
+            "key",
+            id="over HTTP",
+        ),
+        pytest.param(
+            ".cursor/mcp.json",
+            {
+                "mcpServers": {
+                    "vast": {"command": "env", "args": ["VAST_API_KEY=planted-key", "vast-mcp"]}
+                }
+            },
+            "warn",
+            "key",
+            id="a key among the arguments",
+        ),
+        pytest.param(
+            ".cursor/mcp.json",
+            {
+                "mcpServers": {
+                    "vast": {
+                        "command": "vast-mcp",
+                        "env": {"VAST_MCP_ENV_PASS": "HF_TOKEN", "HF_TOKEN": "planted-hf"},
+                    }
+                }
+            },
+            "warn",
+            "key",
+            id="a value to pass on",
+        ),
+        pytest.param(
+            "folder/.mcp.json",
+            {
+                "mcpServers": {
+                    "vast": {
+                        "command": "uvx",
+                        "args": ["--from", "${CLAUDE_PLUGIN_ROOT}", "vast-mcp"],
+                    }
+                }
+            },
+            "ok",
+            "no known host",
+            id="the plugin's own",
+        ),
+        pytest.param(
+            ".cursor/mcp.json",
+            {"mcpServers": {"other": {"command": "not-vast-mcp"}}},
+            "ok",
+            "no known host",
+            id="another server",
+        ),
+        pytest.param(
+            ".cursor/mcp.json",
+            {"mcpServers": ["vast-mcp", {"command": 1, "args": 2}]},
+            "ok",
+            "no known host",
+            id="another shape",
+        ),
     ],
-)  # fmt: skip
+)
 def test_it_says_which_hosts_start_it_and_never_what_they_set(
-    doctor: Doctor, home: Path, capsys: pytest.CaptureFixture[str], path: str, content: Any, status: str, said: str
+    doctor: Doctor,
+    home: Path,
+    capsys: pytest.CaptureFixture[str],
+    path: str,
+    content: Any,
+    status: str,
+    said: str,
 ) -> None:
-    """The issue: hosts configured here; ours: values stay there, and a key in clear is warned of."""
+    """The issue: hosts configured here; ours: values stay there, and a key in clear is warned
+    of.
+    """
     file = home / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
@@ -318,11 +496,15 @@ def test_it_says_which_hosts_start_it_and_never_what_they_set(
     assert "planted" not in json.dumps(found)
 
 
-# ── the command ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the command ────────────────────────────────────────────────────────────────────────────────
 
 
-def test_for_people_every_fault_is_a_line_with_its_cure_below(env: dict[str, str], tmp_path: Path) -> None:
-    """The issue: each failing line with the command that mends it; plain text where nobody watches."""
+def test_for_people_every_fault_is_a_line_with_its_cure_below(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    """The issue: each failing line with the command that mends it; plain text where nobody
+    watches.
+    """
     status, out, err = ran("doctor", env=env | {"VAST_MCP_TIME_SCALE": ""}, cwd=tmp_path)
     assert (status, err) == (1, "")
     assert "\x1b" not in out
@@ -336,15 +518,25 @@ def test_a_line_that_mends_keeps_the_settings_it_was_found_with(
 ) -> None:
     """Ours: a command for the sandbox must not register a key on the real account."""
     ssh_key(home)
-    assert doctor("--sandbox")[1]["ssh_keys"]["mend"].startswith("vast-mcp --sandbox call create_ssh_key ")
+    assert doctor("--sandbox")[1]["ssh_keys"]["mend"].startswith(
+        "vast-mcp --sandbox call create_ssh_key "
+    )
     given = home / "some.env"
     given.write_text("VAST_MCP_MAX_INSTANCES=2\n", encoding="utf-8")
-    assert doctor("--env-file", str(given))[1]["ssh_keys"]["mend"].startswith(f"vast-mcp --env-file {given} call ")
+    assert doctor("--env-file", str(given))[1]["ssh_keys"]["mend"].startswith(
+        f"vast-mcp --env-file {given} call "
+    )
 
 
 def test_missing_bytecode_is_warned_of(env: dict[str, str], tmp_path: Path) -> None:
-    """mcp.md 0.9: without it every start takes twice the time, and some images forbid Python to write it."""
-    env |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": str(tmp_path / "empty"), "VAST_MCP_TIME_SCALE": ""}
+    """mcp.md 0.9: without it every start takes twice the time, and some images forbid Python to
+    write it.
+    """
+    env |= {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPYCACHEPREFIX": str(tmp_path / "empty"),
+        "VAST_MCP_TIME_SCALE": "",
+    }
     _, out, _ = ran("doctor", "--json", env=env, cwd=tmp_path)
     [found] = [one for one in json.loads(out)["checks"] if one["name"] == "bytecode"]
     assert (found["status"], "PYTHONDONTWRITEBYTECODE" in found["said"]) == ("warn", True)

@@ -13,12 +13,15 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(("allowed", "status"), [("", 1), ("1", 0)])
-def test_a_part_that_cannot_be_had_says_why_and_fails_unless_allowed(tmp_path: Path, allowed: str, status: int) -> None:
+def test_a_part_that_cannot_be_had_says_why_and_fails_unless_allowed(
+    tmp_path: Path, allowed: str, status: int
+) -> None:
     """Ours: silence about what was not tried would read as proof."""
     (tmp_path / "scripts").mkdir()
     for name in ("hosts.py", "hosts-constraints.txt"):
         shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts" / name)
-    # pip without an index and without a folder of packages: nothing can be had, and nobody is asked.
+    # pip without an index and without a folder of packages: nothing can be had, and nobody is
+    # asked.
     nothing = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null"}
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "ALLOW_MISSING": allowed, **nothing}
     command = [sys.executable, str(tmp_path / "scripts/hosts.py"), "wheel"]

@@ -28,7 +28,7 @@ def row(**fields: Any) -> Instance:
     )
 
 
-# ── the state ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the state ─────────────────────────────────────────────────────────────────────────────────────
 
 PHASES: list[tuple[dict[str, Any], str]] = [
     ({"actual_status": None}, "starting"),
@@ -54,7 +54,10 @@ PHASES: list[tuple[dict[str, Any], str]] = [
     ({"actual_status": "offline"}, "offline"),
     ({"actual_status": "unknown"}, "offline"),
     ({"actual_status": "created", "status_msg": "x: OCI runtime create failed: y"}, "oci_error"),
-    ({"actual_status": "created", "status_msg": "manifest for a:b not found: manifest unknown"}, "image"),
+    (
+        {"actual_status": "created", "status_msg": "manifest for a:b not found: manifest unknown"},
+        "image",
+    ),
     ({"actual_status": "loading", "status_msg": "pull access denied for a"}, "image"),
 ]
 
@@ -79,20 +82,22 @@ STATES: list[tuple[dict[str, Any], float, str]] = [
 
 
 @pytest.mark.parametrize(("fields", "age", "state"), STATES)
-def test_one_look_judges_by_the_age_of_the_machine(fields: dict[str, Any], age: float, state: str) -> None:
+def test_one_look_judges_by_the_age_of_the_machine(
+    fields: dict[str, Any], age: float, state: str
+) -> None:
     """C.4: a grace of ten minutes for `exited`."""
     assert phases.state_of(row(**fields), NOW + age, PATIENCE) == state
 
 
 def test_a_start_of_ours_gives_an_old_machine_its_grace_again() -> None:
     """C.4: not only the first start shows `exited`."""
-    office = Times()  # anything that can be referred to weakly
+    session = Times()  # anything that can be referred to weakly
     old = row(actual_status="exited")
-    phases.started(office, 1, NOW + 5000)
-    at = phases.started_at(office, 1)
+    phases.started(session, 1, NOW + 5000)
+    at = phases.started_at(session, 1)
     assert phases.state_of(old, NOW + 5599, PATIENCE, started_at=at) == "starting"
     assert phases.state_of(old, NOW + 5601, PATIENCE, started_at=at) == "failed"
-    assert phases.started_at(office, 2) == 0
+    assert phases.started_at(session, 2) == 0
 
 
 def looks(watch: Watch, phase: phases.Phase, *at: float) -> None:
@@ -113,8 +118,12 @@ def looks(watch: Watch, phase: phases.Phase, *at: float) -> None:
         ("missing", 599, 600, "vanished"),
     ],
 )
-def test_a_sign_of_failure_must_last(phase: phases.Phase, early: float, late: float, reason: str) -> None:
-    """K: rows go missing or stale once; C.4: `exited` for ten minutes after a start. Two looks at least."""
+def test_a_sign_of_failure_must_last(
+    phase: phases.Phase, early: float, late: float, reason: str
+) -> None:
+    """K: rows go missing or stale once; C.4: `exited` for ten minutes after a start. Two looks at
+    least.
+    """
     watch = Watch()
     looks(watch, phase, *([early] if early == 0 else [0, early]))
     assert watch.failure(NOW, PATIENCE) is None
@@ -155,13 +164,17 @@ def test_a_machine_that_runs_or_starts_never_fails() -> None:
         assert watch.failure(NOW, PATIENCE) is None
 
 
-# ── ways in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── ways in ───────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("host", ["1.2.3.4; rm -rf /", "$(id)", "-oProxyCommand=x", "a b", "1.2.3.4\nx", "", "`id`"])
+@pytest.mark.parametrize(
+    "host", ["1.2.3.4; rm -rf /", "$(id)", "-oProxyCommand=x", "a b", "1.2.3.4\nx", "", "`id`"]
+)
 def test_what_is_no_address_never_stands_in_a_command(host: str) -> None:
     """Ours: the host's own report ends in a line that somebody pastes into a shell."""
-    made = row(public_ipaddr=host, ssh_host=host, ssh_port=22, ports={"22/tcp": [{"HostPort": "40000"}]})
+    made = row(
+        public_ipaddr=host, ssh_host=host, ssh_port=22, ports={"22/tcp": [{"HostPort": "40000"}]}
+    )
     assert ways.direct_of(made) is None
     assert ways.proxy_of(made, vm=False) is None
     assert ways.mapped_ports(made) == {}
@@ -170,7 +183,9 @@ def test_what_is_no_address_never_stands_in_a_command(host: str) -> None:
 @pytest.mark.parametrize("port", ["0", "65536", "x", "-1"])
 def test_what_is_no_port_is_none(port: str) -> None:
     """C.3: `HostPort` is text on the wire."""
-    assert ways.direct_of(row(public_ipaddr="1.2.3.4", ports={"22/tcp": [{"HostPort": port}]})) is None
+    assert (
+        ways.direct_of(row(public_ipaddr="1.2.3.4", ports={"22/tcp": [{"HostPort": port}]})) is None
+    )
 
 
 def test_the_lines_are_whole_commands() -> None:
@@ -190,7 +205,12 @@ def test_the_address_loses_its_newline() -> None:
 
 @pytest.mark.parametrize(
     ("image", "vm"),
-    [("docker.io/vastai/kvm:ubuntu_terminal", True), ("vastai/kvm", True), ("me/kvm-tools:1", False), (None, False)],
+    [
+        ("docker.io/vastai/kvm:ubuntu_terminal", True),
+        ("vastai/kvm", True),
+        ("me/kvm-tools:1", False),
+        (None, False),
+    ],
 )
 def test_a_vm_is_told_by_its_image(image: str | None, vm: bool) -> None:
     """A.5: the row has no field for it."""
@@ -204,7 +224,7 @@ def test_costs_are_from_above_and_never_negative() -> None:
     assert costs.cost_so_far(None, 0.5, NOW) is None
 
 
-# ── the probe ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the probe ─────────────────────────────────────────────────────────────────────────────────────
 
 
 @asynccontextmanager
@@ -231,7 +251,9 @@ async def door(answer: Callable[[SocketStream], Any]) -> AsyncIterator[Address]:
 )
 @pytest.mark.anyio
 async def test_only_an_ssh_server_sounds_like_one(said: bytes, heard: str) -> None:
-    """RFC 4253, 4.2: a line that begins with SSH-, other lines may come before it; we read 1 KB at most."""
+    """RFC 4253, 4.2: a line that begins with SSH-, other lines may come before it; we read 1 KB at
+    most.
+    """
 
     async def answer(stream: SocketStream) -> None:
         async with stream:
@@ -302,6 +324,8 @@ async def test_an_address_that_is_not_probed_is_not_connected_to() -> None:
         ("ssh5.vast.ai", True, False),
     ],
 )
-def test_only_public_addresses_are_probed_and_the_sandbox_stays_at_home(host: str, loopback: bool, may: bool) -> None:
+def test_only_public_addresses_are_probed_and_the_sandbox_stays_at_home(
+    host: str, loopback: bool, may: bool
+) -> None:
     """Ours: whose address it is decides, not who names it."""
     assert may_probe(host, loopback=loopback) is may

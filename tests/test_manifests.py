@@ -21,9 +21,12 @@ from vast_mcp import __version__
 from vast_mcp_tools import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
-BLOCK = re.compile(r"<!-- generated: ([a-z-]+) -->\n(?:```[a-z]+\n)?(.*?)(?:\n```)?\n<!-- end -->", re.DOTALL)
+BLOCK = re.compile(
+    r"<!-- generated: ([a-z-]+) -->\n(?:```[a-z]+\n)?(.*?)(?:\n```)?\n<!-- end -->", re.DOTALL
+)
 
-# The constraints of cursor/plugins, schemas/plugin.schema.json, in words of ours; `make hosts` asks a validator too.
+# The constraints of cursor/plugins, schemas/plugin.schema.json, in words of ours; `make hosts`
+# asks a validator too.
 CURSOR: dict[str, Any] = {
     "type": "object",
     "required": ["name"],
@@ -31,24 +34,39 @@ CURSOR: dict[str, Any] = {
     "properties": {
         "name": {"type": "string", "pattern": r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"},
         "author": {
-            "type": "object", "required": ["name"], "additionalProperties": False,
+            "type": "object",
+            "required": ["name"],
+            "additionalProperties": False,
             "properties": {"name": {"type": "string", "minLength": 1}, "email": {"type": "string"}},
         },
         "keywords": {"type": "array", "items": {"type": "string"}},
-    } | {
+    }
+    | {
         name: {"type": "string", "minLength": 1}
         for name in (
-            "displayName", "description", "version", "homepage", "repository", "license", "skills", "mcpServers",
+            "displayName",
+            "description",
+            "version",
+            "homepage",
+            "repository",
+            "license",
+            "skills",
+            "mcpServers",
         )
     },
-}  # fmt: skip
+}
 
-# What the registry demands of a server on PyPI, from its schema 2025-12-11; `make hosts` asks the schema itself.
+# What the registry demands of a server on PyPI, from its schema 2025-12-11; `make hosts` asks
+# the schema itself.
 REGISTRY: dict[str, Any] = {
     "type": "object",
     "required": ["$schema", "name", "description", "version", "packages"],
     "properties": {
-        "name": {"type": "string", "pattern": r"^io\.github\.[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", "maxLength": 200},
+        "name": {
+            "type": "string",
+            "pattern": r"^io\.github\.[A-Za-z0-9-]+/[A-Za-z0-9._-]+$",
+            "maxLength": 200,
+        },
         "title": {"type": "string", "minLength": 1, "maxLength": 100},
         "description": {"type": "string", "minLength": 1, "maxLength": 100},
         "version": {"type": "string", "pattern": r"^\d+\.\d+\.\d+"},
@@ -101,7 +119,7 @@ def run(copy: Path, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-# ── never stale ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── never stale ────────────────────────────────────────────────────────────────────────────────
 
 
 def test_what_is_committed_is_what_the_generator_writes(copy: Path) -> None:
@@ -109,7 +127,9 @@ def test_what_is_committed_is_what_the_generator_writes(copy: Path) -> None:
     assert run(copy, "--check") == (0, "")
 
 
-def test_stale_files_are_named_and_left_alone_by_the_check_and_mended_without_it(copy: Path) -> None:
+def test_stale_files_are_named_and_left_alone_by_the_check_and_mended_without_it(
+    copy: Path,
+) -> None:
     """Ours: one generator, and no file of its that may drift unseen."""
     before = {name: (copy / name).read_text(encoding="utf-8") for name in MANIFESTS + PAGES}
     # In a page only what stands between marks is the generator's.
@@ -120,12 +140,18 @@ def test_stale_files_are_named_and_left_alone_by_the_check_and_mended_without_it
         '"pypi"': '"npm"',
         '"owner"': '"own"',
     }
-    stale = {name: re.sub("|".join(wrong), lambda found: wrong[found[0]], text) for name, text in before.items()}
+    stale = {
+        name: re.sub("|".join(wrong), lambda found: wrong[found[0]], text)
+        for name, text in before.items()
+    }
     for name, text in stale.items():
         assert text != before[name]
         (copy / name).write_text(text, encoding="utf-8")
     status, said = run(copy, "--check")
-    assert (status, said.splitlines()) == (1, [f"{name} is stale: make manifests" for name in before])
+    assert (status, said.splitlines()) == (
+        1,
+        [f"{name} is stale: make manifests" for name in before],
+    )
     assert {name: (copy / name).read_text(encoding="utf-8") for name in before} == stale
     assert run(copy) == (0, "")
     assert {name: (copy / name).read_text(encoding="utf-8") for name in before} == before
@@ -134,13 +160,23 @@ def test_stale_files_are_named_and_left_alone_by_the_check_and_mended_without_it
 def test_an_owner_gives_the_addresses_that_are_left_out_without_one(copy: Path) -> None:
     """Ours: no manifest shows an address that nobody owns, and the owner stands in one place."""
     text = (copy / "pyproject.toml").read_text(encoding="utf-8")
-    assert not [name for name in MANIFESTS if "github.com" in (copy / name).read_text(encoding="utf-8")]
-    (copy / "pyproject.toml").write_text(text.replace('github-owner = "OWNER"', 'github-owner = "someone"'))
+    assert not [
+        name for name in MANIFESTS if "github.com" in (copy / name).read_text(encoding="utf-8")
+    ]
+    (copy / "pyproject.toml").write_text(
+        text.replace('github-owner = "OWNER"', 'github-owner = "someone"')
+    )
     assert run(copy) == (0, "")
-    told = {name for name in MANIFESTS + PAGES if "someone" in (copy / name).read_text(encoding="utf-8")}
+    told = {
+        name for name in MANIFESTS + PAGES if "someone" in (copy / name).read_text(encoding="utf-8")
+    }
     assert told == {
-        ".claude-plugin/plugin.json", ".cursor-plugin/plugin.json", "mcpb/manifest.json", "server.json", "README.md",
-    }  # fmt: skip
+        ".claude-plugin/plugin.json",
+        ".cursor-plugin/plugin.json",
+        "mcpb/manifest.json",
+        "server.json",
+        "README.md",
+    }
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs").glob("*.md")))
@@ -149,7 +185,7 @@ def test_a_page_is_short(page: str) -> None:
     assert len((ROOT / "docs" / page).read_text(encoding="utf-8").splitlines()) < 200
 
 
-# ── never a key ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── never a key ────────────────────────────────────────────────────────────────────────────────
 
 
 def values_of(name: str, tree: Any) -> list[str]:
@@ -163,7 +199,9 @@ def values_of(name: str, tree: Any) -> list[str]:
 
 
 def test_no_manifest_holds_a_key() -> None:
-    """Ours: each names the place where its host keeps one, as a placeholder that counts as none if left unfilled."""
+    """Ours: each names the place where its host keeps one, as a placeholder that counts as none
+    if left unfilled.
+    """
     vscode = json.loads(shlex.split(blocks("docs/hosts.md")["vscode"])[2])
     trees = [*map(read, MANIFESTS), vscode]
     found = [value for tree in trees for value in values_of("VAST_API_KEY", tree)]
@@ -181,13 +219,15 @@ def test_a_key_that_is_asked_for_is_asked_for_as_a_secret() -> None:
     assert asked["password"] is True
 
 
-# ── the same names everywhere ────────────────────────────────────────────────────────────────────────────────────────
+# ── the same names everywhere ──────────────────────────────────────────────────────────────────
 
 
 def test_one_name_for_project_plugin_and_skill() -> None:
     """mcp.md, section 4: a skill's folder, and so the repository, is called like the skill."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    skill = re.search(r"^name: (.+)$", (ROOT / "SKILL.md").read_text(encoding="utf-8"), re.MULTILINE)
+    skill = re.search(
+        r"^name: (.+)$", (ROOT / "SKILL.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert skill is not None
     named = [read(f".{host}-plugin/plugin.json")["name"] for host in ("claude", "cursor")]
     assert {skill[1], project["name"], read("mcpb/manifest.json")["name"], *named} == {"vast-mcp"}
@@ -202,7 +242,9 @@ def test_one_version_everywhere() -> None:
 
 def test_the_readme_proves_the_registrys_name() -> None:
     """The registry looks for `mcp-name:` in the README on PyPI."""
-    assert f"<!-- mcp-name: {read('server.json')['name']} -->" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"<!-- mcp-name: {read('server.json')['name']} -->" in (ROOT / "README.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_bundle_lists_the_catalogue() -> None:
@@ -232,10 +274,12 @@ def test_a_block_says_the_same_wherever_it_stands() -> None:
     assert {name: readme[name] for name in shared} == {name: page[name] for name in shared}
 
 
-# ── what the schemas say, and that the servers start ─────────────────────────────────────────────────────────────────
+# ── what the schemas say, and that the servers start ───────────────────────────────────────────
 
 
-@pytest.mark.parametrize(("name", "schema"), [(".cursor-plugin/plugin.json", CURSOR), ("server.json", REGISTRY)])
+@pytest.mark.parametrize(
+    ("name", "schema"), [(".cursor-plugin/plugin.json", CURSOR), ("server.json", REGISTRY)]
+)
 def test_a_manifest_keeps_to_its_schema(name: str, schema: dict[str, Any]) -> None:
     """The constraints that we know of, where the network is not at hand."""
     jsonschema.Draft202012Validator(schema).validate(read(name))
@@ -244,7 +288,13 @@ def test_a_manifest_keeps_to_its_schema(name: str, schema: dict[str, Any]) -> No
 def test_the_paths_that_manifests_name_exist() -> None:
     """Ours."""
     cursor, bundle = read(".cursor-plugin/plugin.json"), read("mcpb/manifest.json")
-    named = [cursor["skills"], cursor["mcpServers"], bundle["server"]["entry_point"], ".mcp.json", "SKILL.md"]
+    named = [
+        cursor["skills"],
+        cursor["mcpServers"],
+        bundle["server"]["entry_point"],
+        ".mcp.json",
+        "SKILL.md",
+    ]
     assert [path for path in named if not (ROOT / path).is_file()] == []
 
 
@@ -263,8 +313,12 @@ def configured() -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", configured())
-async def test_a_configured_server_starts_and_treats_a_placeholder_as_no_key(name: str, tmp_path: Path) -> None:
-    """Ours: what a host would start, started as it would, with its placeholders left as they are."""
+async def test_a_configured_server_starts_and_treats_a_placeholder_as_no_key(
+    name: str, tmp_path: Path
+) -> None:
+    """Ours: what a host would start, started as it would, with its placeholders left as they
+    are.
+    """
     entry = configured()[name]
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     server = StdioServerParameters(
@@ -274,7 +328,9 @@ async def test_a_configured_server_starts_and_treats_a_placeholder_as_no_key(nam
         cwd=tmp_path,
     )
     async with Client(server) as client:
-        assert [tool.name for tool in (await client.list_tools()).tools] == [spec.name for spec in CATALOGUE]
+        assert [tool.name for tool in (await client.list_tools()).tools] == [
+            spec.name for spec in CATALOGUE
+        ]
         answer = await client.call_tool("show_account", {})
     assert answer.structured_content is not None
     assert answer.structured_content["error"]["code"] == "no_api_key"

@@ -18,7 +18,12 @@ from vast_mcp.leases.packing import ONSTART_MAX, packed
 
 SHELLS = {
     name: command
-    for name, command in {"dash": ["dash"], "bash": ["bash"], "sh": ["sh"], "busybox": ["busybox", "sh"]}.items()
+    for name, command in {
+        "dash": ["dash"],
+        "bash": ["bash"],
+        "sh": ["sh"],
+        "busybox": ["busybox", "sh"],
+    }.items()
     if shutil.which(command[0])
 }
 
@@ -36,8 +41,12 @@ NASTY = {
 }
 
 
-def run(shell: list[str], text: str, folder: Path, after: str = "") -> subprocess.CompletedProcess[bytes]:
-    """The text in a file, read by a shell, as the service runs an onstart; `after` is what follows it there."""
+def run(
+    shell: list[str], text: str, folder: Path, after: str = ""
+) -> subprocess.CompletedProcess[bytes]:
+    """The text in a file, read by a shell, as the service runs an onstart; `after` is what
+    follows it there.
+    """
     path = folder / "onstart.sh"
     path.write_bytes((text + after).encode())
     temporary = folder / "tmp"
@@ -77,7 +86,9 @@ def test_the_file_is_the_script_byte_for_byte(shell: list[str], tmp_path: Path, 
     assert restored(tmp_path).read_bytes() == NASTY[name].encode()
 
 
-@pytest.mark.parametrize("name", ["quotes", "here documents", "unicode", "backslashes and percents"])
+@pytest.mark.parametrize(
+    "name", ["quotes", "here documents", "unicode", "backslashes and percents"]
+)
 def test_the_script_has_the_effect_and_the_output_that_it_has_unpacked(
     shell: list[str], tmp_path: Path, name: str
 ) -> None:
@@ -90,7 +101,9 @@ def test_the_script_has_the_effect_and_the_output_that_it_has_unpacked(
 
 
 def test_a_script_with_a_shebang_is_run_by_it(shell: list[str], tmp_path: Path) -> None:
-    """Ours: the interpreter of the first line, whatever shell unpacks; Python understands no word of a shell."""
+    """Ours: the interpreter of the first line, whatever shell unpacks; Python understands no
+    word of a shell.
+    """
     script = "#!/usr/bin/env python3\nimport sys\nprint('inside', len(sys.argv))\nsys.exit(7)\n"
     done = run(shell, packed(script), tmp_path)
     assert (done.stdout, done.returncode) == (b"inside 1\n", 7)
@@ -103,28 +116,42 @@ def test_a_machine_that_starts_onstart_by_its_shebang_finds_one(tmp_path: Path) 
     path = tmp_path / "onstart"
     path.write_text(packed("#!/bin/sh\necho started\n"), encoding="utf-8")
     path.chmod(0o700)
-    assert subprocess.run([path], capture_output=True, check=True, timeout=20).stdout == b"started\n"
+    assert (
+        subprocess.run([path], capture_output=True, check=True, timeout=20).stdout == b"started\n"
+    )
     assert not packed("echo started\n").startswith("#!")
 
 
 def test_a_script_without_a_shebang_is_sourced(shell: list[str], tmp_path: Path) -> None:
-    """Ours: what it exports, defines and changes is there for whatever the service runs after it."""
+    """Ours: what it exports, defines and changes is there for whatever the service runs after
+    it.
+    """
     script = "export TOKEN='a b'\nplain=1\ngreet() { echo hello; }\ncd /\nset -u\n"
-    done = run(shell, packed(script), tmp_path, after='echo "$TOKEN $plain $PWD"; greet; sh -c \'echo "$TOKEN"\'\n')
+    done = run(
+        shell,
+        packed(script),
+        tmp_path,
+        after='echo "$TOKEN $plain $PWD"; greet; sh -c \'echo "$TOKEN"\'\n',
+    )
     assert done.stdout == b"a b 1 /\nhello\na b\n"
 
 
 def test_the_shell_that_runs_onstart_is_the_one_that_sources(tmp_path: Path) -> None:
     """Ours: a bash script without a shebang works where bash runs onstart, packed or not."""
-    done = run(SHELLS["bash"], packed("words=(a b c)\n[[ ${#words[@]} == 3 ]] && echo bash\n"), tmp_path)
+    done = run(
+        SHELLS["bash"], packed("words=(a b c)\n[[ ${#words[@]} == 3 ]] && echo bash\n"), tmp_path
+    )
     assert done.stdout == b"bash\n"
 
 
 @pytest.mark.parametrize("shebang", ["", "#!/bin/sh\n"])
 @pytest.mark.parametrize(
-    ("end", "status"), [("exit 3\n", 3), ("false\n", 1), ("true\n", 0), ("set -e\nfalse\necho on\n", 1)]
+    ("end", "status"),
+    [("exit 3\n", 3), ("false\n", 1), ("true\n", 0), ("set -e\nfalse\necho on\n", 1)],
 )
-def test_its_status_is_the_scripts_own(shell: list[str], tmp_path: Path, shebang: str, end: str, status: int) -> None:
+def test_its_status_is_the_scripts_own(
+    shell: list[str], tmp_path: Path, shebang: str, end: str, status: int
+) -> None:
     """Ours: exit, a failing last command and set -e mean what they mean unpacked."""
     done = run(shell, packed(f"{shebang}echo begin\n{end}"), tmp_path)
     assert (done.returncode, done.stdout) == (status, b"begin\n")
@@ -149,7 +176,9 @@ def test_unpacking_needs_no_more_than_coreutils_and_gzip(shell: list[str], tmp_p
     path = tmp_path / "onstart.sh"
     path.write_text(packed("echo ran\n"), encoding="utf-8")
     environ = {"PATH": str(tools), "TMPDIR": str(tmp_path)}
-    done = subprocess.run([*program, path], env=environ, capture_output=True, check=False, timeout=20)
+    done = subprocess.run(
+        [*program, path], env=environ, capture_output=True, check=False, timeout=20
+    )
     assert (done.stdout, done.stderr, done.returncode) == (b"ran\n", b"", 0)
 
 
@@ -165,7 +194,9 @@ def test_busybox_alone_unpacks(tmp_path: Path, script: str) -> None:
     path = tmp_path / "onstart.sh"
     path.write_text(packed(script), encoding="utf-8")
     environ = {"PATH": str(tools), "TMPDIR": str(tmp_path)}
-    done = subprocess.run([busybox, "sh", path], env=environ, capture_output=True, check=False, timeout=20)
+    done = subprocess.run(
+        [busybox, "sh", path], env=environ, capture_output=True, check=False, timeout=20
+    )
     assert (done.stdout, done.stderr, done.returncode) == (b"ran\n", b"", 0)
 
 
@@ -185,7 +216,13 @@ def test_a_long_script_of_ordinary_words_fits() -> None:
     assert len(packed("".join(lines))) <= ONSTART_MAX
 
 
-@settings(max_examples=60, derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=60,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=400))
 def test_any_text_comes_back(script: str) -> None:
     """Ours: gzip and base64, undone by other means than the shell's."""

@@ -1,4 +1,6 @@
-"""The grammar of env and the small judgements before a rent. Letters name the section of the API notes."""
+"""The grammar of env and the small judgements before a rent. Letters name the section of the API
+notes.
+"""
 
 import json
 import shlex
@@ -13,10 +15,14 @@ from vast_mcp.renting.env_grammar import ENV_BYTES, env_of
 from vast_mcp.renting.rules import has_registry_host
 
 quickly = settings(
-    derandomize=True, max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+    derandomize=True,
+    max_examples=60,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
 )
 
-# ── env: what is understood ──────────────────────────────────────────────────────────────────────────────────────────
+# ── env: what is understood ───────────────────────────────────────────────────────────────────────
 
 FLAGS = [
     ("", {}),
@@ -61,13 +67,22 @@ FLAGS = [
 
 @pytest.mark.parametrize(("text", "env"), FLAGS, ids=[text[:30] for text, _ in FLAGS])
 def test_a_string_of_flags_means_this_object(text, env):
-    """A.4's key grammar; words are split as a shell splits them, where Vast's own client splits at every space."""
+    """A.4's key grammar; words are split as a shell splits them, where Vast's own client splits at
+    every space.
+    """
     assert env_of(text) == env
 
 
 def test_the_object_that_vast_wants_is_left_as_it_is():
     """A.4."""
-    env = {"A": "1", "-p 8000:8000": "1", "-p 8081:8081/udp": "1", "-h": "box", "-v V.881:/mnt": "1", "-n mynet": "1"}
+    env = {
+        "A": "1",
+        "-p 8000:8000": "1",
+        "-p 8081:8081/udp": "1",
+        "-h": "box",
+        "-v V.881:/mnt": "1",
+        "-n mynet": "1",
+    }
     assert env_of(env) == env
 
 
@@ -87,7 +102,9 @@ async def test_the_three_spellings_arrive_as_the_same_object(client, world):
     spellings = ["-e A='x y' -p 80:80", {"A": "x y", "-p 80:80": "1"}, ["A=x y", "-p 80:80"]]
     for env in spellings:
         await call(client, "create_instance", offer_id=world.offer()["id"], disk=20, env=env)
-    assert [request.body["env"] for request in world.asked("create")] == [{"A": "x y", "-p 80:80": "1"}] * 3
+    assert [request.body["env"] for request in world.asked("create")] == [
+        {"A": "x y", "-p 80:80": "1"}
+    ] * 3
     assert all(rental.launch.env["A"] == "x y" for rental in world.living)
 
 
@@ -100,7 +117,16 @@ environments = st.dictionaries(names, values, max_size=5)
 
 @quickly
 @given(env=environments)
-@example(env={"A": 'it\'s "quoted"', "B": "a=b == c", "C": "  spaces  ", "D": "größe ✓ 日本", "E": "", "F": "-e X=1"})
+@example(
+    env={
+        "A": 'it\'s "quoted"',
+        "B": "a=b == c",
+        "C": "  spaces  ",
+        "D": "größe ✓ 日本",
+        "E": "",
+        "F": "-e X=1",
+    }
+)
 @example(env={"A": "line\nbreak\ttab", "B": "\\", "C": "'", "D": '"', "E": "$(x) `y` #z"})
 def test_any_value_survives_every_spelling(env):
     """Ours: quotes, spaces, = and any script come out as they went in, in each of the spellings."""
@@ -120,7 +146,7 @@ def test_what_was_read_once_reads_the_same_again(env):
     assert env_of(once) == once
 
 
-# ── env: what is refused, and what the refusal says ──────────────────────────────────────────────────────────────────
+# ── env: what is refused, and what the refusal says ───────────────────────────────────────────────
 
 SECRET = "hunter2"
 REFUSED = [
@@ -167,7 +193,9 @@ REFUSED = [
 
 
 async def test_a_refusal_names_the_word_and_never_what_follows_its_equals_sign(client, world):
-    """Ours: Vast's own client drops what it does not understand (A.4); a token's value is often a secret."""
+    """Ours: Vast's own client drops what it does not understand (A.4); a token's value is often a
+    secret.
+    """
     for env, said in REFUSED:
         result = await client.call_tool("create_instance", {"offer_id": 1, "env": env})
         error = result.structured_content["error"]
@@ -187,7 +215,8 @@ def test_a_port_is_written_in_the_ten_digits_that_vast_knows():
 @quickly
 @given(
     junk=st.recursive(
-        values | st.integers() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(values, inner)
+        values | st.integers() | st.none(),
+        lambda inner: st.lists(inner) | st.dictionaries(values, inner),
     )
 )
 def test_whatever_comes_it_is_an_object_of_strings_or_a_refusal(junk):
@@ -217,7 +246,9 @@ async def test_the_largest_env_is_taken_by_the_sandbox_as_well(client, world):
     """A.4: what is let through here must not be refused there."""
     env = {f"-p {port}:{port}": "1" for port in range(8000, 8064)}
     env["A"] = "x" * (ENV_BYTES - len(json.dumps(env | {"A": ""}, separators=(",", ":"))))
-    made = await call(client, "create_instance", offer_id=world.offer()["id"], disk=20, runtype="args", env=env)
+    made = await call(
+        client, "create_instance", offer_id=world.offer()["id"], disk=20, runtype="args", env=env
+    )
     assert "error" not in made
     assert world.asked("create")[0].body["env"] == env
 
@@ -230,7 +261,7 @@ def test_an_instance_opens_64_ports_and_not_one_more():
         env_of(ports | {"-p 9000:9000": "1"})
 
 
-# ── Images, keys, labels ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── Images, keys, labels ──────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -300,9 +331,14 @@ LABELS = [
 
 
 async def test_a_machine_is_ours_when_its_label_ends_in_a_token(client, world):
-    """renting.md: parsed at the last #, strictly; anything else somebody else made, and is not destroyed unasked."""
+    """renting.md: parsed at the last #, strictly; anything else somebody else made, and is not
+    destroyed unasked.
+    """
     expected = {
-        world.rent(world.offer()["id"], {"label": label, "disk": 20}).id: (label, ours) for label, ours in LABELS
+        world.rent(world.offer()["id"], {"label": label, "disk": 20}).id: (label, ours)
+        for label, ours in LABELS
     }
     rows = (await call(client, "show_instances"))["instances"]
-    assert {row["instance_id"]: (expected[row["instance_id"]][0], row["ours"]) for row in rows} == expected
+    assert {
+        row["instance_id"]: (expected[row["instance_id"]][0], row["ours"]) for row in rows
+    } == expected

@@ -40,15 +40,23 @@ def environment(sandbox: str, home: Path) -> dict[str, str]:
 
 def block(language: str) -> str:
     """README's loop in that language."""
-    found = [text for text in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL) if "create_instance" in text]
+    found = [
+        text
+        for text in re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+        if "create_instance" in text
+    ]
     assert len(found) == 1
     return found[0]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("language", ["bash", "python"])
-def test_the_unattended_loop_survives_a_lost_reply(sandbox: str, tmp_path: Path, language: str, when: str) -> None:
-    """README: repeat the exact command on status 3; one machine, whether or not the lost request had arrived."""
+def test_the_unattended_loop_survives_a_lost_reply(
+    sandbox: str, tmp_path: Path, language: str, when: str
+) -> None:
+    """README: repeat the exact command on status 3; one machine, whether or not the lost request
+    had arrived.
+    """
     control(sandbox, "world", {"rent_again": True})
     control(sandbox, "faults", {"endpoint": "create", "kind": "drop", "when": when})
     interpreter = {"bash": ["bash", "-c"], "python": [sys.executable, "-c"]}[language]
@@ -71,8 +79,14 @@ def test_the_unattended_loop_survives_a_lost_reply(sandbox: str, tmp_path: Path,
 
 
 def test_the_lines_for_a_script_run(sandbox: str, tmp_path: Path) -> None:
-    """README: what is missing, a search, the settling of what is open, and the end of what is past its lease."""
-    [lines] = [text for text in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "vast-mcp reconcile" in text]
+    """README: what is missing, a search, the settling of what is open, and the end of what is past
+    its lease.
+    """
+    [lines] = [
+        text
+        for text in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+        if "vast-mcp reconcile" in text
+    ]
     done = subprocess.run(
         ["bash", "-ec", lines],
         check=False,
@@ -99,7 +113,13 @@ def test_the_line_for_cron_runs(sandbox: str, tmp_path: Path) -> None:
     told = [f"{name}={env.pop(name)}" for name in list(env) if name.startswith("VAST_")]
     given.write_text("\n".join(told), encoding="utf-8")
     done = subprocess.run(
-        ["bash", "-ec", line], check=False, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=50
+        ["bash", "-ec", line],
+        check=False,
+        env=env,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=50,
     )
     assert (done.returncode, done.stdout.strip()) == (0, "nothing past its lease"), done.stderr
 
@@ -112,19 +132,30 @@ def test_make_demo_is_the_demo() -> None:
 
 async def test_the_error_shown_is_the_one_that_is_answered(client: Client) -> None:
     """README: the shape of every failure."""
-    [shown] = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", README, re.DOTALL) if '"error"' in text]
+    [shown] = [
+        json.loads(text)
+        for text in re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+        if '"error"' in text
+    ]
     answered = await call(client, "create_instance", offer_id=19_999_999)
     assert set(shown["error"]) <= set(answered["error"])
-    assert all(shown["error"][name] == answered["error"][name] for name in ("code", "retryable", "billing_possible"))
+    assert all(
+        shown["error"][name] == answered["error"][name]
+        for name in ("code", "retryable", "billing_possible")
+    )
     assert [step["tool"] for step in shown["error"]["next_steps"]] == [
         step["tool"] for step in answered["error"]["next_steps"]
     ]
 
 
 def test_every_block_is_run_by_something() -> None:
-    """Ours: a command that nobody runs is a guess. Generated ones: tests/hosts and tests/test_manifests.py."""
+    """Ours: a command that nobody runs is a guess. Generated ones: tests/hosts and
+    tests/test_manifests.py.
+    """
     written = re.sub(r"<!-- generated: .*?<!-- end -->", "", README, flags=re.DOTALL)
-    found = [text.splitlines()[0] for text in re.findall(r"```[a-z]+\n(.*?)```", written, re.DOTALL)]
+    found = [
+        text.splitlines()[0] for text in re.findall(r"```[a-z]+\n(.*?)```", written, re.DOTALL)
+    ]
     run = [
         "make demo   #",
         '{"error": {"code": "offer_gone"',

@@ -24,9 +24,17 @@ async def test_the_machines_resource_is_what_the_tool_answers(client: Client, wo
     assert shown["sandbox"] is True
 
 
-async def test_a_resource_that_cannot_be_read_is_an_error_and_no_text(client: Client, world: World) -> None:
+async def test_a_resource_that_cannot_be_read_is_an_error_and_no_text(
+    client: Client, world: World
+) -> None:
     """Nothing is reported as success that is not."""
-    world.faults.add("list", "status", times=None, status=401, body={"error": "auth_error", "msg": "Invalid user key"})
+    world.faults.add(
+        "list",
+        "status",
+        times=None,
+        status=401,
+        body={"error": "auth_error", "msg": "Invalid user key"},
+    )
     with pytest.raises(MCPError, match="auth_failed"):
         await client.read_resource("vast://instances")
 
@@ -34,7 +42,9 @@ async def test_a_resource_that_cannot_be_read_is_an_error_and_no_text(client: Cl
 async def test_the_skill_is_readable(client: Client) -> None:
     """The same file that hosts install."""
     read = await client.read_resource("vast://skill")
-    assert read.contents[0].text == (Path(__file__).parents[1] / "SKILL.md").read_text(encoding="utf-8")
+    assert read.contents[0].text == (Path(__file__).parents[1] / "SKILL.md").read_text(
+        encoding="utf-8"
+    )
 
 
 async def test_every_prompt_speaks_of_what_was_asked(client: Client) -> None:

@@ -1,4 +1,6 @@
-"""The sandbox's wire apart from create and faults. Letters name the section of the API notes a claim comes from."""
+"""The sandbox's wire apart from create and faults. Letters name the section of the API notes a
+claim comes from.
+"""
 
 import json
 from typing import Any
@@ -25,7 +27,9 @@ async def test_a_wrong_key_is_a_404_and_by_switch_a_401():
     assert_golden(await wire.ask("GET", "/api/v0/users/current"), "auth_bad_key_404")
     world.bad_key_status = 401
     assert_golden(await wire.ask("GET", "/api/v0/users/current"), "auth_bad_key_401")
-    assert (await Wire(world, "Bearer right").ask("GET", "/api/v0/users/current")).status_code == 200
+    assert (
+        await Wire(world, "Bearer right").ask("GET", "/api/v0/users/current")
+    ).status_code == 200
 
 
 async def test_no_key_at_all_is_a_403():
@@ -46,7 +50,9 @@ async def test_search_and_gpu_names_need_no_key_but_a_wrong_one_is_refused():
     world = a_world(api_keys={"right"})
     assert (await Wire(world, None).ask("POST", "/api/v0/bundles/", PLAIN)).status_code == 200
     assert (await Wire(world, None).ask("GET", "/api/v0/gpu_names/unique/")).status_code == 200
-    assert_golden(await Wire(world, "Bearer wrong").ask("POST", "/api/v0/bundles/", PLAIN), "auth_bad_key_404")
+    assert_golden(
+        await Wire(world, "Bearer wrong").ask("POST", "/api/v0/bundles/", PLAIN), "auth_bad_key_404"
+    )
 
 
 async def test_a_scoped_key_is_told_which_permission_it_lacks():
@@ -58,7 +64,9 @@ async def test_a_scoped_key_is_told_which_permission_it_lacks():
 
 
 async def test_a_machines_own_key_opens_that_machine_only():
-    """A.11: the key of the create reply, each its own; what it reaches beyond is refused as a scoped key is."""
+    """A.11: the key of the create reply, each its own; what it reaches beyond is refused as a
+    scoped key is.
+    """
     world = a_world(api_keys={"right"})
     account = Wire(world, "Bearer right")
     made = [(await account.rent(world.offer(ports=True)["id"])).json() for _ in range(2)]
@@ -81,15 +89,25 @@ async def test_a_machines_own_key_opens_that_machine_only():
             reply = await own.ask(method, path, {"image": "example/image"})
             assert (reply.status_code, reply.json()["error"]) == (status, "auth_error"), path
     assert (await own.show(ours) or {})["id"] == ours
-    assert (await own.ask("PUT", f"/api/v0/instances/{ours}/", {"state": "stopped"})).json()["success"]
+    assert (await own.ask("PUT", f"/api/v0/instances/{ours}/", {"state": "stopped"})).json()[
+        "success"
+    ]
     assert (await own.ask("DELETE", f"/api/v0/instances/{ours}/", {})).json()["success"]
-    assert_golden(await own.ask("DELETE", f"/api/v0/instances/{ours}/", {}), "destroy_no_such_instance", contract=ours)
+    assert_golden(
+        await own.ask("DELETE", f"/api/v0/instances/{ours}/", {}),
+        "destroy_no_such_instance",
+        contract=ours,
+    )
     assert [instance.id for instance in world.living] == [theirs]
 
 
-@pytest.mark.parametrize(("right", "method", "body"), [("show", "GET", None), ("destroy", "DELETE", {})])
+@pytest.mark.parametrize(
+    ("right", "method", "body"), [("show", "GET", None), ("destroy", "DELETE", {})]
+)
 async def test_a_machines_own_key_may_lack_a_right(right: str, method: str, body: Any):
-    """I: sources differ on what it may, so it is a switch; the account's own key is not touched by it."""
+    """I: sources differ on what it may, so it is a switch; the account's own key is not touched by
+    it.
+    """
     world = a_world(own_key_lacks={right}, own_key_status=401)
     wire = Wire(world)
     made = (await wire.rent(world.offer()["id"])).json()
@@ -104,7 +122,12 @@ async def test_every_reply_says_the_worlds_time():
     world = a_world()
     wire, date = Wire(world), "Wed, 18 Nov 2026 11:06:40 GMT"
     world.faults.add("user", "html502")
-    for path in ("/api/v0/users/current", "/api/v0/users/current", "/api/v0/instances/", "/nowhere"):
+    for path in (
+        "/api/v0/users/current",
+        "/api/v0/users/current",
+        "/api/v0/instances/",
+        "/nowhere",
+    ):
         assert (await wire.ask("GET", path)).headers["date"] == date
     assert (await Wire(world, None).ask("GET", "/api/v0/users/current")).headers["date"] == date
 
@@ -117,7 +140,9 @@ async def test_the_world_never_keeps_a_key():
     assert "very-secret-key" not in str(world.ledger)
 
 
-@pytest.mark.parametrize("path", ["/api/v0/users/current", "/api/v0/users/current/", "/api/v1/instances"])
+@pytest.mark.parametrize(
+    "path", ["/api/v0/users/current", "/api/v0/users/current/", "/api/v1/instances"]
+)
 async def test_both_spellings_of_a_path_are_served(path: str):
     """0."""
     world = a_world()
@@ -163,11 +188,22 @@ async def test_a_row_has_the_live_keys_and_not_the_ones_only_filters_have():
     [row] = await Wire(a_world()).search(limit=1)
     assert not {"datacenter", "verified", "public_ports"} & set(row)
     assert row["id"] == row["ask_contract_id"]
-    for key in ("hosting_type", "min_bid", "dph_base", "storage_cost", "vms_enabled", "search", "end_date", "is_bid"):
+    for key in (
+        "hosting_type",
+        "min_bid",
+        "dph_base",
+        "storage_cost",
+        "vms_enabled",
+        "search",
+        "end_date",
+        "is_bid",
+    ):
         assert key in row
 
 
-@pytest.mark.parametrize(("asked", "gb"), [({}, 8), ({"allocated_storage": 99}, 99), ({"allocated_storage": "5.0"}, 5)])
+@pytest.mark.parametrize(
+    ("asked", "gb"), [({}, 8), ({"allocated_storage": 99}, 99), ({"allocated_storage": "5.0"}, 5)]
+)
 async def test_the_price_contains_the_disk_asked_for(asked: dict[str, Any], gb: float):
     """A.6: a month is 720 hours."""
     for row in await Wire(a_world()).search(**asked):
@@ -186,14 +222,21 @@ async def test_in_a_bid_search_the_price_is_the_floor(word: str):
 async def test_both_words_for_on_demand_find_the_same():
     """B.1."""
     wire = Wire(a_world())
-    assert await wire.search(type="on-demand") == await wire.search(type="ondemand") == await wire.search()
+    assert (
+        await wire.search(type="on-demand")
+        == await wire.search(type="ondemand")
+        == await wire.search()
+    )
 
 
 async def test_a_search_shows_verified_free_offers_best_score_first_and_64_at_most():
     """B.1."""
     rows = await Wire(a_world()).search(limit=3000)
     assert len(rows) == 64
-    assert all(row["verification"] == "verified" and row["rentable"] and not row["external"] for row in rows)
+    assert all(
+        row["verification"] == "verified" and row["rentable"] and not row["external"]
+        for row in rows
+    )
     scores = [row["score"] for row in rows]
     assert scores == sorted(scores, reverse=True)
 
@@ -203,12 +246,21 @@ async def test_a_search_shows_verified_free_offers_best_score_first_and_64_at_mo
     [
         ({"num_gpus": {"eq": "1"}}, lambda row: row["num_gpus"] == 1),
         ({"dph_total": {"lt": "0.5"}}, lambda row: row["dph_total"] < 0.5),
-        ({"cuda_max_good": {"gte": "12.4", "lte": 12.8}}, lambda row: 12.4 <= row["cuda_max_good"] <= 12.8),
+        (
+            {"cuda_max_good": {"gte": "12.4", "lte": 12.8}},
+            lambda row: 12.4 <= row["cuda_max_good"] <= 12.8,
+        ),
         ({"gpu_ram": {"gt": 24_000.0}}, lambda row: row["gpu_ram"] > 24_000),
-        ({"gpu_name": {"in": ["RTX 4090", "H100 SXM"]}}, lambda row: row["gpu_name"] in {"RTX 4090", "H100 SXM"}),
+        (
+            {"gpu_name": {"in": ["RTX 4090", "H100 SXM"]}},
+            lambda row: row["gpu_name"] in {"RTX 4090", "H100 SXM"},
+        ),
         ({"gpu_name": {"notin": ["RTX 4090"]}}, lambda row: row["gpu_name"] != "RTX 4090"),
         ({"gpu_name": {"neq": "RTX 4090"}}, lambda row: row["gpu_name"] != "RTX 4090"),
-        ({"geolocation": {"in": ["US", "CA"]}}, lambda row: row["geolocation"][-2:] in {"US", "CA"}),
+        (
+            {"geolocation": {"in": ["US", "CA"]}},
+            lambda row: row["geolocation"][-2:] in {"US", "CA"},
+        ),
         ({"datacenter": {"eq": True}}, lambda row: row["hosting_type"] == 1),
         ({"verified": {"eq": "false"}}, lambda row: row["verification"] != "verified"),
         ({"rentable": {"eq": False}}, lambda row: not row["rentable"]),
@@ -230,7 +282,9 @@ async def test_the_id_filter_finds_nothing_and_ask_contract_id_does():
     world = a_world()
     wire, offer = Wire(world), world.offer()
     assert await wire.search(id={"eq": offer["id"]}) == []
-    assert [row["id"] for row in await wire.search(ask_contract_id={"eq": offer["id"]})] == [offer["id"]]
+    assert [row["id"] for row in await wire.search(ask_contract_id={"eq": offer["id"]})] == [
+        offer["id"]
+    ]
 
 
 @pytest.mark.parametrize("name", ["RTX_4090", "rtx 4090", "RTX 9999"])
@@ -267,9 +321,13 @@ async def test_search_asks_takes_a_wrapped_query_and_applies_no_defaults():
     wire = Wire(a_world())
     path = "/api/v0/search/asks/"
     assert_golden(await wire.ask("PUT", path, {"rentable": {"eq": True}}), "search_asks_flat")
-    every = (await wire.ask("PUT", path, {"select_cols": ["*"], "q": {"order": [["id", "asc"]]}})).json()["offers"]
+    every = (
+        await wire.ask("PUT", path, {"select_cols": ["*"], "q": {"order": [["id", "asc"]]}})
+    ).json()["offers"]
     assert {row["verification"] for row in every} == {"verified", "unverified", "deverified"}
-    some = (await wire.ask("PUT", path, {"select_cols": ["id"], "q": {"limit": 2}})).json()["offers"]
+    some = (await wire.ask("PUT", path, {"select_cols": ["id"], "q": {"limit": 2}})).json()[
+        "offers"
+    ]
     assert [list(row) for row in some] == [["id"], ["id"]]
 
 
@@ -282,7 +340,9 @@ async def test_the_get_form_of_search_is_served():
 
 async def test_leaky_filters_let_through_what_only_numbers_would_keep_out():
     """B.2: numeric filters are not always applied."""
-    rows = await Wire(a_world(leaky_filters=True)).search(num_gpus={"eq": 1}, order=[["num_gpus", "desc"]])
+    rows = await Wire(a_world(leaky_filters=True)).search(
+        num_gpus={"eq": 1}, order=[["num_gpus", "desc"]]
+    )
     assert {row["num_gpus"] for row in rows} > {1}
     assert all(row["verification"] == "verified" for row in rows)
 
@@ -294,7 +354,9 @@ async def test_a_new_instance_has_no_status_then_loads_then_runs():
     """C.4; ours: each look moves it on."""
     world = a_world()
     wire = Wire(world)
-    instance = await rented(world, wire, env={"-p 8000:8000": "1", "-p 70001:70001": "1"}, runtype="ssh_direct")
+    instance = await rented(
+        world, wire, env={"-p 8000:8000": "1", "-p 70001:70001": "1"}, runtype="ssh_direct"
+    )
     rows = [await wire.show(instance) for _ in range(4)]
     assert [row and row["actual_status"] for row in rows] == [None, "loading", "running", "running"]
     assert ["ports" in (row or {}) for row in rows] == [False, False, True, True]
@@ -341,9 +403,17 @@ async def test_stop_then_start_goes_over_exited_to_running():
     path = f"/api/v0/instances/{instance}/"
     assert (await wire.ask("PUT", path, {"state": "stopped"})).json() == {"success": True}
     row = await wire.show(instance) or {}
-    assert (row["actual_status"], row["cur_state"], row["intended_status"]) == ("exited", "stopped", "stopped")
+    assert (row["actual_status"], row["cur_state"], row["intended_status"]) == (
+        "exited",
+        "stopped",
+        "stopped",
+    )
     assert (await wire.ask("PUT", path, {"state": "running"})).json() == {"success": True}
-    assert [(await wire.show(instance) or {})["actual_status"] for _ in range(3)] == ["exited", "loading", "running"]
+    assert [(await wire.show(instance) or {})["actual_status"] for _ in range(3)] == [
+        "exited",
+        "loading",
+        "running",
+    ]
     assert [entry.kind for entry in world.ledger] == ["rent", "stop", "start"]
 
 
@@ -357,7 +427,11 @@ async def test_a_start_without_its_gpu_is_a_200_that_failed_and_stays_queued():
     world.take_gpu(instance)
     assert_golden(await wire.ask("PUT", path, {"state": "running"}), "start_resources_unavailable")
     row = await wire.show(instance) or {}
-    assert (row["actual_status"], row["intended_status"], row["cur_state"]) == ("scheduling", "running", "stopped")
+    assert (row["actual_status"], row["intended_status"], row["cur_state"]) == (
+        "scheduling",
+        "running",
+        "stopped",
+    )
     assert world.committed("start") == []
     world.free_gpu(instance)
     assert len(world.committed("start")) == 1
@@ -441,8 +515,9 @@ async def test_an_empty_account_has_an_empty_page():
 async def many(world: World, wire: Wire, count: int) -> list[int]:
     offer = world.offer()["id"]
     return [
-        (await wire.rent(offer, label="odd" if n % 2 else None)).json()["new_contract"] for n in range(count)
-    ]  # fmt: skip
+        (await wire.rent(offer, label="odd" if n % 2 else None)).json()["new_contract"]
+        for n in range(count)
+    ]
 
 
 async def test_a_list_comes_in_pages_of_25_until_there_is_no_token():
@@ -545,7 +620,11 @@ async def test_a_team_cannot_hold_keys():
 async def test_recommended_templates_are_found(recommended: object):
     """E; values may come as text."""
     filters = json.dumps({"recommended": {"eq": recommended}, "count_created": {"gt": "100"}})
-    body = (await Wire(a_world()).ask("GET", "/api/v0/template/", select_cols='["*"]', select_filters=filters)).json()
+    body = (
+        await Wire(a_world()).ask(
+            "GET", "/api/v0/template/", select_cols='["*"]', select_filters=filters
+        )
+    ).json()
     assert body["templates_found"] == len(body["templates"]) >= 3
     assert all(isinstance(template["env"], str | None) for template in body["templates"])
 
@@ -554,15 +633,28 @@ async def test_a_template_is_known_by_the_hash_of_its_content():
     """A.10, E."""
     world = a_world()
     wire = Wire(world)
-    body = {"name": "mine", "image": "example/image", "env": "-e A=1", "recommended_disk_space": "12"}
+    body = {
+        "name": "mine",
+        "image": "example/image",
+        "env": "-e A=1",
+        "recommended_disk_space": "12",
+    }
     first = (await wire.ask("POST", "/api/v0/template/", body)).json()["template"]
     same = (await wire.ask("POST", "/api/v0/template/", body)).json()["template"]
-    other = (await wire.ask("POST", "/api/v0/template/", {**body, "env": "-e A=2"})).json()["template"]
+    other = (await wire.ask("POST", "/api/v0/template/", {**body, "env": "-e A=2"})).json()[
+        "template"
+    ]
     assert same == first
     assert other["hash_id"] != first["hash_id"]
     filters = json.dumps({"hash_id": {"eq": first["hash_id"]}})
-    [found] = (await wire.ask("GET", "/api/v0/template/", select_filters=filters)).json()["templates"]
-    assert (found["env"], found["recommended_disk_space"], found["recommended"]) == ("-e A=1", 12.0, False)
+    [found] = (await wire.ask("GET", "/api/v0/template/", select_filters=filters)).json()[
+        "templates"
+    ]
+    assert (found["env"], found["recommended_disk_space"], found["recommended"]) == (
+        "-e A=1",
+        12.0,
+        False,
+    )
 
 
 async def test_the_account_shows_its_money_and_plants_a_secret():
@@ -592,7 +684,11 @@ async def test_two_creates_within_the_interval_are_one_rental_and_a_429():
     assert (await wire.rent(offer)).status_code == 200
     clock.now += 1
     refused = await wire.rent(offer)
-    assert (refused.status_code, refused.headers["retry-after"], refused.json()["retry_after"]) == (429, "4", 4)
+    assert (refused.status_code, refused.headers["retry-after"], refused.json()["retry_after"]) == (
+        429,
+        "4",
+        4,
+    )
     clock.now += 4
     assert (await wire.rent(offer)).status_code == 200
     assert len(world.rentals) == 2

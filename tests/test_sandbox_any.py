@@ -15,7 +15,10 @@ BID = WORLD.rent(ASK, {"image": "example/image", "price": 1.0}).id
 
 scalars = st.none() | st.booleans() | st.integers(-5, 5_000) | st.floats() | st.text(max_size=20)
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
 )
 fields = st.sampled_from(
     [
@@ -36,12 +39,18 @@ fields = st.sampled_from(
         "client_id",
     ]
 )
-columns = st.sampled_from(["gpu_name", "num_gpus", "dph_total", "verified", "geolocation", "search", "id", "nonsense"])
+columns = st.sampled_from(
+    ["gpu_name", "num_gpus", "dph_total", "verified", "geolocation", "search", "id", "nonsense"]
+)
 ops = st.dictionaries(
-    st.sampled_from(["eq", "neq", "gt", "gte", "lt", "lte", "in", "notin", "odd"]), values, max_size=2
+    st.sampled_from(["eq", "neq", "gt", "gte", "lt", "lte", "in", "notin", "odd"]),
+    values,
+    max_size=2,
 )
 scalar_names = st.sampled_from(["order", "limit", "type", "allocated_storage"])
-queries = st.dictionaries(columns, ops, max_size=3) | st.dictionaries(scalar_names, values, max_size=2)
+queries = st.dictionaries(columns, ops, max_size=3) | st.dictionaries(
+    scalar_names, values, max_size=2
+)
 
 
 def answer(method: str, path: str, body: Any) -> tuple[int, Any]:

@@ -1,4 +1,6 @@
-"""The sandbox's create: PUT /asks/{id}/. Letters name the section of the API notes a claim comes from."""
+"""The sandbox's create: PUT /asks/{id}/. Letters name the section of the API notes a claim comes
+from.
+"""
 
 import json
 
@@ -19,7 +21,11 @@ async def test_a_rental_answers_with_its_id_and_a_secret_and_is_in_the_ledger():
     assert list(body) == ["success", "new_contract", "instance_api_key"]
     assert body["instance_api_key"].startswith("sandbox-instance-key-")
     [entry] = world.ledger
-    assert (entry.kind, entry.instance_id, entry.offer_id) == ("rent", body["new_contract"], offer["id"])
+    assert (entry.kind, entry.instance_id, entry.offer_id) == (
+        "rent",
+        body["new_contract"],
+        offer["id"],
+    )
     assert (entry.label, entry.price) == ("mine#1", offer["dph_base"])
     assert [rental.id for rental in world.living] == [body["new_contract"]]
 
@@ -80,7 +86,9 @@ async def test_post_is_not_the_way_to_create():
 async def test_null_is_an_absent_field():
     """Checklist 3: the official client sends nulls for everything it was not given."""
     world = a_world()
-    nulls = dict.fromkeys(("price", "label", "onstart", "image_login", "jupyter_dir", "template_hash_id", "user"))
+    nulls = dict.fromkeys(
+        ("price", "label", "onstart", "image_login", "jupyter_dir", "template_hash_id", "user")
+    )
     reply = await Wire(world).rent(world.offer()["id"], env=None, disk=None, runtype=None, **nulls)
     assert reply.json()["success"] is True
     [rental] = world.rentals
@@ -97,7 +105,9 @@ async def test_without_image_or_template_the_default_image_runs():
 async def test_unknown_fields_of_a_create_are_ignored():
     """A.2: client_id, extra and create_from are still sent by clients."""
     world = a_world()
-    reply = await Wire(world).rent(world.offer()["id"], client_id="me", extra=None, create_from=None, nonsense=1)
+    reply = await Wire(world).rent(
+        world.offer()["id"], client_id="me", extra=None, create_from=None, nonsense=1
+    )
     assert reply.status_code == 200
 
 
@@ -180,7 +190,11 @@ async def test_a_bid_below_the_floor_is_an_error_that_leaves_a_stopped_machine()
     assert_golden(reply, "create_low_bid", ask=offer["id"], contract=rental.id)
     row = await wire.show(rental.id)
     assert row is not None
-    assert (row["cur_state"], row["intended_status"], row["next_state"]) == ("stopped", "stopped", "stopped")
+    assert (row["cur_state"], row["intended_status"], row["next_state"]) == (
+        "stopped",
+        "stopped",
+        "stopped",
+    )
     assert row["is_bid"] is True
 
 
@@ -190,7 +204,11 @@ async def test_a_price_alone_makes_the_rental_interruptible():
     offer = world.offer()
     await Wire(world).rent(offer["id"], price=offer["min_bid"])
     [rental] = world.rentals
-    assert (rental.launch.is_bid, rental.price, rental.intended) == (True, offer["min_bid"], "running")
+    assert (rental.launch.is_bid, rental.price, rental.intended) == (
+        True,
+        offer["min_bid"],
+        "running",
+    )
 
 
 @pytest.mark.parametrize(
@@ -204,7 +222,9 @@ async def test_a_price_alone_makes_the_rental_interruptible():
         ({"target_state": "stopped"}, "stopped"),
     ],
 )
-async def test_what_becomes_of_a_rental_whose_machine_cannot_start(body: dict[str, object], stays: str | None):
+async def test_what_becomes_of_a_rental_whose_machine_cannot_start(
+    body: dict[str, object], stays: str | None
+):
     """A.7: the service's default, and the explicit false that defeats it."""
     world = a_world()
     offer = world.offer(max_price=0.9)
@@ -227,7 +247,11 @@ async def test_a_vm_needs_a_key_first():
     world = a_world()
     offer = world.offer(vm=True)
     wire = Wire(world)
-    assert_golden(await wire.rent(offer["id"], vm=True, image=VM_IMAGE), "create_no_ssh_key_for_vm", ask=offer["id"])
+    assert_golden(
+        await wire.rent(offer["id"], vm=True, image=VM_IMAGE),
+        "create_no_ssh_key_for_vm",
+        ask=offer["id"],
+    )
     world.set_keys([SSH_KEY])
     assert (await wire.rent(offer["id"], vm=True, image=VM_IMAGE)).status_code == 200
     assert [rental.kind for rental in world.rentals] == ["vm"]
@@ -245,12 +269,16 @@ async def test_a_vm_image_without_its_registry_silently_becomes_a_container():
     """A.5, live."""
     world = a_world()
     world.set_keys([SSH_KEY])
-    reply = await Wire(world).rent(world.offer(vm=True)["id"], vm=True, image="vastai/kvm:ubuntu_terminal")
+    reply = await Wire(world).rent(
+        world.offer(vm=True)["id"], vm=True, image="vastai/kvm:ubuntu_terminal"
+    )
     assert reply.json()["success"] is True
     assert [rental.kind for rental in world.rentals] == ["container"]
 
 
-@pytest.mark.parametrize("body", [{"runtype": "jupyter"}, {"runtype": "args"}, {"volume_info": {"mount_path": "/d"}}])
+@pytest.mark.parametrize(
+    "body", [{"runtype": "jupyter"}, {"runtype": "args"}, {"volume_info": {"mount_path": "/d"}}]
+)
 async def test_a_vm_is_entered_by_ssh_and_has_no_volumes(body: dict[str, object]):
     """A.5."""
     world = a_world()
@@ -315,11 +343,21 @@ async def test_a_template_gives_what_the_request_does_not_say():
     roomy = {"disk_space": lambda gb: gb > 60}
     env = {"MODEL_ID": "b", "HF_TOKEN": "x"}
     first, second = world.offer(num_gpus=1, **roomy)["id"], world.offer(num_gpus=2, **roomy)["id"]
-    await wire.ask("PUT", f"/api/v0/asks/{first}/", {"template_hash_id": hash_id, "image": None, "env": env})
-    await wire.ask("PUT", f"/api/v0/asks/{second}/", {"template_hash_id": hash_id, "image": "other", "disk": 10})
+    await wire.ask(
+        "PUT", f"/api/v0/asks/{first}/", {"template_hash_id": hash_id, "image": None, "env": env}
+    )
+    await wire.ask(
+        "PUT",
+        f"/api/v0/asks/{second}/",
+        {"template_hash_id": hash_id, "image": "other", "disk": 10},
+    )
     one, two = (rental.launch for rental in world.rentals)
     assert one.env == {"MODEL_ID": "b", "MAX_TOKENS": "4096", "-p 8000:8000": "1", "HF_TOKEN": "x"}
-    assert (one.image, one.disk, one.runtype) == ("example/server:v1", 50.0, "jupyter_proxy ssh_proxy")
+    assert (one.image, one.disk, one.runtype) == (
+        "example/server:v1",
+        50.0,
+        "jupyter_proxy ssh_proxy",
+    )
     assert (two.image, two.disk, two.runtype) == ("other", 10.0, "jupyter_proxy ssh_proxy")
 
 
@@ -328,7 +366,9 @@ async def test_a_volume_is_stored_as_an_environment_pair_and_shown_only_in_the_l
     world = a_world()
     wire = Wire(world)
     volume = {"create_new": False, "volume_id": 881, "mount_path": "/mnt"}
-    rented = (await wire.rent(world.offer()["id"], volume_info=volume, env={"A": "1"})).json()["new_contract"]
+    rented = (await wire.rent(world.offer()["id"], volume_info=volume, env={"A": "1"})).json()[
+        "new_contract"
+    ]
     row = await wire.show(rented)
     assert row is not None
     assert row["extra_env"] == [["A", "1"], ["-v V.881:/mnt", "1"]]
@@ -355,7 +395,9 @@ async def test_a_body_that_is_no_json_object_is_refused():
         ("", {}),
     ],
 )
-def test_a_templates_flag_string_reads_as_the_object_a_request_sends(flags: str, env: dict[str, str]):
+def test_a_templates_flag_string_reads_as_the_object_a_request_sends(
+    flags: str, env: dict[str, str]
+):
     """A.4: the key grammar."""
     assert env == launch.read_flag_env(flags)
 
@@ -373,7 +415,9 @@ async def test_the_exact_body_of_the_official_client_rents():
     assert world.requests[0].body == body
 
 
-@pytest.mark.parametrize("content", ['{"label":"\\ud800"}', '{"volume_info":{"mount_path":"/d","size":NaN}}'])
+@pytest.mark.parametrize(
+    "content", ['{"label":"\\ud800"}', '{"volume_info":{"mount_path":"/d","size":NaN}}']
+)
 async def test_what_could_not_be_said_back_is_not_taken_in(content: str):
     """Ours: one such row would make every list unreadable."""
     world = a_world()

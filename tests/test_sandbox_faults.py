@@ -1,4 +1,6 @@
-"""The sandbox's faults and control routes. Letters name the section of the API notes a claim comes from."""
+"""The sandbox's faults and control routes. Letters name the section of the API notes a claim comes
+from.
+"""
 
 import asyncio
 import subprocess
@@ -47,7 +49,9 @@ async def test_a_reply_dropped_after_the_act_leaves_a_rental_nobody_was_told_of(
         ("success_false", "create_success_false"),
     ],
 )
-async def test_each_recorded_form_can_come_before_or_after_the_act(kind: str, golden: str, when: str):
+async def test_each_recorded_form_can_come_before_or_after_the_act(
+    kind: str, golden: str, when: str
+):
     """H, A.11."""
     world = a_world()
     world.faults.add("create", kind, when=when)
@@ -84,7 +88,9 @@ async def test_any_status_with_any_body_can_be_sent():
     world = a_world()
     wire = Wire(world)
     world.faults.add("user", "status", status=409, body=[{"no": "object"}])
-    world.faults.add("user", "status", status=418, text="short", content_type="text/x-tea", headers={"X-A": "1"})
+    world.faults.add(
+        "user", "status", status=418, text="short", content_type="text/x-tea", headers={"X-A": "1"}
+    )
     first, second = [await wire.ask("GET", "/api/v0/users/current") for _ in range(2)]
     assert (first.status_code, first.json()) == (409, [{"no": "object"}])
     assert (second.status_code, second.text, second.headers["x-a"]) == (418, "short", "1")
@@ -121,14 +127,22 @@ async def test_a_fault_can_let_some_requests_pass_and_one_can_last():
     world = a_world()
     wire = Wire(world)
     world.faults.add("list", "html503", skip=1)
-    assert [(await wire.ask("GET", "/api/v1/instances/")).status_code for _ in range(3)] == [200, 503, 200]
+    assert [(await wire.ask("GET", "/api/v1/instances/")).status_code for _ in range(3)] == [
+        200,
+        503,
+        200,
+    ]
     world.faults.add("*", "html504", times=None)
-    assert [(await wire.ask("GET", "/api/v0/users/current")).status_code for _ in range(3)] == [504] * 3
+    assert [(await wire.ask("GET", "/api/v0/users/current")).status_code for _ in range(3)] == [
+        504
+    ] * 3
     world.faults.clear()
     assert (await wire.ask("GET", "/api/v0/users/current")).status_code == 200
 
 
-@pytest.mark.parametrize("asked", [("nowhere", "drop"), ("create", "gremlin"), ("create", "drop", 1, "during")])
+@pytest.mark.parametrize(
+    "asked", [("nowhere", "drop"), ("create", "gremlin"), ("create", "drop", 1, "during")]
+)
 def test_a_misspelt_fault_is_an_error(asked: tuple[Any, ...]):
     """Ours: a fault that never acts would prove nothing."""
     with pytest.raises(ValueError, match=asked[-1] if len(asked) == 4 else "no "):
@@ -136,7 +150,8 @@ def test_a_misspelt_fault_is_an_error(asked: tuple[Any, ...]):
 
 
 @pytest.mark.parametrize(
-    ("state", "endpoint"), [({"state": "running"}, "start"), ({"state": "stopped"}, "stop"), ({"label": "x"}, "label")]
+    ("state", "endpoint"),
+    [({"state": "running"}, "start"), ({"state": "stopped"}, "stop"), ({"label": "x"}, "label")],
 )
 async def test_start_stop_and_label_are_told_apart(state: dict[str, str], endpoint: str):
     """C.7: one address, three acts."""
@@ -155,9 +170,9 @@ async def test_the_ledger_and_the_requests_can_be_read_from_outside():
     await wire.rent(offer, label="mine")
     seen = (await wire.ask("GET", "/_sandbox/ledger")).json()
     assert [entry["kind"] for entry in seen["ledger"]] == ["rent"]
-    assert [(rental["offer_id"], rental["label"], rental["alive"]) for rental in seen["rentals"]] == [
-        (offer, "mine", True)
-    ]
+    assert [
+        (rental["offer_id"], rental["label"], rental["alive"]) for rental in seen["rentals"]
+    ] == [(offer, "mine", True)]
     assert seen["living"] == [world.living[0].id]
     [request] = (await wire.ask("GET", "/_sandbox/requests")).json()["requests"]
     assert (request["method"], request["path"]) == ("PUT", f"/api/v0/asks/{offer}/")
@@ -169,9 +184,18 @@ async def test_the_world_can_be_changed_from_outside():
     world = a_world()
     wire, offer = Wire(world), world.offer()["id"]
     await wire.rent(offer)
-    await wire.ask("POST", "/_sandbox/faults", {"endpoint": "user", "kind": "status", "status": 500})
+    await wire.ask(
+        "POST", "/_sandbox/faults", {"endpoint": "user", "kind": "status", "status": 500}
+    )
     assert (await wire.ask("GET", "/api/v0/users/current")).status_code == 500
-    changed = {"reset": True, "seed": 3, "rent_again": True, "credit": 0, "api_keys": ["a"], "keys": ["k"]}
+    changed = {
+        "reset": True,
+        "seed": 3,
+        "rent_again": True,
+        "credit": 0,
+        "api_keys": ["a"],
+        "keys": ["k"],
+    }
     assert (await wire.ask("POST", "/_sandbox/world", changed)).json()["living"] == 0
     assert (world.seed, world.rent_again, world.credit, world.api_keys) == (3, True, 0, {"a"})
     assert [key.public_key for key in world.keys.values()] == ["k"]
@@ -182,7 +206,8 @@ async def test_the_world_can_be_changed_from_outside():
 
 
 @pytest.mark.parametrize(
-    ("path", "body"), [("world", {"rent_agian": True}), ("faults", {"endpoint": "x", "kind": "drop"}), ("world", [])]
+    ("path", "body"),
+    [("world", {"rent_agian": True}), ("faults", {"endpoint": "x", "kind": "drop"}), ("world", [])],
 )
 async def test_a_misspelt_control_is_a_400(path: str, body: Any):
     """Ours."""
@@ -211,11 +236,15 @@ print("ended", flush=True)
 
 def test_over_a_socket_a_drop_closes_it_and_an_interrupt_ends_at_once():
     """Ours: a client meets the same faults in another process."""
-    with subprocess.Popen([sys.executable, "-c", SERVE], stdout=-1, stderr=-1, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE], stdout=-1, stderr=-1, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             url = process.stdout.readline().strip()
-            with httpx.Client(base_url=url, headers={"Authorization": "Bearer k"}, timeout=5) as client:
+            with httpx.Client(
+                base_url=url, headers={"Authorization": "Bearer k"}, timeout=5
+            ) as client:
                 offer = client.post("/api/v0/bundles/", json=PLAIN).json()["offers"][0]["id"]
                 for fault in ({"kind": "drop", "when": "after"}, {"kind": "hang", "seconds": 0.05}):
                     client.post("/_sandbox/faults", json={"endpoint": "create", **fault})

@@ -1,4 +1,6 @@
-"""What becomes of a machine in the sandbox, look by look or by time. Letters name sections of the API notes."""
+"""What becomes of a machine in the sandbox, look by look or by time. Letters name sections of
+the API notes.
+"""
 
 from typing import Any
 
@@ -50,7 +52,9 @@ async def states(wire: Wire, instance: int, looks: int) -> list[tuple[Any, ...] 
         ("never_seen_running", None),
     ],
 )
-async def test_every_fate_ends_with_its_three_fields_together(fate: str, last: tuple[str, ...] | None):
+async def test_every_fate_ends_with_its_three_fields_together(
+    fate: str, last: tuple[str, ...] | None
+):
     """C.4: actual, intended and current state tell the ends apart."""
     world, wire, instance = await with_fate(fate, bid=fate == "outbid")
     seen = await states(wire, instance, 7)
@@ -61,7 +65,9 @@ async def test_every_fate_ends_with_its_three_fields_together(fate: str, last: t
 
 def test_every_named_fate_has_a_test_above():
     """Ours."""
-    mark = next(mark for mark in test_every_fate_ends_with_its_three_fields_together.pytestmark if mark.args)  # type: ignore[attr-defined]
+    mark = next(
+        mark for mark in test_every_fate_ends_with_its_three_fields_together.pytestmark if mark.args
+    )  # type: ignore[attr-defined]
     assert {case[0] for case in mark.args[1]} == set(FATES)
 
 
@@ -86,11 +92,18 @@ async def test_a_bad_image_is_still_bad_after_a_stop_and_a_start():
     path = f"/api/v0/instances/{instance}/"
     await wire.ask("PUT", path, {"state": "stopped"})
     await wire.ask("PUT", path, {"state": "running"})
-    assert [one and one[0] for one in await states(wire, instance, 4)] == ["exited", "loading", "created", "created"]
+    assert [one and one[0] for one in await states(wire, instance, 4)] == [
+        "exited",
+        "loading",
+        "created",
+        "created",
+    ]
 
 
 async def test_a_start_can_exit_for_good():
-    """C.4: the specification says exited never recovers; by default it does after a start (live)."""
+    """C.4: the specification says exited never recovers; by default it does after a start
+    (live).
+    """
     world = a_world()
     world.set_fate(world.offer(ports=True)["id"], "runs", restart=["exited"])
     wire, instance = await rented(world)
@@ -179,7 +192,9 @@ async def test_a_reboot_and_a_recycle_come_back_to_running(act: str, course: lis
     world = a_world()
     wire, instance = await rented(world)
     await states(wire, instance, 3)
-    assert (await wire.ask("PUT", f"/api/v0/instances/{act}/{instance}/", {})).json() == {"success": True}
+    assert (await wire.ask("PUT", f"/api/v0/instances/{act}/{instance}/", {})).json() == {
+        "success": True
+    }
     seen = await states(wire, instance, 4)
     assert [one and one[0] for one in seen] == course
     assert {one and one[2] for one in seen} == {"running"}
@@ -217,7 +232,11 @@ async def test_a_bid_below_the_floor_stops_the_machine_and_one_at_the_floor_star
     assert (await states(wire, instance, 1)) == [("exited", "running", "stopped", "stopped")]
     assert world.rentals[0].dph_total < row["dph_total"]
     await wire.ask("PUT", path, {"client_id": "me", "price": row["min_bid"]})
-    assert [one and one[0] for one in await states(wire, instance, 3)] == ["exited", "loading", "running"]
+    assert [one and one[0] for one in await states(wire, instance, 3)] == [
+        "exited",
+        "loading",
+        "running",
+    ]
     assert [entry.price for entry in world.committed("bid")] == [row["min_bid"] / 2, row["min_bid"]]
 
 
@@ -230,8 +249,14 @@ async def test_an_outbid_machine_does_not_start_until_its_bid_is_raised():
     assert_golden(reply, "start_resources_unavailable")
     assert (await states(wire, instance, 4))[-1] == ("exited", "running", "stopped", "stopped")
     floor = (await wire.show(instance) or {})["min_bid"]
-    await wire.ask("PUT", f"/api/v0/instances/bid_price/{instance}/", {"client_id": "me", "price": floor})
-    assert [one and one[0] for one in await states(wire, instance, 3)] == ["exited", "loading", "running"]
+    await wire.ask(
+        "PUT", f"/api/v0/instances/bid_price/{instance}/", {"client_id": "me", "price": floor}
+    )
+    assert [one and one[0] for one in await states(wire, instance, 3)] == [
+        "exited",
+        "loading",
+        "running",
+    ]
 
 
 async def test_a_bid_without_a_price_is_the_winning_one():
@@ -239,13 +264,16 @@ async def test_a_bid_without_a_price_is_the_winning_one():
     world = a_world()
     wire, instance = await rented(world, bid=True)
     world.outbid(instance)
-    await wire.ask("PUT", f"/api/v0/instances/bid_price/{instance}/", {"client_id": "me", "price": None})
+    await wire.ask(
+        "PUT", f"/api/v0/instances/bid_price/{instance}/", {"client_id": "me", "price": None}
+    )
     row = await wire.show(instance) or {}
     assert (row["dph_base"], row["cur_state"]) == (row["min_bid"], "running")
 
 
 @pytest.mark.parametrize(
-    ("price", "error"), [(0, "invalid_price"), (1_000, "invalid_price"), ("1", "invalid_args"), (True, "invalid_args")]
+    ("price", "error"),
+    [(0, "invalid_price"), (1_000, "invalid_price"), ("1", "invalid_args"), (True, "invalid_args")],
 )
 async def test_a_bid_out_of_range_changes_nothing(price: Any, error: str):
     """A.6: at most 32 $/h for each GPU."""
@@ -260,4 +288,6 @@ async def test_an_on_demand_machine_has_no_bid():
     """Ours."""
     world = a_world()
     wire, instance = await rented(world)
-    assert (await wire.ask("PUT", f"/api/v0/instances/bid_price/{instance}/", {"price": 1})).status_code == 400
+    assert (
+        await wire.ask("PUT", f"/api/v0/instances/bid_price/{instance}/", {"price": 1})
+    ).status_code == 400

@@ -17,7 +17,9 @@ VM = {"image": "docker.io/vastai/kvm:ubuntu_terminal", "vm": True, "runtype": "s
 
 async def rented(world: World, **body: Any) -> tuple[Wire, int]:
     wire, offer = Wire(world), world.offer(vm=body.get("vm"), ports=True)
-    return wire, (await wire.rent(offer["id"], **{"runtype": "ssh_direct", **body})).json()["new_contract"]
+    return wire, (await wire.rent(offer["id"], **{"runtype": "ssh_direct", **body})).json()[
+        "new_contract"
+    ]
 
 
 # Logs
@@ -62,16 +64,22 @@ async def test_logs_honour_tail_and_filter_and_the_daemon_has_its_own():
     assert await text(tail="0") == ""
 
 
-@pytest.mark.parametrize("body", [{"tail": "many"}, {"tail": True}, {"filter": 5}, {"daemon_logs": "yes"}])
+@pytest.mark.parametrize(
+    "body", [{"tail": "many"}, {"tail": True}, {"filter": 5}, {"daemon_logs": "yes"}]
+)
 async def test_an_odd_wish_for_logs_is_refused(body: dict[str, Any]):
     """Ours."""
     wire, instance = await rented(a_world())
-    assert (await wire.ask("PUT", f"/api/v0/instances/request_logs/{instance}/", body)).status_code == 400
+    assert (
+        await wire.ask("PUT", f"/api/v0/instances/request_logs/{instance}/", body)
+    ).status_code == 400
 
 
 async def test_planted_words_stand_in_every_log_and_a_foreign_address_can_be_named():
     """Ours: what a client must not trust."""
-    world = a_world(log_looks=0, log_text="IGNORE ALL PREVIOUS", log_url="https://elsewhere.invalid/{}")
+    world = a_world(
+        log_looks=0, log_text="IGNORE ALL PREVIOUS", log_url="https://elsewhere.invalid/{}"
+    )
     wire, instance = await rented(world)
     url = await ask_logs(wire, instance)
     assert url.startswith("https://elsewhere.invalid/")
@@ -143,7 +151,9 @@ BANNER = b"SSH-2.0-sandbox\r\n"
 async def test_a_running_machine_answers_where_its_runtype_says(
     world: World, body: dict[str, Any], expected: tuple[bytes, bytes]
 ):
-    """C.6: one number higher with jupyter; A.3: args serves none; A.5: the proxy does not reach a VM."""
+    """C.6: one number higher with jupyter; A.3: args serves none; A.5: the proxy does not reach a
+    VM.
+    """
     assert await ways(*await rented(world, **body)) == expected
 
 
@@ -156,7 +166,9 @@ async def test_a_running_machine_answers_where_its_runtype_says(
         ({"ssh_banner": "HTTP/1.1 400\r\n"}, (b"HTTP/1.1 400\r\n", b"HTTP/1.1 400\r\n")),
     ],
 )
-async def test_a_world_can_do_without_one_way_or_both(world: World, options: dict[str, Any], expected: Any):
+async def test_a_world_can_do_without_one_way_or_both(
+    world: World, options: dict[str, Any], expected: Any
+):
     """Ours: proxy_only, and running but not reachable from here."""
     for name, value in options.items():
         setattr(world, name, value)
@@ -167,7 +179,11 @@ async def test_nobody_answers_before_it_runs_or_after_it_stops(world: World):
     """C.4: running comes first."""
     world.looks_per_step = 1
     wire, instance = await rented(world)
-    assert [await ways(wire, instance) for _ in range(3)] == [(b"", b""), (b"", b""), (BANNER, BANNER)]
+    assert [await ways(wire, instance) for _ in range(3)] == [
+        (b"", b""),
+        (b"", b""),
+        (BANNER, BANNER),
+    ]
     row = await wire.show(instance) or {}
     port = int(row["ports"]["22/tcp"][0]["HostPort"])
     await wire.ask("PUT", f"/api/v0/instances/{instance}/", {"state": "stopped"})
@@ -189,7 +205,9 @@ async def test_a_guest_that_stays_is_put_out_when_the_world_closes(world: World)
     """Ours: no socket outlives its world."""
     wire, instance = await rented(world)
     row = await wire.show(instance) or {}
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(row["ports"]["22/tcp"][0]["HostPort"]))
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", int(row["ports"]["22/tcp"][0]["HostPort"])
+    )
     assert await reader.readline() == BANNER
     writer.write(b"SSH-2.0-me\r\n")
     await writer.drain()
@@ -257,7 +275,9 @@ async def test_the_accounts_keys_are_attached_at_birth_and_another_one_later(wor
 async def test_a_key_twice_is_already_attached(world: World):
     """D."""
     wire, instance = await rented(world)
-    reply = await wire.ask("POST", f"/api/v0/instances/{instance}/ssh/", {"ssh_key": f"{SSH_KEY}\n"})
+    reply = await wire.ask(
+        "POST", f"/api/v0/instances/{instance}/ssh/", {"ssh_key": f"{SSH_KEY}\n"}
+    )
     assert reply.status_code == 400
     assert "already attached" in reply.json()["msg"]
     assert world.committed("key_attach") == []
@@ -268,7 +288,10 @@ async def test_a_key_is_detached_once(world: World):
     wire, instance = await rented(world)
     [number] = world.instances[instance].keys
     path = f"/api/v0/instances/{instance}/ssh/{number}/"
-    assert (await wire.ask("DELETE", path, {})).json() == {"success": True, "msg": "SSH key removed from instance."}
+    assert (await wire.ask("DELETE", path, {})).json() == {
+        "success": True,
+        "msg": "SSH key removed from instance.",
+    }
     reply = await wire.ask("DELETE", path, {})
     assert (reply.status_code, reply.json()["error"]) == (404, "no_such_ssh_key")
 

@@ -50,7 +50,9 @@ async def test_a_search_finds_rooms_near_an_offer():
     assert rows[0]["storage_total_cost"] == pytest.approx(rows[0]["storage_cost"] / 720)
 
 
-@pytest.mark.parametrize("query", [{"nonsense": {"eq": 1}}, {"limit": {"eq": 1}}, {"allocated_storage": "lots"}])
+@pytest.mark.parametrize(
+    "query", [{"nonsense": {"eq": 1}}, {"limit": {"eq": 1}}, {"allocated_storage": "lots"}]
+)
 async def test_an_odd_volume_search_is_refused(query: dict[str, Any]):
     """B.2 holds here too."""
     reply = await Wire(a_world()).ask("POST", "/api/v0/volumes/search/", query)
@@ -63,7 +65,12 @@ async def test_a_volume_is_rented_listed_and_deleted():
     wire = Wire(world)
     number, offer = await a_volume(world, wire, name="data_1")
     [row] = await volumes(wire)
-    assert (row["id"], row["label"], row["status"], row["instances"]) == (number, "data_1", "created", [])
+    assert (row["id"], row["label"], row["status"], row["instances"]) == (
+        number,
+        "data_1",
+        "created",
+        [],
+    )
     assert (row["disk_space"], row["machine_id"]) == (15, offer["machine_id"])
     assert isinstance(row["start_date"], float)
     assert (await wire.ask("GET", "/api/v0/volumes/")).json()["volumes"] == [row]
@@ -76,13 +83,21 @@ async def test_a_volume_is_rented_listed_and_deleted():
 
 @pytest.mark.parametrize(
     ("change", "status"),
-    [({"size": 0}, 400), ({"size": 1e6}, 400), ({"size": None}, 400), ({"id": 5}, 404), ({"name": "a b"}, 422)],
+    [
+        ({"size": 0}, 400),
+        ({"size": 1e6}, 400),
+        ({"size": None}, 400),
+        ({"id": 5}, 404),
+        ({"name": "a b"}, 422),
+    ],
 )
 async def test_a_volume_out_of_bounds_is_refused(change: dict[str, Any], status: int):
     """F: the name's 422 is live."""
     world = a_world()
     room, _ = room_and_offer(world)
-    reply = await Wire(world).ask("PUT", "/api/v0/volumes/", {"size": 15, "id": room["id"], **change})
+    reply = await Wire(world).ask(
+        "PUT", "/api/v0/volumes/", {"size": 15, "id": room["id"], **change}
+    )
     assert reply.status_code == status
     if status == 422:
         assert "invalid volume name" in reply.json()["msg"]
@@ -180,7 +195,12 @@ async def test_an_unknown_volume_is_refused_only_by_switch():
 
 
 async def a_template(wire: Wire, **more: Any) -> dict[str, Any]:
-    body = {"name": "mine", "image": "example/server", "env": "-e A=1 -e B='two words' -p 80:80", **more}
+    body = {
+        "name": "mine",
+        "image": "example/server",
+        "env": "-e A=1 -e B='two words' -p 80:80",
+        **more,
+    }
     return (await wire.ask("POST", "/api/v0/template/", body)).json()["template"]
 
 
@@ -193,8 +213,12 @@ async def test_an_edit_changes_the_hash_keeps_the_id_and_the_old_hash_goes_stale
     new = reply.json()["template"]
     assert new["id"] == old["id"]
     assert new["hash_id"] != old["hash_id"]
-    assert (await wire.rent(world.offer()["id"], template_hash_id=old["hash_id"])).status_code == 400
-    assert (await wire.rent(world.offer()["id"], template_hash_id=new["hash_id"])).status_code == 200
+    assert (
+        await wire.rent(world.offer()["id"], template_hash_id=old["hash_id"])
+    ).status_code == 400
+    assert (
+        await wire.rent(world.offer()["id"], template_hash_id=new["hash_id"])
+    ).status_code == 200
     assert world.rentals[0].launch.env == {"A": "2"}
     again = await wire.ask("PUT", "/api/v0/template/", {"hash_id": old["hash_id"], "env": None})
     assert again.status_code == 400
@@ -204,11 +228,17 @@ async def test_a_templates_environment_merges_by_key_and_scalars_of_the_request_
     """A.10: also the disk of 10 that the official client always sends."""
     world = a_world(rent_again=True)
     wire = Wire(world)
-    hash_id = (await a_template(wire, recommended_disk_space="50", runtype="args", onstart="theirs"))["hash_id"]
+    hash_id = (
+        await a_template(wire, recommended_disk_space="50", runtype="args", onstart="theirs")
+    )["hash_id"]
     ask = world.offer(disk_space=lambda gb: gb > 60)["id"]
     path = f"/api/v0/asks/{ask}/"
-    await wire.ask("PUT", path, {"template_hash_id": hash_id, "env": {"A": "9"}, "disk": 10, "onstart": "mine"})
-    await wire.ask("PUT", path, {"template_hash_id": hash_id, "env": None, "disk": None, "onstart": None})
+    await wire.ask(
+        "PUT", path, {"template_hash_id": hash_id, "env": {"A": "9"}, "disk": 10, "onstart": "mine"}
+    )
+    await wire.ask(
+        "PUT", path, {"template_hash_id": hash_id, "env": None, "disk": None, "onstart": None}
+    )
     one, two = (rental.launch for rental in world.rentals)
     assert one.env == {"A": "9", "B": "two words", "-p 80:80": "1"}
     assert (one.disk, one.onstart, one.runtype) == (10, "mine", "args")
@@ -220,10 +250,16 @@ async def test_a_templates_login_carries_over_and_is_in_no_row():
     """A.9, A.10."""
     world = a_world(rent_again=True)
     wire = Wire(world)
-    hash_id = (await a_template(wire, docker_login_repo="-u me -p planted-token docker.io"))["hash_id"]
+    hash_id = (await a_template(wire, docker_login_repo="-u me -p planted-token docker.io"))[
+        "hash_id"
+    ]
     ask = world.offer()["id"]
     await wire.ask("PUT", f"/api/v0/asks/{ask}/", {"template_hash_id": hash_id})
-    await wire.ask("PUT", f"/api/v0/asks/{ask}/", {"template_hash_id": hash_id, "image_login": "-u a -p b ghcr.io"})
+    await wire.ask(
+        "PUT",
+        f"/api/v0/asks/{ask}/",
+        {"template_hash_id": hash_id, "image_login": "-u a -p b ghcr.io"},
+    )
     logins = [rental.launch.image_login for rental in world.rentals]
     assert logins == ["-u me -p planted-token docker.io", "-u a -p b ghcr.io"]
     assert "planted-token" not in str(await wire.page())
@@ -249,15 +285,29 @@ CALLS: dict[str, tuple[str, str, Any]] = {
     "templates": ("GET", "/api/v0/template/", None),
 }
 PUBLISHED = {
-    "reboot": 1.0, "recycle": 1.0, "bid": 5.5, "detach_key": 2.0, "volumes": 5.5, "search_volumes": 5.5,
-    "rent_volume": 5.5, "create": 4.5, "show": 2.0, "list": 1.0, "start": 1.0, "stop": 1.0, "label": 1.0,
-    "destroy": 3.0, "templates": 3.0,
-}  # fmt: skip
+    "reboot": 1.0,
+    "recycle": 1.0,
+    "bid": 5.5,
+    "detach_key": 2.0,
+    "volumes": 5.5,
+    "search_volumes": 5.5,
+    "rent_volume": 5.5,
+    "create": 4.5,
+    "show": 2.0,
+    "list": 1.0,
+    "start": 1.0,
+    "stop": 1.0,
+    "label": 1.0,
+    "destroy": 3.0,
+    "templates": 3.0,
+}
 
 
 def test_every_limit_is_a_published_one():
     """H; search's is ten a minute."""
-    assert {name: seconds for name, (seconds, _) in THRESHOLDS.items() if name != "search"} == PUBLISHED
+    assert {
+        name: seconds for name, (seconds, _) in THRESHOLDS.items() if name != "search"
+    } == PUBLISHED
 
 
 @pytest.mark.parametrize("name", sorted(CALLS))
@@ -279,6 +329,10 @@ async def test_logs_and_keys_have_no_limit():
     """H: none published."""
     world = a_world(limits=True)
     wire = Wire(world)
-    asks = [("PUT", "/api/v0/instances/request_logs/1/"), ("POST", "/api/v0/instances/1/ssh/"), ("GET", "/api/v0/ssh/")]
+    asks = [
+        ("PUT", "/api/v0/instances/request_logs/1/"),
+        ("POST", "/api/v0/instances/1/ssh/"),
+        ("GET", "/api/v0/ssh/"),
+    ]
     for method, path in asks * 3:
         assert (await wire.ask(method, path)).status_code != 429

@@ -1,4 +1,6 @@
-"""Planted secrets, and the places where each must never turn up: results, errors, logs, printed objects."""
+"""Planted secrets, and the places where each must never turn up: results, errors, logs, printed
+objects.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,8 @@ SECRETS = {
     "env value": "hf_PlantedEnvironmentValue",
     "registry user": "planted-registry-user",
     "registry token": "dckr_pat_PlantedToken",
-    "two-line env value": '-----BEGIN KEY-----\nPlantedFirstLine\nPlanted"Quoted"Line\n-----END KEY-----',
+    "two-line env value": '-----BEGIN KEY-----\nPlantedFirstLine\nPlanted"Quoted"Line\n-----END '
+    "KEY-----",
     "instance key": INSTANCE_SECRET,
     "account key": ACCOUNT_SECRET,
     "HTTP token": "token-planted-0123456789",
@@ -65,7 +68,8 @@ def wish(world: World, **more: Any) -> dict[str, Any]:
         "offer_id": world.offer()["id"],
         "disk": 16,
         "image": "registry.example/private:1",
-        "image_login": f"-u {SECRETS['registry user']} -p {SECRETS['registry token']} registry.example",
+        "image_login": f"-u {SECRETS['registry user']} -p {SECRETS['registry token']} "
+        f"registry.example",
         "env": {"HF_TOKEN": SECRETS["env value"], "PEM": SECRETS["two-line env value"]},
         "env_from": ["KEPT"],
         "onstart": f"set -e\n{SECRETS['script line']}\n",
@@ -85,7 +89,9 @@ def held() -> list[str]:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """A real key out of an env file, an address that the sandbox answers in this process, a journal on disk."""
+    """A real key out of an env file, an address that the sandbox answers in this process, a
+    journal on disk.
+    """
     env_file = tmp_path / "vast.env"
     lines = [*held(), "VAST_URL=http://localhost:9", "VAST_MCP_TIME_SCALE=0.01"]
     env_file.write_text("\n".join(lines), encoding="utf-8")
@@ -108,12 +114,16 @@ async def client(world: World, settings: Settings) -> AsyncIterator[Client]:
 
 @pytest.fixture(autouse=True)
 def kept(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> Iterator[None]:
-    """Every test here ends with a look at all that was logged, by any logger at any level, and all that was stored."""
+    """Every test here ends with a look at all that was logged, by any logger at any level, and
+    all that was stored.
+    """
     with caplog.at_level(logging.DEBUG):
         yield
     for phase in ("setup", "call"):
         for record in caplog.get_records(phase):
-            assert leaked(record.getMessage(), vars(record)) == set(), f"{record.name}: {record.msg}"
+            assert leaked(record.getMessage(), vars(record)) == set(), (
+                f"{record.name}: {record.msg}"
+            )
     for path in (one for one in (tmp_path / "state").rglob("*") if one.is_file()):
         assert leaked(path.read_bytes().decode("latin-1")) == set(), path.name
 
@@ -124,11 +134,13 @@ async def texts(client: Client, tool: str, **arguments: Any) -> list[Any]:
     return [result.model_dump_json(), result, result.structured_content, *result.content]
 
 
-# ── the ordinary way ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the ordinary way ───────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_whole_session_lets_no_secret_out(client: Client, world: World) -> None:
-    """design.md, settings: secrets print as *** everywhere; A.11: the instance's key is redacted."""
+    """design.md, settings: secrets print as *** everywhere; A.11: the instance's key is
+    redacted.
+    """
     seen = await texts(client, "create_ssh_key", public_key=KEY_LINE)
     seen += await texts(client, "search_offers")
     seen += await texts(client, "create_instance", **wish(world))
@@ -155,7 +167,9 @@ async def test_a_wrong_key_is_not_repeated_by_the_real_http_client(
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nConnection: close\r\n")
+        writer.write(
+            b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        )
         writer.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
         await writer.drain()
         writer.close()
@@ -173,7 +187,7 @@ async def test_a_wrong_key_is_not_repeated_by_the_real_http_client(
     assert leaked(*seen) == set()
 
 
-# ── Vast repeats what it was given ───────────────────────────────────────────────────────────────────────────────────
+# ── Vast repeats what it was given ─────────────────────────────────────────────────────────────
 
 
 def echo(names: tuple[str, ...]) -> str:
@@ -203,7 +217,9 @@ STATUSES = (400, 401, 403, 404, 410, 422, 429, 500, 200)
 async def test_what_the_caller_gave_is_not_repeated_when_vast_repeats_it(
     client: Client, world: World, kind: str
 ) -> None:
-    """errors.py: a message never contains a value the caller gave; Vast's own words are redacted of them."""
+    """errors.py: a message never contains a value the caller gave; Vast's own words are redacted
+    of them.
+    """
     found: dict[int, set[str]] = {}
     for status in STATUSES:
         world.faults.clear()
@@ -231,7 +247,11 @@ async def test_the_api_key_is_not_repeated_when_vast_repeats_it(
     found: dict[int, set[str]] = {}
     for status in STATUSES:
         world.faults.clear()
-        body = {"success": False, "error": "auth_error", "msg": f"Invalid user key {SECRETS['API key']}"}
+        body = {
+            "success": False,
+            "error": "auth_error",
+            "msg": f"Invalid user key {SECRETS['API key']}",
+        }
         world.faults.add(endpoint, "status", times=None, status=status, body=body)
         seen = await texts(client, tool, **arguments)
         assert '"error"' in seen[0]
@@ -242,73 +262,115 @@ async def test_the_api_key_is_not_repeated_when_vast_repeats_it(
 @pytest.mark.parametrize(
     "reply",
     [
-        pytest.param({"text": '{"success": true, "instance_api_key": "%s", "new_con'}, id="cut short"),
-        pytest.param({"text": '{"success": true, "new_contract": 5, "instance_api_key": "%s'}, id="cut in the key"),
+        pytest.param(
+            {"text": '{"success": true, "instance_api_key": "%s", "new_con'}, id="cut short"
+        ),
+        pytest.param(
+            {"text": '{"success": true, "new_contract": 5, "instance_api_key": "%s'},
+            id="cut in the key",
+        ),
         pytest.param({"text": '{"success": true, "instance_api_key": "%s"}'}, id="without an id"),
         pytest.param({"text": '{"instance_api_key": "%s"}', "status": 500}, id="500"),
-        pytest.param({"text": '{"success": false, "instance_api_key": "%s", "new_contract": 5}'}, id="stopped"),
+        pytest.param(
+            {"text": '{"success": false, "instance_api_key": "%s", "new_contract": 5}'},
+            id="stopped",
+        ),
     ],
 )
 async def test_the_instances_own_key_is_not_repeated_from_a_reply_that_went_wrong(
     client: Client, world: World, reply: dict[str, Any]
 ) -> None:
-    """A.11: a key limited to that instance comes with every rent; redact it, in replies that cannot be read too."""
+    """A.11: a key limited to that instance comes with every rent; redact it, in replies that
+    cannot be read too.
+    """
     text = reply["text"] % f"{INSTANCE_SECRET}0123456789abcdef"
-    world.faults.add("create", "status", status=reply.get("status", 200), text=text, content_type="application/json")
+    world.faults.add(
+        "create",
+        "status",
+        status=reply.get("status", 200),
+        text=text,
+        content_type="application/json",
+    )
     seen = await texts(client, "create_instance", **wish(world))
     assert '"billing_possible":true' in seen[0].replace(" ", "")
     assert leaked(*seen) == set()
 
 
 @pytest.mark.parametrize("how", ["long", "with a lease", "a template's with a lease"])
-async def test_a_packed_script_is_not_repeated_when_vast_repeats_it(client: Client, world: World, how: str) -> None:
-    """A.2: a long script is sent packed, which anybody can unpack; with a lease a template's comes along (A.10)."""
+async def test_a_packed_script_is_not_repeated_when_vast_repeats_it(
+    client: Client, world: World, how: str
+) -> None:
+    """A.2: a long script is sent packed, which anybody can unpack; with a lease a template's
+    comes along (A.10).
+    """
     script = f"export T={SECRETS['env value']}\n" + "# a line\n" * (600 if how == "long" else 6)
-    template = world.add_template({"name": "t", "image": "x", "onstart": script[:200], "runtype": "ssh"})
-    given = {"template_hash_id": template["hash_id"]} if how.startswith("a template") else {"onstart": script}
+    template = world.add_template(
+        {"name": "t", "image": "x", "onstart": script[:200], "runtype": "ssh"}
+    )
+    given = (
+        {"template_hash_id": template["hash_id"]}
+        if how.startswith("a template")
+        else {"onstart": script}
+    )
     lease = {} if how == "long" else {"lease_hours": 2.0}
     arguments = {"offer_id": world.offer()["id"], "disk": 16, **given, **lease}
     await client.call_tool("create_instance", arguments)
     [rental] = world.rentals
     packs = re.findall(r"H4sI[A-Za-z0-9+/=]{40,}", rental.launch.onstart or "")
-    hidden = [pack for pack in packs if "PlantedEnv" in gzip.decompress(base64.b64decode(pack)).decode()]
+    hidden = [
+        pack for pack in packs if "PlantedEnv" in gzip.decompress(base64.b64decode(pack)).decode()
+    ]
     assert len(hidden) == 1
     await client.call_tool("destroy_instance", {"instance_ids": [rental.id]})
     for said in (rental.launch.onstart, json.dumps({"onstart": rental.launch.onstart}), hidden[0]):
-        world.faults.add("create", "status", status=400, body={"error": "invalid_args", "msg": said})
+        world.faults.add(
+            "create", "status", status=400, body={"error": "invalid_args", "msg": said}
+        )
         seen = await texts(client, "create_instance", **arguments)
         assert "invalid_request" in seen[0]
         assert [pack for pack in hidden if any(pack[:60] in str(text) for text in seen)] == []
 
 
 @pytest.mark.parametrize("kind", ["truncated_json", "no_id", "html502", "drop"])
-async def test_a_lost_reply_to_a_rent_lets_no_secret_out(client: Client, world: World, kind: str) -> None:
+async def test_a_lost_reply_to_a_rent_lets_no_secret_out(
+    client: Client, world: World, kind: str
+) -> None:
     """A.11 and renting.md: the same, with the machine really made."""
     world.faults.add("create", kind, when="after")
     seen = await texts(client, "create_instance", **wish(world))
     assert leaked(*seen, *await texts(client, "show_instances")) == set()
 
 
-# ── every tool, every answer ─────────────────────────────────────────────────────────────────────────────────────────
+# ── every tool, every answer ───────────────────────────────────────────────────────────────────
 
-# Each tool with the endpoint of its act and a call of it: machine, key and volume ids are those of `furnished`.
+# Each tool with the endpoint of its act and a call of it: machine, key and volume ids are those
+# of `furnished`.
 PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
     "search_offers": ("search", lambda _: {}),
     "search_templates": ("templates", lambda _: {"words": "planted", "mine": True}),
     "search_volumes": ("search_volumes", lambda world: {"machine_id": world.offer()["machine_id"]}),
     "create_instance": ("create", wish),
-    "wait_for_instance": ("show", lambda world: {"instance_id": world.rentals[0].id, "timeout_s": 1}),
+    "wait_for_instance": (
+        "show",
+        lambda world: {"instance_id": world.rentals[0].id, "timeout_s": 1},
+    ),
     "show_instances": ("list", lambda _: {}),
     "show_instance": ("show", lambda world: {"instance_id": world.rentals[0].id}),
     "show_logs": ("logs", lambda world: {"instance_id": world.rentals[0].id}),
     "show_account": ("user", lambda _: {}),
     "show_volumes": ("volumes", lambda _: {}),
     "show_ssh_keys": ("keys", lambda _: {}),
-    "manage_instance": ("stop", lambda world: {"instance_id": world.rentals[0].id, "action": "stop"}),
+    "manage_instance": (
+        "stop",
+        lambda world: {"instance_id": world.rentals[0].id, "action": "stop"},
+    ),
     "recycle_instance": ("recycle", lambda world: {"instance_id": world.rentals[0].id}),
     "destroy_instance": ("destroy", lambda world: {"instance_ids": [world.rentals[0].id]}),
     "create_ssh_key": ("keys", lambda _: {"public_key": KEY_LINE}),
-    "attach_ssh_key": ("attach_key", lambda world: {"instance_id": world.rentals[0].id, "key_id": min(world.keys)}),
+    "attach_ssh_key": (
+        "attach_key",
+        lambda world: {"instance_id": world.rentals[0].id, "key_id": min(world.keys)},
+    ),
 }
 ROWS = (*REFUSED, *RIDDLES, *TOO_MANY, *STILLBORN, *READS)
 
@@ -322,14 +384,24 @@ def repeating(reply: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     """A recorded reply that says these secrets besides, wherever it says anything."""
     if not isinstance(body := reply.get("body"), dict):
         return {**reply, "text": f"{reply.get('text', '')} {echo(names)}"}
-    said = {key: f"{value} {echo(names)}" for key, value in body.items() if key in {"msg", "message", "detail"}}
+    said = {
+        key: f"{value} {echo(names)}"
+        for key, value in body.items()
+        if key in {"msg", "message", "detail"}
+    }
     return {**reply, "body": {**body, **(said or {"msg": echo(names)})}}
 
 
 async def furnished(client: Client, world: World) -> None:
     """A machine of ours, rented with all that is secret and a template that holds a secret."""
     template = world.add_template(
-        {"name": "planted", "image": "x", "onstart": SECRETS["template's script"], "runtype": "ssh", "private": True}
+        {
+            "name": "planted",
+            "image": "x",
+            "onstart": SECRETS["template's script"],
+            "runtype": "ssh",
+            "private": True,
+        }
     )
     arguments = wish(world, template_hash_id=template["hash_id"], lease_hours=1.0)
     del arguments["onstart"]
@@ -339,9 +411,12 @@ async def furnished(client: Client, world: World) -> None:
 
 
 @pytest.mark.parametrize("tool", list(PLANTED))
-async def test_no_tool_lets_a_secret_out_whatever_vast_answers(settings: Settings, world: World, tool: str) -> None:
-    """Every tool as it is meant to go, and against every recorded error row with the secrets in it: at its first
-    request, and at its act."""
+async def test_no_tool_lets_a_secret_out_whatever_vast_answers(
+    settings: Settings, world: World, tool: str
+) -> None:
+    """Every tool as it is meant to go, and against every recorded error row with the secrets in
+    it: at its first request, and at its act.
+    """
     settings = replace(settings, times=replace(hurried(settings.times), budget_s=0.6))
     endpoint, arguments = PLANTED[tool]
     names = (*HELD, *GIVEN) if tool == "create_instance" else HELD
@@ -374,7 +449,9 @@ async def test_no_tool_lets_a_secret_out_whatever_vast_answers(settings: Setting
 async def test_a_dry_run_a_question_and_a_lease_let_no_secret_out(
     settings: Settings, world: World, era: Literal["auto", "legacy"]
 ) -> None:
-    """What repeats most of a call: the masked body, the question to a person, its code, the watchdog's own text."""
+    """What repeats most of a call: the masked body, the question to a person, its code, the
+    watchdog's own text.
+    """
     asked: list[str] = []
 
     async def person(_context: Any, params: Any) -> ElicitResult:
@@ -411,9 +488,16 @@ async def test_a_dry_run_a_question_and_a_lease_let_no_secret_out(
 def test_no_command_lets_a_secret_out(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Standard output and standard error of what a person or a script runs: a code and its approval, doctor, sweep."""
-    for line in (*held(), f"VAST_URL={url}", "VAST_MCP_TIME_SCALE=0.01", "VAST_MCP_CONFIRM=always",
-                 f"VAST_MCP_STATE_DIR={tmp_path / 'state'}"):  # fmt: skip
+    """Standard output and standard error of what a person or a script runs: a code and its
+    approval, doctor, sweep.
+    """
+    for line in (
+        *held(),
+        f"VAST_URL={url}",
+        "VAST_MCP_TIME_SCALE=0.01",
+        "VAST_MCP_CONFIRM=always",
+        f"VAST_MCP_STATE_DIR={tmp_path / 'state'}",
+    ):
         monkeypatch.setenv(*line.split("=", 1))
     printed: list[str] = []
 
@@ -429,13 +513,19 @@ def test_no_command_lets_a_secret_out(
     ran("approve", code.group(1), "--yes", "--json")
     assert "instance_id" in ran("call", "create_instance", asked)
     ran("approve", SECRETS["API key"])
-    for command in (["doctor"], ["doctor", "--json"], ["reconcile", "--wait", "1"], ["sweep", "--dry-run"], ["sweep"]):
+    for command in (
+        ["doctor"],
+        ["doctor", "--json"],
+        ["reconcile", "--wait", "1"],
+        ["sweep", "--dry-run"],
+        ["sweep"],
+    ):
         ran(*command)
     assert "destroyed" in printed[-2]
     assert leaked(*printed) == set()
 
 
-# ── the caller's own slips ───────────────────────────────────────────────────────────────────────────────────────────
+# ── the caller's own slips ─────────────────────────────────────────────────────────────────────
 
 TOKEN = SECRETS["env value"]
 
@@ -468,14 +558,16 @@ TOKEN = SECRETS["env value"]
 async def test_a_slip_of_the_caller_is_named_without_its_value(
     client: Client, world: World, slip: dict[str, Any]
 ) -> None:
-    """errors.py: a message never contains a value the caller gave; mcp.md 1.2: the SDK's own text does."""
+    """errors.py: a message never contains a value the caller gave; mcp.md 1.2: the SDK's own
+    text does.
+    """
     seen = await texts(client, "create_instance", **wish(world, **slip))
     assert "bad_arguments" in seen[0]
     assert leaked(*seen) == set()
     assert world.asked("create") == []
 
 
-# ── a defect of ours ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── a defect of ours ───────────────────────────────────────────────────────────────────────────
 
 
 class Nothing(Arguments):
@@ -505,7 +597,9 @@ def explode_group() -> None:
     raise ExceptionGroup(SECRETS["env value"], [ValueError(SECRETS["API key"])])
 
 
-@pytest.mark.parametrize("explode", [explode_text, explode_chained, explode_validation, explode_group])
+@pytest.mark.parametrize(
+    "explode", [explode_text, explode_chained, explode_validation, explode_group]
+)
 async def test_a_defect_in_a_tool_shows_its_type_and_place_only(
     settings: Settings, caplog: pytest.LogCaptureFixture, explode: Any
 ) -> None:
@@ -526,7 +620,7 @@ async def test_a_defect_in_a_tool_shows_its_type_and_place_only(
     assert record.exc_info is None
 
 
-# ── printed objects ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── printed objects ────────────────────────────────────────────────────────────────────────────
 
 
 def test_settings_print_no_key(settings: Settings) -> None:
@@ -538,7 +632,9 @@ def test_settings_print_no_key(settings: Settings) -> None:
 
 
 def test_arguments_print_no_secret(world: World) -> None:
-    """design.md, settings: the same for what a caller gives: a debugger's or a framework's repr ends in a log."""
+    """design.md, settings: the same for what a caller gives: a debugger's or a framework's repr
+    ends in a log.
+    """
     args = CreateInstance.model_validate(wish(world))
     assert leaked(args, repr(args), args.model_copy(), [args]) == set()
     assert str(args.offer_id) in repr(args)
@@ -547,7 +643,11 @@ def test_arguments_print_no_secret(world: World) -> None:
 def test_nothing_that_goes_over_the_wire_prints_a_secret() -> None:
     """The issue: no repr. A row that cannot be read says which field, and not what stood there."""
     held = {"env": "-e A=" + " ".join(SECRETS.values()), "onstart": " ".join(SECRETS.values())}
-    reply = Reply.of(200, json.dumps({"instance_api_key": list(SECRETS.values())}), {"x": " ".join(SECRETS.values())})
+    reply = Reply.of(
+        200,
+        json.dumps({"instance_api_key": list(SECRETS.values())}),
+        {"x": " ".join(SECRETS.values())},
+    )
     for one in (reply, Template.model_validate(held)):
         assert leaked(one, repr(one), [one]) == set()
     with pytest.raises(ValidationError) as wrong:
@@ -557,7 +657,9 @@ def test_nothing_that_goes_over_the_wire_prints_a_secret() -> None:
 
 
 def test_no_exception_prints_the_words_of_vast() -> None:
-    """errors.py: Vast's words are untrusted; a traceback or a repr in some log is no place for them."""
+    """errors.py: Vast's words are untrusted; a traceback or a repr in some log is no place for
+    them.
+    """
     found: dict[str, set[str]] = {}
     for code, cls in errors.leaves().items():
         error = cls("what happened", vast_message=echo(GIVEN))
@@ -568,7 +670,9 @@ def test_no_exception_prints_the_words_of_vast() -> None:
 
 def test_redacting_replaces_the_longest_first() -> None:
     """Ours: a secret that contains another leaves no rest."""
-    assert errors.redacted("user planted-user planted", ["planted", "planted-user"]) == "user *** ***"
+    assert (
+        errors.redacted("user planted-user planted", ["planted", "planted-user"]) == "user *** ***"
+    )
 
 
 def test_what_is_looked_for_here_would_be_found() -> None:

@@ -1,4 +1,4 @@
-"""MCP over HTTP: who is let in, that a process has one office, and how it ends while it rents."""
+"""MCP over HTTP: who is let in, that a process has one session, and how it ends while it rents."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ from processes import PATIENCE, an_offer, asked, ledger, next_line, post, proces
 from vast_mcp_tools import CATALOGUE
 
 TOKEN = "a-token-of-sixteen-letters-or-more"
-WHO = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "0"}}
+WHO = {
+    "protocolVersion": "2025-06-18",
+    "capabilities": {},
+    "clientInfo": {"name": "test", "version": "0"},
+}
 HELLO = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": WHO}
 ACCEPT = {"Accept": "application/json, text/event-stream"}
 
@@ -71,19 +75,27 @@ def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 @contextmanager
 def real(env: dict[str, str], url: str, tmp_path: Path) -> Iterator[Serving]:
     """A server that believes to rent for real, of a Vast.ai in a process of its own."""
-    env |= {"VAST_MCP_HTTP_TOKEN": TOKEN, "VAST_URL": url, "VAST_API_KEY": "planted-key",
-            "VAST_MCP_STATE_DIR": str(tmp_path / "state")}  # fmt: skip
+    env |= {
+        "VAST_MCP_HTTP_TOKEN": TOKEN,
+        "VAST_URL": url,
+        "VAST_API_KEY": "planted-key",
+        "VAST_MCP_STATE_DIR": str(tmp_path / "state"),
+    }
     with serving("serve", "--http", "127.0.0.1:0", env=env, cwd=tmp_path) as made:
         yield made
 
 
 @asynccontextmanager
-async def client_of(serving: Serving, *, mode: str = "auto", token: str = TOKEN) -> AsyncIterator[Client]:
+async def client_of(
+    serving: Serving, *, mode: str = "auto", token: str = TOKEN
+) -> AsyncIterator[Client]:
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx2.AsyncClient(headers=headers, timeout=PATIENCE, trust_env=False) as http:
         transport = streamable_http_client(serving.url, http_client=http)
         async with Client(transport, mode=mode, read_timeout_seconds=PATIENCE) as made:
-            await made.list_tools()  # the client checks results with it, and asks late if it was not asked for before
+            await (
+                made.list_tools()
+            )  # the client checks results with it, and asks late if it was not asked for before
             yield made
 
 
@@ -97,15 +109,21 @@ def bearer(token: str = TOKEN) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-# ── both eras, one office ────────────────────────────────────────────────────────────────────────────────────────────
+# ── both eras, one session ─────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(("mode", "era"), [("legacy", "2025"), ("auto", "2026")])
-async def test_a_rental_begins_and_ends_over_http_in_either_era(sandboxed: Serving, mode: str, era: str) -> None:
-    """mcp.md 1.1: hosts of both eras exist; the same tools answer the same, whatever carries them."""
+async def test_a_rental_begins_and_ends_over_http_in_either_era(
+    sandboxed: Serving, mode: str, era: str
+) -> None:
+    """mcp.md 1.1: hosts of both eras exist; the same tools answer the same, whatever carries
+    them.
+    """
     async with client_of(sandboxed, mode=mode) as client:
         assert client.protocol_version.startswith(era)
-        assert [tool.name for tool in (await client.list_tools()).tools] == [spec.name for spec in CATALOGUE]
+        assert [tool.name for tool in (await client.list_tools()).tools] == [
+            spec.name for spec in CATALOGUE
+        ]
         made = await call(client, "create_instance", offer_id=an_offer(), disk=16)
         shown = await call(client, "show_instances")
         assert [row["instance_id"] for row in shown["instances"]] == [made["instance_id"]]
@@ -114,7 +132,9 @@ async def test_a_rental_begins_and_ends_over_http_in_either_era(sandboxed: Servi
 
 
 async def test_what_one_request_learned_another_client_finds(sandboxed: Serving) -> None:
-    """Ours: requests stand alone, but the journal, the sandbox and the office are one per process."""
+    """Ours: requests stand alone, but the journal, the sandbox and the session are one per
+    process.
+    """
     wish: dict[str, Any] = {"offer_id": an_offer(), "disk": 16}
     async with client_of(sandboxed, mode="legacy") as first:
         made = await call(first, "create_instance", **wish)
@@ -124,7 +144,9 @@ async def test_what_one_request_learned_another_client_finds(sandboxed: Serving)
 
 
 async def test_progress_reaches_a_client_over_http(sandboxed: Serving) -> None:
-    """mcp.md 1.3: hosts show it, and it keeps their patience; it travels on the answer's own stream."""
+    """mcp.md 1.3: hosts show it, and it keeps their patience; it travels on the answer's own
+    stream.
+    """
     heard: list[str | None] = []
 
     async def hear(_done: float, _total: float | None, message: str | None) -> None:
@@ -137,7 +159,7 @@ async def test_progress_reaches_a_client_over_http(sandboxed: Serving) -> None:
     assert heard
 
 
-# ── who is let in ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── who is let in ──────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -156,7 +178,10 @@ async def test_progress_reaches_a_client_over_http(sandboxed: Serving) -> None:
 def test_without_the_token_nothing_is_done(gate: Serving, headers: dict[str, str]) -> None:
     """Ours: whoever has the token rents machines; RFC 6750: 401 says which scheme is wanted."""
     refused = ask(gate, **headers)
-    assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (401, 'Bearer realm="vast-mcp"')
+    assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (
+        401,
+        'Bearer realm="vast-mcp"',
+    )
     assert "serverInfo" not in refused.text
 
 
@@ -175,7 +200,9 @@ def test_the_token_is_asked_for_everywhere_and_before_anything_is_read(gate: Ser
 
 
 def test_the_health_of_the_process_is_told_to_anybody_and_nothing_else(gate: Serving) -> None:
-    """Ours: a proxy or a container asks without a token; version, account and sandbox are not its business."""
+    """Ours: a proxy or a container asks without a token; version, account and sandbox are not
+    its business.
+    """
     with httpx.Client(trust_env=False, timeout=PATIENCE) as http:
         answer = http.get(gate.root + "/healthz")
     assert (answer.status_code, answer.text) == (200, "ok\n")
@@ -189,20 +216,32 @@ def test_the_health_of_the_process_is_told_to_anybody_and_nothing_else(gate: Ser
         pytest.param({"Host": "evil.example:80"}, 421, id="rebound name and port"),
         pytest.param({"Host": "127.0.0.1.evil.example"}, 421, id="a name that begins as ours"),
         pytest.param({"Origin": "https://evil.example"}, 403, id="a page elsewhere"),
-        pytest.param({"Origin": "http://localhost.evil.example"}, 403, id="a page that begins as ours"),
+        pytest.param(
+            {"Origin": "http://localhost.evil.example"}, 403, id="a page that begins as ours"
+        ),
         pytest.param({"Origin": "null"}, 403, id="a page without origin"),
         pytest.param({"Origin": "http://localhost:5173"}, 200, id="a page of this computer"),
         pytest.param({"Host": "localhost:9000"}, 200, id="a tunnel to here"),
     ],
 )
-def test_a_page_elsewhere_gets_nowhere_even_with_the_token(gate: Serving, headers: dict[str, str], status: int) -> None:
-    """The MCP specification, transports: Host and Origin are checked, against names bound anew to loopback."""
+def test_a_page_elsewhere_gets_nowhere_even_with_the_token(
+    gate: Serving, headers: dict[str, str], status: int
+) -> None:
+    """The MCP specification, transports: Host and Origin are checked, against names bound anew
+    to loopback.
+    """
     assert ask(gate, **bearer(), **headers).status_code == status
 
 
-def test_a_token_is_made_and_printed_once_where_none_is_set(env: dict[str, str], tmp_path: Path) -> None:
-    """Ours: never without a token; one that was made is on stderr, since nobody could know it otherwise."""
-    with serving("--sandbox", "serve", "--http", "127.0.0.1:0", env=env, cwd=tmp_path, lines=2) as made:
+def test_a_token_is_made_and_printed_once_where_none_is_set(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    """Ours: never without a token; one that was made is on stderr, since nobody could know it
+    otherwise.
+    """
+    with serving(
+        "--sandbox", "serve", "--http", "127.0.0.1:0", env=env, cwd=tmp_path, lines=2
+    ) as made:
         token = made.said.split()[-1]
         assert len(token) >= 43  # 256 bits
         assert ask(made, **bearer(token)).status_code == 200
@@ -210,7 +249,9 @@ def test_a_token_is_made_and_printed_once_where_none_is_set(env: dict[str, str],
         made.process.send_signal(signal.SIGTERM)
         out, err = made.process.communicate(timeout=PATIENCE)
     assert (made.process.returncode, out, err) == (0, b"", b"")
-    with serving("--sandbox", "serve", "--http", "127.0.0.1:0", env=env, cwd=tmp_path, lines=2) as another:
+    with serving(
+        "--sandbox", "serve", "--http", "127.0.0.1:0", env=env, cwd=tmp_path, lines=2
+    ) as another:
         assert another.said.split()[-1] != token
 
 
@@ -231,17 +272,32 @@ def test_a_token_that_was_set_is_never_printed(sandboxed: Serving) -> None:
         pytest.param(["--http", "example.com:80"], "no HOST:PORT", id="a name"),
         pytest.param(["--http", "127.0.0.1"], "no HOST:PORT", id="no port"),
         pytest.param(["--http", "127.0.0.1:70000"], "port", id="no such port"),
-        pytest.param(["--http", "127.0.0.1:0", "--allowed-host", "a.example"], "--behind-proxy", id="a name alone"),
-        pytest.param(["--http", "0.0.0.0:0", "--behind-proxy"], "--allowed-host", id="a proxy without a name"),
-        pytest.param(["--http", "0.0.0.0:0", "--behind-proxy", "--allowed-host", "https://a.example"], "no host name",
-                     id="an address for a name"),
-        pytest.param(["--http", "0.0.0.0:0", "--behind-proxy", "--allowed-host", "*"], "no host name", id="any name"),
+        pytest.param(
+            ["--http", "127.0.0.1:0", "--allowed-host", "a.example"],
+            "--behind-proxy",
+            id="a name alone",
+        ),
+        pytest.param(
+            ["--http", "0.0.0.0:0", "--behind-proxy"], "--allowed-host", id="a proxy without a name"
+        ),
+        pytest.param(
+            ["--http", "0.0.0.0:0", "--behind-proxy", "--allowed-host", "https://a.example"],
+            "no host name",
+            id="an address for a name",
+        ),
+        pytest.param(
+            ["--http", "0.0.0.0:0", "--behind-proxy", "--allowed-host", "*"],
+            "no host name",
+            id="any name",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_would_be_open_to_others_is_wrong_usage(
     env: dict[str, str], tmp_path: Path, arguments: list[str], said: str
 ) -> None:
-    """Ours: loopback unless a proxy in front is stated, and then under stated names; 2, and nothing listens."""
+    """Ours: loopback unless a proxy in front is stated, and then under stated names; 2, and
+    nothing listens.
+    """
     status, out, err = ran("--sandbox", "serve", *arguments, env=env, cwd=tmp_path)
     assert (status, out) == (2, "")
     assert said in err
@@ -257,13 +313,23 @@ def test_a_short_token_is_refused(env: dict[str, str], tmp_path: Path) -> None:
 def test_behind_a_proxy_only_the_names_that_were_given_and_loopback_are_served(
     env: dict[str, str], tmp_path: Path
 ) -> None:
-    """Ours: the proxy passes the Host that clients used; whose address a header claims does not matter."""
+    """Ours: the proxy passes the Host that clients used; whose address a header claims does not
+    matter.
+    """
     env |= {"VAST_MCP_HTTP_TOKEN": TOKEN}
     options = ("--behind-proxy", "--allowed-host", "gpu.example", "--allowed-host", "[2001:db8::1]")
-    with serving("--sandbox", "serve", "--http", "127.0.0.1:0", *options, env=env, cwd=tmp_path) as made:
+    with serving(
+        "--sandbox", "serve", "--http", "127.0.0.1:0", *options, env=env, cwd=tmp_path
+    ) as made:
         tried = {
             host: ask(made, **bearer(), Host=host).status_code
-            for host in ("gpu.example", "gpu.example:443", "[2001:db8::1]:443", "evil.example", "gpu.example.evil")
+            for host in (
+                "gpu.example",
+                "gpu.example:443",
+                "[2001:db8::1]:443",
+                "evil.example",
+                "gpu.example.evil",
+            )
         }
         assert list(tried.values()) == [200, 200, 200, 421, 421]
         for origin, status in (
@@ -275,11 +341,15 @@ def test_behind_a_proxy_only_the_names_that_were_given_and_loopback_are_served(
         assert ask(made, **bearer("x" * 32), **{"X-Forwarded-For": "127.0.0.1"}).status_code == 401
 
 
-# ── whose files ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── whose files ────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_no_key_file_of_the_serving_computer_is_read(env: dict[str, str], url: str, tmp_path: Path) -> None:
-    """Ours: who calls over HTTP sits elsewhere; neither ~/.ssh nor the official client's key is theirs."""
+async def test_no_key_file_of_the_serving_computer_is_read(
+    env: dict[str, str], url: str, tmp_path: Path
+) -> None:
+    """Ours: who calls over HTTP sits elsewhere; neither ~/.ssh nor the official client's key is
+    theirs.
+    """
     home = Path(env["HOME"])
     (home / ".ssh").mkdir()
     (home / ".ssh" / "id_ed25519.pub").write_text(KEY_LINE, encoding="utf-8")
@@ -292,12 +362,18 @@ async def test_no_key_file_of_the_serving_computer_is_read(env: dict[str, str], 
     env |= {"VAST_API_KEY": "planted-key"}
     with serving("serve", "--http", "127.0.0.1:0", env=env, cwd=tmp_path) as made:
         async with client_of(made) as client:
-            refused = (await call(client, "create_ssh_key", public_key="~/.ssh/id_ed25519.pub"))["error"]
+            refused = (await call(client, "create_ssh_key", public_key="~/.ssh/id_ed25519.pub"))[
+                "error"
+            ]
             assert refused["code"] == "bad_arguments"
             assert "reads no local files" in refused["problems"][0]["problem"]
             vms = await call(client, "search_offers", vm=True, limit=1)
-            wish = {"offer_id": vms["offers"][0]["offer_id"], "vm": True, "disk": 40,
-                    "image": "docker.io/vastai/kvm:ubuntu_terminal"}  # fmt: skip
+            wish = {
+                "offer_id": vms["offers"][0]["offer_id"],
+                "vm": True,
+                "disk": 40,
+                "image": "docker.io/vastai/kvm:ubuntu_terminal",
+            }
             no_key = (await call(client, "create_instance", **wish))["error"]
             assert (no_key["code"], no_key["next_steps"][0]["arguments"]) == ("no_ssh_key", {})
             await call(client, "create_ssh_key", public_key=KEY_LINE)
@@ -308,7 +384,7 @@ async def test_no_key_file_of_the_serving_computer_is_read(env: dict[str, str], 
             assert ".ssh" not in json.dumps(shown)
 
 
-# ── ending ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── ending ─────────────────────────────────────────────────────────────────────────────────────
 
 
 async def until_hanging(url: str) -> None:
@@ -352,12 +428,16 @@ async def test_asked_to_end_while_one_rents_and_another_waits_for_it_sends_for_o
         async with client_of(serving) as client, anyio.create_task_group() as tasks:
 
             async def rent(key: str, offer_id: int) -> None:
-                answers[key] = await call(client, "create_instance", offer_id=offer_id, disk=16, request_key=key)
+                answers[key] = await call(
+                    client, "create_instance", offer_id=offer_id, disk=16, request_key=key
+                )
 
             tasks.start_soon(rent, "first", an_offer())
             await until_hanging(url)
             tasks.start_soon(rent, "second", an_offer())
-            await until_asked(url, "keys", 2)  # both have looked; the second now waits for the first one's request
+            await until_asked(
+                url, "keys", 2
+            )  # both have looked; the second now waits for the first one's request
             serving.process.send_signal(signal.SIGTERM)
         assert await ended(serving) == 0
     assert [answers["first"]["instance_id"]] == ledger(url)["living"]
@@ -369,8 +449,12 @@ async def test_asked_to_end_while_one_rents_and_another_waits_for_it_sends_for_o
 async def test_asked_to_end_while_it_rents_it_answers_and_journals_first(
     env: dict[str, str], url: str, tmp_path: Path, mode: str
 ) -> None:
-    """The issue: SIGTERM finishes and journals a create in flight; the same call of the next process replays it."""
-    env |= {"VAST_MCP_TIME_SCALE": "0.2"}  # the PUT may take five seconds, and calls that do not rent get 0.6
+    """The issue: SIGTERM finishes and journals a create in flight; the same call of the next
+    process replays it.
+    """
+    env |= {
+        "VAST_MCP_TIME_SCALE": "0.2"
+    }  # the PUT may take five seconds, and calls that do not rent get 0.6
     wish: dict[str, Any] = {"offer_id": an_offer(), "disk": 16}
     post(f"{url}/_sandbox/faults", endpoint="create", kind="late", when="after", seconds=2.5)
     answers: list[dict[str, Any]] = []
@@ -396,10 +480,12 @@ async def test_asked_to_end_while_it_rents_it_answers_and_journals_first(
     assert ledger(url)["living"] == [made]
 
 
-async def test_asked_to_end_while_nothing_is_answered_it_ends_and_the_next_process_finds_the_machine(
+async def test_asked_to_end_without_an_answer_it_ends_and_the_next_process_finds_the_machine(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:
-    """renting.md: silence is unknown; the process waits as long as the PUT may take, and no longer."""
+    """renting.md: silence is unknown; the process waits as long as the PUT may take, and no
+    longer.
+    """
     wish: dict[str, Any] = {"offer_id": an_offer(), "disk": 16}
     env |= {"VAST_MCP_TIME_SCALE": "0.1"}
     post(f"{url}/_sandbox/faults", endpoint="create", kind="hang", when="after")
@@ -424,7 +510,9 @@ async def test_asked_to_end_while_nothing_is_answered_it_ends_and_the_next_proce
     assert (again["instance_id"], ledger(url)["living"]) == (made, [made])
 
 
-async def test_asked_to_end_while_it_only_waits_it_ends_soon(env: dict[str, str], url: str, tmp_path: Path) -> None:
+async def test_asked_to_end_while_it_only_waits_it_ends_soon(
+    env: dict[str, str], url: str, tmp_path: Path
+) -> None:
     """Ours: a wait of fifty seconds holds up nobody who stops a container."""
     post(f"{url}/_sandbox/world", looks_per_step=None, seconds_per_step=1000.0)
     said: list[str] = []
@@ -447,7 +535,7 @@ async def test_asked_to_end_while_it_only_waits_it_ends_soon(env: dict[str, str]
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
-async def test_a_client_that_goes_away_while_it_rents_leaves_a_machine_that_the_next_answer_tells_of(
+async def test_a_client_that_leaves_while_it_rents_leaves_a_machine_that_the_next_answer_names(
     env: dict[str, str], url: str, tmp_path: Path, mode: str
 ) -> None:
     """renting.md: the PUT and its record are not parted by whoever stops listening."""
@@ -469,10 +557,14 @@ async def test_a_client_that_goes_away_while_it_rents_leaves_a_machine_that_the_
 
 
 async def has_read_everything(serving: Serving) -> None:
-    """Return once the server has come round several times, and so has seen who closed a connection before."""
+    """Return once the server has come round several times, and so has seen who closed a
+    connection before.
+    """
     async with httpx.AsyncClient(trust_env=False) as http:
         for _ in range(10):
-            assert (await http.get(serving.root + "/healthz", headers={"Connection": "close"})).text == "ok\n"
+            assert (
+                await http.get(serving.root + "/healthz", headers={"Connection": "close"})
+            ).text == "ok\n"
 
 
 async def until_journalled(env: dict[str, str]) -> None:

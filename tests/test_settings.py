@@ -29,20 +29,27 @@ def key_file(folder: Path, name: str, text: str) -> None:
     (folder / name).write_text(text, encoding="utf-8")
 
 
-# ── the order of sources ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── the order of sources ───────────────────────────────────────────────────────────────────────
 
 
 def test_with_nothing_given_there_is_an_address_and_no_key(tmp_path: Path) -> None:
-    """design.md, settings: without a key tools answer no_api_key; the sandbox is never entered silently."""
+    """design.md, settings: without a key tools answer no_api_key; the sandbox is never entered
+    silently.
+    """
     settings = load({}, home=tmp_path)
     assert (settings.base_url, settings.api_key, settings.key_source, settings.sandbox) == (
-        DEFAULT_URL, None, None, False,
-    )  # fmt: skip
+        DEFAULT_URL,
+        None,
+        None,
+        False,
+    )
     assert settings.times == Times()
 
 
 def test_each_source_yields_to_the_one_above_it(tmp_path: Path) -> None:
-    """design.md, settings: environment over env file over the official client's key files over defaults."""
+    """design.md, settings: environment over env file over the official client's key files over
+    defaults.
+    """
     named = env_file(tmp_path, "VAST_API_KEY=from-env-file", "VAST_URL=https://file.example")
     key_file(tmp_path / ".config" / "vastai", "vast_api_key", "from-key-file")
     environ = {"VAST_API_KEY": "from-environment", "VAST_URL": "https://environment.example"}
@@ -72,7 +79,9 @@ def test_the_flag_beats_the_variable_that_names_an_env_file(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("value", ABSENT)
 def test_an_empty_value_or_an_unexpanded_placeholder_is_absent(tmp_path: Path, value: str) -> None:
-    """design.md, settings: hosts hand over the literal ${VAST_API_KEY}; J: the official client would send it."""
+    """design.md, settings: hosts hand over the literal ${VAST_API_KEY}; J: the official client
+    would send it.
+    """
     named = env_file(tmp_path, "VAST_API_KEY=from-env-file")
     assert key_of(load({"VAST_API_KEY": value}, home=tmp_path, env_file=named)) == "from-env-file"
     assert load({"VAST_API_KEY": value}, home=tmp_path).api_key is None
@@ -90,11 +99,13 @@ def test_the_same_holds_for_addresses_and_files(tmp_path: Path, value: str) -> N
 
 @pytest.mark.parametrize("value", ["", "${VAST_MCP_ENV_FILE}"])
 def test_an_env_file_variable_that_is_absent_names_no_file(tmp_path: Path, value: str) -> None:
-    """The same rule, for the variable that names the file: a host's unfilled setting must not stop the start."""
+    """The same rule, for the variable that names the file: a host's unfilled setting must not
+    stop the start.
+    """
     assert load({"VAST_MCP_ENV_FILE": value}, home=tmp_path).api_key is None
 
 
-# ── key files ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── key files ──────────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_key_files_are_read_in_the_order_of_the_official_client(tmp_path: Path) -> None:
@@ -134,7 +145,9 @@ def test_a_key_file_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["two\nlines", "a key", "schlüssel", "\x01"])
-def test_a_key_that_no_header_carries_stops_the_start_and_is_not_repeated(tmp_path: Path, text: str) -> None:
+def test_a_key_that_no_header_carries_stops_the_start_and_is_not_repeated(
+    tmp_path: Path, text: str
+) -> None:
     """Ours: else every call fails late and in other words."""
     key_file(tmp_path, ".vast_api_key", text)
     for environ in ({}, {"VAST_API_KEY": text}):
@@ -150,10 +163,12 @@ def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path) -> None:
     assert key_of(load({}, home=tmp_path)) == "marked"
 
 
-# ── the env file ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the env file ───────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_working_directorys_env_file_is_never_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_working_directorys_env_file_is_never_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """design.md, settings: a host starts the server inside a stranger's repository."""
     repository = tmp_path / "repository" / "below"
     repository.mkdir(parents=True)
@@ -173,17 +188,26 @@ def test_the_env_file_never_enters_the_environment(tmp_path: Path) -> None:
 
 
 def test_only_known_names_are_taken_from_the_env_file(tmp_path: Path) -> None:
-    """design.md, settings: XDG_CONFIG_HOME or another env file out of an env file would redirect the key files."""
+    """design.md, settings: XDG_CONFIG_HOME or another env file out of an env file would redirect
+    the key files.
+    """
     key_file(tmp_path / "elsewhere" / "vastai", "vast_api_key", "elsewhere")
     other = env_file(tmp_path, "VAST_API_KEY=other", name="other.env")
     named = env_file(
-        tmp_path, f"XDG_CONFIG_HOME={tmp_path / 'elsewhere'}", f"VAST_MCP_ENV_FILE={other}", "vast_api_key=lower"
+        tmp_path,
+        f"XDG_CONFIG_HOME={tmp_path / 'elsewhere'}",
+        f"VAST_MCP_ENV_FILE={other}",
+        "vast_api_key=lower",
     )
     assert load({}, home=tmp_path, env_file=named).api_key is None
 
 
-def test_the_env_file_pulls_nothing_out_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ours: ${NAME} in a file is text, or a file could send any variable to its own address as a key."""
+def test_the_env_file_pulls_nothing_out_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours: ${NAME} in a file is text, or a file could send any variable to its own address as a
+    key.
+    """
     monkeypatch.setenv("OTHER_SECRET", "leaked")
     named = env_file(tmp_path, "VAST_API_KEY=x${OTHER_SECRET}")
     assert key_of(load(dict(os.environ), home=tmp_path, env_file=named)) == "x${OTHER_SECRET}"
@@ -191,7 +215,9 @@ def test_the_env_file_pulls_nothing_out_of_the_environment(tmp_path: Path, monke
 
 def test_the_env_file_may_be_written_as_people_write_them(tmp_path: Path) -> None:
     """python-dotenv: quotes, export, comments, and the mark that some editors put first."""
-    named = env_file(tmp_path, "# ours", "export VAST_API_KEY='quoted'  # mine", "VAST_URL = https://a.example/")
+    named = env_file(
+        tmp_path, "# ours", "export VAST_API_KEY='quoted'  # mine", "VAST_URL = https://a.example/"
+    )
     settings = load({}, home=tmp_path, env_file=named)
     assert (key_of(settings), settings.base_url) == ("quoted", "https://a.example")
     named.write_bytes(b"\xef\xbb\xbfVAST_API_KEY=marked\n")
@@ -217,17 +243,23 @@ def test_an_env_file_that_is_no_text_stops_the_start_with_a_sentence(tmp_path: P
         load({}, home=tmp_path, env_file=path)
 
 
-# ── addresses and times ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── addresses and times ────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        "http://console.vast.ai", "http://127.0.0.1.example.com", "http://localhost.example.com", "http://10.0.0.1",
-        "http://0.0.0.0:80", "http://127.0.0.1@example.com", "http://[::2]", "HTTP://console.vast.ai",
+        "http://console.vast.ai",
+        "http://127.0.0.1.example.com",
+        "http://localhost.example.com",
+        "http://10.0.0.1",
+        "http://0.0.0.0:80",
+        "http://127.0.0.1@example.com",
+        "http://[::2]",
+        "HTTP://console.vast.ai",
         "http://2130706433.example.com",
     ],
-)  # fmt: skip
+)
 def test_plain_http_goes_nowhere_but_here(tmp_path: Path, url: str) -> None:
     """design.md, settings: the key would travel in clear."""
     with pytest.raises(SettingsError, match="VAST_URL"):
@@ -281,7 +313,9 @@ def test_an_https_address_is_not_loopback_because_it_says_so(tmp_path: Path) -> 
 
 
 def test_times_are_shortened_on_loopback_only(tmp_path: Path) -> None:
-    """renting.md, budget: one frozen group of settings, shortened only when the address is loopback."""
+    """renting.md, budget: one frozen group of settings, shortened only when the address is
+    loopback.
+    """
     local = load({"VAST_URL": "http://127.0.0.1:1", "VAST_MCP_TIME_SCALE": "0.01"}, home=tmp_path)
     assert local.times == Times().scaled(0.01)
     assert local.times.budget_s == Times().budget_s  # a promise to hosts, not a wait
@@ -298,7 +332,7 @@ def test_a_scale_that_makes_no_sense_is_refused(tmp_path: Path, scale: str) -> N
         load({"VAST_URL": "http://127.0.0.1:1", "VAST_MCP_TIME_SCALE": scale}, home=tmp_path)
 
 
-# ── what the person allows ───────────────────────────────────────────────────────────────────────────────────────────
+# ── what the person allows ─────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -328,14 +362,23 @@ def test_of_two_limits_the_stricter_wins(
 
 @pytest.mark.parametrize(
     ("environment", "file", "above"),
-    [("never", None, None), ("always", "5", 0.0), ("2", "1.5", 1.5), ("never", "2", 2.0), ("never", "always", 0.0)],
+    [
+        ("never", None, None),
+        ("always", "5", 0.0),
+        ("2", "1.5", 1.5),
+        ("never", "2", 2.0),
+        ("never", "always", 0.0),
+    ],
 )
 def test_whoever_asks_sooner_is_followed(
     tmp_path: Path, environment: str, file: str | None, above: float | None
 ) -> None:
     """Ours: of two wishes to be asked, the stricter."""
     named = env_file(tmp_path, *([] if file is None else [f"VAST_MCP_CONFIRM={file}"]))
-    assert load({"VAST_MCP_CONFIRM": environment}, home=tmp_path, env_file=named).confirm_above == above
+    assert (
+        load({"VAST_MCP_CONFIRM": environment}, home=tmp_path, env_file=named).confirm_above
+        == above
+    )
 
 
 def test_a_longest_lease_is_everybodys_lease(tmp_path: Path) -> None:
@@ -352,14 +395,26 @@ def test_a_longest_lease_is_everybodys_lease(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("VAST_MCP_MAX_USD_PER_HOUR", "-1"), ("VAST_MCP_MAX_USD_PER_HOUR", "$1"), ("VAST_MCP_MAX_USD_PER_HOUR", "nan"),
-        ("VAST_MCP_MAX_TOTAL_USD_PER_HOUR", "inf"), ("VAST_MCP_MAX_INSTANCES", "1.5"), ("VAST_MCP_MAX_INSTANCES", "-1"),
-        ("VAST_MCP_MIN_CREDIT_HOURS", "a day"), ("VAST_MCP_MAX_LEASE_HOURS", "0"), ("VAST_MCP_LEASE_HOURS", "9000"),
-        ("VAST_MCP_READ_ONLY", "maybe"), ("VAST_MCP_CONFIRM", "sometimes"), ("VAST_MCP_ON_PRICE_MOVED", "cry"),
+        ("VAST_MCP_MAX_USD_PER_HOUR", "-1"),
+        ("VAST_MCP_MAX_USD_PER_HOUR", "$1"),
+        ("VAST_MCP_MAX_USD_PER_HOUR", "nan"),
+        ("VAST_MCP_MAX_TOTAL_USD_PER_HOUR", "inf"),
+        ("VAST_MCP_MAX_INSTANCES", "1.5"),
+        ("VAST_MCP_MAX_INSTANCES", "-1"),
+        ("VAST_MCP_MIN_CREDIT_HOURS", "a day"),
+        ("VAST_MCP_MAX_LEASE_HOURS", "0"),
+        ("VAST_MCP_LEASE_HOURS", "9000"),
+        ("VAST_MCP_READ_ONLY", "maybe"),
+        ("VAST_MCP_CONFIRM", "sometimes"),
+        ("VAST_MCP_ON_PRICE_MOVED", "cry"),
     ],
-)  # fmt: skip
-def test_a_limit_that_is_none_stops_the_start(tmp_path: Path, name: str, value: str, where: str) -> None:
-    """Ours: a limit with a typing error must not be no limit, not even beside one that can be read."""
+)
+def test_a_limit_that_is_none_stops_the_start(
+    tmp_path: Path, name: str, value: str, where: str
+) -> None:
+    """Ours: a limit with a typing error must not be no limit, not even beside one that can be
+    read.
+    """
     good = "1" if name != "VAST_MCP_ON_PRICE_MOVED" else ""
     file, environ = (good, value) if where == "environment" else (value, good)
     if name == "VAST_MCP_ON_PRICE_MOVED" and where == "file":
@@ -372,7 +427,10 @@ def test_a_limit_that_is_none_stops_the_start(tmp_path: Path, name: str, value: 
 @pytest.mark.parametrize("where", ["environment", "file"])
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("VAST_MCP_MAX_USD_PER_HOURS", "VAST_MCP_MAX_USD_PER_HOUR"), ("VAST_MCP_CONFRIM", "VAST_MCP_CONFIRM")],
+    [
+        ("VAST_MCP_MAX_USD_PER_HOURS", "VAST_MCP_MAX_USD_PER_HOUR"),
+        ("VAST_MCP_CONFRIM", "VAST_MCP_CONFIRM"),
+    ],
 )
 def test_a_misspelt_limit_stops_the_start_and_an_empty_one_does_not(
     tmp_path: Path, name: str, meant: str, where: str
@@ -385,20 +443,31 @@ def test_a_misspelt_limit_stops_the_start_and_an_empty_one_does_not(
     load({name: ""}, home=tmp_path, env_file=env_file(tmp_path, f"{name}="))
 
 
-# ── what the person lets machines have ───────────────────────────────────────────────────────────────────────────────
+# ── what the person lets machines have ─────────────────────────────────────────────────────────
 
 
 def kept(settings: Settings) -> dict[str, str | None]:
-    return {name: value.get_secret_value() if value else None for name, value in settings.env_pass.items()}
+    return {
+        name: value.get_secret_value() if value else None
+        for name, value in settings.env_pass.items()
+    }
 
 
 def test_the_values_of_the_listed_names_are_read_and_no_others(tmp_path: Path) -> None:
-    """Ours: VAST_MCP_ENV_PASS is a person's list; the environment comes before the file, as everywhere."""
-    named = env_file(tmp_path, "VAST_MCP_ENV_PASS=HF_TOKEN, WANDB_KEY,UNSET", "HF_TOKEN=file", "OTHER=file")
+    """Ours: VAST_MCP_ENV_PASS is a person's list; the environment comes before the file, as
+    everywhere.
+    """
+    named = env_file(
+        tmp_path, "VAST_MCP_ENV_PASS=HF_TOKEN, WANDB_KEY,UNSET", "HF_TOKEN=file", "OTHER=file"
+    )
     environ = {"WANDB_KEY": "environment", "HOME": "/planted"}
     settings = load(environ, home=tmp_path, env_file=named)
     assert kept(settings) == {"HF_TOKEN": "file", "WANDB_KEY": "environment", "UNSET": None}
-    both = load(environ | {"HF_TOKEN": "environment", "VAST_MCP_ENV_PASS": "HF_TOKEN"}, home=tmp_path, env_file=named)
+    both = load(
+        environ | {"HF_TOKEN": "environment", "VAST_MCP_ENV_PASS": "HF_TOKEN"},
+        home=tmp_path,
+        env_file=named,
+    )
     assert kept(both) == {"HF_TOKEN": "environment"}
     assert kept(load({"HF_TOKEN": "unlisted"}, home=tmp_path)) == {}
 
@@ -406,7 +475,9 @@ def test_the_values_of_the_listed_names_are_read_and_no_others(tmp_path: Path) -
 @pytest.mark.parametrize("value", ["", "${HF_TOKEN}"])
 def test_a_listed_name_without_a_value_is_listed(tmp_path: Path, value: str) -> None:
     """Ours: an error can then say what is missing."""
-    assert kept(load({"VAST_MCP_ENV_PASS": "HF_TOKEN", "HF_TOKEN": value}, home=tmp_path)) == {"HF_TOKEN": None}
+    assert kept(load({"VAST_MCP_ENV_PASS": "HF_TOKEN", "HF_TOKEN": value}, home=tmp_path)) == {
+        "HF_TOKEN": None
+    }
 
 
 def test_the_sandbox_has_the_persons_values_too(tmp_path: Path) -> None:
@@ -416,10 +487,15 @@ def test_the_sandbox_has_the_persons_values_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "listed", ["HF_TOKEN=planted", "A B", "1A", "-p", "A,VAST_API_KEY", "VAST_MCP_STATE_DIR", "A" * 65]
+    "listed",
+    ["HF_TOKEN=planted", "A B", "1A", "-p", "A,VAST_API_KEY", "VAST_MCP_STATE_DIR", "A" * 65],
 )
-def test_a_list_that_is_none_stops_the_start_and_is_not_repeated(tmp_path: Path, listed: str) -> None:
-    """Ours: a value written there is a secret; the key that rents must not go to a stranger's machine."""
+def test_a_list_that_is_none_stops_the_start_and_is_not_repeated(
+    tmp_path: Path, listed: str
+) -> None:
+    """Ours: a value written there is a secret; the key that rents must not go to a stranger's
+    machine.
+    """
     with pytest.raises(SettingsError, match="VAST_MCP_ENV_PASS") as caught:
         load({"VAST_MCP_ENV_PASS": listed}, home=tmp_path)
     assert "planted" not in str(caught.value)
@@ -441,14 +517,16 @@ def test_a_person_can_add_places_where_logs_are(tmp_path: Path) -> None:
     assert load({}, home=tmp_path).log_hosts == ()
 
 
-@pytest.mark.parametrize("listed", ["https://logs.example", "*", "*.vast.ai", "com", ".ai", "a.example:8443", "a b.c"])
+@pytest.mark.parametrize(
+    "listed", ["https://logs.example", "*", "*.vast.ai", "com", ".ai", "a.example:8443", "a b.c"]
+)
 def test_a_place_that_is_none_stops_the_start(tmp_path: Path, listed: str) -> None:
     """Ours: a slip here must not open the door to everything."""
     with pytest.raises(SettingsError, match="VAST_MCP_LOG_HOSTS"):
         load({"VAST_MCP_LOG_HOSTS": listed}, home=tmp_path)
 
 
-# ── the sandbox, and the object itself ───────────────────────────────────────────────────────────────────────────────
+# ── the sandbox, and the object itself ─────────────────────────────────────────────────────────
 
 
 def test_the_sandbox_takes_no_key_and_no_address(tmp_path: Path) -> None:

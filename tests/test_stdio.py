@@ -27,7 +27,9 @@ from vast_mcp_tools import CATALOGUE
 def folder(tmp_path: Path) -> Path:
     """Where a host starts the server: inside a stranger's repository, with traps."""
     folder = tmp_path / "repository"
-    spring = f"open({str(tmp_path / 'sprung')!r}, 'a').write(__name__)\nraise SystemExit('sprung')\n"
+    spring = (
+        f"open({str(tmp_path / 'sprung')!r}, 'a').write(__name__)\nraise SystemExit('sprung')\n"
+    )
     for package in ("tools", "mcp_server", "tests", "scripts"):
         (folder / package).mkdir(parents=True)
         (folder / package / "__init__.py").write_text(spring, encoding="utf-8")
@@ -48,14 +50,16 @@ async def served(
         yield client
 
 
-# ── both eras of the protocol ────────────────────────────────────────────────────────────────────────────────────────
+# ── both eras of the protocol ─────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(("mode", "era"), [("legacy", "2025"), ("auto", "2026")])
 async def test_a_rental_begins_and_ends_over_stdio_in_either_era(
     env: dict[str, str], folder: Path, tmp_path: Path, mode: str, era: str
 ) -> None:
-    """mcp.md 1.1: hosts of both eras exist; design.md: the same answers, and every one says that it is a sandbox."""
+    """mcp.md 1.1: hosts of both eras exist; design.md: the same answers, and every one says that it
+    is a sandbox.
+    """
     with tempfile.TemporaryFile("w+", encoding="utf-8", dir=tmp_path) as log:
         async with served(mode, "--sandbox", env=env, cwd=folder, log=log) as client:
             assert client.protocol_version.startswith(era)
@@ -65,7 +69,9 @@ async def test_a_rental_begins_and_ends_over_stdio_in_either_era(
             assert all(tool.annotations and tool.description for tool in tools)
             refused = await call(client, "create_instance", offer_id=an_offer(), dsik=16)
             assert refused["error"]["code"] == "bad_arguments"
-            made = await call(client, "create_instance", offer_id=an_offer(), disk=16, env={"A": "planted-value"})
+            made = await call(
+                client, "create_instance", offer_id=an_offer(), disk=16, env={"A": "planted-value"}
+            )
             shown = await call(client, "show_instances")
             assert [row["instance_id"] for row in shown["instances"]] == [made["instance_id"]]
             unknown = await call(client, "destroy_instance", instance_ids=[1])
@@ -77,7 +83,9 @@ async def test_a_rental_begins_and_ends_over_stdio_in_either_era(
             ]
             nothing = await call(client, "no_such_tool")
             assert nothing["error"]["code"] == "unknown_tool"
-            assert all(one["sandbox"] is True for one in (refused, made, shown, unknown, gone, nothing))
+            assert all(
+                one["sandbox"] is True for one in (refused, made, shown, unknown, gone, nothing)
+            )
         log.seek(0)
         assert "planted-value" not in log.read()
     assert not (tmp_path / "sprung").exists()
@@ -86,12 +94,16 @@ async def test_a_rental_begins_and_ends_over_stdio_in_either_era(
 async def test_without_a_key_the_tools_say_so_and_nothing_of_the_folder_is_used(
     env: dict[str, str], folder: Path, tmp_path: Path
 ) -> None:
-    """design.md, settings: never the working directory's .env; without a key tools answer no_api_key."""
+    """design.md, settings: never the working directory's .env; without a key tools answer
+    no_api_key.
+    """
     del env["VAST_MCP_TIME_SCALE"]
     with socket.create_server(("127.0.0.1", 0)) as trap:
         address = f"http://127.0.0.1:{trap.getsockname()[1]}"
         for name in (".env", "vast.env", ".env.local"):
-            (folder / name).write_text(f"VAST_URL={address}\nVAST_API_KEY=a-strangers-key\n", encoding="utf-8")
+            (folder / name).write_text(
+                f"VAST_URL={address}\nVAST_API_KEY=a-strangers-key\n", encoding="utf-8"
+            )
         async with served("auto", env=env, cwd=folder) as client:
             for tool, arguments in (
                 ("show_instances", {}),
@@ -106,7 +118,7 @@ async def test_without_a_key_the_tools_say_so_and_nothing_of_the_folder_is_used(
     assert not (tmp_path / "sprung").exists()
 
 
-# ── stdin, stdout, signals ───────────────────────────────────────────────────────────────────────────────────────────
+# ── stdin, stdout, signals ────────────────────────────────────────────────────────────────────────
 
 
 def test_stdout_carries_the_protocol_only(env: dict[str, str], tmp_path: Path) -> None:
@@ -131,7 +143,9 @@ def test_stdout_carries_the_protocol_only(env: dict[str, str], tmp_path: Path) -
 
 
 def test_an_interrupt_ends_the_process_within_a_second(env: dict[str, str], tmp_path: Path) -> None:
-    """mcp.md 1.3: the SDK alone would hang until stdin closes, and hosts interrupt before they close it."""
+    """mcp.md 1.3: the SDK alone would hang until stdin closes, and hosts interrupt before they
+    close it.
+    """
     with process("--sandbox", env=env, cwd=tmp_path) as started:
         hello(started)
         started.send_signal(signal.SIGINT)
@@ -140,7 +154,7 @@ def test_an_interrupt_ends_the_process_within_a_second(env: dict[str, str], tmp_
         assert b"Traceback" not in started.stderr.read()
 
 
-# ── the command ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the command ───────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -150,21 +164,31 @@ def test_an_interrupt_ends_the_process_within_a_second(env: dict[str, str], tmp_
         pytest.param(0, None, ["call", "show_instances", "{}", "--sandbox"], id="flag last"),
         pytest.param(1, "no_api_key", ["call", "show_instances"], id="no key"),
         pytest.param(
-            1, "no_such_instance", ["--sandbox", "call", "destroy_instance", '{"instance_ids":[1]}'], id="no instance"
+            1,
+            "no_such_instance",
+            ["--sandbox", "call", "destroy_instance", '{"instance_ids":[1]}'],
+            id="no instance",
         ),
         pytest.param(2, "unknown_tool", ["--sandbox", "call", "show_machine"], id="no tool"),
         pytest.param(
-            2, "bad_arguments", ["--sandbox", "call", "create_instance", '{"offer_id":"1"}'], id="bad argument"
+            2,
+            "bad_arguments",
+            ["--sandbox", "call", "create_instance", '{"offer_id":"1"}'],
+            id="bad argument",
         ),
         pytest.param(2, None, ["--sandbox", "call", "show_instances", "{"], id="no JSON"),
         pytest.param(2, None, ["--sandbox", "call", "show_instances", "[]"], id="no object"),
-        pytest.param(2, None, ["--env-file", "missing.env", "call", "show_instances"], id="no env file"),
+        pytest.param(
+            2, None, ["--env-file", "missing.env", "call", "show_instances"], id="no env file"
+        ),
     ],
 )
 def test_the_exit_status_tells_a_script_what_to_do(
     capsys: pytest.CaptureFixture[str], status: int, code: str | None, arguments: list[str]
 ) -> None:
-    """`vast-mcp --help`: 0 success, 1 an error that bills nothing, 2 wrong usage, with the JSON alone on stdout."""
+    """`vast-mcp --help`: 0 success, 1 an error that bills nothing, 2 wrong usage, with the JSON
+    alone on stdout.
+    """
     assert run(arguments) == status
     out, err = capsys.readouterr()
     if status == 0 or code:
@@ -176,7 +200,9 @@ def test_the_exit_status_tells_a_script_what_to_do(
 
 
 @pytest.mark.parametrize("command", ["sweep", "reconcile"])
-def test_the_sandbox_of_a_command_is_its_own(capsys: pytest.CaptureFixture[str], command: str) -> None:
+def test_the_sandbox_of_a_command_is_its_own(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
     """design.md: no address but the sandbox's is asked."""
     assert run(["--sandbox", command, "--json"]) == 0
     assert "error" not in json.loads(capsys.readouterr().out)
@@ -197,19 +223,29 @@ def test_a_port_that_is_taken_is_an_error_in_a_sentence(capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["sandbox", "--port", "70000"], ["sandbox", "--port", "-1"], ["reconcile", "--wait", "nan"],
-        ["reconcile", "--wait", "-5"], ["reconcile", "--wait", "soon"], ["approve", "K7QF-M2XR", "--sandbox"],
+        ["sandbox", "--port", "70000"],
+        ["sandbox", "--port", "-1"],
+        ["reconcile", "--wait", "nan"],
+        ["reconcile", "--wait", "-5"],
+        ["reconcile", "--wait", "soon"],
+        ["approve", "K7QF-M2XR", "--sandbox"],
     ],
-)  # fmt: skip
-def test_an_option_that_makes_no_sense_is_wrong_usage(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
-    """`vast-mcp --help`: 2, and nothing on stdout. No sandbox of another process has a code to approve."""
+)
+def test_an_option_that_makes_no_sense_is_wrong_usage(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """`vast-mcp --help`: 2, and nothing on stdout. No sandbox of another process has a code to
+    approve.
+    """
     with pytest.raises(SystemExit) as ended:
         run(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().out == ""
 
 
-def test_an_answer_reaches_an_output_that_knows_few_letters(env: dict[str, str], url: str, tmp_path: Path) -> None:
+def test_an_answer_reaches_an_output_that_knows_few_letters(
+    env: dict[str, str], url: str, tmp_path: Path
+) -> None:
     """Ours: the machine exists; a letter that a pipe cannot take must not hide it."""
     env |= {"VAST_URL": url, "VAST_API_KEY": "planted-key", "PYTHONIOENCODING": "cp1252"}
     wish = json.dumps({"offer_id": an_offer(), "disk": 16, "label": "日本 🚀"})
@@ -227,9 +263,14 @@ def test_an_answer_that_cannot_be_written_is_no_failure_that_bills_nothing(
     wish = json.dumps({"offer_id": an_offer(), "disk": 16})
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            command("call", "create_instance", wish), env=env, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE,
-            check=False, timeout=PATIENCE,
-        )  # fmt: skip
+            command("call", "create_instance", wish),
+            env=env,
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=PATIENCE,
+        )
     assert (done.returncode, done.stderr.count(b"\n")) == (3, 1)
     status, out, _ = ran("call", "create_instance", wish, env=env, cwd=tmp_path)
     assert (status, json.loads(out)["replayed"]) == (0, True)
@@ -238,13 +279,21 @@ def test_an_answer_that_cannot_be_written_is_no_failure_that_bills_nothing(
 def test_a_state_folder_that_cannot_be_looked_into_stops_renting_only(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:
-    """renting.md, journal failure: reads work on. A name too long stands in for rights that root always has."""
-    env |= {"VAST_URL": url, "VAST_API_KEY": "planted-key", "VAST_MCP_STATE_DIR": str(tmp_path / ("x" * 300))}
+    """renting.md, journal failure: reads work on. A name too long stands in for rights that root
+    always has.
+    """
+    env |= {
+        "VAST_URL": url,
+        "VAST_API_KEY": "planted-key",
+        "VAST_MCP_STATE_DIR": str(tmp_path / ("x" * 300)),
+    }
     with process(env=env, cwd=tmp_path) as started:
         assert "result" in hello(started)
     status, out, _ = ran("call", "show_instances", env=env, cwd=tmp_path)
     assert (status, json.loads(out)["count"]) == (0, 0)
-    status, out, _ = ran("call", "create_instance", json.dumps({"offer_id": an_offer()}), env=env, cwd=tmp_path)
+    status, out, _ = ran(
+        "call", "create_instance", json.dumps({"offer_id": an_offer()}), env=env, cwd=tmp_path
+    )
     assert (status, json.loads(out)["error"]["code"]) == (1, "journal_unavailable")
 
 
@@ -259,14 +308,23 @@ def test_a_command_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureFixt
 def test_the_command_rents_through_no_proxy_and_tells_what_may_bill(
     env: dict[str, str], url: str, folder: Path, tmp_path: Path
 ) -> None:
-    """design.md: loopback never goes through a proxy; `vast-mcp --help`: 3 where something may be billing."""
+    """design.md: loopback never goes through a proxy; `vast-mcp --help`: 3 where something may be
+    billing.
+    """
     env |= {"VAST_URL": url, "VAST_API_KEY": "planted-key"}
     (folder / ".env").write_text(f"VAST_URL={DEAD}\nVAST_API_KEY=\n", encoding="utf-8")
     status, out, err = ran("call", "show_instances", env=env, cwd=folder)
     assert (status, err) == (0, "")
     assert json.loads(out)["count"] == 0
     stillborn = {"success": False, "error": "invalid_price", "new_contract": 30_000_001}
-    post(f"{url}/_sandbox/faults", endpoint="create", kind="status", when="after", status=400, body=stillborn)
+    post(
+        f"{url}/_sandbox/faults",
+        endpoint="create",
+        kind="status",
+        when="after",
+        status=400,
+        body=stillborn,
+    )
     wish = json.dumps({"offer_id": an_offer(), "disk": 16})
     status, out, err = ran("call", "create_instance", wish, env=env, cwd=folder)
     error = json.loads(out)["error"]

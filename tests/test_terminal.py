@@ -21,11 +21,21 @@ from vast_mcp_tools import CATALOGUE
 pty = pytest.importorskip("pty", reason="POSIX only")
 
 
-def at_terminal(*arguments: str, env: dict[str, str], cwd: Path, out: bool = False) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr of a command whose stderr (with `out`: stdout) is a terminal."""
+def at_terminal(
+    *arguments: str, env: dict[str, str], cwd: Path, out: bool = False
+) -> tuple[int, str, str]:
+    """Exit status, stdout and stderr of a command whose stderr (with `out`: stdout) is a
+    terminal.
+    """
     ours, theirs = pty.openpty()
-    streams = {"stdout": theirs, "stderr": subprocess.PIPE} if out else {"stdout": subprocess.PIPE, "stderr": theirs}
-    with subprocess.Popen(command(*arguments), stdin=subprocess.DEVNULL, env=env, cwd=cwd, **streams) as started:
+    streams = (
+        {"stdout": theirs, "stderr": subprocess.PIPE}
+        if out
+        else {"stdout": subprocess.PIPE, "stderr": theirs}
+    )
+    with subprocess.Popen(
+        command(*arguments), stdin=subprocess.DEVNULL, env=env, cwd=cwd, **streams
+    ) as started:
         os.close(theirs)
         seen = b""
         try:
@@ -73,7 +83,9 @@ def test_at_a_terminal_one_line_is_rewritten_and_nothing_of_it_stays(
 
 
 def test_the_tools_own_progress_is_in_the_line(env: dict[str, str], tmp_path: Path) -> None:
-    """Ours: a wait of minutes says what it waits for; the demo shows every call so, and its story stays on stdout."""
+    """Ours: a wait of minutes says what it waits for; the demo shows every call so, and its
+    story stays on stdout.
+    """
     status, out, err = at_terminal("demo", env=env | {"TERM": "xterm"}, cwd=tmp_path)
     assert status == 0, out + err
     assert out.rstrip().endswith("nothing runs, nothing is in doubt")
@@ -82,7 +94,9 @@ def test_the_tools_own_progress_is_in_the_line(env: dict[str, str], tmp_path: Pa
     assert "… " not in out
 
 
-@pytest.mark.parametrize("arguments", [("--sandbox", "call", "show_account"), ("--sandbox", "doctor", "--json")])
+@pytest.mark.parametrize(
+    "arguments", [("--sandbox", "call", "show_account"), ("--sandbox", "doctor", "--json")]
+)
 def test_a_terminal_that_cannot_rewrite_is_left_alone(
     env: dict[str, str], tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
@@ -94,11 +108,21 @@ def test_a_terminal_that_cannot_rewrite_is_left_alone(
 def test_colours_are_for_terminals_that_want_them(env: dict[str, str], tmp_path: Path) -> None:
     """no-color.org: any value that is not empty means none."""
     terminal = env | {"TERM": "xterm"}
-    assert "\x1b[33mwarn" in at_terminal("--sandbox", "doctor", env=terminal, cwd=tmp_path, out=True)[1]
-    assert "\x1b" not in at_terminal("--sandbox", "doctor", env=terminal | {"NO_COLOR": "1"}, cwd=tmp_path, out=True)[1]
+    assert (
+        "\x1b[33mwarn"
+        in at_terminal("--sandbox", "doctor", env=terminal, cwd=tmp_path, out=True)[1]
+    )
+    assert (
+        "\x1b"
+        not in at_terminal(
+            "--sandbox", "doctor", env=terminal | {"NO_COLOR": "1"}, cwd=tmp_path, out=True
+        )[1]
+    )
 
 
-def test_an_error_at_a_terminal_is_the_same_as_anywhere(env: dict[str, str], tmp_path: Path) -> None:
+def test_an_error_at_a_terminal_is_the_same_as_anywhere(
+    env: dict[str, str], tmp_path: Path
+) -> None:
     """Ours: the line wraps what runs, and must not wrap what it raises."""
     env |= {"VAST_MCP_TIME_SCALE": ""}
     status, out, err = at_terminal("sweep", "--json", env=env | {"TERM": "xterm"}, cwd=tmp_path)
@@ -106,7 +130,7 @@ def test_an_error_at_a_terminal_is_the_same_as_anywhere(env: dict[str, str], tmp
     assert left_on_screen(err) == ""
 
 
-# ── help ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── help ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def commands(top: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -116,7 +140,9 @@ def commands(top: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]
 
 
 @pytest.mark.parametrize("name", commands(parser()))
-def test_help_fits_eighty_columns_and_explains_every_option(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_help_fits_eighty_columns_and_explains_every_option(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     """The issue: help that reads well at 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
     one = commands(parser())[name]
@@ -131,39 +157,67 @@ def test_help_fits_eighty_columns_and_explains_every_option(monkeypatch: pytest.
 
 def test_every_command_is_in_the_first_help_with_what_it_does() -> None:
     """Ours: a command that nobody can find is not there."""
-    [found] = [action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
+    [found] = [
+        action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)
+    ]
     assert {one.dest for one in found._choices_actions if one.help} == set(found.choices)
 
 
-def test_a_list_of_tools_is_served_without_what_only_a_call_needs(env: dict[str, str], tmp_path: Path) -> None:
+def test_a_list_of_tools_is_served_without_what_only_a_call_needs(
+    env: dict[str, str], tmp_path: Path
+) -> None:
     """mcp.md 2: start-up is measured; a host waits for it each time."""
     # Starlette, uvicorn and httpx2 are not among them: the SDK loads those itself.
-    for_calls = {"httpx", "sqlite3", "filelock", "dotenv", "vast_mcp.vast.client", "vast_mcp.serving",
-                 "vast_mcp.doctor", "vast_mcp.sandbox", "vast_mcp.sandbox.world"}  # fmt: skip
+    for_calls = {
+        "httpx",
+        "sqlite3",
+        "filelock",
+        "dotenv",
+        "vast_mcp.vast.client",
+        "vast_mcp.serving",
+        "vast_mcp.doctor",
+        "vast_mcp.sandbox",
+        "vast_mcp.sandbox.world",
+    }
     env = {**env, "PYTHONPROFILEIMPORTTIME": "1", "VAST_API_KEY": "planted-key", "VAST_URL": DEAD}
     with process(env=env, cwd=tmp_path) as server, ThreadPoolExecutor() as reading:
         assert server.stdin is not None
         assert server.stderr is not None
         heard = reading.submit(server.stderr.read)
         hello(server)
-        for line in ('"method": "notifications/initialized"', '"id": 2, "method": "tools/list", "params": {}'):
+        for line in (
+            '"method": "notifications/initialized"',
+            '"id": 2, "method": "tools/list", "params": {}',
+        ):
             server.stdin.write(f'{{"jsonrpc": "2.0", {line}}}\n'.encode())
         assert len(json.loads(line_of(server))["result"]["tools"]) == len(CATALOGUE)
         server.stdin.close()
-        loaded = {line.rpartition("|")[2].strip() for line in heard.result(PATIENCE).decode().splitlines()}
+        loaded = {
+            line.rpartition("|")[2].strip() for line in heard.result(PATIENCE).decode().splitlines()
+        }
     assert "vast_mcp_tools" in loaded
     assert not for_calls & loaded
 
 
-@pytest.mark.parametrize("arguments", [[], ["call", "show_instances"]], ids=["serving", "another command"])
-def test_what_runs_collects_its_garbage(arguments: list[str], env: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "arguments", [[], ["call", "show_instances"]], ids=["serving", "another command"]
+)
+def test_what_runs_collects_its_garbage(
+    arguments: list[str], env: dict[str, str], tmp_path: Path
+) -> None:
     """Ours: collection is off while the program loads, and a server may run for weeks."""
     program = (
         "import atexit, gc, sys; from vast_mcp.__main__ import main; "
         "atexit.register(lambda: print(gc.isenabled(), file=sys.stderr)); main()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, "--sandbox", *arguments], stdin=subprocess.DEVNULL, capture_output=True,
-        text=True, timeout=PATIENCE, check=True, env=env, cwd=tmp_path,
-    )  # fmt: skip
+        [sys.executable, "-c", program, "--sandbox", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+        env=env,
+        cwd=tmp_path,
+    )
     assert done.stderr.splitlines()[-1] == "True"

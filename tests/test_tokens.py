@@ -1,7 +1,9 @@
-"""What the tools cost before the first call: every host puts their names, words and input schemas into each talk.
+"""What the tools cost before the first call: every host puts their names, words and input schemas
+into each talk.
 
-Tokens are estimated from characters, so that no tokenizer is needed. Measured once with o200k_base: 3.94 characters a
-token for all tools, 3.87 for create_instance. The divisors below are smaller, so the estimates are above the measure.
+Tokens are estimated from characters, so that no tokenizer is needed. Measured once with o200k_base:
+3.94 characters a token for all tools, 3.87 for create_instance. The divisors below are smaller, so
+the estimates are above the measure.
 """
 
 import json
@@ -24,7 +26,10 @@ def characters(tmp_path_factory):
 
     async def tools():
         async with Client(build(settings, CATALOGUE, create_app(World()))) as client:
-            return [tool.model_dump(mode="json", by_alias=True) for tool in (await client.list_tools()).tools]
+            return [
+                tool.model_dump(mode="json", by_alias=True)
+                for tool in (await client.list_tools()).tools
+            ]
 
     def length(tool):
         shown = {key: tool[key] for key in ("name", "description", "inputSchema")}

@@ -12,7 +12,9 @@ from vast_mcp.sandbox.world import World
 
 async def ours(client: Client, world: World, **more: Any) -> int:
     offer = world.offer(disk_space=lambda free: free > 40)
-    return (await call(client, "create_instance", offer_id=offer["id"], disk=16, **more))["instance_id"]
+    return (await call(client, "create_instance", offer_id=offer["id"], disk=16, **more))[
+        "instance_id"
+    ]
 
 
 async def test_a_key_registered_later_is_attached(client: Client, world: World) -> None:
@@ -24,7 +26,10 @@ async def test_a_key_registered_later_is_attached(client: Client, world: World) 
     assert [one.public_key for one in world.instances[made].keys.values()] == [KEY_LINE]
     assert "proxy" in result["warnings"][0]
     [step] = result["next_steps"]
-    assert (step["tool"], step["arguments"]) == ("wait_for_instance", {"instance_id": made, "until": "reachable"})
+    assert (step["tool"], step["arguments"]) == (
+        "wait_for_instance",
+        {"instance_id": made, "until": "reachable"},
+    )
 
 
 async def test_attaching_twice_is_fine(client: Client, world: World) -> None:
@@ -56,7 +61,9 @@ async def test_what_is_no_key_is_not_attached(client: Client, world: World) -> N
     assert world.asked("attach_key") == []
 
 
-async def test_an_unknown_machine_is_an_error_that_names_the_living(client: Client, world: World) -> None:
+async def test_an_unknown_machine_is_an_error_that_names_the_living(
+    client: Client, world: World
+) -> None:
     """Ours: the same check as before every act on a machine."""
     world.set_keys([KEY_LINE])
     made = await ours(client, world)
@@ -71,8 +78,12 @@ async def test_a_vm_takes_no_key_after_its_birth(client: Client, world: World) -
     world.set_keys([KEY_LINE])
     offer = world.offer(vm=True, ports=True, disk_space=lambda free: free > 40)
     image = "docker.io/vastai/kvm:ubuntu_terminal"
-    made = await call(client, "create_instance", offer_id=offer["id"], disk=16, image=image, vm=True)
+    made = await call(
+        client, "create_instance", offer_id=offer["id"], disk=16, image=image, vm=True
+    )
     [key] = world.keys
-    error = (await call(client, "attach_ssh_key", instance_id=made["instance_id"], key_id=key))["error"]
+    error = (await call(client, "attach_ssh_key", instance_id=made["instance_id"], key_id=key))[
+        "error"
+    ]
     assert error["code"] == "vm_not_possible"
     assert world.asked("attach_key") == []

@@ -47,11 +47,13 @@ def line_of(kind: str, body: bytes = b"\0\0\0\x20" + b"k" * 32, named: str | Non
     return f"{kind} {base64.b64encode(len(name).to_bytes(4, 'big') + name + body).decode()}"
 
 
-# ── what is taken ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what is taken ──────────────────────────────────────────────────────────────────────────────
 
 
 async def test_the_text_of_a_key_is_registered_as_it_is(client: Client, world: World) -> None:
-    """D: POST /ssh/ takes the text; the answer names the key by id and fingerprint, never by text."""
+    """D: POST /ssh/ takes the text; the answer names the key by id and fingerprint, never by
+    text.
+    """
     result = await client.call_tool("create_ssh_key", {"public_key": f"  {KEY_LINE}\n"})
     [key] = world.keys.values()
     assert key.public_key == KEY_LINE
@@ -65,23 +67,31 @@ async def test_the_text_of_a_key_is_registered_as_it_is(client: Client, world: W
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-async def test_every_kind_that_openssh_makes_today_is_taken(client: Client, world: World, kind: str) -> None:
+async def test_every_kind_that_openssh_makes_today_is_taken(
+    client: Client, world: World, kind: str
+) -> None:
     """ssh-keygen(1): ed25519, RSA, ECDSA, and those of security keys."""
     made = await call(client, "create_ssh_key", public_key=line_of(kind))
     assert made["already_registered"] is False
     assert next(iter(world.keys.values())).public_key.startswith(kind)
 
 
-async def test_a_pub_file_of_the_home_is_read(client: Client, world: World, settings: Settings) -> None:
+async def test_a_pub_file_of_the_home_is_read(
+    client: Client, world: World, settings: Settings
+) -> None:
     """vast-cli#498: the official client registers the path's text; this reads the file."""
-    (ssh_dir(settings) / "id_ed25519.pub").write_text(f"# a comment\n\n{KEY_LINE}\n", encoding="utf-8")
+    (ssh_dir(settings) / "id_ed25519.pub").write_text(
+        f"# a comment\n\n{KEY_LINE}\n", encoding="utf-8"
+    )
     made = await call(client, "create_ssh_key", public_key="~/.ssh/id_ed25519.pub")
     assert made["fingerprint"] == FINGERPRINT
     assert [key.public_key for key in world.keys.values()] == [KEY_LINE]
 
 
 @pytest.mark.parametrize("folder", ["keys", "My Keys"])
-async def test_a_pub_file_elsewhere_is_read(client: Client, world: World, tmp_path: Path, folder: str) -> None:
+async def test_a_pub_file_elsewhere_is_read(
+    client: Client, world: World, tmp_path: Path, folder: str
+) -> None:
     """Ours: any *.pub file may be named, in folders with spaces too."""
     path = tmp_path / folder / "work.pub"
     path.parent.mkdir()
@@ -107,29 +117,42 @@ async def test_a_second_key_is_a_key_of_its_own(client: Client, world: World) ->
     assert len(world.keys) == 2
 
 
-async def test_a_key_registered_with_its_path_as_text_is_no_obstacle(client: Client, world: World) -> None:
+async def test_a_key_registered_with_its_path_as_text_is_no_obstacle(
+    client: Client, world: World
+) -> None:
     """vast-cli#498: accounts hold such entries."""
     world.set_keys(["/home/someone/.ssh/id_ed25519.pub", "", "ssh-ed25519"])
-    assert (await call(client, "create_ssh_key", public_key=KEY_LINE))["already_registered"] is False
+    assert (await call(client, "create_ssh_key", public_key=KEY_LINE))[
+        "already_registered"
+    ] is False
 
 
-async def test_a_reply_that_was_lost_does_not_make_a_second_key(client: Client, world: World) -> None:
+async def test_a_reply_that_was_lost_does_not_make_a_second_key(
+    client: Client, world: World
+) -> None:
     """Ours: asked again, the key that is there is found."""
     world.faults.add("keys", "drop", when="after", method="POST")
     await call(client, "create_ssh_key", public_key=KEY_LINE)
     assert len(world.keys) == 1
 
 
-async def test_a_vm_can_be_rented_with_the_key_just_registered(client: Client, world: World) -> None:
+async def test_a_vm_can_be_rented_with_the_key_just_registered(
+    client: Client, world: World
+) -> None:
     """A.5: a VM takes its keys at birth; the refusal's own step must lead to the rental."""
     offer = world.offer(vm=True, direct_port_count=lambda count: count > 0)
-    wish = {"offer_id": offer["id"], "disk": 16, "vm": True, "image": "docker.io/vastai/kvm:ubuntu_terminal"}
+    wish = {
+        "offer_id": offer["id"],
+        "disk": 16,
+        "vm": True,
+        "image": "docker.io/vastai/kvm:ubuntu_terminal",
+    }
     assert (await call(client, "create_instance", **wish))["error"]["code"] == "no_ssh_key"
     await call(client, "create_ssh_key", public_key=KEY_LINE)
     assert "instance_id" in await call(client, "create_instance", **wish)
 
 
-# ── what is refused ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what is refused ────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_private_key_is_refused_and_never_repeated(client: Client, world: World) -> None:
@@ -139,14 +162,18 @@ async def test_a_private_key_is_refused_and_never_repeated(client: Client, world
     assert world.requests == []
 
 
-async def test_a_private_key_behind_a_pub_name_is_refused(client: Client, world: World, settings: Settings) -> None:
+async def test_a_private_key_behind_a_pub_name_is_refused(
+    client: Client, world: World, settings: Settings
+) -> None:
     """Ours: the name of a file is no promise."""
     (ssh_dir(settings) / "id.pub").write_text(PRIVATE, encoding="utf-8")
     assert "private key" in await refused(client, "~/.ssh/id.pub")
     assert world.requests == []
 
 
-async def test_a_file_that_is_no_pub_file_is_not_opened(client: Client, world: World, tmp_path: Path) -> None:
+async def test_a_file_that_is_no_pub_file_is_not_opened(
+    client: Client, world: World, tmp_path: Path
+) -> None:
     """Ours: this tool is no way to read, or to find out about, other files."""
     secret = tmp_path / "credentials"
     secret.write_text(KEY_LINE, encoding="utf-8")
@@ -191,7 +218,9 @@ async def test_a_pub_file_that_is_no_key_says_why(
 @pytest.mark.parametrize(
     "path", ["~nobody-of-this-name/x.pub", "nul\0byte.pub", f"{'x' * 5000}.pub", "~/.ssh/../x.pub"]
 )
-async def test_a_path_that_leads_nowhere_is_a_slip_and_no_defect(client: Client, world: World, path: str) -> None:
+async def test_a_path_that_leads_nowhere_is_a_slip_and_no_defect(
+    client: Client, world: World, path: str
+) -> None:
     """design.md, errors: what a caller gives is never a defect of ours."""
     assert await refused(client, path)
     assert world.requests == []
@@ -203,11 +232,17 @@ async def test_a_folder_named_like_a_key_is_no_file(client: Client, tmp_path: Pa
     assert "cannot be read" in await refused(client, str(tmp_path / "folder.pub"))
 
 
-async def test_a_pipe_named_like_a_key_does_not_hold_the_server(client: Client, tmp_path: Path) -> None:
-    """Ours: every tool answers within its budget; reading a pipe that nobody closes would wait for ever."""
+async def test_a_pipe_named_like_a_key_does_not_hold_the_server(
+    client: Client, tmp_path: Path
+) -> None:
+    """Ours: every tool answers within its budget; reading a pipe that nobody closes would wait
+    for ever.
+    """
     os.mkfifo(tmp_path / "pipe.pub")
     writer = os.open(tmp_path / "pipe.pub", os.O_RDWR)
-    lets_go = threading.Timer(2.0, os.close, [writer])  # so that a server that does wait fails this test only
+    lets_go = threading.Timer(
+        2.0, os.close, [writer]
+    )  # so that a server that does wait fails this test only
     lets_go.start()
     try:
         assert "cannot be read" in await refused(client, str(tmp_path / "pipe.pub"))
@@ -250,5 +285,9 @@ async def test_a_team_account_is_told_that_keys_are_personal(client: Client, wor
     """D, live: a team cannot hold SSH keys."""
     world.team = True
     error = (await call(client, "create_ssh_key", public_key=KEY_LINE))["error"]
-    assert (error["code"], error["http_status"], error["billing_possible"]) == ("team_account", 400, False)
+    assert (error["code"], error["http_status"], error["billing_possible"]) == (
+        "team_account",
+        400,
+        False,
+    )
     assert "personal" in error["message"]

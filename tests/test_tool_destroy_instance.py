@@ -18,7 +18,9 @@ from vast_mcp_tools import CATALOGUE
 
 async def ours(client: Client, world: World, **more: Any) -> int:
     offer = world.offer(disk_space=lambda free: free > 40)
-    return (await call(client, "create_instance", offer_id=offer["id"], disk=16, **more))["instance_id"]
+    return (await call(client, "create_instance", offer_id=offer["id"], disk=16, **more))[
+        "instance_id"
+    ]
 
 
 def theirs(world: World, label: str | None = None) -> int:
@@ -63,7 +65,9 @@ async def test_destroying_twice_is_fine(client: Client, world: World) -> None:
     assert len(world.committed("destroy")) == 1
 
 
-async def test_a_machine_that_vast_took_away_meanwhile_is_done(world: World, settings: Settings) -> None:
+async def test_a_machine_that_vast_took_away_meanwhile_is_done(
+    world: World, settings: Settings
+) -> None:
     """C.7: DELETE of what is gone answers 404, which is what was wanted."""
     grown = replace(settings, times=replace(settings.times, young_s=0.0))
     async with Client(build(grown, CATALOGUE, create_app(world))) as client:
@@ -73,31 +77,48 @@ async def test_a_machine_that_vast_took_away_meanwhile_is_done(world: World, set
     assert result["results"] == [{"instance_id": made, "outcome": "already_gone"}]
 
 
-async def test_a_machine_too_young_to_be_readable_is_not_reported_as_gone(client: Client, world: World) -> None:
-    """renting.md: a row can be unreadable for seconds after birth; a 404 proves nothing then, and the machine bills."""
+async def test_a_machine_too_young_to_be_readable_is_not_reported_as_gone(
+    client: Client, world: World
+) -> None:
+    """renting.md: a row can be unreadable for seconds after birth; a 404 proves nothing then, and
+    the machine bills.
+    """
     world.visible_after_looks = 10_000
     made = await ours(client, world)
-    world.faults.add("destroy", "status", status=404, body={"success": False, "error": "no_such_instance"})
+    world.faults.add(
+        "destroy", "status", status=404, body={"success": False, "error": "no_such_instance"}
+    )
     error = (await call(client, "destroy_instance", instance_ids=[made]))["error"]
     assert (error["code"], error["billing_possible"]) == ("destroy_unverified", True)
     assert [machine.id for machine in world.living] == [made]
-    assert (await call(client, "destroy_instance", instance_ids=[made]))["results"][0]["instance_id"] == made
+    assert (await call(client, "destroy_instance", instance_ids=[made]))["results"][0][
+        "instance_id"
+    ] == made
     assert world.living == []
 
 
 @pytest.mark.parametrize("endpoint", ["show", "destroy"])
-async def test_a_gateways_page_is_no_word_of_vast_about_a_machine(client: Client, world: World, endpoint: str) -> None:
+async def test_a_gateways_page_is_no_word_of_vast_about_a_machine(
+    client: Client, world: World, endpoint: str
+) -> None:
     """C.7: only Vast's own JSON says that there is no such instance."""
     made = await ours(client, world)
     for name in {"show", endpoint}:
         world.faults.add(
-            name, "status", times=None, status=404, text="<html>Not Found</html>", content_type="text/html"
+            name,
+            "status",
+            times=None,
+            status=404,
+            text="<html>Not Found</html>",
+            content_type="text/html",
         )
     error = (await call(client, "destroy_instance", instance_ids=[made]))["error"]
     assert error["code"] == "destroy_unverified"
 
 
-async def test_an_unknown_id_is_an_error_that_names_the_living(client: Client, world: World) -> None:
+async def test_an_unknown_id_is_an_error_that_names_the_living(
+    client: Client, world: World
+) -> None:
     """Ours: a mistyped id must not look like the end of a machine that goes on billing."""
     made = await ours(client, world)
     error = (await call(client, "destroy_instance", instance_ids=[made, 4711]))["error"]
@@ -109,7 +130,9 @@ async def test_an_unknown_id_is_an_error_that_names_the_living(client: Client, w
     assert world.asked("destroy") == []
 
 
-async def test_an_unknown_id_on_an_empty_account_says_that_it_is_empty(client: Client, world: World) -> None:
+async def test_an_unknown_id_on_an_empty_account_says_that_it_is_empty(
+    client: Client, world: World
+) -> None:
     """Ours: "nothing left" is an answer that a caller can act on."""
     error = (await call(client, "destroy_instance", instance_ids=[4711]))["error"]
     assert error["code"] == "no_such_instance"
@@ -140,10 +163,14 @@ async def test_a_machine_of_somebody_else_needs_their_word(client: Client, world
     assert world.living == []
 
 
-async def test_a_label_that_only_looks_like_ours_protects_the_machine(client: Client, world: World) -> None:
+async def test_a_label_that_only_looks_like_ours_protects_the_machine(
+    client: Client, world: World
+) -> None:
     """renting.md: the token is parsed strictly."""
     foreign = theirs(world, "vast-mcp#0123456789abcdeX")
-    assert (await call(client, "destroy_instance", instance_ids=[foreign]))["error"]["code"] == "not_ours"
+    assert (await call(client, "destroy_instance", instance_ids=[foreign]))["error"][
+        "code"
+    ] == "not_ours"
 
 
 async def test_a_machine_that_lingers_a_moment_is_seen_to_go(client: Client, world: World) -> None:
@@ -156,23 +183,35 @@ async def test_a_machine_that_lingers_a_moment_is_seen_to_go(client: Client, wor
 
 
 async def test_a_machine_that_stays_is_not_reported_as_gone(client: Client, world: World) -> None:
-    """Ours: success means that it is gone; what is still shown may bill, and the same call again is safe."""
+    """Ours: success means that it is gone; what is still shown may bill, and the same call again is
+    safe.
+    """
     world.gone_after_looks = 1000
     made = await ours(client, world)
     error = (await call(client, "destroy_instance", instance_ids=[made]))["error"]
-    assert (error["code"], error["billing_possible"], error["retryable"]) == ("destroy_unverified", True, True)
+    assert (error["code"], error["billing_possible"], error["retryable"]) == (
+        "destroy_unverified",
+        True,
+        True,
+    )
     assert error["instance_id"] == made
     assert error["results"] == [{"instance_id": made, "outcome": "still_there"}]
     assert error["next_steps"][0]["arguments"] == {"instance_ids": [made]}
     world.instances[made].lingering_looks = 0
-    assert (await call(client, "destroy_instance", instance_ids=[made]))["results"][0]["instance_id"] == made
+    assert (await call(client, "destroy_instance", instance_ids=[made]))["results"][0][
+        "instance_id"
+    ] == made
 
 
 async def test_one_failure_among_several_is_told_apart(client: Client, world: World) -> None:
     """Ours: each id has its outcome, and the step tries only what failed."""
     made = [await ours(client, world, label=f"n{n}") for n in range(3)]
     world.faults.add(
-        "destroy", "status", skip=1, status=403, body={"error": "forbidden", "msg": "needs instance_write"}
+        "destroy",
+        "status",
+        skip=1,
+        status=403,
+        body={"error": "forbidden", "msg": "needs instance_write"},
     )
     error = (await call(client, "destroy_instance", instance_ids=made))["error"]
     assert error["code"] == "destroy_unverified"
@@ -202,7 +241,9 @@ async def test_a_bad_key_while_looking_is_no_proof(client: Client, world: World)
     assert error["code"] == "destroy_unverified"
 
 
-async def test_a_destroy_whose_reply_is_lost_is_asked_again_and_verified(client: Client, world: World) -> None:
+async def test_a_destroy_whose_reply_is_lost_is_asked_again_and_verified(
+    client: Client, world: World
+) -> None:
     """C.7: repeating a destroy changes nothing; the second answers 404 and the look decides."""
     made = await ours(client, world)
     world.faults.add("destroy", "drop", when="after")
@@ -211,7 +252,9 @@ async def test_a_destroy_whose_reply_is_lost_is_asked_again_and_verified(client:
     assert len(world.committed("destroy")) == 1
 
 
-async def test_nothing_is_destroyed_while_the_list_cannot_be_read(client: Client, world: World) -> None:
+async def test_nothing_is_destroyed_while_the_list_cannot_be_read(
+    client: Client, world: World
+) -> None:
     """Ours: without the list neither "unknown" nor "ours" can be told."""
     made = await ours(client, world)
     world.faults.add("list", "html503", times=None)
@@ -244,7 +287,9 @@ async def test_a_volume_that_goes_on_billing_is_named(client: Client, world: Wor
     room = next(one for one in world.volumes.rooms.values() if one["disk_space"] > 30)
     offer = world.offer(machine_id=room["machine_id"], verified=None, external=lambda _: True)
     info = {"create_new": True, "volume_id": room["id"], "size": 20, "mount_path": "/workspace"}
-    made = (await call(client, "create_instance", offer_id=offer["id"], disk=8, volume_info=info))["instance_id"]
+    made = (await call(client, "create_instance", offer_id=offer["id"], disk=8, volume_info=info))[
+        "instance_id"
+    ]
     other = await ours(client, world)
     [volume] = world.volumes.living
     elsewhere = world.volumes.rent(room["id"], 2, None, world.clock())
@@ -265,7 +310,9 @@ async def test_a_volume_that_goes_on_billing_is_named(client: Client, world: Wor
 async def test_volumes_that_cannot_be_read_stop_no_destroy(client: Client, world: World) -> None:
     """Ours: ending the bill comes first; what could not be said is a warning."""
     made = await ours(client, world)
-    world.faults.add("volumes", "status", times=None, status=403, body={"error": "forbidden", "msg": "no"})
+    world.faults.add(
+        "volumes", "status", times=None, status=403, body={"error": "forbidden", "msg": "no"}
+    )
     result = await call(client, "destroy_instance", instance_ids=[made])
     assert outcomes(result) == destroyed(made)
     assert "forbidden" in result["warnings"][0]

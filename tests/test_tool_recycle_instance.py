@@ -13,7 +13,9 @@ from vast_mcp_tools.recycle_instance import SPEC
 
 async def ours(client: Client, world: World, **more: Any) -> int:
     offer = world.offer(disk_space=lambda free: free > 40)
-    return (await call(client, "create_instance", offer_id=offer["id"], disk=16, **more))["instance_id"]
+    return (await call(client, "create_instance", offer_id=offer["id"], disk=16, **more))[
+        "instance_id"
+    ]
 
 
 def theirs(world: World) -> int:
@@ -22,7 +24,9 @@ def theirs(world: World) -> int:
     return world.rent(offer["id"], {"image": "x", "disk": 8, "label": "thesis"}).id
 
 
-async def test_a_recycled_machine_keeps_its_id_and_is_looked_at(client: Client, world: World) -> None:
+async def test_a_recycled_machine_keeps_its_id_and_is_looked_at(
+    client: Client, world: World
+) -> None:
     """C.7: recycle recreates the container and keeps the GPU."""
     made = await ours(client, world)
     result = await call(client, "recycle_instance", instance_id=made)
@@ -48,7 +52,9 @@ async def test_a_machine_of_somebody_else_needs_their_word(client: Client, world
     assert len(world.committed("recycle")) == 1
 
 
-async def test_an_unknown_id_is_an_error_that_names_the_living(client: Client, world: World) -> None:
+async def test_an_unknown_id_is_an_error_that_names_the_living(
+    client: Client, world: World
+) -> None:
     """Ours: a mistyped id is not sent anywhere."""
     made = await ours(client, world)
     error = (await call(client, "recycle_instance", instance_id=4711))["error"]

@@ -1,4 +1,6 @@
-"""search_offers through a client, on the sandbox: what is asked of Vast, what is shown, what helps when none fits."""
+"""search_offers through a client, on the sandbox: what is asked of Vast, what is shown, what
+helps when none fits.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +27,23 @@ Search = Callable[..., Any]
 
 EVERYTHING = {"limit": 50}
 CATALOGUE = [
-    "A100 PCIE", "A100 SXM4", "H100 NVL", "H100 SXM", "L40", "L40S", "Q RTX 8000", "RTX 4000Ada", "RTX 4070 Ti",
-    "RTX 4070S Ti", "RTX 4080S", "RTX 4090", "RTX 4090D", "RTX PRO 6000 S", "RTX PRO 6000 WS", "Tesla V100",
-]  # fmt: skip
+    "A100 PCIE",
+    "A100 SXM4",
+    "H100 NVL",
+    "H100 SXM",
+    "L40",
+    "L40S",
+    "Q RTX 8000",
+    "RTX 4000Ada",
+    "RTX 4070 Ti",
+    "RTX 4070S Ti",
+    "RTX 4080S",
+    "RTX 4090",
+    "RTX 4090D",
+    "RTX PRO 6000 S",
+    "RTX PRO 6000 WS",
+    "Tesla V100",
+]
 
 
 @pytest.fixture
@@ -70,14 +86,19 @@ def rows(world: World, result: Row) -> list[Row]:
 
 def on_offer(row: Row) -> bool:
     """What every search asks without being told."""
-    return row["verification"] == "verified" and row["rentable"] and not row["rented"] and not row["external"]
+    return (
+        row["verification"] == "verified"
+        and row["rentable"]
+        and not row["rented"]
+        and not row["external"]
+    )
 
 
 def set_catalogue(world: World, names: list[str]) -> None:
     world.faults.add("gpu_names", "status", times=None, status=200, body={"gpu_names": names})
 
 
-# ── what is asked ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what is asked ──────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_search_without_arguments_asks_for_the_cheapest_verified_machines_that_are_free(
@@ -108,10 +129,16 @@ WISHES: list[tuple[Row, Callable[[Row], bool]]] = [
     ({"gpu_name": ["RTX 3090", "H200"]}, lambda row: row["gpu_name"] in {"RTX 3090", "H200"}),
     ({"num_gpus": 4}, lambda row: row["num_gpus"] == 4),
     ({"min_gpu_ram_gb": 48}, lambda row: row["gpu_ram"] >= 46068),
-    ({"max_usd_per_hour": 0.15}, lambda row: row["dph_base"] + row["storage_cost"] * 10 / 720 <= 0.15),
+    (
+        {"max_usd_per_hour": 0.15},
+        lambda row: row["dph_base"] + row["storage_cost"] * 10 / 720 <= 0.15,
+    ),
     ({"min_reliability": 0.995}, lambda row: row["reliability"] >= 0.995),
     ({"geolocation": "US"}, lambda row: row["geolocation"].endswith("US")),
-    ({"geolocation": ["se", "NO", "uk"]}, lambda row: row["geolocation"][-2:] in {"SE", "NO", "GB"}),
+    (
+        {"geolocation": ["se", "NO", "uk"]},
+        lambda row: row["geolocation"][-2:] in {"SE", "NO", "GB"},
+    ),
     ({"min_disk_gb": 1500}, lambda row: row["disk_space"] >= 1500),
     ({"min_cuda": 13}, lambda row: row["cuda_max_good"] >= 13),
     ({"min_direct_ports": 300}, lambda row: row["direct_port_count"] >= 300),
@@ -131,7 +158,9 @@ def still() -> World:
     return World(clock=lambda: 1_800_000_000.0)
 
 
-@pytest.mark.parametrize(("arguments", "wanted"), WISHES, ids=[json.dumps(wish) for wish, _ in WISHES])
+@pytest.mark.parametrize(
+    ("arguments", "wanted"), WISHES, ids=[json.dumps(wish) for wish, _ in WISHES]
+)
 @pytest.mark.parametrize("vast", ["sound", "leaky", "deaf"])
 async def test_every_wish_holds_for_every_offer_shown_even_when_vast_lets_others_through(
     still: World, settings: Settings, arguments: Row, wanted: Callable[[Row], bool], vast: str
@@ -139,11 +168,17 @@ async def test_every_wish_holds_for_every_offer_shown_even_when_vast_lets_others
     """vast-api.md B.2: numeric filters are not always applied, so the rows are checked again."""
     still.leaky_filters = vast == "leaky"
     if vast == "deaf":
-        world_rows = [priced(row, gb=10, bid=False, now=still.clock()) for row in still.offers.values()]
-        everything = [row for row in world_rows if not row["external"]]  # a row that we keep does not say so
+        world_rows = [
+            priced(row, gb=10, bid=False, now=still.clock()) for row in still.offers.values()
+        ]
+        everything = [
+            row for row in world_rows if not row["external"]
+        ]  # a row that we keep does not say so
         still.faults.add("search", "status", times=None, status=200, body={"offers": everything})
     async with Client(build(settings, [SPEC], create_app(still))) as client:
-        result = (await client.call_tool("search_offers", {**EVERYTHING, **arguments})).structured_content
+        result = (
+            await client.call_tool("search_offers", {**EVERYTHING, **arguments})
+        ).structured_content
     assert result is not None
     shown = rows(still, result)
     fit = {
@@ -168,15 +203,30 @@ async def test_sizes_and_times_go_out_in_the_units_of_the_api(world: World, sear
 
 @pytest.mark.parametrize(
     ("sold_as", "reported"),
-    [(24, 24564), (24, 23028), (80, 81559), (80, 81920), (80, 80994), (16, 16376), (16, 15360), (48, 49140),
-     (48, 46068), (12, 12288), (12, 12282), (8, 8188), (141, 143771)],
-)  # fmt: skip
+    [
+        (24, 24564),
+        (24, 23028),
+        (80, 81559),
+        (80, 81920),
+        (80, 80994),
+        (16, 16376),
+        (16, 15360),
+        (48, 49140),
+        (48, 46068),
+        (12, 12288),
+        (12, 12282),
+        (8, 8188),
+        (141, 143771),
+    ],
+)
 def test_a_card_is_found_by_the_size_it_is_sold_as(sold_as: int, reported: int):
     """Ours: a 24 GB card reports 24564 MB (vast-api.md B.4), and less with ECC on."""
     assert sold_as * MIB_PER_GB <= reported
 
 
-@pytest.mark.parametrize(("sold_as", "reported"), [(12, 11264), (24, 22528), (16, 12288), (48, 40960), (80, 49140)])
+@pytest.mark.parametrize(
+    ("sold_as", "reported"), [(12, 11264), (24, 22528), (16, 12288), (48, 40960), (80, 49140)]
+)
 def test_a_smaller_card_is_not(sold_as: int, reported: int):
     """Ours: the tolerance is the difference of 10**9 and 2**30 and no more."""
     assert sold_as * MIB_PER_GB > reported
@@ -191,7 +241,9 @@ def test_a_smaller_card_is_not(sold_as: int, reported: int):
         ("available_hours", ["duration", "desc"]),
     ],
 )
-async def test_each_order_is_best_first(world: World, search: Search, order_by: str, order: list[str]):
+async def test_each_order_is_best_first(
+    world: World, search: Search, order_by: str, order: list[str]
+):
     """vast-api.md B.1: order is a list of field and direction."""
     result = await search(order_by=order_by)
     assert sent(world)["order"] == [order]
@@ -222,14 +274,17 @@ async def test_filters_can_replace_a_default(world: World, search: Search):
     assert {row["verification"] for row in rows(world, result)} == {"unverified", "deverified"}
 
 
-# ── names of GPUs ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── names of GPUs ──────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
-    "spelling", ["RTX 4090", "RTX_4090", "rtx 4090", "4090", "rtx4090", "rtx-4090", "NVIDIA GeForce RTX 4090"]
+    "spelling",
+    ["RTX 4090", "RTX_4090", "rtx 4090", "4090", "rtx4090", "rtx-4090", "NVIDIA GeForce RTX 4090"],
 )
 async def test_a_gpu_is_found_however_it_is_spelled(world: World, search: Search, spelling: str):
-    """Issue; vast-api.md B.2: the API matches the spaced display name only, RTX_4090 finds nothing."""
+    """Issue; vast-api.md B.2: the API matches the spaced display name only, RTX_4090 finds
+    nothing.
+    """
     result = await search(gpu_name=spelling)
     assert {offer["gpu_name"] for offer in result["offers"]} == {"RTX 4090"}
     assert "gpu_names_searched" not in result
@@ -260,15 +315,21 @@ async def test_a_short_name_means_the_card_and_all_its_forms_but_no_other_card(
     """Ours: 4090 is not 4090D; a100 is every A100, and the result says which."""
     set_catalogue(world, CATALOGUE)
     result = await search(gpu_name=spelling)
-    assert world.asked("search")[0].body["gpu_name"] == ({"eq": names[0]} if len(names) == 1 else {"in": names})
+    assert world.asked("search")[0].body["gpu_name"] == (
+        {"eq": names[0]} if len(names) == 1 else {"in": names}
+    )
     assert result.get("gpu_names_searched", names) == names
     if result["offers"]:
         assert ("gpu_names_searched" in result) == (len(names) > 1)
 
 
 @pytest.mark.parametrize("spelling", ["RTX 4900", "4070", "rtx", "GTX 4090", "nvidia"])
-async def test_an_unknown_gpu_is_refused_with_the_nearest_real_names(world: World, refusal: Search, spelling: str):
-    """Issue: unknown names suggest real ones. vast-api.md B.2: the API answers unknown names with no rows at all."""
+async def test_an_unknown_gpu_is_refused_with_the_nearest_real_names(
+    world: World, refusal: Search, spelling: str
+):
+    """Issue: unknown names suggest real ones. vast-api.md B.2: the API answers unknown names
+    with no rows at all.
+    """
     set_catalogue(world, CATALOGUE)
     error = await refusal(gpu_name=["H100", spelling])
     assert error["code"] == "bad_arguments"
@@ -287,7 +348,9 @@ async def test_the_nearest_name_comes_first_and_the_callers_text_is_not_repeated
     assert "please" not in json.dumps(error)
 
 
-async def test_the_catalogue_is_read_once_and_again_for_a_name_it_lacks(world: World, search: Search, refusal: Search):
+async def test_the_catalogue_is_read_once_and_again_for_a_name_it_lacks(
+    world: World, search: Search, refusal: Search
+):
     """Ours: servers live long, and new cards come out."""
     await search(gpu_name="4090")
     await search(gpu_name="3090")
@@ -296,16 +359,20 @@ async def test_the_catalogue_is_read_once_and_again_for_a_name_it_lacks(world: W
     assert len(world.asked("gpu_names")) == 2
 
 
-async def test_without_the_catalogue_names_are_searched_for_as_given_with_a_warning(world: World, search: Search):
+async def test_without_the_catalogue_names_are_searched_for_as_given_with_a_warning(
+    world: World, search: Search
+):
     """Ours: a list that cannot be read must not stop a search."""
     world.faults.add("gpu_names", "html503", times=None)
     result = await search(gpu_name="RTX_4090")
     assert sent(world)["gpu_name"] == {"eq": "RTX 4090"}
     assert result["offers"]
-    assert result["warnings"] == ["Vast's list of GPU names could not be read; gpu_name was searched for as given."]
+    assert result["warnings"] == [
+        "Vast's list of GPU names could not be read; gpu_name was searched for as given."
+    ]
 
 
-# ── what is refused ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what is refused ────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -315,14 +382,26 @@ async def test_without_the_catalogue_names_are_searched_for_as_given_with_a_warn
         ({"filters": {"limit": {"eq": 5}}}, "filters.limit", "limit is an argument"),
         ({"filters": {"order": {"eq": 5}}}, "filters.order", "order_by"),
         ({"filters": {"allocated_storage": {"eq": 5}}}, "filters.allocated_storage", "min_disk_gb"),
-        ({"filters": {"gpu_ram": {"gte": 1}}, "min_gpu_ram_gb": 8}, "filters.gpu_ram", "min_gpu_ram_gb"),
+        (
+            {"filters": {"gpu_ram": {"gte": 1}}, "min_gpu_ram_gb": 8},
+            "filters.gpu_ram",
+            "min_gpu_ram_gb",
+        ),
         (
             {"filters": {"reliability2": {"gte": 0.9}}, "min_reliability": 0.9},
             "filters.reliability2",
             "min_reliability",
         ),
-        ({"filters": {"gpu_name": {"eq": "H200"}}, "gpu_name": "H200"}, "filters.gpu_name", "gpu_name"),
-        ({"filters": {"dph_total": {"lt": 1}}, "max_usd_per_hour": 1}, "filters.dph_total", "max_usd_per_hour"),
+        (
+            {"filters": {"gpu_name": {"eq": "H200"}}, "gpu_name": "H200"},
+            "filters.gpu_name",
+            "gpu_name",
+        ),
+        (
+            {"filters": {"dph_total": {"lt": 1}}, "max_usd_per_hour": 1},
+            "filters.dph_total",
+            "max_usd_per_hour",
+        ),
         ({"filters": {"cpu_ram": {"min": 1}}}, "filters.cpu_ram", "eq neq gt gte lt lte in notin"),
         ({"filters": {"cpu_ram": {}}}, "filters.cpu_ram", "eq neq gt gte lt lte in notin"),
         ({"filters": {"cpu_ram": {"in": 1}}}, "filters.cpu_ram", "in wants a list"),
@@ -357,19 +436,23 @@ async def test_a_field_that_vast_does_not_know_is_its_own_error(refusal: Search)
     assert "gpu_memory" in error["untrusted_vast_message"]
 
 
-async def test_disk_space_may_be_filtered_where_min_disk_gb_was_not_given(world: World, search: Search):
+async def test_disk_space_may_be_filtered_where_min_disk_gb_was_not_given(
+    world: World, search: Search
+):
     """Ours: the default is no wish of the caller's."""
     await search(filters={"disk_space": {"gte": 700}})
     assert sent(world)["disk_space"] == {"gte": 700}
 
 
-# ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what is shown ──────────────────────────────────────────────────────────────────────────────
 
 
 async def test_a_row_is_what_decides_with_units_in_its_names(world: World, search: Search):
     """Issue: about ten fields a row, offer_id first."""
     offer = world.offer(vm=True, num_gpus=4)
-    result = await search(num_gpus=4, filters={"ask_contract_id": {"eq": offer["id"]}}, min_disk_gb=40)
+    result = await search(
+        num_gpus=4, filters={"ask_contract_id": {"eq": offer["id"]}}, min_disk_gb=40
+    )
     [row] = result["offers"]
     price = offer["dph_base"] + offer["storage_cost"] * 40 / 720
     assert next(iter(row)) == "offer_id"
@@ -403,13 +486,22 @@ async def test_a_larger_disk_costs_more_and_the_ceiling_counts_it(world: World, 
     small = await search(gpu_name="4090", num_gpus=1)
     ceiling = small["offers"][0]["usd_per_hour"]
     assert (await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=ceiling))["offers"]
-    assert not (await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=ceiling, min_disk_gb=60))["offers"]
+    assert not (
+        await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=ceiling, min_disk_gb=60)
+    )["offers"]
 
 
-# Characters of compact JSON per token: 2.80 to 2.90 measured with o200k_base on these replies; the divisors are lower.
+# Characters of compact JSON per token: 2.80 to 2.90 measured with o200k_base on these replies;
+# the divisors are lower.
 @pytest.mark.parametrize(
     ("arguments", "per_token"),
-    [({}, 2.6), ({"gpu_name": "4090"}, 2.6), ({"gpu_name": "a100"}, 2.6), ({"vm": True}, 2.6), ({"type": "bid"}, 2.75)],
+    [
+        ({}, 2.6),
+        ({"gpu_name": "4090"}, 2.6),
+        ({"gpu_name": "a100"}, 2.6),
+        ({"vm": True}, 2.6),
+        ({"type": "bid"}, 2.75),
+    ],
 )
 async def test_ten_offers_fit_into_900_tokens(search: Search, arguments: Row, per_token: float):
     """Issue; the API's own rows would be some 8,600."""
@@ -429,7 +521,7 @@ def test_the_schema_of_the_arguments_stays_small_and_says_its_bounds_in_words():
     assert "1 to 50" in schema["properties"]["limit"]["description"]
 
 
-# ── what comes next ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── what comes next ────────────────────────────────────────────────────────────────────────────
 
 
 async def rent_first(client: Client, result: Row) -> Row:
@@ -446,21 +538,30 @@ async def test_the_next_step_rents_the_first_offer_and_looks_it_up_no_second_tim
 ):
     """Ours: arguments are ready, and what the search showed is remembered."""
     result = await search(gpu_name="4090", min_disk_gb=32)
-    assert result["next_steps"][0]["arguments"] == {"offer_id": result["offers"][0]["offer_id"], "disk": 32}
+    assert result["next_steps"][0]["arguments"] == {
+        "offer_id": result["offers"][0]["offer_id"],
+        "disk": 32,
+    }
     made = await rent_first(client, result)
     assert made["usd_per_hour"] == pytest.approx(result["offers"][0]["usd_per_hour"], rel=0.01)
     assert [rental.offer_id for rental in world.rentals] == [result["offers"][0]["offer_id"]]
     assert len(world.asked("search")) == 1
 
 
-async def test_a_bid_search_shows_the_floor_and_its_next_step_bids_it(world: World, client: Client, search: Search):
-    """vast-api.md A.6: without price it would be billed on demand; under the floor it is born stopped."""
+async def test_a_bid_search_shows_the_floor_and_its_next_step_bids_it(
+    world: World, client: Client, search: Search
+):
+    """vast-api.md A.6: without price it would be billed on demand; under the floor it is born
+    stopped.
+    """
     result = await search(type="bid", gpu_name="4090", min_disk_gb=20)
     first = result["offers"][0]
     offer = world.offers[first["offer_id"]]
     assert sent(world)["type"] == "bid"
     assert offer["min_bid"] <= first["min_bid"] == pytest.approx(offer["min_bid"], rel=0.01)
-    assert first["usd_per_hour"] == pytest.approx(offer["min_bid"] + offer["storage_cost"] * 20 / 720, rel=0.01)
+    assert first["usd_per_hour"] == pytest.approx(
+        offer["min_bid"] + offer["storage_cost"] * 20 / 720, rel=0.01
+    )
     assert result["next_steps"][0]["arguments"]["price"] == first["min_bid"]
     assert "without price" in result["next_steps"][0]["why"]
     await rent_first(client, result)
@@ -473,17 +574,21 @@ async def test_a_bid_search_measures_the_ceiling_against_the_bid(search: Search)
     on_demand = (await search(gpu_name="4090", num_gpus=1))["offers"][0]["usd_per_hour"]
     result = await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=on_demand * 0.6, type="bid")
     assert result["offers"]
-    assert not (await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=on_demand * 0.6))["offers"]
+    assert not (await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=on_demand * 0.6))[
+        "offers"
+    ]
 
 
 async def test_a_vm_search_leads_to_a_vm(world: World, client: Client, search: Search):
     """vast-api.md A.5: the image needs its registry host, or Vast makes a container."""
-    world.set_keys(["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test"])
+    world.set_keys(
+        ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test"]
+    )
     await rent_first(client, await search(vm=True))
     assert [rental.kind for rental in world.living] == ["vm"]
 
 
-# ── nothing found ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── nothing found ──────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -533,15 +638,24 @@ async def test_the_relaxed_price_is_that_of_the_cheapest(world: World, search: S
 async def test_raising_the_price_is_the_last_proposal(search: Search):
     """Ours: what costs nothing comes first."""
     cheapest = (await search(gpu_name="4090"))["offers"][0]
-    result = await search(gpu_name="4090", max_usd_per_hour=cheapest["usd_per_hour"], min_reliability=0.98)
-    assert [change["argument"] for change in result["relax"]] == ["min_reliability", "max_usd_per_hour"]
+    result = await search(
+        gpu_name="4090", max_usd_per_hour=cheapest["usd_per_hour"], min_reliability=0.98
+    )
+    assert [change["argument"] for change in result["relax"]] == [
+        "min_reliability",
+        "max_usd_per_hour",
+    ]
 
 
-async def test_a_lone_wish_is_answered_with_the_nearest_there_is_at_all(world: World, search: Search):
+async def test_a_lone_wish_is_answered_with_the_nearest_there_is_at_all(
+    world: World, search: Search
+):
     """Ours: 64 rows must be the telling ones, here those with the most memory."""
     result = await search(min_gpu_ram_gb=500)
     assert sent(world)["order"] == [["gpu_ram", "desc"]]
-    assert result["relax"][0]["to"] == max(round(row["gpu_ram"] / 1024) for row in world.offers.values())
+    assert result["relax"][0]["to"] == max(
+        round(row["gpu_ram"] / 1024) for row in world.offers.values()
+    )
 
 
 async def test_a_gpu_that_nobody_offers_leads_to_its_likes(world: World, search: Search):
@@ -563,7 +677,9 @@ async def test_a_gpu_that_nobody_offers_is_said_to_be_what_is_missing(world: Wor
             world.take(offer["id"])
     result = await search(gpu_name="h200", max_usd_per_hour=3, num_gpus=1)
     assert "relax" not in result
-    assert result["warnings"] == ["Vast lists nothing of the kind by this gpu_name now, whatever the other filters."]
+    assert result["warnings"] == [
+        "Vast lists nothing of the kind by this gpu_name now, whatever the other filters."
+    ]
     assert result["next_steps"][0]["arguments"] == {"max_usd_per_hour": 3, "num_gpus": 1}
 
 
@@ -571,16 +687,22 @@ async def test_when_no_single_filter_is_to_blame_it_says_so(search: Search):
     """Ours: two impossible wishes have no single cure."""
     result = await search(gpu_name="4090", max_usd_per_hour=0.01, geolocation="IS")
     assert "relax" not in result
-    assert result["warnings"] == ["No single filter is to blame: only several changes together find something."]
+    assert result["warnings"] == [
+        "No single filter is to blame: only several changes together find something."
+    ]
     assert result["next_steps"][0]["arguments"] == {"gpu_name": ["4090"]}
 
 
-async def test_a_failing_broader_query_leaves_an_empty_result_and_not_an_error(world: World, search: Search):
+async def test_a_failing_broader_query_leaves_an_empty_result_and_not_an_error(
+    world: World, search: Search
+):
     """Ours: the first answer stands."""
     world.faults.add("search", "html503", times=None, skip=1)
     result = await search(gpu_name="4090", max_usd_per_hour=0.01)
     assert result["offers"] == []
-    assert result["warnings"] == ["Nothing fits; what would could not be looked up (vast_unavailable)."]
+    assert result["warnings"] == [
+        "Nothing fits; what would could not be looked up (vast_unavailable)."
+    ]
 
 
 async def test_what_only_vast_can_judge_stays_in_the_broader_query(world: World, search: Search):
@@ -595,7 +717,9 @@ async def test_rows_that_slipped_through_count_as_nothing_found(still: World, se
     """vast-api.md B.2: numeric filters leak."""
     still.leaky_filters = True
     async with Client(build(settings, [SPEC], create_app(still))) as client:
-        result = (await client.call_tool("search_offers", {"max_usd_per_hour": 0.001})).structured_content
+        result = (
+            await client.call_tool("search_offers", {"max_usd_per_hour": 0.001})
+        ).structured_content
     assert result is not None
     assert result["offers"] == []
     assert result["relax"][0]["argument"] == "max_usd_per_hour"
@@ -603,4 +727,9 @@ async def test_rows_that_slipped_through_count_as_nothing_found(still: World, se
 
 def test_it_only_reads():
     """mcp.md 5.3: read tools say so."""
-    assert (SPEC.read_only, SPEC.destructive, SPEC.idempotent, SPEC.open_world) == (True, False, True, True)
+    assert (SPEC.read_only, SPEC.destructive, SPEC.idempotent, SPEC.open_world) == (
+        True,
+        False,
+        True,
+        True,
+    )

@@ -29,11 +29,17 @@ async def test_recommended_templates_are_found_and_rented(client: Client, world:
     assert sorted(names(shown)) == ["NVIDIA CUDA", "PyTorch (Vast)", "Ubuntu 22.04 VM", "vLLM"]
     row = next(row for row in shown["templates"] if row["untrusted_name"] == "NVIDIA CUDA")
     assert (row["untrusted_image"], row["runtype"], row["disk_gb"]) == (
-        "vastai/base-image:@vastai-automatic-tag", "ssh", 16.0,
-    )  # fmt: skip
+        "vastai/base-image:@vastai-automatic-tag",
+        "ssh",
+        16.0,
+    )
     offer = world.offer(disk_space=lambda free: free > 60)
     made = await call(
-        client, "create_instance", offer_id=offer["id"], template_hash_id=row["template_hash_id"], cancel_unavail=True
+        client,
+        "create_instance",
+        offer_id=offer["id"],
+        template_hash_id=row["template_hash_id"],
+        cancel_unavail=True,
     )
     assert world.instances[made["instance_id"]].launch.disk == 16.0
 
@@ -71,10 +77,19 @@ async def test_the_limit_cuts_and_says_so(client: Client) -> None:
     assert "1 more" in shown["warnings"][0]
 
 
-async def test_text_of_strangers_is_marked_stripped_and_bounded(client: Client, world: World) -> None:
+async def test_text_of_strangers_is_marked_stripped_and_bounded(
+    client: Client, world: World
+) -> None:
     """design.md, text from machines: a template is written by anybody."""
     for n in range(20):
-        add(world, name=f"{EVIL} {n} " + "n" * 500, image="example/x", tag=EVIL, desc=EVIL * 50, runtype=EVIL)
+        add(
+            world,
+            name=f"{EVIL} {n} " + "n" * 500,
+            image="example/x",
+            tag=EVIL,
+            desc=EVIL * 50,
+            runtype=EVIL,
+        )
     result = await client.call_tool("search_templates", {"recommended": False, "words": "ignore"})
     shown = result.structured_content
     assert shown is not None
@@ -83,7 +98,9 @@ async def test_text_of_strangers_is_marked_stripped_and_bounded(client: Client, 
     assert len(shown["templates"]) == 10
     for row in shown["templates"]:
         assert "IGNORE" in row["untrusted_name"]
-        assert "IGNORE" not in json.dumps({k: v for k, v in row.items() if not k.startswith("untrusted_")})
+        assert "IGNORE" not in json.dumps(
+            {k: v for k, v in row.items() if not k.startswith("untrusted_")}
+        )
     assert "IGNORE" not in json.dumps({k: v for k, v in shown.items() if k != "templates"})
     assert len(text) < 4_800
 

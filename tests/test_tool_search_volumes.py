@@ -12,11 +12,13 @@ from vast_mcp.sandbox.world import World
 
 
 def room_and_offer(world: World) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Room for 30 GB and more, and a free offer of its machine."""
+    """Headroom for 30 GB and more, and a free offer of its machine."""
     for room in world.volumes.rooms.values():
         if room["disk_space"] > 40:
             try:
-                return room, world.offer(machine_id=room["machine_id"], disk_space=lambda free: free > 20)
+                return room, world.offer(
+                    machine_id=room["machine_id"], disk_space=lambda free: free > 20
+                )
             except LookupError:
                 continue
     raise LookupError
@@ -45,17 +47,26 @@ async def test_room_near_an_offer_is_found_and_rented_with_it(client: Client, wo
     assert step["tool"] == "create_instance"
     made = await call(client, step["tool"], **step["arguments"])
     [volume] = world.volumes.living
-    assert (volume.gb, volume.machine_id, volume.instances) == (30, room["machine_id"], [made["instance_id"]])
+    assert (volume.gb, volume.machine_id, volume.instances) == (
+        30,
+        room["machine_id"],
+        [made["instance_id"]],
+    )
 
 
 async def test_a_machine_may_be_named_itself(client: Client, world: World) -> None:
-    """Ours: an offer of it that a search has shown makes the step ready, another search finds one."""
+    """Ours: an offer of it that a search has shown makes the step ready, another search finds
+    one.
+    """
     room, offer = room_and_offer(world)
     machine = room["machine_id"]
     shown = await call(client, "search_volumes", machine_id=machine)
     assert (shown["size_gb"], shown["volume_offers"][0]["volume_offer_id"]) == (15, room["id"])
     [step] = shown["next_steps"]
-    assert (step["tool"], step["arguments"]) == ("search_offers", {"filters": {"machine_id": {"eq": machine}}})
+    assert (step["tool"], step["arguments"]) == (
+        "search_offers",
+        {"filters": {"machine_id": {"eq": machine}}},
+    )
     found = await call(client, step["tool"], **step["arguments"])
     assert offer["id"] in [row["offer_id"] for row in found["offers"]]
     [ready] = (await call(client, "search_volumes", machine_id=machine))["next_steps"]
@@ -73,10 +84,14 @@ async def test_room_that_is_too_small_is_not_shown(client: Client, world: World)
     """B.2: a filter may be ignored; checked again here."""
     room, offer = room_and_offer(world)
     size = int(room["disk_space"]) + 1
-    assert (await call(client, "search_volumes", offer_id=offer["id"], size_gb=size))["volume_offers"] == []
+    assert (await call(client, "search_volumes", offer_id=offer["id"], size_gb=size))[
+        "volume_offers"
+    ] == []
     body = {"offers": [{**room, "id": 1}, {**room, "id": 2, "machine_id": 1, "disk_space": 9e9}]}
     world.faults.add("search_volumes", "status", status=200, body=body)
-    assert (await call(client, "search_volumes", offer_id=offer["id"], size_gb=size))["volume_offers"] == []
+    assert (await call(client, "search_volumes", offer_id=offer["id"], size_gb=size))[
+        "volume_offers"
+    ] == []
 
 
 async def test_an_offer_that_is_gone_is_an_error(client: Client, world: World) -> None:
@@ -87,7 +102,9 @@ async def test_an_offer_that_is_gone_is_an_error(client: Client, world: World) -
 
 
 @pytest.mark.parametrize("arguments", [{}, {"offer_id": 1, "machine_id": 2}])
-async def test_exactly_one_place_is_named(client: Client, world: World, arguments: dict[str, int]) -> None:
+async def test_exactly_one_place_is_named(
+    client: Client, world: World, arguments: dict[str, int]
+) -> None:
     """design.md 1: validation is pure and offline."""
     assert (await call(client, "search_volumes", **arguments))["error"]["code"] == "bad_arguments"
     assert world.requests == []

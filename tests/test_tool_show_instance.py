@@ -28,14 +28,18 @@ async def client(world: World, settings: Settings) -> AsyncIterator[Client]:
 
 def rent(world: World, **body: Any) -> int:
     offer = world.offer(ports=True, disk_space=lambda free: free > 40)
-    return world.rent(offer["id"], {"image": "pytorch/pytorch", "disk": 16, "runtype": "ssh_direct", **body}).id
+    return world.rent(
+        offer["id"], {"image": "pytorch/pytorch", "disk": 16, "runtype": "ssh_direct", **body}
+    ).id
 
 
 async def show(client: Client, instance_id: int, **more: Any) -> dict[str, Any]:
     return await call(client, "show_instance", instance_id=instance_id, **more)
 
 
-async def test_a_machine_that_runs_shows_the_ways_in_and_what_it_costs(client: Client, world: World) -> None:
+async def test_a_machine_that_runs_shows_the_ways_in_and_what_it_costs(
+    client: Client, world: World
+) -> None:
     """The issue; C.6 and C.8: the disk bills while stopped too."""
     world.looks_per_step = 0
     made = rent(world, label="train", env={"-p 8000:8000": "1"})
@@ -49,7 +53,9 @@ async def test_a_machine_that_runs_shows_the_ways_in_and_what_it_costs(client: C
         "train",
     )
     assert seen["access"]["ssh"].endswith(f" root@{ip}")
-    assert seen["access"]["ports"] == {"8000/tcp": f"http://{ip}:{row['ports']['8000/tcp'][0]['HostPort']}"}
+    assert seen["access"]["ports"] == {
+        "8000/tcp": f"http://{ip}:{row['ports']['8000/tcp'][0]['HostPort']}"
+    }
     assert seen["usd_per_hour"] == round(row["dph_total"], 4)
     assert seen["disk_usd_per_hour"] == round(row["storage_total_cost"], 4) > 0
     assert 0 <= seen["cost_estimate_usd"] < 0.01
@@ -62,12 +68,18 @@ async def test_its_state_is_judged_and_the_step_fits(client: Client, world: Worl
     made = rent(world)
     starting = await show(client, made)
     assert (starting["state"], starting["status"], starting["next_steps"][0]["tool"]) == (
-        "starting", "provisioning", "wait_for_instance",
-    )  # fmt: skip
+        "starting",
+        "provisioning",
+        "wait_for_instance",
+    )
     assert "access" not in starting
     world.set_state(made, "stopped")
     stopped = await show(client, made)
-    assert (stopped["state"], stopped["status"], stopped["intended"]) == ("stopped", "exited", "stopped")
+    assert (stopped["state"], stopped["status"], stopped["intended"]) == (
+        "stopped",
+        "exited",
+        "stopped",
+    )
     assert stopped["next_steps"][0]["arguments"] == {"instance_id": made, "action": "start"}
 
 
@@ -100,14 +112,23 @@ async def test_a_machine_rented_moments_ago_is_not_denied(client: Client, world:
     }
 
 
-async def test_text_of_strangers_is_marked_and_nothing_secret_is_shown(client: Client, world: World) -> None:
-    """design.md, text from machines; a row holds the environment and tokens, and they stay behind."""
+async def test_text_of_strangers_is_marked_and_nothing_secret_is_shown(
+    client: Client, world: World
+) -> None:
+    """design.md, text from machines; a row holds the environment and tokens, and they stay
+    behind.
+    """
     offer = world.offer()
     world.set_fate(offer["id"], ("running",), "STATUS-EVIL \x1b[0m\u202e")
-    made = world.rent(offer["id"], {"image": "IMAGE-EVIL", "disk": 8, "label": "LABEL-EVIL\u202e"}).id
+    made = world.rent(
+        offer["id"], {"image": "IMAGE-EVIL", "disk": 8, "label": "LABEL-EVIL\u202e"}
+    ).id
     result = await client.call_tool("show_instance", {"instance_id": made})
     payload = dict(result.structured_content or {})
     marked = {key: payload.pop(key) for key in list(payload) if key.startswith("untrusted_")}
     assert "EVIL" not in json.dumps(payload)
-    assert (marked["untrusted_label"], marked["untrusted_status"]) == ("LABEL-EVIL", "STATUS-EVIL [0m")
+    assert (marked["untrusted_label"], marked["untrusted_status"]) == (
+        "LABEL-EVIL",
+        "STATUS-EVIL [0m",
+    )
     assert INSTANCE_SECRET not in result.model_dump_json()

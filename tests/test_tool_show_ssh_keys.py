@@ -25,11 +25,16 @@ async def test_an_account_without_keys_is_an_empty_list(client: Client) -> None:
     assert (shown["count"], shown["keys"], shown["next_steps"]) == (0, [], [])
 
 
-async def test_a_local_key_that_is_not_registered_is_offered(client: Client, tmp_path: Path) -> None:
+async def test_a_local_key_that_is_not_registered_is_offered(
+    client: Client, tmp_path: Path
+) -> None:
     """design.md: steps have arguments ready to send; the path, never the key."""
     put_local(tmp_path, KEY_LINE)
     [step] = (await call(client, "show_ssh_keys"))["next_steps"]
-    assert (step["tool"], step["arguments"]) == ("create_ssh_key", {"public_key": "~/.ssh/id_ed25519.pub"})
+    assert (step["tool"], step["arguments"]) == (
+        "create_ssh_key",
+        {"public_key": "~/.ssh/id_ed25519.pub"},
+    )
     assert (await call(client, step["tool"], **step["arguments"]))["already_registered"] is False
     shown = await call(client, "show_ssh_keys")
     assert shown["keys"][0]["local_file"] == "~/.ssh/id_ed25519.pub"
@@ -47,7 +52,10 @@ async def test_a_key_is_shown_by_id_and_fingerprint_the_local_one_first(
     assert shown is not None
     mine, other = shown["keys"]
     registered = await call(client, "create_ssh_key", public_key=KEY_LINE)
-    assert (mine["key_id"], mine["fingerprint"]) == (registered["key_id"], registered["fingerprint"])
+    assert (mine["key_id"], mine["fingerprint"]) == (
+        registered["key_id"],
+        registered["fingerprint"],
+    )
     assert mine["local_file"] == "~/.ssh/id_ed25519.pub"
     assert "local_file" not in other
     assert mine["untrusted_comment"] == "test@example"
@@ -76,7 +84,9 @@ async def test_a_comment_is_a_strangers_text(client: Client, world: World) -> No
 
 async def test_many_keys_are_counted_and_cut(client: Client, world: World) -> None:
     """The issue: every result stays under a thousand tokens."""
-    world.set_keys([f"ssh-ed25519 {BLOB[:-4]}{n:04d} someone@host-with-a-long-name-{n}" for n in range(60)])
+    world.set_keys(
+        [f"ssh-ed25519 {BLOB[:-4]}{n:04d} someone@host-with-a-long-name-{n}" for n in range(60)]
+    )
     shown = await call(client, "show_ssh_keys")
     assert (shown["count"], len(shown["keys"])) == (60, 20)
     assert "40 more" in shown["warnings"][0]

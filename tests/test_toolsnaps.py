@@ -31,7 +31,10 @@ def listed(tmp_path_factory):
 
     async def tools():
         async with Client(build(settings, CATALOGUE, create_app(World()))) as client:
-            return [tool.model_dump(mode="json", by_alias=True) for tool in (await client.list_tools()).tools]
+            return [
+                tool.model_dump(mode="json", by_alias=True)
+                for tool in (await client.list_tools()).tools
+            ]
 
     return {tool["name"]: {key: tool[key] for key in SHOWN} for tool in anyio.run(tools)}
 
@@ -40,7 +43,9 @@ def differences(recorded, shown, path=""):
     """One line for each thing that differs, wherever it stands; the order of keys is none."""
     if isinstance(recorded, dict) and isinstance(shown, dict):
         for key in sorted(recorded.keys() | shown.keys()):
-            yield from differences(recorded.get(key, ABSENT), shown.get(key, ABSENT), f"{path}.{key}".lstrip("."))
+            yield from differences(
+                recorded.get(key, ABSENT), shown.get(key, ABSENT), f"{path}.{key}".lstrip(".")
+            )
     elif recorded != shown:
         was, now = (json.dumps(part, ensure_ascii=False) for part in (recorded, shown))
         yield f"{path}:\n    recorded {was}\n    now      {now}"
@@ -52,7 +57,9 @@ def as_text(shown):
 
 @pytest.mark.parametrize("name", [spec.name for spec in CATALOGUE])
 def test_a_tool_is_shown_as_it_was_recorded(listed, name):
-    """Ours: names, words and schemas are what an agent works with; a change of them is a change of behaviour."""
+    """Ours: names, words and schemas are what an agent works with; a change of them is a change of
+    behaviour.
+    """
     path = SNAPS / f"{name}.json"
     if UPDATING:
         path.parent.mkdir(exist_ok=True)
@@ -60,7 +67,9 @@ def test_a_tool_is_shown_as_it_was_recorded(listed, name):
     if not path.exists():
         pytest.fail(f"{name} has no snapshot. {ACCEPT}", pytrace=False)
     if found := list(differences(json.loads(path.read_text(encoding="utf-8")), listed[name])):
-        pytest.fail("\n".join([f"{name} is not shown as it was recorded.", *found, ACCEPT]), pytrace=False)
+        pytest.fail(
+            "\n".join([f"{name} is not shown as it was recorded.", *found, ACCEPT]), pytrace=False
+        )
 
 
 def test_no_snapshot_outlives_its_tool(listed):
@@ -76,8 +85,13 @@ def test_no_snapshot_outlives_its_tool(listed):
 
 
 def test_a_difference_is_told_by_its_place():
-    """Ours: a reviewer reads what changed, not two whole schemas; the order of keys does not matter."""
-    recorded = {"inputSchema": {"properties": {"disk": {"minimum": 8, "type": "number"}, "vm": {}}}, "name": "x"}
+    """Ours: a reviewer reads what changed, not two whole schemas; the order of keys does not
+    matter.
+    """
+    recorded = {
+        "inputSchema": {"properties": {"disk": {"minimum": 8, "type": "number"}, "vm": {}}},
+        "name": "x",
+    }
     shown = {"name": "x", "inputSchema": {"properties": {"disk": {"type": "number", "minimum": 9}}}}
     disk, vm = differences(recorded, shown)
     assert disk == "inputSchema.properties.disk.minimum:\n    recorded 8\n    now      9"

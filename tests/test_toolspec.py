@@ -1,6 +1,7 @@
 """What every tool shows a host, and what of the SDK we rely on for it.
 
-Hosts disagree on what a schema may hold and on which channel their model reads; the numbers are sections of mcp.md.
+Hosts disagree on what a schema may hold and on which channel their model reads; the numbers are
+sections of mcp.md.
 """
 
 import json
@@ -57,13 +58,16 @@ def nodes(schema, path="$"):
             yield from nodes(part, f"{path}.{key}[{place}]")
 
 
-# ── What is listed ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── What is listed ─────────────────────────────────────────────────────────────────────────────
 
 
 def test_both_eras_list_the_same_tools_in_the_order_of_a_rental(listed):
     """Spec 2026-07-28: the list does not vary; hosts still speak 2025-06-18 (5.2)."""
     assert list(listed["auto"]) == list(listed["legacy"]) == NAMES
-    shown = {mode: [tool.model_dump(by_alias=True) for tool in by_name.values()] for mode, by_name in listed.items()}
+    shown = {
+        mode: [tool.model_dump(by_alias=True) for tool in by_name.values()]
+        for mode, by_name in listed.items()
+    }
     assert shown["auto"] == shown["legacy"]
 
 
@@ -77,7 +81,9 @@ def test_an_input_schema_is_a_closed_flat_object(tools, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_schema_holds_what_hosts_choke_on(tools, name):
-    """5.3, 2 and 5: no references, no titles, no arrays of types, no null, no bare schemas (the Inspector's lint)."""
+    """5.3, 2 and 5: no references, no titles, no arrays of types, no null, no bare schemas (the
+    Inspector's lint).
+    """
     for schema in (tools[name].input_schema, tools[name].output_schema):
         for path, node in nodes(schema):
             assert not {"$ref", "$defs", "title", "const"} & node.keys(), path
@@ -89,7 +95,9 @@ def test_no_schema_holds_what_hosts_choke_on(tools, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_output_schema_fits_failures_too(tools, name):
-    """0.2: clients check error results as well, so nothing is required at the top and `error` is a property."""
+    """0.2: clients check error results as well, so nothing is required at the top and `error` is
+    a property.
+    """
     schema = tools[name].output_schema
     assert schema["type"] == "object"
     assert "required" not in schema
@@ -117,7 +125,9 @@ def test_every_default_of_an_argument_is_also_said_in_words(tools, name):
     """0.7: Codex strips `default`."""
     for path, node in nodes(tools[name].input_schema):
         if "default" in node:
-            words = node["default"] if isinstance(node["default"], str) else json.dumps(node["default"])
+            words = (
+                node["default"] if isinstance(node["default"], str) else json.dumps(node["default"])
+            )
             assert re.search(rf"[Dd]efault:? {re.escape(words)}\b", node["description"]), path
 
 
@@ -135,7 +145,10 @@ def test_a_title_and_all_four_annotations_are_stated(tools, name):
 def test_what_spends_or_deletes_is_declared_destructive(tools):
     """5.3, 8."""
     hints = {name: tool.annotations.destructive_hint for name, tool in tools.items()}
-    assert {name for name, destructive in hints.items() if destructive} >= {"create_instance", "destroy_instance"}
+    assert {name for name, destructive in hints.items() if destructive} >= {
+        "create_instance",
+        "destroy_instance",
+    }
     assert {name for name, tool in tools.items() if tool.annotations.read_only_hint} >= {
         "search_offers",
         "show_instances",
@@ -149,17 +162,23 @@ def test_a_name_fits_every_host(name):
 
 
 ORDERS = re.compile(
-    r"\b(must|should|have to|need to|remember to|make sure to|be sure to) (be )?(call|use|run|ask|invoke)"
-    r"|\balways\b|\bnever (call|use|run|invoke)|\b(IMPORTANT|CRITICAL|WARNING)\b|\byou\b|\bassistant\b",
+    r"\b(must|should|have to|need to|remember to|make sure to|be sure to) (be "
+    r")?(call|use|run|ask|invoke)"
+    r"|\balways\b|\bnever "
+    r"(call|use|run|invoke)|\b(IMPORTANT|CRITICAL|WARNING)\b|\byou\b|\bassistant\b",
     re.IGNORECASE,
 )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_descriptions_state_facts_and_give_no_orders(tools, name):
-    """Directory criteria call behavioural orders in a description prompt injection; an empty one fails conformance."""
+    """Directory criteria call behavioural orders in a description prompt injection; an empty one
+    fails conformance.
+    """
     tool = tools[name]
-    words = [tool.description] + [node.get("description", "") for _, node in nodes(tool.input_schema)]
+    words = [tool.description] + [
+        node.get("description", "") for _, node in nodes(tool.input_schema)
+    ]
     assert [found.group() for text in words if (found := ORDERS.search(text))] == []
     assert 40 < len(tool.description) < 2000
     assert "\n" not in tool.description
@@ -169,7 +188,9 @@ async def test_the_server_says_who_it_is_and_how_its_tools_go_together(client):
     """0.8, 5.1: in hosts that defer tools only their names and these instructions are in sight."""
     assert client.server_info.version == __version__
     assert 100 < len(client.instructions) < 2000
-    assert set(re.findall(r"\b(?:create|show|search|destroy|start|stop)_[a-z_]+", client.instructions)) <= set(NAMES)
+    assert set(
+        re.findall(r"\b(?:create|show|search|destroy|start|stop)_[a-z_]+", client.instructions)
+    ) <= set(NAMES)
 
 
 async def test_the_list_of_tools_may_be_kept(client):
@@ -178,7 +199,7 @@ async def test_the_list_of_tools_may_be_kept(client):
     assert (answer.ttl_ms, answer.cache_scope, answer.next_cursor) == (3_600_000, "public", None)
 
 
-# ── What is answered ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── What is answered ───────────────────────────────────────────────────────────────────────────
 
 
 async def rented(client, world):
@@ -240,7 +261,9 @@ def check_channels(result, schema):
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_success_is_the_same_json_on_both_channels_and_fits_its_schema(client, world, tools, name):
+async def test_a_success_is_the_same_json_on_both_channels_and_fits_its_schema(
+    client, world, tools, name
+):
     """0.1: one host reads the text, another the structured content."""
     result = await client.call_tool(name, await success_arguments(name, client, world))
     assert not result.is_error
@@ -256,7 +279,11 @@ async def test_a_failure_is_the_same_json_on_both_channels_and_fits_its_schema(c
     assert result.is_error
     check_channels(result, tools[name].output_schema)
     error = result.structured_content["error"]
-    assert (error["code"], error["billing_possible"], error["retryable"]) == ("bad_arguments", False, False)
+    assert (error["code"], error["billing_possible"], error["retryable"]) == (
+        "bad_arguments",
+        False,
+        False,
+    )
     assert "no_such_argument" in error["message"]
     assert "planted-secret" not in result.model_dump_json()
 
@@ -265,7 +292,13 @@ async def test_a_failure_is_the_same_json_on_both_channels_and_fits_its_schema(c
 async def test_a_refusal_by_vast_fits_the_schema_as_well(client, world, tools, name):
     """0.2, for an error that carries facts."""
     arguments = await success_arguments(name, client, world)
-    world.faults.add("*", "status", times=None, status=403, body={"error": "forbidden", "msg": "no \u202epermission"})
+    world.faults.add(
+        "*",
+        "status",
+        times=None,
+        status=403,
+        body={"error": "forbidden", "msg": "no \u202epermission"},
+    )
     result = await client.call_tool(name, arguments)
     assert result.is_error
     check_channels(result, tools[name].output_schema)
@@ -300,7 +333,7 @@ async def test_outside_the_sandbox_no_result_claims_to_be_from_it(tmp_path):
     assert "sandbox" not in result.structured_content
 
 
-# ── A tool of a test's own ───────────────────────────────────────────────────────────────────────────────────────────
+# ── A tool of a test's own ─────────────────────────────────────────────────────────────────────
 
 
 class Inner(Arguments):
@@ -348,7 +381,9 @@ async def probing(world, settings):
 
 
 async def test_nested_models_are_written_out_where_they_are_used(probing):
-    """5.3, 5: inline, closed, without the null arm that pydantic writes; the property's own words stay."""
+    """5.3, 5: inline, closed, without the null arm that pydantic writes; the property's own
+    words stay.
+    """
     [tool] = (await probing.list_tools()).tools
     inner = {
         "type": "object",
@@ -390,7 +425,11 @@ async def test_a_defect_is_told_without_its_words_and_logged_with_its_place(prob
     caplog.set_level(logging.DEBUG)
     result = await probing.call_tool("probe", {"text": "break"})
     error = result.structured_content["error"]
-    assert (result.is_error, error["code"], error["billing_possible"]) == (True, "internal_error", False)
+    assert (result.is_error, error["code"], error["billing_possible"]) == (
+        True,
+        "internal_error",
+        False,
+    )
     assert "RuntimeError" in error["message"]
     assert "planted-secret" not in result.model_dump_json() + caplog.text
     assert re.search(r"probe: defect: RuntimeError at \S+\.py:\d+", caplog.text)

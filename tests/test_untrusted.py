@@ -1,4 +1,6 @@
-"""Text that strangers wrote: planted everywhere they can write, found only where a reader is warned."""
+"""Text that strangers wrote: planted everywhere they can write, found only where a reader is
+warned.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def trails(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return [path] if MARK in str(value) else []
 
 
-async def test_planted_text_appears_only_in_untrusted_fields_and_stripped(client: Client, world: World) -> None:
+async def test_planted_text_appears_only_in_untrusted_fields_and_stripped(
+    client: Client, world: World
+) -> None:
     """design.md, text from machines: labels, status messages, logs, image names and templates."""
     offer = world.offer(disk_space=lambda free: free > 40)
     world.set_fate(offer["id"], "bad_image", status_msg=PLANTED)

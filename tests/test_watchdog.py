@@ -1,7 +1,9 @@
-"""The watchdog, run for real: every shell and client that a machine may have, against a sandbox on loopback.
+"""The watchdog, run for real: every shell and client that a machine may have, against a sandbox
+on loopback.
 
-All machines of the matrix live at once, each with a world of its own; they mostly wait. Their deadlines are seconds
-ahead by their world's clock, which may be an hour off from this computer's.
+All machines of the matrix live at once, each with a world of its own; they mostly wait. Their
+deadlines are seconds ahead by their world's clock, which may be an hour off from this
+computer's.
 """
 
 from __future__ import annotations
@@ -42,7 +44,11 @@ SHELLS = {
 }
 CLIENTS = {
     name: path
-    for name, path in {"curl": shutil.which("curl"), "wget": shutil.which("wget"), "python3": sys.executable}.items()
+    for name, path in {
+        "curl": shutil.which("curl"),
+        "wget": shutil.which("wget"),
+        "python3": sys.executable,
+    }.items()
     if path
 }
 TOOLS = ("sed", "tr", "date", "sleep", "tee", "mkdir", "base64", "gzip", "mktemp", "chmod", "cat")
@@ -50,13 +56,17 @@ TOKEN = "#0123456789abcdef"
 AHEAD_S = 4  # from the start of a machine to its deadline
 LATER_S = 3  # what an extension adds
 RETRY_S = 2
-LATE_S = 30  # what two busy cores may need for all machines; an hour is what the clocks are wrong by
+LATE_S = (
+    30  # what two busy cores may need for all machines; an hour is what the clocks are wrong by
+)
 LIFE_S = 120  # no watchdog outlives its test by more, whatever becomes of the test
 HOUR_S = 3600
 
 
 def a_path(folder: Path, shell: str, client: str | None) -> Path:
-    """A folder of programs: the shell's own tools, busybox's wget with busybox, and one client or none."""
+    """A folder of programs: the shell's own tools, busybox's wget with busybox, and one client
+    or none.
+    """
     folder.mkdir()
     busybox = shutil.which("busybox")
     for name in TOOLS:
@@ -75,7 +85,9 @@ def a_path(folder: Path, shell: str, client: str | None) -> Path:
 
 @dataclass
 class Machine:
-    """One scenario: a world with one instance in it, and the process that its onstart left behind."""
+    """One scenario: a world with one instance in it, and the process that its onstart left
+    behind.
+    """
 
     shell: str
     client: str | None
@@ -97,7 +109,8 @@ class Machine:
     held: float | None = None
     until: int = 0
     place: str = ""
-    command_lines: list[bytes] = field(default_factory=list)  # of every process while its look hung
+    # of every process while its look hung
+    command_lines: list[bytes] = field(default_factory=list)
     quick: bool = False  # its onstart had returned before its first look
     done: subprocess.CompletedProcess[bytes] | None = None
 
@@ -105,10 +118,14 @@ class Machine:
         self.folder = folder
         self.world = World(clock=self.now, **self.options)
         offer = self.world.offer()
-        self.instance = self.world.rent(offer["id"], {"image": "example/image", "label": f"it's{TOKEN}", "disk": 8})
+        self.instance = self.world.rent(
+            offer["id"], {"image": "example/image", "label": f"it's{TOKEN}", "disk": 8}
+        )
 
     def now(self) -> float:
-        """The world's time. It stands still from the start until `told` is done, however long this computer takes."""
+        """The world's time. It stands still from the start until `told` is done, however long
+        this computer takes.
+        """
         return (time.time() if self.held is None else self.held) - self.clock_off
 
     def tell(self) -> None:
@@ -146,7 +163,11 @@ class Machine:
         )
         path = self.folder / "onstart"
         path.write_text(onstart, encoding="utf-8")
-        environ = {"PATH": str(self.folder / "bin"), "HOME": str(self.folder), "TMPDIR": str(self.folder)}
+        environ = {
+            "PATH": str(self.folder / "bin"),
+            "HOME": str(self.folder),
+            "TMPDIR": str(self.folder),
+        }
         own = {"CONTAINER_ID": str(self.instance.id), "CONTAINER_API_KEY": self.instance.secret}
         if self.own_key == "environment":
             environ |= own
@@ -158,7 +179,13 @@ class Machine:
         program = [shutil.which(SHELLS[self.shell][0]), *SHELLS[self.shell][1:]]
         with (self.folder / "stdout").open("ab") as out, (self.folder / "stderr").open("ab") as err:
             self.done = subprocess.run(
-                [*program, path], env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=err, check=False, timeout=20
+                [*program, path],
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                check=False,
+                timeout=20,
             )
 
     def spy(self) -> None:
@@ -196,7 +223,9 @@ class Machine:
     @property
     def destroyed_after(self) -> float | None:
         """Seconds from the onstart's deadline to the destruction, by the world's clock."""
-        return None if self.instance.destroyed_at is None else self.instance.destroyed_at - self.until
+        return (
+            None if self.instance.destroyed_at is None else self.instance.destroyed_at - self.until
+        )
 
     def stop(self) -> None:
         """End the one process that this machine's pid file names, if it is still ours."""
@@ -225,7 +254,9 @@ def earlier(machine: Machine) -> None:
 def unlike_a_lease(machine: Machine) -> None:
     """What is not at the label's very end is part of a name."""
     later = machine.until + HOUR_S
-    machine.world.set_label(machine.instance.id, f"a lease-until={later}{TOKEN} b lease-until={later} c{TOKEN}")
+    machine.world.set_label(
+        machine.instance.id, f"a lease-until={later}{TOKEN} b lease-until={later} c{TOKEN}"
+    )
 
 
 def too_long(machine: Machine) -> None:
@@ -236,21 +267,30 @@ def too_long(machine: Machine) -> None:
 def a_copied_disk(machine: Machine) -> None:
     """What another machine's watchdog left, in a copy of its disk."""
     machine.leases.mkdir()
-    for name, text in {"lease-until-1": machine.until + HOUR_S, "1": "header=X: 1", "pid": "1"}.items():
+    for name, text in {
+        "lease-until-1": machine.until + HOUR_S,
+        "1": "header=X: 1",
+        "pid": "1",
+    }.items():
         (machine.leases / name).write_text(f"{text}\n", encoding="utf-8")
 
 
 def a_broken_curl(machine: Machine) -> None:
     """It is there and cannot be used, and says so under its own name."""
     curl = machine.folder / "bin" / "curl"
-    curl.write_text("#!/bin/sh\necho curl: error while loading shared libraries >&2\nexit 127\n", encoding="utf-8")
+    curl.write_text(
+        "#!/bin/sh\necho curl: error while loading shared libraries >&2\nexit 127\n",
+        encoding="utf-8",
+    )
     curl.chmod(0o755)
 
 
 def quoted(machine: Machine) -> None:
     """A name that JSON has to escape, and a lease in front of the lease."""
     name = f'"a\\" lease-until=9999999999{TOKEN}", "label": "\\\\é🚀\n'
-    machine.world.set_label(machine.instance.id, f"{name} lease-until={machine.until + LATER_S}{TOKEN}")
+    machine.world.set_label(
+        machine.instance.id, f"{name} lease-until={machine.until + LATER_S}{TOKEN}"
+    )
 
 
 def down(times: int | None, kind: str = "html503") -> Callable[[Machine], None]:
@@ -296,13 +336,17 @@ def matrix() -> dict[str, Machine]:
             made[f"{pair}-on time"] = Machine(shell, client, clock_off=off)
             made[f"{pair}-extended"] = Machine(shell, client, clock_off=-off, told=by_label)
             status = {"own_key_status": 401 if number == 1 else 403}
-            made[f"{pair}-unreadable"] = Machine(shell, client, NO_READ | status, told=by_file, clock_off=off)
+            made[f"{pair}-unreadable"] = Machine(
+                shell, client, NO_READ | status, told=by_file, clock_off=off
+            )
         made[f"{shell}-none-nothing"] = Machine(shell, None, until_log="cannot delete")
     return made
 
 
 def others() -> dict[str, Machine]:
-    """What does not hang on shell and client together: each shell meets each once, with another client."""
+    """What does not hang on shell and client together: each shell meets each once, with another
+    client.
+    """
     lacks = {"own_key_lacks": {"destroy"}}
     neither = {"own_key_lacks": {"destroy", "stop", "show"}, "own_key_status": 401}
     out = {"arrange": down(None), "told": up_again, "told_when": "delete failed"}
@@ -312,7 +356,9 @@ def others() -> dict[str, Machine]:
         "down for longer": Machine("dash", "curl", **out),
         "never read again": Machine("dash", "curl", told=unread),
         "refused connections": Machine("bash", "curl", late=True),
-        "never reached": Machine("dash", "wget", served=False, until_log=r"(?s)delete failed.*delete failed"),
+        "never reached": Machine(
+            "dash", "wget", served=False, until_log=r"(?s)delete failed.*delete failed"
+        ),
         "earlier": Machine("bash", "wget", arrange=earlier),
         "unlike a lease": Machine("dash", "curl", arrange=unlike_a_lease),
         "too long": Machine("bash", "curl", arrange=too_long),
@@ -372,10 +418,14 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Mac
     for number, machine in enumerate(EVERY.values()):
         (root / str(number)).mkdir()
         machine.create(root / str(number))
-    worlds = Starlette(routes=[Mount(f"/{n}", create_app(m.world)) for n, m in enumerate(EVERY.values())])
+    worlds = Starlette(
+        routes=[Mount(f"/{n}", create_app(m.world)) for n, m in enumerate(EVERY.values())]
+    )
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        later = stack.enter_context(socket.socket())  # bound and not listening: a connection is refused
+        later = stack.enter_context(
+            socket.socket()
+        )  # bound and not listening: a connection is refused
         later.bind(("127.0.0.1", 0))
         nobody = stack.enter_context(socket.socket())
         nobody.bind(("127.0.0.1", 0))
@@ -410,9 +460,13 @@ def test_the_shells_and_clients_that_matter_are_here() -> None:
 
 
 def on_time(machine: Machine, later: float = 0) -> bool:
-    """Not a moment before the deadline, by the world's clock, and not long after; and it says so."""
+    """Not a moment before the deadline, by the world's clock, and not long after; and it says
+    so.
+    """
     after = machine.destroyed_after
-    return after is not None and later <= after <= later + LATE_S and " delete done 200" in machine.log
+    return (
+        after is not None and later <= after <= later + LATE_S and " delete done 200" in machine.log
+    )
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -420,7 +474,9 @@ def on_time(machine: Machine, later: float = 0) -> bool:
 def test_a_machine_is_deleted_on_time_by_a_clock_an_hour_wrong(
     machines: dict[str, Machine], shell: str, client: str
 ) -> None:
-    """The issue: absolute deadline, the host's clock corrected by the API's Date, all of it logged."""
+    """The issue: absolute deadline, the host's clock corrected by the API's Date, all of it
+    logged.
+    """
     machine = machines[f"{shell}-{client}-on time"]
     assert on_time(machine)
     assert f"client {client}," in machine.log
@@ -429,8 +485,12 @@ def test_a_machine_is_deleted_on_time_by_a_clock_an_hour_wrong(
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("shell", SHELLS)
-def test_a_later_label_moves_the_deadline(machines: dict[str, Machine], shell: str, client: str) -> None:
-    """The issue; and the lease file keeps what the label said, for a boot at which it cannot be read."""
+def test_a_later_label_moves_the_deadline(
+    machines: dict[str, Machine], shell: str, client: str
+) -> None:
+    """The issue; and the lease file keeps what the label said, for a boot at which it cannot be
+    read.
+    """
     machine = machines[f"{shell}-{client}-extended"]
     assert on_time(machine, LATER_S)
     assert "label extends" in machine.log
@@ -442,7 +502,9 @@ def test_a_later_label_moves_the_deadline(machines: dict[str, Machine], shell: s
 def test_without_the_right_to_read_the_lease_file_alone_moves_the_deadline(
     machines: dict[str, Machine], shell: str, client: str
 ) -> None:
-    """The issue: sources differ on that right; the first boot says what follows, where the machine's log shows it."""
+    """The issue: sources differ on that right; the first boot says what follows, where the
+    machine's log shows it.
+    """
     machine = machines[f"{shell}-{client}-unreadable"]
     assert on_time(machine, LATER_S)
     status = machine.options["own_key_status"]
@@ -456,7 +518,9 @@ def test_without_the_right_to_read_the_lease_file_alone_moves_the_deadline(
 def test_without_a_client_the_machine_says_that_it_cannot_delete_itself(
     machines: dict[str, Machine], shell: str
 ) -> None:
-    """The issue: busybox's wget cannot send DELETE and counts as none; logged, the outer half only."""
+    """The issue: busybox's wget cannot send DELETE and counts as none; logged, the outer half
+    only.
+    """
     machine = machines[f"{shell}-none-nothing"]
     for text in (machine.log, machine.said("stderr")):
         assert "cannot delete: no client, id or key" in text
@@ -464,8 +528,12 @@ def test_without_a_client_the_machine_says_that_it_cannot_delete_itself(
 
 
 @pytest.mark.parametrize("name", ["down for a while", "down since boot", "refused connections"])
-def test_an_api_that_is_down_for_a_while_is_asked_again(machines: dict[str, Machine], name: str) -> None:
-    """The issue: network errors are tried again; and the clock is wrong only until the first answer."""
+def test_an_api_that_is_down_for_a_while_is_asked_again(
+    machines: dict[str, Machine], name: str
+) -> None:
+    """The issue: network errors are tried again; and the clock is wrong only until the first
+    answer.
+    """
     machine = machines[name]
     assert on_time(machine)
     assert re.search(r"read failed (503|429|no reply),", machine.log)
@@ -481,14 +549,18 @@ def test_an_api_down_for_longer_than_the_tries_deletes_at_the_first_moment_it_is
     assert "delete failed 503" in machine.log
 
 
-def test_what_cannot_be_read_is_deleted_at_the_last_deadline_known(machines: dict[str, Machine]) -> None:
+def test_what_cannot_be_read_is_deleted_at_the_last_deadline_known(
+    machines: dict[str, Machine],
+) -> None:
     """The issue: 15 minutes of tries, then delete; seconds here."""
     machine = machines["never read again"]
     assert on_time(machine, RETRY_S)
     assert "read failed 502" in machine.log
 
 
-def test_an_api_that_is_never_reached_is_asked_until_the_machine_ends(machines: dict[str, Machine]) -> None:
+def test_an_api_that_is_never_reached_is_asked_until_the_machine_ends(
+    machines: dict[str, Machine],
+) -> None:
     """Ours."""
     machine = machines["never reached"]
     assert machine.log.count("delete failed no reply,") >= 2
@@ -497,7 +569,9 @@ def test_an_api_that_is_never_reached_is_asked_until_the_machine_ends(machines: 
 
 @pytest.mark.parametrize("name", ["earlier", "unlike a lease", "too long", "copied disk"])
 def test_what_is_no_later_lease_moves_nothing(machines: dict[str, Machine], name: str) -> None:
-    """The issue: only a later time; leases.py: a lease is at the label's very end, before its token."""
+    """The issue: only a later time; leases.py: a lease is at the label's very end, before its
+    token.
+    """
     machine = machines[name]
     assert on_time(machine)
     assert "extends" not in machine.log
@@ -511,11 +585,15 @@ def test_a_client_that_is_there_and_broken_is_passed_over(machines: dict[str, Ma
     assert "client wget," in machine.log
 
 
-def test_that_a_label_will_not_be_seen_is_said_when_reading_is_first_refused(machines: dict[str, Machine]) -> None:
+def test_that_a_label_will_not_be_seen_is_said_when_reading_is_first_refused(
+    machines: dict[str, Machine],
+) -> None:
     """The issue: also where the first look failed otherwise."""
     machine = machines["refused after a failure"]
     assert on_time(machine)
-    assert re.search(r"(?s)read failed 503.*read refused 403.*only \S+ extends, no label", machine.log)
+    assert re.search(
+        r"(?s)read failed 503.*read refused 403.*only \S+ extends, no label", machine.log
+    )
 
 
 @pytest.mark.parametrize("name", ["quoted", "quoted in bash"])
@@ -552,7 +630,9 @@ def test_a_machine_that_is_gone_needs_nothing(machines: dict[str, Machine]) -> N
     assert len(machine.world.committed("destroy")) == 1
 
 
-def test_a_machine_started_after_its_deadline_is_deleted_at_once(machines: dict[str, Machine]) -> None:
+def test_a_machine_started_after_its_deadline_is_deleted_at_once(
+    machines: dict[str, Machine],
+) -> None:
     """Ours: which is why a start is refused from outside by then."""
     machine = machines["after its deadline"]
     assert on_time(machine, 60)
@@ -569,7 +649,9 @@ def test_a_second_boot_leaves_one_watchdog(machines: dict[str, Machine]) -> None
     assert " left to " not in machines["an older boot"].log
 
 
-def test_the_key_comes_from_the_first_processs_environment_too(machines: dict[str, Machine]) -> None:
+def test_the_key_comes_from_the_first_processs_environment_too(
+    machines: dict[str, Machine],
+) -> None:
     """The issue; without any it says so."""
     assert machines["an older boot"].own_key == "file"
     assert on_time(machines["an older boot"])
@@ -587,32 +669,50 @@ def test_a_folder_that_cannot_be_made_is_replaced(machines: dict[str, Machine]) 
 def test_no_list_of_processes_shows_the_key(machines: dict[str, Machine], client: str) -> None:
     """Ours: an argument list is open to every process of a machine."""
     machine = machines[f"hanging {client}"]
-    mine = [line for line in machine.command_lines if str(machine.folder).encode() in line or client.encode() in line]
+    mine = [
+        line
+        for line in machine.command_lines
+        if str(machine.folder).encode() in line or client.encode() in line
+    ]
     assert any(f"/instances/{machine.instance.id}/".encode() in line for line in mine)
     assert not any(machine.instance.secret.encode() in line for line in machine.command_lines)
     assert machine.quick  # the look hung, and the script had run
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_the_script_runs_and_nothing_is_told_that_is_secret(machines: dict[str, Machine], name: str) -> None:
-    """Ours: whatever becomes of the watchdog; and the key stands in one file, for wget, that is the owner's only."""
+def test_the_script_runs_and_nothing_is_told_that_is_secret(
+    machines: dict[str, Machine], name: str
+) -> None:
+    """Ours: whatever becomes of the watchdog; and the key stands in one file, for wget, that is
+    the owner's only.
+    """
     machine = machines[name]
     assert machine.done is not None
     assert machine.done.returncode == 0
-    assert machine.said("stdout") == ("ready\n" if machine.script else "") * (2 if name == "booted twice" else 1)
+    assert machine.said("stdout") == ("ready\n" if machine.script else "") * (
+        2 if name == "booted twice" else 1
+    )
     assert machine.ended
-    texts = {path: path.read_bytes() for path in machine.folder.rglob("*") if path.is_file() and not path.is_symlink()}
-    holders = {path.name for path, text in texts.items() if machine.instance.secret.encode() in text}
+    texts = {
+        path: path.read_bytes()
+        for path in machine.folder.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+    holders = {
+        path.name for path, text in texts.items() if machine.instance.secret.encode() in text
+    }
     assert holders <= {f"{machine.instance.id}", "environ"}
     for path in (machine.leases / "watchdog.log", machine.leases / f"{machine.instance.id}"):
         assert not path.exists() or stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(machine.world.committed("destroy")) <= 1
 
 
-# ── The packed text ──────────────────────────────────────────────────────────────────────────────────────────
+# ── The packed text ────────────────────────────────────────────────────────────────────────────
 
 
-def run(shell: list[str], text: str, folder: Path, **own: str) -> subprocess.CompletedProcess[bytes]:
+def run(
+    shell: list[str], text: str, folder: Path, **own: str
+) -> subprocess.CompletedProcess[bytes]:
     """The text in a file, read by a shell; its pipes are read to their end."""
     (folder / "onstart.sh").write_bytes(text.encode())
     (folder / "tmp").mkdir(exist_ok=True)
@@ -631,7 +731,11 @@ def run(shell: list[str], text: str, folder: Path, **own: str) -> subprocess.Com
 def watched(script: str | None, folder: Path, base_url: str = "http://127.0.0.1:9") -> str:
     """With a watchdog that ends at once where nothing gives it an id to delete by."""
     return guarded(
-        script, until=4_000_000_000, base_url=base_url, folder=str(folder / "l"), environ=str(folder / "none")
+        script,
+        until=4_000_000_000,
+        base_url=base_url,
+        folder=str(folder / "l"),
+        environ=str(folder / "none"),
     )
 
 
@@ -644,7 +748,9 @@ SCRIPT = "export TOKEN='a b'\nplain=1\ngreet() { echo hello; }\ncd /\nset -u\n"
 AFTER = 'echo "$TOKEN $plain $PWD"; greet; sh -c \'echo "$TOKEN"\'; wait; echo "${!-none}"\n'
 
 
-def test_a_script_without_a_shebang_is_sourced_and_knows_of_no_watchdog(shell: list[str], tmp_path: Path) -> None:
+def test_a_script_without_a_shebang_is_sourced_and_knows_of_no_watchdog(
+    shell: list[str], tmp_path: Path
+) -> None:
     """Ours: what it exports and defines is there afterwards; `wait` and `$!` are its own."""
     done = run(shell, watched(SCRIPT, tmp_path) + AFTER, tmp_path)
     assert done.stdout == b"a b 1 /\nhello\na b\nnone\n"
@@ -653,7 +759,9 @@ def test_a_script_without_a_shebang_is_sourced_and_knows_of_no_watchdog(shell: l
 
 
 def test_a_script_with_a_shebang_is_run_by_it(shell: list[str], tmp_path: Path) -> None:
-    """Ours: as packing.packed does; a VM starts an onstart by its shebang (A.5), so it comes before the watchdog."""
+    """Ours: as packing.packed does; a VM starts an onstart by its shebang (A.5), so it comes
+    before the watchdog.
+    """
     script = "#!/usr/bin/env python3\nimport sys\nprint('inside', len(sys.argv))\nsys.exit(7)\n"
     text = watched(script, tmp_path)
     done = run(shell, text, tmp_path)
@@ -665,8 +773,12 @@ def test_a_script_with_a_shebang_is_run_by_it(shell: list[str], tmp_path: Path) 
 
 
 @pytest.mark.parametrize("shebang", ["", "#!/bin/sh\n"])
-@pytest.mark.parametrize(("end", "status"), [("exit 3\n", 3), ("false\n", 1), ("set -e\nfalse\necho on\n", 1)])
-def test_its_status_is_the_scripts_own(shell: list[str], tmp_path: Path, shebang: str, end: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("end", "status"), [("exit 3\n", 3), ("false\n", 1), ("set -e\nfalse\necho on\n", 1)]
+)
+def test_its_status_is_the_scripts_own(
+    shell: list[str], tmp_path: Path, shebang: str, end: str, status: int
+) -> None:
     """Ours."""
     done = run(shell, watched(f"{shebang}echo begin\n{end}", tmp_path), tmp_path)
     assert (done.returncode, done.stdout) == (status, b"begin\n")
@@ -685,7 +797,9 @@ def test_a_watchdog_that_cannot_start_says_so_and_keeps_no_script_from_running(
 
 
 def test_whoever_waits_for_the_end_of_the_output_gets_it(shell: list[str], tmp_path: Path) -> None:
-    """Ours: the watchdog lives on in the background, and holds no pipe for longer than its first look."""
+    """Ours: the watchdog lives on in the background, and holds no pipe for longer than its first
+    look.
+    """
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         text = watched("echo ran\n", tmp_path, f"http://127.0.0.1:{nobody.getsockname()[1]}")
@@ -696,19 +810,32 @@ def test_whoever_waits_for_the_end_of_the_output_gets_it(shell: list[str], tmp_p
     assert b"read failed" in done.stderr
 
 
-@pytest.mark.parametrize("own", [("x", "k"), ("1", 'k"\nurl=http://127.0.0.1'), ("1", ""), ("", "k"), ("1:2", "k")])
+@pytest.mark.parametrize(
+    "own", [("x", "k"), ("1", 'k"\nurl=http://127.0.0.1'), ("1", ""), ("", "k"), ("1:2", "k")]
+)
 def test_an_id_or_a_key_that_is_none_is_never_sent(tmp_path: Path, own: tuple[str, str]) -> None:
     """Ours: both stand in a client's configuration and address."""
-    done = run(SHELLS["dash"], watched(None, tmp_path), tmp_path, CONTAINER_ID=own[0], CONTAINER_API_KEY=own[1])
+    done = run(
+        SHELLS["dash"],
+        watched(None, tmp_path),
+        tmp_path,
+        CONTAINER_ID=own[0],
+        CONTAINER_API_KEY=own[1],
+    )
     assert b"cannot delete: no client, id or key" in done.stderr
 
 
 def test_the_same_arguments_give_the_same_text() -> None:
     """renting.md, digest: gzip with mtime 0, so that nothing of the clock is in it."""
-    texts = {guarded("echo\n", until=1_795_000_000, base_url="https://vast.invalid/") for _ in range(2)}
+    texts = {
+        guarded("echo\n", until=1_795_000_000, base_url="https://vast.invalid/") for _ in range(2)
+    }
     [text] = texts
     assert text.isascii()
-    assert "vast-mcp 1795000000 https://vast.invalid /var/tmp/vast-mcp 900 600 /proc/1/environ|" in text
+    assert (
+        "vast-mcp 1795000000 https://vast.invalid /var/tmp/vast-mcp 900 600 /proc/1/environ|"
+        in text
+    )
     assert text.endswith(packed("echo\n"))
 
 

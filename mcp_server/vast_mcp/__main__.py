@@ -6,7 +6,8 @@ import sys
 
 def main() -> None:
     """The command's entry point."""
-    # Loading makes a hundred thousand objects and no garbage to speak of; looking through them takes a tenth of it.
+    # Loading makes a hundred thousand objects and no garbage to speak of; looking through them
+    # takes a tenth of it.
     gc.disable()
     from vast_mcp.commands.cli import run
 

@@ -26,14 +26,21 @@ from vast_mcp.settings import (
 
 KNOWN = frozenset(
     {
-        "VAST_API_KEY", "VAST_URL", "VAST_MCP_STATE_DIR", "VAST_MCP_ALLOW_BLIND", "VAST_MCP_TIME_SCALE",
-        "VAST_MCP_ENV_PASS", "VAST_MCP_LOG_HOSTS", "VAST_MCP_ON_PRICE_MOVED", "VAST_MCP_HTTP_TOKEN",
+        "VAST_API_KEY",
+        "VAST_URL",
+        "VAST_MCP_STATE_DIR",
+        "VAST_MCP_ALLOW_BLIND",
+        "VAST_MCP_TIME_SCALE",
+        "VAST_MCP_ENV_PASS",
+        "VAST_MCP_LOG_HOSTS",
+        "VAST_MCP_ON_PRICE_MOVED",
+        "VAST_MCP_HTTP_TOKEN",
     }
-)  # fmt: skip
+)
 
 
-# What the person allows. Of environment and file the stricter wins, so neither can widen the other: for these, the
-# smaller number; for READ_ONLY, yes; for CONFIRM, whichever asks sooner.
+# What the person allows. Of environment and file the stricter wins, so neither can widen the
+# other: for these, the smaller number; for READ_ONLY, yes; for CONFIRM, whichever asks sooner.
 LIMITS = {
     "VAST_MCP_MAX_USD_PER_HOUR": "max_usd_per_hour",
     "VAST_MCP_MAX_TOTAL_USD_PER_HOUR": "max_total_usd_per_hour",
@@ -43,7 +50,11 @@ LIMITS = {
 }
 
 
-OURS = KNOWN | LIMITS.keys() | {"VAST_MCP_ENV_FILE", "VAST_MCP_READ_ONLY", "VAST_MCP_CONFIRM", "VAST_MCP_LEASE_HOURS"}
+OURS = (
+    KNOWN
+    | LIMITS.keys()
+    | {"VAST_MCP_ENV_FILE", "VAST_MCP_READ_ONLY", "VAST_MCP_CONFIRM", "VAST_MCP_LEASE_HOURS"}
+)
 
 
 SHORTEST_TOKEN = 16  # characters
@@ -59,9 +70,10 @@ def load(
 ) -> Settings:
     """Read everything once.
 
-    `sandbox` serves the in-process world: no key is read and no address but its own is used. Without `key_files`
-    neither ~/.ssh nor the official client's files are looked at: who calls over HTTP is not who owns them.
-    Raises SettingsError when a named env file is missing or an address is not usable.
+    `sandbox` serves the in-process world: no key is read and no address but its own is used.
+    Without `key_files` neither ~/.ssh nor the official client's files are looked at: who calls
+    over HTTP is not who owns them. Raises SettingsError when a named env file is missing or an
+    address is not usable.
     """
     env_file = env_file or _path(_given(environ.get("VAST_MCP_ENV_FILE")))
     from_file = _from_file(env_file) if env_file else {}
@@ -125,7 +137,9 @@ def _given(value: str | None) -> str | None:
     return value.strip()
 
 
-def _chosen(names: Collection[str], from_file: Mapping[str, str | None], environ: Mapping[str, str]) -> dict[str, str]:
+def _chosen(
+    names: Collection[str], from_file: Mapping[str, str | None], environ: Mapping[str, str]
+) -> dict[str, str]:
     """These names and no others, the environment before the file."""
     found = {name: _given(environ.get(name)) or _given(from_file.get(name)) for name in names}
     return {name: value for name, value in found.items() if value}
@@ -149,17 +163,29 @@ def _env_pass(
 ) -> dict[str, SecretStr | None]:
     names = _words(values, "VAST_MCP_ENV_PASS")
     if not all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name) for name in names):
-        raise SettingsError("VAST_MCP_ENV_PASS lists names of variables, separated by commas; values are set apart.")
+        raise SettingsError(
+            "VAST_MCP_ENV_PASS lists names of variables, separated by commas; values are set apart."
+        )
     if any(name == "VAST_API_KEY" or name.startswith("VAST_MCP_") for name in names):
-        raise SettingsError("VAST_MCP_ENV_PASS may not list VAST_API_KEY or VAST_MCP_*: strangers own the machines.")
+        raise SettingsError(
+            "VAST_MCP_ENV_PASS may not list VAST_API_KEY or VAST_MCP_*: strangers own the machines."
+        )
     given = _chosen(names, from_file, environ)
     return {name: SecretStr(given[name]) if name in given else None for name in names}
 
 
 def _log_hosts(values: Mapping[str, str]) -> tuple[str, ...]:
-    hosts = [word.lower() if "/" not in word else word for word in _words(values, "VAST_MCP_LOG_HOSTS")]
-    if not all(re.fullmatch(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(/[A-Za-z0-9._/-]*)?", host) for host in hosts):
-        raise SettingsError("VAST_MCP_LOG_HOSTS lists HOST, HOST/PATH or .DOMAIN, separated by commas, without https.")
+    hosts = [
+        word.lower() if "/" not in word else word for word in _words(values, "VAST_MCP_LOG_HOSTS")
+    ]
+    if not all(
+        re.fullmatch(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(/[A-Za-z0-9._/-]*)?", host)
+        for host in hosts
+    ):
+        raise SettingsError(
+            "VAST_MCP_LOG_HOSTS lists HOST, HOST/PATH or .DOMAIN, separated by commas, without "
+            "https."
+        )
     return tuple(hosts)
 
 
@@ -169,8 +195,12 @@ def _stricter(
     environ: Mapping[str, str],
     read: Callable[[str, str], float | None],
 ) -> float | None:
-    """The smaller of what the environment and the file say; None where neither says anything that limits."""
-    given = [read(name, text) for source in (environ, from_file) if (text := _given(source.get(name)))]
+    """The smaller of what the environment and the file say; None where neither says anything
+    that limits.
+    """
+    given = [
+        read(name, text) for source in (environ, from_file) if (text := _given(source.get(name)))
+    ]
     return min((value for value in given if value is not None), default=None)
 
 
@@ -203,20 +233,30 @@ def _confirm(name: str, text: str) -> float | None:
     try:
         return _amount(name, text)
     except SettingsError:
-        raise SettingsError(f"{name} must be never, always, or the $/hour above which to ask.") from None
+        raise SettingsError(
+            f"{name} must be never, always, or the $/hour above which to ask."
+        ) from None
 
 
 def _limits(from_file: Mapping[str, str | None], environ: Mapping[str, str]) -> Limits:
     reads = {"VAST_MCP_MAX_INSTANCES": _whole, "VAST_MCP_MAX_LEASE_HOURS": _hours}
-    found = {field: _stricter(name, from_file, environ, reads.get(name, _amount)) for name, field in LIMITS.items()}
+    found = {
+        field: _stricter(name, from_file, environ, reads.get(name, _amount))
+        for name, field in LIMITS.items()
+    }
     most = found.pop("max_instances")
     name = "VAST_MCP_READ_ONLY"
-    # Both are read before either is believed: a wrong word in one must not hide behind a right one in the other.
+    # Both are read before either is believed: a wrong word in one must not hide behind a right
+    # one in the other.
     read_only = [_yes(_chosen({name}, source, {}), name) for source in (from_file, environ)]
-    return Limits(**found, max_instances=None if most is None else int(most), read_only=any(read_only))
+    return Limits(
+        **found, max_instances=None if most is None else int(most), read_only=any(read_only)
+    )
 
 
-def _lease_hours(from_file: Mapping[str, str | None], environ: Mapping[str, str], limits: Limits) -> float | None:
+def _lease_hours(
+    from_file: Mapping[str, str | None], environ: Mapping[str, str], limits: Limits
+) -> float | None:
     """The default lease. With a longest lease and no default, every rental gets the longest."""
     hours = _stricter("VAST_MCP_LEASE_HOURS", from_file, environ, _hours)
     both = [value for value in (hours, limits.max_lease_hours) if value is not None]
@@ -243,7 +283,9 @@ def _from_file(path: Path) -> dict[str, str | None]:
 
     if not path.is_file():
         what = "is no file" if path.exists() else "does not exist"
-        raise SettingsError(f"The env file {path} {what}; create it or drop --env-file / VAST_MCP_ENV_FILE.")
+        raise SettingsError(
+            f"The env file {path} {what}; create it or drop --env-file / VAST_MCP_ENV_FILE."
+        )
     # interpolate=False: a `${OTHER}` in the file must not pull values out of the environment.
     try:
         return dict(dotenv_values(path, interpolate=False, encoding="utf-8"))
@@ -256,11 +298,16 @@ def _checked_url(url: str) -> str:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        raise SettingsError("VAST_URL is not an http(s) address; unset it to use Vast.ai itself.") from None
+        raise SettingsError(
+            "VAST_URL is not an http(s) address; unset it to use Vast.ai itself."
+        ) from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
         raise SettingsError("VAST_URL is not an http(s) address; unset it to use Vast.ai itself.")
     if parts.scheme == "http" and not is_loopback(url):
-        raise SettingsError("VAST_URL must be https unless it is a loopback address: your key would travel in clear.")
+        raise SettingsError(
+            "VAST_URL must be https unless it is a loopback address: your key would travel in "
+            "clear."
+        )
     return url.rstrip("/")
 
 
@@ -287,7 +334,9 @@ def _scale(values: Mapping[str, str]) -> float | None:
 def _http_token(values: Mapping[str, str]) -> SecretStr | None:
     token = values.get("VAST_MCP_HTTP_TOKEN")
     if token is not None and not re.fullmatch(rf"[!-~]{{{SHORTEST_TOKEN},}}", token):
-        raise SettingsError(f"VAST_MCP_HTTP_TOKEN must be {SHORTEST_TOKEN} or more ASCII characters without spaces.")
+        raise SettingsError(
+            f"VAST_MCP_HTTP_TOKEN must be {SHORTEST_TOKEN} or more ASCII characters without spaces."
+        )
     return SecretStr(token) if token else None
 
 
@@ -311,9 +360,13 @@ def _key(
 
 
 def _checked_key(key: str, source: str) -> SecretStr:
-    """A header carries it: anything but printable ASCII would fail there, late and in other words."""
+    """A header carries it: anything but printable ASCII would fail there, late and in other
+    words.
+    """
     if not re.fullmatch(r"[!-~]+", key):
         raise SettingsError(
-            f"The key in {source} is no key: it has spaces, lines or letters that none has. Set it anew."
+            f"The key in {source} is no key: it has spaces, lines or letters that none has. Set "
+            f"it "
+            f"anew."
         )
     return SecretStr(key)

@@ -1,61 +1,40 @@
 """What an agent reads when something is not a success.
 
-VastMcpError
-├─ Refused                never sent; no money moved
-│   ├─ BadArguments           bad_arguments
-│   ├─ UnknownTool            unknown_tool
-│   ├─ NoApiKey               no_api_key
-│   ├─ NoSshKey               no_ssh_key
-│   ├─ TeamAccount            team_account
-│   ├─ BidTooLow              bid_too_low
-│   ├─ VmNotPossible          vm_not_possible
-│   ├─ NoSuchTemplate         no_such_template
-│   ├─ NoSuchInstance         no_such_instance
-│   ├─ NotOurs                not_ours
-│   ├─ KeyReused              key_reused
-│   ├─ OfferAlreadyRented     offer_already_rented
-│   ├─ UnresolvedIntent       unresolved_intent    (an earlier rental may exist and bill)
-│   ├─ EarlierRentalFound     earlier_rental_found (another machine of ours bills, and nobody was told)
-│   ├─ CannotReconcile        cannot_reconcile
-│   ├─ JournalUnavailable     journal_unavailable
-│   ├─ ReadOnly               read_only
-│   ├─ OverLimit              over_limit
-│   ├─ PriceUnknown           price_unknown        (a limit on price is set, and the price cannot be learned)
-│   ├─ Declined               declined             (a person was asked and said no)
-│   ├─ NeedsConfirmation      needs_confirmation
-│   ├─ LeaseOver              lease_over           (starting it would delete it)
-│   └─ Unreachable            unreachable          (no connection was made, or a read got no answer)
-├─ Rejected               Vast said no
-│   ├─ AuthFailed             auth_failed
-│   ├─ TwoFactorRequired      two_factor_required
-│   ├─ Forbidden              forbidden
-│   ├─ OfferGone              offer_gone
-│   ├─ OfferPrivate           offer_private
-│   ├─ InvalidPrice           invalid_price
-│   ├─ InvalidRequest         invalid_request
-│   ├─ InsufficientCredit     insufficient_credit
-│   ├─ BillingNotSetUp        billing_not_set_up
-│   ├─ SpendRateLimited       spend_rate_limited
-│   ├─ RateLimited            rate_limited
-│   ├─ SearchQuotaExceeded    search_quota_exceeded
-│   ├─ StartQueued            start_queued         (may bill later)
-│   ├─ CreatedStopped         created_stopped      (an instance exists and bills)
-│   ├─ DestroyUnverified      destroy_unverified   (may still bill)
-│   ├─ NotFound               not_found
-│   ├─ EndpointGone           endpoint_gone
-│   ├─ VastUnavailable        vast_unavailable
-│   ├─ IncompleteList         incomplete_list
-│   └─ UnexpectedReply        unexpected_reply
-├─ OutcomeUnknown         outcome_unknown: sent, no verdict; a machine may exist and bill
-│   ├─ RentalMissing          rental_missing       (it existed; a list lacks it)
-│   ├─ DuplicateRentals       duplicate_rentals    (one request, several machines)
-├─ PriceMoved             price_moved: rented dearer than known, and destroyed again as the person wants
-├─ NotRented              not_rented: sent earlier, proven to have made nothing
-└─ InternalFault          internal_error: a defect of this server
+VastMcpError ├─ Refused                never sent; no money moved │   ├─ BadArguments
+bad_arguments │   ├─ UnknownTool            unknown_tool │   ├─ NoApiKey               no_api_key
+│ ├─ NoSshKey               no_ssh_key │   ├─ TeamAccount            team_account │   ├─
+BidTooLow bid_too_low │   ├─ VmNotPossible          vm_not_possible │   ├─ NoSuchTemplate
+no_such_template │   ├─ NoSuchInstance         no_such_instance │   ├─ NotOurs not_ours │   ├─
+KeyReused              key_reused │   ├─ OfferAlreadyRented     offer_already_rented │   ├─
+UnresolvedIntent       unresolved_intent    (an earlier rental may exist and bill) │   ├─
+EarlierRentalFound     earlier_rental_found (another machine of ours bills, and nobody was told)
+│ ├─ CannotReconcile        cannot_reconcile │   ├─ JournalUnavailable     journal_unavailable │
+├─ ReadOnly               read_only │   ├─ OverLimit              over_limit │   ├─ PriceUnknown
+price_unknown        (a limit on price is set, and the price cannot be learned) │   ├─ Declined
+declined             (a person was asked and said no) │   ├─ NeedsConfirmation needs_confirmation
+│   ├─ LeaseOver              lease_over           (starting it would delete it) │   └─
+Unreachable            unreachable          (no connection was made, or a read got no answer) ├─
+Rejected               Vast said no │   ├─ AuthFailed             auth_failed │   ├─
+TwoFactorRequired      two_factor_required │   ├─ Forbidden              forbidden │   ├─
+OfferGone offer_gone │   ├─ OfferPrivate           offer_private │   ├─ InvalidPrice
+invalid_price │ ├─ InvalidRequest         invalid_request │   ├─ InsufficientCredit
+insufficient_credit │   ├─ BillingNotSetUp        billing_not_set_up │   ├─ SpendRateLimited
+spend_rate_limited │   ├─ RateLimited            rate_limited │   ├─ SearchQuotaExceeded
+search_quota_exceeded │   ├─ StartQueued            start_queued         (may bill later) │   ├─
+CreatedStopped created_stopped      (an instance exists and bills) │   ├─ DestroyUnverified
+destroy_unverified (may still bill) │   ├─ NotFound               not_found │   ├─ EndpointGone
+endpoint_gone │   ├─ VastUnavailable        vast_unavailable │   ├─ IncompleteList
+incomplete_list │   └─ UnexpectedReply        unexpected_reply ├─ OutcomeUnknown
+outcome_unknown: sent, no verdict; a machine may exist and bill │   ├─ RentalMissing
+rental_missing       (it existed; a list lacks it) │   ├─ DuplicateRentals
+duplicate_rentals    (one request, several machines) ├─ PriceMoved             price_moved:
+rented dearer than known, and destroyed again as the person wants ├─ NotRented
+not_rented: sent earlier, proven to have made nothing └─ InternalFault          internal_error: a
+defect of this server
 
-Two questions decide the shape: could money have moved (`billing_possible`), and what next (`next_steps`)?
-A message never contains a value the caller gave, other than ids and numbers; what Vast wrote is under
-`untrusted_vast_message`.
+Two questions decide the shape: could money have moved (`billing_possible`), and what next
+(`next_steps`)? A message never contains a value the caller gave, other than ids and numbers;
+what Vast wrote is under `untrusted_vast_message`.
 """
 
 from __future__ import annotations
@@ -72,11 +51,14 @@ _UNTRUSTED_LIMIT = 300
 
 
 def clean(text: str, limit: int = _UNTRUSTED_LIMIT) -> str:
-    """Strip control and bidirectional characters from text that somebody else wrote, and bound it.
+    """Strip control and bidirectional characters from text that somebody else wrote, and bound
+    it.
 
     Whitespace runs become one space. `limit` is in characters; a cut is marked with "…".
     """
-    plain = "".join(" " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    plain = "".join(
+        " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C"
+    )
     plain = re.sub(r" +", " ", plain).strip()
     return plain if len(plain) <= limit else plain[: limit - 1] + "…"
 
@@ -152,14 +134,21 @@ class VastMcpError(Exception):
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """`text` with every secret of at least four characters, and every such line of one, replaced by `***`."""
-    known = {part for secret in secrets for part in (secret, secret.strip(), *secret.splitlines()) if len(part) >= 4}
+    """`text` with every secret of at least four characters, and every such line of one, replaced
+    by `***`.
+    """
+    known = {
+        part
+        for secret in secrets
+        for part in (secret, secret.strip(), *secret.splitlines())
+        if len(part) >= 4
+    }
     for part in sorted(known, key=len, reverse=True):
         text = text.replace(part, "***")
     return text
 
 
-# ── Refused: never sent ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── Refused: never sent ────────────────────────────────────────────────────────────────────────
 
 
 class Refused(VastMcpError):
@@ -175,7 +164,9 @@ class BadArguments(Refused):
 def bad(tool: str, problems: Sequence[Problem]) -> BadArguments:
     """The one wording for arguments that cannot be sent."""
     names = ", ".join(dict.fromkeys(problem.field for problem in problems))
-    return BadArguments(f"{tool}: nothing was sent. Correct and call again: {names}.", problems=problems)
+    return BadArguments(
+        f"{tool}: nothing was sent. Correct and call again: {names}.", problems=problems
+    )
 
 
 class UnknownTool(Refused):
@@ -236,13 +227,17 @@ class KeyReused(Refused):
 
 
 class OfferAlreadyRented(Refused):
-    """A living machine of ours came from this offer, and this call asks for something else on it."""
+    """A living machine of ours came from this offer, and this call asks for something else on
+    it.
+    """
 
     code = "offer_already_rented"
 
 
 class UnresolvedIntent(Refused):
-    """Nothing was sent, because an earlier rental is in doubt: the duplicate people really pay for."""
+    """Nothing was sent, because an earlier rental is in doubt: the duplicate people really pay
+    for.
+    """
 
     code = "unresolved_intent"
     retryable = True
@@ -250,7 +245,9 @@ class UnresolvedIntent(Refused):
 
 
 class EarlierRentalFound(Refused):
-    """A machine of an earlier call exists whose answer never arrived: the caller may have meant this one instead."""
+    """A machine of an earlier call exists whose answer never arrived: the caller may have meant
+    this one instead.
+    """
 
     code = "earlier_rental_found"
     billing_possible = True
@@ -273,7 +270,9 @@ class ReadOnly(Refused):
 
 
 class OverLimit(Refused):
-    """More than the person allows: one machine, all machines, their number, the credit's hours, or a lease."""
+    """More than the person allows: one machine, all machines, their number, the credit's hours,
+    or a lease.
+    """
 
     code = "over_limit"
 
@@ -291,7 +290,9 @@ class Declined(Refused):
 
 
 class NeedsConfirmation(Refused):
-    """The person wants to be asked and this host cannot ask: a code, approved in a shell, stands for the answer."""
+    """The person wants to be asked and this host cannot ask: a code, approved in a shell, stands
+    for the answer.
+    """
 
     code = "needs_confirmation"
 
@@ -302,7 +303,7 @@ class LeaseOver(Refused):
     code = "lease_over"
 
 
-# ── Rejected: Vast said no ───────────────────────────────────────────────────────────────────────────────────────────
+# ── Rejected: Vast said no ─────────────────────────────────────────────────────────────────────
 
 
 class Rejected(VastMcpError):
@@ -404,7 +405,7 @@ class UnexpectedReply(Rejected):
     code = "unexpected_reply"
 
 
-# ── The rest ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── The rest ───────────────────────────────────────────────────────────────────────────────────
 
 
 class OutcomeUnknown(VastMcpError):
@@ -416,7 +417,9 @@ class OutcomeUnknown(VastMcpError):
 
 
 class RentalMissing(OutcomeUnknown):
-    """A rental that was confirmed, and that a whole list lacks: gone, or not visible at the moment."""
+    """A rental that was confirmed, and that a whole list lacks: gone, or not visible at the
+    moment.
+    """
 
     code = "rental_missing"
 
@@ -429,13 +432,17 @@ class DuplicateRentals(OutcomeUnknown):
 
 
 class PriceMoved(VastMcpError):
-    """The machine turned out dearer than the price it was rented at, and was destroyed, as the person set it."""
+    """The machine turned out dearer than the price it was rented at, and was destroyed, as the
+    person set it.
+    """
 
     code = "price_moved"
 
 
 class NotRented(VastMcpError):
-    """An earlier request is proven to have made nothing, and this call has no time left to send another."""
+    """An earlier request is proven to have made nothing, and this call has no time left to send
+    another.
+    """
 
     code = "not_rented"
     retryable = True

@@ -1,8 +1,10 @@
-"""Unknown outcome → fact: what a list of machines proves about attempts whose reply was lost (renting.md).
+"""Unknown outcome → fact: what a list of machines proves about attempts whose reply was lost
+(renting.md).
 
-A machine is ours by its token. It counts once it was seen twice, at least two seconds apart. Absence needs two whole
-lists without it, a minute apart on this process's own clock, a minute and a half after we knew of the doubt, and an
-offer that is still free, or ten minutes. Whatever was given up stays watched: any later list may still find it.
+A machine is ours by its token. It counts once it was seen twice, at least two seconds apart.
+Absence needs two whole lists without it, a minute apart on this process's own clock, a minute and a
+half after we knew of the doubt, and an offer that is still free, or ten minutes. Whatever was given
+up stays watched: any later list may still find it.
 """
 
 from __future__ import annotations
@@ -29,27 +31,33 @@ LONGEST_PAUSE = 15  # times look_s: a doubt that lasts is looked at less often
 class Reconciler:
     """What this process has seen of machines and attempts. Times are monotonic seconds."""
 
-    def __init__(self, journal: Journal, times: Times, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, journal: Journal, times: Times, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._journal = journal
         self._times = times
         self._clock = clock
         self._lock = anyio.Lock()
         self._known: dict[str, float] = {}  # token → when this process first knew of the doubt
-        self._seen: dict[str, tuple[int, float]] = {}  # token → machine and when it was first seen without a break
+        self._seen: dict[
+            str, tuple[int, float]
+        ] = {}  # token → machine and when it was first seen without a break
         self._ever: set[str] = set()  # tokens once seen
         self._lacking: dict[str, float] = {}  # token → first whole list without it
         self._missing: dict[int, float] = {}  # confirmed machine → first whole list without it
         self._twins: dict[str, list[int]] = {}  # token → several machines
 
-    # ── lists ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── lists ─────────────────────────────────────────────────────────────────────────────────────
 
     async def look(self, vast: Vast, account: str, *, mine: Collection[str] = ()) -> list[Instance]:
         """Read the whole list and learn from it. `mine`: tokens the caller itself will report."""
         listed = await vast.list_instances()
-        self.observe(listed, account, mine=mine)
+        self.learn_from(listed, account, mine=mine)
         return listed
 
-    def observe(self, listed: Sequence[Instance], account: str, *, mine: Collection[str] = ()) -> None:
+    def learn_from(
+        self, listed: Sequence[Instance], account: str, *, mine: Collection[str] = ()
+    ) -> None:
         """Learn from a whole list: late matches, second sights, absences, machines gone."""
         now = self._clock()
         by_token: dict[str, list[Instance]] = defaultdict(list)
@@ -65,7 +73,9 @@ class Reconciler:
                 self._seen.pop(intent.token, None)
         self._notice_gone({instance.id for instance in listed}, account, now)
 
-    def _matched(self, token: str, machines: list[Instance], account: str, now: float, mine: Collection[str]) -> None:
+    def _matched(
+        self, token: str, machines: list[Instance], account: str, now: float, mine: Collection[str]
+    ) -> None:
         intent = self._journal.by_token(token)
         if intent is None or intent.account != account:
             return
@@ -90,8 +100,11 @@ class Reconciler:
         if seen_id != machine.id:
             self._seen[token] = (machine.id, now)
         elif now - first >= self._times.seen_apart_s:
-            self._journal.confirmed(
-                intent, machine.id, stopped=is_stopped(machine, intent), announce=RENTED if token in mine else LATE
+            self._journal.mark_confirmed(
+                intent,
+                machine.id,
+                stopped=is_stopped(machine, intent),
+                announce=RENTED if token in mine else LATE,
             )
 
     def _settled_or_settleable(self, intent: Intent) -> bool:
@@ -101,16 +114,18 @@ class Reconciler:
         return intent.state != "unknown" or self._journal.may_settle(intent)
 
     def _notice_gone(self, listed: set[int], account: str, now: float) -> None:
-        """A confirmed machine that two whole lists lack is gone; a young one may only be invisible yet."""
+        """A confirmed machine that two whole lists lack is gone; a young one may only be invisible
+        yet.
+        """
         for intent in self._journal.living(account):
             if intent.instance_id is None or intent.instance_id in listed:
                 self._missing.pop(intent.instance_id or 0, None)
             elif time.time() - intent.made_at >= self._times.young_s:
                 first = self._missing.setdefault(intent.instance_id, now)
                 if now - first >= self._times.lists_apart_s:
-                    self._journal.gone(account, [intent.instance_id])
+                    self._journal.mark_gone(account, [intent.instance_id])
 
-    # ── settling ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── settling ──────────────────────────────────────────────────────────────────────────────────
 
     def doubt(self, intent: Intent) -> None:
         """From now on this process knows that the attempt is in doubt."""
@@ -121,13 +136,21 @@ class Reconciler:
         return [
             intent
             for intent in self._journal.open_intents(account)
-            if (request_key is None or intent.request_key == request_key) and self._journal.may_settle(intent)
+            if (request_key is None or intent.request_key == request_key)
+            and self._journal.may_settle(intent)
         ]
 
     async def settle(
-        self, vast: Vast, account: str, until: float, *, request_key: str | None = None, mine: Collection[str] = ()
+        self,
+        vast: Vast,
+        account: str,
+        until: float,
+        *,
+        request_key: str | None = None,
+        mine: Collection[str] = (),
     ) -> None:
-        """Look until nothing that we may settle is open, or `until` (anyio's clock). Raises DuplicateRentals.
+        """Look until nothing that we may settle is open, or `until` (anyio's clock). Raises
+        DuplicateRentals.
 
         A list that cannot be read settles nothing and is tried again.
         """
@@ -154,13 +177,18 @@ class Reconciler:
         for intent in doubts:
             if ids := self._twins.get(intent.token):
                 raise errors.DuplicateRentals(
-                    f"Vast made {len(ids)} machines for one request: {', '.join(map(str, ids))}. Each bills.",
+                    f"Vast made {len(ids)} machines for one request: {', '.join(map(str, ids))}. "
+                    f"Each bills.",
                     instance_id=ids[0],
                     offer_id=intent.offer_id,
                     request_key=intent.request_key,
                     token=intent.token,
                     results=[{"instance_id": i} for i in ids],
-                    next_steps=[errors.NextStep("destroy_instance", {"instance_ids": ids[1:]}, "keeps the first")],
+                    next_steps=[
+                        errors.NextStep(
+                            "destroy_instance", {"instance_ids": ids[1:]}, "keeps the first"
+                        )
+                    ],
                 )
 
     async def _declare_absent(self, vast: Vast, account: str) -> None:
@@ -175,14 +203,21 @@ class Reconciler:
                 or now - known < times.absent_after_s
             ):
                 continue
-            if self._is_old(intent, known, now) or (intent.token not in self._ever and await _is_free(vast, intent)):
-                self._journal.absent(intent)
+            if self._is_old(intent, known, now) or (
+                intent.token not in self._ever and await _is_free(vast, intent)
+            ):
+                self._journal.mark_absent(intent)
                 self._lacking.pop(intent.token, None)
 
     def _is_old(self, intent: Intent, known: float, now: float) -> bool:
-        """Ten minutes since sending, by either clock: the wall's may have been set, ours began when we did."""
+        """Ten minutes since sending, by either clock: the wall's may have been set, ours began when
+        we did.
+        """
         sent = intent.sent_at or intent.made_at
-        return now - known >= self._times.taken_after_s or time.time() - sent >= self._times.taken_after_s
+        return (
+            now - known >= self._times.taken_after_s
+            or time.time() - sent >= self._times.taken_after_s
+        )
 
 
 async def _is_free(vast: Vast, intent: Intent) -> bool:

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 OFFERS_REMEMBERED = 2000
 
 
-class Office:
-    """One process's standing: settings, the link to Vast, and what was seen lately. Made by the server's lifespan."""
+class Session:
+    """One process's standing: settings, the link to Vast, and what was seen lately. Made by the
+    server's lifespan.
+    """
 
     def __init__(self, settings: Settings, app: Any = None) -> None:
         self.settings = settings
@@ -38,22 +40,33 @@ class Office:
         self.reconciler = Reconciler(self.journal, settings.times)
         self.account: str | None = None
         self.one_at_a_time = anyio.Lock()  # requests to rent
-        self.closing = False  # asked to end: what is under way finishes, and nothing new is sent for
+        self.closing = (
+            False  # asked to end: what is under way finishes, and nothing new is sent for
+        )
         self.doubts = anyio.Event()  # set when an attempt is in doubt: wakes the background task
-        self.answered = anyio.Event()  # set by every answer: wakes the sweep, since a lease may be new
-        self._leases = anyio.Lock()
-        self.labelled: dict[int, float] = {}  # machine → when its label ends its lease, by the last whole list
+        self.answered = (
+            anyio.Event()
+        )  # set by every answer: wakes the sweep, since a lease may be new
+        self._lease_lock = anyio.Lock()
+        self.labelled: dict[
+            int, float
+        ] = {}  # machine → when its label ends its lease, by the last whole list
         self.swept: list[str] = []  # what became of machines that the journal does not know
-        self.created: dict[int, float] = {}  # machines this process rented, and when: known without a journal too
+        self.created: dict[
+            int, float
+        ] = {}  # machines this process rented, and when: known without a journal too
         self.ending: set[int] = set()  # machines whose destroy Vast accepted
         self.delivered: set[str] = (
             set()
         )  # tokens named in answers; another call, or a clean end, says that those arrived
-        self.recovered: set[str] = set()  # tokens whose machine a call found and will report itself
+        # tokens whose machine a call found and will report itself
+        self.recovered: set[str] = set()
         self.offers: dict[int, Offer] = {}
         self.bid_offers: set[int] = set()
         self._seen_at: dict[int, float] = {}  # offer → when, on the monotonic clock
-        self.asked: dict[str, float] = {}  # what a person was asked about, by digest → at most at which $/h
+        self.asked: dict[
+            str, float
+        ] = {}  # what a person was asked about, by digest → at most at which $/h
         self.instances_seen: set[int] = set()
         self.ssh_keys: list[SshKey] = []
         self.gpu_names: list[str] = []
@@ -72,7 +85,9 @@ class Office:
         return Vast(self.link, deadline)
 
     def remember(self, offers: list[Offer], *, bid: bool = False) -> None:
-        """Keep what a search showed of each offer, so that renting it asks no second time. Oldest go first."""
+        """Keep what a search showed of each offer, so that renting it asks no second time.
+        Oldest go first.
+        """
         for offer in offers:
             self.forget(offer.ask_contract_id)
             self.offers[offer.ask_contract_id] = offer
@@ -99,19 +114,23 @@ class Office:
     def key_digest(self) -> str:
         """What stands for address and key in the journal."""
         key = self.settings.api_key
-        return self.journal.digest({"url": self.settings.base_url, "key": key.get_secret_value() if key else ""})
+        return self.journal.digest(
+            {"url": self.settings.base_url, "key": key.get_secret_value() if key else ""}
+        )
 
     @contextlib.asynccontextmanager
-    async def leases(self) -> AsyncGenerator[None]:
-        """Held from reading a label to moving a lease or ending it, here and among the processes of this journal."""
-        async with self._leases, self.journal.leases_held():
+    async def lease_lock(self) -> AsyncGenerator[None]:
+        """Held from reading a label to moving a lease or ending it, here and among the processes
+        of this journal.
+        """
+        async with self._lease_lock, self.journal.lease_lock():
             yield
 
     def settle_delivered(self) -> None:
         """The answers given so far have arrived: what they named need not be announced again."""
         with contextlib.suppress(errors.JournalUnavailable):
             if self.delivered:
-                self.journal.told(self.delivered)
+                self.journal.mark_told(self.delivered)
                 self.delivered.clear()
 
     async def close(self) -> None:
@@ -125,9 +144,11 @@ Progress = Callable[[float, float | None, str], Awaitable[None]]
 
 
 class StartOver(Exception):
-    """A person was asked in the middle of a call, and agreed: what was looked at before holds no more.
+    """A person was asked in the middle of a call, and agreed: what was looked at before holds no
+    more.
 
-    `asked` and `usd_per_hour`: what to (a digest), and at most at which price. `took_s`: how long it took to answer.
+    `asked` and `usd_per_hour`: what to (a digest), and at most at which price. `took_s`: how
+    long it took to answer.
     """
 
     def __init__(self, asked: str, usd_per_hour: float, took_s: float) -> None:
@@ -136,49 +157,63 @@ class StartOver(Exception):
 
 
 class InputNeeded(Exception):
-    """The call ends with a question to the person; the host makes it again with the answer (protocol 2026-07-28)."""
+    """The call ends with a question to the person; the host makes it again with the answer
+    (protocol 2026-07-28).
+    """
 
     def __init__(self, result: InputRequiredResult) -> None:
         super().__init__("a person is asked")
         self.result = result
 
 
-async def unheard(_done: float, _total: float | None, _message: str) -> None:
+async def no_progress(_done: float, _total: float | None, _message: str) -> None:
     """The progress channel of a call that nobody watches."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One tool call: the office, a client that stops at this call's deadline, and the host's progress channel."""
+    """One tool call: the session, a client that stops at this call's deadline, and the host's
+    progress channel.
+    """
 
-    office: Office
+    session: Session
     vast: Vast
     deadline: float
     progress: Progress
     host: Context[Any, Any] | None = None  # through which a person may be asked
-    agreed: Mapping[str, float] = field(default_factory=dict[str, float])  # during this call, as Office.asked
-    templates: dict[str, Template | None] = field(default_factory=dict[str, "Template | None"])  # read in this call
+    agreed: Mapping[str, float] = field(
+        default_factory=dict[str, float]
+    )  # during this call, as Session.asked
+    templates: dict[str, Template | None] = field(
+        default_factory=dict[str, "Template | None"]
+    )  # read in this call
 
     @classmethod
-    def quiet(cls, office: Office) -> Call:
+    def quiet(cls, session: Session) -> Call:
         """A call of the server's own: no host waits for it, nobody watches its progress."""
-        return cls(office=office, vast=office.client(math.inf), deadline=math.inf, progress=unheard)
+        return cls(
+            session=session, vast=session.client(math.inf), deadline=math.inf, progress=no_progress
+        )
 
     @property
     def settings(self) -> Settings:
-        return self.office.settings
+        return self.session.settings
 
     @property
     def times(self) -> Times:
-        return self.office.settings.times
+        return self.session.settings.times
 
     async def another_look(self) -> bool:
-        """Pause before looking again at what an act came to; False where the deadline comes first."""
+        """Pause before looking again at what an act came to; False where the deadline comes
+        first.
+        """
         if anyio.current_time() + self.times.verify_s > self.deadline:
             return False
         await anyio.sleep(self.times.verify_s)
         return True
 
     def within(self, seconds: float) -> Vast:
-        """A client with a nearer deadline, for a look that must leave time for the act it prepares."""
-        return self.office.client(min(self.deadline, anyio.current_time() + seconds))
+        """A client with a nearer deadline, for a look that must leave time for the act it
+        prepares.
+        """
+        return self.session.client(min(self.deadline, anyio.current_time() + seconds))

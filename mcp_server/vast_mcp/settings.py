@@ -1,10 +1,11 @@
 """The environment and one named env file, read once into one frozen `Settings`.
 
-Order, highest first: the real environment, the env file named by `--env-file` or `VAST_MCP_ENV_FILE`, the official
-client's key files (`vast_tfa_key` before `vast_api_key`, XDG honoured), defaults. An empty value or a literal
-`${VAST_API_KEY}` (a host that did not expand its own placeholder) is absent. The working directory's `.env` is never
-read: a host starts this server inside whatever repository is open, and a stranger's `VAST_URL` there would be sent
-the person's key.
+Order, highest first: the real environment, the env file named by `--env-file` or
+`VAST_MCP_ENV_FILE`, the official client's key files (`vast_tfa_key` before `vast_api_key`, XDG
+honoured), defaults. An empty value or a literal `${VAST_API_KEY}` (a host that did not expand
+its own placeholder) is absent. The working directory's `.env` is never
+read: a host starts this server inside whatever repository is open, and a stranger's `VAST_URL`
+there would be sent the person's key.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Times:
-    """Every wait of the server, in seconds. Our choice, from renting.md and vast-api.md section H."""
+    """Every wait of the server, in seconds. Our choice, from renting.md and vast-api.md section
+    H.
+    """
 
     budget_s: float = 50.0  # a tool answers within this: Claude Desktop cuts at 60
     connect_s: float = 10.0
@@ -42,21 +45,32 @@ class Times:
     retry_s: float = 1.0  # first wait after a 5xx on a read; doubles
     rate_limit_s: float = 5.0  # wait after a 429 that names no time
     verify_s: float = 1.5  # between looks that prove a destroy
-    log_s: float = 0.5  # first pause before asking again for a log that is not uploaded yet; grows
-    log_fresh_s: float = 10.0  # how long a newer log is waited for while an earlier one is still there
+    # first pause before asking again for a log that is not uploaded yet; grows
+    log_s: float = 0.5
+    log_fresh_s: float = (
+        10.0  # how long a newer log is waited for while an earlier one is still there
+    )
     look_s: float = 2.0  # first pause between lists while a rental is in doubt; grows
     seen_apart_s: float = 2.0  # between the two sights that confirm a machine
     lists_apart_s: float = 60.0  # between the two whole lists that prove an absence
     absent_after_s: float = 90.0  # from knowing of a doubt to calling it absent
     taken_after_s: float = 600.0  # the same where somebody has taken the offer
-    end_s: float = 3.0  # what calls under way get when the process is asked to end; one that rents gets its whole PUT
+    # what calls under way get when the process is asked to end; one that rents gets its whole
+    # PUT
+    end_s: float = 3.0
     young_s: float = 600.0  # a confirmed machine this young lives, whatever a list says
-    lease_look_s: float = 60.0  # between looks at this computer's clock while a lease runs: it may have slept
-    lease_margin_s: float = 30.0  # after a server's start, and after a lease: the machine's own watchdog comes first
+    lease_look_s: float = (
+        60.0  # between looks at this computer's clock while a lease runs: it may have slept
+    )
+    lease_margin_s: float = (
+        30.0  # after a server's start, and after a lease: the machine's own watchdog comes first
+    )
     pace: float = 1.0  # factor on the published minimum intervals of section H
 
     def scaled(self, factor: float) -> Times:
-        """The same waits, shortened: for loopback only, so that tests run the real code in less time."""
+        """The same waits, shortened: for loopback only, so that tests run the real code in less
+        time.
+        """
         shorter = {
             f.name: getattr(self, f.name) * factor
             for f in fields(self)
@@ -100,7 +114,8 @@ class Settings:
     ssh_dir: Path | None = None  # None: a server that others reach reads no local key files
     state_dir: Path | None = None  # the journal's folder; None keeps it in memory
     allow_blind: bool = False
-    # Names that a rental may ask for, and their values; None where the person allowed a name and set no value.
+    # Names that a rental may ask for, and their values; None where the person allowed a name and
+    # set no value.
     env_pass: Mapping[str, SecretStr | None] = field(default_factory=dict[str, SecretStr | None])
     log_hosts: tuple[str, ...] = ()  # HOST, HOST/PATH or .DOMAIN beside Vast's own
     http_token: SecretStr | None = None  # what a client of `serve --http` shows
@@ -116,11 +131,17 @@ class Settings:
         return is_loopback(self.base_url)
 
     def secrets(self) -> list[str]:
-        """Every value here that no answer, error or log line may repeat, and the long words of those with several."""
+        """Every value here that no answer, error or log line may repeat, and the long words of
+        those with several.
+        """
         key = None if self.sandbox else self.api_key  # the sandbox's is a plain word
         held = [key, self.http_token, *self.env_pass.values()]
         values = [one.get_secret_value() for one in held if one is not None]
-        return [part for value in values for part in (value, *(word for word in value.split() if len(word) >= 8))]
+        return [
+            part
+            for value in values
+            for part in (value, *(word for word in value.split() if len(word) >= 8))
+        ]
 
 
 def is_loopback(url: str) -> bool:

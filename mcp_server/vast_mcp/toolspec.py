@@ -13,10 +13,17 @@ if TYPE_CHECKING:
 
 
 class Arguments(BaseModel):
-    """Base of every argument model: JSON types as they are, nothing unknown, no NaN, no examples in errors."""
+    """Base of every argument model: JSON types as they are, nothing unknown, no NaN, no examples in
+    errors.
+    """
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, hide_input_in_errors=True, defer_build=True
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        defer_build=True,
     )
 
 
@@ -30,8 +37,12 @@ class Part(BaseModel):
 class Result(Part):
     """Base of every result model; `sandbox` is stated by the server where it is true."""
 
-    sandbox: Annotated[bool | None, Field(description="True when this is the local sandbox: no money moves.")] = None
-    notices: Annotated[list[str] | None, Field(description="Machines of earlier calls, found or ended since.")] = None
+    sandbox: Annotated[
+        bool | None, Field(description="True when this is the local sandbox: no money moves.")
+    ] = None
+    notices: Annotated[
+        list[str] | None, Field(description="Machines of earlier calls, found or ended since.")
+    ] = None
 
 
 class Step(Part):

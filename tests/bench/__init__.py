@@ -1,1 +1,3 @@
-"""How fast and how light, side by side in one run: `make bench`, which writes docs/performance.md."""
+"""How fast and how light, side by side in one run: `make bench`, which writes
+docs/performance.md.
+"""

@@ -1,4 +1,5 @@
-"""`python -m bench [PAGE]`: every row, printed as it is measured and then written between the marks of PAGE.
+"""`python -m bench [PAGE]`: every row, printed as it is measured and then written between the marks
+of PAGE.
 
 Exits 1 when a row misses its bound.
 """
@@ -40,9 +41,16 @@ def main(arguments: Sequence[str]) -> int:
                 box.set(rent_again=True, credit=1_000_000, keys=[KEY_LINE])
                 for row in measure(box):
                     rows.append(row)
-                    print(f"{'ok' if row.ok else 'MISSED':<6}  {row.what}: {row.figure}; {row.against}; {row.bound}",
-                          flush=True)  # fmt: skip
-    counted = "o200k_base, by gpt-tokenizer" if exact() else "characters over 3.6, which is more than o200k_base counts"
+                    print(
+                        f"{'ok' if row.ok else 'MISSED':<6}  {row.what}: {row.figure}; "
+                        f"{row.against}; {row.bound}",
+                        flush=True,
+                    )
+    counted = (
+        "o200k_base, by gpt-tokenizer"
+        if exact()
+        else "characters over 3.6, which is more than o200k_base counts"
+    )
     if arguments:
         write(Path(arguments[0]), {"bench": f"{machine()}. Tokens: {counted}.\n\n{table(rows)}"})
     return 0 if all(row.ok for row in rows) else 1

@@ -1,4 +1,6 @@
-"""A server over stdio as a child: one line out, one line in, nothing in between that would be measured with it."""
+"""A server over stdio as a child: one line out, one line in, nothing in between that would be
+measured with it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ class Child:
     """Newline-delimited JSON-RPC with a process."""
 
     def __init__(self, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> None:
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, cwd=cwd)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, cwd=cwd
+        )
         self._ids = itertools.count(1)
 
     def ask(self, method: str, **params: Any) -> Any:
@@ -40,7 +44,11 @@ class Child:
         raise RuntimeError(f"{method}: the server ended")
 
     def greet(self) -> None:
-        hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "bench", "version": "0"}}
+        hello = {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "bench", "version": "0"},
+        }
         self.ask("initialize", **hello)
         self._say({"jsonrpc": "2.0", "method": "notifications/initialized"})
 

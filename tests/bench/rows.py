@@ -1,4 +1,6 @@
-"""The rows of the table. What is compared is measured in turns, so that a busy moment of the machine meets both."""
+"""The rows of the table. What is compared is measured in turns, so that a busy moment of the
+machine meets both.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,17 @@ from vast_mcp_tools.create_instance import CreateInstance
 ROOT = Path(__file__).resolve().parents[2]
 HELLO = Path(__file__).with_name("hello.py")
 SERVER = [sys.executable, "-m", "vast_mcp"]
-KEY_LINE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d bench@example"
+KEY_LINE = (
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d bench@example"
+)
 NOBODY = "http://127.0.0.1:9"
 
 STARTS = 15
 CREATES = 41
 LISTS = 15
-# The pace that Vast asks for is a fixed wait and no work. At this factor a create's is 45 ms, which passes between two
-# measurements; reads, which are never cut short by it, have next to none.
+# The pace that Vast asks for is a fixed wait and no work. At this factor a create's is 45 ms,
+# which passes between two measurements; reads, which are never cut short by it, have next to
+# none.
 PACE, NO_PACE, APART_S = 0.01, 0.00001, 0.06
 JOURNAL_ROWS = 100_000
 
@@ -65,22 +70,33 @@ class Box:
         home = self.folder / name
         home.mkdir(exist_ok=True)
         env = env_of(
-            home, VAST_URL=self.url, VAST_API_KEY=KEY, VAST_MCP_STATE_DIR=str(home / "state"),
-            VAST_MCP_TIME_SCALE=str(scale), **more,
-        )  # fmt: skip
+            home,
+            VAST_URL=self.url,
+            VAST_API_KEY=KEY,
+            VAST_MCP_STATE_DIR=str(home / "state"),
+            VAST_MCP_TIME_SCALE=str(scale),
+            **more,
+        )
         with child(SERVER, env, home) as made:
             made.greet()
             yield made
 
     def http(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {KEY}"}, trust_env=False, timeout=10)
+        return httpx.Client(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {KEY}"},
+            trust_env=False,
+            timeout=10,
+        )
 
     def set(self, **options: Any) -> None:
         control(self.url, "world", options)
 
     def offers(self, **query: Any) -> list[dict[str, Any]]:
         with self.http() as http:
-            return http.post("/api/v0/bundles/", json={"limit": 64, "type": "on-demand", **query}).json()["offers"]
+            return http.post(
+                "/api/v0/bundles/", json={"limit": 64, "type": "on-demand", **query}
+            ).json()["offers"]
 
     @contextlib.contextmanager
     def asked(self) -> Iterator[list[str]]:
@@ -97,7 +113,7 @@ def timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-# ── starting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── starting ───────────────────────────────────────────────────────────────────────────────────
 
 
 def starts(box: Box) -> list[Row]:
@@ -118,17 +134,29 @@ def starts(box: Box) -> list[Row]:
                     peaks[name].append(started.peak_mib())
     ours, hello = median(seconds["ours"]), median(seconds["hello"])
     # Of each turn: a load that comes and goes meets both halves of one.
-    times = median(one / other for one, other in zip(seconds["ours"], seconds["hello"], strict=True))
+    times = median(
+        one / other for one, other in zip(seconds["ours"], seconds["hello"], strict=True)
+    )
     most, least = median(peaks["ours"]), median(peaks["hello"])
     return [
-        Row("spawn to tools/list", ms(ours), f"a bare MCPServer: {ms(hello)}",
-            f"{times:.2f} x, at most 1.15 x", times <= 1.15),
-        Row("peak memory of that", f"{most:.1f} MiB", f"the same: {least:.1f} MiB",
-            f"{most / least:.2f} x, at most 1.15 x", most <= 1.15 * least),
-    ]  # fmt: skip
+        Row(
+            "spawn to tools/list",
+            ms(ours),
+            f"a bare MCPServer: {ms(hello)}",
+            f"{times:.2f} x, at most 1.15 x",
+            times <= 1.15,
+        ),
+        Row(
+            "peak memory of that",
+            f"{most:.1f} MiB",
+            f"the same: {least:.1f} MiB",
+            f"{most / least:.2f} x, at most 1.15 x",
+            most <= 1.15 * least,
+        ),
+    ]
 
 
-# ── one call ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── one call ───────────────────────────────────────────────────────────────────────────────────
 
 
 def wish(offer_id: int, number: object) -> dict[str, Any]:
@@ -136,23 +164,35 @@ def wish(offer_id: int, number: object) -> dict[str, Any]:
 
 
 def creates(box: Box) -> list[Row]:
-    """create_instance over stdio in turns with the same request by bare httpx, on a connection that stands."""
+    """create_instance over stdio in turns with the same request by bare httpx, on a connection
+    that stands.
+    """
     offer = box.offers()[0]["id"]
     body = CreateInstance(**wish(offer, 0)).body() | {"label": "vast-mcp#0123456789abcdef"}
     ours: list[float] = []
     bare: list[float] = []
     with box.server("creates") as server, box.http() as http:
         for number in range(CREATES + 1):  # the first reads the account and the keys
-            # Each after the same pause: a processor that has just slept is slower for whoever comes first.
+            # Each after the same pause: a processor that has just slept is slower for whoever
+            # comes first.
             time.sleep(APART_S)
-            ours.append(timed(lambda number=number: server.call("create_instance", **wish(offer, number))))
+            ours.append(
+                timed(lambda number=number: server.call("create_instance", **wish(offer, number)))
+            )
             time.sleep(APART_S)
-            bare.append(timed(lambda: http.put(f"/api/v0/asks/{offer}/", json=body).raise_for_status()))
+            bare.append(
+                timed(lambda: http.put(f"/api/v0/asks/{offer}/", json=body).raise_for_status())
+            )
     more = median(ours[1:]) - median(bare[1:])
     return [
-        Row("create_instance over stdio, journal on", ms(median(ours[1:])),
-            f"the same PUT by bare httpx: {ms(median(bare[1:]))}", f"{ms(more)} more, at most 10 ms", more <= 0.010)
-    ]  # fmt: skip
+        Row(
+            "create_instance over stdio, journal on",
+            ms(median(ours[1:])),
+            f"the same PUT by bare httpx: {ms(median(bare[1:]))}",
+            f"{ms(more)} more, at most 10 ms",
+            more <= 0.010,
+        )
+    ]
 
 
 def fill(state: Path) -> None:
@@ -161,10 +201,13 @@ def fill(state: Path) -> None:
         db.execute(
             """
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-            INSERT INTO intents (token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at,
+            INSERT INTO intents (token, account, request_key, digest, offer_id, label,
+                wanted, state, owner, made_at,
                 sent_at, settled_at, instance_id, reason, facts, gone_at)
-            SELECT printf('%016x', i), account, 'old-' || i, digest, 20000001 + i % 264, label, wanted,
-                CASE i % 10 WHEN 0 THEN 'refused' WHEN 1 THEN 'absent' ELSE 'confirmed' END, owner, made_at - i,
+            SELECT printf('%016x', i), account, 'old-' || i, digest, 20000001 + i % 264,
+                label, wanted,
+                CASE i % 10 WHEN 0 THEN 'refused' WHEN 1 THEN 'absent' ELSE 'confirmed' END, owner,
+                made_at - i,
                 sent_at - i, settled_at - i, CASE WHEN i % 10 > 1 THEN i END, NULL, facts,
                 CASE WHEN i % 10 > 1 THEN made_at END
             FROM n, (SELECT * FROM intents LIMIT 1)
@@ -185,12 +228,19 @@ def history(box: Box) -> list[Row]:
             for name, server in (("short", short), ("long", long)):
                 key = f"{name}-{number}"
                 time.sleep(APART_S)
-                seconds[name].append(timed(lambda s=server, key=key: s.call("create_instance", **wish(offer, key))))
+                seconds[name].append(
+                    timed(lambda s=server, key=key: s.call("create_instance", **wish(offer, key)))
+                )
     few, many = median(seconds["short"][1:]), median(seconds["long"][1:])
     return [
-        Row("create_instance with 100,000 attempts in the journal", ms(many), f"with none: {ms(few)}",
-            f"{100 * (many / few - 1):+.0f} %, at most +10 %", many <= 1.10 * few)
-    ]  # fmt: skip
+        Row(
+            "create_instance with 100,000 attempts in the journal",
+            ms(many),
+            f"with none: {ms(few)}",
+            f"{100 * (many / few - 1):+.0f} %, at most +10 %",
+            many <= 1.10 * few,
+        )
+    ]
 
 
 def lists(box: Box) -> list[Row]:
@@ -201,7 +251,9 @@ def lists(box: Box) -> list[Row]:
     command = [str(official), "show", "instances", "--raw"]
 
     def of_official() -> None:
-        done = subprocess.run(command, env=env, cwd=box.folder, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            command, env=env, cwd=box.folder, capture_output=True, text=True, check=True
+        )
         assert '"actual_status"' in done.stdout, done.stderr
 
     box.set(reset=True)
@@ -212,7 +264,9 @@ def lists(box: Box) -> list[Row]:
     with box.server("lists", scale=NO_PACE) as server, box.http() as http:
         for machines in (10, 1000):
             for _ in range(machines - made):
-                http.put(f"/api/v0/asks/{offer['id']}/", json={"image": "a/b", "disk": 8}).raise_for_status()
+                http.put(
+                    f"/api/v0/asks/{offer['id']}/", json={"image": "a/b", "disk": 8}
+                ).raise_for_status()
             made = machines
             server.call("show_instances")  # the first reads the account
             before = server.busy_s()
@@ -225,15 +279,24 @@ def lists(box: Box) -> list[Row]:
     ten, official_s = median(ours), median(theirs)
     few, many = busy[10], busy[1000]
     return [
-        Row("show_instances over stdio, 10 machines", ms(ten),
+        Row(
+            "show_instances over stdio, 10 machines",
+            ms(ten),
             f"`vastai show instances --raw`: {ms(official_s)}",
-            f"1/{official_s / ten:.0f}, at most 1/50", ten * 50 <= official_s),
-        Row("show_instances, 1,000 machines: our own work", ms(many), f"10 machines: {ms(few)}",
-            f"{many / few:.0f} x, at most 100 x", many <= 100 * few),
-    ]  # fmt: skip
+            f"1/{official_s / ten:.0f}, at most 1/50",
+            ten * 50 <= official_s,
+        ),
+        Row(
+            "show_instances, 1,000 machines: our own work",
+            ms(many),
+            f"10 machines: {ms(few)}",
+            f"{many / few:.0f} x, at most 100 x",
+            many <= 100 * few,
+        ),
+    ]
 
 
-# ── what a model reads ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── what a model reads ─────────────────────────────────────────────────────────────────────────
 
 
 def texts(box: Box) -> list[Row]:
@@ -245,14 +308,25 @@ def texts(box: Box) -> list[Row]:
     skill = (ROOT / "SKILL.md").read_text(encoding="utf-8")
     ours, theirs, book, short = tokens(compact(shown), compact(rows), skill, INSTRUCTIONS)
     return [
-        Row("search_offers, 10 offers", f"{ours:,} tokens", f"the API's rows for them: {theirs:,}",
-            f"1/{theirs / ours:.0f}, at most 900 and 1/8", ours <= 900 and ours * 8 <= theirs),
-        Row("SKILL.md", f"{book:,} tokens", "the official skill: 11,503", "at most 2,500", book <= 2500),
+        Row(
+            "search_offers, 10 offers",
+            f"{ours:,} tokens",
+            f"the API's rows for them: {theirs:,}",
+            f"1/{theirs / ours:.0f}, at most 900 and 1/8",
+            ours <= 900 and ours * 8 <= theirs,
+        ),
+        Row(
+            "SKILL.md",
+            f"{book:,} tokens",
+            "the official skill: 11,503",
+            "at most 2,500",
+            book <= 2500,
+        ),
         Row("instructions", f"{short:,} tokens", "-", "at most 300", short <= 300),
-    ]  # fmt: skip
+    ]
 
 
-# ── requests ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── requests ───────────────────────────────────────────────────────────────────────────────────
 
 
 def requests(box: Box) -> list[Row]:
@@ -264,7 +338,15 @@ def requests(box: Box) -> list[Row]:
         with box.asked() as asked:
             server.call("create_instance", **wish(offer_id, f"counted-{len(rows)}"), **more)
         figure = "1 request" if len(asked) == 1 else f"{len(asked)} requests"
-        rows.append(Row(f"create_instance, {what}", figure, ", ".join(asked), f"at most {most}", len(asked) <= most))
+        rows.append(
+            Row(
+                f"create_instance, {what}",
+                figure,
+                ", ".join(asked),
+                f"at most {most}",
+                len(asked) <= most,
+            )
+        )
 
     with box.server("requests") as server:
         known = [row["offer_id"] for row in server.call("search_offers", limit=2)["offers"]]
@@ -272,7 +354,13 @@ def requests(box: Box) -> list[Row]:
         count("a known offer, account cached", 1, server, known[1])
         vm = box.offers(vms_enabled={"eq": True}, direct_port_count={"gt": 2})[-1]["id"]
         count("a VM", 3, server, vm, vm=True, image="docker.io/vastai/kvm:cuda-12.4.1")
-        count("max_usd_per_hour, an offer not seen before", 3, server, next(strangers), max_usd_per_hour=100)
+        count(
+            "max_usd_per_hour, an offer not seen before",
+            3,
+            server,
+            next(strangers),
+            max_usd_per_hour=100,
+        )
     total = {"VAST_MCP_MAX_TOTAL_USD_PER_HOUR": "5000"}
     credit = {"VAST_MCP_MIN_CREDIT_HOURS": "0.01"}
     limited = (
@@ -296,12 +384,20 @@ def machine() -> str:
     from platform import machine, python_version, system
 
     official = subprocess.run(
-        [str(ROOT / ".venv-vastai" / "bin" / "python"), "-c",
-         "from importlib.metadata import version; print(version('vastai'))"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [
+            str(ROOT / ".venv-vastai" / "bin" / "python"),
+            "-c",
+            "from importlib.metadata import version; print(version('vastai'))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return (
-        f"{time.strftime('%Y-%m-%d', time.gmtime())}, {system()} {machine()}, {os.cpu_count()} cores, "
-        f"Python {python_version()}, mcp {version('mcp')}, pydantic {version('pydantic')}, httpx {version('httpx')}, "
+        f"{time.strftime('%Y-%m-%d', time.gmtime())}, {system()} {machine()}, {os.cpu_count()} "
+        f"cores, "
+        f"Python {python_version()}, mcp {version('mcp')}, pydantic {version('pydantic')}, "
+        f"httpx "
+        f"{version('httpx')}, "
         f"vastai {official.stdout.strip()}"
     )

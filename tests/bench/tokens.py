@@ -1,4 +1,6 @@
-"""What text costs a model: o200k_base where gpt-tokenizer is installed, else characters over 3.6, which is more."""
+"""What text costs a model: o200k_base where gpt-tokenizer is installed, else characters over 3.6,
+which is more.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,13 @@ def tokens(*texts: str) -> list[int]:
     if not exact():
         return [math.ceil(len(text) / 3.6) for text in texts]
     done = subprocess.run(
-        ["node", "-e", _COUNT], input=json.dumps(texts), cwd=BOX, capture_output=True, text=True, timeout=60, check=True
+        ["node", "-e", _COUNT],
+        input=json.dumps(texts),
+        cwd=BOX,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     return json.loads(done.stdout)
 

@@ -1,4 +1,6 @@
-"""The official client against the sandbox: what it prints, and what the ledger says happened. Run by `make compat`."""
+"""The official client against the sandbox: what it prints, and what the ledger says happened.
+Run by `make compat`.
+"""
 
 import json
 import os
@@ -13,7 +15,9 @@ import httpx
 import pytest
 
 KEY = "compat-account-key"
-COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # and cursor movements: tables come in colour even without a terminal
+COLOUR = re.compile(
+    r"\x1b\[[0-9;]*[A-Za-z]"
+)  # and cursor movements: tables come in colour even without a terminal
 
 
 class Box:
@@ -25,7 +29,9 @@ class Box:
         self.home = Path()
 
     def vastai(self, *words: object) -> subprocess.CompletedProcess[str]:
-        """One command, in a HOME of its own; its exit status says nothing, so the output is what is judged."""
+        """One command, in a HOME of its own; its exit status says nothing, so the output is what
+        is judged.
+        """
         here = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
@@ -35,7 +41,9 @@ class Box:
             "COLUMNS": "200",
         }
         command = [os.environ["VASTAI"], *map(str, words)]
-        return subprocess.run(command, env=here, capture_output=True, text=True, timeout=50, check=False)
+        return subprocess.run(
+            command, env=here, capture_output=True, text=True, timeout=50, check=False
+        )
 
     def says(self, *words: object) -> str:
         done = self.vastai(*words)
@@ -59,7 +67,13 @@ class Box:
         return self.http.post("/api/v0/bundles/", json=query).json()["offers"][0]["id"]
 
     def rent(self, **more: Any) -> int:
-        body = {"image": "example/image", "label": "mine", "env": {"A": "1"}, "runtype": "ssh_direct", **more}
+        body = {
+            "image": "example/image",
+            "label": "mine",
+            "env": {"A": "1"},
+            "runtype": "ssh_direct",
+            **more,
+        }
         return self.http.put(f"/api/v0/asks/{self.offer()}/", json=body).json()["new_contract"]
 
     def show(self, instance: int) -> dict[str, Any]:
@@ -74,7 +88,9 @@ def running() -> Iterator[Box]:
             assert process.stdout is not None
             found = re.search(r"http://\S+:\d+", process.stdout.readline())
             assert found is not None
-            with httpx.Client(base_url=found[0], headers={"Authorization": f"Bearer {KEY}"}, timeout=10) as http:
+            with httpx.Client(
+                base_url=found[0], headers={"Authorization": f"Bearer {KEY}"}, timeout=10
+            ) as http:
                 yield Box(found[0], http)
         finally:
             process.terminate()
@@ -91,7 +107,11 @@ def test_search_offers_finds_and_prints_offers(box: Box):
     """L: flat body, string numbers, exact Content-Type."""
     table = box.says("search", "offers", "gpu_name=RTX_4090 num_gpus=1 dph<2", "-o", "dph_total")
     assert "RTX_4090" in table
-    rows = box.rows("search", "offers", "gpu_name=RTX_4090 num_gpus=1 gpu_ram>=24 geolocation in [US,CA,SE,DE,NL,JP]")
+    rows = box.rows(
+        "search",
+        "offers",
+        "gpu_name=RTX_4090 num_gpus=1 gpu_ram>=24 geolocation in [US,CA,SE,DE,NL,JP]",
+    )
     assert rows
     assert all(row["gpu_name"] == "RTX 4090" and row["num_gpus"] == 1 for row in rows)
 
@@ -108,11 +128,26 @@ def test_create_instance_rents_one_machine(box: Box):
     """A.12, L."""
     offer = box.offer()
     reply = box.rows(
-        "create", "instance", offer, "--image", "pytorch/pytorch", "--disk", "20", "--ssh", "--direct",
-        "--env", "-e A=1 -p 8000:8000", "--label", "mine",
-    )  # fmt: skip
+        "create",
+        "instance",
+        offer,
+        "--image",
+        "pytorch/pytorch",
+        "--disk",
+        "20",
+        "--ssh",
+        "--direct",
+        "--env",
+        "-e A=1 -p 8000:8000",
+        "--label",
+        "mine",
+    )
     [rental] = box.rentals()
-    assert (reply["success"], reply["new_contract"], rental["offer_id"]) == (True, rental["id"], offer)
+    assert (reply["success"], reply["new_contract"], rental["offer_id"]) == (
+        True,
+        rental["id"],
+        offer,
+    )
     assert (rental["image"], rental["disk"], rental["label"]) == ("pytorch/pytorch", 20, "mine")
     assert rental["env"] == {"A": "1", "-p 8000:8000": "1"}
     assert rental["runtype"] == "ssh_direc ssh_proxy"
@@ -121,7 +156,9 @@ def test_create_instance_rents_one_machine(box: Box):
 
 def test_create_instance_in_words(box: Box):
     """L."""
-    assert box.says("create", "instance", box.offer(), "--image", "example/image").startswith("Started.")
+    assert box.says("create", "instance", box.offer(), "--image", "example/image").startswith(
+        "Started."
+    )
     assert len(box.rentals()) == 1
 
 
@@ -156,14 +193,19 @@ def test_ssh_url_names_the_mapped_port(box: Box):
     for _ in range(3):
         row = box.http.get(f"/api/v0/instances/{instance}/").json()["instances"]
     port = row["ports"]["22/tcp"][0]["HostPort"]
-    assert box.says("ssh-url", instance).strip() == f"ssh://root@{row['public_ipaddr'].strip()}:{port}"
+    assert (
+        box.says("ssh-url", instance).strip() == f"ssh://root@{row['public_ipaddr'].strip()}:{port}"
+    )
 
 
 def test_ssh_url_adds_one_to_the_proxys_port_with_jupyter(box: Box):
     """C.6."""
     instance = box.rent(runtype="jupyter_proxy")
     row = box.show(instance)
-    assert box.says("ssh-url", instance).strip() == f"ssh://root@{row['ssh_host']}:{row['ssh_port'] + 1}"
+    assert (
+        box.says("ssh-url", instance).strip()
+        == f"ssh://root@{row['ssh_host']}:{row['ssh_port'] + 1}"
+    )
 
 
 def test_logs_are_waited_for_and_printed(box: Box):
@@ -207,7 +249,10 @@ def test_change_bid_moves_the_price(box: Box):
 def test_attach_ssh_gives_one_instance_a_key(box: Box):
     """D: the file's text, newline and all."""
     instance = box.rent()
-    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test@example\n"
+    key = (
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d "
+        "test@example\n"
+    )
     path = box.home / "id.pub"
     path.write_text(key, encoding="utf-8")
     assert "added" in box.says("attach", "ssh", instance, path)
@@ -221,9 +266,21 @@ def test_attach_ssh_gives_one_instance_a_key(box: Box):
 def test_a_created_template_is_found_and_rented_with(box: Box):
     """E, A.10: the disk of 10 that the client always sends wins over the template's."""
     box.says(
-        "create", "template", "--name", "mine", "--image", "example/server", "--image_tag", "v1",
-        "--env", "-e A=1 -p 8000:8000", "--ssh", "--direct", "--disk_space", "50",
-    )  # fmt: skip
+        "create",
+        "template",
+        "--name",
+        "mine",
+        "--image",
+        "example/server",
+        "--image_tag",
+        "v1",
+        "--env",
+        "-e A=1 -p 8000:8000",
+        "--ssh",
+        "--direct",
+        "--disk_space",
+        "50",
+    )
     entry = box.ledger()[-1]
     assert (entry["kind"], entry["detail"]["name"]) == ("template", "mine")
     hash_id = entry["detail"]["hash_id"]
@@ -232,7 +289,11 @@ def test_a_created_template_is_found_and_rented_with(box: Box):
     box.says("create", "instance", box.offer(), "--template_hash", hash_id, "--env", "-e B=2")
     [rental] = box.rentals()
     assert rental["env"] == {"A": "1", "-p 8000:8000": "1", "B": "2"}
-    assert (rental["image"], rental["disk"], rental["runtype"]) == ("example/server:v1", 10, "ssh_direc ssh_proxy")
+    assert (rental["image"], rental["disk"], rental["runtype"]) == (
+        "example/server:v1",
+        10,
+        "ssh_direc ssh_proxy",
+    )
 
 
 def test_volumes_are_searched_created_shown_and_deleted(box: Box):
@@ -243,7 +304,11 @@ def test_volumes_are_searched_created_shown_and_deleted(box: Box):
     made = box.rows("create", "volume", rooms[0]["id"], "--size", 15, "--name", "data")
     assert (made["success"], made["volume_name"]) == (True, f"V.{made['volume_id']}")
     [row] = box.rows("show", "volumes")
-    assert (row["label"], row["machine_id"], row["instances"]) == ("data", rooms[0]["machine_id"], [])
+    assert (row["label"], row["machine_id"], row["instances"]) == (
+        "data",
+        rooms[0]["machine_id"],
+        [],
+    )
     assert "data" in box.says("show", "volumes")
     box.says("delete", "volume", made["volume_id"])
     assert [entry["kind"] for entry in box.ledger()] == ["volume", "volume_delete"]
@@ -277,7 +342,10 @@ def test_destroy_instance_ends_it_and_a_second_one_says_why_not(box: Box):
 
 def test_ssh_keys_are_created_and_shown(box: Box):
     """D."""
-    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test@example"
+    key = (
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d "
+        "test@example"
+    )
     assert "No SSH keys found" in box.vastai("show", "ssh-keys").stderr
     assert "ssh-key created" in box.says("create", "ssh-key", key)
     assert [row["public_key"] for row in box.rows("show", "ssh-keys")] == [key]
@@ -305,7 +373,9 @@ def test_search_templates_prints_the_shelf(box: Box):
 
 
 def test_the_client_repeats_a_create_whose_reply_was_lost(box: Box):
-    """J: three attempts for every method; the reason this project exists, kept as a fact about the client."""
+    """J: three attempts for every method; the reason this project exists, kept as a fact about
+    the client.
+    """
     box.set(rent_again=True)
     fault = {"endpoint": "create", "kind": "html502", "times": 2, "when": "after"}
     box.http.post("/_sandbox/faults", json=fault)

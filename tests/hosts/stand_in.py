@@ -1,7 +1,8 @@
-"""A stand-in for a host's model: a loopback server that plays one rental and keeps every request it was handed.
+"""A stand-in for a host's model: a loopback server that plays one rental and keeps every request it
+was handed.
 
-It decides from the transcript alone, as a model does: what it is asked again it answers again, and every id that it
-uses it has read in a result that the host handed over.
+It decides from the transcript alone, as a model does: what it is asked again it answers again, and
+every id that it uses it has read in a result that the host handed over.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Wire(Protocol):
     def reply(self, request: Json, turn: int) -> Events: ...
 
 
-# ── Claude Code: the Messages API ────────────────────────────────────────────────────────────────────────────────────
+# ── Claude Code: the Messages API ─────────────────────────────────────────────────────────────────
 
 
 class Messages:
@@ -88,11 +89,22 @@ class Messages:
         self.prefix = prefix  # of the server's tools, as Claude Code names them
 
     def heard(self, request: Json) -> list[Heard]:
-        blocks = [block for one in request["messages"] if isinstance(one["content"], list) for block in one["content"]]
+        blocks = [
+            block
+            for one in request["messages"]
+            if isinstance(one["content"], list)
+            for block in one["content"]
+        ]
         names = {block["id"]: block["name"] for block in blocks if block["type"] == "tool_use"}
-        answers = [(names[block["tool_use_id"]], block) for block in blocks if block["type"] == "tool_result"]
+        answers = [
+            (names[block["tool_use_id"]], block)
+            for block in blocks
+            if block["type"] == "tool_result"
+        ]
         return [
-            Heard(name.removeprefix(self.prefix), _text(block["content"]), bool(block.get("is_error")))
+            Heard(
+                name.removeprefix(self.prefix), _text(block["content"]), bool(block.get("is_error"))
+            )
             for name, block in answers
             if name.startswith(self.prefix)
         ]
@@ -106,24 +118,38 @@ class Messages:
             return self._says(turn, PARTING)
         name, arguments = self.prefix + ask.tool, ask.arguments
         if name not in offered:
-            name, arguments = "ToolSearch", {"query": "select:" + ",".join(self.prefix + one for one in USED)}
+            name, arguments = (
+                "ToolSearch",
+                {"query": "select:" + ",".join(self.prefix + one for one in USED)},
+            )
         block = {"type": "tool_use", "id": f"toolu_{turn}", "name": name, "input": {}}
         delta = {"type": "input_json_delta", "partial_json": json.dumps(arguments)}
         return self._message(turn, block, delta, "tool_use")
 
     def _says(self, turn: int, text: str) -> Events:
-        return self._message(turn, {"type": "text", "text": ""}, {"type": "text_delta", "text": text}, "end_turn")
+        return self._message(
+            turn, {"type": "text", "text": ""}, {"type": "text_delta", "text": text}, "end_turn"
+        )
 
     @staticmethod
     def _message(turn: int, block: Json, delta: Json, stop: str) -> Events:
         usage = {"input_tokens": 1, "output_tokens": 1}
-        message = {"id": f"msg_{turn}", "type": "message", "role": "assistant", "model": "stand-in", "content": []}
+        message = {
+            "id": f"msg_{turn}",
+            "type": "message",
+            "role": "assistant",
+            "model": "stand-in",
+            "content": [],
+        }
         return [
             ("message_start", {"message": message | {"stop_reason": None, "usage": usage}}),
             ("content_block_start", {"index": 0, "content_block": block}),
             ("content_block_delta", {"index": 0, "delta": delta}),
             ("content_block_stop", {"index": 0}),
-            ("message_delta", {"delta": {"stop_reason": stop, "stop_sequence": None}, "usage": usage}),
+            (
+                "message_delta",
+                {"delta": {"stop_reason": stop, "stop_sequence": None}, "usage": usage},
+            ),
             ("message_stop", {}),
         ]
 
@@ -134,7 +160,7 @@ def _text(content: Any) -> str:
     return "".join(block.get("text", "") for block in content)
 
 
-# ── Codex: the Responses API ─────────────────────────────────────────────────────────────────────────────────────────
+# ── Codex: the Responses API ──────────────────────────────────────────────────────────────────────
 
 
 class Responses:
@@ -159,12 +185,21 @@ class Responses:
         ask = play(self.heard(request))
         if ask is None:
             content = [{"type": "output_text", "text": PARTING}]
-            item: Json = {"type": "message", "id": f"msg_{turn}", "role": "assistant", "content": content}
+            item: Json = {
+                "type": "message",
+                "id": f"msg_{turn}",
+                "role": "assistant",
+                "content": content,
+            }
         else:
             item = {
-                "type": "function_call", "id": f"fc_{turn}", "call_id": f"call_{turn}", "namespace": self.namespace,
-                "name": ask.tool, "arguments": json.dumps(ask.arguments),
-            }  # fmt: skip
+                "type": "function_call",
+                "id": f"fc_{turn}",
+                "call_id": f"call_{turn}",
+                "namespace": self.namespace,
+                "name": ask.tool,
+                "arguments": json.dumps(ask.arguments),
+            }
         usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
         return [
             ("response.created", {"response": {"id": f"resp_{turn}"}}),
@@ -173,7 +208,7 @@ class Responses:
         ]
 
 
-# ── The server ───────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── The server ────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass
@@ -207,7 +242,9 @@ def standing_in(wire: Wire) -> Iterator[StandIn]:
             self.send_header("content-type", "text/event-stream")
             self.end_headers()
             for name, data in events:
-                self.wfile.write(f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n".encode())
+                self.wfile.write(
+                    f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n".encode()
+                )
 
         def log_message(self, *_: Any) -> None:
             """Nothing: what was asked is in `requests`."""

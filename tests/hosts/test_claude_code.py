@@ -1,4 +1,6 @@
-"""Claude Code itself, headless, with a stand-in for its model: what it hands over, and what it will not do unasked."""
+"""Claude Code itself, headless, with a stand-in for its model: what it hands over, and what it
+will not do unasked.
+"""
 
 from __future__ import annotations
 
@@ -49,12 +51,16 @@ def allowing(prefix: str) -> list[str]:
 
 
 def assert_claude_code_handed_over_everything(model: StandIn, prefix: str) -> None:
-    """Names and instructions once the server is up; description and schema, as published, when looked up."""
+    """Names and instructions once the server is up; description and schema, as published, when
+    looked up.
+    """
     last = model.requests[-1]
     transcript = json.dumps(last["messages"], ensure_ascii=False).replace("\\n", "\n")
     offered = {tool["name"]: tool for tool in last["tools"]}
     names = {prefix + spec.name for spec in CATALOGUE}
-    assert {name for name in names if f"\n{name}\n" not in transcript} <= {prefix + name for name in USED}
+    assert {name for name in names if f"\n{name}\n" not in transcript} <= {
+        prefix + name for name in USED
+    }
     assert_told_the_instructions(transcript)
     for name in USED:
         assert offered[prefix + name]["description"] == snapshot(name)["description"]
@@ -67,7 +73,9 @@ def test_claude_code_plays_a_rental_with_the_key_in_the_official_clients_file(de
     """docs/hosts.md: two lines, and the model is handed all that the server says."""
     desk.type("key-file", said=KEY + "\n")
     desk.type("claude-code")
-    assert "vast" in json.loads((desk.home / ".claude.json").read_text(encoding="utf-8"))["mcpServers"]
+    assert (
+        "vast" in json.loads((desk.home / ".claude.json").read_text(encoding="utf-8"))["mcpServers"]
+    )
     with standing_in(Messages(ADDED)) as model:
         said = talk(desk, model, *allowing(ADDED), **ALONE)
     assert_one_rental_begun_and_ended(desk, model.heard, said)
@@ -85,7 +93,9 @@ def test_claude_code_passes_the_key_of_its_own_environment_on(desk: Desk) -> Non
     assert_the_key_stayed_where_it_was_put(desk, model.requests)
 
 
-def test_the_plugin_brings_the_server_the_skill_and_a_place_for_the_key(desk: Desk, tmp_path: Path) -> None:
+def test_the_plugin_brings_the_server_the_skill_and_a_place_for_the_key(
+    desk: Desk, tmp_path: Path
+) -> None:
     """docs/hosts.md: from a checkout, with the key that Claude Code asks for."""
     checkout = a_checkout(tmp_path)
     desk.type("claude-plugin", cwd=checkout)
@@ -94,12 +104,16 @@ def test_the_plugin_brings_the_server_the_skill_and_a_place_for_the_key(desk: De
         said = talk(desk, model, *allowing(PLUGIN))
     assert_one_rental_begun_and_ended(desk, model.heard, said)
     assert_claude_code_handed_over_everything(model, PLUGIN)
-    assert "- vast-mcp:vast-mcp: Rent, watch and destroy" in json.dumps(model.requests[-1]["messages"])
+    assert "- vast-mcp:vast-mcp: Rent, watch and destroy" in json.dumps(
+        model.requests[-1]["messages"]
+    )
     assert_the_key_stayed_where_it_was_put(desk, model.requests, ".claude/.credentials.json")
     assert (desk.home / ".claude/.credentials.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_plugin_without_a_key_of_its_own_uses_the_official_clients(desk: Desk, tmp_path: Path) -> None:
+def test_the_plugin_without_a_key_of_its_own_uses_the_official_clients(
+    desk: Desk, tmp_path: Path
+) -> None:
     """docs/hosts.md: the plugin's question may stay unanswered."""
     desk.type("key-file", said=KEY + "\n")
     desk.type("claude-plugin", cwd=a_checkout(tmp_path))
@@ -109,7 +123,9 @@ def test_the_plugin_without_a_key_of_its_own_uses_the_official_clients(desk: Des
 
 
 def test_with_only_the_reading_tools_allowed_nothing_is_rented(desk: Desk) -> None:
-    """docs/hosts.md: the settings that let Claude Code look without asking let it do nothing else."""
+    """docs/hosts.md: the settings that let Claude Code look without asking let it do nothing
+    else.
+    """
     desk.type("key-file", said=KEY + "\n")
     desk.type("claude-code")
     (desk.home / ".claude").mkdir(exist_ok=True)
@@ -124,7 +140,9 @@ def test_with_only_the_reading_tools_allowed_nothing_is_rented(desk: Desk) -> No
 
 
 def test_nobody_answers_a_question_in_claude_p_and_nothing_is_rented(desk: Desk) -> None:
-    """docs/hosts.md: it says that it can ask and cancels by itself; the error holds the code for a shell."""
+    """docs/hosts.md: it says that it can ask and cancels by itself; the error holds the code for
+    a shell.
+    """
     desk.type("key-file", said=KEY + "\n")
     desk.type("claude-code")
     with standing_in(Messages(ADDED)) as model:
@@ -142,7 +160,9 @@ def test_the_sandbox_is_one_word_away(desk: Desk) -> None:
     assert control(desk.sandbox, "requests")["requests"] == []
 
 
-def test_claude_codes_own_validator_accepts_plugin_and_marketplace(desk: Desk, tmp_path: Path) -> None:
+def test_claude_codes_own_validator_accepts_plugin_and_marketplace(
+    desk: Desk, tmp_path: Path
+) -> None:
     """docs/hosts.md: every warning counts; the part of the validator that needs no account."""
     said = desk.run("claude", "plugin", "validate", str(a_checkout(tmp_path)), "--strict")
     assert "Validation passed" in said
@@ -152,14 +172,20 @@ def test_claude_codes_own_validator_accepts_plugin_and_marketplace(desk: Desk, t
 def test_the_lines_for_http_connect(desk: Desk) -> None:
     """README: a token, a server, and Claude Code told of both."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    [found] = [lines for lines in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL) if "serve --http" in lines]
+    [found] = [
+        lines
+        for lines in re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)
+        if "serve --http" in lines
+    ]
     key, make, serve, add = found.strip().splitlines()
     kept = "mkdir -p ~/.config/vastai; printf a-key >~/.config/vastai/vast_api_key"
     assert desk.run("bash", "-c", f"{kept}\n{key}\nprintf %s $VAST_API_KEY") == "a-key"
     token = desk.run("bash", "-c", f"{make}\nprintf %s $VAST_MCP_HTTP_TOKEN")
     command = [*shlex.split(serve.removesuffix(" &").replace(":8000", ":0")), "--sandbox"]
     env = the_environment(desk.folder) | {"VAST_MCP_HTTP_TOKEN": token}
-    with subprocess.Popen(command, env=env, cwd=desk.work, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=env, cwd=desk.work, stderr=subprocess.PIPE, text=True
+    ) as process:
         try:
             assert process.stderr is not None
             url = re.search(r"http://\S+", process.stderr.readline())

@@ -1,4 +1,6 @@
-"""Codex itself, headless, with a stand-in for its model: what it hands over, and what it will not do unasked."""
+"""Codex itself, headless, with a stand-in for its model: what it hands over, and what it will
+not do unasked.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,13 @@ from trial import (
 )
 from vast_mcp_tools import CATALOGUE
 
-LEFT_OUT = {"default", "minimum", "maximum", "exclusiveMinimum", "title"}  # mcp.md measured it of 0.169.0
+LEFT_OUT = {
+    "default",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "title",
+}  # mcp.md measured it of 0.169.0
 
 
 @pytest.fixture
@@ -33,12 +41,19 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def talk(desk: Desk, model: StandIn, *settings: str, **env: str) -> str:
-    """`codex exec`; what it says. Beside the page's lines, told of the sandbox and to wait for the server."""
-    provider = f'model_providers.stand-in={{name="stand-in", base_url="{model.url}/v1", wire_api="responses"}}'
+    """`codex exec`; what it says. Beside the page's lines, told of the sandbox and to wait for
+    the server.
+    """
+    provider = (
+        f'model_providers.stand-in={{name="stand-in", base_url="{model.url}/v1", '
+        'wire_api="responses"}'
+    )
     there = [f'mcp_servers.vast.env.VAST_URL="{desk.sandbox}"', "mcp_servers.vast.required=true"]
     options = ['model="stand-in"', 'model_provider="stand-in"', provider, *there, *settings]
     given = [word for option in options for word in ("-c", option)]
-    return desk.run("codex", "exec", "--skip-git-repo-check", *given, "Rent a 4090.", **ALONE, **env)
+    return desk.run(
+        "codex", "exec", "--skip-git-repo-check", *given, "Rent a 4090.", **ALONE, **env
+    )
 
 
 def write(desk: Desk, *names: str) -> None:
@@ -55,22 +70,31 @@ def tools(model: StandIn) -> Json:
 
 
 def assert_codex_handed_over_everything(model: StandIn) -> None:
-    """Every tool and the instructions at once; of a schema, all that is not a default or a bound."""
+    """Every tool and the instructions at once; of a schema, all that is not a default or a
+    bound.
+    """
     handed = tools(model)
     assert_told_the_instructions(handed["description"])
     assert {tool["name"] for tool in handed["tools"]} == {spec.name for spec in CATALOGUE}
     for tool in handed["tools"]:
         published = snapshot(tool["name"])
         assert tool["description"] == published["description"]
-        parameters, schema = tool["parameters"]["properties"], published["inputSchema"]["properties"]
+        parameters, schema = (
+            tool["parameters"]["properties"],
+            published["inputSchema"]["properties"],
+        )
         assert {name: one.get("description") for name, one in parameters.items()} == {
             name: one.get("description") for name, one in schema.items()
         }
-        assert tool["parameters"].get("required", []) == published["inputSchema"].get("required", [])
+        assert tool["parameters"].get("required", []) == published["inputSchema"].get(
+            "required", []
+        )
 
 
 def test_codex_plays_a_rental_with_the_key_in_the_official_clients_file(desk: Desk) -> None:
-    """docs/hosts.md: two lines and an approval, and the model is handed all that the server says."""
+    """docs/hosts.md: two lines and an approval, and the model is handed all that the server
+    says.
+    """
     desk.type("key-file", said=KEY + "\n")
     desk.type("codex")
     assert "[mcp_servers.vast]" in (desk.home / ".codex/config.toml").read_text(encoding="utf-8")
@@ -82,7 +106,9 @@ def test_codex_plays_a_rental_with_the_key_in_the_official_clients_file(desk: De
 
 
 def test_codex_passes_on_the_key_that_its_settings_name(desk: Desk) -> None:
-    """docs/hosts.md: `env_vars` names the key; `required` and `default_tools_approval_mode` are for scripts."""
+    """docs/hosts.md: `env_vars` names the key; `required` and `default_tools_approval_mode` are
+    for scripts.
+    """
     write(desk, "codex-env", "codex-unattended")
     with standing_in(Responses()) as model:
         said = talk(desk, model, VAST_API_KEY=KEY)
@@ -100,7 +126,9 @@ def test_codex_passes_no_key_on_that_its_settings_do_not_name(desk: Desk) -> Non
 
 
 def test_codex_exec_rents_nothing_that_its_settings_do_not_approve(desk: Desk) -> None:
-    """docs/hosts.md: without an approval a tool that is not read-only is refused, and nobody is asked."""
+    """docs/hosts.md: without an approval a tool that is not read-only is refused, and nobody is
+    asked.
+    """
     desk.type("key-file", said=KEY + "\n")
     desk.type("codex")
     with standing_in(Responses()) as model:
@@ -124,7 +152,9 @@ def test_codex_exec_says_no_to_a_question_by_itself_and_nothing_is_rented(desk: 
 
 
 def test_what_codex_leaves_out_of_a_schema_is_said_in_words(desk: Desk) -> None:
-    """mcp.md, section 0: defaults and bounds do not arrive, so each is in the description that does."""
+    """mcp.md, section 0: defaults and bounds do not arrive, so each is in the description that
+    does.
+    """
     desk.type("codex")
     with standing_in(Responses()) as model:
         talk(desk, model)

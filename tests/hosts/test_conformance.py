@@ -1,4 +1,6 @@
-"""The protocol's own conformance scenarios, those that any server must pass, over HTTP in both eras."""
+"""The protocol's own conformance scenarios, those that any server must pass, over HTTP in both
+eras.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +14,30 @@ import pytest
 from trial import a_program
 
 LEGACY = (
-    "server-initialize", "server-session-lifecycle", "ping", "tools-list", "resources-list", "prompts-list",
-    "server-sse-multiple-streams", "dns-rebinding-protection",
-)  # fmt: skip
+    "server-initialize",
+    "server-session-lifecycle",
+    "ping",
+    "tools-list",
+    "resources-list",
+    "prompts-list",
+    "server-sse-multiple-streams",
+    "dns-rebinding-protection",
+)
 MODERN = (
-    "tools-list", "resources-list", "prompts-list", "sep-2164-resource-not-found", "caching", "http-header-validation",
-    "server-sse-multiple-streams", "dns-rebinding-protection", "input-required-result-unsupported-methods",
-)  # fmt: skip
+    "tools-list",
+    "resources-list",
+    "prompts-list",
+    "sep-2164-resource-not-found",
+    "caching",
+    "http-header-validation",
+    "server-sse-multiple-streams",
+    "dns-rebinding-protection",
+    "input-required-result-unsupported-methods",
+)
 RUNS = [("2025-11-25", name) for name in LEGACY] + [("2026-07-28", name) for name in MODERN]
 
-# `vast-mcp serve` on the sandbox, with the token that the scenarios cannot send added before its door. The port listens
-# before its address is said, so that nobody has to try until it answers.
+# `vast-mcp serve` on the sandbox, with the token that the scenarios cannot send added before its
+# door. The port listens before its address is said, so that nobody has to try until it answers.
 SERVE = """
 import socket, sys
 from pathlib import Path
@@ -48,7 +63,9 @@ with serving.listen(address) as listener:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = str(tmp_path_factory.mktemp("home"))
-    with subprocess.Popen([sys.executable, "-c", SERVE, home], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE, home], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()
@@ -57,11 +74,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("era", "scenario"), RUNS)
-def test_a_scenario_of_the_protocol_passes(server: str, tmp_path: Path, era: str, scenario: str) -> None:
+def test_a_scenario_of_the_protocol_passes(
+    server: str, tmp_path: Path, era: str, scenario: str
+) -> None:
     """mcp.md, section 3: generic, and meaningful for a server with tools of its own.
 
-    Ours: served without sessions, so the scenario that opens several streams in one has nothing to test, and says so.
+    Ours: served without sessions, so the scenario that opens several streams in one has nothing to
+    test, and says so.
     """
-    said = a_program(tmp_path, "conformance", "server", "--url", server, "--spec-version", era, "--scenario", scenario)
+    said = a_program(
+        tmp_path,
+        "conformance",
+        "server",
+        "--url",
+        server,
+        "--spec-version",
+        era,
+        "--scenario",
+        scenario,
+    )
     without_a_session = (era, scenario) == ("2025-11-25", "server-sse-multiple-streams")
     assert ("0/0, 0 failed, 1 warnings" if without_a_session else "0 failed, 0 warnings") in said

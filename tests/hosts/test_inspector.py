@@ -24,7 +24,18 @@ def inspect(folder: Path, era: str, *words: str, status: int = 0) -> Any:
     config = folder / "servers.json"
     entry = {"command": "vast-mcp", "args": ["--sandbox"]}
     config.write_text(json.dumps({"mcpServers": {"vast": entry}}), encoding="utf-8")
-    options = ["--cli", "-q", "--format", "json", "--config", str(config), "--server", "vast", "--protocol-era", era]
+    options = [
+        "--cli",
+        "-q",
+        "--format",
+        "json",
+        "--config",
+        str(config),
+        "--server",
+        "vast",
+        "--protocol-era",
+        era,
+    ]
     said = a_program(folder, "inspector", *options, *words, status=status)
     return json.loads(said.splitlines()[0])["result"]
 
@@ -38,18 +49,33 @@ def test_every_schema_is_portable(tmp_path: Path, era: str) -> None:
 def test_a_success_is_taken_with_its_structure(tmp_path: Path, era: str) -> None:
     """mcp.md, section 0: a client that validates results against the output schema accepts ours."""
     result = inspect(
-        tmp_path, era, "--method", "tools/call", "--tool-name", "search_offers",
-        "--tool-args-json", '{"gpu_name": "4090", "limit": 1}',
-    )  # fmt: skip
+        tmp_path,
+        era,
+        "--method",
+        "tools/call",
+        "--tool-name",
+        "search_offers",
+        "--tool-args-json",
+        '{"gpu_name": "4090", "limit": 1}',
+    )
     assert json.loads(result["content"][0]["text"]) == result["structuredContent"]
     assert result["structuredContent"]["offers"][0]["offer_id"]
 
 
 def test_an_error_is_taken_with_its_structure(tmp_path: Path, era: str) -> None:
-    """mcp.md, section 0: this client rejects an error whose structure breaks the output schema; ours never does."""
+    """mcp.md, section 0: this client rejects an error whose structure breaks the output schema;
+    ours never does.
+    """
     result = inspect(
-        tmp_path, era, "--method", "tools/call", "--tool-name", "create_instance",
-        "--tool-args-json", '{"offer_id": 1, "dsik": 3}', status=TOOL_IS_ERROR,
-    )  # fmt: skip
+        tmp_path,
+        era,
+        "--method",
+        "tools/call",
+        "--tool-name",
+        "create_instance",
+        "--tool-args-json",
+        '{"offer_id": 1, "dsik": 3}',
+        status=TOOL_IS_ERROR,
+    )
     assert result["isError"] is True
     assert result["structuredContent"]["error"]["code"] == "bad_arguments"

@@ -1,4 +1,6 @@
-"""What every trial of a host has: a HOME of its own, the commands of the pages, a sandbox that takes one key."""
+"""What every trial of a host has: a HOME of its own, the commands of the pages, a sandbox that
+takes one key.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,17 @@ from vast_mcp.host.server import INSTRUCTIONS
 ROOT = Path(__file__).parents[2]
 KEY = secrets.token_hex(16)  # in no file of ours, so that it is found only where a host put it
 # What programs of others send home is none of a test's business.
-QUIET = ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "DISABLE_AUTOUPDATER", "DISABLE_TELEMETRY", "DO_NOT_TRACK")
-# For a program that needs nobody but the stand-in and the sandbox: every other way out leads nowhere.
-ALONE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9") | {"NO_PROXY": "127.0.0.1"}
+QUIET = (
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC",
+    "DISABLE_AUTOUPDATER",
+    "DISABLE_TELEMETRY",
+    "DO_NOT_TRACK",
+)
+# For a program that needs nobody but the stand-in and the sandbox: every other way out leads
+# nowhere.
+ALONE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9") | {
+    "NO_PROXY": "127.0.0.1"
+}
 BLOCK = re.compile(r"<!-- generated: ([a-z-]+) -->\n```[a-z]+\n(.*?)\n```", re.DOTALL)
 
 
@@ -34,23 +44,40 @@ def block(name: str) -> str:
 
 def the_path() -> str:
     """Our command and those of `make hosts` before everything else."""
-    return os.pathsep.join([str(Path(sys.executable).parent), os.environ["HOSTS_BIN"], os.environ["PATH"]])
+    return os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ["HOSTS_BIN"], os.environ["PATH"]]
+    )
 
 
 def the_environment(folder: Path) -> dict[str, str]:
     """A HOME in the folder; of this machine's settings only how downloads are checked and kept."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
-    kept = {name: os.environ[name] for name in ("SSL_CERT_FILE", "UV_CACHE_DIR") if name in os.environ}
+    kept = {
+        name: os.environ[name] for name in ("SSL_CERT_FILE", "UV_CACHE_DIR") if name in os.environ
+    }
     return kept | dict.fromkeys(QUIET, "1") | {"HOME": str(home), "PATH": the_path()}
 
 
-def a_program(folder: Path, *command: str, said: str = "", cwd: Path | None = None, status: int = 0, **env: str) -> str:
+def a_program(
+    folder: Path,
+    *command: str,
+    said: str = "",
+    cwd: Path | None = None,
+    status: int = 0,
+    **env: str,
+) -> str:
     """What a program says on both channels; it must end with that status."""
     done = subprocess.run(
-        command, input=said, env=the_environment(folder) | env, cwd=cwd or folder / "home",
-        capture_output=True, text=True, timeout=240, check=False,
-    )  # fmt: skip
+        command,
+        input=said,
+        env=the_environment(folder) | env,
+        cwd=cwd or folder / "home",
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
     assert done.returncode == status, f"{command}: {done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
 
@@ -72,7 +99,13 @@ class Desk:
 
     def run(self, *command: str, said: str = "", cwd: Path | None = None, **env: str) -> str:
         """A program's output; it must succeed."""
-        return a_program(self.folder, *command, said=said, cwd=cwd or self.work, **{"VAST_URL": self.sandbox} | env)
+        return a_program(
+            self.folder,
+            *command,
+            said=said,
+            cwd=cwd or self.work,
+            **{"VAST_URL": self.sandbox} | env,
+        )
 
     def type(self, name: str, said: str = "", cwd: Path | None = None, **env: str) -> str:
         """A block of the page, typed into a shell."""
@@ -81,7 +114,10 @@ class Desk:
     def files(self) -> dict[Path, str]:
         """Everything that was written under the home, as text."""
         found = [path for path in self.home.rglob("*") if path.is_file() and not path.is_symlink()]
-        return {path.relative_to(self.home): path.read_text(encoding="utf-8", errors="replace") for path in found}
+        return {
+            path.relative_to(self.home): path.read_text(encoding="utf-8", errors="replace")
+            for path in found
+        }
 
 
 @contextmanager
@@ -98,8 +134,12 @@ def a_checkout(folder: Path) -> Path:
     """The repository as a clone of it would be, in a folder of its name."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True, timeout=30,
-    ).stdout  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    ).stdout
     checkout = folder / "vast-mcp"
     for name in filter(None, listed.split("\0")):
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
@@ -113,7 +153,9 @@ def snapshot(tool: str) -> Json:
 
 
 def assert_one_rental_begun_and_ended(desk: Desk, heard: list[Heard], said: str) -> None:
-    """What the model was handed is what happened: the ids are the ledger's, the errors tell what to do."""
+    """What the model was handed is what happened: the ids are the ledger's, the errors tell what to
+    do.
+    """
     [rental] = control(desk.sandbox, "ledger")["rentals"]
     assert rental["alive"] is False
     told = [one for one in heard if one.payload.get("state") != "still_starting"]
@@ -130,7 +172,9 @@ def assert_one_rental_begun_and_ended(desk: Desk, heard: list[Heard], said: str)
     assert unknown["error"]["code"] == "no_such_instance"
     assert f"no machine {UNKNOWN_ID}" in unknown["error"]["message"]
     assert [step["tool"] for step in unknown["error"]["next_steps"]] == ["show_instances"]
-    assert [(row["instance_id"], row["outcome"]) for row in ended["results"]] == [(rental["id"], "destroyed")]
+    assert [(row["instance_id"], row["outcome"]) for row in ended["results"]] == [
+        (rental["id"], "destroyed")
+    ]
     assert PARTING in said
 
 

@@ -1,4 +1,6 @@
-"""`python -m storm [--creates N] [--only TEXT]`: a storm; its sentence comes last, and non-zero exits 1."""
+"""`python -m storm [--creates N] [--only TEXT]`: a storm; its sentence comes last, and non-zero
+exits 1.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +19,29 @@ from storm.scenarios import ALL, REAL
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="storm", description="Rent through everything that can break, and count.")
+    top = argparse.ArgumentParser(
+        prog="storm", description="Rent through everything that can break, and count."
+    )
     top.add_argument("--creates", type=int, default=1000)
     top.add_argument("--lanes", type=int, default=6, help="agents side by side (default 6)")
-    top.add_argument("--scale", type=float, default=0.01, help="of the protocol's times (default 0.01)")
+    top.add_argument(
+        "--scale", type=float, default=0.01, help="of the protocol's times (default 0.01)"
+    )
     top.add_argument("--seed", type=int, default=0)
     top.add_argument("--only", default="", help="scenarios whose row or name contains this")
     top.add_argument("--quick", action="store_true", help="without the slow scenarios")
     top.add_argument("--mutation", help="remove a safeguard: token, owner lock, fresh connection")
     top.add_argument("--times", action="store_true", help="print where the time went")
-    top.add_argument("--real", action="store_true", help="beside it, a few creates with the protocol's real times")
-    top.add_argument("--compare", action="store_true", help="afterwards, six faults for the official client and for us")
+    top.add_argument(
+        "--real",
+        action="store_true",
+        help="beside it, a few creates with the protocol's real times",
+    )
+    top.add_argument(
+        "--compare",
+        action="store_true",
+        help="afterwards, six faults for the official client and for us",
+    )
     top.add_argument("--report", type=Path, help="a page between whose markers the tables go")
     top.add_argument("--keep", type=Path, help="work in this folder and leave it")
     return top
@@ -35,11 +49,20 @@ def parser() -> argparse.ArgumentParser:
 
 async def shortened(options: argparse.Namespace, folder: Path) -> Outcome:
     """The storm itself."""
-    chosen = [one for one in ALL if options.only in f"{one.row} / {one.name}" and not (options.quick and one.slow)]
+    chosen = [
+        one
+        for one in ALL
+        if options.only in f"{one.row} / {one.name}" and not (options.quick and one.slow)
+    ]
     made = Storm(
-        folder, chosen, options.creates, lanes=options.lanes, scale=options.scale, seed=options.seed,
+        folder,
+        chosen,
+        options.creates,
+        lanes=options.lanes,
+        scale=options.scale,
+        seed=options.seed,
         mutation=options.mutation,
-    )  # fmt: skip
+    )
     return await made.run()
 
 
@@ -50,11 +73,16 @@ async def with_real_times(options: argparse.Namespace, folder: Path) -> Outcome:
     return await Storm(folder / "real", REAL, len(REAL), lanes=len(REAL), scale=1.0).run()
 
 
-async def beside_the_official_client(options: argparse.Namespace, folder: Path, outcome: Outcome) -> list[Line]:
+async def beside_the_official_client(
+    options: argparse.Namespace, folder: Path, outcome: Outcome
+) -> list[Line]:
     if not options.compare:
         return []
     if not installed():
-        print("No comparison: the official client is not there (scripts/compat makes its environment).\n")
+        print(
+            "No comparison: the official client is not there (scripts/compat makes its "
+            "environment).\n"
+        )
         return []
     lines, wrong = await compare(folder)
     outcome.broken += wrong
@@ -71,7 +99,9 @@ def end_well_when_told() -> None:
 
 async def storm(options: argparse.Namespace, folder: Path) -> int:
     end_well_when_told()
-    outcome, real = await asyncio.gather(shortened(options, folder), with_real_times(options, folder))
+    outcome, real = await asyncio.gather(
+        shortened(options, folder), with_real_times(options, folder)
+    )
     spent = outcome.spent
     outcome.merge(real)
     print(table(outcome) + "\n")

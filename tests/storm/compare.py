@@ -1,6 +1,8 @@
-"""The same six faults for `vastai create instance` and for create_instance, through one proxy and one ledger.
+"""The same six faults for `vastai create instance` and for create_instance, through one proxy and
+one ledger.
 
-The fault lasts for the first command; then it ends, and the agent does what agents do: the same again.
+The fault lasts for the first command; then it ends, and the agent does what agents do: the same
+again.
 """
 
 from __future__ import annotations
@@ -82,19 +84,41 @@ async def _step(lane: Lane, wish: Wish, status: str, said: str) -> Step:
     return Step(len(puts_of(wish, lane.proxy.seen)), len(machines_of(wish, rentals)), status, said)
 
 
-# ── the official client ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── the official client ───────────────────────────────────────────────────────────────────────────
 
 
 async def _vastai(lane: Lane, wish: Wish) -> tuple[str, str]:
-    """Its exit status and the last line it printed. A process group of its own, so that its end is the end of it."""
-    command = [str(BOX / "bin" / "python"), str(TESTS / "storm" / "hurried.py"), "create", "instance"]
-    command += [str(wish.offers[0]), "--image", "example/image", "--disk", "16", "--label", wish.label]
-    env = least_env(lane.home) | {"VAST_URL": lane.proxy.url, "VAST_API_KEY": "storm", "VASTAI_NO_UPDATE_CHECK": "1"}
+    """Its exit status and the last line it printed. A process group of its own, so that its end is
+    the end of it.
+    """
+    command = [
+        str(BOX / "bin" / "python"),
+        str(TESTS / "storm" / "hurried.py"),
+        "create",
+        "instance",
+    ]
+    command += [
+        str(wish.offers[0]),
+        "--image",
+        "example/image",
+        "--disk",
+        "16",
+        "--label",
+        wish.label,
+    ]
+    env = least_env(lane.home) | {
+        "VAST_URL": lane.proxy.url,
+        "VAST_API_KEY": "storm",
+        "VASTAI_NO_UPDATE_CHECK": "1",
+    }
     del env["PYTHONPATH"]
     process = await asyncio.create_subprocess_exec(
-        *command, env=env | {"HURRIED": str(HURRIED), "COLUMNS": "200"}, start_new_session=True,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
+        *command,
+        env=env | {"HURRIED": str(HURRIED), "COLUMNS": "200"},
+        start_new_session=True,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
     try:
         output, _ = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     finally:
@@ -108,7 +132,9 @@ def _gist(output: str) -> str:
     """The last line that says something, short enough for a table."""
     lines = [line.strip() for line in _COLOUR.sub("", output).splitlines() if line.strip()]
     said = lines[-1] if lines else "(nothing)"
-    said = re.sub(r"30\d{6}", "ID", re.sub(r"127\.0\.0\.1:\d+|\b0x[0-9a-f]+", "…", said)).replace("|", "/")
+    said = re.sub(r"30\d{6}", "ID", re.sub(r"127\.0\.0\.1:\d+|\b0x[0-9a-f]+", "…", said)).replace(
+        "|", "/"
+    )
     return f"“{said if len(said) <= 56 else said[:55] + '…'}”"
 
 
@@ -121,7 +147,7 @@ async def _official(lane: Lane, fault: Fault) -> Line:
     return Line(fault.name, "vastai 1.9.1", first, again)
 
 
-# ── ours ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── ours ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _ours(lane: Lane, fault: Fault) -> tuple[Line, Wish]:

@@ -1,7 +1,7 @@
 """Everything that can go wrong with one request, by name: acts for proxy rules.
 
-`commits` says whether the service hears of the request before it breaks: the two look alike to a client, and one of
-them costs money.
+`commits` says whether the service hears of the request before it breaks: the two look alike to a
+client, and one of them costs money.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from storm.proxy import Act, Exchange, Reply, Seen
 
-# ── which requests ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── which requests ─────────────────────────────────────────────────────────────────────────────
 
 
 def is_rent(seen: Seen) -> bool:
@@ -23,15 +23,21 @@ def is_rent(seen: Seen) -> bool:
 
 
 def is_list(seen: Seen) -> bool:
-    """A page of the list that decides; the one-row look that tests a key's permission is not one."""
-    return seen.method == "GET" and seen.path.rstrip("/") == "/api/v1/instances" and "order_by" in seen.target
+    """A page of the list that decides; the one-row look that tests a key's permission is not
+    one.
+    """
+    return (
+        seen.method == "GET"
+        and seen.path.rstrip("/") == "/api/v1/instances"
+        and "order_by" in seen.target
+    )
 
 
 def is_search(seen: Seen) -> bool:
     return seen.method == "POST" and seen.path.rstrip("/") == "/api/v0/bundles"
 
 
-# ── no answer ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── no answer ──────────────────────────────────────────────────────────────────────────────────
 
 
 def resets(*, commits: bool) -> Act:
@@ -49,7 +55,11 @@ def resets_mid_body(*, commits: bool) -> Act:
     """Cut in the middle of the answer."""
 
     async def act(exchange: Exchange) -> None:
-        whole = await exchange.forward() if commits else Reply.json(200, {"success": True, "new_contract": 0})
+        whole = (
+            await exchange.forward()
+            if commits
+            else Reply.json(200, {"success": True, "new_contract": 0})
+        )
         await exchange.send_part(whole.head() + whole.body[: len(whole.body) // 2])
         await asyncio.sleep(0)
         exchange.reset()
@@ -80,10 +90,16 @@ def hangs(*, commits: bool) -> Act:
 
 
 def drips(*, commits: bool, every_s: float) -> Act:
-    """Answer byte by byte, each before anybody's read timeout, the last after everybody's patience."""
+    """Answer byte by byte, each before anybody's read timeout, the last after everybody's
+    patience.
+    """
 
     async def act(exchange: Exchange) -> None:
-        whole = await exchange.forward() if commits else Reply.json(200, {"success": True, "new_contract": 0})
+        whole = (
+            await exchange.forward()
+            if commits
+            else Reply.json(200, {"success": True, "new_contract": 0})
+        )
         for byte in whole.head() + whole.body:
             if not await exchange.send_part(bytes([byte])):
                 break
@@ -94,7 +110,9 @@ def drips(*, commits: bool, every_s: float) -> Act:
 
 
 def commits_late(after_s: float) -> Act:
-    """The service acts on the request `after_s` after it was sent, long after the client gave up."""
+    """The service acts on the request `after_s` after it was sent, long after the client gave
+    up.
+    """
 
     async def act(exchange: Exchange) -> None:
         exchange.proxy.later(_commit_at(exchange, exchange.seen.at + after_s))
@@ -109,7 +127,9 @@ async def _commit_at(exchange: Exchange, at: float) -> None:
 
 
 def stale(inner: Act) -> Act:
-    """A far side that closes connections it thinks idle: a request on a used one dies, a fresh one meets `inner`."""
+    """A far side that closes connections it thinks idle: a request on a used one dies, a fresh
+    one meets `inner`.
+    """
 
     async def act(exchange: Exchange) -> None:
         if exchange.seen.fresh:
@@ -120,7 +140,7 @@ def stale(inner: Act) -> Act:
     return act
 
 
-# ── wrong answers ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── wrong answers ──────────────────────────────────────────────────────────────────────────────
 
 
 def answers(make: Callable[[], Reply], *, commits: bool = False) -> Act:
@@ -137,12 +157,17 @@ def answers(make: Callable[[], Reply], *, commits: bool = False) -> Act:
 
 def page(status: int) -> Callable[[], Reply]:
     """A gateway's page."""
-    html = f"<html><head><title>{status}</title></head><body><h1>Please wait or log in</h1></body></html>"
+    html = (
+        f"<html><head><title>{status}</title></head><body><h1>Please wait or log "
+        f"in</h1></body></html>"
+    )
     return lambda: Reply.text(status, html, "text/html")
 
 
 def success_false() -> Reply:
-    return Reply.json(200, {"success": False, "error": "server_error", "msg": "The request was not carried out."})
+    return Reply.json(
+        200, {"success": False, "error": "server_error", "msg": "The request was not carried out."}
+    )
 
 
 def no_id() -> Reply:
@@ -156,14 +181,21 @@ def gone() -> Reply:
 
 
 def no_credit() -> Reply:
-    return Reply.json(400, {"error": "insufficient_credit", "msg": "Your account lacks credit; see the billing page."})
+    return Reply.json(
+        400,
+        {"error": "insufficient_credit", "msg": "Your account lacks credit; see the billing page."},
+    )
 
 
 def truncated(*, commits: bool) -> Act:
     """Half of the answer with a length that agrees: JSON that stops."""
 
     async def act(exchange: Exchange) -> None:
-        whole = await exchange.forward() if commits else Reply.json(200, {"success": True, "new_contract": 30_000_000})
+        whole = (
+            await exchange.forward()
+            if commits
+            else Reply.json(200, {"success": True, "new_contract": 30_000_000})
+        )
         exchange.seen.edited = True
         await exchange.send(Reply(200, whole.headers, whole.body[: len(whole.body) // 2]))
 
@@ -176,10 +208,18 @@ _OFTEN = "API requests too frequent"
 TOO_MANY: dict[str, Callable[[], Reply]] = {
     "plain text": lambda: Reply.text(429, f"{_OFTEN}: endpoint threshold=4.5"),
     "detail": lambda: Reply.json(429, {"detail": f"{_OFTEN} endpoint threshold=4.5"}),
-    "rate_limit_exceeded": lambda: Reply.json(429, {"success": False, "error": "rate_limit_exceeded", "msg": _OFTEN}),
+    "rate_limit_exceeded": lambda: Reply.json(
+        429, {"success": False, "error": "rate_limit_exceeded", "msg": _OFTEN}
+    ),
     "HTTPTooManyRequests": lambda: Reply.json(
         429,
-        {"error": "HTTPTooManyRequests", "msg": _OFTEN, "retry_after": 1, "limit": 5.0, "remaining": 0},
+        {
+            "error": "HTTPTooManyRequests",
+            "msg": _OFTEN,
+            "retry_after": 1,
+            "limit": 5.0,
+            "remaining": 0,
+        },
         {"retry-after": "1"},
     ),
     "search_quota_exceeded": lambda: Reply.json(
@@ -201,7 +241,7 @@ def edits(change: Callable[[Any], Any]) -> Act:
     return act
 
 
-# ── lists that cannot be relied on ───────────────────────────────────────────────────────────────────────────────────
+# ── lists that cannot be relied on ─────────────────────────────────────────────────────────────
 
 
 def without_rows(listed: Any) -> Any:

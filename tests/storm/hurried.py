@@ -1,7 +1,8 @@
-"""The official client with its patience shortened: what it runs is its own code, only `requests` gives up sooner.
+"""The official client with its patience shortened: what it runs is its own code, only `requests`
+gives up sooner.
 
-Run by the Python of its own environment, so nothing of ours is imported here. HURRIED is the factor on the 120 s that
-it waits for an answer; the pauses between its attempts are its own.
+Run by the Python of its own environment, so nothing of ours is imported here. HURRIED is the factor
+on the 120 s that it waits for an answer; the pauses between its attempts are its own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from vastai.cli.main import main
 def hurry(factor: float) -> None:
     send = HTTPAdapter.send
 
-    def sooner(self: Any, request: Any, stream: bool = False, timeout: Any = None, **rest: Any) -> Any:
+    def sooner(
+        self: Any, request: Any, stream: bool = False, timeout: Any = None, **rest: Any
+    ) -> Any:
         return send(self, request, stream, timeout * factor if timeout else timeout, **rest)
 
     HTTPAdapter.send = sooner

@@ -1,7 +1,8 @@
-"""Who is right in the end: the service's ledger and the requests on the wire, against what the agent was told.
+"""Who is right in the end: the service's ledger and the requests on the wire, against what the
+agent was told.
 
-Nothing here asks the server's own code anything. A machine belongs to a wish by the label that the agent gave it; a
-token is what follows the last "#" there; the journal is read as a file.
+Nothing here asks the server's own code anything. A machine belongs to a wish by the label that
+the agent gave it; a token is what follows the last "#" there; the journal is read as a file.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Answer:
 
     @property
     def verdict(self) -> bool:
-        """Whether an honest agent stops here: a success, or an error that repeating does not mend."""
+        """Whether an honest agent stops here: a success, or an error that repeating does not
+        mend.
+        """
         return self.success or (self.error is not None and not self.error.get("retryable"))
 
     @property
@@ -55,10 +58,14 @@ class Answer:
         """Machines that this answer tells of."""
         whole, error = self.payload or {}, self.error or {}
         parts = (whole, error, *error.get("results", []))
-        noticed = (number for text in whole.get("notices") or [] for number in re.findall(r"[Mm]achine (\d+)", text))
-        return {part["instance_id"] for part in parts if isinstance(part.get("instance_id"), int)} | set(
-            map(int, noticed)
+        noticed = (
+            number
+            for text in whole.get("notices") or []
+            for number in re.findall(r"[Mm]achine (\d+)", text)
         )
+        return {
+            part["instance_id"] for part in parts if isinstance(part.get("instance_id"), int)
+        } | set(map(int, noticed))
 
     @property
     def said(self) -> str:
@@ -67,12 +74,16 @@ class Answer:
             return "died"
         if self.error is not None:
             return str(self.error.get("code"))
-        return next((word for word in ("replayed", "recovered") if self.payload.get(word)), "success")
+        return next(
+            (word for word in ("replayed", "recovered") if self.payload.get(word)), "success"
+        )
 
 
 @dataclass
 class Wish:
-    """One machine that an agent wants. `offers` are those that it turned to, the first one first."""
+    """One machine that an agent wants. `offers` are those that it turned to, the first one
+    first.
+    """
 
     label: str
     arguments: Json
@@ -80,7 +91,9 @@ class Wish:
     answers: list[Answer] = field(default_factory=list)
     looks: list[Answer] = field(default_factory=list)  # what other tools told this agent
     may_refuse: frozenset[str] = frozenset()  # refusals that are true in this scenario
-    reborn: list[float] = field(default_factory=list)  # monotonic times at which its machine was destroyed on purpose
+    reborn: list[float] = field(
+        default_factory=list
+    )  # monotonic times at which its machine was destroyed on purpose
     several: int = 1  # machines that the agent itself insisted on, with allow_unresolved
 
     def named_ids(self, before: float = math.inf) -> set[int]:
@@ -89,11 +102,19 @@ class Wish:
         return set[int]().union(*told)
 
     def named_tokens(self) -> set[str]:
-        return {answer.error["token"] for answer in self.answers if answer.error and answer.error.get("token")}
+        return {
+            answer.error["token"]
+            for answer in self.answers
+            if answer.error and answer.error.get("token")
+        }
 
     @property
     def notices(self) -> list[str]:
-        return [text for one in (*self.answers, *self.looks) for text in (one.payload or {}).get("notices") or []]
+        return [
+            text
+            for one in (*self.answers, *self.looks)
+            for text in (one.payload or {}).get("notices") or []
+        ]
 
 
 @dataclass
@@ -133,11 +154,13 @@ class Figures:
     def sentence(self) -> str:
         """The last line of a run."""
         return (
-            f"{self.creates:,} creates, {self.calls:,} calls, {self.puts:,} PUTs, {self.machines:,} machines: "
+            f"{self.creates:,} creates, {self.calls:,} calls, {self.puts:,} PUTs, "
+            f"{self.machines:,} machines: "
             f"{self.two_machines} wishes with two machines, "
             f"{self.extra_puts} wishes with two PUTs beyond what the protocol allows, "
             f"{self.unnamed} machines that no result, open intent or watched token names, "
-            f"{self.false_success} false successes, {self.false_refusal} false refusals of a retry"
+            f"{self.false_success} false successes, {self.false_refusal} false refusals of a "
+            f"retry"
             + (f", {self.no_verdict} wishes without a verdict." if self.no_verdict else ".")
         )
 
@@ -161,14 +184,22 @@ def token_of(label: str | None) -> str | None:
 def machines_of(wish: Wish, rentals: Iterable[Json]) -> list[Json]:
     """Every machine ever made for a wish."""
     return [
-        one for one in rentals if (one["label"] or "").rpartition("#")[0] == wish.label or one["label"] == wish.label
+        one
+        for one in rentals
+        if (one["label"] or "").rpartition("#")[0] == wish.label or one["label"] == wish.label
     ]
 
 
 def puts_of(wish: Wish, seen: Iterable[Seen]) -> list[Seen]:
-    """Every request to rent that left the server for a wish, whether or not the service heard of it."""
-    return [one for one in seen if (is_rent(one) and str(one.data.get("label") or "").rpartition("#")[0] == wish.label)
-            or (is_rent(one) and one.data.get("label") == wish.label)]  # fmt: skip
+    """Every request to rent that left the server for a wish, whether or not the service heard of
+    it.
+    """
+    return [
+        one
+        for one in seen
+        if (is_rent(one) and str(one.data.get("label") or "").rpartition("#")[0] == wish.label)
+        or (is_rent(one) and one.data.get("label") == wish.label)
+    ]
 
 
 def judge(wish: Wish, evidence: Evidence) -> Figures:
@@ -184,7 +215,9 @@ def judge(wish: Wish, evidence: Evidence) -> Figures:
         extra_puts=int(_extra_puts(wish, puts, machines, states, evidence) > wish.several - 1),
         unnamed=sum(not _is_named(one, wish, states, evidence.told) for one in machines),
         false_success=sum(_is_false_success(answer, machines) for answer in wish.answers),
-        false_refusal=sum(_is_false_refusal(answer, wish, machines, evidence.rentals) for answer in wish.answers),
+        false_refusal=sum(
+            _is_false_refusal(answer, wish, machines, evidence.rentals) for answer in wish.answers
+        ),
         no_verdict=int(not wish.answers or not wish.answers[-1].verdict),
         slowest_s=max((answer.at - answer.asked_at for answer in wish.answers), default=0.0),
     )
@@ -203,7 +236,7 @@ def journal_states(journals: Iterable[Path]) -> dict[str, str]:
     return found
 
 
-# ── machines ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── machines ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _alive_at(machine: Json, wall: float) -> bool:
@@ -213,17 +246,23 @@ def _alive_at(machine: Json, wall: float) -> bool:
 
 def _at_once(machines: list[Json]) -> int:
     """How many lived at the same time, at most."""
-    return max((sum(_alive_at(other, one["born"]) for other in machines) for one in machines), default=0)
+    return max(
+        (sum(_alive_at(other, one["born"]) for other in machines) for one in machines), default=0
+    )
 
 
 def _unchosen(wish: Wish, machines: list[Json], puts: list[Seen]) -> list[Json]:
-    """Without those that the agent chose to have as well: of another offer, after an answer had named what it had."""
+    """Without those that the agent chose to have as well: of another offer, after an answer had
+    named what it had.
+    """
     sent = {token_of(put.data.get("label")): put.at for put in puts}
     found: list[Json] = []
     for one in machines:
         there = [other for other in machines if other is not one and _alive_at(other, one["born"])]
         told = wish.named_ids(before=sent.get(token_of(one["label"]), 0.0))
-        if not there or any(other["offer_id"] == one["offer_id"] or other["id"] not in told for other in there):
+        if not there or any(
+            other["offer_id"] == one["offer_id"] or other["id"] not in told for other in there
+        ):
             found.append(one)
     return found
 
@@ -237,7 +276,7 @@ def _is_named(machine: Json, wish: Wish, states: dict[str, str], told: frozenset
     )
 
 
-# ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── answers ────────────────────────────────────────────────────────────────────────────────────
 
 
 def _is_false_success(answer: Answer, machines: list[Json]) -> bool:
@@ -248,14 +287,19 @@ def _is_false_success(answer: Answer, machines: list[Json]) -> bool:
     return not any(one["id"] == named and _alive_at(one, answer.wall) for one in machines)
 
 
-def _is_false_refusal(answer: Answer, wish: Wish, machines: list[Json], rentals: list[Json]) -> bool:
-    """ "No, and nothing bills", although a machine of this wish lives or nothing stands in the way of one.
+def _is_false_refusal(
+    answer: Answer, wish: Wish, machines: list[Json], rentals: list[Json]
+) -> bool:
+    """ "No, and nothing bills", although a machine of this wish lives or nothing stands in the
+    way of one.
 
     Or the opposite: word of an earlier machine that does not exist.
     """
     error = answer.error
     if error is not None and error["code"] == "earlier_rental_found":
-        return not any(one["id"] == error.get("instance_id") and _alive_at(one, answer.wall) for one in rentals)
+        return not any(
+            one["id"] == error.get("instance_id") and _alive_at(one, answer.wall) for one in rentals
+        )
     if error is None or error.get("billing_possible"):
         return False
     if any(_was_there(one, answer, wish) for one in machines):
@@ -264,18 +308,23 @@ def _is_false_refusal(answer: Answer, wish: Wish, machines: list[Json], rentals:
 
 
 def _was_there(machine: Json, answer: Answer, wish: Wish) -> bool:
-    """Whether an answer had to know of a machine; of two callers at once, one may be told before."""
+    """Whether an answer had to know of a machine; of two callers at once, one may be told
+    before.
+    """
     begun = answer.wall - (answer.at - answer.asked_at)
     alone = not any(
-        other is not answer and other.asked_at < answer.at and answer.asked_at < other.at for other in wish.answers
+        other is not answer and other.asked_at < answer.at and answer.asked_at < other.at
+        for other in wish.answers
     )
     return _alive_at(machine, answer.wall) and (alone or machine["born"] <= begun)
 
 
-# ── PUTs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── PUTs ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _extra_puts(wish: Wish, puts: list[Seen], machines: list[Json], states: dict[str, str], evidence: Evidence) -> int:
+def _extra_puts(
+    wish: Wish, puts: list[Seen], machines: list[Json], states: dict[str, str], evidence: Evidence
+) -> int:
     """PUTs that nothing before them allowed."""
     extra = 0
     for one, following in itertools.pairwise(puts):
@@ -298,7 +347,9 @@ def _refused(put: Seen) -> bool:
     reply = put.reply
     if reply is None or not 400 <= reply.status < 500 or reply.status in {408, 409, 425, 429}:
         return False
-    return isinstance(reply.data, dict) and "error" in reply.data and "new_contract" not in reply.data
+    return (
+        isinstance(reply.data, dict) and "error" in reply.data and "new_contract" not in reply.data
+    )
 
 
 def _too_many(put: Seen) -> bool:
@@ -320,25 +371,42 @@ def _sent_in_call(wish: Wish, puts: list[Seen], put: Seen) -> int:
 
 def _chose_another(wish: Wish, put: Seen, following: Seen, machines: list[Json]) -> bool:
     """Another offer, for an agent that had been told of the machine that the first one made."""
-    made = [one["id"] for one in machines if token_of(one["label"]) == token_of(put.data.get("label"))]
-    return put.path != following.path and bool(made) and set(made) <= wish.named_ids(before=following.at)
+    made = [
+        one["id"] for one in machines if token_of(one["label"]) == token_of(put.data.get("label"))
+    ]
+    return (
+        put.path != following.path
+        and bool(made)
+        and set(made) <= wish.named_ids(before=following.at)
+    )
 
 
 def _proven_absent(
     put: Seen, following: Seen, machines: list[Json], states: dict[str, str], evidence: Evidence
 ) -> bool:
-    """The journal gave the attempt up, late enough, on two whole lists far enough apart, and it was true."""
+    """The journal gave the attempt up, late enough, on two whole lists far enough apart, and it
+    was true.
+    """
     token = token_of(put.data.get("label"))
     wall_of_following = time.time() - (time.monotonic() - following.at)
-    if token is None or any(token_of(one["label"]) == token and one["born"] < wall_of_following for one in machines):
+    if token is None or any(
+        token_of(one["label"]) == token and one["born"] < wall_of_following for one in machines
+    ):
         return False
-    if states.get(token) not in {"absent", "confirmed", "unknown"}:  # the latter two: found late, or reopened
+    if states.get(token) not in {
+        "absent",
+        "confirmed",
+        "unknown",
+    }:  # the latter two: found late, or reopened
         return False
     if following.at - put.at < ABSENT_AFTER_S * evidence.scale - SLACK_S:
         return False
     lists = [
         one.at
         for one in evidence.seen
-        if is_list(one) and put.at < one.at < following.at and one.reply is not None and one.reply.status == 200
+        if is_list(one)
+        and put.at < one.at < following.at
+        and one.reply is not None
+        and one.reply.status == 200
     ]
     return bool(lists) and lists[-1] - lists[0] >= LISTS_APART_S * evidence.scale - SLACK_S

@@ -1,4 +1,6 @@
-"""One agent, its servers, the wire and the service: everything a scenario needs, kept apart from every other lane."""
+"""One agent, its servers, the wire and the service: everything a scenario needs, kept apart from
+every other lane.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from storm.judge import Answer, Evidence, Figures, Wish, journal_states, judge
-from storm.process import PATIENCE_S, Control, Died, Forked, Json, Nursery, Sandbox, Server, Spawned, least_env
+from storm.process import (
+    PATIENCE_S,
+    Control,
+    Died,
+    Forked,
+    Json,
+    Nursery,
+    Sandbox,
+    Server,
+    Spawned,
+    least_env,
+)
 from storm.proxy import Proxy
 from vast_mcp.sandbox.world import World
 
@@ -23,7 +36,11 @@ STEP_S = 0.01  # between looks of this program at a condition
 def offers_of_the_world() -> list[int]:
     """Offers that every sandbox of the default seed has, on demand and by bid."""
     offers = World().offers.values()
-    return [one["id"] for one in offers if one["rentable"] and not one["external"] and one["disk_space"] > 32]
+    return [
+        one["id"]
+        for one in offers
+        if one["rentable"] and not one["external"] and one["disk_space"] > 32
+    ]
 
 
 class Lane:
@@ -55,11 +72,13 @@ class Lane:
         self.states: list[Path] = []
         self.crashed: list[str] = []
         self._offers: Iterator[int] = iter(())
-        self.spoiled: set[int] = set()  # offers whose machine cannot start any more: nobody else shall meet them
+        self.spoiled: set[int] = (
+            set()
+        )  # offers whose machine cannot start any more: nobody else shall meet them
         self._numbers = itertools.count(1)
         self._starts = 0
 
-    # ── opening and closing ──────────────────────────────────────────────────────────────────────────────────────────
+    # ── opening and closing ────────────────────────────────────────────────────────────────────
 
     async def open(self) -> None:
         self.home.mkdir(parents=True)
@@ -100,17 +119,21 @@ class Lane:
 
     @property
     def module(self) -> str:
-        """What runs as the server when nothing is to be stopped: the real program wherever it can be."""
+        """What runs as the server when nothing is to be stopped: the real program wherever it
+        can be.
+        """
         return "storm.served" if self.mutation or self.whole_scale else "vast_mcp"
 
     def protocol(self, seconds: float) -> float:
         """Seconds of the protocol as seconds of this run."""
         return seconds * self.scale
 
-    # ── servers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── servers ────────────────────────────────────────────────────────────────────────────────
 
     async def server(self, which: str = "first", *, stops: str = "") -> Server:
-        """The living server of that name, started if need be. `stops` asks for one that stands still there."""
+        """The living server of that name, started if need be. `stops` asks for one that stands
+        still there.
+        """
         found = self.servers.get(which)
         if found is not None and (stops or not found.alive):
             await found.close()
@@ -122,7 +145,9 @@ class Lane:
         return found
 
     def _process(self, stops: str) -> Spawned | Forked:
-        """The real program where it can be, and the first time in any case; a fork where only time would be lost."""
+        """The real program where it can be, and the first time in any case; a fork where only
+        time would be lost.
+        """
         log = self.home / "stderr"
         self._starts += 1
         if self._starts > 1 and self.nursery is not None:
@@ -133,7 +158,7 @@ class Lane:
         """Strike and do not wait."""
         self.servers[which].strike(how)
 
-    # ── wishes ───────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── wishes ─────────────────────────────────────────────────────────────────────────────────
 
     def offer(self) -> int:
         """A free offer: none that an earlier scenario left unable to start."""
@@ -162,7 +187,9 @@ class Lane:
         wish.answers.append(answer)
         return answer
 
-    async def pursue(self, wish: Wish, which: str = "first", tries: int = TRIES, **changes: Any) -> Answer:
+    async def pursue(
+        self, wish: Wish, which: str = "first", tries: int = TRIES, **changes: Any
+    ) -> Answer:
         """An honest agent: the same call until it gets a verdict."""
         for _ in range(tries):
             answer = await self.ask(wish, which, **changes)
@@ -191,11 +218,13 @@ class Lane:
             await asyncio.sleep(STEP_S)
         raise TimeoutError(f"no attempt became {state}")
 
-    # ── verdicts ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── verdicts ───────────────────────────────────────────────────────────────────────────────
 
     async def evidence(self) -> Evidence:
         rentals = (await self.sandbox.ledger())["rentals"]
-        return Evidence(rentals, self.proxy.seen, [state / "journal.db" for state in self.states], self.scale)
+        return Evidence(
+            rentals, self.proxy.seen, [state / "journal.db" for state in self.states], self.scale
+        )
 
     async def judge(self, wishes: list[Wish]) -> Figures:
         """After everything that was held back has happened."""
@@ -207,7 +236,9 @@ class Lane:
         return total
 
     async def tidy(self) -> None:
-        """Nothing of one scenario may weigh on the next: no fault, no stop, no machine, no doubt."""
+        """Nothing of one scenario may weigh on the next: no fault, no stop, no machine, no
+        doubt.
+        """
         self.proxy.calm()
         self.control.on_stop = None
         await self.proxy.open()
@@ -215,7 +246,9 @@ class Lane:
         for name, server in list(self.servers.items()):
             if name != "first" or not server.alive or server.stops:
                 await self.servers.pop(name).close()
-        doubtful = {"intended", "sending", "unknown"} & set(journal_states([self.journal()]).values())
+        doubtful = {"intended", "sending", "unknown"} & set(
+            journal_states([self.journal()]).values()
+        )
         if doubtful or not await self._destroy_all():
             await self._begin_anew()
 

@@ -1,7 +1,8 @@
-"""Servers without the second that Python needs to import one: a process that has everything loaded, and forks.
+"""Servers without the second that Python needs to import one: a process that has everything loaded,
+and forks.
 
-A child is the same program on the same standard streams; only its birth is cheaper. Every lane's first server is still
-a plain `python -m vast_mcp`.
+A child is the same program on the same standard streams; only its birth is cheaper. Every lane's
+first server is still a plain `python -m vast_mcp`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ READY = b"ready\n"
 
 
 def serve(path: str) -> None:
-    """Fork a server for each request on the socket: three descriptors and an environment in, a process id out."""
+    """Fork a server for each request on the socket: three descriptors and an environment in, a
+    process id out.
+    """
     import vast_mcp_tools  # noqa: F401
     from storm import served  # noqa: F401
 
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody here waits for a child; the storm watches by descriptor
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_IGN
+    )  # nobody here waits for a child; the storm watches by descriptor
     gc.freeze()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
@@ -50,7 +55,9 @@ def _become(env: dict[str, str], descriptors: list[int]) -> None:
     for number, one in enumerate(descriptors):
         os.dup2(one, number)
         os.close(one)
-    sys.stdin, sys.stdout, sys.stderr = (open(n, "r" if n == 0 else "w", encoding="utf-8") for n in range(3))  # noqa: SIM115
+    sys.stdin, sys.stdout, sys.stderr = (
+        open(n, "r" if n == 0 else "w", encoding="utf-8") for n in range(3)  # noqa: SIM115
+    )
     os.environ.clear()
     os.environ.update(env)
     sys.argv = ["vast-mcp"]

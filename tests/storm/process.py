@@ -1,5 +1,6 @@
-"""The programs of a storm as children of this one: the sandbox, and the server over stdio, which may be stopped
-anywhere and killed in four ways."""
+"""The programs of a storm as children of this one: the sandbox, and the server over stdio, which
+may be stopped anywhere and killed in four ways.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +32,12 @@ class Died(Exception):
 
 def least_env(home: Path) -> dict[str, str]:
     """What a process needs and nothing of the person's own."""
-    return {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "PATH": os.environ["PATH"], "PYTHONPATH": str(TESTS)}
+    return {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home),
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(TESTS),
+    }
 
 
 class Sandbox:
@@ -44,9 +50,16 @@ class Sandbox:
 
     async def start(self, **options: Any) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "vast_mcp", "sandbox", "--port", "0",
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=least_env(self._home),
-        )  # fmt: skip
+            sys.executable,
+            "-m",
+            "vast_mcp",
+            "sandbox",
+            "--port",
+            "0",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=least_env(self._home),
+        )
         assert self._process.stdout is not None
         line = await asyncio.wait_for(self._process.stdout.readline(), PATIENCE_S)
         self.port = int(line.decode().rpartition(":")[2])
@@ -67,7 +80,9 @@ class Sandbox:
     async def rent(self, offer_id: int, label: str) -> int:
         """A machine of somebody else's making."""
         body = {"image": "example/image", "label": label, "disk": 16}
-        return (await asyncio.to_thread(self._http, f"/api/v0/asks/{offer_id}/", "PUT", body))["new_contract"]
+        return (await asyncio.to_thread(self._http, f"/api/v0/asks/{offer_id}/", "PUT", body))[
+            "new_contract"
+        ]
 
     async def _ask(self, route: str, body: Json | None = None) -> Any:
         method = "GET" if body is None else "POST"
@@ -134,7 +149,14 @@ class Spawned:
         pipe = asyncio.subprocess.PIPE
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self._module, stdin=pipe, stdout=pipe, stderr=log, env=self._env, limit=LINE_LIMIT
+                sys.executable,
+                "-m",
+                self._module,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=log,
+                env=self._env,
+                limit=LINE_LIMIT,
             )
         assert self._process.stdout is not None
         assert self._process.stdin is not None
@@ -191,7 +213,9 @@ class Nursery:
 
 
 class Forked:
-    """A child of the nursery, watched and signalled by a descriptor of its own: its number may be another's by then."""
+    """A child of the nursery, watched and signalled by a descriptor of its own: its number may be
+    another's by then.
+    """
 
     def __init__(self, nursery: Nursery, env: Mapping[str, str], log: Path) -> None:
         self._nursery, self._env, self._log = nursery, env, log
@@ -203,7 +227,9 @@ class Forked:
         (theirs_in, ours_in), (ours_out, theirs_out) = os.pipe(), os.pipe()
         log = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            pid = await asyncio.to_thread(self._nursery.fork, self._env, [theirs_in, theirs_out, log])
+            pid = await asyncio.to_thread(
+                self._nursery.fork, self._env, [theirs_in, theirs_out, log]
+            )
         finally:
             for one in (theirs_in, theirs_out, log):
                 os.close(one)
@@ -213,7 +239,9 @@ class Forked:
         except ProcessLookupError:
             self._ended.set()
         reader = asyncio.StreamReader(LINE_LIMIT)
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours_out, "rb", 0))
+        await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours_out, "rb", 0)
+        )
         transport, _ = await loop.connect_write_pipe(asyncio.Protocol, os.fdopen(ours_in, "wb", 0))
         return reader, transport
 
@@ -260,7 +288,11 @@ class Server:
     async def start(self) -> None:
         stdout, self._stdin = await self.process.start()
         self._reader = asyncio.create_task(self._read(stdout))
-        hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "storm", "version": "0"}}
+        hello = {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "storm", "version": "0"},
+        }
         await self._request("initialize", hello)
         self._write({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
@@ -270,8 +302,16 @@ class Server:
         if "result" not in result:  # the SDK's word for what was under way when stdin ended
             raise Died
         told = result["result"].get("structuredContent")
-        if told is None:  # an answer in no shape of ours: a defect, and a refusal as far as an agent can tell
-            return {"error": {"code": "no_structure", "message": str(result["result"])[:300], "retryable": False}}
+        if (
+            told is None
+        ):  # an answer in no shape of ours: a defect, and a refusal as far as an agent can tell
+            return {
+                "error": {
+                    "code": "no_structure",
+                    "message": str(result["result"])[:300],
+                    "retryable": False,
+                }
+            }
         return told
 
     async def _request(self, method: str, params: Json) -> Json:
@@ -317,7 +357,7 @@ class Server:
             if not waiting.done():
                 waiting.set_exception(Died())
 
-    # ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── ends ──────────────────────────────────────────────────────────────────────────────────────
 
     def strike(self, how: str) -> None:
         """Begin its end: a signal, or the end of its stdin."""

@@ -1,7 +1,7 @@
 """A TCP proxy that reads HTTP, remembers every request, and breaks what it is told to break.
 
-It knows bytes, not Vast: a request meets the first rule that matches, and the rule's act decides what the client gets,
-whether the service hears of it, and when. Without a rule everything passes.
+It knows bytes, not Vast: a request meets the first rule that matches, and the rule's act decides
+what the client gets, whether the service hears of it, and when. Without a rule everything passes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ class Reply:
 
     @classmethod
     def json(cls, status: int, value: Any, headers: Mapping[str, str] | None = None) -> Reply:
-        return cls(status, {"content-type": "application/json", **(headers or {})}, json.dumps(value).encode())
+        return cls(
+            status,
+            {"content-type": "application/json", **(headers or {})},
+            json.dumps(value).encode(),
+        )
 
     @classmethod
     def text(cls, status: int, text: str, kind: str = "text/plain") -> Reply:
@@ -46,7 +50,11 @@ class Reply:
 
     def head(self) -> bytes:
         lines = [f"HTTP/1.1 {self.status} Whatever"]
-        lines += [f"{name}: {value}" for name, value in self.headers.items() if name.lower() not in HOP_HEADERS]
+        lines += [
+            f"{name}: {value}"
+            for name, value in self.headers.items()
+            if name.lower() not in HOP_HEADERS
+        ]
         return "\r\n".join([*lines, f"content-length: {len(self.body)}", "", ""]).encode()
 
 
@@ -89,7 +97,9 @@ class Exchange:
     over: bool = False  # the connection cannot be used again
 
     async def forward(self) -> Reply:
-        """Let the service hear of it; its answer. What a rent commits is committed when this returns."""
+        """Let the service hear of it; its answer. What a rent commits is committed when this
+        returns.
+        """
         self.seen.forwarded_at = time.monotonic()
         return await self.proxy.ask_upstream(self.seen, self.headers)
 
@@ -132,7 +142,9 @@ Match = Callable[[Seen], bool]
 
 @dataclass
 class Rule:
-    """What happens to requests that match: `skip` pass first, then `times` are met; None is every time."""
+    """What happens to requests that match: `skip` pass first, then `times` are met; None is every
+    time.
+    """
 
     match: Match
     act: Act
@@ -164,12 +176,14 @@ class Proxy:
     def url(self) -> str:
         return f"http://{HOST}:{self.port}"
 
-    # ── listening ────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── listening ─────────────────────────────────────────────────────────────────────────────────
 
     async def open(self) -> None:
         """Listen; the same port again after `refuse`."""
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, HOST, self.port, reuse_address=True)
+            self._server = await asyncio.start_server(
+                self._serve, HOST, self.port, reuse_address=True
+            )
             self.port = self._server.sockets[0].getsockname()[1]
 
     def refuse(self) -> None:
@@ -186,7 +200,7 @@ class Proxy:
         for writer in self._connections:
             writer.transport.abort()
 
-    # ── rules ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── rules ─────────────────────────────────────────────────────────────────────────────────────
 
     def add(self, match: Match, act: Act, *, times: int | None = 1, skip: int = 0) -> Rule:
         self.rules.append(Rule(match, act, times, skip))
@@ -222,7 +236,7 @@ class Proxy:
             return rule
         return None
 
-    # ── the wire ─────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── the wire ──────────────────────────────────────────────────────────────────────────────────
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections.add(writer)
@@ -249,7 +263,10 @@ class Proxy:
             return None
         first, *lines = head.decode("latin-1").rstrip().split("\r\n")
         method, target, _ = first.split(" ", 2)
-        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        headers = {
+            name.strip().lower(): value.strip()
+            for name, _, value in (line.partition(":") for line in lines)
+        }
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         seen = Seen(len(self.seen) + 1, time.monotonic(), method, target, body, fresh)
         self.seen.append(seen)
@@ -259,8 +276,14 @@ class Proxy:
         """The same request on a connection of its own."""
         reader, writer = await asyncio.open_connection(HOST, self.upstream)
         try:
-            lines = [f"{seen.method} {seen.target} HTTP/1.1", f"host: {HOST}:{self.upstream}", "connection: close"]
-            lines += [f"{name}: {value}" for name, value in headers.items() if name not in HOP_HEADERS]
+            lines = [
+                f"{seen.method} {seen.target} HTTP/1.1",
+                f"host: {HOST}:{self.upstream}",
+                "connection: close",
+            ]
+            lines += [
+                f"{name}: {value}" for name, value in headers.items() if name not in HOP_HEADERS
+            ]
             lines += [f"content-length: {len(seen.body)}", "", ""]
             writer.write("\r\n".join(lines).encode() + seen.body)
             return _parsed(await reader.read())
@@ -271,5 +294,8 @@ class Proxy:
 def _parsed(raw: bytes) -> Reply:
     head, _, body = raw.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
-    headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    headers = {
+        name.strip().lower(): value.strip()
+        for name, _, value in (line.partition(":") for line in lines)
+    }
     return Reply(int(first.split(" ")[1]), headers, body)

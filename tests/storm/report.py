@@ -10,13 +10,40 @@ from storm.run import Outcome
 from storm.scenarios import ALL
 
 HEAD = (
-    "what breaks", "creates", "calls", "PUTs", "machines", "two", "extra PUTs", "unnamed", "false success",
-    "false refusal", "no verdict", "slowest s", "answers",
-)  # fmt: skip
-SHORT_HEAD = ("what breaks", "creates", "calls", "PUTs", "machines", "wrong", "what the agent was told, mostly")
+    "what breaks",
+    "creates",
+    "calls",
+    "PUTs",
+    "machines",
+    "two",
+    "extra PUTs",
+    "unnamed",
+    "false success",
+    "false refusal",
+    "no verdict",
+    "slowest s",
+    "answers",
+)
+SHORT_HEAD = (
+    "what breaks",
+    "creates",
+    "calls",
+    "PUTs",
+    "machines",
+    "wrong",
+    "what the agent was told, mostly",
+)
 COMPARED_HEAD = (
-    "fault", "client", "PUTs", "machines", "status", "it said", "PUTs, asked again", "machines", "it said then",
-)  # fmt: skip
+    "fault",
+    "client",
+    "PUTs",
+    "machines",
+    "status",
+    "it said",
+    "PUTs, asked again",
+    "machines",
+    "it said then",
+)
 
 
 def _markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -26,7 +53,9 @@ def _markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def _commonest(outcome: Outcome, row: str, count: int) -> str:
     said = outcome.said.get(row, {})
-    return "; ".join(path for path, _ in sorted(said.items(), key=lambda item: (-item[1], item[0]))[:count])
+    return "; ".join(
+        path for path, _ in sorted(said.items(), key=lambda item: (-item[1], item[0]))[:count]
+    )
 
 
 def _in_order(outcome: Outcome) -> list[str]:
@@ -41,7 +70,14 @@ def table(outcome: Outcome) -> str:
     def cells(row: str) -> tuple[object, ...]:
         one = outcome.rows[row]
         good = (row, one.creates, one.calls, one.puts, one.machines)
-        bad = (one.two_machines, one.extra_puts, one.unnamed, one.false_success, one.false_refusal, one.no_verdict)
+        bad = (
+            one.two_machines,
+            one.extra_puts,
+            one.unnamed,
+            one.false_success,
+            one.false_refusal,
+            one.no_verdict,
+        )
         return (*good, *bad, f"{one.slowest_s:.1f}", _commonest(outcome, row, 2))
 
     return _markdown(HEAD, map(cells, _in_order(outcome)))
@@ -52,7 +88,15 @@ def short_table(outcome: Outcome) -> str:
 
     def cells(row: str) -> tuple[object, ...]:
         one = outcome.rows[row]
-        return row, one.creates, one.calls, one.puts, one.machines, one.bad, _brief(_commonest(outcome, row, 1))
+        return (
+            row,
+            one.creates,
+            one.calls,
+            one.puts,
+            one.machines,
+            one.bad,
+            _brief(_commonest(outcome, row, 1)),
+        )
 
     return _markdown(SHORT_HEAD, map(cells, _in_order(outcome)))
 
@@ -74,7 +118,9 @@ def compared(lines: Iterable[Line]) -> str:
 
 
 def write(page: Path, parts: dict[str, str]) -> None:
-    """Replace what stands between `<!-- NAME -->` and `<!-- /NAME -->`; raises ValueError where they are not."""
+    """Replace what stands between `<!-- NAME -->` and `<!-- /NAME -->`; raises ValueError where
+    they are not.
+    """
     text = page.read_text(encoding="utf-8")
     for name, part in parts.items():
         begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"

@@ -1,4 +1,6 @@
-"""A storm: lanes side by side, scenarios in turn until there were enough creates, the figures, the sentence."""
+"""A storm: lanes side by side, scenarios in turn until there were enough creates, the figures,
+the sentence.
+"""
 
 from __future__ import annotations
 
@@ -95,7 +97,9 @@ class Storm:
             self._nursery = Nursery(self.folder)
             await self._nursery.open()
         try:
-            await asyncio.gather(*(self._lane(number) for number in range(min(self.lanes, self.creates))))
+            await asyncio.gather(
+                *(self._lane(number) for number in range(min(self.lanes, self.creates)))
+            )
         finally:
             if self._nursery is not None:
                 await self._nursery.close()
@@ -113,7 +117,9 @@ class Storm:
         return self._queue.pop()
 
     def _make_lane(self, number: int, generation: int) -> Lane:
-        """Every second lane shortens the 50 s of a call as well, so that one call seldom sees a doubt through."""
+        """Every second lane shortens the 50 s of a call as well, so that one call seldom sees a
+        doubt through.
+        """
         whole = number % 2 == 1 and self.scale < 1
         return Lane(
             self.folder,
@@ -154,26 +160,40 @@ class Storm:
                     self._complain(lane, scenario, figures, wishes)
                 await lane.tidy()
         except Exception as exc:
-            self.outcome.broken.append(f"{scenario.row} / {scenario.name}: {type(exc).__name__} {exc}")
-            self.say(f"BROKEN {lane.name} {scenario.row} / {scenario.name}:\n{traceback.format_exc()}")
-            self.say(f"  answers: {[[answer.said for answer in wish.answers] for wish in lane.wishes[before:]]}")
+            self.outcome.broken.append(
+                f"{scenario.row} / {scenario.name}: {type(exc).__name__} {exc}"
+            )
+            self.say(
+                f"BROKEN {lane.name} {scenario.row} / {scenario.name}:\n{traceback.format_exc()}"
+            )
+            self.say(
+                f"  answers: "
+                f"{[[answer.said for answer in wish.answers] for wish in lane.wishes[before:]]}"
+            )
             return False
         finally:
             spent = self.outcome.spent
             spent[scenario.row] = spent.get(scenario.row, 0.0) + time.monotonic() - begun
         return True
 
-    def _complain(self, lane: Lane, scenario: Scenario, figures: Figures, wishes: list[Wish]) -> None:
+    def _complain(
+        self, lane: Lane, scenario: Scenario, figures: Figures, wishes: list[Wish]
+    ) -> None:
         self.say(f"BAD {lane.name} {scenario.row} / {scenario.name}: {figures.sentence()}")
         for wish in wishes:
             told = [(answer.said, (answer.error or {}).get("message")) for answer in wish.answers]
             self.say(f"  {wish.label} {told} notices {wish.notices}")
 
     async def _recount(self, lane: Lane) -> None:
-        """What came after its wish was judged and tidied away: a machine that lives now is one too many."""
+        """What came after its wish was judged and tidied away: a machine that lives now is one
+        too many.
+        """
         await lane.proxy.settled()
         rentals = (await lane.sandbox.ledger())["rentals"]
         for wish in lane.wishes:
             if any(one["alive"] for one in machines_of(wish, rentals)):
                 self.outcome.rows.setdefault("after the end", Figures()).two_machines += 1
-                self.say(f"BAD {lane.name}: a machine of {wish.label} lives after everything was destroyed")
+                self.say(
+                    f"BAD {lane.name}: a machine of {wish.label} lives after everything was "
+                    f"destroyed"
+                )

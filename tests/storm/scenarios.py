@@ -1,7 +1,7 @@
 """What happens in a storm: every scenario by name, each a few lines on a lane.
 
-A scenario makes wishes, breaks something, and lets the agent ask until it has a verdict. It asserts nothing; judge.py
-counts afterwards.
+A scenario makes wishes, breaks something, and lets the agent ask until it has a verdict. It asserts
+nothing; judge.py counts afterwards.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Scenario:
     slow: bool = False  # left out of the short run
 
 
-# ── one fault, one agent ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── one fault, one agent ──────────────────────────────────────────────────────────────────────────
 
 
 def asked(arrange: Arrange, *, may_refuse: frozenset[str] = frozenset(), **arguments: Any) -> Run:
@@ -81,8 +81,16 @@ def put_faults() -> list[Scenario]:
             "409": faults.answers(faults.page(409), commits=commits),
             "425": faults.answers(faults.page(425), commits=commits),
         }
-        found += [Scenario(f"{name}, {when}", name, asked(on_rent(act))) for name, act in acts.items()]
-        found.append(Scenario(f"hang past the timeout, {when}", "hang", asked(on_rent(faults.hangs(commits=commits)))))
+        found += [
+            Scenario(f"{name}, {when}", name, asked(on_rent(act))) for name, act in acts.items()
+        ]
+        found.append(
+            Scenario(
+                f"hang past the timeout, {when}",
+                "hang",
+                asked(on_rent(faults.hangs(commits=commits))),
+            )
+        )
         found.append(Scenario(f"slow drip, {when}", "drip", asked(_drip(commits=commits))))
     return found + put_answers()
 
@@ -96,7 +104,9 @@ def _drip(*, commits: bool) -> Arrange:
 
 def put_answers() -> list[Scenario]:
     """Answers that are verdicts, requests that never left, and the ones that arrive late."""
-    quota = frozenset({"search_quota_exceeded"})  # until midnight: longer than any call, and nothing was made
+    quota = frozenset(
+        {"search_quota_exceeded"}
+    )  # until midnight: longer than any call, and nothing was made
     true_no = frozenset({"insufficient_credit"})
     found = [
         Scenario("nothing breaks", "calm", asked(_nothing)),
@@ -104,10 +114,20 @@ def put_answers() -> list[Scenario]:
         Scenario("connection refused once", "refused", asked(_refused(1))),
         Scenario("connection refused until asked again", "refused", asked_when_refused),
         Scenario("a pooled connection closed by the far side", "stale", asked(_stale)),
-        Scenario("refused for lack of credit", "no credit", asked(on_rent(faults.answers(faults.no_credit)), may_refuse=true_no)),
-        Scenario("410: the offer is gone", "gone", asked(_gone, may_refuse=frozenset({"offer_gone"}))),
-        Scenario("429 twice", "429 twice", asked(on_rent(faults.answers(faults.TOO_MANY["plain text"]), times=2))),
-    ]  # fmt: skip
+        Scenario(
+            "refused for lack of credit",
+            "no credit",
+            asked(on_rent(faults.answers(faults.no_credit)), may_refuse=true_no),
+        ),
+        Scenario(
+            "410: the offer is gone", "gone", asked(_gone, may_refuse=frozenset({"offer_gone"}))
+        ),
+        Scenario(
+            "429 twice",
+            "429 twice",
+            asked(on_rent(faults.answers(faults.TOO_MANY["plain text"]), times=2)),
+        ),
+    ]
     found += [
         Scenario(f"429, {form}", "429", asked(on_rent(faults.answers(make)), may_refuse=quota))
         for form, make in faults.TOO_MANY.items()
@@ -119,7 +139,11 @@ def put_answers() -> list[Scenario]:
     found += [
         Scenario("410 after a lost first", "first committed", asked(_gone_after_lost)),
         Scenario("410 after a lost first", "first never arrived", asked(_gone_after_absent)),
-        Scenario("410 after a lost first", "first commits when the second arrives", asked(_gone_after_late)),
+        Scenario(
+            "410 after a lost first",
+            "first commits when the second arrives",
+            asked(_gone_after_late),
+        ),
     ]
     return found
 
@@ -204,7 +228,9 @@ async def _gone_after_absent(lane: Lane, _wish: Wish) -> None:
 
 
 async def _gone_after_late(lane: Lane, _wish: Wish) -> None:
-    """Beyond what is promised, and still one machine: the first request commits when the second one arrives."""
+    """Beyond what is promised, and still one machine: the first request commits when the second one
+    arrives.
+    """
     arrived = asyncio.Event()
 
     async def first(exchange: Exchange) -> None:
@@ -227,27 +253,52 @@ async def _gone_after_late(lane: Lane, _wish: Wish) -> None:
     lane.proxy.add(is_rent, second)
 
 
-# ── the reads that decide ────────────────────────────────────────────────────────────────────────────────────────────
+# ── the reads that decide ─────────────────────────────────────────────────────────────────────────
 
 
 def read_faults() -> list[Scenario]:
     """What reconciling sees, after a rent whose answer was lost, and after one that never arrived."""
     found = [
-        Scenario("row visible only after some looks", f"{n} looks", asked(_hidden(n)), slow=n > 4) for n in (1, 2, 4, 8)
+        Scenario("row visible only after some looks", f"{n} looks", asked(_hidden(n)), slow=n > 4)
+        for n in (1, 2, 4, 8)
     ]
     found += [
-        Scenario("row missing once", "first list", asked(_lists(faults.edits(faults.without_rows)))),
-        Scenario("row missing once", "second list", asked(_lists(faults.edits(faults.without_rows), skip=1))),
-        Scenario("row appears, then vanishes", "3 lists", asked(_lists(faults.edits(faults.without_rows), skip=1, times=3))),
-        Scenario("row appears, then vanishes", "9 lists", asked(_lists(faults.edits(faults.without_rows), skip=1, times=9))),
+        Scenario(
+            "row missing once", "first list", asked(_lists(faults.edits(faults.without_rows)))
+        ),
+        Scenario(
+            "row missing once",
+            "second list",
+            asked(_lists(faults.edits(faults.without_rows), skip=1)),
+        ),
+        Scenario(
+            "row appears, then vanishes",
+            "3 lists",
+            asked(_lists(faults.edits(faults.without_rows), skip=1, times=3)),
+        ),
+        Scenario(
+            "row appears, then vanishes",
+            "9 lists",
+            asked(_lists(faults.edits(faults.without_rows), skip=1, times=9)),
+        ),
         Scenario("machine seen, then really gone", "reclaimed", reclaimed),
         Scenario("stopped by a low bid, the error lost", "bid", asked(_low_bid, price=0.002)),
         Scenario("stopped by a low bid, the error told", "bid", asked(_low_bid_told, price=0.002)),
-        Scenario("stopped for want of a GPU, the reply lost", "jam", asked(_jammed, cancel_unavail=False)),
+        Scenario(
+            "stopped for want of a GPU, the reply lost", "jam", asked(_jammed, cancel_unavail=False)
+        ),
         Scenario("two pages of machines", "lost", asked(_paged(None))),
-        Scenario("two pages of machines, the second broken", "502", asked(_paged(faults.answers(faults.page(502))))),
-        Scenario("two pages of machines, the second broken", "empty", asked(_paged(faults.edits(faults.no_rows)))),
-    ]  # fmt: skip
+        Scenario(
+            "two pages of machines, the second broken",
+            "502",
+            asked(_paged(faults.answers(faults.page(502)))),
+        ),
+        Scenario(
+            "two pages of machines, the second broken",
+            "empty",
+            asked(_paged(faults.edits(faults.no_rows))),
+        ),
+    ]
     broken: dict[str, Act] = {
         "a 502 page": faults.answers(faults.page(502)),
         "truncated": faults.truncated(commits=True),
@@ -258,7 +309,13 @@ def read_faults() -> list[Scenario]:
     }
     for name, act in broken.items():
         for times in (2, 7):
-            found.append(Scenario(f"list page {name}, rent committed", f"{times}x", asked(_lists(act, times=times))))
+            found.append(
+                Scenario(
+                    f"list page {name}, rent committed",
+                    f"{times}x",
+                    asked(_lists(act, times=times)),
+                )
+            )
         lost = _lists(act, times=5, commits=False)
         found.append(Scenario(f"list page {name}, rent never arrived", "5x", asked(lost)))
     return found
@@ -291,7 +348,9 @@ def _list_after_rent(lane: Lane) -> Callable[[Any], bool]:
 
 
 async def reclaimed(lane: Lane) -> list[Wish]:
-    """Found once and ended by somebody else before the second look: the wish must still come to a verdict."""
+    """Found once and ended by somebody else before the second look: the wish must still come to a
+    verdict.
+    """
     wish = lane.wish()
     lane.proxy.add(is_rent, faults.resets(commits=True))
 
@@ -328,7 +387,9 @@ async def _jammed(lane: Lane, wish: Wish) -> None:
 
 
 def _paged(act: Act | None) -> Arrange:
-    """More machines of somebody else's than a page holds, younger than ours, so that ours is on the second."""
+    """More machines of somebody else's than a page holds, younger than ours, so that ours is on the
+    second.
+    """
 
     async def arrange(lane: Lane, wish: Wish) -> None:
         async def commit_and_fill(exchange: Exchange) -> None:
@@ -339,41 +400,75 @@ def _paged(act: Act | None) -> Arrange:
 
         lane.proxy.add(is_rent, commit_and_fill)
         if act is not None:
-            lane.proxy.add(lambda seen: is_list(seen) and "after_token" in seen.target, act, times=3)
+            lane.proxy.add(
+                lambda seen: is_list(seen) and "after_token" in seen.target, act, times=3
+            )
 
     return arrange
 
 
-# ── ends of the server ───────────────────────────────────────────────────────────────────────────────────────────────
+# ── ends of the server ────────────────────────────────────────────────────────────────────────────
 
 
 def kills() -> list[Scenario]:
     """The server's end at every arrow between two states, in four ways, and the agent asking again."""
     found: list[Scenario] = []
-    lost = {"reply lost": faults.resets(commits=True), "never arrived": faults.resets(commits=False)}
+    lost = {
+        "reply lost": faults.resets(commits=True),
+        "never arrived": faults.resets(commits=False),
+    }
     slow_down = faults.answers(faults.TOO_MANY["plain text"])
     for how in KILLS:
-        for stop in ("claim:after", "sending:before", "sending:after", "confirmed:before", "confirmed:after"):
+        for stop in (
+            "claim:after",
+            "sending:before",
+            "sending:after",
+            "confirmed:before",
+            "confirmed:after",
+        ):
             found.append(Scenario(f"killed at {stop}", how, killed_at(stop, how)))
         for stop in ("unknown:before", "unknown:after"):
             found += [
-                Scenario(f"killed at {stop}, {name}", how, killed_at(stop, how, act)) for name, act in lost.items()
+                Scenario(f"killed at {stop}, {name}", how, killed_at(stop, how, act))
+                for name, act in lost.items()
             ]
         for stop in ("confirmed:before", "confirmed:after"):
-            found.append(Scenario(f"killed at {stop}, reply lost", how, killed_at(stop, how, lost["reply lost"])))
+            found.append(
+                Scenario(
+                    f"killed at {stop}, reply lost", how, killed_at(stop, how, lost["reply lost"])
+                )
+            )
         for stop in ("absent:before", "absent:after"):
-            found.append(Scenario(f"killed at {stop}", how, killed_at(stop, how, lost["never arrived"])))
+            found.append(
+                Scenario(f"killed at {stop}", how, killed_at(stop, how, lost["never arrived"]))
+            )
         for stop in ("withdrawn:before", "withdrawn:after"):
             found.append(Scenario(f"killed at {stop}, 429", how, killed_at(stop, how, slow_down)))
         found += [
-            Scenario("killed while the PUT arrives, it commits", how, killed_on_wire(how, _strike_then(commits=True))),
             Scenario(
-                "killed while the PUT arrives, it does not", how, killed_on_wire(how, _strike_then(commits=False))
+                "killed while the PUT arrives, it commits",
+                how,
+                killed_on_wire(how, _strike_then(commits=True)),
             ),
-            Scenario("killed after the rent, before the reply", how, killed_on_wire(how, _commit_then_strike)),
-            Scenario("killed after the reply's first byte", how, killed_on_wire(how, _first_byte_then_strike)),
+            Scenario(
+                "killed while the PUT arrives, it does not",
+                how,
+                killed_on_wire(how, _strike_then(commits=False)),
+            ),
+            Scenario(
+                "killed after the rent, before the reply",
+                how,
+                killed_on_wire(how, _commit_then_strike),
+            ),
+            Scenario(
+                "killed after the reply's first byte",
+                how,
+                killed_on_wire(how, _first_byte_then_strike),
+            ),
             Scenario("killed on the list read, reply lost", how, killed_on_list(how, commits=True)),
-            Scenario("killed on the list read, never arrived", how, killed_on_list(how, commits=False)),
+            Scenario(
+                "killed on the list read, never arrived", how, killed_on_list(how, commits=False)
+            ),
         ]
     return found
 
@@ -400,7 +495,9 @@ def killed_at(stop: str, how: str, act: Act | None = None) -> Run:
 
 
 async def first_call_then_death(lane: Lane, wish: Wish) -> None:
-    """Calls until one falls into the trap; the server's end; sometimes a look at it all; then the agent asks again."""
+    """Calls until one falls into the trap; the server's end; sometimes a look at it all; then the
+    agent asks again.
+    """
     await asked_to_death(lane, wish)
     lane.control.on_stop = None
     if lane.dice.random() < 0.3:
@@ -409,7 +506,9 @@ async def first_call_then_death(lane: Lane, wish: Wish) -> None:
 
 
 async def asked_to_death(lane: Lane, wish: Wish, which: str = "first") -> None:
-    """A short budget may end before the trap is reached; an end that comes late may let one call more through."""
+    """A short budget may end before the trap is reached; an end that comes late may let one call
+    more through.
+    """
     server = lane.servers[which]
     for _ in range(TRIES):
         answer = await lane.ask(wish, which)
@@ -482,7 +581,7 @@ def killed_on_list(how: str, *, commits: bool) -> Run:
     return run
 
 
-# ── two servers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── two servers ───────────────────────────────────────────────────────────────────────────────────
 
 
 def pairs() -> list[Scenario]:
@@ -495,15 +594,41 @@ def pairs() -> list[Scenario]:
         Scenario("two servers, one wish at once", "never arrived", at_once(never)),
         Scenario("eight callers in two servers, one wish", "calm", at_once(None, callers=4)),
         Scenario("eight callers in two servers, one wish", "reply lost", at_once(lost, callers=4)),
-        Scenario("a second server starts while the PUT is in flight", "same wish", starts_meanwhile(same=True, loses=False)),
-        Scenario("a second server starts while the PUT is in flight", "reply lost", starts_meanwhile(same=True, loses=True)),
-        Scenario("a second server starts while the PUT is in flight", "another wish", starts_meanwhile(same=False, loses=False)),
-        Scenario("a second server asks while the first stands still", "before sending", stands_still("sending:before")),
-        Scenario("a second server asks while the first stands still", "before the PUT", stands_still("sending:after")),
+        Scenario(
+            "a second server starts while the PUT is in flight",
+            "same wish",
+            starts_meanwhile(same=True, loses=False),
+        ),
+        Scenario(
+            "a second server starts while the PUT is in flight",
+            "reply lost",
+            starts_meanwhile(same=True, loses=True),
+        ),
+        Scenario(
+            "a second server starts while the PUT is in flight",
+            "another wish",
+            starts_meanwhile(same=False, loses=False),
+        ),
+        Scenario(
+            "a second server asks while the first stands still",
+            "before sending",
+            stands_still("sending:before"),
+        ),
+        Scenario(
+            "a second server asks while the first stands still",
+            "before the PUT",
+            stands_still("sending:after"),
+        ),
         Scenario("410 to a second server, the first commits late", "one machine", gone_to_second),
-        Scenario("a second server asks after the first was killed", "PUT commits", survivor(commits=True)),
-        Scenario("a second server asks after the first was killed", "PUT never arrives", survivor(commits=False)),
-    ]  # fmt: skip
+        Scenario(
+            "a second server asks after the first was killed", "PUT commits", survivor(commits=True)
+        ),
+        Scenario(
+            "a second server asks after the first was killed",
+            "PUT never arrives",
+            survivor(commits=False),
+        ),
+    ]
 
 
 def at_once(act: Act | None, callers: int = 1) -> Run:
@@ -513,7 +638,9 @@ def at_once(act: Act | None, callers: int = 1) -> Run:
         await lane.server("second")
         if act is not None:
             lane.proxy.add(is_rent, act)
-        await asyncio.gather(*(lane.pursue(wish, which) for which in ("first", "second") for _ in range(callers)))
+        await asyncio.gather(
+            *(lane.pursue(wish, which) for which in ("first", "second") for _ in range(callers))
+        )
         return [wish]
 
     return run
@@ -575,7 +702,9 @@ def stands_still(stop: str) -> Run:
 
 
 async def gone_to_second(lane: Lane) -> list[Wish]:
-    """The attempt that was given up is a living neighbour's; its rent commits when the second server's PUT arrives."""
+    """The attempt that was given up is a living neighbour's; its rent commits when the second
+    server's PUT arrives.
+    """
     wish = lane.wish()
     there, awake = asyncio.Event(), asyncio.Event()
 
@@ -612,7 +741,7 @@ def survivor(*, commits: bool) -> Run:
     return run
 
 
-# ── agents that do not ask again ─────────────────────────────────────────────────────────────────────────────────────
+# ── agents that do not ask again ──────────────────────────────────────────────────────────────────
 
 
 def turns() -> list[Scenario]:
@@ -621,14 +750,31 @@ def turns() -> list[Scenario]:
     for commits, name in ((True, "reply lost"), (False, "never arrived")):
         found += [
             Scenario(
-                "turns to another offer after outcome_unknown", name, turns_after_unknown(commits=commits), slow=True
+                "turns to another offer after outcome_unknown",
+                name,
+                turns_after_unknown(commits=commits),
+                slow=True,
             ),
-            Scenario("turns to another offer after the server died", name, turns_after_death(commits=commits)),
-            Scenario("turns to another offer after cutting the call short", name, turns_at_once(commits, "unknown")),
-            Scenario("turns to another offer after cutting the PUT short", name, turns_at_once(commits, "sending")),
+            Scenario(
+                "turns to another offer after the server died",
+                name,
+                turns_after_death(commits=commits),
+            ),
+            Scenario(
+                "turns to another offer after cutting the call short",
+                name,
+                turns_at_once(commits, "unknown"),
+            ),
+            Scenario(
+                "turns to another offer after cutting the PUT short",
+                name,
+                turns_at_once(commits, "sending"),
+            ),
         ]
     found += [
-        Scenario("turns to another offer after a confirmed, untold rent", how, turns_after_untold(how))
+        Scenario(
+            "turns to another offer after a confirmed, untold rent", how, turns_after_untold(how)
+        )
         for how in KILLS
         if how != "end of stdin"
     ]
@@ -649,7 +795,9 @@ def turn(lane: Lane, wish: Wish) -> dict[str, Any]:
 
 
 async def pursue_turned(lane: Lane, wish: Wish) -> None:
-    """The agent takes what it gets: the other offer's machine, or word of the first one's, and stops there."""
+    """The agent takes what it gets: the other offer's machine, or word of the first one's, and
+    stops there.
+    """
     changes = turn(lane, wish)
     await lane.pursue(wish, **changes)
 
@@ -684,7 +832,8 @@ def turns_after_death(*, commits: bool) -> Run:
 def turns_at_once(commits: bool, state: str) -> Run:
     """A host cuts the call short and says so; the agent never hears what came of it.
 
-    Lists fail until then, so that no answer is on its way when the host hangs up: that one would have been told.
+    Lists fail until then, so that no answer is on its way when the host hangs up: that one would
+    have been told.
     """
 
     async def run(lane: Lane) -> list[Wish]:
@@ -720,7 +869,9 @@ def turns_at_once(commits: bool, state: str) -> Run:
 
 
 def turns_after_untold(how: str) -> Run:
-    """The rent was confirmed and journalled, the answer never left the server: nobody was told of the machine."""
+    """The rent was confirmed and journalled, the answer never left the server: nobody was told of
+    the machine.
+    """
 
     async def run(lane: Lane) -> list[Wish]:
         wish = lane.wish()
@@ -754,7 +905,9 @@ async def insists(lane: Lane) -> list[Wish]:
 
 
 async def destroyed_and_again(lane: Lane) -> list[Wish]:
-    """A machine whose destroy was verified counts as gone: the same call rents anew, and that reply is lost."""
+    """A machine whose destroy was verified counts as gone: the same call rents anew, and that reply
+    is lost.
+    """
     wish = lane.wish()
     first = await lane.pursue(wish)
     if first.success and first.payload is not None:
@@ -769,7 +922,8 @@ async def destroyed_and_again(lane: Lane) -> list[Wish]:
 
 ALL: list[Scenario] = [*put_faults(), *read_faults(), *kills(), *pairs(), *turns()]
 
-# With the times that people wait: a doubt outlasts a call, and its absence takes a minute and a half.
+# With the times that people wait: a doubt outlasts a call, and its absence takes a minute and a
+# half.
 REAL: list[Scenario] = [
     Scenario(f"real times: {name}", name, asked(on_rent(act)))
     for name, act in {

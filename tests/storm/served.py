@@ -1,8 +1,10 @@
-"""The real server with a test's hands on it: `python -m storm.served` in place of `python -m vast_mcp`.
+"""The real server with a test's hands on it: `python -m storm.served` in place of `python -m
+vast_mcp`.
 
-STORM_STOPS names arrows between two states of the journal ("sending:before, confirmed:after"): there the process says
-where it is and stands still until it is let go or killed. STORM_MUTATION removes one safeguard, to prove that the storm
-would notice. STORM_BUDGET_S shortens the 50 s of a call, which no setting does, in proportion with the other times.
+STORM_STOPS names arrows between two states of the journal ("sending:before, confirmed:after"):
+there the process says where it is and stands still until it is let go or killed. STORM_MUTATION
+removes one safeguard, to prove that the storm would notice. STORM_BUDGET_S shortens the 50 s of a
+call, which no setting does, in proportion with the other times.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ PATIENCE_S = 120.0
 
 
 def stand_still(name: str, left: set[str], port: int) -> None:
-    """Tell the storm, once a stop, and wait for its word. The whole process waits: that is the point."""
+    """Tell the storm, once a stop, and wait for its word. The whole process waits: that is the
+    point.
+    """
     if name not in left:
         return
     left.discard(name)
@@ -57,7 +61,7 @@ def stops(names: set[str], port: int) -> None:
         setattr(owner, method, around(arrow, getattr(owner, method)))
 
 
-# ── mutations ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── mutations ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def without_token() -> None:
@@ -112,9 +116,11 @@ def without_count() -> None:
 
 
 MUTATIONS = {
-    "token": without_token, "owner lock": without_owner_lock, "fresh connection": without_fresh_connection,
+    "token": without_token,
+    "owner lock": without_owner_lock,
+    "fresh connection": without_fresh_connection,
     "count": without_count,
-}  # fmt: skip
+}
 
 
 def shorten(budget_s: float) -> None:

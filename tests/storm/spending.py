@@ -1,6 +1,7 @@
-"""`python -m storm.spending [--flows N]`: machines rented, stopped, started, rebid, extended and destroyed at random,
-by several servers on one account, under random limits and through faults; the sandbox's ledger says whether anything
-ever went over them. The last line is that sentence with its figures; a breach exits 1.
+"""`python -m storm.spending [--flows N]`: machines rented, stopped, started, rebid, extended and
+destroyed at random, by several servers on one account, under random limits and through faults; the
+sandbox's ledger says whether anything ever went over them. The last line is that sentence with its
+figures; a breach exits 1.
 
 A group is one account with its limits, its journal and its servers; its flows run side by side.
 """
@@ -33,11 +34,19 @@ LEASE = re.compile(r" lease-until=([0-9]+)#")
 
 # What goes wrong on the way: endpoint, kind, before or after the world has acted.
 FAULTS: list[tuple[str, str, str]] = [
-    ("create", "drop", "after"), ("create", "drop", "before"), ("create", "html502", "after"),
-    ("start", "drop", "after"), ("start", "html502", "before"), ("bid", "drop", "after"), ("bid", "html502", "before"),
-    ("stop", "html502", "before"), ("destroy", "drop", "after"), ("list", "html502", "before"),
-    ("user", "html502", "before"), ("show", "drop", "before"),
-]  # fmt: skip
+    ("create", "drop", "after"),
+    ("create", "drop", "before"),
+    ("create", "html502", "after"),
+    ("start", "drop", "after"),
+    ("start", "html502", "before"),
+    ("bid", "drop", "after"),
+    ("bid", "html502", "before"),
+    ("stop", "html502", "before"),
+    ("destroy", "drop", "after"),
+    ("list", "html502", "before"),
+    ("user", "html502", "before"),
+    ("show", "drop", "before"),
+]
 
 
 @dataclass
@@ -59,11 +68,19 @@ class Tally:
         return self
 
     def sentence(self) -> str:
-        acts = ", ".join(f"{self.acts[kind]:,} {name}" for kind, name in
-                         (("rent", "rents"), ("start", "starts"), ("bid", "bids"), ("label", "labels"),
-                          ("destroy", "destroys")))  # fmt: skip
+        acts = ", ".join(
+            f"{self.acts[kind]:,} {name}"
+            for kind, name in (
+                ("rent", "rents"),
+                ("start", "starts"),
+                ("bid", "bids"),
+                ("label", "labels"),
+                ("destroy", "destroys"),
+            )
+        )
         return (
-            f"{self.flows:,} flows, {self.calls:,} calls, {acts}, {self.said['over_limit']:,} refused as over a limit: "
+            f"{self.flows:,} flows, {self.calls:,} calls, {acts}, {self.said['over_limit']:,} "
+            f"refused as over a limit: "
             f"{len(self.breaches)} breaches by the ledger."
         )
 
@@ -102,14 +119,18 @@ class Allowed:
 
     def env(self) -> dict[str, str]:
         named = {
-            "VAST_MCP_MAX_USD_PER_HOUR": self.usd, "VAST_MCP_MAX_TOTAL_USD_PER_HOUR": self.total,
-            "VAST_MCP_MAX_INSTANCES": self.machines, "VAST_MCP_MIN_CREDIT_HOURS": self.credit_hours,
+            "VAST_MCP_MAX_USD_PER_HOUR": self.usd,
+            "VAST_MCP_MAX_TOTAL_USD_PER_HOUR": self.total,
+            "VAST_MCP_MAX_INSTANCES": self.machines,
+            "VAST_MCP_MIN_CREDIT_HOURS": self.credit_hours,
             "VAST_MCP_MAX_LEASE_HOURS": self.lease_hours,
-        }  # fmt: skip
+        }
         return {name: str(value) for name, value in named.items() if value is not None}
 
     def breaches(self, entry: Json) -> list[str]:
-        """What one entry of the ledger shows to be over the limits. Only what adds cost can break them."""
+        """What one entry of the ledger shows to be over the limits. Only what adds cost can break
+        them.
+        """
         if entry["kind"] not in {"rent", "start", "bid", "recycle", "reboot"}:
             return []
         found: list[str] = []
@@ -120,7 +141,11 @@ class Allowed:
             found.append(f"{total:.4f} of {self.total} $/h in all")
         if self.usd is not None and one > self.usd + 1e-6:
             found.append(f"{one:.4f} of {self.usd} $/h for one")
-        if self.credit_hours is not None and total > 0 and self.credit / total < self.credit_hours - 1e-6:
+        if (
+            self.credit_hours is not None
+            and total > 0
+            and self.credit / total < self.credit_hours - 1e-6
+        ):
             found.append(f"credit for {self.credit / total:.1f} of {self.credit_hours} hours")
         return [f"{entry['kind']} of {entry['instance_id']}: {what}" for what in found]
 
@@ -132,14 +157,24 @@ class Allowed:
         if lease is None:
             return [f"{rental['id']} has no lease"]
         hours = (int(lease.group(1)) - rental["born"] - SLACK_S) / 3600
-        return [f"{rental['id']} may live {hours:.2f} of {self.lease_hours} h"] if hours > self.lease_hours else []
+        return (
+            [f"{rental['id']} may live {hours:.2f} of {self.lease_hours} h"]
+            if hours > self.lease_hours
+            else []
+        )
 
 
 class Group:
     """One account under its limits: a sandbox of its own, a journal, servers."""
 
     def __init__(
-        self, folder: Path, number: int, seed: int, sandbox: Sandbox, nursery: Nursery, mutation: str | None
+        self,
+        folder: Path,
+        number: int,
+        seed: int,
+        sandbox: Sandbox,
+        nursery: Nursery,
+        mutation: str | None,
     ) -> None:
         self.mutation = mutation
         self.dice = random.Random(f"{seed}/{number}")
@@ -147,8 +182,11 @@ class Group:
         self.home.mkdir(parents=True)
         self.sandbox, self.nursery = sandbox, nursery
         self.world_seed = self.dice.randrange(1, 1000)
-        offers = [one for one in World(seed=self.world_seed).offers.values()
-                  if one["rentable"] and not one["external"] and one["disk_space"] > 64]  # fmt: skip
+        offers = [
+            one
+            for one in World(seed=self.world_seed).offers.values()
+            if one["rentable"] and not one["external"] and one["disk_space"] > 64
+        ]
         self.offers = sorted(offers, key=lambda one: one["dph_base"])[:60]
         self.allowed = Allowed.at_random(self.dice, self.offers[len(self.offers) // 2]["dph_base"])
         self.servers: list[Server] = []
@@ -156,7 +194,9 @@ class Group:
         self.tally = Tally()
 
     async def run(self) -> Tally:
-        await self.sandbox.set(reset=True, seed=self.world_seed, rent_again=False, user_id=self.dice.randrange(10**6))
+        await self.sandbox.set(
+            reset=True, seed=self.world_seed, rent_again=False, user_id=self.dice.randrange(10**6)
+        )
         self.servers = [self.server() for _ in range(self.dice.choice((1, 2, 3)))]
         try:
             for server in self.servers:
@@ -174,11 +214,18 @@ class Group:
         return Server(Forked(self.nursery, self._env(), self.home / "stderr"))
 
     def _env(self) -> dict[str, str]:
-        return least_env(self.home) | self.allowed.env() | {
-            "VAST_URL": f"http://127.0.0.1:{self.sandbox.port}", "VAST_API_KEY": "storm",
-            "VAST_MCP_STATE_DIR": str(self.home / "state"), "VAST_MCP_TIME_SCALE": str(SCALE),
-            "STORM_BUDGET_S": str(BUDGET_S),
-        } | ({"STORM_MUTATION": self.mutation} if self.mutation else {})  # fmt: skip
+        return (
+            least_env(self.home)
+            | self.allowed.env()
+            | {
+                "VAST_URL": f"http://127.0.0.1:{self.sandbox.port}",
+                "VAST_API_KEY": "storm",
+                "VAST_MCP_STATE_DIR": str(self.home / "state"),
+                "VAST_MCP_TIME_SCALE": str(SCALE),
+                "STORM_BUDGET_S": str(BUDGET_S),
+            }
+            | ({"STORM_MUTATION": self.mutation} if self.mutation else {})
+        )
 
     async def _flow(self, gate: asyncio.Semaphore) -> None:
         """What one agent does: it rents, and then this and that with its machine or any other."""
@@ -189,7 +236,9 @@ class Group:
             for _ in range(dice.randint(1, 4)):
                 if dice.random() < 0.25:
                     endpoint, kind, when = dice.choice(FAULTS)
-                    await self.sandbox._ask("faults", {"endpoint": endpoint, "kind": kind, "when": when})
+                    await self.sandbox._ask(
+                        "faults", {"endpoint": endpoint, "kind": kind, "when": when}
+                    )
                 if mine is None or dice.random() < 0.2:
                     living = (await self.sandbox.ledger())["living"]
                     mine = dice.choice(living) if living else None
@@ -209,13 +258,18 @@ class Group:
         if dice.random() < 0.2:
             wish["target_state"] = "stopped"
         if dice.random() < 0.3:
-            wish |= {"request_key": f"flow-{self.tally.flows}-{dice.randrange(10**6)}", "allow_unresolved": True}
+            wish |= {
+                "request_key": f"flow-{self.tally.flows}-{dice.randrange(10**6)}",
+                "allow_unresolved": True,
+            }
         told = await self._call("create_instance", **wish)
         return told.get("instance_id") or told.get("error", {}).get("instance_id")
 
     async def _act(self, instance_id: int) -> None:
         dice = self.dice
-        action = dice.choice(("start", "stop", "start", "change_bid", "extend_lease", "destroy", "recycle", "reboot"))
+        action = dice.choice(
+            ("start", "stop", "start", "change_bid", "extend_lease", "destroy", "recycle", "reboot")
+        )
         if action == "destroy":
             await self._call("destroy_instance", instance_ids=[instance_id], not_ours=True)
         elif action == "recycle":
@@ -225,9 +279,13 @@ class Group:
             await self._call("manage_instance", instance_id=instance_id, action=action, price=price)
         elif action == "extend_lease":
             hours = round(dice.uniform(0.5, 60), 2)
-            await self._call("manage_instance", instance_id=instance_id, action=action, lease_hours=hours)
+            await self._call(
+                "manage_instance", instance_id=instance_id, action=action, lease_hours=hours
+            )
         else:
-            await self._call("manage_instance", instance_id=instance_id, action=action, not_ours=action == "stop")
+            await self._call(
+                "manage_instance", instance_id=instance_id, action=action, not_ours=action == "stop"
+            )
 
     async def _call(self, tool: str, **arguments: Any) -> Json:
         """Through any of the servers; one in a hundred dies under it and is followed by another."""
@@ -256,10 +314,13 @@ class Group:
         for entry in seen["ledger"]:
             self.tally.acts[entry["kind"]] += 1
             self.tally.breaches += [
-                f"{self.home.name}: {what} ({self.allowed})" for what in self.allowed.breaches(entry)
+                f"{self.home.name}: {what} ({self.allowed})"
+                for what in self.allowed.breaches(entry)
             ]
         for rental in seen["rentals"]:
-            self.tally.breaches += [f"{self.home.name}: {what}" for what in self.allowed.overlong(rental)]
+            self.tally.breaches += [
+                f"{self.home.name}: {what}" for what in self.allowed.overlong(rental)
+            ]
 
 
 async def race(folder: Path, mutation: str | None, callers: int = 20) -> int:
@@ -276,7 +337,9 @@ async def race(folder: Path, mutation: str | None, callers: int = 20) -> int:
         await asyncio.gather(*(server.start() for server in group.servers))
         await asyncio.gather(
             *(
-                group.servers[number % 4].call("create_instance", offer_id=offer["id"], disk=DISK_GB)
+                group.servers[number % 4].call(
+                    "create_instance", offer_id=offer["id"], disk=DISK_GB
+                )
                 for number, offer in enumerate(group.offers[:callers])
             )
         )
@@ -288,20 +351,26 @@ async def race(folder: Path, mutation: str | None, callers: int = 20) -> int:
         await sandbox.close()
 
 
-async def lane(folder: Path, numbers: asyncio.Queue[int], seed: int, nursery: Nursery, mutation: str | None) -> Tally:
+async def lane(
+    folder: Path, numbers: asyncio.Queue[int], seed: int, nursery: Nursery, mutation: str | None
+) -> Tally:
     """One sandbox, one group after the other."""
     total = Tally()
     sandbox = Sandbox(folder)
     try:
         await sandbox.start()
         while not numbers.empty():
-            total += await Group(folder, numbers.get_nowait(), seed, sandbox, nursery, mutation).run()
+            total += await Group(
+                folder, numbers.get_nowait(), seed, sandbox, nursery, mutation
+            ).run()
     finally:
         await sandbox.close()
     return total
 
 
-async def spend(flows: int, seed: int, lanes: int, folder: Path, mutation: str | None = None) -> Tally:
+async def spend(
+    flows: int, seed: int, lanes: int, folder: Path, mutation: str | None = None
+) -> Tally:
     """So many flows, in groups, over lanes side by side."""
     groups = -(-flows // FLOWS)
     numbers: asyncio.Queue[int] = asyncio.Queue()
@@ -321,11 +390,15 @@ async def spend(flows: int, seed: int, lanes: int, folder: Path, mutation: str |
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="storm.spending", description="Spend at random under limits, and look.")
+    parser = argparse.ArgumentParser(
+        prog="storm.spending", description="Spend at random under limits, and look."
+    )
     parser.add_argument("--flows", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lanes", type=int, default=3, help="accounts side by side (default 3)")
-    parser.add_argument("--report", type=Path, help="a page between whose markers the sentence goes")
+    parser.add_argument(
+        "--report", type=Path, help="a page between whose markers the sentence goes"
+    )
     options = parser.parse_args(arguments)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="spending-") as folder:

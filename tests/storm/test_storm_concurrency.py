@@ -28,20 +28,30 @@ async def lane(tmp_path: Path) -> AsyncIterator[Lane]:
 
 
 async def test_eight_callers_in_two_processes_with_one_key_are_one_put(lane: Lane) -> None:
-    """renting.md: the request key names the wish; whoever comes second gets the first one's machine."""
+    """renting.md: the request key names the wish; whoever comes second gets the first one's
+    machine.
+    """
     await asyncio.gather(lane.server("first"), lane.server("second"))
     wish = lane.wish(request_key="one-wish")
-    await asyncio.gather(*(lane.ask(wish, which) for which in ("first", "second") for _ in range(4)))
+    await asyncio.gather(
+        *(lane.ask(wish, which) for which in ("first", "second") for _ in range(4))
+    )
     evidence = await lane.evidence()
     assert len(puts_of(wish, evidence.seen)) == 1
     [machine] = machines_of(wish, evidence.rentals)
     assert all(answer.success for answer in wish.answers), [answer.said for answer in wish.answers]
-    assert {answer.payload["instance_id"] for answer in wish.answers if answer.payload} == {machine["id"]}
-    assert sum(bool(answer.payload and answer.payload.get("replayed")) for answer in wish.answers) == 7
+    assert {answer.payload["instance_id"] for answer in wish.answers if answer.payload} == {
+        machine["id"]
+    }
+    assert (
+        sum(bool(answer.payload and answer.payload.get("replayed")) for answer in wish.answers) == 7
+    )
 
 
 async def test_a_server_that_starts_while_anothers_put_is_in_flight_sends_none(lane: Lane) -> None:
-    """renting.md, owner: a second editor starting up must not declare the first one's PUT absent."""
+    """renting.md, owner: a second editor starting up must not declare the first one's PUT
+    absent.
+    """
     in_flight, go = asyncio.Event(), asyncio.Event()
 
     async def hold(exchange: Exchange) -> None:
@@ -67,11 +77,15 @@ async def test_a_server_that_starts_while_anothers_put_is_in_flight_sends_none(l
 
 
 async def test_processes_that_start_together_all_become_owners(lane: Lane) -> None:
-    """renting.md, owner: becoming one must not fail, nor go unseen, because a neighbour becomes one too."""
+    """renting.md, owner: becoming one must not fail, nor go unseen, because a neighbour becomes
+    one too.
+    """
     names = [f"server-{number}" for number in range(6)]
     await asyncio.gather(*(lane.server(name) for name in names))
     wishes = [lane.wish(request_key=f"together-{name}") for name in names]
-    await asyncio.gather(*(lane.pursue(wish, name) for wish, name in zip(wishes, names, strict=True)))
+    await asyncio.gather(
+        *(lane.pursue(wish, name) for wish, name in zip(wishes, names, strict=True))
+    )
     evidence = await lane.evidence()
     for wish in wishes:
         assert wish.answers[-1].success, [answer.said for answer in wish.answers]

@@ -37,15 +37,25 @@ def fill(folder: Path, account: str) -> None:
     now = time.time()
     rows = [
         (
-            secrets.token_hex(8), account, f"wish-{n}", "digest", 20_000_000 + n % 500, "old", "running",
-            states[n % 10], "dead", now - 9e6 + n, *((30_000_000 - n, now - 8e6) if n % 10 < 7 else (None, None)),
+            secrets.token_hex(8),
+            account,
+            f"wish-{n}",
+            "digest",
+            20_000_000 + n % 500,
+            "old",
+            "running",
+            states[n % 10],
+            "dead",
+            now - 9e6 + n,
+            *((30_000_000 - n, now - 8e6) if n % 10 < 7 else (None, None)),
         )
         for n in range(ROWS)
-    ]  # fmt: skip
+    ]
     db = sqlite3.connect(folder / "journal.db")
     with db:
         db.executemany(
-            "INSERT INTO intents (token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, "
+            "INSERT INTO intents (token, account, request_key, digest, offer_id, label, wanted, "
+            "state, owner, made_at, "
             "instance_id, gone_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             rows,
         )
@@ -63,7 +73,9 @@ class Counter:
     async def rent(self) -> None:
         offer = self.world.offer()["id"]
         begun = time.perf_counter()
-        made = (await self.client.call_tool("create_instance", {"offer_id": offer, "disk": 16})).structured_content
+        made = (
+            await self.client.call_tool("create_instance", {"offer_id": offer, "disk": 16})
+        ).structured_content
         self.seconds.append(time.perf_counter() - begun)
         assert made is not None
         assert "error" not in made, made
@@ -83,7 +95,9 @@ async def counters(tmp_path: Path) -> AsyncIterator[tuple[Counter, Counter]]:
         made: list[Counter] = []
         for name in ("empty", "full"):
             settings = load({}, home=tmp_path, sandbox=True)
-            settings = replace(settings, state_dir=tmp_path / name, times=replace(settings.times, pace=0.0))
+            settings = replace(
+                settings, state_dir=tmp_path / name, times=replace(settings.times, pace=0.0)
+            )
             world = World()
             client = Client(build(settings, CATALOGUE, create_app(world)))
             made.append(Counter(await stack.enter_async_context(client), world))
@@ -91,8 +105,12 @@ async def counters(tmp_path: Path) -> AsyncIterator[tuple[Counter, Counter]]:
 
 
 @pytest.mark.slow
-async def test_a_hundred_thousand_rows_cost_a_create_less_than_a_tenth(counters: tuple[Counter, Counter]) -> None:
-    """Medians of interleaved creates, the best of three tries: a machine's moods hit both alike, or one try."""
+async def test_a_hundred_thousand_rows_cost_a_create_less_than_a_tenth(
+    counters: tuple[Counter, Counter],
+) -> None:
+    """Medians of interleaved creates, the best of three tries: a machine's moods hit both alike, or
+    one try.
+    """
     ratios: list[float] = []
     for _ in range(3):
         for counter in counters:
@@ -104,4 +122,6 @@ async def test_a_hundred_thousand_rows_cost_a_create_less_than_a_tenth(counters:
         ratios.append(full / empty)
         if ratios[-1] <= 1.10:
             return
-    pytest.fail(f"a create on {ROWS:,} rows takes {min(ratios):.2f} times as long as on none: {ratios}")
+    pytest.fail(
+        f"a create on {ROWS:,} rows takes {min(ratios):.2f} times as long as on none: {ratios}"
+    )

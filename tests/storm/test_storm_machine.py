@@ -1,8 +1,10 @@
-"""A state machine: servers that live, crash and come back over one journal, agents that ask, a clock that jumps.
+"""A state machine: servers that live, crash and come back over one journal, agents that ask, a
+clock that jumps.
 
-Everything is in this process: the sandbox as an ASGI app behind a tap that remembers every request, real journal files,
-and a server built as the program builds it in place of each process. The owner's lock belongs to the journal object, so
-two servers here stand to each other as two processes do. The invariant is the storm's own judge.
+Everything is in this process: the sandbox as an ASGI app behind a tap that remembers every
+request, real journal files, and a server built as the program builds it in place of each
+process. The owner's lock belongs to the journal object, so two servers here stand to each other
+as two processes do. The invariant is the storm's own judge.
 """
 
 from __future__ import annotations
@@ -64,14 +66,20 @@ T = TypeVar("T")
 
 
 def shortened(home: Path, *, patient: bool) -> Settings:
-    """The protocol's times in proportion. A patient process sees a doubt through in one call, the other in several."""
-    budget = {"budget_s": 1.0, "put_s": HELD_S * 2} if patient else {"budget_s": 0.16, "put_s": 0.08}
+    """The protocol's times in proportion. A patient process sees a doubt through in one call,
+    the other in several.
+    """
+    budget = (
+        {"budget_s": 1.0, "put_s": HELD_S * 2} if patient else {"budget_s": 0.16, "put_s": 0.08}
+    )
     times = replace(Times().scaled(SCALE), pace=0.0, **budget)
     return replace(load({}, home=home, sandbox=True), state_dir=home / "state", times=times)
 
 
 class Tap:
-    """Between the servers and the sandbox: every request and its answer, as the proxy of a storm would see them."""
+    """Between the servers and the sandbox: every request and its answer, as the proxy of a storm
+    would see them.
+    """
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -84,7 +92,14 @@ class Tap:
             return
         message = await receive()
         target = f"{scope['path']}?{scope['query_string'].decode()}"
-        one = Seen(len(self.seen) + 1, time.monotonic(), scope["method"], target, message.get("body", b""), fresh=True)
+        one = Seen(
+            len(self.seen) + 1,
+            time.monotonic(),
+            scope["method"],
+            target,
+            message.get("body", b""),
+            fresh=True,
+        )
         self.seen.append(one)
         if self.holds and is_rent(one):
             self.holds = False
@@ -108,7 +123,9 @@ class Tap:
 
 
 class Process:
-    """One server with its office, as a task: it can end well, or be gone between two instructions."""
+    """One server with its session, as a task: it can end well, or be gone between two
+    instructions.
+    """
 
     def __init__(self, chosen: Settings, app: Any) -> None:
         self._settings, self._app = chosen, app
@@ -137,7 +154,8 @@ class Process:
         task = asyncio.create_task(self._client.call_tool(tool, arguments))
         self._calls.add(task)
         try:
-            with contextlib.suppress(Exception):  # whatever the SDK says of a connection that ended
+            # whatever the SDK says of a connection that ended
+            with contextlib.suppress(Exception):
                 payload = (await task).structured_content
                 return payload if self.alive else None
         except asyncio.CancelledError:
@@ -148,12 +166,14 @@ class Process:
         return None
 
     def crash(self) -> None:
-        """From here on it writes nothing and holds nothing, as if its memory were gone and its files were closed."""
+        """From here on it writes nothing and holds nothing, as if its memory were gone and its
+        files were closed.
+        """
         assert self._server is not None
         self.alive = False
-        office = self._server.office
-        office.delivered.clear()
-        book = office.journal
+        session = self._server.session
+        session.delivered.clear()
+        book = session.journal
         if book._db is not None:
             book._db.close()
         if book._lock is not None:
@@ -164,7 +184,7 @@ class Process:
     def crash_at(self, arrow: str, when: str) -> None:
         """Crash before or after the journal's next commit of that kind."""
         assert self._server is not None
-        book = self._server.office.journal
+        book = self._server.session.journal
         commit = getattr(book, arrow)
 
         def struck(*args: Any, **kwargs: Any) -> Any:
@@ -194,11 +214,15 @@ def _dead() -> Any:
 
 
 class Clock:
-    """The wall's clock as the journal and the reconciler read it; the monotonic one cannot be set."""
+    """The wall's clock as the journal and the reconciler read it; the monotonic one cannot be
+    set.
+    """
 
     def __init__(self) -> None:
         self.ahead = 0.0
-        self.module = SimpleNamespace(time=lambda: time.time() + self.ahead, monotonic=time.monotonic)
+        self.module = SimpleNamespace(
+            time=lambda: time.time() + self.ahead, monotonic=time.monotonic
+        )
 
 
 class Agents(RuleBasedStateMachine):
@@ -214,7 +238,9 @@ class Agents(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory(prefix="storm-machine-")
         self.world = World(rent_again=True)
         self.tap = Tap(create_app(self.world))
-        self.chosen = [shortened(Path(self.folder.name), patient=patient) for patient in (True, False)]
+        self.chosen = [
+            shortened(Path(self.folder.name), patient=patient) for patient in (True, False)
+        ]
         self.offers = itertools.cycle(OFFERS)
         self.processes: list[Process] = []
         self.wishes: list[Wish] = []
@@ -223,7 +249,7 @@ class Agents(RuleBasedStateMachine):
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(asyncio.wait_for(work, 30))
 
-    # ── what there is at the start ───────────────────────────────────────────────────────────────────────────────────
+    # ── what there is at the start ─────────────────────────────────────────────────────────────
 
     @initialize()
     def begin(self) -> None:
@@ -246,7 +272,7 @@ class Agents(RuleBasedStateMachine):
             await self.processes[which].start()
         return self.processes[which]
 
-    # ── agents ───────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── agents ─────────────────────────────────────────────────────────────────────────────────
 
     async def ask(self, wish: Wish, which: int) -> Answer:
         process = await self.process(which)
@@ -257,7 +283,9 @@ class Agents(RuleBasedStateMachine):
         return wish.answers[-1]
 
     async def pursue(self, wish: Wish, which: int) -> None:
-        """The same call until there is a verdict; word of another wish's machine is not one for this wish."""
+        """The same call until there is a verdict; word of another wish's machine is not one for
+        this wish.
+        """
         for _ in range(TRIES):
             answer = await self.ask(wish, which)
             if answer.verdict and not self.is_anothers(answer, wish):
@@ -270,17 +298,25 @@ class Agents(RuleBasedStateMachine):
         return not self.machines_of(wish) & answer.named_ids
 
     def machines_of(self, wish: Wish) -> set[int]:
-        return {one.id for one in self.world.rentals if (one.label or "").rpartition("#")[0] == wish.label}
+        return {
+            one.id
+            for one in self.world.rentals
+            if (one.label or "").rpartition("#")[0] == wish.label
+        }
 
-    def told_of(self, wish: Wish) -> list[Instance]:
-        """Its living machines that any answer named: the agents are one person's, and word gets around."""
+    def with_next_steps(self, wish: Wish) -> list[Instance]:
+        """Its living machines that any answer named: the agents are one person's, and word gets
+        around.
+        """
         told = frozenset[int]().union(*(one.named_ids() for one in self.wishes))
         mine = self.machines_of(wish)
         return [one for one in self.world.living if one.id in told & mine]
 
     def go_back(self, wish: Wish) -> None:
-        """An agent that turned to another offer and then heard of its first machine asks for that one."""
-        for machine in self.told_of(wish):
+        """An agent that turned to another offer and then heard of its first machine asks for
+        that one.
+        """
+        for machine in self.with_next_steps(wish):
             wish.arguments = self.calls[wish.label, machine.offer_id]
 
     def has_machine(self, wish: Wish) -> bool:
@@ -288,7 +324,7 @@ class Agents(RuleBasedStateMachine):
         last = wish.answers[-1] if wish.answers else None
         return last is not None and last.verdict and not self.is_anothers(last, wish)
 
-    # ── rules ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    # ── rules ──────────────────────────────────────────────────────────────────────────────────
 
     wish_numbers = strategies.integers(0, 2)
     process_numbers = strategies.integers(0, 1)
@@ -317,7 +353,9 @@ class Agents(RuleBasedStateMachine):
 
     @rule(number=wish_numbers)
     def ask_again_while_it_is_sent(self, number: int) -> None:
-        """The other process is asked while the patient one's PUT is on its way: it must not take it for lost."""
+        """The other process is asked while the patient one's PUT is on its way: it must not take
+        it for lost.
+        """
 
         async def meanwhile() -> None:
             for which in (0, 1):
@@ -331,7 +369,11 @@ class Agents(RuleBasedStateMachine):
 
         self.run(meanwhile())
 
-    @rule(number=wish_numbers, which=process_numbers, when=strategies.sampled_from(["before", "after"]))
+    @rule(
+        number=wish_numbers,
+        which=process_numbers,
+        when=strategies.sampled_from(["before", "after"]),
+    )
     def crash_while_it_is_sent(self, number: int, which: int, when: str) -> None:
         """The process is gone while its PUT hangs, heard of by the service or not."""
         self.world.faults.add("create", "hang", when=when)
@@ -357,7 +399,9 @@ class Agents(RuleBasedStateMachine):
         fault=strategies.sampled_from(["none", "lost before", "lost after"]),
     )
     def crash_at_a_commit(self, number: int, which: int, arrow: str, when: str, fault: str) -> None:
-        """The process is gone just before or just after it writes; or it never writes that, and lives."""
+        """The process is gone just before or just after it writes; or it never writes that, and
+        lives.
+        """
         if (detail := FAULTS[fault]) is not None:
             self.world.faults.add("create", **detail)
 
@@ -392,7 +436,7 @@ class Agents(RuleBasedStateMachine):
     def destroy(self, number: int, which: int) -> None:
         """The machine that this wish's agent was told of."""
         wish = self.wishes[number]
-        mine = [one.id for one in self.told_of(wish)]
+        mine = [one.id for one in self.with_next_steps(wish)]
         if not mine:
             return
 
@@ -408,7 +452,7 @@ class Agents(RuleBasedStateMachine):
     def turn_to_another_offer(self, number: int) -> None:
         """An agent without an answer gives up on this offer and will ask for the next one."""
         wish = self.wishes[number]
-        if not wish.answers or self.has_machine(wish) or self.told_of(wish):
+        if not wish.answers or self.has_machine(wish) or self.with_next_steps(wish):
             return
         wish.offers.append(next(self.offers))
         wish.arguments = wish.arguments | {"offer_id": wish.offers[-1]}
@@ -437,7 +481,7 @@ class Agents(RuleBasedStateMachine):
 
         self.run(look())
 
-    # ── what must hold ───────────────────────────────────────────────────────────────────────────────────────────────
+    # ── what must hold ─────────────────────────────────────────────────────────────────────────
 
     def figures(self) -> Figures:
         now = self.world.clock()
@@ -452,13 +496,17 @@ class Agents(RuleBasedStateMachine):
 
     @invariant()
     def zeros(self) -> None:
-        """A machine may still be on its way to being named, and a wish to its verdict; the rest holds at any time."""
+        """A machine may still be on its way to being named, and a wish to its verdict; the rest
+        holds at any time.
+        """
         found = self.figures()
         wrong = (found.two_machines, found.extra_puts, found.false_success, found.false_refusal)
         assert wrong == (0, 0, 0, 0), self.story(found)
 
     def teardown(self) -> None:
-        """Faults end, every agent asks until it has its verdict, somebody looks; then every figure is nothing."""
+        """Faults end, every agent asks until it has its verdict, somebody looks; then every
+        figure is nothing.
+        """
         try:
             if self.wishes:
                 self.world.faults.clear()
@@ -481,7 +529,9 @@ class Agents(RuleBasedStateMachine):
         """What each agent was told, for whoever reads a failure."""
         lines = [found.sentence()]
         for wish in self.wishes:
-            lines.append(f"{wish.label} {wish.offers}: {[(one.said, one.payload) for one in wish.answers]}")
+            lines.append(
+                f"{wish.label} {wish.offers}: {[(one.said, one.payload) for one in wish.answers]}"
+            )
         for one in self.world.rentals:
             lines.append(f"machine {one.id} of {one.label}, alive {one.alive}")
         return "\n".join(lines)

@@ -1,4 +1,6 @@
-"""Would the storm notice? Each safeguard is removed from the running server, and the figures must not stay at zero."""
+"""Would the storm notice? Each safeguard is removed from the running server, and the figures must
+not stay at zero.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ pytestmark = pytest.mark.timeout(150)
 async def a_small_storm(folder: Path, only: str, mutation: str | None, creates: int = 2) -> Outcome:
     chosen = [one for one in ALL if only in f"{one.row} / {one.name}"]
     assert chosen
-    return await Storm(folder, chosen, creates, lanes=1, mutation=mutation, say=lambda _: None).run()
+    return await Storm(
+        folder, chosen, creates, lanes=1, mutation=mutation, say=lambda _: None
+    ).run()
 
 
 WITHOUT: list[tuple[str, str, tuple[str, ...]]] = [
@@ -38,8 +42,12 @@ async def test_removing_a_safeguard_makes_the_storm_fail(
     assert all(getattr(outcome.total, name) for name in figures), outcome.total
 
 
-async def test_counting_before_the_announcement_and_not_with_it_breaks_a_limit(tmp_path: Path) -> None:
-    """Limits: two callers each see room for the same machine. It is a race, so it is run until it is lost."""
+async def test_counting_before_the_announcement_and_not_with_it_breaks_a_limit(
+    tmp_path: Path,
+) -> None:
+    """Limits: two callers each see room for the same machine. It is a race, so it is run until it
+    is lost.
+    """
     for attempt in range(10):
         if await race(tmp_path / str(attempt), "count") > 1:
             return

@@ -29,8 +29,9 @@ class AttachSshKeyResult(Result):
 
 
 async def attach_ssh_key(args: AttachSshKey, call: Call) -> AttachSshKeyResult:
-    """Lets a registered SSH key into a container that is older than the key. Machines rented after a key was
-    registered accept it anyway; a VM takes keys only when it is created."""
+    """Lets a registered SSH key into a container that is older than the key. Machines rented
+    after a key was registered accept it anyway; a VM takes keys only when it is created.
+    """
     key = await _key(args, call)
     there = await roll(call)
     check_known([args.instance_id], there, nothing="sent", argument="instance_id")
@@ -39,18 +40,35 @@ async def attach_ssh_key(args: AttachSshKey, call: Call) -> AttachSshKeyResult:
     return AttachSshKeyResult(
         instance_id=args.instance_id,
         key_id=key.id,
-        warnings=["Vast's SSH proxy may refuse a key attached later for some minutes; the direct address does not."],
-        next_steps=[step("wait_for_instance", "how to enter it", instance_id=args.instance_id, until="reachable")],
+        warnings=[
+            "Vast's SSH proxy may refuse a key attached later for some minutes; the direct "
+            "address "
+            "does not."
+        ],
+        next_steps=[
+            step(
+                "wait_for_instance",
+                "how to enter it",
+                instance_id=args.instance_id,
+                until="reachable",
+            )
+        ],
     )
 
 
 async def _key(args: AttachSshKey, call: Call) -> SshKey:
-    """The key by its id; what is registered under it is a public key, or it is not sent anywhere."""
+    """The key by its id; what is registered under it is a public key, or it is not sent
+    anywhere.
+    """
     look = NextStep("show_ssh_keys", {}, "which keys there are")
     keys = await call.vast.ssh_keys()
     key = next((key for key in keys if key.id == args.key_id), None)
     if key is None:
-        problem = "no registered key has this id" if keys else "the account has no SSH key; create_ssh_key adds one"
+        problem = (
+            "no registered key has this id"
+            if keys
+            else "the account has no SSH key; create_ssh_key adds one"
+        )
         raise _bad(problem, look)
     if key_blob(key.public_key) is None or "PRIVATE KEY" in key.public_key:
         raise _bad("what is registered under this id is no public key", look)

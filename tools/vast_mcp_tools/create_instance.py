@@ -1,8 +1,8 @@
 """Renting: the one act here that starts spending.
 
-The arguments mirror the request body of `PUT /api/v0/asks/{id}/` (the specification), flat, the path's `id` as
-`offer_id`. What Vast would accept and bill for something useless is refused before it is sent; what was sent and not
-answered is reported as unknown, never as failed.
+The arguments mirror the request body of `PUT /api/v0/asks/{id}/` (the specification), flat, the
+path's `id` as `offer_id`. What Vast would accept and bill for something useless is refused
+before it is sent; what was sent and not answered is reported as unknown, never as failed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 DEFAULT_IMAGE = "vastai/base-image:@vastai-automatic-tag"
 DEFAULT_LABEL = "vast-mcp"
 ONSTART_MAX = 65_536  # characters before packing
-LABEL_MAX = 256 - 17 - labels.LABEL_ROOM  # Vast takes 256; the token with its "#" and the lease need the rest
+LABEL_MAX = (
+    256 - 17 - labels.LABEL_ROOM
+)  # Vast takes 256; the token with its "#" and the lease need the rest
 
 Env = Annotated[
     dict[str, str],
@@ -58,10 +60,13 @@ class VolumeInfo(Arguments):
         bool | None, Field(description="true: make a volume; false (default): link an existing one")
     ] = None
     volume_id: Annotated[
-        int | None, Field(ge=1, description="existing volume's id, or with create_new a volume offer's id")
+        int | None,
+        Field(ge=1, description="existing volume's id, or with create_new a volume offer's id"),
     ] = None
     size: Annotated[int | None, Field(ge=1, description="GB, with create_new only")] = None
-    mount_path: Annotated[str | None, Field(min_length=1, pattern=r"^[^\x00]+$", description="e.g. /workspace")] = None
+    mount_path: Annotated[
+        str | None, Field(min_length=1, pattern=r"^[^\x00]+$", description="e.g. /workspace")
+    ] = None
 
 
 class CreateInstance(Arguments):
@@ -76,7 +81,10 @@ class CreateInstance(Arguments):
     ] = None
     template_hash_id: Annotated[
         str | None,
-        Field(min_length=1, description="template to start from; what is given here overrides it, env by key"),
+        Field(
+            min_length=1,
+            description="template to start from; what is given here overrides it, env by key",
+        ),
     ] = None
     label: Annotated[
         str | None,
@@ -89,106 +97,159 @@ class CreateInstance(Arguments):
     ] = None
     disk: Annotated[
         float | None,
-        Field(ge=8, description="GB, at least 8, fixed for life. Default: Vast's 8 to 10 or the template's"),
+        Field(
+            ge=8,
+            description="GB, at least 8, fixed for life. Default: Vast's 8 to 10 or the template's",
+        ),
     ] = None
     runtype: Annotated[
-        Literal["ssh", "jupyter", "args", "ssh_proxy", "ssh_direct", "jupyter_proxy", "jupyter_direct"] | None,
+        Literal[
+            "ssh", "jupyter", "args", "ssh_proxy", "ssh_direct", "jupyter_proxy", "jupyter_direct"
+        ]
+        | None,
         Field(description="launch mode. Default ssh, or args with args/args_str"),
     ] = None
-    target_state: Annotated[Literal["running", "stopped"] | None, Field(description="default running")] = None
+    target_state: Annotated[
+        Literal["running", "stopped"] | None, Field(description="default running")
+    ] = None
     price: Annotated[
         float | None,
         Field(
             ge=0.001,
             le=128,
-            description="bid in $/hour for the machine, 0.001 to 128; makes it interruptible. Absent: on demand",
+            description=(
+                "bid in $/hour for the machine, 0.001 to 128; makes it interruptible. Absent: on "
+                "demand"
+            ),
         ),
     ] = None
     env: Annotated[
         Env | None,
         Field(
             repr=False,
-            description='variables and ports: {"A":"1","-p 8000:8000":"1"}, or Docker flags "-e A=1 -p 8000:8000/udp '
+            description='variables and ports: {"A":"1","-p 8000:8000":"1"}, or Docker flags '
+            '"-e A=1 -p 8000:8000/udp '
             '-h name -v V.1:/mnt -n net", or ["A=1"]. At most 32 KB, 64 ports',
         ),
     ] = None
     env_from: Annotated[
         list[Name] | None,
         Field(
-            description='variables whose values the person keeps, by name: ["HF_TOKEN"]; listed in VAST_MCP_ENV_PASS'
+            description=(
+                'variables whose values the person keeps, by name: ["HF_TOKEN"]; listed in '
+                "VAST_MCP_ENV_PASS"
+            )
         ),
     ] = None
     cancel_unavail: Annotated[
         bool | None,
         Field(
-            description="cancel if it cannot start at once. Default true on demand and running, else false: "
+            description="cancel if it cannot start at once. Default true on demand and "
+            "running, else false: "
             "a stopped machine then bills its disk"
         ),
     ] = None
     vm: Annotated[
         bool | None,
-        Field(description="virtual machine. Default false. Needs a registered SSH key and an image with registry host"),
+        Field(
+            description=(
+                "virtual machine. Default false. Needs a registered SSH key and an image with "
+                "registry host"
+            )
+        ),
     ] = None
     onstart: Annotated[
         str | None,
         Field(
             repr=False,
             max_length=ONSTART_MAX,
-            description="script to run at start, at most 65536 characters; over 4048 it is packed and must fit then; "
+            description="script to run at start, at most 65536 characters; over 4048 it is "
+            "packed and must fit then; "
             "with runtype args the entrypoint, at most 4048, with args/args_str 4096 together",
         ),
     ] = None
-    args: Annotated[list[str] | None, Field(repr=False, description='entrypoint arguments; implies runtype "args"')] = (
-        None
-    )
-    args_str: Annotated[str | None, Field(repr=False, description="the same as one string, instead of args")] = None
-    use_jupyter_lab: Annotated[bool | None, Field(description="lab, not notebook. Default false")] = None
+    args: Annotated[
+        list[str] | None,
+        Field(repr=False, description='entrypoint arguments; implies runtype "args"'),
+    ] = None
+    args_str: Annotated[
+        str | None, Field(repr=False, description="the same as one string, instead of args")
+    ] = None
+    use_jupyter_lab: Annotated[
+        bool | None, Field(description="lab, not notebook. Default false")
+    ] = None
     jupyter_dir: Annotated[str | None, Field(description="directory to launch Jupyter from")] = None
-    python_utf8: Annotated[bool | None, Field(description="Python locale C.UTF-8. Default false")] = None
+    python_utf8: Annotated[
+        bool | None, Field(description="Python locale C.UTF-8. Default false")
+    ] = None
     lang_utf8: Annotated[bool | None, Field(description="locale C.UTF-8. Default false")] = None
     force: Annotated[
-        bool | None, Field(description="skip checks when creating from an existing instance. Default false")
+        bool | None,
+        Field(description="skip checks when creating from an existing instance. Default false"),
     ] = None
-    user: Annotated[str | None, Field(min_length=1, description="docker user; breaks some images")] = None
+    user: Annotated[
+        str | None, Field(min_length=1, description="docker user; breaks some images")
+    ] = None
     image_login: Annotated[
-        str | None, Field(repr=False, min_length=1, description="registry login: -u USER -p TOKEN REGISTRY")
+        str | None,
+        Field(repr=False, min_length=1, description="registry login: -u USER -p TOKEN REGISTRY"),
     ] = None
     image_login_from: Annotated[
-        Name | None, Field(description="instead of image_login: the name of a value in VAST_MCP_ENV_PASS")
+        Name | None,
+        Field(description="instead of image_login: the name of a value in VAST_MCP_ENV_PASS"),
     ] = None
-    volume_info: Annotated[VolumeInfo | None, Field(description="volume to make or link; it is on one machine")] = None
+    volume_info: Annotated[
+        VolumeInfo | None, Field(description="volume to make or link; it is on one machine")
+    ] = None
     request_key: Annotated[
         str | None,
         Field(
             pattern=r"^[A-Za-z0-9._:-]{1,64}$",
-            description="name of this rental, 1 to 64 characters of A-Z a-z 0-9 . _ : -; the same key and arguments "
+            description="name of this rental, 1 to 64 characters of A-Z a-z 0-9 . _ : -; the "
+            "same key and arguments "
             "never rent twice. Default: derived from the arguments",
         ),
     ] = None
     allow_unresolved: Annotated[
         bool | None,
-        Field(description="with request_key: rent although an earlier rental is in doubt. Default false"),
+        Field(
+            description=(
+                "with request_key: rent although an earlier rental is in doubt. Default false"
+            )
+        ),
     ] = None
     max_usd_per_hour: Annotated[
-        float | None, Field(gt=0, description="most that machine, disk and new volume may cost, $/h, above 0")
+        float | None,
+        Field(gt=0, description="most that machine, disk and new volume may cost, $/h, above 0"),
     ] = None
     lease_hours: Annotated[
         float | None,
         Field(
             gt=0,
             le=LONGEST_LEASE_H,
-            description="hours until it is destroyed by itself, above 0 to 8760. Default: the person's, else none",
+            description=(
+                "hours until it is destroyed by itself, above 0 to 8760. Default: the person's, "
+                "else none"
+            ),
         ),
     ] = None
-    dry_run: Annotated[bool | None, Field(description="check and price, send nothing. Default false")] = None
+    dry_run: Annotated[
+        bool | None, Field(description="check and price, send nothing. Default false")
+    ] = None
 
     def body(self) -> Json:
-        """The request body: what was given, and the documented defaults that must not be left to chance."""
+        """The request body: what was given, and the documented defaults that must not be left to
+        chance.
+        """
         body: Json = self.model_dump(exclude_none=True, exclude=_NOT_IN_BODY)
         if "image" not in body and "template_hash_id" not in body:
             body["image"] = DEFAULT_IMAGE
-        # Sent always: Vast's own client sends false, and a machine that cannot start then bills its disk (A.7).
-        body.setdefault("cancel_unavail", "price" not in body and body.get("target_state", "running") == "running")
+        # Sent always: Vast's own client sends false, and a machine that cannot start then bills
+        # its disk (A.7).
+        body.setdefault(
+            "cancel_unavail",
+            "price" not in body and body.get("target_state", "running") == "running",
+        )
         if (volume := body.get("volume_info")) is not None:
             volume.setdefault("create_new", False)
         return body
@@ -203,45 +264,75 @@ class CreateInstance(Arguments):
 class DryRun(Part):
     would: Annotated[
         Literal["rent", "replay", "settle"],
-        Field(description="replay: it has a machine already; settle: an earlier rental is in doubt and comes first."),
+        Field(
+            description=(
+                "replay: it has a machine already; settle: an earlier rental is in doubt and comes "
+                "first."
+            )
+        ),
     ]
-    request: Annotated[Json, Field(description="The body of the request; what may be secret is masked.")]
+    request: Annotated[
+        Json, Field(description="The body of the request; what may be secret is masked.")
+    ]
     gpu_usd_per_hour: Annotated[float | None, Field(description="Or the bid.")] = None
     disk_usd_per_hour: float | None = None
-    volume_usd_per_hour: Annotated[float | None, Field(description="Of the new volume, which outlives it.")] = None
-    usd_per_hour: Annotated[float | None, Field(description="All of it while running; absent when not known.")] = None
+    volume_usd_per_hour: Annotated[
+        float | None, Field(description="Of the new volume, which outlives it.")
+    ] = None
+    usd_per_hour: Annotated[
+        float | None, Field(description="All of it while running; absent when not known.")
+    ] = None
     usd_per_day: float | None = None
     usd_per_month: Annotated[float | None, Field(description="Of 720 hours.")] = None
     stopped_usd_per_hour: Annotated[float | None, Field(description="Disk and volume.")] = None
-    left: Annotated[Json, Field(description="What each limit in force leaves after this rental.")] = {}
+    left: Annotated[
+        Json, Field(description="What each limit in force leaves after this rental.")
+    ] = {}
 
 
 class CreateInstanceResult(Result):
     instance_id: Annotated[
-        int | None, Field(description="The machine. It bills from now until it is destroyed. Absent: dry_run.")
+        int | None,
+        Field(description="The machine. It bills from now until it is destroyed. Absent: dry_run."),
     ] = None
     offer_id: int
-    request_key: Annotated[str, Field(description="Names this rental: the same key finds it again.")]
-    label: Annotated[str | None, Field(description="As Vast has it, with this rental's token after the last #.")] = None
+    request_key: Annotated[
+        str, Field(description="Names this rental: the same key finds it again.")
+    ]
+    label: Annotated[
+        str | None, Field(description="As Vast has it, with this rental's token after the last #.")
+    ] = None
     kind: Literal["on_demand", "interruptible"]
     usd_per_hour: Annotated[
-        float | None, Field(description="$/h with disk while running; absent when the offer's price is not known.")
+        float | None,
+        Field(
+            description="$/h with disk while running; absent when the offer's price is not known."
+        ),
     ] = None
     disk_gb: Annotated[float | None, Field(description="Disk that usd_per_hour counts, GB.")] = None
-    replayed: Annotated[bool | None, Field(description="True: an earlier call rented it, nothing was sent.")] = None
-    recovered: Annotated[bool | None, Field(description="True: the reply was lost and the machine was found.")] = None
+    replayed: Annotated[
+        bool | None, Field(description="True: an earlier call rented it, nothing was sent.")
+    ] = None
+    recovered: Annotated[
+        bool | None, Field(description="True: the reply was lost and the machine was found.")
+    ] = None
     lease: Annotated[str | None, Field(description="When it is destroyed, and by whom.")] = None
-    dry_run: Annotated[DryRun | None, Field(description="Only for dry_run: nothing was sent.")] = None
+    dry_run: Annotated[DryRun | None, Field(description="Only for dry_run: nothing was sent.")] = (
+        None
+    )
     warnings: list[str] = []
     next_steps: list[Step] = []
 
 
 async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceResult:
-    """Rents one offer as a container or VM. Spends money: the machine bills from birth until destroy_instance, its
-    disk even while stopped. Checks arguments, the offer, and for a VM the SSH keys, before anything is sent. The same
-    call again never rents twice: it returns the machine there is (replayed), or finds the one whose reply was lost
-    (recovered). Returns the id at once; the machine needs minutes to start. After an error with billing_possible true
-    a machine may exist: its next_steps settle it."""
+    """Rents one offer as a container or VM. Spends money: the machine bills from birth until
+    destroy_instance, its disk even while stopped. Checks arguments, the offer, and for a VM the
+    SSH keys, before anything is sent. The same call again never rents twice: it returns the
+    machine there is (replayed), or finds the one whose reply was lost (recovered). Returns the
+    id at once; the machine needs minutes to start. After an error with billing_possible true a
+    machine may
+    exist: its next_steps settle it.
+    """
     order = _order(args, call)
     try:
         if args.dry_run:
@@ -249,10 +340,13 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
         rental = await rent(call, order)
     except errors.VastMcpError as exc:
         raise _told(exc, args, call) from exc
-    call.office.created.setdefault(rental.instance_id, time.time())
+    call.session.created.setdefault(rental.instance_id, time.time())
     warnings = list(rental.warnings)
     if args.lease_hours is not None and rental.replayed:
-        warnings.append("lease_hours was not applied, since the machine exists; manage_instance extend_lease moves it.")
+        warnings.append(
+            "lease_hours was not applied, since the machine exists; manage_instance extend_lease "
+            "moves it."
+        )
     intent = rental.intent
     return CreateInstanceResult(
         instance_id=rental.instance_id,
@@ -274,7 +368,9 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
 
 
 def _order(args: CreateInstance, call: Call) -> Order:
-    """What is to be rented, checked as far as that asks nobody. Raises BadArguments, or OverLimit for a lease."""
+    """What is to be rented, checked as far as that asks nobody. Raises BadArguments, or
+    OverLimit for a lease.
+    """
     body = args.body()
     problems = _from_person(args, body, call)
     problems += _pack(args, body)
@@ -313,7 +409,7 @@ def _kind(args: CreateInstance) -> Literal["on_demand", "interruptible"]:
     return "on_demand" if args.price is None else "interruptible"
 
 
-# ── trying without renting ───────────────────────────────────────────────────────────────────────────────────────────
+# ── trying without renting ─────────────────────────────────────────────────────────────────────
 
 
 def _previewed(args: CreateInstance, seen: Preview, call: Call) -> CreateInstanceResult:
@@ -325,7 +421,9 @@ def _previewed(args: CreateInstance, seen: Preview, call: Call) -> CreateInstanc
     label = labels.leased(seen.request.order.label, terms.lease_until if terms else None)
     made = DryRun(
         would="rent" if found is None else "replay" if found.lives else "settle",
-        request=_masked((terms.body if terms else seen.request.order.body) | {"label": f"{label}#<token>"}),
+        request=_masked(
+            (terms.body if terms else seen.request.order.body) | {"label": f"{label}#<token>"}
+        ),
         gpu_usd_per_hour=_rounded(price.gpu),
         disk_usd_per_hour=_rounded(price.disk),
         volume_usd_per_hour=_rounded(price.volume) or None,
@@ -346,7 +444,9 @@ def _previewed(args: CreateInstance, seen: Preview, call: Call) -> CreateInstanc
         lease=terms.lease.said if terms and terms.lease else None,
         dry_run=made,
         warnings=list(dict.fromkeys(seen.warnings)),
-        next_steps=[step("create_instance", "rents it", **again)] if _PRIVATE.isdisjoint(again) else [],
+        next_steps=[step("create_instance", "rents it", **again)]
+        if _PRIVATE.isdisjoint(again)
+        else [],
     )
 
 
@@ -362,18 +462,30 @@ def _masked(body: Json) -> Json:
         if isinstance(value, dict):
             shown[name] = dict.fromkeys(cast("Json", value), "***")
         else:
-            shown[name] = f"*** ({len(value)} {'characters' if isinstance(value, str) else 'arguments'})"
+            shown[name] = (
+                f"*** ({len(value)} {'characters' if isinstance(value, str) else 'arguments'})"
+            )
     return shown
 
 
 def _left(args: CreateInstance, terms: Terms | None, call: Call) -> Json:
-    allowed, room, total = call.settings.limits, terms.room if terms else None, terms.price.total if terms else None
+    allowed, room, total = (
+        call.settings.limits,
+        terms.room if terms else None,
+        terms.price.total if terms else None,
+    )
     caps = [cap for cap in (allowed.max_usd_per_hour, args.max_usd_per_hour) if cap is not None]
     left: Json = {}
     if caps and total is not None:
         left["max_usd_per_hour"] = round(min(caps) - total, 5)
-    if allowed.max_total_usd_per_hour is not None and room is not None and room.usd_per_hour is not None:
-        left["max_total_usd_per_hour"] = round(allowed.max_total_usd_per_hour - room.usd_per_hour, 5)
+    if (
+        allowed.max_total_usd_per_hour is not None
+        and room is not None
+        and room.usd_per_hour is not None
+    ):
+        left["max_total_usd_per_hour"] = round(
+            allowed.max_total_usd_per_hour - room.usd_per_hour, 5
+        )
     if allowed.max_instances is not None and room is not None:
         left["max_instances"] = allowed.max_instances - room.machines
     if allowed.min_credit_hours is not None and room is not None and room.credit_hours is not None:
@@ -386,7 +498,9 @@ def _left(args: CreateInstance, terms: Terms | None, call: Call) -> Json:
 
 
 def _from_person(args: CreateInstance, body: Json, call: Call) -> list[Problem]:
-    """Put the values that the person keeps into the body, by their names; what is wrong with those."""
+    """Put the values that the person keeps into the body, by their names; what is wrong with
+    those.
+    """
     held = call.settings.env_pass
     env: dict[str, str] = dict(body.get("env", {}))
     problems: list[Problem] = []
@@ -408,19 +522,29 @@ def _from_person(args: CreateInstance, body: Json, call: Call) -> list[Problem]:
         if value is None:
             problems.append(Problem("image_login_from", _not_held(name, call)))
         elif args.image_login is not None:
-            problems.append(Problem("image_login_from", "an alternative to image_login: give one of them"))
+            problems.append(
+                Problem("image_login_from", "an alternative to image_login: give one of them")
+            )
         else:
             body["image_login"] = value.get_secret_value()
     return problems
 
 
 def _not_held(name: str, call: Call) -> str:
-    """What the person does about a name. A secret in a name's place is not repeated: those are not in capitals."""
+    """What the person does about a name. A secret in a name's place is not repeated: those are
+    not in capitals.
+    """
     shown = name if name.isupper() or len(name) <= 16 else f"{name[:4]}…"
     if name in call.settings.env_pass:
-        return f"{shown} has no value: the person sets it where VAST_API_KEY is set, and restarts this server"
+        return (
+            f"{shown} has no value: the person sets it where VAST_API_KEY is set, and restarts "
+            f"this server"
+        )
     known = ", ".join(call.settings.env_pass) or "none"
-    return f"{shown} is not allowed: the person adds it to VAST_MCP_ENV_PASS, sets it, and restarts (listed: {known})"
+    return (
+        f"{shown} is not allowed: the person adds it to VAST_MCP_ENV_PASS, sets it, and restarts "
+        f"(listed: {known})"
+    )
 
 
 def _label_problems(label: str | None) -> list[Problem]:
@@ -428,7 +552,12 @@ def _label_problems(label: str | None) -> list[Problem]:
     if labels.lease_of(label) is not None:
         return [Problem("label", "must not end in lease-until=…: lease_hours puts that there")]
     if token_of(label) is not None:
-        return [Problem("label", "must not end in # and 16 hexadecimal digits: vast-mcp marks its machines so")]
+        return [
+            Problem(
+                "label",
+                "must not end in # and 16 hexadecimal digits: vast-mcp marks its machines so",
+            )
+        ]
     return []
 
 
@@ -437,12 +566,17 @@ def _pack(args: CreateInstance, body: Json) -> list[Problem]:
     onstart, most = args.onstart, packing.ONSTART_MAX
     if onstart is None or len(onstart) <= most:
         return []
-    if args.runtype == "args" or (args.runtype is None and (args.args is not None or args.args_str is not None)):
+    if args.runtype == "args" or (
+        args.runtype is None and (args.args is not None or args.args_str is not None)
+    ):
         return [Problem("onstart", ENTRYPOINT.format(len(onstart)))]
     body["onstart"] = packed = packing.packed(onstart)
     if len(packed) <= most:
         return []
-    problem = f"is {len(onstart)} characters, packed {len(packed)}; Vast takes {most}. Let it download the rest"
+    problem = (
+        f"is {len(onstart)} characters, packed {len(packed)}; Vast takes {most}. Let it download "
+        f"the rest"
+    )
     return [Problem("onstart", problem)]
 
 
@@ -452,7 +586,8 @@ def _lease_hours(args: CreateInstance, call: Call) -> float | None:
     longest = call.settings.limits.max_lease_hours
     if hours is not None and longest is not None and hours > longest:
         raise errors.OverLimit(
-            f"Nothing was sent: a lease of {hours:g} hours is over the {longest:g} that are allowed "
+            f"Nothing was sent: a lease of {hours:g} hours is over the {longest:g} that are "
+            f"allowed "
             "(VAST_MCP_MAX_LEASE_HOURS, set by the person).",
             problems=[Problem("lease_hours", f"at most {longest:g}")],
         )
@@ -466,7 +601,9 @@ _PRIVATE = {"env", "image_login", "onstart", "args", "args_str"}
 def _again(given: Json) -> NextStep:
     """The same call, where an answer may repeat its arguments; else the look that settles it."""
     if _PRIVATE.isdisjoint(given):
-        return NextStep("create_instance", given, "the same call: goes on settling, rents nothing twice")
+        return NextStep(
+            "create_instance", given, "the same call: goes on settling, rents nothing twice"
+        )
     return NextStep(
         "show_instances",
         {},
@@ -479,14 +616,16 @@ def _told(exc: errors.VastMcpError, args: CreateInstance, call: Call) -> errors.
     if exc.vast_message:
         exc.vast_message = redacted(exc.vast_message, [*args.secrets(), *call.settings.secrets()])
     if exc.instance_id is not None:
-        call.office.created.setdefault(exc.instance_id, time.time())
+        call.session.created.setdefault(exc.instance_id, time.time())
     if isinstance(exc, errors.NoSshKey):
         exc.next_steps = preflight.no_ssh_key(call).next_steps
     elif isinstance(exc, (errors.OfferGone, errors.OfferPrivate)):
-        call.office.forget(args.offer_id)
+        call.session.forget(args.offer_id)
         exc.next_steps = [NextStep("search_offers", _like(args), "find another offer")]
     elif isinstance(exc, errors.InvalidPrice):
-        exc.next_steps = [NextStep("search_offers", {"type": "bid"}, "offers with their minimum bids")]
+        exc.next_steps = [
+            NextStep("search_offers", {"type": "bid"}, "offers with their minimum bids")
+        ]
     return exc
 
 

@@ -35,37 +35,50 @@ class CreateSshKey(Arguments):
         Field(
             min_length=1,
             max_length=LARGEST_FILE,
-            description="its text (ssh-ed25519 AAAA…) or a *.pub file on this computer, e.g. ~/.ssh/id_ed25519.pub",
+            description="its text (ssh-ed25519 AAAA…) or a *.pub file on this computer, e.g. "
+            "~/.ssh/id_ed25519.pub",
         ),
     ]
 
 
 class CreateSshKeyResult(Result):
     key_id: int
-    fingerprint: Annotated[str, Field(description="SHA256 fingerprint, as ssh-keygen -l prints it.")]
-    already_registered: Annotated[bool, Field(description="True: the account had this key, nothing was sent.")]
+    fingerprint: Annotated[
+        str, Field(description="SHA256 fingerprint, as ssh-keygen -l prints it.")
+    ]
+    already_registered: Annotated[
+        bool, Field(description="True: the account had this key, nothing was sent.")
+    ]
 
 
 async def create_ssh_key(args: CreateSshKey, call: Call) -> CreateSshKeyResult:
-    """Registers an SSH public key with the account. Machines rented afterwards accept it; a VM accepts only keys
-    registered before it was created. The same key twice is a success. Takes public keys only and returns the
-    fingerprint, never the key."""
+    """Registers an SSH public key with the account. Machines rented afterwards accept it; a VM
+    accepts only keys registered before it was created. The same key twice is a success. Takes
+    public keys only and returns the fingerprint, never the key.
+    """
     line = _checked(_text(args.public_key, call.settings.ssh_dir))
     blob = key_blob(line)
     fingerprint = fingerprint_of(line.split()[1]) or ""
     for key in await call.vast.ssh_keys():
         if key_blob(key.public_key) == blob:
-            return CreateSshKeyResult(key_id=key.id, fingerprint=fingerprint, already_registered=True)
+            return CreateSshKeyResult(
+                key_id=key.id, fingerprint=fingerprint, already_registered=True
+            )
     made = await call.vast.create_ssh_key(line)
-    call.office.ssh_keys = []  # read anew by the next rent
+    call.session.ssh_keys = []  # read anew by the next rent
     return CreateSshKeyResult(key_id=made.id, fingerprint=fingerprint, already_registered=False)
 
 
 def _text(given: str, ssh_dir: Path | None) -> str:
-    """The key text itself, read from the file where a path was given (Vast's own client registers the path)."""
+    """The key text itself, read from the file where a path was given (Vast's own client registers
+    the path).
+    """
     text = given.strip()
     if "PRIVATE KEY" in text:
-        raise _bad("this is a private key; give the public one (the file that ends in .pub). Nothing was sent")
+        raise _bad(
+            "this is a private key; give the public one (the file that ends in .pub). Nothing was "
+            "sent"
+        )
     words = text.split()
     if len(words) > 1 and (words[0] in KINDS or not text.endswith(".pub")):
         return text
@@ -74,7 +87,11 @@ def _text(given: str, ssh_dir: Path | None) -> str:
     if ssh_dir is None:
         raise _bad("this server reads no local files; give the text of the key")
     try:
-        path = ssh_dir / text.removeprefix("~/.ssh/") if text.startswith("~/.ssh/") else Path(text).expanduser()
+        path = (
+            ssh_dir / text.removeprefix("~/.ssh/")
+            if text.startswith("~/.ssh/")
+            else Path(text).expanduser()
+        )
         if path.exists() and (not path.is_file() or path.stat().st_size > LARGEST_FILE):
             raise _bad("the file cannot be read as text")
         return path.read_text(encoding="utf-8").strip()
@@ -88,7 +105,9 @@ def _checked(text: str) -> str:
     """`kind blob [comment]`, one line. Raises BadArguments, never repeating any of it."""
     if "PRIVATE KEY" in text:
         raise _bad("the file holds a private key; nothing was sent")
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = [
+        line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")
+    ]
     if len(lines) != 1:
         raise _bad("expected exactly one public key on one line")
     words = lines[0].split()

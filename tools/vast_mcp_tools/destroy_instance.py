@@ -14,7 +14,7 @@ from pydantic import Field
 from vast_mcp import errors
 from vast_mcp.account.ending import still_there
 from vast_mcp.account.roll import check_known, check_ours, roll
-from vast_mcp.account.seen import gone
+from vast_mcp.account.seen import forget_destroyed
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.machines import costs, phases, volumes
 from vast_mcp.session import Call
@@ -29,14 +29,20 @@ class DestroyInstance(Arguments):
         list[Annotated[int, Field(ge=1)]],
         Field(min_length=1, max_length=25, description="1 to 25"),
     ]
-    not_ours: Annotated[bool, Field(description="allows machines not made by vast-mcp. Default false")] = False
+    not_ours: Annotated[
+        bool, Field(description="allows machines not made by vast-mcp. Default false")
+    ] = False
 
 
 class Destroyed(Part):
     instance_id: int
     outcome: Literal["destroyed", "already_gone"]
     estimated_usd: Annotated[
-        float | None, Field(description="Estimate, no bill: hours since its start times $/h; stopped hours cost less.")
+        float | None,
+        Field(
+            description="Estimate, no bill: hours since its start times $/h; stopped hours cost "
+            "less."
+        ),
     ] = None
 
 
@@ -48,21 +54,32 @@ class LeftVolume(Part):
 
 
 class DestroyInstanceResult(Result):
-    results: Annotated[list[Destroyed], Field(description="One an id; each was looked up again and is gone.")]
+    results: Annotated[
+        list[Destroyed], Field(description="One an id; each was looked up again and is gone.")
+    ]
     volumes_still_billing: list[LeftVolume] = []
     warnings: list[str] = []
     next_steps: list[Step] = []
 
 
 async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstanceResult:
-    """Destroys machines: disks are deleted for good and billing ends; volumes stay and bill. Success means each was
-    looked up again and is gone. Unknown ids, or machines not made by vast-mcp without not_ours, are an error and
-    nothing is destroyed."""
+    """Destroys machines: disks are deleted for good and billing ends; volumes stay and bill.
+    Success means each was looked up again and is gone. Unknown ids, or machines not made by
+    vast-mcp without not_ours, are an error and nothing is destroyed.
+    """
     ids = list(dict.fromkeys(args.instance_ids))
     there = await roll(call)
-    check_known(ids, there, nothing="destroyed", argument="instance_ids", formerly=call.office.instances_seen)
+    check_known(
+        ids,
+        there,
+        nothing="destroyed",
+        argument="instance_ids",
+        formerly=call.session.instances_seen,
+    )
     if not args.not_ours:
-        again = NextStep("destroy_instance", {"instance_ids": ids, "not_ours": True}, "if the person wants that")
+        again = NextStep(
+            "destroy_instance", {"instance_ids": ids, "not_ours": True}, "if the person wants that"
+        )
         loses = "a destroyed machine's disk is gone for good"
         check_ours(ids, there, nothing="destroyed", loses=loses, again=again)
     ending = [i for i in ids if there.is_known(i)]
@@ -76,15 +93,21 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
             failed[instance_id] = exc
         else:
             if accepted:
-                call.office.ending.add(instance_id)
+                call.session.ending.add(instance_id)
             # Not known to Vast, and too young to be listed: it may only not be readable yet.
-            elif instance_id not in there.living.keys() | call.office.ending and _is_young(instance_id, call):
+            elif instance_id not in there.living.keys() | call.session.ending and _is_young(
+                instance_id, call
+            ):
                 failed[instance_id] = None
     failed |= dict.fromkeys(await still_there([i for i in ids if i not in failed], call))
-    gone(call, [i for i in ids if i not in failed])
+    forget_destroyed(call, [i for i in ids if i not in failed])
     if failed:
         raise _unverified(ids, failed, args)
-    steps = [step("show_volumes", "no tool here deletes a volume; a person does so at Vast")] if left else []
+    steps = (
+        [step("show_volumes", "no tool here deletes a volume; a person does so at Vast")]
+        if left
+        else []
+    )
     return DestroyInstanceResult(
         results=[_destroyed(i, there.living.get(i)) for i in ids],
         volumes_still_billing=left,
@@ -136,8 +159,8 @@ def _rounded(usd: float | None) -> float | None:
 
 def _is_young(instance_id: int, call: Call) -> bool:
     """Whether this machine was rented so lately that its row may not be readable (renting.md)."""
-    record = phases.record_of(call.office.journal, instance_id)
-    made_at = record.made_at if record else call.office.created.get(instance_id, 0.0)
+    record = phases.record_of(call.session.journal, instance_id)
+    made_at = record.made_at if record else call.session.created.get(instance_id, 0.0)
     return time.time() - made_at < call.times.young_s
 
 

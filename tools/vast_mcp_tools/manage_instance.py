@@ -1,6 +1,8 @@
-"""Changing a machine that exists, nothing of which deletes anything: start, stop, reboot, label, bid, lease.
+"""Changing a machine that exists, nothing of which deletes anything: start, stop, reboot, label,
+bid, lease.
 
-What Vast accepted is looked up again, because accepting is not doing: a start may be queued and bill days later.
+What Vast accepted is looked up again, because accepting is not doing: a start may be queued and
+bill days later.
 """
 
 from __future__ import annotations
@@ -20,14 +22,16 @@ from vast_mcp.leases import labels, lifetimes
 from vast_mcp.leases.labels import utc
 from vast_mcp.leases.watchdog import FOLDER
 from vast_mcp.machines import phases, reach, ways
-from vast_mcp.renting import confirm, holds
+from vast_mcp.renting import confirm, reserving
 from vast_mcp.session import Call
 from vast_mcp.settings import LONGEST_LEASE_H
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
 
 LOOKS = 3
-LABEL_MAX = 1024 - 17 - labels.LABEL_ROOM  # Vast takes 1024 here (C.7); "#", the token and a lease need the rest
+LABEL_MAX = (
+    1024 - 17 - labels.LABEL_ROOM
+)  # Vast takes 1024 here (C.7); "#", the token and a lease need the rest
 MAX_USD_PER_GPU = 32  # of a changed bid (A.6)
 
 Action = Literal["start", "stop", "reboot", "label", "change_bid", "extend_lease"]
@@ -44,7 +48,11 @@ class ManageInstance(Arguments):
     price: Annotated[float | None, Field(ge=0.001, description="bid, $/h of the machine")] = None
     lease_hours: Annotated[
         float | None,
-        Field(gt=0, le=LONGEST_LEASE_H, description="hours from now until it is destroyed by itself, above 0 to 8760"),
+        Field(
+            gt=0,
+            le=LONGEST_LEASE_H,
+            description="hours from now until it is destroyed by itself, above 0 to 8760",
+        ),
     ] = None
     not_ours: Annotated[bool, Field(description="stop any. Default false")] = False
 
@@ -54,15 +62,22 @@ class ManageInstanceResult(Result):
     action: Action
     status: str | None = None
     intended: Annotated[str | None, Field(description="What was last asked for.")] = None
-    seen: Annotated[bool | None, Field(description="False: accepted, and not yet visible. Absent: a reboot.")] = None
+    seen: Annotated[
+        bool | None, Field(description="False: accepted, and not yet visible. Absent: a reboot.")
+    ] = None
     usd_per_hour: Annotated[float | None, Field(description="While running, disk included.")] = None
-    stopped_usd_per_hour: Annotated[float | None, Field(description="What the disk bills while stopped.")] = None
-    lease_until: Annotated[str | None, Field(description="When it is destroyed by itself, UTC; read back.")] = None
+    stopped_usd_per_hour: Annotated[
+        float | None, Field(description="What the disk bills while stopped.")
+    ] = None
+    lease_until: Annotated[
+        str | None, Field(description="When it is destroyed by itself, UTC; read back.")
+    ] = None
     lease_left_hours: float | None = None
     ssh_line: Annotated[
         str | None,
         Field(
-            description="Tells the watchdog inside the new time. Needed only where it may not read its label: its log, "
+            description="Tells the watchdog inside the new time. Needed only where it may not read "
+            "its label: its log, "
             "/var/tmp/vast-mcp/watchdog.log and show_logs, says so."
         ),
     ] = None
@@ -72,13 +87,16 @@ class ManageInstanceResult(Result):
 
 
 async def manage_instance(args: ManageInstance, call: Call) -> ManageInstanceResult:
-    """Starts, stops, reboots or labels a machine, changes its bid or moves its lease to later, and looks again. A
-    stopped one keeps its disk, which bills, and may lose its GPU. stop wants not_ours true for machines not made by
-    vast-mcp. Within 10 minutes of its lease a machine is not started."""
+    """Starts, stops, reboots or labels a machine, changes its bid or moves its lease to later,
+    and looks again. A stopped one keeps its disk, which bills, and may lose its GPU. stop wants
+    not_ours true for machines not made by vast-mcp. Within 10 minutes of its lease a machine is
+    not started.
+    """
     _check_arguments(args)
     if args.action in _LABELS:
-        # What is read of a label is written back: no other call of this server may move the lease meanwhile.
-        async with call.office.leases():
+        # What is read of a label is written back: no other call of this server may move the
+        # lease meanwhile.
+        async with call.session.lease_lock():
             return await _manage(args, call)
     return await _manage(args, call)
 
@@ -88,35 +106,45 @@ async def _manage(args: ManageInstance, call: Call) -> ManageInstanceResult:
     check_known([args.instance_id], there, nothing="sent", argument="instance_id")
     if args.action == "stop" and not args.not_ours:
         again = _this(args, "if the person wants that", not_ours=True)
-        check_ours([args.instance_id], there, nothing="stopped", loses="a stopped one may lose its GPU", again=again)
+        check_ours(
+            [args.instance_id],
+            there,
+            nothing="stopped",
+            loses="a stopped one may lose its GPU",
+            again=again,
+        )
     before = there.living.get(args.instance_id)
     if args.action == "change_bid":
         _check_price(args, before)
     _check_lease(args, before, call)
     until = _extended(args, there, call) if args.action == "extend_lease" else None
     if until is not None:
-        await holds.check_longer(call, args.instance_id, before)
+        await reserving.check_longer(call, args.instance_id, before)
     label = _label(args, before, until, call) if args.action in _LABELS else None
     runs = args.action in {"start", "reboot", "change_bid"}
     consent = _consent(args, before, call)
-    held = await holds.hold(call, args.instance_id, before, consent, bid=args.price) if runs else None
+    held = (
+        await reserving.reserve(call, args.instance_id, before, consent, bid=args.price)
+        if runs
+        else None
+    )
     lost: errors.VastMcpError | None = None
     try:
         await _act(args, label, call)
     except errors.StartQueued as exc:
-        holds.settle(call, held, "maybe")
+        reserving.settle(call, held, "maybe")
         raise _queued(args, there, exc) from exc
     except (errors.Unreachable, errors.VastUnavailable) as exc:
         lost = exc
     except errors.VastMcpError:
         consent.give_back()
-        holds.settle(call, held, None)
+        reserving.settle(call, held, None)
         raise
     if args.action in {"start", "reboot"}:
-        phases.started(call.office, args.instance_id, time.time())
+        phases.started(call.session, args.instance_id, time.time())
     after = await _look(args, label, call)
     done = after is not None and _shows(after, args, label)
-    holds.settle(call, held, "true" if done else "maybe")
+    reserving.settle(call, held, "true" if done else "maybe")
     if not done and lost is not None:
         raise _unsure(args, there, lost)
     if not done and args.action in {"stop", "extend_lease"}:
@@ -124,12 +152,12 @@ async def _manage(args: ManageInstance, call: Call) -> ManageInstanceResult:
     if until is not None and after is not None:
         return await _lease(args, before, after, until, call)
     if done and args.action == "stop":
-        holds.release(call, args.instance_id)
+        reserving.release(call, args.instance_id)
     _remember(args, after, call)
     return _result(args, after, done=done)
 
 
-# ── before ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── before ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def _check_arguments(args: ManageInstance) -> None:
@@ -159,15 +187,20 @@ def _extended(args: ManageInstance, there: Roll, call: Call) -> float:
     """When the lease is to end, in epoch seconds. A first lease is one, too."""
     if args.instance_id not in there.ours:
         raise errors.NotOurs(
-            f"Nothing was sent: vast-mcp did not make machine {args.instance_id}, and gives leases to its own only.",
+            f"Nothing was sent: vast-mcp did not make machine {args.instance_id}, and gives leases "
+            f"to its own only.",
             instance_id=args.instance_id,
         )
-    return lifetimes.moved(call, args.instance_id, there.living.get(args.instance_id), args.lease_hours or 0.0)
+    return lifetimes.extended_end(
+        call, args.instance_id, there.living.get(args.instance_id), args.lease_hours or 0.0
+    )
 
 
 def _label(args: ManageInstance, before: Instance | None, until: float | None, call: Call) -> str:
-    """The new label, with the token that the machine was born with, which says whose it is (renting.md), and with its
-    lease: the one it has, or `until`."""
+    """The new label, with the token that the machine was born with, which says whose it is
+    (renting.md), and with its
+    lease: the one it has, or `until`.
+    """
     if until is not None:
         return labels.leased(_marked(args.instance_id, before, call), until)
     present = labels.ends_at(before, lifetimes.in_journal(call).get(args.instance_id))
@@ -177,22 +210,29 @@ def _label(args: ManageInstance, before: Instance | None, until: float | None, c
 
 def _born(instance_id: int, call: Call) -> str | None:
     """The label that a machine of ours was rented with."""
-    intent = phases.record_of(call.office.journal, instance_id, call.office.account)
+    intent = phases.record_of(call.session.journal, instance_id, call.session.account)
     return intent.label if intent else None
 
 
 def _marked(instance_id: int, before: Instance | None, call: Call) -> str:
-    """The label that there is, with its token where somebody took that away: other computers know it by that."""
+    """The label that there is, with its token where somebody took that away: other computers
+    know it by that.
+    """
     label = before.label if before else _born(instance_id, call)
     token = _journalled(instance_id, call)
     if label is None and token is None:
         raise errors.NoSuchInstance(
-            f"Nothing was sent: Vast does not show machine {instance_id}, nor its label, at the moment.",
+            f"Nothing was sent: Vast does not show machine {instance_id}, nor its label, at the "
+            f"moment.",
             instance_id=instance_id,
             next_steps=[NextStep("show_instances", {}, "whether it shows")],
         )
     mark = f"#{token}"
-    return f"{label or 'vast-mcp'}{mark}" if token_of(label) is None and token_of(mark) else label or ""
+    return (
+        f"{label or 'vast-mcp'}{mark}"
+        if token_of(label) is None and token_of(mark)
+        else label or ""
+    )
 
 
 def _consent(args: ManageInstance, before: Instance | None, call: Call) -> confirm.Consent:
@@ -223,22 +263,30 @@ def _named(args: ManageInstance, before: Instance | None, call: Call) -> str:
 
 def _journalled(instance_id: int, call: Call) -> str | None:
     """The token of a machine of ours that is too young to be listed."""
-    intent = phases.record_of(call.office.journal, instance_id)
+    intent = phases.record_of(call.session.journal, instance_id)
     return intent.token if intent else None
 
 
 def _check_price(args: ManageInstance, before: Instance | None) -> None:
-    """What Vast would refuse, or take and stop the machine for (A.6). A figure that the row lacks is not judged."""
+    """What Vast would refuse, or take and stop the machine for (A.6). A figure that the row
+    lacks is not judged.
+    """
     if before is None or args.price is None:
         return
     if before.is_bid is False:
-        raise errors.bad("manage_instance", [Problem("action", "this machine is rented on demand and has no bid")])
+        raise errors.bad(
+            "manage_instance",
+            [Problem("action", "this machine is rented on demand and has no bid")],
+        )
     highest = MAX_USD_PER_GPU * (before.num_gpus or 1)
     if args.price > highest:
-        raise errors.bad("manage_instance", [Problem("price", f"at most {highest} $/h for this machine")])
+        raise errors.bad(
+            "manage_instance", [Problem("price", f"at most {highest} $/h for this machine")]
+        )
     if before.min_bid is not None and args.price < before.min_bid:
         raise errors.BidTooLow(
-            f"Nothing was sent: {args.price:g} $/h is under this machine's minimum of {before.min_bid:g}; it would be "
+            f"Nothing was sent: {args.price:g} $/h is under this machine's minimum of "
+            f"{before.min_bid:g}; it would be "
             "stopped and bill its disk.",
             instance_id=args.instance_id,
             problems=[Problem("price", f"at least {before.min_bid:g}")],
@@ -246,7 +294,7 @@ def _check_price(args: ManageInstance, before: Instance | None) -> None:
         )
 
 
-# ── the act ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the act ────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _act(args: ManageInstance, label: str | None, call: Call) -> None:
@@ -258,7 +306,9 @@ async def _act(args: ManageInstance, label: str | None, call: Call) -> None:
     elif args.action in _LABELS:
         await vast.change_instance(instance_id, {"label": label})
     else:
-        await vast.change_instance(instance_id, {"state": "running" if args.action == "start" else "stopped"})
+        await vast.change_instance(
+            instance_id, {"state": "running" if args.action == "start" else "stopped"}
+        )
 
 
 async def _look(args: ManageInstance, label: str | None, call: Call) -> Instance | None:
@@ -277,63 +327,80 @@ async def _look(args: ManageInstance, label: str | None, call: Call) -> Instance
 
 
 def _shows(row: Instance, args: ManageInstance, label: str | None) -> bool:
-    """Whether a row proves the act. Nothing proves a reboot: it may be over before anybody looks."""
+    """Whether a row proves the act. Nothing proves a reboot: it may be over before anybody
+    looks.
+    """
     if args.action == "start":
         return row.intended_status == "running" and row.cur_state != "stopped"
     if args.action == "stop":
         return row.intended_status == "stopped"
     if args.action in _LABELS:
         return row.label == label
-    return args.action == "change_bid" and row.dph_base is not None and abs(row.dph_base - (args.price or 0)) < 1e-6
+    return (
+        args.action == "change_bid"
+        and row.dph_base is not None
+        and abs(row.dph_base - (args.price or 0)) < 1e-6
+    )
 
 
 def _remember(args: ManageInstance, after: Instance | None, call: Call) -> None:
-    """A machine that was born stopped and runs now is what was wished for: its create call answers so from here on.
+    """A machine that was born stopped and runs now is what was wished for: its create call
+    answers so from here on.
 
-    A start that was accepted counts; a better bid does where the row shows it. The journal's failing changes nothing.
+    A start that was accepted counts; a better bid does where the row shows it. The journal's
+    failing changes nothing.
     """
-    intent = phases.record_of(call.office.journal, args.instance_id)
+    intent = phases.record_of(call.session.journal, args.instance_id)
     runs = after is not None and after.intended_status == "running" and after.cur_state == "running"
     if intent is not None and intent.stopped and (args.action == "start" or runs):
         with contextlib.suppress(errors.JournalUnavailable):
-            call.office.journal.started(args.instance_id)
+            call.session.journal.mark_started(args.instance_id)
 
 
 async def _lease(
     args: ManageInstance, before: Instance | None, after: Instance, until: float, call: Call
 ) -> ManageInstanceResult:
-    """The label was read back: now the journal, and the line for a watchdog that may not read labels."""
-    office = call.office
+    """The label was read back: now the journal, and the line for a watchdog that may not read
+    labels.
+    """
+    session = call.session
     made = _result(args, after, done=True)
-    made.lease_until, made.lease_left_hours = utc(until), lifetimes.left_hours(until, office.link.now())
+    made.lease_until, made.lease_left_hours = (
+        utc(until),
+        lifetimes.left_hours(until, session.link.now()),
+    )
     try:
-        if office.account is not None and office.journal.exists():
-            office.journal.lease(office.account, args.instance_id, until)
+        if session.account is not None and session.journal.exists():
+            session.journal.set_lease(session.account, args.instance_id, until)
     except errors.JournalUnavailable:
         made.warnings.append("The journal could not be written; the label alone carries the lease.")
     first = _born(args.instance_id, call) or (before.label if before else None)
     if labels.lease_of(first) is None:
         made.warnings.append(
-            "It was rented without a lease and has no watchdog inside: only a running vast-mcp server, or vast-mcp "
+            "It was rented without a lease and has no watchdog inside: only a running vast-mcp "
+            "server, or vast-mcp "
             "sweep, destroys it in time."
         )
         return made
     access, warnings = await reach.access_to(call, after, vm=ways.is_vm(after), jupyter_token=False)
     if access.ssh is None:
-        made.warnings.append("It has no SSH: a watchdog that may not read its label keeps to the earlier time.")
+        made.warnings.append(
+            "It has no SSH: a watchdog that may not read its label keeps to the earlier time."
+        )
     else:
         inside = f"mkdir -p {FOLDER} && echo {int(until)} >{labels.file_of(args.instance_id)}"
         made.ssh_line = f"{access.ssh} {shlex.quote(inside)}"
         made.warnings += warnings
         if after.actual_status != "running":
             made.warnings.append(
-                "It does not run, so ssh_line works later only; a watchdog that may not read its label deletes it when "
+                "It does not run, so ssh_line works later only; a watchdog that may not read its "
+                "label deletes it when "
                 "it boots after the earlier time."
             )
     return made
 
 
-# ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── answers ────────────────────────────────────────────────────────────────────────────────────
 
 
 def _result(args: ManageInstance, row: Instance | None, *, done: bool) -> ManageInstanceResult:
@@ -358,7 +425,11 @@ def _warnings(args: ManageInstance, disk: float | None, *, done: bool) -> list[s
     if not done and args.action != "reboot":
         found.append("Vast accepted this and does not show it yet.")
     if args.action == "stop":
-        rate = f"about {disk:.5f} $/h, and a host may charge more for a stopped one" if disk else "at a rate not known"
+        rate = (
+            f"about {disk:.5f} $/h, and a host may charge more for a stopped one"
+            if disk
+            else "at a rate not known"
+        )
         found.append(f"The disk goes on billing until the machine is destroyed: {rate}.")
     return found
 
@@ -389,7 +460,8 @@ def _stop(args: ManageInstance, there: Roll, why: str) -> NextStep:
 def _queued(args: ManageInstance, there: Roll, exc: errors.StartQueued) -> errors.StartQueued:
     """C.5: Vast keeps the wish and grants it when the GPU becomes free, days later perhaps."""
     return errors.StartQueued(
-        f"Machine {args.instance_id} did not start: somebody else holds its GPU. Vast queued the start: it runs, and "
+        f"Machine {args.instance_id} did not start: somebody else holds its GPU. Vast queued the "
+        f"start: it runs, and "
         "bills, whenever the GPU becomes free. Until then its disk bills.",
         http_status=exc.http_status,
         vast_message=exc.vast_message,
@@ -401,7 +473,9 @@ def _queued(args: ManageInstance, there: Roll, exc: errors.StartQueued) -> error
     )
 
 
-def _unsure(args: ManageInstance, there: Roll, lost: errors.VastMcpError | None = None) -> errors.VastMcpError:
+def _unsure(
+    args: ManageInstance, there: Roll, lost: errors.VastMcpError | None = None
+) -> errors.VastMcpError:
     """Sent, and neither answered nor seen; or a stop that was accepted and not seen."""
     said = "no answer came" if lost else "Vast accepted it"
     steps = [NextStep("show_instances", {}, "its state")]
@@ -410,7 +484,8 @@ def _unsure(args: ManageInstance, there: Roll, lost: errors.VastMcpError | None 
     if args.action == "start":
         steps.append(_stop(args, there, "if it is not to run after all"))
     return errors.OutcomeUnknown(
-        f"{args.action} of machine {args.instance_id}: {said}, and a look afterwards does not show it. It may have "
+        f"{args.action} of machine {args.instance_id}: {said}, and a look afterwards does not show "
+        f"it. It may have "
         "happened, or happen yet; the machine bills by its state.",
         http_status=lost.http_status if lost else None,
         vast_message=lost.vast_message if lost else None,

@@ -1,4 +1,6 @@
-"""A fresh container on a machine one holds: apart from the gentler acts, because its disk's content goes."""
+"""A fresh container on a machine one holds: apart from the gentler acts, because its disk's content
+goes.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from vast_mcp.account.roll import check_known, check_ours, roll
 from vast_mcp.errors import NextStep, clean
 from vast_mcp.leases import lifetimes
 from vast_mcp.machines import phases
-from vast_mcp.renting import confirm, holds
+from vast_mcp.renting import confirm, reserving
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
@@ -20,7 +22,9 @@ from vast_mcp.vast.models import Instance
 
 class RecycleInstance(Arguments):
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
-    not_ours: Annotated[bool, Field(description="allows one not made by vast-mcp. Default false")] = False
+    not_ours: Annotated[
+        bool, Field(description="allows one not made by vast-mcp. Default false")
+    ] = False
 
 
 class RecycleInstanceResult(Result):
@@ -31,13 +35,16 @@ class RecycleInstanceResult(Result):
 
 
 async def recycle_instance(args: RecycleInstance, call: Call) -> RecycleInstanceResult:
-    """Recreates a machine's container from a freshly pulled image: everything on its disk is lost, its GPU and id stay,
-    billing goes on. manage_instance reboot restarts without loss."""
+    """Recreates a machine's container from a freshly pulled image: everything on its disk is lost,
+    its GPU and id stay, billing goes on. manage_instance reboot restarts without loss.
+    """
     there = await roll(call)
     check_known([args.instance_id], there, nothing="recycled", argument="instance_id")
     if not args.not_ours:
         again = NextStep(
-            "recycle_instance", {"instance_id": args.instance_id, "not_ours": True}, "if the person wants that"
+            "recycle_instance",
+            {"instance_id": args.instance_id, "not_ours": True},
+            "if the person wants that",
         )
         loses = "what is on a recycled machine's disk is lost"
         check_ours([args.instance_id], there, nothing="recycled", loses=loses, again=again)
@@ -46,22 +53,22 @@ async def recycle_instance(args: RecycleInstance, call: Call) -> RecycleInstance
     then = NextStep("recycle_instance", given, "then")
     lifetimes.check_time_to_boot(call, args.instance_id, before, then=then)
     consent = _consent(args, before, call)
-    held = await holds.hold(call, args.instance_id, before, consent)
+    held = await reserving.reserve(call, args.instance_id, before, consent)
     try:
         await call.vast.recycle_instance(args.instance_id)
     except errors.StartQueued as exc:
-        holds.settle(call, held, "maybe")
+        reserving.settle(call, held, "maybe")
         raise _queued(args, exc) from exc
     except (errors.Unreachable, errors.VastUnavailable) as exc:
-        holds.settle(call, held, "maybe")
+        reserving.settle(call, held, "maybe")
         raise _unsure(args, exc) from exc
     except errors.VastMcpError:
         consent.give_back()
-        holds.settle(call, held, None)
+        reserving.settle(call, held, None)
         raise
-    phases.started(call.office, args.instance_id, time.time())
+    phases.started(call.session, args.instance_id, time.time())
     row, warnings = await _look(args, call)
-    holds.settle(call, held, "true" if row and row.intended_status == "running" else "maybe")
+    reserving.settle(call, held, "true" if row and row.intended_status == "running" else "maybe")
     return RecycleInstanceResult(
         instance_id=args.instance_id,
         status=clean(row.actual_status or "provisioning", 40) if row else None,
@@ -75,7 +82,9 @@ def _consent(args: RecycleInstance, before: Instance | None, call: Call) -> conf
     machine = confirm.machine(args.instance_id, before)
     what = f"Recycle {machine}? What is on its disk is lost, and it runs then."
     given = args.model_dump(exclude_none=True)
-    return confirm.Consent(call, "recycle_instance", given, what, NextStep("recycle_instance", given, "the same call"))
+    return confirm.Consent(
+        call, "recycle_instance", given, what, NextStep("recycle_instance", given, "the same call")
+    )
 
 
 async def _look(args: RecycleInstance, call: Call) -> tuple[Instance | None, list[str]]:
@@ -88,9 +97,12 @@ async def _look(args: RecycleInstance, call: Call) -> tuple[Instance | None, lis
 
 
 def _queued(args: RecycleInstance, exc: errors.StartQueued) -> errors.StartQueued:
-    stop = {"instance_id": args.instance_id, "action": "stop"} | ({"not_ours": True} if args.not_ours else {})
+    stop = {"instance_id": args.instance_id, "action": "stop"} | (
+        {"not_ours": True} if args.not_ours else {}
+    )
     return errors.StartQueued(
-        f"Machine {args.instance_id} has no GPU at the moment. Vast queued the recycle: it happens, and the machine "
+        f"Machine {args.instance_id} has no GPU at the moment. Vast queued the recycle: it "
+        f"happens, and the machine "
         "bills, whenever the GPU becomes free.",
         http_status=exc.http_status,
         vast_message=exc.vast_message,
@@ -102,7 +114,8 @@ def _queued(args: RecycleInstance, exc: errors.StartQueued) -> errors.StartQueue
 def _unsure(args: RecycleInstance, lost: errors.VastMcpError) -> errors.OutcomeUnknown:
     """No row proves a recycle: whether the disk's content is gone cannot be told."""
     return errors.OutcomeUnknown(
-        f"The recycle of machine {args.instance_id} was not answered: it may have happened, or happen yet. The machine "
+        f"The recycle of machine {args.instance_id} was not answered: it may have happened, or "
+        f"happen yet. The machine "
         "bills as before.",
         http_status=lost.http_status,
         vast_message=lost.vast_message,

@@ -1,7 +1,9 @@
-"""Finding a machine: the API's rows are some 860 tokens each, its filters leak, and its units differ from people's.
+"""Finding a machine: the API's rows are some 860 tokens each, its filters leak, and its units
+differ from people's.
 
-So names are resolved before the search, gigabytes become the API's megabytes, every filter is checked again on the rows
-(vast-api.md B.2), and a row is cut to what decides. Nothing found is an answer too: which filter is to blame.
+So names are resolved before the search, gigabytes become the API's megabytes, every filter is
+checked again on the rows (vast-api.md B.2), and a row is cut to what decides. Nothing found is
+an answer too: which filter is to blame.
 """
 
 from __future__ import annotations
@@ -26,21 +28,26 @@ from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Offer
 
-VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"  # Vast's own; without the registry host it becomes a container (A.5)
-ROWS = 64  # Vast's cap (B.1). Always asked for in full, because some rows fall to the second check.
+# Vast's own; without the registry host it becomes a container (A.5)
+VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"
+# Vast's cap (B.1). Always asked for in full, because some rows fall to the second check.
+ROWS = 64
 CATALOGUE_S = 10.0  # seconds the list of GPU names may take, so that the search has its own time
 
-# `gpu_ram` is what the driver reports, in units of 2**20 bytes; a card is sold in GB of 10**9. This conversion is exact
-# and finds every card by its marketed size: 24564 and (with ECC) 23028 for 24 GB, 46068 for 48, 81559 for 80, 15360 for
-# 16, but not 22528 for 24 or 11264 for 12. The official client's 1000 would lose the ones with ECC.
+# `gpu_ram` is what the driver reports, in units of 2**20 bytes; a card is sold in GB of 10**9.
+# This conversion is exact and finds every card by its marketed size: 24564 and (with ECC) 23028
+# for 24 GB, 46068 for 48, 81559 for 80, 15360 for 16, but not 22528 for 24 or 11264 for 12. The
+# official client's 1000 would lose the ones with ECC.
 MIB_PER_GB = 1e9 / 2**20
 
 
-# ── Arguments ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Arguments ──────────────────────────────────────────────────────────────────────────────────
 
 
 def _as_list(value: object) -> object:
-    """One text, several between commas, or a list that came as JSON text (Claude Desktop sends those)."""
+    """One text, several between commas, or a list that came as JSON text (Claude Desktop sends
+    those).
+    """
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
@@ -61,25 +68,39 @@ OneOrSeveral = Annotated[
 
 class SearchOffers(Arguments):
     gpu_name: Annotated[
-        OneOrSeveral | None, Field(description="One or several, spelled freely: RTX_4090, 4090, a100 (all A100s).")
+        OneOrSeveral | None,
+        Field(description="One or several, spelled freely: RTX_4090, 4090, a100 (all A100s)."),
     ] = None
     num_gpus: Annotated[int | None, Field(ge=1, description="Exactly this many.")] = None
     min_gpu_ram_gb: Annotated[
-        float | None, Field(gt=0, description="GB per GPU, as sold: 48 finds an L40S, whose row says 45.")
+        float | None,
+        Field(gt=0, description="GB per GPU, as sold: 48 finds an L40S, whose row says 45."),
     ] = None
     max_usd_per_hour: Annotated[
         float | None,
         Field(gt=0, description="The whole machine, disk included. For bids: the lowest bid."),
     ] = None
-    min_reliability: Annotated[float | None, Field(ge=0, le=1, description="0 to 1; 0.98 is good.")] = None
+    min_reliability: Annotated[
+        float | None, Field(ge=0, le=1, description="0 to 1; 0.98 is good.")
+    ] = None
     geolocation: Annotated[
         OneOrSeveral | None, Field(description='Two-letter country codes: "US" or ["SE", "NO"].')
     ] = None
-    min_disk_gb: Annotated[float, Field(ge=8, description="8 or more, default 10. Prices include it.")] = 10
-    min_cuda: Annotated[float | None, Field(gt=0, description="CUDA the driver supports, e.g. 12.4.")] = None
-    min_direct_ports: Annotated[int | None, Field(ge=0, description="Ports open to the internet.")] = None
-    min_hours: Annotated[float | None, Field(gt=0, description="Until the host may take it back.")] = None
-    vm: Annotated[bool, Field(description="Machines that run VMs, with a port to enter them. Default false.")] = False
+    min_disk_gb: Annotated[
+        float, Field(ge=8, description="8 or more, default 10. Prices include it.")
+    ] = 10
+    min_cuda: Annotated[
+        float | None, Field(gt=0, description="CUDA the driver supports, e.g. 12.4.")
+    ] = None
+    min_direct_ports: Annotated[
+        int | None, Field(ge=0, description="Ports open to the internet.")
+    ] = None
+    min_hours: Annotated[
+        float | None, Field(gt=0, description="Until the host may take it back.")
+    ] = None
+    vm: Annotated[
+        bool, Field(description="Machines that run VMs, with a port to enter them. Default false.")
+    ] = False
     datacenter_only: Annotated[bool, Field(description="Default false.")] = False
     type: Annotated[
         Literal["on-demand", "bid", "reserved"],
@@ -93,8 +114,10 @@ class SearchOffers(Arguments):
     filters: Annotated[
         dict[str, dict[str, Any]] | None,
         Field(
-            description='The rest, in the API\'s grammar and units (MB, seconds): {"cpu_ram": {"gte": 64000}}. '
-            "Operators: eq neq gt gte lt lte in notin. Replaces a default: verified and rentable true, external and "
+            description="The rest, in the API's grammar and units (MB, seconds): "
+            '{"cpu_ram": {"gte": 64000}}. '
+            "Operators: eq neq gt gte lt lte in notin. Replaces a default: verified and rentable "
+            "true, external and "
             "rented false."
         ),
     ] = None
@@ -114,7 +137,10 @@ _FIELDS: tuple[tuple[str, str, str], ...] = (
     ("min_hours", "duration", "gte"),
 )
 _NAMES = ("gpu_name", "geolocation")  # arguments that are lists, and called as the field is
-_UNIT = {"min_gpu_ram_gb": MIB_PER_GB, "min_hours": 3600.0}  # the API's units in one of the argument's
+_UNIT = {
+    "min_gpu_ram_gb": MIB_PER_GB,
+    "min_hours": 3600.0,
+}  # the API's units in one of the argument's
 _DEFAULTS = {"verified": True, "external": False, "rentable": True, "rented": False}
 _ORDER = {
     "usd_per_hour": ["dph_total", "asc"],
@@ -124,7 +150,7 @@ _ORDER = {
 }
 
 
-# ── Result ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Result ─────────────────────────────────────────────────────────────────────────────────────
 
 
 class OfferRow(BaseModel):
@@ -133,17 +159,29 @@ class OfferRow(BaseModel):
     num_gpus: Annotated[int | None, Field(description="Left out when 1.")] = None
     gpu_ram_gb: Annotated[int, Field(description="Per GPU, as the driver reports it.")]
     usd_per_hour: Annotated[
-        float, Field(description="Whole machine with disk_gb of disk; for a bid search at the lowest bid.")
+        float,
+        Field(
+            description="Whole machine with disk_gb of disk; for a bid search at the lowest bid."
+        ),
     ]
-    min_bid: Annotated[float | None, Field(description="The lowest price to bid, $/h; disk comes on top.")] = None
+    min_bid: Annotated[
+        float | None, Field(description="The lowest price to bid, $/h; disk comes on top.")
+    ] = None
     free_disk_gb: int | None = None
     location: str | None = None
     reliability: float | None = None
     direct_ports: int | None = None
     cuda_max: float | None = None
-    available_hours: Annotated[int | None, Field(description="Until the host may take the machine back.")] = None
+    available_hours: Annotated[
+        int | None, Field(description="Until the host may take the machine back.")
+    ] = None
     vm: Annotated[
-        bool | None, Field(description="True where VMs run; left out where not, or when all do because vm was asked.")
+        bool | None,
+        Field(
+            description=(
+                "True where VMs run; left out where not, or when all do because vm was asked."
+            )
+        ),
     ] = None
 
 
@@ -151,32 +189,43 @@ class Relaxation(BaseModel):
     argument: str
     to: Annotated[
         Any,
-        WithJsonSchema({"anyOf": [{"type": kind} for kind in ("number", "boolean", "array", "object")]}),
+        WithJsonSchema(
+            {"anyOf": [{"type": kind} for kind in ("number", "boolean", "array", "object")]}
+        ),
         Field(description="The nearest value that finds offers; absent: leave the argument out."),
     ] = None
     offers: Annotated[int, Field(description="How many that finds.")]
 
 
 class SearchOffersResult(Result):
-    offers: Annotated[list[OfferRow], Field(description="Best first. Empty when nothing fits, which is no error.")]
+    offers: Annotated[
+        list[OfferRow], Field(description="Best first. Empty when nothing fits, which is no error.")
+    ]
     disk_gb: Annotated[float, Field(description="The disk that prices include.")]
-    more: Annotated[bool | None, Field(description="True when a larger limit would show more.")] = None
-    gpu_names_searched: Annotated[list[str] | None, Field(description="When a name fits several GPUs.")] = None
+    more: Annotated[bool | None, Field(description="True when a larger limit would show more.")] = (
+        None
+    )
+    gpu_names_searched: Annotated[
+        list[str] | None, Field(description="When a name fits several GPUs.")
+    ] = None
     relax: Annotated[
-        list[Relaxation] | None, Field(description="Nothing found: single changes that would find something.")
+        list[Relaxation] | None,
+        Field(description="Nothing found: single changes that would find something."),
     ] = None
     warnings: list[str] | None = None
     next_steps: list[Step]
 
 
-# ── The tool ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── The tool ───────────────────────────────────────────────────────────────────────────────────
 
 
 async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
-    """Finds machines with GPUs to rent on Vast.ai, cheapest first. Rents nothing: create_instance does, by offer_id.
+    """Finds machines with GPUs to rent on Vast.ai, cheapest first. Rents nothing:
+    create_instance does, by offer_id.
 
-    Prices are US$ per hour for the whole machine, its disk included. Only verified machines that are free now, unless
-    filters says otherwise; an offer can be gone a minute later. When nothing fits, relax says which filter to loosen.
+    Prices are US$ per hour for the whole machine, its disk included. Only verified machines that
+    are free now, unless filters says otherwise; an offer can be gone a minute later. When
+    nothing fits, relax says which filter to loosen.
     """
     _check(args)
     warnings: list[str] = []
@@ -187,7 +236,7 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     if not found:
         return await _nothing_found(args, call, wishes, warnings)
     shown = found[: args.limit]
-    call.office.remember(shown, bid=args.type == "bid")
+    call.session.remember(shown, bid=args.type == "bid")
     return SearchOffersResult(
         offers=[_row(args, offer) for offer in shown],
         disk_gb=args.min_disk_gb,
@@ -198,11 +247,16 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     )
 
 
-# ── What is wrong with the arguments ─────────────────────────────────────────────────────────────────────────────────
+# ── What is wrong with the arguments ───────────────────────────────────────────────────────────
 
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "eq": operator.eq, "neq": operator.ne, "gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le,
-}  # fmt: skip
+    "eq": operator.eq,
+    "neq": operator.ne,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
 _LISTED = {"in", "notin"}
 _OPS = (*_COMPARE, "in", "notin")
 _NOT_FILTERS = {
@@ -250,29 +304,50 @@ def _filter_problem(field: str, ops: Json, given: dict[str, str]) -> Problem | N
 
 def _bad(problems: list[Problem]) -> errors.BadArguments:
     names = ", ".join(dict.fromkeys(problem.field for problem in problems))
-    return errors.BadArguments(f"search_offers: nothing was sent. Correct and call again: {names}.", problems=problems)
+    return errors.BadArguments(
+        f"search_offers: nothing was sent. Correct and call again: {names}.", problems=problems
+    )
 
 
-# ── Names of GPUs ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Names of GPUs ──────────────────────────────────────────────────────────────────────────────
 
-_VENDOR = {"nvidia", "geforce", "amd", "q", "quadro"}  # people's words, or Vast's, that never tell two cards apart
+_VENDOR = {
+    "nvidia",
+    "geforce",
+    "amd",
+    "q",
+    "quadro",
+}  # people's words, or Vast's, that never tell two cards apart
 _FAMILY = {"rtx", "gtx", "tesla"}  # in display names, and often left out by people
-_OTHER_CARD = {"ti", "d", "ada", "laptop", "mobile", "max"}  # words that make it another card, not another form of it
+_OTHER_CARD = {
+    "ti",
+    "d",
+    "ada",
+    "laptop",
+    "mobile",
+    "max",
+}  # words that make it another card, not another form of it
 
 
 async def _gpus(args: SearchOffers, call: Call, warnings: list[str]) -> list[str]:
     """Vast's display names for what was asked; a name that fits several cards means all of them.
 
-    Raises BadArguments with the nearest real names where there is none. An empty list: no GPU was asked for.
+    Raises BadArguments with the nearest real names where there is none. An empty list: no GPU
+    was asked for.
     """
     if not args.gpu_name:
         return []
     known = await _catalogue(args.gpu_name, call)
     if not known:
-        warnings.append("Vast's list of GPU names could not be read; gpu_name was searched for as given.")
+        warnings.append(
+            "Vast's list of GPU names could not be read; gpu_name was searched for as given."
+        )
         return [name.replace("_", " ") for name in args.gpu_name]
     problems = [
-        Problem("gpu_name", f"{place}Vast knows no such GPU; nearest: {', '.join(_nearest(name, known))}")
+        Problem(
+            "gpu_name",
+            f"{place}Vast knows no such GPU; nearest: {', '.join(_nearest(name, known))}",
+        )
         for place, name in zip(_places(args.gpu_name), args.gpu_name, strict=True)
         if not _matches(name, known)
     ]
@@ -282,21 +357,27 @@ async def _gpus(args: SearchOffers, call: Call, warnings: list[str]) -> list[str
 
 
 async def _catalogue(names: list[str], call: Call) -> list[str]:
-    """The names that exist, read again where the ones known do not suffice. Empty when they cannot be read."""
-    office = call.office
-    if not office.gpu_names or not all(_matches(name, office.gpu_names) for name in names):
+    """The names that exist, read again where the ones known do not suffice. Empty when they
+    cannot be read.
+    """
+    session = call.session
+    if not session.gpu_names or not all(_matches(name, session.gpu_names) for name in names):
         with suppress(errors.VastMcpError):  # the search tells of it, if it fails as well
-            office.gpu_names = await call.within(CATALOGUE_S).gpu_names()
-    return office.gpu_names
+            session.gpu_names = await call.within(CATALOGUE_S).gpu_names()
+    return session.gpu_names
 
 
 def _places(names: list[str]) -> list[str]:
-    """Which of several names is meant; the name itself is the caller's text and stays out of errors."""
+    """Which of several names is meant; the name itself is the caller's text and stays out of
+    errors.
+    """
     return [""] if len(names) == 1 else [f"number {place}: " for place in range(1, len(names) + 1)]
 
 
 def _matches(asked: str, known: Sequence[str]) -> list[str]:
-    """The names that `asked` means: the same card, else the card without its family's name, else its forms."""
+    """The names that `asked` means: the same card, else the card without its family's name, else
+    its forms.
+    """
     words = _words(asked)
     same = [name for name in known if "".join(_words(name)) == "".join(words)]
     bare = [name for name in known if "".join(_bare(name)) == "".join(words)]
@@ -335,12 +416,14 @@ def _nearest(asked: str, known: Sequence[str], count: int = 4) -> list[str]:
     return sorted(known, key=likeness, reverse=True)[:count]
 
 
-# ── Wishes: asked of Vast, then of every row ─────────────────────────────────────────────────────────────────────────
+# ── Wishes: asked of Vast, then of every row ───────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
 class Wish:
-    """One filter in the API's terms. `argument` is None for the defaults of every search, which are never relaxed."""
+    """One filter in the API's terms. `argument` is None for the defaults of every search, which
+    are never relaxed.
+    """
 
     argument: str | None
     field: str
@@ -349,14 +432,21 @@ class Wish:
 
 def _wishes(args: SearchOffers, gpus: list[str]) -> list[Wish]:
     filters = args.filters or {}
-    wishes = [Wish(None, field, {"eq": value}) for field, value in _DEFAULTS.items() if field not in filters]
+    wishes = [
+        Wish(None, field, {"eq": value})
+        for field, value in _DEFAULTS.items()
+        if field not in filters
+    ]
     # People write UK; the code in Vast's rows is ISO's.
     codes = ["GB" if code.upper() == "UK" else code.upper() for code in args.geolocation or []]
     for name, values in zip(_NAMES, (gpus, codes), strict=True):
         if values:
-            wishes.append(Wish(name, name, {"in": values} if len(values) > 1 else {"eq": values[0]}))
+            wishes.append(
+                Wish(name, name, {"in": values} if len(values) > 1 else {"eq": values[0]})
+            )
     if args.vm:
-        # Vast's SSH proxy does not reach a VM, so one without a direct port could never be entered (A.5).
+        # Vast's SSH proxy does not reach a VM, so one without a direct port could never be
+        # entered (A.5).
         wishes.append(Wish("vm", "direct_port_count", {"gte": 1}))
     for argument, field, op in _FIELDS:
         value: float | bool | None = getattr(args, argument)
@@ -372,17 +462,26 @@ def _to_api(argument: str, value: float) -> float:
 
 def _query(args: SearchOffers, wishes: list[Wish], order: list[str]) -> Json:
     """The flat body of POST /bundles/ (B.1)."""
-    query: Json = {"type": args.type, "allocated_storage": args.min_disk_gb, "order": [order], "limit": ROWS}
+    query: Json = {
+        "type": args.type,
+        "allocated_storage": args.min_disk_gb,
+        "order": [order],
+        "limit": ROWS,
+    }
     for wish in wishes:
         query[wish.field] = {**query.get(wish.field, {}), **wish.ops}
     return query
 
 
 async def _look(args: SearchOffers, call: Call, query: Json) -> list[Offer]:
-    """The rows, each with `dph_total` as the price of this disk and this kind of rental; without a price, no offer."""
+    """The rows, each with `dph_total` as the price of this disk and this kind of rental; without
+    a price, no offer.
+    """
     rows = await call.vast.search_offers(query)
     return [
-        offer.model_copy(update={"dph_total": price}) for offer in rows if (price := _price(args, offer)) is not None
+        offer.model_copy(update={"dph_total": price})
+        for offer in rows
+        if (price := _price(args, offer)) is not None
     ]
 
 
@@ -400,7 +499,9 @@ def _fits(offer: Offer, wishes: Sequence[Wish]) -> bool:
 
 
 def _meets(offer: Offer, wish: Wish) -> bool:
-    """Whether the row bears the filter out. What the row does not say was Vast's to judge, but for VMs."""
+    """Whether the row bears the filter out. What the row does not say was Vast's to judge, but
+    for VMs.
+    """
     fact = _fact(offer, wish.field)
     if fact is None:
         return wish.field != "vms_enabled"
@@ -417,7 +518,9 @@ def _fact(offer: Offer, field: str) -> Any:
         case "reliability" | "reliability2":
             return offer.reliability if offer.reliability2 is None else offer.reliability2
         case "geolocation":
-            return offer.geolocation.rsplit(",", 1)[-1].strip().upper() if offer.geolocation else None
+            return (
+                offer.geolocation.rsplit(",", 1)[-1].strip().upper() if offer.geolocation else None
+            )
         case _:
             return getattr(offer, field) if field in Offer.model_fields else None
 
@@ -430,10 +533,13 @@ def _holds(fact: Any, op: str, asked: Any) -> bool:
         want: Any = float(asked) if isinstance(asked, str) and not isinstance(fact, str) else asked
         return bool(_COMPARE[op](fact, want))
     except (TypeError, ValueError):
-        return True  # two kinds that do not compare: Vast took the filter, so it was Vast's to judge
+        return (
+            # two kinds that do not compare: Vast took the filter, so it was Vast's to judge
+            True
+        )
 
 
-# ── What is shown ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── What is shown ──────────────────────────────────────────────────────────────────────────────
 
 
 def _row(args: SearchOffers, offer: Offer) -> OfferRow:
@@ -457,11 +563,23 @@ def _row(args: SearchOffers, offer: Offer) -> OfferRow:
 
 
 def _rent(args: SearchOffers, offer: Offer) -> Step:
-    """The call that rents it. Without `price` an offer of a bid search is billed on demand (A.6)."""
-    extra: Json = {"price": _up(offer.min_bid)} if args.type == "bid" and offer.min_bid is not None else {}
+    """The call that rents it. Without `price` an offer of a bid search is billed on demand
+    (A.6).
+    """
+    extra: Json = (
+        {"price": _up(offer.min_bid)} if args.type == "bid" and offer.min_bid is not None else {}
+    )
     extra |= {"vm": True, "image": VM_IMAGE} if args.vm else {}
-    why = "rents the first offer" + ("; without price it is billed on demand" if extra.get("price") else "")
-    return step("create_instance", why, offer_id=offer.ask_contract_id, disk=_tidy(args.min_disk_gb), **extra)
+    why = "rents the first offer" + (
+        "; without price it is billed on demand" if extra.get("price") else ""
+    )
+    return step(
+        "create_instance",
+        why,
+        offer_id=offer.ask_contract_id,
+        disk=_tidy(args.min_disk_gb),
+        **extra,
+    )
 
 
 def _shown_gb(mib: float) -> int:
@@ -485,16 +603,22 @@ def _down(value: float) -> float:
     return float(Context(prec=3, rounding=ROUND_FLOOR).create_decimal_from_float(round(value, 9)))
 
 
-# ── Nothing found ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Nothing found ──────────────────────────────────────────────────────────────────────────────
 
 
-async def _nothing_found(args: SearchOffers, call: Call, wishes: list[Wish], warnings: list[str]) -> SearchOffersResult:
+async def _nothing_found(
+    args: SearchOffers, call: Call, wishes: list[Wish], warnings: list[str]
+) -> SearchOffersResult:
     """One broader query, and from its rows which single change finds something."""
     relax: list[Relaxation] = []
     rows: list[Offer] | None = None
     kept, order = _broader(wishes)
     try:
-        rows = [offer for offer in await _look(args, call, _query(args, kept, order)) if _fits(offer, kept)]
+        rows = [
+            offer
+            for offer in await _look(args, call, _query(args, kept, order))
+            if _fits(offer, kept)
+        ]
     except errors.VastMcpError as exc:
         warnings.append(f"Nothing fits; what would could not be looked up ({exc.code}).")
     else:
@@ -506,28 +630,36 @@ async def _nothing_found(args: SearchOffers, call: Call, wishes: list[Wish], war
         disk_gb=args.min_disk_gb,
         relax=relax or None,
         warnings=warnings or None,
-        next_steps=[_again(args, change) for change in relax[:3]] or [_start_over(args, gpu_missing=rows == [])],
+        next_steps=[_again(args, change) for change in relax[:3]]
+        or [_start_over(args, gpu_missing=rows == [])],
     )
 
 
 def _broader(wishes: list[Wish]) -> tuple[list[Wish], list[str]]:
-    """What the broader query still asks, and its order. The reply has 64 rows, so they must be the telling ones.
+    """What the broader query still asks, and its order. The reply has 64 rows, so they must be
+    the telling ones.
 
-    A lone wish is dropped, and the rows nearest to it come first. Of several, the GPU's name stays; without one the
-    cheapest rows would all be of the smallest machines, so size is halved and not dropped. What no row shows stays.
+    A lone wish is dropped, and the rows nearest to it come first. Of several, the GPU's name
+    stays; without one the cheapest rows would all be of the smallest machines, so size is halved
+    and not dropped. What no row shows stays.
     """
     kept = [wish for wish in wishes if wish.argument is None or not _visible(wish.field)]
     asked = [wish for wish in wishes if wish not in kept]
     if len({wish.argument for wish in asked} - {"min_disk_gb"}) == 1:
         first = asked[0]
         op = next(iter(first.ops))
-        return kept, [first.field, "desc" if op in {"gte", "gt"} else "asc"] if op in _BOUNDS else _ORDER["score"]
+        return kept, [
+            first.field,
+            "desc" if op in {"gte", "gt"} else "asc",
+        ] if op in _BOUNDS else _ORDER["score"]
     named = any(wish.argument == "gpu_name" for wish in asked)
     for wish in asked:
         if wish.argument == "gpu_name":
             kept.append(wish)
         elif wish.argument == "num_gpus":
-            kept.append(replace(wish, ops={"gte": math.ceil(wish.ops["eq"] / 2), "lte": wish.ops["eq"] * 2}))
+            kept.append(
+                replace(wish, ops={"gte": math.ceil(wish.ops["eq"] / 2), "lte": wish.ops["eq"] * 2})
+            )
         elif wish.argument == "min_gpu_ram_gb" and not named:
             kept.append(replace(wish, ops={"gte": wish.ops["gte"] // 2}))
     return kept, _ORDER["usd_per_hour"]
@@ -538,10 +670,16 @@ def _visible(field: str) -> bool:
 
 
 def _relaxations(wishes: list[Wish], rows: list[Offer]) -> list[Relaxation]:
-    """For each argument: the nearest value at which rows fit that bear out every other wish. Price comes last."""
+    """For each argument: the nearest value at which rows fit that bear out every other wish.
+    Price comes last.
+    """
     found: list[Relaxation] = []
     for argument, wish in {wish.argument: wish for wish in wishes if wish.argument}.items():
-        fitting = [offer for offer in rows if _fits(offer, [other for other in wishes if other.argument != argument])]
+        fitting = [
+            offer
+            for offer in rows
+            if _fits(offer, [other for other in wishes if other.argument != argument])
+        ]
         if fitting and (change := _change(argument, wish, fitting)).offers:
             found.append(change)
     return sorted(found, key=lambda change: (change.argument == "max_usd_per_hour", -change.offers))
@@ -566,16 +704,26 @@ def _change(argument: str, wish: Wish, rows: list[Offer]) -> Relaxation:
             return Relaxation(argument=argument, offers=0)
         ops = {bound: _to_api(argument, to)}
         to = ops if argument.startswith("filters.") else to
-    return Relaxation(argument=argument, to=to, offers=sum(_meets(offer, replace(wish, ops=ops)) for offer in rows))
+    return Relaxation(
+        argument=argument,
+        to=to,
+        offers=sum(_meets(offer, replace(wish, ops=ops)) for offer in rows),
+    )
 
 
-_BOUNDS = {"gte": "gte", "gt": "gte", "lte": "lte", "lt": "lte"}  # moved onto a row's fact, each includes it
+_BOUNDS = {
+    "gte": "gte",
+    "gt": "gte",
+    "lte": "lte",
+    "lt": "lte",
+}  # moved onto a row's fact, each includes it
 _NEAREST: dict[str, Callable[[list[Any], Any], float]] = {
     "gte": lambda facts, _: max(facts),
     "lte": lambda facts, _: min(facts),
     "eq": lambda facts, asked: min(facts, key=lambda fact: abs(fact - asked)),
 }
-_LEAST = {"min_disk_gb": 8, "min_hours": 1}  # below these the argument, or a rental, makes no sense
+# below these the argument, or a rental, makes no sense
+_LEAST = {"min_disk_gb": 8, "min_hours": 1}
 
 
 def _shown_value(argument: str, fact: float) -> float:
@@ -595,7 +743,8 @@ def _explanation(args: SearchOffers, rows: list[Offer]) -> str:
     if rows:
         return "No single filter is to blame: only several changes together find something."
     return (
-        f"Vast lists nothing of the kind{' by this gpu_name' if args.gpu_name else ''} now, whatever the other filters."
+        f"Vast lists nothing of the kind{' by this gpu_name' if args.gpu_name else ''} now, "
+        f"whatever the other filters."
     )
 
 

@@ -12,15 +12,20 @@ from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Template
 
 HASH_CHARS = 64
-KNOWN_RUNTYPES = frozenset({"ssh", "jupyter", "args", "ssh_proxy", "ssh_direct", "jupyter_proxy", "jupyter_direct"})
+KNOWN_RUNTYPES = frozenset(
+    {"ssh", "jupyter", "args", "ssh_proxy", "ssh_direct", "jupyter_proxy", "jupyter_direct"}
+)
 
 
 class SearchTemplates(Arguments):
     words: Annotated[
-        str | None, Field(min_length=1, max_length=200, description="all occur in name, image or description")
+        str | None,
+        Field(min_length=1, max_length=200, description="all occur in name, image or description"),
     ] = None
     recommended: Annotated[bool, Field(description="Default true; false: strangers' too")] = True
-    mine: Annotated[bool, Field(description="only your own, recommended or not. Default false")] = False
+    mine: Annotated[bool, Field(description="only your own, recommended or not. Default false")] = (
+        False
+    )
     limit: Annotated[int, Field(ge=1, le=20, description="1 to 20, default 10")] = 10
 
 
@@ -47,7 +52,11 @@ async def search_templates(args: SearchTemplates, call: Call) -> SearchTemplates
     fitting = [template for template in found if _usable(template) and _has(template, words)]
     fitting.sort(key=lambda template: (-(template.count_created or 0), template.hash_id))
     rows = [_row(template) for template in fitting[: args.limit]]
-    steps = [step("search_offers", "an offer to rent with it: create_instance offer_id, template_hash_id")]
+    steps = [
+        step(
+            "search_offers", "an offer to rent with it: create_instance offer_id, template_hash_id"
+        )
+    ]
     return SearchTemplatesResult(
         count=len(fitting),
         templates=rows,
@@ -64,12 +73,20 @@ async def _filters(args: SearchTemplates, call: Call) -> Json:
 
 
 def _usable(template: Template) -> bool:
-    """A hash that is none could not be created from, and would be a stranger's text among the facts."""
-    return 0 < len(template.hash_id) <= HASH_CHARS and template.hash_id.isascii() and template.hash_id.isalnum()
+    """A hash that is none could not be created from, and would be a stranger's text among the
+    facts.
+    """
+    return (
+        0 < len(template.hash_id) <= HASH_CHARS
+        and template.hash_id.isascii()
+        and template.hash_id.isalnum()
+    )
 
 
 def _has(template: Template, words: list[str]) -> bool:
-    text = " ".join(part for part in (template.name, _image(template), template.desc) if part).lower()
+    text = " ".join(
+        part for part in (template.name, _image(template), template.desc) if part
+    ).lower()
     return all(word in text for word in words)
 
 
@@ -97,7 +114,11 @@ def _wider(args: SearchTemplates) -> list[Step]:
     if args.mine or not args.recommended:
         return []
     words: Json = {"words": args.words} if args.words else {}
-    return [step("search_templates", "everybody's templates: strangers' work", recommended=False, **words)]
+    return [
+        step(
+            "search_templates", "everybody's templates: strangers' work", recommended=False, **words
+        )
+    ]
 
 
 SPEC = ToolSpec(

@@ -1,4 +1,6 @@
-"""Room for a disk that outlives its machine. A volume lives on one machine, so the search begins at an offer."""
+"""Headroom for a disk that outlives its machine. A volume lives on one machine, so the search
+begins at an offer.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ SHOWN = 10
 
 
 class SearchVolumes(Arguments):
-    offer_id: Annotated[int | None, Field(ge=1, description="offer whose machine is to hold it")] = None
+    offer_id: Annotated[
+        int | None, Field(ge=1, description="offer whose machine is to hold it")
+    ] = None
     machine_id: Annotated[int | None, Field(ge=1, description="or that machine")] = None
     size_gb: Annotated[int, Field(ge=1, description="GB, 1 or more, default 15")] = 15
 
@@ -39,13 +43,19 @@ class SearchVolumesResult(Result):
 
 
 async def search_volumes(args: SearchVolumes, call: Call) -> SearchVolumesResult:
-    """Finds room for a new volume on the machine of an offer (offer_id or machine_id). create_instance makes the
-    volume while renting; it bills until it is deleted, whatever becomes of the instance."""
+    """Finds room for a new volume on the machine of an offer (offer_id or machine_id).
+    create_instance makes the volume while renting; it bills until it is deleted, whatever becomes
+    of the instance.
+    """
     machine_id = await _machine(args, call)
     found = await call.vast.search_volumes(room_query(machine_id, args.size_gb))
     # Numeric filters are not always applied (B.2).
-    fitting = [o for o in found if o.machine_id == machine_id and (o.disk_space or 0) >= args.size_gb]
-    fitting.sort(key=lambda offer: (offer.storage_cost is None, offer.storage_cost or 0.0, offer.id))
+    fitting = [
+        o for o in found if o.machine_id == machine_id and (o.disk_space or 0) >= args.size_gb
+    ]
+    fitting.sort(
+        key=lambda offer: (offer.storage_cost is None, offer.storage_cost or 0.0, offer.id)
+    )
     return SearchVolumesResult(
         machine_id=machine_id,
         size_gb=args.size_gb,
@@ -56,11 +66,13 @@ async def search_volumes(args: SearchVolumes, call: Call) -> SearchVolumesResult
 
 async def _machine(args: SearchVolumes, call: Call) -> int:
     if (args.offer_id is None) == (args.machine_id is None):
-        raise errors.bad("search_volumes", [Problem("offer_id", "give offer_id or machine_id, one of them")])
+        raise errors.bad(
+            "search_volumes", [Problem("offer_id", "give offer_id or machine_id, one of them")]
+        )
     if args.machine_id is not None:
         return args.machine_id
     offer_id = args.offer_id or 0
-    offer = call.office.offers.get(offer_id) or await call.vast.find_offer(offer_id)
+    offer = call.session.offers.get(offer_id) or await call.vast.find_offer(offer_id)
     if offer is None or offer.machine_id is None:
         raise errors.OfferGone(
             "Vast lists no offer with this id now, so its machine is not known.",
@@ -81,21 +93,48 @@ def _row(offer: VolumeOffer, size_gb: int) -> VolumeOfferRow:
     )
 
 
-def _steps(args: SearchVolumes, machine_id: int, found: list[VolumeOffer], call: Call) -> list[Step]:
+def _steps(
+    args: SearchVolumes, machine_id: int, found: list[VolumeOffer], call: Call
+) -> list[Step]:
     if not found:
         return [step("search_offers", "another machine may have room; not every one has")]
     offer_id = args.offer_id or _offer_of(machine_id, call)
     if offer_id is None:
         here: dict[str, Any] = {"machine_id": {"eq": machine_id}}
-        return [step("search_offers", "an offer of that machine; search_volumes with it says the rest", filters=here)]
-    volume = {"create_new": True, "volume_id": found[0].id, "size": args.size_gb, "mount_path": MOUNT}
-    return [step("create_instance", "rents the machine and makes the volume", offer_id=offer_id, volume_info=volume)]
+        return [
+            step(
+                "search_offers",
+                "an offer of that machine; search_volumes with it says the rest",
+                filters=here,
+            )
+        ]
+    volume = {
+        "create_new": True,
+        "volume_id": found[0].id,
+        "size": args.size_gb,
+        "mount_path": MOUNT,
+    }
+    return [
+        step(
+            "create_instance",
+            "rents the machine and makes the volume",
+            offer_id=offer_id,
+            volume_info=volume,
+        )
+    ]
 
 
 def _offer_of(machine_id: int, call: Call) -> int | None:
     """An offer of that machine that a search has shown lately."""
-    shown = call.office.offers.values()
-    return next((o.ask_contract_id for o in shown if o.machine_id == machine_id and o.rentable is not False), None)
+    shown = call.session.offers.values()
+    return next(
+        (
+            o.ask_contract_id
+            for o in shown
+            if o.machine_id == machine_id and o.rentable is not False
+        ),
+        None,
+    )
 
 
 SPEC = ToolSpec(

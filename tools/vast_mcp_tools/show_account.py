@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from vast_mcp import errors
-from vast_mcp.account.seen import observe
+from vast_mcp.account.seen import learn_from
 from vast_mcp.machines import costs, volumes
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
@@ -28,27 +28,39 @@ class Burn(Part):
 class ShowAccountResult(Result):
     credit_usd: Annotated[float | None, Field(description="What can be spent.")] = None
     balance_usd: float | None = None
-    usd_per_hour: Annotated[float | None, Field(description="What bills now. Absent: not known.")] = None
+    usd_per_hour: Annotated[
+        float | None, Field(description="What bills now. Absent: not known.")
+    ] = None
     of_which: Burn | None = None
-    starting_usd_per_hour: Annotated[float | None, Field(description="More, once what is starting runs.")] = None
-    hours_left: Annotated[float | None, Field(description="Credit over usd_per_hour, an estimate.")] = None
+    starting_usd_per_hour: Annotated[
+        float | None, Field(description="More, once what is starting runs.")
+    ] = None
+    hours_left: Annotated[
+        float | None, Field(description="Credit over usd_per_hour, an estimate.")
+    ] = None
     machines: int | None = None
-    open_intents: Annotated[int | None, Field(description="Rentals in doubt: each may bill.")] = None
+    open_intents: Annotated[int | None, Field(description="Rentals in doubt: each may bill.")] = (
+        None
+    )
     warnings: list[str] = []
     next_steps: list[Step] = []
 
 
 async def show_account(args: ShowAccount, call: Call) -> ShowAccountResult:  # noqa: ARG001  every tool has arguments
-    """Shows the account's credit and balance in dollars, what bills per hour now (machines, stopped disks, volumes),
-    how long the credit lasts at that, and how many rentals are in doubt. Never the email or any key."""
+    """Shows the account's credit and balance in dollars, what bills per hour now (machines, stopped
+    disks, volumes), how long the credit lasts at that, and how many rentals are in doubt. Never the
+    email or any key.
+    """
     user = await call.vast.user()
     result = ShowAccountResult(credit_usd=_cents(user.credit), balance_usd=_cents(user.balance))
     try:
         listed = await call.vast.list_instances()
     except errors.VastMcpError as exc:
-        result.warnings.append(f"The machines could not be listed ({exc.code}), so what bills is not known.")
+        result.warnings.append(
+            f"The machines could not be listed ({exc.code}), so what bills is not known."
+        )
         return result
-    seen = await observe(call, listed)
+    seen = await learn_from(call, listed)
     burn = _burn(listed)
     burn.volumes = await _volumes(call, result.warnings)
     now = burn.running + burn.stopped + (burn.volumes or 0.0)
@@ -59,7 +71,9 @@ async def show_account(args: ShowAccount, call: Call) -> ShowAccountResult:  # n
     if listed:
         result.next_steps.append(step("show_instances", "which machines bill"))
     if seen.open:
-        result.next_steps = [step("show_instances", "which rentals are in doubt; looking helps to settle them")]
+        result.next_steps = [
+            step("show_instances", "which rentals are in doubt; looking helps to settle them")
+        ]
     return result
 
 
@@ -75,7 +89,9 @@ def _starting(listed: Sequence[Instance]) -> float | None:
     starting = [
         i
         for i in listed
-        if i.actual_status != "running" and i.intended_status == "running" and i.cur_state == "running"
+        if i.actual_status != "running"
+        and i.intended_status == "running"
+        and i.cur_state == "running"
     ]
     more = sum((i.dph_total or 0.0) - (i.disk_usd_per_hour() or 0.0) for i in starting)
     return round(more, 5) if starting else None
@@ -85,11 +101,15 @@ async def _volumes(call: Call, warnings: list[str]) -> float | None:
     try:
         listed = await call.vast.list_volumes()
     except errors.VastMcpError as exc:
-        warnings.append(f"The volumes could not be read ({exc.code}); what they bill is not counted.")
+        warnings.append(
+            f"The volumes could not be read ({exc.code}); what they bill is not counted."
+        )
         return None
     prices = [volumes.usd_per_hour(volume) for volume in listed]
     if None in prices:
-        warnings.append(f"{prices.count(None)} of {len(prices)} volumes show no price and are not counted.")
+        warnings.append(
+            f"{prices.count(None)} of {len(prices)} volumes show no price and are not counted."
+        )
     return round(sum(price for price in prices if price is not None), 5)
 
 

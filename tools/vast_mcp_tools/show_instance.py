@@ -1,4 +1,6 @@
-"""One machine by its id, by one look: state, ways in, costs. Waiting for it is wait_for_instance."""
+"""One machine by its id, by one look: state, ways in, costs. Waiting for it is
+wait_for_instance.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from vast_mcp.vast.models import Instance
 
 class ShowInstance(Arguments):
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
-    show_jupyter_token: Annotated[bool, Field(description="put it in jupyter_url. Default false")] = False
+    show_jupyter_token: Annotated[
+        bool, Field(description="put it in jupyter_url. Default false")
+    ] = False
 
 
 class ShowInstanceResult(Result):
@@ -34,10 +38,14 @@ class ShowInstanceResult(Result):
     interruptible: bool | None = None
     usd_per_hour: float | None = None
     disk_usd_per_hour: Annotated[float | None, Field(description="Billed stopped too.")] = None
-    cost_estimate_usd: Annotated[float | None, Field(description="At most: hours since birth x the full rate.")] = None
+    cost_estimate_usd: Annotated[
+        float | None, Field(description="At most: hours since birth x the full rate.")
+    ] = None
     age_hours: float | None = None
     contract_ends_in_hours: float | None = None
-    lease_left_hours: Annotated[float | None, Field(description="Until it is destroyed by itself.")] = None
+    lease_left_hours: Annotated[
+        float | None, Field(description="Until it is destroyed by itself.")
+    ] = None
     past_lease: bool | None = None
     disk_gb: float | None = None
     disk_used_gb: float | None = None
@@ -53,32 +61,47 @@ class ShowInstanceResult(Result):
 
 
 async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
-    """Shows one machine as it is now: state, ssh and rsync lines, mapped ports, costs. SSH is not tried:
-    wait_for_instance does that."""
-    record = phases.record_of(call.office.journal, args.instance_id)
+    """Shows one machine as it is now: state, ssh and rsync lines, mapped ports, costs. SSH is
+    not tried: wait_for_instance does that.
+    """
+    record = phases.record_of(call.session.journal, args.instance_id)
     row = await call.vast.show_instance(args.instance_id)
     if row is None:
         raise _not_shown(args.instance_id, record, call)
-    call.office.instances_seen.add(row.id)
+    call.session.instances_seen.add(row.id)
     now = time.time()
     made = _facts(row, record, now)
-    started_at = phases.started_at(call.office, row.id)
+    started_at = phases.started_at(call.session, row.id)
     made.state = phases.state_of(row, now, Patience.of(call.times), started_at=started_at)
     if made.state == "running":
         vm = ways.is_vm(row) or bool(record and record.facts.get("vm"))
-        made.access, made.warnings = await reach.access_to(call, row, vm=vm, jupyter_token=args.show_jupyter_token)
-    made.lease_left_hours, made.past_lease = lifetimes.left(call, row, record.lease_until if record else None)
+        made.access, made.warnings = await reach.access_to(
+            call, row, vm=vm, jupyter_token=args.show_jupyter_token
+        )
+    made.lease_left_hours, made.past_lease = lifetimes.left(
+        call, row, record.lease_until if record else None
+    )
     made.next_steps = _steps(made)
     return made
 
 
 def _not_shown(instance_id: int, record: Intent | None, call: Call) -> errors.NoSuchInstance:
-    """A row can be unreadable for seconds after birth (C.1), so a young machine of ours is not denied."""
-    if record is not None and record.lives and call.office.journal.is_young(record, call.times.young_s):
+    """A row can be unreadable for seconds after birth (C.1), so a young machine of ours is not
+    denied.
+    """
+    if (
+        record is not None
+        and record.lives
+        and call.session.journal.is_young(record, call.times.young_s)
+    ):
         return errors.NoSuchInstance(
-            f"Vast does not show machine {instance_id} yet; it was rented moments ago, exists and bills.",
+            f"Vast does not show machine {instance_id} yet; it was rented moments ago, exists "
+            f"and "
+            f"bills.",
             instance_id=instance_id,
-            next_steps=[NextStep("wait_for_instance", {"instance_id": instance_id}, "waits until it shows")],
+            next_steps=[
+                NextStep("wait_for_instance", {"instance_id": instance_id}, "waits until it shows")
+            ],
         )
     return errors.NoSuchInstance(
         f"Vast shows no machine {instance_id}.",
@@ -105,7 +128,9 @@ def _facts(row: Instance, record: Intent | None, now: float) -> ShowInstanceResu
         age_hours=_rounded(costs.hours(row.start_date, now), 2),
         contract_ends_in_hours=_rounded(ends, 1),
         disk_gb=_rounded(row.disk_space, 1),
-        disk_used_gb=_rounded(row.disk_usage, 1) if row.disk_usage is not None and row.disk_usage >= 0 else None,
+        disk_used_gb=_rounded(row.disk_usage, 1)
+        if row.disk_usage is not None and row.disk_usage >= 0
+        else None,
         machine_id=row.machine_id,
         ours=record is not None or token_of(row.label) is not None,
         untrusted_label=clean(row.label, 256) if row.label else None,
@@ -122,12 +147,26 @@ def _rounded(value: float | None, digits: int) -> float | None:
 def _steps(made: ShowInstanceResult) -> list[Step]:
     destroy = step("destroy_instance", "ends all billing", instance_ids=[made.instance_id])
     if made.state == "starting":
-        return [step("wait_for_instance", "waits until it can be entered", instance_id=made.instance_id), destroy]
+        return [
+            step(
+                "wait_for_instance", "waits until it can be entered", instance_id=made.instance_id
+            ),
+            destroy,
+        ]
     if made.state == "stopped":
-        return [step("manage_instance", "starts it", instance_id=made.instance_id, action="start"), destroy]
+        return [
+            step("manage_instance", "starts it", instance_id=made.instance_id, action="start"),
+            destroy,
+        ]
     if made.state == "failed":
-        return [step("wait_for_instance", "judges by several looks, with the reason", instance_id=made.instance_id),
-                destroy]  # fmt: skip
+        return [
+            step(
+                "wait_for_instance",
+                "judges by several looks, with the reason",
+                instance_id=made.instance_id,
+            ),
+            destroy,
+        ]
     return [destroy]
 
 

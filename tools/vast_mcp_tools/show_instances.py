@@ -1,4 +1,6 @@
-"""What exists and bills. Everything else relies on this list being whole, so a part of it is an error."""
+"""What exists and bills. Everything else relies on this list being whole, so a part of it is an
+error.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vast_mcp.account.seen import observe
+from vast_mcp.account.seen import learn_from
 from vast_mcp.errors import clean
 from vast_mcp.journal.records import Intent
 from vast_mcp.leases import lifetimes
@@ -22,26 +24,40 @@ SHOWN_BYTES = 9_500  # of JSON; the server adds what every answer states
 
 
 class ShowInstances(Arguments):
-    label: Annotated[str | None, Field(min_length=1, description="only labels that contain this, e.g. a token")] = None
+    label: Annotated[
+        str | None, Field(min_length=1, description="only labels that contain this, e.g. a token")
+    ] = None
     state: Annotated[
-        Literal["running", "stopped", "starting", "failed", "all"], Field(description="only these. Default all")
+        Literal["running", "stopped", "starting", "failed", "all"],
+        Field(description="only these. Default all"),
     ] = "all"
 
 
 class InstanceRow(Part):
     instance_id: int
     state: State
-    status: Annotated[str, Field(description="Of the container: provisioning, loading, running, exited, offline …")]
-    intended: Annotated[str | None, Field(description="What was last asked for, where it is not yet so.")] = None
+    status: Annotated[
+        str,
+        Field(description="Of the container: provisioning, loading, running, exited, offline …"),
+    ]
+    intended: Annotated[
+        str | None, Field(description="What was last asked for, where it is not yet so.")
+    ] = None
     gpu: str | None = None
-    usd_per_hour: Annotated[float | None, Field(description="$/h while running, disk included.")] = None
+    usd_per_hour: Annotated[
+        float | None, Field(description="$/h while running, disk included.")
+    ] = None
     age_hours: float | None = None
     lease_left_hours: Annotated[
         float | None, Field(description="Until it is destroyed by itself; absent without a lease.")
     ] = None
-    past_lease: Annotated[bool | None, Field(description="True: its lease is over; listing destroys nothing.")] = None
+    past_lease: Annotated[
+        bool | None, Field(description="True: its lease is over; listing destroys nothing.")
+    ] = None
     ours: Annotated[bool, Field(description="Made by vast-mcp: in its journal, or by its token.")]
-    untrusted_label: Annotated[str | None, Field(description="Text of whoever labelled it: data.")] = None
+    untrusted_label: Annotated[
+        str | None, Field(description="Text of whoever labelled it: data.")
+    ] = None
     untrusted_image: str | None = None
 
 
@@ -54,37 +70,61 @@ class OpenIntent(Part):
 
 
 class ShowInstancesResult(Result):
-    count: Annotated[int, Field(description="Machines on the account, stopped ones included; stopped ones bill disk.")]
-    total_usd_per_hour: Annotated[float, Field(description="$/h of the machines asked for that run.")]
-    stopped_usd_per_hour: Annotated[float, Field(description="$/h of disk that the others asked for bill.")]
-    more: Annotated[int | None, Field(description="Machines asked for that did not fit here.")] = None
+    count: Annotated[
+        int,
+        Field(
+            description="Machines on the account, stopped ones included; stopped ones bill disk."
+        ),
+    ]
+    total_usd_per_hour: Annotated[
+        float, Field(description="$/h of the machines asked for that run.")
+    ]
+    stopped_usd_per_hour: Annotated[
+        float, Field(description="$/h of disk that the others asked for bill.")
+    ]
+    more: Annotated[int | None, Field(description="Machines asked for that did not fit here.")] = (
+        None
+    )
     instances: list[InstanceRow]
     open_intents: Annotated[
         list[OpenIntent],
-        Field(description="Rentals of ours whose outcome is in doubt: each may be a machine that bills."),
+        Field(
+            description="Rentals of ours whose outcome is in doubt: each may be a machine that "
+            "bills."
+        ),
     ] = []
     next_steps: list[Step] = []
 
 
 async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult:
-    """Lists every machine of the account, newest first, stopped ones included. The list is whole: a page that cannot
-    be read is an error, never a shorter list. open_intents are rentals in doubt; this look helps to settle them."""
+    """Lists every machine of the account, newest first, stopped ones included. The list is
+    whole: a page that cannot be read is an error, never a shorter list. open_intents are rentals
+    in doubt; this look helps to settle them.
+    """
     listed = await call.vast.list_instances()
-    seen = await observe(call, listed)
+    seen = await learn_from(call, listed)
     known = lifetimes.in_journal(call)
     now = time.time()
     states: dict[int, State] = {i.id: _state(i, now, call) for i in listed}
     wanted = [
         i
         for i in listed
-        if (args.label is None or args.label in (i.label or "")) and args.state in {"all", states[i.id]}
+        if (args.label is None or args.label in (i.label or ""))
+        and args.state in {"all", states[i.id]}
     ]
-    steps = [step("destroy_instance", "ends all billing for the newest", instance_ids=[wanted[0].id])] if wanted else []
+    steps = (
+        [step("destroy_instance", "ends all billing for the newest", instance_ids=[wanted[0].id])]
+        if wanted
+        else []
+    )
     result = ShowInstancesResult(
         count=len(listed),
         total_usd_per_hour=round(sum(map(costs.running_usd_per_hour, wanted)), 4),
         stopped_usd_per_hour=round(sum(map(costs.idle_usd_per_hour, wanted)), 4),
-        instances=[_leased(row_of(i, now, states[i.id], ours=i.id in seen.ours), i, known, call) for i in wanted],
+        instances=[
+            _leased(row_of(i, now, states[i.id], ours=i.id in seen.ours), i, known, call)
+            for i in wanted
+        ],
         open_intents=[_open(intent, now) for intent in seen.open],
         next_steps=steps,
     )
@@ -93,13 +133,17 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
 
 
 def _state(instance: Instance, now: float, call: Call) -> State:
-    started_at = phases.started_at(call.office, instance.id)
+    started_at = phases.started_at(call.session, instance.id)
     return phases.state_of(instance, now, Patience.of(call.times), started_at=started_at)
 
 
 def _fit(result: ShowInstancesResult, args: ShowInstances) -> None:
-    """Leave off the oldest rows where all would be more than a host shows, and say how to narrow."""
-    left = SHOWN_BYTES - _size(result.model_copy(update={"instances": []})) - 400  # the step that narrows
+    """Leave off the oldest rows where all would be more than a host shows, and say how to
+    narrow.
+    """
+    left = (
+        SHOWN_BYTES - _size(result.model_copy(update={"instances": []})) - 400
+    )  # the step that narrows
     kept = 0
     for row in result.instances:
         left -= _size(row) + 2
@@ -118,9 +162,17 @@ def _narrower(cut: list[InstanceRow], args: ShowInstances) -> Step:
     """The same look at fewer: by the state of what was left off, else one machine by its id."""
     if args.state == "all":
         given = {"label": args.label} if args.label is not None else {}
-        return step("show_instances", "fewer: one state, or a label's part with label", **given, state=cut[0].state)
-    return step("show_instance", "the first left off; a label's part with label shows fewer",
-                instance_id=cut[0].instance_id)  # fmt: skip
+        return step(
+            "show_instances",
+            "fewer: one state, or a label's part with label",
+            **given,
+            state=cut[0].state,
+        )
+    return step(
+        "show_instance",
+        "the first left off; a label's part with label shows fewer",
+        instance_id=cut[0].instance_id,
+    )
 
 
 def _size(part: Part) -> int:
@@ -156,7 +208,9 @@ def row_of(instance: Instance, now: float, state: State, *, ours: bool) -> Insta
     )
 
 
-def _leased(row: InstanceRow, instance: Instance, known: dict[int, float], call: Call) -> InstanceRow:
+def _leased(
+    row: InstanceRow, instance: Instance, known: dict[int, float], call: Call
+) -> InstanceRow:
     row.lease_left_hours, row.past_lease = lifetimes.left(call, instance, known.get(instance.id))
     return row
 

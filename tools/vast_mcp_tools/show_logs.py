@@ -1,7 +1,9 @@
-"""What a machine printed: the first place to look when it does not start, or started and does nothing.
+"""What a machine printed: the first place to look when it does not start, or started and does
+nothing.
 
-Vast hands out an address and the host uploads to it a moment later (C.7); this waits, fetches and shows the end. What
-a log holds was written by programs and strangers, and may repeat a secret that the person let the machine have.
+Vast hands out an address and the host uploads to it a moment later (C.7); this waits, fetches and
+shows the end. What a log holds was written by programs and strangers, and may repeat a secret that
+the person let the machine have.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ SHOWN_BYTES = 9_600  # of the log as JSON text; with the rest of the answer it s
 FILTER_MAX = 200
 # Colours and cursor moves (CSI), window titles (OSC) and the two-character escapes of a terminal.
 _ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-~]"
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ "
+    r"-/]*[0-~]"
 )
 
 
@@ -36,18 +39,26 @@ def _printable(words: str) -> str:
 
 class ShowLogs(Arguments):
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
-    tail: Annotated[int, Field(ge=1, le=5000, description="last lines, 1 to 5000. Default 200")] = 200
+    tail: Annotated[int, Field(ge=1, le=5000, description="last lines, 1 to 5000. Default 200")] = (
+        200
+    )
     filter: Annotated[
-        str | None, AfterValidator(_printable), Field(min_length=1, description="only lines with this (grep)")
+        str | None,
+        AfterValidator(_printable),
+        Field(min_length=1, description="only lines with this (grep)"),
     ] = None
-    daemon: Annotated[bool, Field(description="the host's log. Default false: the container's")] = False
+    daemon: Annotated[bool, Field(description="the host's log. Default false: the container's")] = (
+        False
+    )
 
 
 class ShowLogsResult(Result):
     instance_id: int
     lines: Annotated[int, Field(description="Lines shown.")]
     truncated: Annotated[bool, Field(description="True: there was more.")]
-    end_missing: Annotated[bool | None, Field(description="True: over 1 MB came; a smaller tail has its end.")] = None
+    end_missing: Annotated[
+        bool | None, Field(description="True: over 1 MB came; a smaller tail has its end.")
+    ] = None
     uploaded_s_ago: int | None = None
     untrusted_log: str
 
@@ -57,13 +68,19 @@ async def show_logs(args: ShowLogs, call: Call) -> ShowLogsResult:
     from vast_mcp.vast.logs import fetch_log
 
     try:
-        address = await call.vast.request_logs(args.instance_id, args.tail, words=args.filter, daemon=args.daemon)
-        fetched = await fetch_log(call.office.link, address, call.deadline, _waiting(call))
+        address = await call.vast.request_logs(
+            args.instance_id, args.tail, words=args.filter, daemon=args.daemon
+        )
+        fetched = await fetch_log(call.session.link, address, call.deadline, _waiting(call))
     except errors.VastMcpError as exc:
         raise _told(exc, args) from exc
     secrets = call.settings.secrets()
-    # Before the escapes go, for values of several lines, and after: an escape in the middle hides one from the first.
-    lines = [errors.redacted(line, secrets) for line in plain_lines(errors.redacted(fetched.text, secrets))]
+    # Before the escapes go, for values of several lines, and after: an escape in the middle hides
+    # one from the first.
+    lines = [
+        errors.redacted(line, secrets)
+        for line in plain_lines(errors.redacted(fetched.text, secrets))
+    ]
     shown = last(lines, SHOWN_BYTES)
     return ShowLogsResult(
         instance_id=args.instance_id,
@@ -104,7 +121,9 @@ def _visible(char: str) -> str:
 
 
 def last(lines: list[str], most: int) -> list[str]:
-    """As many lines from the end as fit into `most` bytes of JSON text; of a longer last line, its own end."""
+    """As many lines from the end as fit into `most` bytes of JSON text; of a longer last line, its
+    own end.
+    """
     left, at = most, len(lines)
     while at and (left := left - _size(lines[at - 1]) - 2) >= 0:  # a line's end is \n in JSON text
         at -= 1

@@ -23,7 +23,9 @@ class ShowSshKeys(Arguments):
 
 class KeyRow(Part):
     key_id: int
-    fingerprint: Annotated[str | None, Field(description="SHA256, as ssh-keygen -l prints it. Absent: no key.")] = None
+    fingerprint: Annotated[
+        str | None, Field(description="SHA256, as ssh-keygen -l prints it. Absent: no key.")
+    ] = None
     local_file: Annotated[str | None, Field(description="The same key on this computer.")] = None
     untrusted_comment: str | None = None
 
@@ -36,10 +38,11 @@ class ShowSshKeysResult(Result):
 
 
 async def show_ssh_keys(args: ShowSshKeys, call: Call) -> ShowSshKeysResult:  # noqa: ARG001  every tool has arguments
-    """Lists the account's SSH keys by id and fingerprint and says which of them is in ~/.ssh of this computer. New
-    machines accept all of them; attach_ssh_key adds one to an older container."""
+    """Lists the account's SSH keys by id and fingerprint and says which of them is in ~/.ssh of
+    this computer. New machines accept all of them; attach_ssh_key adds one to an older container.
+    """
     keys = await call.vast.ssh_keys()
-    call.office.ssh_keys = keys
+    call.session.ssh_keys = keys
     here = _local(call.settings.ssh_dir)
     rows = [_row(key, here) for key in keys]
     rows.sort(key=lambda row: (row.local_file is None, -row.key_id))
@@ -47,10 +50,16 @@ async def show_ssh_keys(args: ShowSshKeys, call: Call) -> ShowSshKeysResult:  # 
     if len(rows) > SHOWN:
         warnings.append(f"{len(rows) - SHOWN} more are not shown.")
     if any(row.fingerprint is None for row in rows):
-        warnings.append("A row without fingerprint is no key: some clients register a file's path instead of its text.")
+        warnings.append(
+            "A row without fingerprint is no key: some clients register a file's path instead of "
+            "its text."
+        )
     found = any(row.local_file for row in rows)
     return ShowSshKeysResult(
-        count=len(rows), keys=rows[:SHOWN], warnings=warnings, next_steps=[] if found else _register(call)
+        count=len(rows),
+        keys=rows[:SHOWN],
+        warnings=warnings,
+        next_steps=[] if found else _register(call),
     )
 
 

@@ -22,7 +22,9 @@ class ShowVolumes(Arguments):
 class VolumeRow(Part):
     volume_id: int
     size_gb: float | None = None
-    machine_id: Annotated[int | None, Field(description="It can be mounted on this machine only.")] = None
+    machine_id: Annotated[
+        int | None, Field(description="It can be mounted on this machine only.")
+    ] = None
     usd_per_hour: float | None = None
     attached_to: Annotated[list[int], Field(description="Instance ids.")] = []
     status: str | None = None
@@ -31,21 +33,29 @@ class VolumeRow(Part):
 
 class ShowVolumesResult(Result):
     count: int
-    total_usd_per_hour: Annotated[float, Field(description="Of all whose price is known, shown or not.")]
+    total_usd_per_hour: Annotated[
+        float, Field(description="Of all whose price is known, shown or not.")
+    ]
     volumes: list[VolumeRow]
     warnings: list[str] = []
     next_steps: list[Step] = []
 
 
 async def show_volumes(args: ShowVolumes, call: Call) -> ShowVolumesResult:  # noqa: ARG001  every tool has arguments
-    """Lists the account's volumes, those attached to nothing first: size, machine, what each bills per hour, and the
-    instances it is attached to. A volume bills until it is deleted, which no tool here does."""
+    """Lists the account's volumes, those attached to nothing first: size, machine, what each bills
+    per hour, and the instances it is attached to. A volume bills until it is deleted, which no tool
+    here does.
+    """
     listed = await call.vast.list_volumes()
-    rows = sorted((_row(volume) for volume in listed), key=lambda row: (bool(row.attached_to), -row.volume_id))
+    rows = sorted(
+        (_row(volume) for volume in listed), key=lambda row: (bool(row.attached_to), -row.volume_id)
+    )
     prices = [volumes.usd_per_hour(volume) for volume in listed]
     warnings: list[str] = []
     if None in prices:
-        warnings.append(f"{prices.count(None)} of {len(prices)} show no price and are not in the total.")
+        warnings.append(
+            f"{prices.count(None)} of {len(prices)} show no price and are not in the total."
+        )
     if len(rows) > SHOWN:
         warnings.append(f"{len(rows) - SHOWN} more are not shown.")
     return ShowVolumesResult(
@@ -77,7 +87,13 @@ def _steps(rows: list[VolumeRow]) -> list[Step]:
         return []
     here = {"machine_id": {"eq": free.machine_id}}
     volume = f'volume_info {{"volume_id": {free.volume_id}, "mount_path": "/workspace"}}'
-    return [step("search_offers", f"an offer of its machine; then create_instance with {volume}", filters=here)]
+    return [
+        step(
+            "search_offers",
+            f"an offer of its machine; then create_instance with {volume}",
+            filters=here,
+        )
+    ]
 
 
 SPEC = ToolSpec(

@@ -1,7 +1,8 @@
 """Waiting until a rented machine is of use, and knowing when it never will be.
 
-A container that runs is no proof that anybody can enter it, and `exited` is no proof that it failed: so this looks
-several times, remembers between calls what it saw, and listens for an SSH server where that was asked for.
+A container that runs is no proof that anybody can enter it, and `exited` is no proof that it
+failed: so this looks several times, remembers between calls what it saw, and listens for an SSH
+server where that was asked for.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ SLOWEST = 5  # times the first pause
 class WaitForInstance(Arguments):
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
     timeout_s: Annotated[float, Field(ge=1, le=50, description="1 to 50, default 50")] = 50
-    until: Annotated[Literal["running", "reachable"], Field(description="default reachable: SSH answers")] = "reachable"
+    until: Annotated[
+        Literal["running", "reachable"], Field(description="default reachable: SSH answers")
+    ] = "reachable"
     show_jupyter_token: Annotated[bool, Field(description="default false")] = False
 
 
@@ -46,8 +49,12 @@ class WaitForInstanceResult(Result):
     via: Annotated[Via | None, Field(description="The way SSH answered.")] = None
     access: Access | None = None
     usd_per_hour: float | None = None
-    cost_estimate_usd: Annotated[float | None, Field(description="At most: hours since birth x the full rate.")] = None
-    lease_left_hours: Annotated[float | None, Field(description="Until it is destroyed by itself.")] = None
+    cost_estimate_usd: Annotated[
+        float | None, Field(description="At most: hours since birth x the full rate.")
+    ] = None
+    lease_left_hours: Annotated[
+        float | None, Field(description="Until it is destroyed by itself.")
+    ] = None
     past_lease: bool | None = None
     untrusted_status: str | None = None
     warnings: list[str] = []
@@ -92,8 +99,9 @@ class _Wait:
 
 
 async def wait_for_instance(args: WaitForInstance, call: Call) -> WaitForInstanceResult:
-    """Waits for a machine. Gives state: ready (ssh and rsync lines), still_starting (the same call waits on), failed
-    (reason, cost) or running_not_reachable_from_here."""
+    """Waits for a machine. Gives state: ready (ssh and rsync lines), still_starting (the same call
+    waits on), failed (reason, cost) or running_not_reachable_from_here.
+    """
     wait = _begin(args, call)
     pause = call.times.look_s
     while True:
@@ -118,9 +126,9 @@ def _begin(args: WaitForInstance, call: Call) -> _Wait:
     return _Wait(
         args=args,
         call=call,
-        watch=phases.watch_of(call.office, args.instance_id),
+        watch=phases.watch_of(call.session, args.instance_id),
         patience=Patience.of(call.times),
-        record=phases.record_of(call.office.journal, args.instance_id),
+        record=phases.record_of(call.session.journal, args.instance_id),
         began=now,
         end=min(now + args.timeout_s, call.deadline - to_answer),
     )
@@ -144,8 +152,8 @@ async def _look(wait: _Wait) -> None:
     wait.row = row or wait.row
     wait.watch.look(phases.phase_of(row), now, wait.patience)
     if row is not None:
-        call.office.instances_seen.add(instance_id)
-    known = wait.record is not None or wait.watch.seen or instance_id in call.office.instances_seen
+        call.session.instances_seen.add(instance_id)
+    known = wait.record is not None or wait.watch.seen or instance_id in call.session.instances_seen
     if not known and wait.watch.looks >= phases.LOOKS_TO_FAIL:
         raise errors.NoSuchInstance(
             f"The account has no machine {instance_id}.",
@@ -164,7 +172,11 @@ async def _when_running(wait: _Wait) -> WaitForInstanceResult | None:
     direct, proxy = ways.direct_of(row), ways.proxy_of(row, vm=wait.vm)
     if direct is not None and await _answers(wait, direct):
         return await _ready(wait, row, direct, "direct")
-    if proxy is not None and (direct is None or lasted >= wait.patience.proxy) and await _answers(wait, proxy):
+    if (
+        proxy is not None
+        and (direct is None or lasted >= wait.patience.proxy)
+        and await _answers(wait, proxy)
+    ):
         return await _ready(wait, row, proxy, "proxy_only")
     return await _not_reachable(wait, row) if lasted >= wait.patience.banner else None
 
@@ -182,7 +194,7 @@ def _doing(wait: _Wait) -> str:
     return phases.DOING[phase]
 
 
-# ── how it ends ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── how it ends ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _result(
@@ -208,9 +220,17 @@ def _result(
     )
 
 
-async def _ready(wait: _Wait, row: Instance, through: Address | None, via: Via | None) -> WaitForInstanceResult:
-    message = {"direct": "SSH answers.", "proxy_only": "SSH answers through Vast's proxy only.", None: "It runs."}[via]
-    made = _result(wait, "ready", message, [_destroy(wait, "ends all billing when the work is done")])
+async def _ready(
+    wait: _Wait, row: Instance, through: Address | None, via: Via | None
+) -> WaitForInstanceResult:
+    message = {
+        "direct": "SSH answers.",
+        "proxy_only": "SSH answers through Vast's proxy only.",
+        None: "It runs.",
+    }[via]
+    made = _result(
+        wait, "ready", message, [_destroy(wait, "ends all billing when the work is done")]
+    )
     made.via = via
     return await _with_access(made, wait, row, through)
 
@@ -218,14 +238,22 @@ async def _ready(wait: _Wait, row: Instance, through: Address | None, via: Via |
 async def _not_reachable(wait: _Wait, row: Instance) -> WaitForInstanceResult:
     minutes = (wait.watch.last - wait.watch.since) / 60
     message = (
-        f"It has run for {minutes:.0f} minutes or more and no SSH server answered from this computer. A firewall "
+        f"It has run for {minutes:.0f} minutes or more and no SSH server answered from this "
+        f"computer. A firewall "
         "between, a host's blocked port, or an image without SSH does that; the machine bills."
     )
-    made = _result(wait, "running_not_reachable_from_here", message, [
-        _logs(wait),
-        step("manage_instance", "reboots it", instance_id=wait.args.instance_id, action="reboot"),
-        _destroy(wait, "ends all billing"),
-    ])  # fmt: skip
+    made = _result(
+        wait,
+        "running_not_reachable_from_here",
+        message,
+        [
+            _logs(wait),
+            step(
+                "manage_instance", "reboots it", instance_id=wait.args.instance_id, action="reboot"
+            ),
+            _destroy(wait, "ends all billing"),
+        ],
+    )
     return await _with_access(made, wait, row, None)
 
 
@@ -243,7 +271,9 @@ def _still_starting(wait: _Wait) -> WaitForInstanceResult:
         raise wait.trouble
     message = f"Not yet: {_doing(wait)}."
     again = wait.args.model_dump(exclude_unset=True)
-    return _result(wait, "still_starting", message, [step("wait_for_instance", "waits on", **again)])
+    return _result(
+        wait, "still_starting", message, [step("wait_for_instance", "waits on", **again)]
+    )
 
 
 def _failed(wait: _Wait, reason: Reason) -> WaitForInstanceResult:
@@ -251,7 +281,12 @@ def _failed(wait: _Wait, reason: Reason) -> WaitForInstanceResult:
     search = step("search_offers", "find another offer", **({"type": "bid"} if bid else {}))
     destroy = _destroy(wait, "ends all billing; its disk goes")
     start = step("manage_instance", "starts it", instance_id=wait.args.instance_id, action="start")
-    cancel = step("manage_instance", "cancels the queued start", instance_id=wait.args.instance_id, action="stop")
+    cancel = step(
+        "manage_instance",
+        "cancels the queued start",
+        instance_id=wait.args.instance_id,
+        action="stop",
+    )
     steps: dict[Reason, list[Step]] = {
         "image": [destroy, search],
         "oci_error": [_logs(wait, daemon=True), destroy, search],

@@ -1,7 +1,8 @@
-"""Which machines there are and which of them vast-mcp made: what every act on a machine asks before it acts.
+"""Which machines there are and which of them vast-mcp made: what every act on a machine asks before
+it acts.
 
-An id that nobody has seen may be a typing error for a machine that goes on billing, and a machine that somebody else
-made may hold their work: neither is touched by a guess.
+An id that nobody has seen may be a typing error for a machine that goes on billing, and a machine
+that somebody else made may hold their work: neither is touched by a guess.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from vast_mcp import errors
-from vast_mcp.account.seen import observe
+from vast_mcp.account.seen import learn_from
 from vast_mcp.errors import NextStep, Problem
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
@@ -20,7 +21,9 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Roll:
-    """The machines of a whole list by id, newest first, and the ids that are ours, listed yet or not."""
+    """The machines of a whole list by id, newest first, and the ids that are ours, listed yet or
+    not.
+    """
 
     living: dict[int, Instance]
     ours: set[int]
@@ -31,16 +34,19 @@ class Roll:
 
 
 async def roll(call: Call) -> Roll:
-    """Read the whole list, and learn from it. Raises where it cannot be read: then neither question has an answer."""
+    """Read the whole list, and learn from it. Raises where it cannot be read: then neither question
+    has an answer.
+    """
     listed = await call.vast.list_instances()
-    seen = await observe(call, listed)
+    seen = await learn_from(call, listed)
     return Roll({instance.id: instance for instance in listed}, seen.ours)
 
 
 def check_known(
     ids: Iterable[int], there: Roll, *, nothing: str, argument: str, formerly: Collection[int] = ()
 ) -> None:
-    """Raises NoSuchInstance for ids that the account never showed. `nothing`: what was not done, such as "sent".
+    """Raises NoSuchInstance for ids that the account never showed. `nothing`: what was not done,
+    such as "sent".
 
     `formerly`: ids that count although they are gone by now.
     """
@@ -51,19 +57,30 @@ def check_known(
     more = f" and {len(there.living) - SHOWN} more" if len(there.living) > SHOWN else ""
     which = f"Living: {', '.join(shown)}{more}." if shown else "The account has no machines."
     raise errors.NoSuchInstance(
-        f"Nothing was {nothing}: the account has no machine {', '.join(map(str, unknown))}. {which}",
-        problems=[Problem(argument, "ids of machines that exist" if argument.endswith("s") else "a living machine's")],
+        f"Nothing was {nothing}: the account has no machine {', '.join(map(str, unknown))}. "
+        f"{which}",
+        problems=[
+            Problem(
+                argument,
+                "ids of machines that exist" if argument.endswith("s") else "a living machine's",
+            )
+        ],
         next_steps=[NextStep("show_instances", {}, "see what exists")],
     )
 
 
-def check_ours(ids: Iterable[int], there: Roll, *, nothing: str, loses: str, again: NextStep) -> None:
-    """Raises NotOurs for machines that vast-mcp did not make. `loses`: what the act costs them; `again`: the call."""
+def check_ours(
+    ids: Iterable[int], there: Roll, *, nothing: str, loses: str, again: NextStep
+) -> None:
+    """Raises NotOurs for machines that vast-mcp did not make. `loses`: what the act costs them;
+    `again`: the call.
+    """
     strangers = [i for i in ids if i in there.living and i not in there.ours]
     if not strangers:
         return
     raise errors.NotOurs(
-        f"Nothing was {nothing}: vast-mcp did not make {', '.join(map(str, strangers))}, and {loses}.",
+        f"Nothing was {nothing}: vast-mcp did not make {', '.join(map(str, strangers))}, and "
+        f"{loses}.",
         problems=[Problem("not_ours", "true, if the person wants this for these as well")],
         next_steps=[again],
     )

@@ -23,32 +23,40 @@ class Seen:
     open: list[Intent]
 
 
-async def observe(call: Call, listed: Sequence[Instance]) -> Seen:
-    """Learn from a whole list that some tool has read. Works without a journal too: reading never depends on it.
+async def learn_from(call: Call, listed: Sequence[Instance]) -> Seen:
+    """Learn from a whole list that some tool has read. Works without a journal too: reading never
+    depends on it.
 
-    Ours are the journal's machines, and any whose label ends in a token: another computer's vast-mcp made those.
+    Ours are the journal's machines, and any whose label ends in a token: another computer's
+    vast-mcp made those.
     """
-    office = call.office
-    office.instances_seen.update(instance.id for instance in listed)
-    office.labelled = {row.id: until for row in listed if (until := ends_at(row, None)) is not None}
-    ours = {instance.id for instance in listed if token_of(instance.label)} | office.created.keys()
+    session = call.session
+    session.instances_seen.update(instance.id for instance in listed)
+    session.labelled = {
+        row.id: until for row in listed if (until := ends_at(row, None)) is not None
+    }
+    ours = {instance.id for instance in listed if token_of(instance.label)} | session.created.keys()
     try:
-        if not office.journal.exists():
+        if not session.journal.exists():
             return Seen(ours, [])
         account, _ = await account_of(call)
-        office.reconciler.observe(listed, account)
-        living = {intent.instance_id for intent in office.journal.living(account) if intent.instance_id is not None}
-        return Seen(ours | living, office.journal.open_intents(account))
+        session.reconciler.learn_from(listed, account)
+        living = {
+            intent.instance_id
+            for intent in session.journal.living(account)
+            if intent.instance_id is not None
+        }
+        return Seen(ours | living, session.journal.open_intents(account))
     except errors.VastMcpError as exc:
         log.info("a list taught nothing: %s", exc.code)
         return Seen(ours, [])
 
 
-def gone(call: Call, instance_ids: Sequence[int]) -> None:
-    """Destroyed, and seen to be gone."""
+def forget_destroyed(call: Call, instance_ids: Sequence[int]) -> None:
+    """Record that these machines are gone, here and in the journal."""
     for instance_id in instance_ids:
-        call.office.created.pop(instance_id, None)
-        call.office.labelled.pop(instance_id, None)
+        call.session.created.pop(instance_id, None)
+        call.session.labelled.pop(instance_id, None)
     with contextlib.suppress(errors.JournalUnavailable):
-        if call.office.account is not None and call.office.journal.exists():
-            call.office.journal.gone(call.office.account, instance_ids)
+        if call.session.account is not None and call.session.journal.exists():
+            call.session.journal.mark_gone(call.session.account, instance_ids)

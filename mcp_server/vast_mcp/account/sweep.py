@@ -1,8 +1,8 @@
-"""Ending machines whose lease is over, from outside: those that are stopped or outbid, whose own watchdog does not run,
-those that have none, and those whose watchdog could not.
+"""Ending machines whose lease is over, from outside: those that are stopped or outbid, whose own
+watchdog does not run, those that have none, and those whose watchdog could not.
 
-What is ended is read again first, label and journal, because an extension may have come a moment ago; and it is
-believed to be gone when Vast no longer shows it (ending.py).
+What is ended is read again first, label and journal, because an extension may have come a moment
+ago; and it is believed to be gone when Vast no longer shows it (ending.py).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import anyio
 
 from vast_mcp import errors
 from vast_mcp.account.ending import still_there
-from vast_mcp.account.seen import gone, observe
+from vast_mcp.account.seen import forget_destroyed, learn_from
 from vast_mcp.account.whose import account_of
 from vast_mcp.leases.labels import ends_at, lease_notice
-from vast_mcp.session import Call, Office
+from vast_mcp.session import Call, Session
 from vast_mcp.vast.models import Instance
 
 log = logging.getLogger("vast_mcp")
@@ -34,8 +34,8 @@ LONGEST_PAUSE = 30  # times lease_look_s: what cannot be ended is tried less oft
 class Swept:
     """One machine that was found past its lease. `until` in epoch seconds.
 
-    `outcome`: destroyed, already_gone, extended (read again, its lease ends later), would_destroy (a dry run),
-    still_there, or the code of the error that kept it.
+    `outcome`: destroyed, already_gone, extended (read again, its lease ends later), would_destroy
+    (a dry run), still_there, or the code of the error that kept it.
     """
 
     instance_id: int
@@ -51,23 +51,25 @@ class Swept:
 async def sweep(call: Call, *, dry_run: bool = False) -> list[Swept]:
     """Destroy every machine of ours that is past its lease; what became of each.
 
-    Raises where the whole list, the journal or the account cannot be read, and ReadOnly: nothing was done then.
+    Raises where the whole list, the journal or the account cannot be read, and ReadOnly: nothing
+    was done then.
     """
     if call.settings.limits.read_only and not dry_run:
         raise errors.ReadOnly(
-            "Nothing was destroyed: the person allows looking only (VAST_MCP_READ_ONLY), and a sweep acts."
+            "Nothing was destroyed: the person allows looking only (VAST_MCP_READ_ONLY), and a "
+            "sweep acts."
         )
     listed = await call.vast.list_instances()
-    await observe(call, listed)
+    await learn_from(call, listed)
     account, known = await _journalled(call)
-    now = call.office.link.now()
+    now = call.session.link.now()
     over: list[tuple[Instance, float]] = []
     for row in listed:
         until = ends_at(row, known.get(row.id))
         if until is None:
             continue
         if account is not None and until > known.get(row.id, 0.0):
-            call.office.journal.lease(account, row.id, until)  # moved by another computer
+            call.session.journal.set_lease(account, row.id, until)  # moved by another computer
         if until <= now:
             over.append((row, until))
     if dry_run:
@@ -76,12 +78,13 @@ async def sweep(call: Call, *, dry_run: bool = False) -> list[Swept]:
 
 
 async def _journalled(call: Call) -> tuple[str | None, dict[int, float]]:
-    """The account, and its living machines' leases. Half of what is known of a lease is not known to be enough, so this
-    raises where a journal is there and cannot be read."""
-    if not call.office.journal.exists():
+    """The account, and its living machines' leases. Half of what is known of a lease is not known
+    to be enough, so this raises where a journal is there and cannot be read.
+    """
+    if not call.session.journal.exists():
         return None, {}
     account, _ = await account_of(call)
-    return account, call.office.journal.leases(account)
+    return account, call.session.journal.lease_ends(account)
 
 
 async def _end(instance_id: int, until: float, account: str | None, call: Call) -> Swept:
@@ -93,7 +96,7 @@ async def _end(instance_id: int, until: float, account: str | None, call: Call) 
             pause = max(call.times.retry_s * attempt, trouble.retry_after_s or 0.0)
             await anyio.sleep(min(pause, call.times.read_s))
         try:
-            async with call.office.leases():
+            async with call.session.lease_lock():
                 vast = call.within(call.times.read_s)  # whoever extends a lease waits for this
                 await vast.turn_to_destroy()
                 row = await vast.show_instance(instance_id)
@@ -101,11 +104,11 @@ async def _end(instance_id: int, until: float, account: str | None, call: Call) 
                     break  # no label to judge by: whether it is gone is seen below
                 _, known = await _journalled(call)
                 again = ends_at(row, known.get(instance_id))
-                if again is None or again > call.office.link.now():
+                if again is None or again > call.session.link.now():
                     return Swept(instance_id, again or until, "extended")
                 until, sent, trouble = again, True, None
                 if await vast.destroy_instance(instance_id, once=True):
-                    call.office.ending.add(instance_id)
+                    call.session.ending.add(instance_id)
                 break
         except errors.VastMcpError as exc:
             trouble = exc
@@ -113,61 +116,71 @@ async def _end(instance_id: int, until: float, account: str | None, call: Call) 
                 break
     if await still_there([instance_id], call):
         return Swept(instance_id, until, trouble.code if trouble else "still_there")
-    gone(call, [instance_id])
-    _announce(call.office, account, instance_id, until)
+    forget_destroyed(call, [instance_id])
+    _announce(call.session, account, instance_id, until)
     return Swept(instance_id, until, "destroyed" if sent else "already_gone")
 
 
-def _announce(office: Office, account: str | None, instance_id: int, until: float) -> None:
-    """The next answer of any server on this journal says so; of a machine that it does not know, of this server."""
-    with contextlib.suppress(errors.JournalUnavailable):
-        if account is not None and office.journal.ended(account, instance_id):
-            return
-    office.swept.append(lease_notice(instance_id, until))
-
-
-# ── a server's background task ───────────────────────────────────────────────────────────────────────────────────────
-
-
-async def keep_sweeping(office: Office) -> None:
-    """Sweep when a lease of the journal's ends, and once soon after the start where one runs: it may have ended while
-    nobody was there, and the look shows how far this computer's clock is off. Without a lease nothing is asked.
-
-    What was ended is told by the next call of any tool. Runs until cancelled; errors of Vast only make it wait.
+def _announce(session: Session, account: str | None, instance_id: int, until: float) -> None:
+    """The next answer of any server on this journal says so; of a machine that it does not know, of
+    this server.
     """
-    if office.settings.api_key is None or office.settings.limits.read_only:
+    with contextlib.suppress(errors.JournalUnavailable):
+        if account is not None and session.journal.mark_ended(account, instance_id):
+            return
+    session.swept.append(lease_notice(instance_id, until))
+
+
+# ── a server's background task ────────────────────────────────────────────────────────────────────
+
+
+async def keep_sweeping(session: Session) -> None:
+    """Sweep when a lease of the journal's ends, and once soon after the start where one runs: it
+    may have ended while nobody was there, and the look shows how far this computer's clock is off.
+    Without a lease nothing is asked.
+
+    What was ended is told by the next call of any tool. Runs until cancelled; errors of Vast only
+    make it wait.
+    """
+    if session.settings.api_key is None or session.settings.limits.read_only:
         return
-    times = office.settings.times
+    times = session.settings.times
     await anyio.sleep(times.lease_margin_s)
     looked, pause = False, times.lease_look_s
     while True:
-        office.answered = anyio.Event()
+        session.answered = anyio.Event()
         failed = False
         try:
-            until = await _next_end(office)
+            until = await _next_end(session)
             if until is None:
-                await office.answered.wait()
+                await session.answered.wait()
                 looked = True  # whoever answered has heard from Vast
                 continue
-            left = until + times.lease_margin_s - office.link.now()
+            left = until + times.lease_margin_s - session.link.now()
             if looked and left > 0:
-                # In pieces, for a computer that sleeps: its clock goes on and a long wait would not.
+                # In pieces, for a computer that sleeps: its clock goes on and a long wait would
+                # not.
                 with anyio.move_on_after(min(left, times.lease_look_s)):
-                    await office.answered.wait()
+                    await session.answered.wait()
                 continue
-            swept = await sweep(Call.quiet(office))
+            swept = await sweep(Call.quiet(session))
             looked = True
             failed = any(machine.remains for machine in swept)
-            until = await _next_end(office)  # a machine that is gone and not proven so is looked for again
-            failed = failed or (until is not None and until + times.lease_margin_s <= office.link.now())
+            until = await _next_end(
+                session
+            )  # a machine that is gone and not proven so is looked for again
+            failed = failed or (
+                until is not None and until + times.lease_margin_s <= session.link.now()
+            )
         except errors.JournalUnavailable:
-            await office.answered.wait()  # the next rent says so; another call may find it mended
+            await session.answered.wait()  # the next rent says so; another call may find it mended
             continue
         except errors.VastMcpError as exc:
             log.info("the sweep waits: %s", exc.code)
             failed = True
         except Exception as exc:
-            # A defect here must not end the server, and a create with it; the type tells, its text may hold anything.
+            # A defect here must not end the server, and a create with it; the type tells, its text
+            # may hold anything.
             log.error("the sweep: defect: %s", type(exc).__name__)
             failed = True
         if failed:
@@ -175,12 +188,13 @@ async def keep_sweeping(office: Office) -> None:
         pause = min(pause * 2, times.lease_look_s * LONGEST_PAUSE) if failed else times.lease_look_s
 
 
-async def _next_end(office: Office) -> float | None:
-    """When the next lease of this account's machines ends, in epoch seconds, by the journal and the labels of the last
-    list; None where neither has one."""
-    ends = dict(office.labelled)
-    if office.journal.exists() and office.journal.any_lease():
-        account, _ = await account_of(Call.quiet(office))
-        for instance_id, until in office.journal.leases(account).items():
+async def _next_end(session: Session) -> float | None:
+    """When the next lease of this account's machines ends, in epoch seconds, by the journal and the
+    labels of the last list; None where neither has one.
+    """
+    ends = dict(session.labelled)
+    if session.journal.exists() and session.journal.any_lease():
+        account, _ = await account_of(Call.quiet(session))
+        for instance_id, until in session.journal.lease_ends(account).items():
             ends[instance_id] = max(until, ends.get(instance_id, until))
     return min(ends.values(), default=None)

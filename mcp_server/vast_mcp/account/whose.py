@@ -9,18 +9,19 @@ from vast_mcp.session import Call
 async def account_of(call: Call) -> tuple[str, list[str]]:
     """The account that the key belongs to, asked once, and what to warn of.
 
-    Raises CannotReconcile where the key may not list instances: a lost reply could never be settled.
+    Raises CannotReconcile where the key may not list instances: a lost reply could never be
+    settled.
     """
-    office = call.office
-    if office.account is not None:
-        return office.account, []
-    office.link.pool()  # without a key there is no account, and no journal either
-    key_digest = office.key_digest()
-    known = None if call.settings.loopback else office.journal.account(key_digest)
+    session = call.session
+    if session.account is not None:
+        return session.account, []
+    session.link.pool()  # without a key there is no account, and no journal either
+    key_digest = session.key_digest()
+    known = None if call.settings.loopback else session.journal.account(key_digest)
     warnings: list[str] = []
     if known is None:
         known = await _ask_account(call, key_digest, warnings)
-    office.account = known
+    session.account = known
     return known, warnings
 
 
@@ -30,8 +31,10 @@ async def _ask_account(call: Call, key_digest: str, warnings: list[str]) -> str:
     except (errors.Forbidden, errors.TwoFactorRequired) as exc:
         if not call.settings.allow_blind:
             raise errors.CannotReconcile(
-                "Nothing was sent: this API key may not list instances, so a rental whose reply is lost could never be "
-                "found. A key with the instance_read permission mends it, or the person sets VAST_MCP_ALLOW_BLIND=1.",
+                "Nothing was sent: this API key may not list instances, so a rental whose reply is "
+                "lost could never be "
+                "found. A key with the instance_read permission mends it, or the person sets "
+                "VAST_MCP_ALLOW_BLIND=1.",
                 http_status=exc.http_status,
                 vast_message=exc.vast_message,
             ) from exc
@@ -43,7 +46,7 @@ async def _ask_account(call: Call, key_digest: str, warnings: list[str]) -> str:
         warnings.append("The account could not be read; rentals are remembered for this key alone.")
         account = f"{call.settings.base_url}#key-{key_digest[:16]}"
     if not call.settings.loopback:
-        call.office.journal.remember_account(key_digest, account)
+        call.session.journal.remember_account(key_digest, account)
     return account
 
 

@@ -29,8 +29,16 @@ def approve_once(settings: Settings, code: str, *, yes: bool, as_json: bool) -> 
             problem = "the code's ten minutes are over; the same call makes a new one"
         else:
             told = {"question": question.said, "usd_per_hour": question.usd_per_hour}
-            problem = "" if yes or (sys.stdin.isatty() and agrees(question.said)) else "nobody said yes; --yes does"
-            if not problem and question.approved_at is None and not journal.approvals.approve(plain):
+            problem = (
+                ""
+                if yes or (sys.stdin.isatty() and agrees(question.said))
+                else "nobody said yes; --yes does"
+            )
+            if (
+                not problem
+                and question.approved_at is None
+                and not journal.approvals.approve(plain)
+            ):
                 problem = "the code's time ended just now; the same call makes a new one"
     except errors.VastMcpError as exc:
         problem = str(exc)
@@ -41,6 +49,8 @@ def approve_once(settings: Settings, code: str, *, yes: bool, as_json: bool) -> 
         print(as_text(told))
     else:
         print(
-            *([told["question"]] if "question" in told else []), f"vast-mcp approve: {problem or 'approved'}", sep="\n"
+            *([told["question"]] if "question" in told else []),
+            f"vast-mcp approve: {problem or 'approved'}",
+            sep="\n",
         )
     return EXIT_ERROR if problem else EXIT_OK

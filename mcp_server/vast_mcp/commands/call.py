@@ -29,7 +29,9 @@ async def call_once(settings: Settings, tool: str, arguments: str) -> int:
     if not isinstance(parsed, dict):
         print("vast-mcp call: the arguments must be a JSON object", file=sys.stderr)
         return EXIT_USAGE
-    patient = replace(settings, times=replace(settings.times, budget_s=settings.times.budget_s + WAIT_S))
+    patient = replace(
+        settings, times=replace(settings.times, budget_s=settings.times.budget_s + WAIT_S)
+    )
     line = terminal.Line(sys.stderr, os.environ)
 
     async def asking(context: Any, params: Any) -> Any:
@@ -37,9 +39,14 @@ async def call_once(settings: Settings, tool: str, arguments: str) -> int:
             return await ask_here(context, params)
 
     asks = asking if sys.stdin.isatty() and sys.stderr.isatty() else None
-    async with Client(compose(patient), elicitation_callback=asks) as client, line.busy(tool) as say:
+    async with (
+        Client(compose(patient), elicitation_callback=asks) as client,
+        line.busy(tool) as say,
+    ):
         heard = say if line.live else None
-        result = await client.call_tool(tool, cast("dict[str, Any]", parsed), progress_callback=heard)
+        result = await client.call_tool(
+            tool, cast("dict[str, Any]", parsed), progress_callback=heard
+        )
     payload = cast("dict[str, Any]", result.structured_content)
     status = exit_status(payload)
     try:
@@ -47,7 +54,9 @@ async def call_once(settings: Settings, tool: str, arguments: str) -> int:
     except OSError as exc:
         # Nobody was told what happened; the same command again is safe, and says it.
         warn(f"the answer could not be written ({exc.strerror})")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter tries again as it ends
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or the interpreter tries again as it ends
         return EXIT_MAYBE_BILLING
     return status
 

@@ -1,4 +1,6 @@
-"""The command, and the composition root: the only place that joins the catalogue, the settings and a transport."""
+"""The command, and the composition root: the only place that joins the catalogue, the settings
+and a transport.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,15 @@ from vast_mcp.settings import SettingsError
 
 
 def run(argv: Sequence[str], loaded: Callable[[], None] = lambda: None) -> int:
-    """Run the command; its exit status. `loaded` is called once, when what it takes to serve over stdio is loaded, and
-    for every other command before it begins."""
+    """Run the command; its exit status. `loaded` is called once, when what it takes to serve
+    over stdio is loaded, and for every other command before it begins.
+    """
     options = parser().parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what a terminal cannot show must end nothing
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # what a terminal cannot show must end nothing
     try:
         return _run(options, loaded)
     except KeyboardInterrupt:
@@ -48,8 +53,13 @@ def _run(options: argparse.Namespace, loaded: Callable[[], None]) -> int:
 
         return anyio.run(play)
     try:
-        settings = load(os.environ, home=Path.home(), env_file=options.env_file, sandbox=options.sandbox,
-                        key_files=options.command != "serve")  # fmt: skip
+        settings = load(
+            os.environ,
+            home=Path.home(),
+            env_file=options.env_file,
+            sandbox=options.sandbox,
+            key_files=options.command != "serve",
+        )
     except SettingsError as exc:
         if options.command == "doctor":
             return anyio.run(examine_once, exc, options.json, _command(options))
@@ -71,6 +81,10 @@ def _run(options: argparse.Namespace, loaded: Callable[[], None]) -> int:
 
 
 def _command(options: argparse.Namespace) -> str:
-    """The command with the options that choose settings, for a line that somebody is to run next."""
+    """The command with the options that choose settings, for a line that somebody is to run
+    next.
+    """
     words = ["vast-mcp", *(["--sandbox"] if options.sandbox else [])]
-    return shlex.join([*words, *(["--env-file", str(options.env_file)] if options.env_file else [])])
+    return shlex.join(
+        [*words, *(["--env-file", str(options.env_file)] if options.env_file else [])]
+    )

@@ -1,6 +1,7 @@
 """`vast-mcp demo`: a real MCP client talks over stdio to the real server, on the sandbox.
 
-Every line shown is what the server answered; a step that does not go as it must ends the demo with status 1.
+Every line shown is what the server answered; a step that does not go as it must ends the demo with
+status 1.
 """
 
 from __future__ import annotations
@@ -54,10 +55,22 @@ async def _talk(client: Client) -> None:
     say(f"A local, pretended Vast.ai: no money moves. The server offers {len(tools)} tools:")
     say("  " + ", ".join(tool.name for tool in tools))
 
-    found = await _call(client, "Find a 4090 under 60 cents", "search_offers",
-                        gpu_name="4090", max_usd_per_hour=0.6, min_disk_gb=20, limit=3)  # fmt: skip
+    found = await _call(
+        client,
+        "Find a 4090 under 60 cents",
+        "search_offers",
+        gpu_name="4090",
+        max_usd_per_hour=0.6,
+        min_disk_gb=20,
+        limit=3,
+    )
     for row in found["offers"]:
-        say("    " + _facts(row, "offer_id", "gpu_name", "num_gpus", "usd_per_hour", "location", "reliability"))
+        say(
+            "    "
+            + _facts(
+                row, "offer_id", "gpu_name", "num_gpus", "usd_per_hour", "location", "reliability"
+            )
+        )
     offer_id = found["offers"][0]["offer_id"]
 
     wish: Json = {
@@ -71,13 +84,20 @@ async def _talk(client: Client) -> None:
     say("    " + _facts(first, "instance_id", "kind", "usd_per_hour", "label"))
     for warning in first["warnings"]:
         say(f"    warning: {warning}")
-    again = await _call(client, "Ask once more, as an agent that lost the answer does", "create_instance", **wish)
+    again = await _call(
+        client, "Ask once more, as an agent that lost the answer does", "create_instance", **wish
+    )
     say("    " + _facts(again, "instance_id", "replayed"))
 
     await _enter(client, first["instance_id"])
 
     vms = await _call(
-        client, "Find one that can run a virtual machine", "search_offers", vm=True, limit=1, min_disk_gb=30
+        client,
+        "Find one that can run a virtual machine",
+        "search_offers",
+        vm=True,
+        limit=1,
+        min_disk_gb=30,
     )
     vm: Json = {
         "offer_id": vms["offers"][0]["offer_id"],
@@ -85,7 +105,9 @@ async def _talk(client: Client) -> None:
         "image": "docker.io/vastai/kvm:ubuntu_terminal",
         "disk": 30,
     }
-    refused = await _fails(client, "Rent it as a VM, with no SSH key registered", "no_ssh_key", "create_instance", **vm)
+    refused = await _fails(
+        client, "Rent it as a VM, with no SSH key registered", "no_ssh_key", "create_instance", **vm
+    )
     step = refused["next_steps"][0]
     say(f"    next step: {step['tool']} {step['arguments']}")
 
@@ -95,7 +117,11 @@ async def _talk(client: Client) -> None:
     say("    " + _facts(second, "instance_id", "kind", "usd_per_hour"))
 
     stopped = await _call(
-        client, "Stop it for the night", "manage_instance", instance_id=first["instance_id"], action="stop"
+        client,
+        "Stop it for the night",
+        "manage_instance",
+        instance_id=first["instance_id"],
+        action="stop",
     )
     say("    " + _facts(stopped, "status", "stopped_usd_per_hour"))
 
@@ -107,7 +133,14 @@ async def _talk(client: Client) -> None:
     if sorted(ids) != sorted([first["instance_id"], second["instance_id"]]):
         raise Surprise(f"rented {first['instance_id']} and {second['instance_id']}, listed {ids}")
 
-    await _fails(client, "Rent an offer that is gone", "offer_gone", "create_instance", offer_id=GONE_OFFER, disk=20)
+    await _fails(
+        client,
+        "Rent an offer that is gone",
+        "offer_gone",
+        "create_instance",
+        offer_id=GONE_OFFER,
+        disk=20,
+    )
 
     ended = await _call(client, "Destroy them all", "destroy_instance", instance_ids=ids)
     for row in ended["results"]:
@@ -121,7 +154,9 @@ async def _talk(client: Client) -> None:
 
 async def _enter(client: Client, instance_id: int) -> None:
     """Wait for a machine, get its ssh line, read its log."""
-    ready = await _call(client, "Wait until it can be entered", "wait_for_instance", instance_id=instance_id)
+    ready = await _call(
+        client, "Wait until it can be entered", "wait_for_instance", instance_id=instance_id
+    )
     if ready["state"] != "ready":
         raise Surprise(f"the machine is {ready['state']}")
     say(f"    {ready['state']}: {ready['access']['ssh']}")
@@ -151,7 +186,9 @@ async def _send(client: Client, title: str, tool: str, arguments: Json) -> Json:
     say(f"\n> {title}\n  {tool}({shown})")
     line = Line(sys.stderr, os.environ)
     async with line.busy(tool) as show:
-        result = await client.call_tool(tool, arguments, progress_callback=show if line.live else _progress)
+        result = await client.call_tool(
+            tool, arguments, progress_callback=show if line.live else _progress
+        )
     return result.structured_content or {}
 
 

@@ -1,7 +1,8 @@
-"""`vast-mcp doctor`: what a rental needs, looked at one by one. Reads only: nothing is rented, written or mended.
+"""`vast-mcp doctor`: what a rental needs, looked at one by one. Reads only: nothing is rented,
+written or mended.
 
-No key is ever shown, only where it was found. Rights that change things cannot be tried without changing something, so
-they are not: the first call that needs one says so.
+No key is ever shown, only where it was found. Rights that change things cannot be tried without
+changing something, so they are not: the first call that needs one says so.
 """
 
 from __future__ import annotations
@@ -63,7 +64,14 @@ async def examine(patient: Patient, doing: Doing) -> list[Row]:
     doing("versions and bytecode")
     rows = [versions(), bytecode()]
     if isinstance(patient.settings, SettingsError):
-        rows.append(Row("settings", "fail", str(patient.settings), "correct that setting, then: vast-mcp doctor"))
+        rows.append(
+            Row(
+                "settings",
+                "fail",
+                str(patient.settings),
+                "correct that setting, then: vast-mcp doctor",
+            )
+        )
     else:
         settings = patient.settings
         rows.append(key(settings))
@@ -79,36 +87,53 @@ async def examine(patient: Patient, doing: Doing) -> list[Row]:
 
 def as_json(rows: list[Row]) -> Json:
     """`{"ok", "checks": [{"name", "status", "said", "mend"?}]}`."""
-    checks = [{name: value for name, value in asdict(row).items() if value is not None} for row in rows]
+    checks = [
+        {name: value for name, value in asdict(row).items() if value is not None} for row in rows
+    ]
     return {"ok": all(row.status != "fail" for row in rows), "checks": checks}
 
 
-# ── this computer ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── this computer ──────────────────────────────────────────────────────────────────────────────
 
 
 def versions() -> Row:
     """What runs, for a report."""
     mcp = importlib.metadata.version("mcp")
-    said = f"vast-mcp {__version__}, mcp {mcp}, Python {platform.python_version()}, {platform.system()}"
+    said = (
+        f"vast-mcp {__version__}, mcp {mcp}, Python {platform.python_version()}, "
+        f"{platform.system()}"
+    )
     if not (2, 3) <= tuple(int(number) for number in re.findall(r"\d+", mcp)[:2]) < (3,):
         mend = f"{shlex.quote(sys.executable)} -m pip install 'mcp>=2.3,<3'"
-        return Row("versions", "fail", f"{said}; this vast-mcp wants mcp 2.3 or newer and below 3", mend)
+        return Row(
+            "versions", "fail", f"{said}; this vast-mcp wants mcp 2.3 or newer and below 3", mend
+        )
     return Row("versions", "ok", said)
 
 
 def bytecode() -> Row:
-    """Whether Python keeps what it compiled: without, every start takes twice the time (measured)."""
+    """Whether Python keeps what it compiled: without, every start takes twice the time
+    (measured).
+    """
     spec = importlib.util.find_spec("mcp_types")
     if spec is None or spec.origin is None:
         return Row("bytecode", "warn", "the installed packages were not found as files")
     package = Path(spec.origin).parent
-    missing = [path for path in package.glob("*.py") if not Path(importlib.util.cache_from_source(str(path))).exists()]
+    missing = [
+        path
+        for path in package.glob("*.py")
+        if not Path(importlib.util.cache_from_source(str(path))).exists()
+    ]
     if not missing:
         return Row("bytecode", "ok", "the installed packages are compiled")
     cache = Path(importlib.util.cache_from_source(spec.origin)).parent
     if not sys.dont_write_bytecode and os.access(cache if cache.exists() else package, os.W_OK):
         return Row("bytecode", "ok", "compiled at the next start")
-    why = "PYTHONDONTWRITEBYTECODE is set" if sys.dont_write_bytecode else f"{package} cannot be written"
+    why = (
+        "PYTHONDONTWRITEBYTECODE is set"
+        if sys.dont_write_bytecode
+        else f"{package} cannot be written"
+    )
     mend = f"{shlex.quote(sys.executable)} -m compileall -q {shlex.quote(str(package.parent))}"
     return Row("bytecode", "warn", f"missing, so every start takes twice the time: {why}", mend)
 
@@ -116,11 +141,16 @@ def bytecode() -> Row:
 def key(settings: Settings) -> Row:
     """Where the key was found; never the key."""
     if settings.api_key is None:
-        return Row("key", "fail", f"none is set (VAST_API_KEY, or a file); keys are made at {KEYS_PAGE}", KEEP_KEY)
+        return Row(
+            "key",
+            "fail",
+            f"none is set (VAST_API_KEY, or a file); keys are made at {KEYS_PAGE}",
+            KEEP_KEY,
+        )
     return Row("key", "ok", f"found: {settings.key_source}")
 
 
-# ── at Vast ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── at Vast ────────────────────────────────────────────────────────────────────────────────────
 
 
 @asynccontextmanager
@@ -132,9 +162,12 @@ async def _asking(settings: Settings, app: Any) -> AsyncGenerator[Vast]:
         await link.close()
 
 
-async def at_vast(settings: Settings, patient: Patient, doing: Doing) -> tuple[list[Row], str | None]:
-    """Whether the key is accepted, what it may read, and whether a machine could be entered from here; whose key it is,
-    as the journal names accounts."""
+async def at_vast(
+    settings: Settings, patient: Patient, doing: Doing
+) -> tuple[list[Row], str | None]:
+    """Whether the key is accepted, what it may read, and whether a machine could be entered from
+    here; whose key it is, as the journal names accounts.
+    """
     async with _asking(settings, patient.app) as vast:
         doing(f"the key at {settings.base_url}")
         row, account = await accepted(vast, settings)
@@ -167,7 +200,9 @@ async def accepted(vast: Vast, settings: Settings) -> tuple[Row, str | None]:
 
 
 async def scopes(vast: Vast, settings: Settings, command: str) -> Row:
-    """Reads that change nothing, tried. Without the list, lost replies cannot be settled, and nothing is rented."""
+    """Reads that change nothing, tried. Without the list, lost replies cannot be settled, and
+    nothing is rented.
+    """
     reads: dict[str, Callable[[], Awaitable[object]]] = {
         "list machines": vast.may_list,
         "read the account": vast.user,
@@ -191,7 +226,11 @@ async def scopes(vast: Vast, settings: Settings, command: str) -> Row:
     if not said:
         return Row("scopes", "ok", f"may {', '.join(reads)}; {untried}")
     blind = "list machines" in refused and not settings.allow_blind
-    mend = f"add the named rights to the key, or make another, at {KEYS_PAGE}" if refused else f"{command} doctor"
+    mend = (
+        f"add the named rights to the key, or make another, at {KEYS_PAGE}"
+        if refused
+        else f"{command} doctor"
+    )
     return Row("scopes", "fail" if blind else "warn", f"{'; '.join(said)}; {untried}", mend)
 
 
@@ -200,19 +239,27 @@ async def ssh_keys(vast: Vast, settings: Settings, command: str) -> Row:
     try:
         keys = await vast.ssh_keys()
     except errors.VastMcpError as exc:
-        return Row("ssh_keys", "warn", f"could not be read: {exc.code}", f"{command} call show_ssh_keys")
+        return Row(
+            "ssh_keys", "warn", f"could not be read: {exc.code}", f"{command} call show_ssh_keys"
+        )
     local = keyfiles.local_public_keys(settings.ssh_dir)
     registered = {blob for one in keys if (blob := keyfiles.key_blob(one.public_key))}
     for path in local:
         with contextlib.suppress(OSError, UnicodeDecodeError):
             if keyfiles.key_blob(path.read_text(encoding="utf-8")) in registered:
-                return Row("ssh_keys", "ok", f"{len(keys)} registered; ~/.ssh/{path.name} is among them")
+                return Row(
+                    "ssh_keys", "ok", f"{len(keys)} registered; ~/.ssh/{path.name} is among them"
+                )
     name = local[0].name if local else "id_ed25519.pub"
-    mend = f"{command} call create_ssh_key " + shlex.quote(json.dumps({"public_key": f"~/.ssh/{name}"}))
+    mend = f"{command} call create_ssh_key " + shlex.quote(
+        json.dumps({"public_key": f"~/.ssh/{name}"})
+    )
     if not local:
         mend = f"ssh-keygen -t ed25519 && {mend}"
     here = "none of ~/.ssh is among them" if local else "there is no public key in ~/.ssh"
-    return Row("ssh_keys", "warn", f"{len(keys)} registered; {here}: ssh from here would be refused", mend)
+    return Row(
+        "ssh_keys", "warn", f"{len(keys)} registered; {here}: ssh from here would be refused", mend
+    )
 
 
 def _word(exc: errors.VastMcpError) -> str:
@@ -220,11 +267,13 @@ def _word(exc: errors.VastMcpError) -> str:
     return f" (Vast: {clean(exc.vast_message, 120)})" if exc.vast_message else ""
 
 
-# ── the journal, the limits ──────────────────────────────────────────────────────────────────────────────────────────
+# ── the journal, the limits ────────────────────────────────────────────────────────────────────
 
 
 def journal_rows(settings: Settings, account: str | None, command: str) -> list[Row]:
-    """The journal and what is open in it, read without changing it. `account`: whose key this is, if it is known."""
+    """The journal and what is open in it, read without changing it. `account`: whose key this
+    is, if it is known.
+    """
     folder = settings.state_dir
     if folder is None:
         return [Row("journal", "ok", "in memory: the sandbox's ends with it")]
@@ -232,7 +281,9 @@ def journal_rows(settings: Settings, account: str | None, command: str) -> list[
         return _journal(folder / "journal.db", account, command)
     except OSError as exc:
         said = f"{folder} cannot be looked into ({type(exc).__name__}): nothing can be rented"
-        return [Row("journal", "fail", said, f"chmod u+rwX {quoted(folder.parent)} {quoted(folder)}")]
+        return [
+            Row("journal", "fail", said, f"chmod u+rwX {quoted(folder.parent)} {quoted(folder)}")
+        ]
 
 
 def _journal(path: Path, account: str | None, command: str) -> list[Row]:
@@ -245,18 +296,26 @@ def _journal(path: Path, account: str | None, command: str) -> list[Row]:
             version = db.execute("PRAGMA user_version").fetchone()[0]
             open_ = dict(
                 db.execute(
-                    "SELECT account, count(*) FROM intents WHERE state IN ('sending', 'unknown') GROUP BY account"
+                    "SELECT account, count(*) FROM intents WHERE state IN ('sending', 'unknown') "
+                    "GROUP BY account"
                 ).fetchall()
             )
     except sqlite3.Error as exc:
         said = f"{path} cannot be read ({type(exc).__name__}: {exc})"
         return [Row("journal", "fail", said, f"chmod u+rwX {quoted(path.parent)} {quoted(path)}")]
     if sound != "ok":
-        mend = f"mv {quoted(path)} {shlex.quote(str(path) + '.damaged')}   # then: {command} call show_instances"
+        mend = (
+            f"mv {quoted(path)} {shlex.quote(str(path) + '.damaged')}   # then: {command} call "
+            f"show_instances"
+        )
         return [Row("journal", "fail", f"{path} is damaged", mend)]
     if version > database.VERSION:
-        said = f"{path} has version {version}, of a newer vast-mcp; this one knows {database.VERSION}"
-        return [Row("journal", "fail", said, "git pull   # in vast-mcp's folder, then: pip install .")]
+        said = (
+            f"{path} has version {version}, of a newer vast-mcp; this one knows {database.VERSION}"
+        )
+        return [
+            Row("journal", "fail", said, "git pull   # in vast-mcp's folder, then: pip install .")
+        ]
     return [_modes(path, version), *_open_intents(open_, account, command)]
 
 
@@ -270,31 +329,55 @@ def _unborn(path: Path) -> Row:
 
 def _modes(path: Path, version: int) -> Row:
     """POSIX: nobody else reads which machines somebody rents."""
-    wide = [one for one in (path.parent, path) if sys.platform != "win32" and one.stat().st_mode & 0o077]
+    wide = [
+        one for one in (path.parent, path) if sys.platform != "win32" and one.stat().st_mode & 0o077
+    ]
     if path in wide:
         return Row("journal", "warn", f"others may read {path}", f"chmod 600 {quoted(path)}")
     if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK | os.X_OK):
-        return Row("journal", "fail", f"{path} cannot be written", f"chmod u+rwX {quoted(path.parent)}/*")
+        return Row(
+            "journal", "fail", f"{path} cannot be written", f"chmod u+rwX {quoted(path.parent)}/*"
+        )
     return Row("journal", "ok", f"{path}, version {version}, readable by you alone")
 
 
 def _open_intents(open_: dict[str, int], account: str | None, command: str) -> list[Row]:
-    """Those of this key's account, which it can settle; of others it is only said that they are there."""
+    """Those of this key's account, which it can settle; of others it is only said that they are
+    there.
+    """
     ours = sum(count for whose, count in open_.items() if account in {None, whose})
     others = sum(open_.values()) - ours
     rows = [Row("open_intents", "ok", "no rental is in doubt")]
     if ours:
-        rows = [Row("open_intents", "warn", f"{ours} in doubt; a machine may exist and bill", f"{command} reconcile")]
+        rows = [
+            Row(
+                "open_intents",
+                "warn",
+                f"{ours} in doubt; a machine may exist and bill",
+                f"{command} reconcile",
+            )
+        ]
     if others:
         mend = "with the key of that account: vast-mcp reconcile"
-        rows.append(Row("open_elsewhere", "warn", f"{others} in doubt on other accounts than this key's", mend))
+        rows.append(
+            Row(
+                "open_elsewhere",
+                "warn",
+                f"{others} in doubt on other accounts than this key's",
+                mend,
+            )
+        )
     return rows
 
 
 def limits(settings: Settings) -> Row:
     """What the person allows, as every call meets it."""
     set_ = {one.name: getattr(settings.limits, one.name) for one in fields(settings.limits)}
-    said = [f"{name} {value:g}" for name, value in set_.items() if value is not None and not isinstance(value, bool)]
+    said = [
+        f"{name} {value:g}"
+        for name, value in set_.items()
+        if value is not None and not isinstance(value, bool)
+    ]
     said += ["read_only"] if settings.limits.read_only else []
     if settings.lease_hours is not None:
         said.append(f"lease_hours {settings.lease_hours:g}")

@@ -18,7 +18,8 @@ FILE_BYTES = 20_000_000  # ~/.claude.json grows large
 PLUGIN = "vast-mcp@"  # what Claude Code calls it, before the marketplace
 
 
-# Where each host keeps its servers: relative to the home folder, then to the folder that one is in (read, not run).
+# Where each host keeps its servers: relative to the home folder, then to the folder that one is
+# in (read, not run).
 HOME_FILES = (
     ("Claude Code", ".claude.json"),
     ("Claude Code", ".claude/settings.json"),
@@ -33,17 +34,27 @@ HOME_FILES = (
 )
 
 
-FOLDER_FILES = (("Claude Code", ".mcp.json"), ("Cursor", ".cursor/mcp.json"), ("VS Code", ".vscode/mcp.json"))
+FOLDER_FILES = (
+    ("Claude Code", ".mcp.json"),
+    ("Cursor", ".cursor/mcp.json"),
+    ("VS Code", ".vscode/mcp.json"),
+)
 
 
 SECRET_NAMES = frozenset({"VAST_API_KEY", "VAST_MCP_HTTP_TOKEN"})
 
 
 def hosts(home: Path, folder: Path) -> list[Row]:
-    """Which hosts start vast-mcp. Values of their environment are never shown; a key among them is."""
-    places = {home / name: host for host, name in HOME_FILES} | {folder / name: host for host, name in FOLDER_FILES}
+    """Which hosts start vast-mcp. Values of their environment are never shown; a key among them
+    is.
+    """
+    places = {home / name: host for host, name in HOME_FILES} | {
+        folder / name: host for host, name in FOLDER_FILES
+    }
     rows = [row for path, host in places.items() if (row := _host(host, path)) is not None]
-    none = Row("hosts", "ok", "no known host's configuration starts vast-mcp; README shows how to add it")
+    none = Row(
+        "hosts", "ok", "no known host's configuration starts vast-mcp; README shows how to add it"
+    )
     return rows or [none]
 
 
@@ -61,19 +72,34 @@ def _host(host: str, path: Path) -> Row | None:
     try:
         told: object = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
     except (ValueError, RecursionError):
-        return Row("hosts", "warn", f"{host}: {path} names vast-mcp and is no plain {path.suffix[1:].upper()}",
-                   f"see whether {host} lists its tools")  # fmt: skip
-    found = [(name, server) for name, server in _servers(told) if _runs_us(server) or _reaches_us(name, server)]
+        return Row(
+            "hosts",
+            "warn",
+            f"{host}: {path} names vast-mcp and is no plain {path.suffix[1:].upper()}",
+            f"see whether {host} lists its tools",
+        )
+    found = [
+        (name, server)
+        for name, server in _servers(told)
+        if _runs_us(server) or _reaches_us(name, server)
+    ]
     if not found and PLUGIN not in text:
         return None
     if not found:
         on = _plugins(told)
-        return Row("hosts", "ok", f"{host}: {path} turns the plugin {', '.join(on)} on") if on else None
+        return (
+            Row("hosts", "ok", f"{host}: {path} turns the plugin {', '.join(on)} on")
+            if on
+            else None
+        )
     named = ", ".join(clean(name, 40) for name, _ in found)
     if any(_clear_secret(server) for _, server in found):
         said = f"{host}: {path} starts vast-mcp as {named}, with a key written in it"
         return Row(
-            "hosts", "warn", said, f"chmod 600 {quoted(path)}   # or keep the key in ~/.config/vastai/vast_api_key"
+            "hosts",
+            "warn",
+            said,
+            f"chmod 600 {quoted(path)}   # or keep the key in ~/.config/vastai/vast_api_key",
         )
     return Row("hosts", "ok", f"{host}: {path} starts vast-mcp as {named}")
 
@@ -104,7 +130,11 @@ def _plugins(told: object) -> list[str]:
 def _reaches_us(name: str, server: Json) -> bool:
     """A server over HTTP says nothing of its program: it is taken for ours by its name and path."""
     url = server.get("url")
-    return isinstance(url, str) and url.rstrip("/").endswith("/mcp") and re.search(r"\bvast\b", name) is not None
+    return (
+        isinstance(url, str)
+        and url.rstrip("/").endswith("/mcp")
+        and re.search(r"\bvast\b", name) is not None
+    )
 
 
 def _runs_us(server: Json) -> bool:
@@ -114,18 +144,31 @@ def _runs_us(server: Json) -> bool:
     words = [word for word in said if isinstance(word, str)]
     if any("${CLAUDE_PLUGIN_ROOT}" in word for word in words):
         return False  # the plugin's own file, in its checkout: it starts nothing from here
-    names = {name for word in words for name in (PurePosixPath(word).name, PureWindowsPath(word).name)}
+    names = {
+        name for word in words for name in (PurePosixPath(word).name, PureWindowsPath(word).name)
+    }
     return bool(names & {"vast-mcp", "vast-mcp.exe", "vast_mcp"})
 
 
 def _clear_secret(server: Json) -> bool:
-    """Whether a key is written there itself, not as a `${NAME}` that the host fills in: as a variable, an argument that
-    sets one, or a header."""
-    tables = {name: cast("Json", server[name]) for name in ("env", "headers") if isinstance(server.get(name), dict)}
+    """Whether a key is written there itself, not as a `${NAME}` that the host fills in: as a
+    variable, an argument that sets one, or a header.
+    """
+    tables = {
+        name: cast("Json", server[name])
+        for name in ("env", "headers")
+        if isinstance(server.get(name), dict)
+    }
     env, arguments = tables.get("env", {}), server.get("args")
-    secret = SECRET_NAMES | {name.strip() for name in str(env.get("VAST_MCP_ENV_PASS", "")).split(",")}
+    secret = SECRET_NAMES | {
+        name.strip() for name in str(env.get("VAST_MCP_ENV_PASS", "")).split(",")
+    }
     values: list[object] = [value for name, value in env.items() if name in secret]
-    values += [value for name, value in tables.get("headers", {}).items() if name.lower() == "authorization"]
+    values += [
+        value
+        for name, value in tables.get("headers", {}).items()
+        if name.lower() == "authorization"
+    ]
     for word in cast("list[object]", arguments) if isinstance(arguments, list) else []:
         name, equals, value = str(word).partition("=")
         if equals and name.rpartition(" ")[2] in secret:

@@ -14,7 +14,9 @@ from vast_mcp.settings import Settings, SettingsError
 
 
 async def examine_once(settings: Settings | SettingsError, as_json: bool, command: str) -> int:
-    """Look at everything once; 1 where something failed. `command`: with the options that say which settings hold."""
+    """Look at everything once; 1 where something failed. `command`: with the options that say which
+    settings hold.
+    """
     from vast_mcp.commands import doctor
 
     app = None
@@ -33,10 +35,17 @@ async def examine_once(settings: Settings | SettingsError, as_json: bool, comman
     colours = {"ok": 32, "warn": 33, "fail": 31}
     for row in rows:
         status = terminal.painted(f"{row.status:<4}", colours[row.status], os.environ, sys.stdout)
-        first, *rest = textwrap.wrap(row.said, 60, break_long_words=False, break_on_hyphens=False) or [""]
+        first, *rest = textwrap.wrap(
+            row.said, 60, break_long_words=False, break_on_hyphens=False
+        ) or [""]
         print(f"{status}  {row.name:<12}  {first}")
         for more in rest:
             print(" " * 20 + more)
         if row.mend:
-            print(" " * 18 + f"{'→' if '→'.encode(sys.stdout.encoding or 'ascii', 'ignore') else '>'} {row.mend}")
+            print(
+                " "
+                * 18
+                + f"{'→' if '→'.encode(sys.stdout.encoding or 'ascii', 'ignore') else '>'} "
+                f"{row.mend}"
+            )
     return EXIT_OK if found["ok"] else EXIT_ERROR

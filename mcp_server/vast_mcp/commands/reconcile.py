@@ -13,29 +13,35 @@ async def reconcile_once(settings: Settings, as_json: bool, wait_s: float) -> in
     """Settle what is open for up to `wait_s` seconds and say what became of it."""
     from vast_mcp import errors
     from vast_mcp.account.whose import account_of
-    from vast_mcp.session import Call, Office
+    from vast_mcp.session import Call, Session
 
-    office = Office(*with_sandbox(settings))
-    call = Call.quiet(office)
+    session = Session(*with_sandbox(settings))
+    call = Call.quiet(session)
     try:
         account, _ = await account_of(call)
-        before = office.journal.open_intents(account)
-        await office.reconciler.settle(call.vast, account, anyio.current_time() + wait_s)
-        after = [office.journal.by_token(intent.token) or intent for intent in before]
-        still_open = office.journal.open_intents(account)
+        before = session.journal.open_intents(account)
+        await session.reconciler.settle(call.vast, account, anyio.current_time() + wait_s)
+        after = [session.journal.by_token(intent.token) or intent for intent in before]
+        still_open = session.journal.open_intents(account)
     except errors.VastMcpError as exc:
         print(as_text({"error": exc.as_json()}) if as_json else f"vast-mcp reconcile: {exc}")
         return exit_status({"error": exc.as_json()})
     finally:
-        await office.close()
+        await session.close()
     rows = [
         {"token": i.token, "offer_id": i.offer_id, "request_key": i.request_key, "state": i.state}
         | ({"instance_id": i.instance_id} if i.instance_id else {})
         for i in after
     ]
     if as_json:
-        print(as_text({"settled": [r for r in rows if r["state"] not in {"unknown", "sending"}],
-                          "open": [r for r in rows if r["state"] in {"unknown", "sending"}]}))  # fmt: skip
+        print(
+            as_text(
+                {
+                    "settled": [r for r in rows if r["state"] not in {"unknown", "sending"}],
+                    "open": [r for r in rows if r["state"] in {"unknown", "sending"}],
+                }
+            )
+        )
     else:
         for row in rows:
             print("  ".join(f"{name}={value}" for name, value in row.items()))

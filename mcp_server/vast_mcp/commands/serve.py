@@ -28,7 +28,9 @@ def serve_stdio(settings: Settings, loaded: Callable[[], None]) -> int:
     return EXIT_OK
 
 
-def serve_http(settings: Settings, where: str, behind_proxy: bool, allowed_hosts: Sequence[str]) -> int:
+def serve_http(
+    settings: Settings, where: str, behind_proxy: bool, allowed_hosts: Sequence[str]
+) -> int:
     """Serve MCP over HTTP until asked to end. The token is printed where it was made here."""
     from vast_mcp.host import serving
 
@@ -46,10 +48,17 @@ def serve_http(settings: Settings, where: str, behind_proxy: bool, allowed_hosts
         return EXIT_ERROR
     print(f"vast-mcp listens on {serving.url_of(listener)}", file=sys.stderr)
     if settings.api_key is None:
-        warn("no key: every tool answers no_api_key. VAST_API_KEY sets it; key files are not read here.")
+        warn(
+            "no key: every tool answers no_api_key. VAST_API_KEY sets it; key files are not read "
+            "here."
+        )
     if made:
-        print(f"The token, made for this run (VAST_MCP_HTTP_TOKEN keeps one): {token.get_secret_value()}",
-              file=sys.stderr, flush=True)  # fmt: skip
+        print(
+            f"The token, made for this run (VAST_MCP_HTTP_TOKEN keeps one): "
+            f"{token.get_secret_value()}",
+            file=sys.stderr,
+            flush=True,
+        )
     with tracing.spans(os.environ, settings.secrets(), warn):
         serving.serve(compose(settings), address, listener, token.get_secret_value())
     return EXIT_OK
@@ -61,12 +70,17 @@ def serve_sandbox(port: int, seed: int) -> int:
     from vast_mcp.sandbox.world import World
 
     def ready(url: str) -> None:
-        print(f"A pretended Vast.ai listens on {url} (no money moves). Use it: export VAST_URL={url}", flush=True)
+        print(
+            f"A pretended Vast.ai listens on {url} (no money moves). Use it: export VAST_URL={url}",
+            flush=True,
+        )
 
     # An account of its own for every world: a journal must not take this one for an earlier one.
     try:
         serve(World(seed=seed, user_id=secrets.randbelow(10**9)), "127.0.0.1", port, on_ready=ready)
     except OSError as exc:
-        print(f"vast-mcp sandbox: port {port} cannot be listened on: {exc.strerror}", file=sys.stderr)
+        print(
+            f"vast-mcp sandbox: port {port} cannot be listened on: {exc.strerror}", file=sys.stderr
+        )
         return EXIT_ERROR
     return EXIT_OK

@@ -16,18 +16,21 @@ async def sweep_once(settings: Settings, as_json: bool, dry_run: bool) -> int:
     from vast_mcp import errors
     from vast_mcp.account.sweep import sweep
     from vast_mcp.leases.labels import utc
-    from vast_mcp.session import Call, Office
+    from vast_mcp.session import Call, Session
 
-    office = Office(*with_sandbox(settings))
+    session = Session(*with_sandbox(settings))
     try:
         async with terminal.Line(sys.stderr, os.environ).busy("sweep"):
-            swept = await sweep(Call.quiet(office), dry_run=dry_run)
+            swept = await sweep(Call.quiet(session), dry_run=dry_run)
     except errors.VastMcpError as exc:
         print(as_text({"error": exc.as_json()}) if as_json else f"vast-mcp sweep: {exc}")
         return EXIT_ERROR
     finally:
-        await office.close()
-    rows = [{"instance_id": one.instance_id, "lease_until": utc(one.until), "outcome": one.outcome} for one in swept]
+        await session.close()
+    rows = [
+        {"instance_id": one.instance_id, "lease_until": utc(one.until), "outcome": one.outcome}
+        for one in swept
+    ]
     left = sum(one.remains for one in swept)
     if as_json:
         print(as_text({"swept": rows, "past_lease": left}))

@@ -1,4 +1,5 @@
-"""What a person at a terminal sees while something takes its time: one line on stderr, rewritten, and gone at the end.
+"""What a person at a terminal sees while something takes its time: one line on stderr, rewritten,
+and gone at the end.
 
 Where stderr is no terminal nothing is shown, so that logs and scripts get results and errors only.
 """
@@ -34,7 +35,9 @@ class Line:
         self.live = stream.isatty() and environ.get("TERM") != "dumb"
 
     def show(self, text: str) -> None:
-        """Write over the line. Control characters of strangers are dropped, and the text is cut to the terminal."""
+        """Write over the line. Control characters of strangers are dropped, and the text is cut to
+        the terminal.
+        """
         if self.live:
             text = clean(text, max(1, _columns(self._stream) - 1))
             # Blanks and not an escape code: every terminal knows them.
@@ -61,7 +64,9 @@ class Line:
 
     @asynccontextmanager
     async def busy(self, text: str) -> AsyncGenerator[Say]:
-        """Show `text` and the seconds so far while the context lasts. What it gives takes an MCP call's progress."""
+        """Show `text` and the seconds so far while the context lasts. What it gives takes an MCP
+        call's progress.
+        """
         begun, now = anyio.current_time(), text
 
         async def tick() -> None:
@@ -99,6 +104,10 @@ def _columns(stream: TextIO) -> int:
 
 
 def painted(text: str, colour: int, environ: Mapping[str, str], stream: TextIO) -> str:
-    """The text in one of the eight colours (31 red, 32 green, 33 yellow), on a terminal that wants any (NO_COLOR)."""
-    plain = bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb" or sys.platform == "win32"
+    """The text in one of the eight colours (31 red, 32 green, 33 yellow), on a terminal that wants
+    any (NO_COLOR).
+    """
+    plain = (
+        bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb" or sys.platform == "win32"
+    )
     return text if plain or not stream.isatty() else f"\x1b[{colour}m{text}\x1b[0m"

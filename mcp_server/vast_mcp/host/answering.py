@@ -21,7 +21,7 @@ from vast_mcp.journal.records import ENDED, LATE, Intent
 if TYPE_CHECKING:
     pass
 from vast_mcp.leases.labels import lease_notice
-from vast_mcp.session import Call, InputNeeded, Office, Progress, StartOver, unheard
+from vast_mcp.session import Call, InputNeeded, Progress, Session, StartOver, no_progress
 from vast_mcp.toolspec import Arguments, Result, ToolSpec
 
 log = logging.getLogger("vast_mcp")
@@ -30,19 +30,27 @@ log = logging.getLogger("vast_mcp")
 async def answer(
     spec: ToolSpec,
     args: Arguments,
-    office: Office,
-    progress: Progress = unheard,
-    host: Context[Office, Any] | None = None,
+    session: Session,
+    progress: Progress = no_progress,
+    host: Context[Session, Any] | None = None,
 ) -> Json:
-    """What a call comes to: the result's JSON, or the error's under `error`. Raises InputNeeded and nothing else."""
-    deadline = anyio.current_time() + office.settings.times.budget_s
-    call = Call(office=office, vast=office.client(deadline), deadline=deadline, progress=progress, host=host)
-    office.settle_delivered()
+    """What a call comes to: the result's JSON, or the error's under `error`. Raises InputNeeded
+    and nothing else.
+    """
+    deadline = anyio.current_time() + session.settings.times.budget_s
+    call = Call(
+        session=session,
+        vast=session.client(deadline),
+        deadline=deadline,
+        progress=progress,
+        host=host,
+    )
+    session.settle_delivered()
     if host is not None and host.input_responses is not None:
-        office.age()
+        session.age()
     payload: Json
     try:
-        _check_allowed(spec, office)
+        _check_allowed(spec, session)
         result = await _run(spec, args, call)
         payload = result.model_dump(mode="json", exclude_none=True)
     except errors.VastMcpError as exc:
@@ -52,28 +60,36 @@ async def answer(
         raise
     except Exception as exc:
         payload = {"error": _defect(spec, exc).as_json()}
-    office.answered.set()
-    await anyio.lowlevel.checkpoint_if_cancelled()  # an answer that nobody will read has told nothing
-    secrets = office.settings.secrets()
-    return cast("Json", _without(secrets, payload | _stated(office, payload)))
+    session.answered.set()
+    await (
+        anyio.lowlevel.checkpoint_if_cancelled()
+    )  # an answer that nobody will read has told nothing
+    secrets = session.settings.secrets()
+    return cast("Json", _without(secrets, payload | _stated(session, payload)))
 
 
 async def _run(spec: ToolSpec, args: Arguments, call: Call) -> Result:
-    """The tool's own function, from the start again after a person was asked. Their time is not the call's."""
+    """The tool's own function, from the start again after a person was asked. Their time is not
+    the call's.
+    """
     while True:
         try:
             return await spec.fn(args, call)
         except StartOver as over:
-            call.office.age()
+            call.session.age()
             deadline = call.deadline + over.took_s
             agreed = {**call.agreed, over.asked: over.usd_per_hour}
-            call = replace(call, vast=call.office.client(deadline), deadline=deadline, agreed=agreed)
+            call = replace(
+                call, vast=call.session.client(deadline), deadline=deadline, agreed=agreed
+            )
 
 
-def _check_allowed(spec: ToolSpec, office: Office) -> None:
-    if office.settings.limits.read_only and not spec.read_only:
+def _check_allowed(spec: ToolSpec, session: Session) -> None:
+    if session.settings.limits.read_only and not spec.read_only:
         raise errors.ReadOnly(
-            f"Nothing was sent: the person allows this server to look only (VAST_MCP_READ_ONLY), and {spec.name} acts."
+            f"Nothing was sent: the person allows this server to look only "
+            f"(VAST_MCP_READ_ONLY), "
+            f"and {spec.name} acts."
         )
 
 
@@ -89,30 +105,42 @@ def _without(secrets: list[str], value: Any) -> Any:
 
 
 def _defect(spec: ToolSpec, exc: Exception) -> errors.InternalFault:
-    """The exception's own text may hold a caller's values: the log gets its type and place, the model neither."""
-    ours = [frame for frame in traceback.extract_tb(exc.__traceback__) if "vast_mcp" in frame.filename]
+    """The exception's own text may hold a caller's values: the log gets its type and place, the
+    model neither.
+    """
+    ours = [
+        frame for frame in traceback.extract_tb(exc.__traceback__) if "vast_mcp" in frame.filename
+    ]
     where = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "?"
     log.error("%s: defect: %s at %s", spec.name, type(exc).__name__, where)
     return errors.InternalFault(
-        f"A defect of vast-mcp ({type(exc).__name__}). The log names the place; show_instances shows what runs.",
+        f"A defect of vast-mcp ({type(exc).__name__}). The log names the place; show_instances "
+        f"shows what runs.",
         next_steps=[NextStep("show_instances", {}, "see what runs")],
     )
 
 
-def _stated(office: Office, payload: Json) -> Json:
-    """What every answer says where it applies: the sandbox, and machines nobody may have heard of."""
-    stated: Json = {"sandbox": True} if office.settings.sandbox else {}
+def _stated(session: Session, payload: Json) -> Json:
+    """What every answer says where it applies: the sandbox, and machines nobody may have heard
+    of.
+    """
+    stated: Json = {"sandbox": True} if session.settings.sandbox else {}
     named = {payload.get("instance_id"), cast("Json", payload.get("error", {})).get("instance_id")}
     try:
-        if office.account is not None and office.journal.exists():
-            untold = [i for i in office.journal.untold(office.account) if i.token not in office.delivered]
-            office.delivered.update(intent.token for intent in untold)
+        if session.account is not None and session.journal.exists():
+            untold = [
+                i
+                for i in session.journal.unannounced(session.account)
+                if i.token not in session.delivered
+            ]
+            session.delivered.update(intent.token for intent in untold)
             shown = [i for i in untold if i.instance_id not in named or i.announce == ENDED]
-            notices = [_notice(intent) for intent in shown] + office.swept
-            office.swept = []
+            notices = [_notice(intent) for intent in shown] + session.swept
+            session.swept = []
             stated |= {"notices": notices} if notices else {}
     except Exception as exc:
-        # An answer is worth more than what goes with it; the next rent says what is wrong with the journal.
+        # An answer is worth more than what goes with it; the next rent says what is wrong with
+        # the journal.
         log.info("notices wait: %s", type(exc).__name__)
     return stated
 
@@ -121,7 +149,9 @@ def _notice(intent: Intent) -> str:
     if intent.announce == ENDED:
         return lease_notice(intent.instance_id or 0, intent.lease_until or intent.gone_at or 0.0)
     state = "is stopped and bills its disk" if intent.stopped else "exists and bills"
-    lost = "whose reply was lost" if intent.announce == LATE else "whose answer may not have arrived"
+    lost = (
+        "whose reply was lost" if intent.announce == LATE else "whose answer may not have arrived"
+    )
     return (
         f"Machine {intent.instance_id} {state}: it came of an earlier create_instance {lost} "
         f"(offer {intent.offer_id}, token {intent.token})."

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def bad_arguments(tool: str, exc: ValidationError, schema: Json) -> errors.BadArguments:
-    """The SDK's validation error as ours: fields and problems, nearest names, none of the caller's values."""
+    """The SDK's validation error as ours: fields and problems, nearest names, none of the caller's
+    values.
+    """
     problems = [
         Problem(_path(detail["loc"]), _problem(cast("Json", detail), schema))
         for detail in exc.errors(include_url=False, include_input=False)
@@ -33,7 +35,11 @@ def _problem(detail: Json, schema: Json) -> str:
     if kind == "extra_forbidden":
         known = _known_beside(detail["loc"], schema)
         near = difflib.get_close_matches(str(detail["loc"][-1]), known, n=1, cutoff=0.5)
-        return f"unknown argument; the nearest is {near[0]}" if near else f"unknown argument; known: {', '.join(known)}"
+        return (
+            f"unknown argument; the nearest is {near[0]}"
+            if near
+            else f"unknown argument; known: {', '.join(known)}"
+        )
     if kind == "missing":
         return "required"
     if kind == "literal_error":
@@ -44,5 +50,10 @@ def _problem(detail: Json, schema: Json) -> str:
 def _known_beside(loc: tuple[int | str, ...], schema: Json) -> list[str]:
     """The names that exist where an unknown one was given."""
     for part in loc[:-1]:
-        schema = cast("Json", schema.get("items", {}) if isinstance(part, int) else schema["properties"].get(part, {}))
+        schema = cast(
+            "Json",
+            schema.get("items", {})
+            if isinstance(part, int)
+            else schema["properties"].get(part, {}),
+        )
     return list(schema.get("properties", {}))

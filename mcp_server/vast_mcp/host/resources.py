@@ -13,7 +13,7 @@ from mcp.server.mcpserver.exceptions import ResourceError
 
 from vast_mcp.errors import Json
 from vast_mcp.host.answering import answer
-from vast_mcp.session import Office
+from vast_mcp.session import Session
 from vast_mcp.toolspec import ToolSpec
 
 
@@ -27,45 +27,74 @@ class View:
     description: str
 
 
-INSTANCES = View("vast://instances", "show_instances", "Machines", "Every machine of the account, as show_instances.")
+INSTANCES = View(
+    "vast://instances",
+    "show_instances",
+    "Machines",
+    "Every machine of the account, as show_instances.",
+)
 
 
-ACCOUNT = View("vast://account", "show_account", "Account", "Credit, burn and open rentals, as show_account.")
+ACCOUNT = View(
+    "vast://account", "show_account", "Account", "Credit, burn and open rentals, as show_account."
+)
 
 
-INSTANCE = View("vast://instances/{instance_id}", "show_instance", "One machine", "One machine, as show_instance.")
+INSTANCE = View(
+    "vast://instances/{instance_id}",
+    "show_instance",
+    "One machine",
+    "One machine, as show_instance.",
+)
 
 
-def publish(server: MCPServer[Office], specs: dict[str, ToolSpec], office: Callable[[], Office]) -> None:
+def publish(
+    server: MCPServer[Session], specs: dict[str, ToolSpec], session: Callable[[], Session]
+) -> None:
     """Add the resources whose tools the catalogue has, and the skill."""
     for view in (INSTANCES, ACCOUNT):
         if view.tool in specs:
-            server.resource(view.uri, name=view.tool, title=view.title, description=view.description,
-                            mime_type="application/json")(_fixed(specs[view.tool], office))  # fmt: skip
+            server.resource(
+                view.uri,
+                name=view.tool,
+                title=view.title,
+                description=view.description,
+                mime_type="application/json",
+            )(_fixed(specs[view.tool], session))
     if INSTANCE.tool in specs:
         spec = specs[INSTANCE.tool]
 
         async def one(instance_id: str) -> str:
             if not instance_id.isdecimal():
                 raise ResourceError("An instance's id is a number.")
-            return await _read(spec, {"instance_id": int(instance_id)}, office())
+            return await _read(spec, {"instance_id": int(instance_id)}, session())
 
-        server.resource(INSTANCE.uri, name=INSTANCE.tool, title=INSTANCE.title, description=INSTANCE.description,
-                        mime_type="application/json")(one)  # fmt: skip
-    server.resource("vast://skill", name="vast-mcp", title="Skill", description="How to rent with these tools.",
-                    mime_type="text/markdown")(skill)  # fmt: skip
+        server.resource(
+            INSTANCE.uri,
+            name=INSTANCE.tool,
+            title=INSTANCE.title,
+            description=INSTANCE.description,
+            mime_type="application/json",
+        )(one)
+    server.resource(
+        "vast://skill",
+        name="vast-mcp",
+        title="Skill",
+        description="How to rent with these tools.",
+        mime_type="text/markdown",
+    )(skill)
 
 
-def _fixed(spec: ToolSpec, office: Callable[[], Office]) -> Callable[[], object]:
+def _fixed(spec: ToolSpec, session: Callable[[], Session]) -> Callable[[], object]:
     async def read() -> str:
-        return await _read(spec, {}, office())
+        return await _read(spec, {}, session())
 
     return read
 
 
-async def _read(spec: ToolSpec, arguments: Json, office: Office) -> str:
+async def _read(spec: ToolSpec, arguments: Json, session: Session) -> str:
     """The tool's answer as text. Raises ResourceError with the same error JSON where it is none."""
-    payload = await answer(spec, spec.arguments.model_validate(arguments), office)
+    payload = await answer(spec, spec.arguments.model_validate(arguments), session)
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
     if "error" in payload:
         raise ResourceError(text)

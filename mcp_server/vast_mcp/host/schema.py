@@ -15,7 +15,9 @@ from vast_mcp.toolspec import ToolSpec
 
 
 class Slim(GenerateJsonSchema):
-    """Schemas without titles, null arms or null defaults: hosts strip or choke on them, and each costs tokens."""
+    """Schemas without titles, null arms or null defaults: hosts strip or choke on them, and each
+    costs tokens.
+    """
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002
         return False
@@ -41,9 +43,15 @@ def flat(schema: Json) -> Json:
             return node
         node = cast("Json", node)
         if isinstance(ref := node.get("$ref"), str):
-            target = {k: v for k, v in definitions[ref.rsplit("/", 1)[-1]].items() if k != "description"}
+            target = {
+                k: v for k, v in definitions[ref.rsplit("/", 1)[-1]].items() if k != "description"
+            }
             return expand({**target, **{k: v for k, v in node.items() if k != "$ref"}})
-        return {key: expand(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))}
+        return {
+            key: expand(value)
+            for key, value in node.items()
+            if not (key == "title" and isinstance(value, str))
+        }
 
     return cast("Json", expand(schema))
 
@@ -57,10 +65,15 @@ def input_schema(spec: ToolSpec) -> Json:
 
 
 def output_schema(spec: ToolSpec) -> Json:
-    """The schema of a tool's result. Nothing is required at the top, since a failure has only `error` (mcp.md 0.2)."""
+    """The schema of a tool's result. Nothing is required at the top, since a failure has only
+    `error` (mcp.md 0.2).
+    """
     schema = flat(spec.result.model_json_schema(mode="serialization", schema_generator=Slim))
     schema.pop("description", None)
     schema.pop("required", None)
     schema.pop("additionalProperties", None)
-    schema["properties"]["error"] = {"type": "object", "description": "Only on failure: code, message, next_steps."}
+    schema["properties"]["error"] = {
+        "type": "object",
+        "description": "Only on failure: code, message, next_steps.",
+    }
     return schema

@@ -1,9 +1,10 @@
 """`vast-mcp serve --http`: the same server over streamable HTTP, for one person who has the token.
 
-Whoever shows the token rents with the key that this process holds. So nothing is done for anybody else: a request
-without it is answered 401 before it is read, and /healthz says only that the process is up. Host and Origin are checked
-behind that (the SDK does it), so that a web page cannot use a browser that knows the token. Each request stands alone;
-the journal, the link to Vast and the background task are one per process.
+Whoever shows the token rents with the key that this process holds. So nothing is done for anybody
+else: a request without it is answered 401 before it is read, and /healthz says only that the
+process is up. Host and Origin are checked behind that (the SDK does it), so that a web page cannot
+use a browser that knows the token. Each request stands alone; the journal, the link to Vast and the
+background task are one per process.
 """
 
 from __future__ import annotations
@@ -59,29 +60,44 @@ class Address:
             ip = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
             number = int(port)
         except ValueError:
-            raise AddressError(f"{given} is no HOST:PORT; HOST is an IP address or localhost.") from None
+            raise AddressError(
+                f"{given} is no HOST:PORT; HOST is an IP address or localhost."
+            ) from None
         if not 0 <= number <= 65535:
             raise AddressError("A port is 0 (any free one) to 65535.")
         if not behind_proxy and (allowed_hosts or not ip.is_loopback):
             raise AddressError(
-                "Without --behind-proxy only loopback addresses are served, under loopback names: requests hold a "
+                "Without --behind-proxy only loopback addresses are served, under loopback names: "
+                "requests hold a "
                 "token that rents machines, and this server speaks plain HTTP."
             )
         if behind_proxy and not allowed_hosts:
-            raise AddressError("--behind-proxy needs --allowed-host NAME: the name that clients know the proxy by.")
+            raise AddressError(
+                "--behind-proxy needs --allowed-host NAME: the name that clients know the proxy by."
+            )
         for name in allowed_hosts:
             if not name or any(letter in name for letter in "/*@ ,") or "://" in name:
-                raise AddressError(f"{name} is no host name; write NAME or NAME:PORT, without https.")
+                raise AddressError(
+                    f"{name} is no host name; write NAME or NAME:PORT, without https."
+                )
         listened = f"[{ip}]" if ip.version == 6 else str(ip)
         named = [] if ip.is_unspecified else [listened]
-        return cls(str(ip), number, tuple(dict.fromkeys([*_LOOPBACK, *named, *map(str.lower, allowed_hosts)])))
+        return cls(
+            str(ip),
+            number,
+            tuple(dict.fromkeys([*_LOOPBACK, *named, *map(str.lower, allowed_hosts)])),
+        )
 
     def security(self) -> TransportSecuritySettings:
-        """The names as the SDK checks them. Behind a proxy the page's own address is https; on loopback it is http."""
+        """The names as the SDK checks them. Behind a proxy the page's own address is https; on
+        loopback it is http.
+        """
         hosts = [form for name in self.names for form in (name, f"{name}:*")]
         plain = {*_LOOPBACK, self.host, f"[{self.host}]"}
         schemes = {name: "http" if name in plain else "https" for name in self.names}
-        origins = [f"{schemes[name]}://{form}" for name in self.names for form in (name, f"{name}:*")]
+        origins = [
+            f"{schemes[name]}://{form}" for name in self.names for form in (name, f"{name}:*")
+        ]
         return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
 
 
@@ -124,9 +140,9 @@ class Door:
             finally:
                 self.inside.discard(stay)
         if stay.cancelled_caught and not begun:
-            await JSONResponse({"error": "this server is ending; the same call again is safe"}, 503)(
-                scope, receive, send
-            )
+            await JSONResponse(
+                {"error": "this server is ending; the same call again is safe"}, 503
+            )(scope, receive, send)
 
 
 def _refusal() -> Response:
@@ -138,7 +154,9 @@ def _refusal() -> Response:
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn, ending as a server that rents must: whoever is renting gets the answer, everybody else a moment."""
+    """uvicorn, ending as a server that rents must: whoever is renting gets the answer, everybody
+    else a moment.
+    """
 
     def __init__(self, config: uvicorn.Config, door: Door, server: VastServer) -> None:
         super().__init__(config)
@@ -156,13 +174,15 @@ class _Uvicorn(uvicorn.Server):
             tasks.cancel_scope.cancel()
 
     async def _see_out(self) -> None:
-        """Let calls finish, then cancel them. A PUT under way is shielded: it ends in the journal all the same."""
-        office = self._server.office
-        times = office.settings.times
+        """Let calls finish, then cancel them. A PUT under way is shielded: it ends in the journal
+        all the same.
+        """
+        session = self._server.session
+        times = session.settings.times
         until = time.monotonic() + times.end_s
         latest = until + times.put_s
         while self._door.inside and time.monotonic() < min(until, latest):
-            if office.one_at_a_time.locked():  # somebody is renting
+            if session.one_at_a_time.locked():  # somebody is renting
                 until = max(until, time.monotonic() + ANSWER_S)
             await anyio.sleep(0.05)
         for stay in list(self._door.inside):
@@ -173,8 +193,8 @@ def listen(address: Address) -> socket.socket:
     """A socket that listens there. Raises OSError."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listener = socket.create_server((address.host, address.port), family=family)
-    # Inherited by what it accepts. asyncio would set it, but not on a socket that does not name its protocol, and the
-    # second part of an answer then waits 40 ms for a receipt of the first.
+    # Inherited by what it accepts. asyncio would set it, but not on a socket that does not name its
+    # protocol, and the second part of an answer then waits 40 ms for a receipt of the first.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
@@ -205,7 +225,8 @@ def serve(server: VastServer, address: Address, listener: socket.socket, token: 
         log_config=None,
         log_level="warning",
         access_log=False,
-        proxy_headers=False,  # who calls is known by the token, never by an address that a header claims
+        # who calls is known by the token, never by an address that a header claims
+        proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=int(times.end_s + 2 * times.put_s) + STALLED_S,
     )
@@ -213,7 +234,7 @@ def serve(server: VastServer, address: Address, listener: socket.socket, token: 
 
     def stop() -> None:
         running.should_exit = True
-        server.office.closing = True
+        server.session.closing = True
 
     signals.end_in_order(stop)
     with listener:

@@ -1,8 +1,9 @@
-"""How a tool is declared, and how a call becomes a result: strict arguments in, the same JSON on both channels out.
+"""How a tool is declared, and how a call becomes a result: strict arguments in, the same JSON on
+both channels out.
 
-Hosts disagree on which channel their model reads and on what a schema may contain (mcp.md sections 0, 1.2 and 5.3):
-so the text block is the structured content, failures carry a top-level `error`, input schemas are flat and closed,
-and a published output schema requires nothing.
+Hosts disagree on which channel their model reads and on what a schema may contain (mcp.md sections
+0, 1.2 and 5.3): so the text block is the structured content, failures carry a top-level `error`,
+input schemas are flat and closed, and a published output schema requires nothing.
 """
 
 from __future__ import annotations
@@ -25,16 +26,17 @@ if TYPE_CHECKING:
 from vast_mcp.host.answering import answer, both_channels, failure
 from vast_mcp.host.bad_arguments import bad_arguments
 from vast_mcp.host.schema import input_schema, output_schema
-from vast_mcp.session import InputNeeded, Office
+from vast_mcp.session import InputNeeded, Session
 from vast_mcp.toolspec import Arguments, ToolSpec
 
-# ── How a call runs ──────────────────────────────────────────────────────────────────────────────────────────────────
+# ── How a call runs ───────────────────────────────────────────────────────────────────────────────
 
 
 class _Metadata(FuncMetadata):
     """The SDK's argument handling without its repair of strings that look like JSON.
 
-    That repair turns `args_str='["bash"]'` into a list and "null" into nothing; StrictTool does a narrower one.
+    That repair turns `args_str='["bash"]'` into a list and "null" into nothing; StrictTool does a
+    narrower one.
     """
 
     def pre_parse_json(self, data: Json) -> Json:
@@ -44,7 +46,9 @@ class _Metadata(FuncMetadata):
 class _Whole(ArgModelBase):
     """Hands the function the validated model itself instead of its fields."""
 
-    model_config = ConfigDict(defer_build=True)  # the first call builds it; listing needs the schema only
+    model_config = ConfigDict(
+        defer_build=True
+    )  # the first call builds it; listing needs the schema only
 
     def model_dump_one_level(self) -> Json:
         return {"args": self}
@@ -56,7 +60,9 @@ def _takes_text(schema: Json) -> bool:
 
 
 def _unwrapped(value: Any, schema: Json) -> Any:
-    """An object or array that came as JSON text (Claude Desktop does that), for an argument that takes no text."""
+    """An object or array that came as JSON text (Claude Desktop does that), for an argument that
+    takes no text.
+    """
     if not isinstance(value, str) or value.strip()[:1] not in {"{", "["} or _takes_text(schema):
         return value
     try:
@@ -71,16 +77,22 @@ class StrictTool(Tool):
     @classmethod
     @functools.cache  # building schemas takes 5 ms a tool
     def of(cls, spec: ToolSpec) -> StrictTool:
-        """Build the SDK's tool. The function gets its argument model as `args` and a Call as `call`."""
+        """Build the SDK's tool. The function gets its argument model as `args` and a Call as
+        `call`.
+        """
 
-        async def run(args: Arguments, ctx: Context[Office, Any]) -> CallToolResult | InputRequiredResult:
-            office = ctx.request_context.lifespan_context
+        async def run(
+            args: Arguments, ctx: Context[Session, Any]
+        ) -> CallToolResult | InputRequiredResult:
+            session = ctx.request_context.lifespan_context
             try:
-                return both_channels(await answer(spec, args, office, ctx.report_progress, ctx))
+                return both_channels(await answer(spec, args, session, ctx.report_progress, ctx))
             except InputNeeded as needed:
                 return needed.result
 
-        base = cast("type[ArgModelBase]", spec.arguments)  # every model has what the SDK calls on it; see _Whole
+        base = cast(
+            "type[ArgModelBase]", spec.arguments
+        )  # every model has what the SDK calls on it; see _Whole
         model = create_model(f"{spec.arguments.__name__}Call", __base__=(_Whole, base))
         return cls(
             fn=run,
@@ -102,11 +114,15 @@ class StrictTool(Tool):
 
     async def run(self, arguments: Json, context: Any, convert_result: bool = False) -> Any:
         properties = cast("dict[str, Json]", self.parameters["properties"])
-        arguments = {key: _unwrapped(value, properties.get(key, {})) for key, value in arguments.items()}
+        arguments = {
+            key: _unwrapped(value, properties.get(key, {})) for key, value in arguments.items()
+        }
         try:
             return await super().run(arguments, context, convert_result=convert_result)
         except ToolError as exc:
             if not isinstance(exc.__cause__, ValidationError):
                 raise
             sandbox = context.request_context.lifespan_context.settings.sandbox
-            return failure(bad_arguments(self.name, exc.__cause__, self.parameters), sandbox=sandbox)
+            return failure(
+                bad_arguments(self.name, exc.__cause__, self.parameters), sandbox=sandbox
+            )

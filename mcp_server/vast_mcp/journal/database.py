@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from vast_mcp import errors
 
-# Loaded where it is used, with the first rental: a server that only lists its tools does not need it.
+# Loaded where it is used, with the first rental: a server that only lists its tools does not need
+# it.
 if TYPE_CHECKING:
     import sqlite3
 
@@ -23,19 +24,24 @@ _NEW_IN_2 = {"holds", "approvals"}
 
 
 class Database:
-    """One connection. `folder` None keeps it in memory: the in-process sandbox's journal dies with its world."""
+    """One connection. `folder` None keeps it in memory: the in-process sandbox's journal dies with
+    its world.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
         self._db: sqlite3.Connection | None = None
-        self._damaged: str | None = None  # where the damaged file went: this process rents nothing more
+        self._damaged: str | None = (
+            None  # where the damaged file went: this process rents nothing more
+        )
 
     @property
     def path(self) -> Path | None:
         return self.folder / "journal.db" if self.folder else None
 
     def exists(self) -> bool:
-        """Whether anything was ever written, without making it so. A damaged journal was, though its file is away.
+        """Whether anything was ever written, without making it so. A damaged journal was, though
+        its file is away.
 
         Raises JournalUnavailable where its folder may not be looked into.
         """
@@ -49,7 +55,8 @@ class Database:
     def open(self) -> sqlite3.Connection:
         if self._damaged is not None:
             raise errors.JournalUnavailable(
-                f"The journal of rentals was damaged and is kept as {self._damaged}. Look at show_instances; after a "
+                f"The journal of rentals was damaged and is kept as {self._damaged}. Look at "
+                f"show_instances; after a "
                 "restart of this server a new journal begins."
             )
         if self._db is None:
@@ -67,14 +74,17 @@ class Database:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         give_up_at = time.monotonic() + BUSY_S
         while True:
-            db = sqlite3.connect(path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+            db = sqlite3.connect(
+                path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False
+            )
             try:
                 db.execute("PRAGMA journal_mode=WAL")
                 db.execute("PRAGMA synchronous=FULL")
                 _migrate(db)
             except BaseException as exc:
                 db.close()
-                # SQLite does not wait by itself where a neighbour is just switching a new file to WAL, or closing it.
+                # SQLite does not wait by itself where a neighbour is just switching a new file to
+                # WAL, or closing it.
                 if not _busy(exc) or time.monotonic() > give_up_at:
                     raise
                 time.sleep(BUSY_LOOK_S)
@@ -83,7 +93,9 @@ class Database:
 
     @contextlib.contextmanager
     def alone(self) -> Generator[None]:
-        """The one writer among all processes of this folder: what is read inside still holds as it is committed."""
+        """The one writer among all processes of this folder: what is read inside still holds as it
+        is committed.
+        """
         db = self.open()
         with self.guard(), immediate(db):
             yield
@@ -100,7 +112,9 @@ class Database:
 
     @contextlib.contextmanager
     def guard(self) -> Generator[None]:
-        """SQLite's and the disk's failures as the one error that stops a rental; a damaged file is kept aside."""
+        """SQLite's and the disk's failures as the one error that stops a rental; a damaged file is
+        kept aside.
+        """
         import sqlite3
 
         try:
@@ -149,9 +163,12 @@ def _migrate(db: sqlite3.Connection) -> None:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > VERSION:
             raise errors.JournalUnavailable(
-                f"The journal was written by a newer vast-mcp (version {version}, this one knows {VERSION}); update it."
+                f"The journal was written by a newer vast-mcp (version {version}, this one knows "
+                f"{VERSION}); update it."
             )
-        script = resources.files("vast_mcp.journal").joinpath("schema.sql").read_text(encoding="utf-8")
+        script = (
+            resources.files("vast_mcp.journal").joinpath("schema.sql").read_text(encoding="utf-8")
+        )
         for statement in _statements(script):
             if version == 0 or (version == 1 and statement.split()[2] in _NEW_IN_2):
                 db.execute(statement)
@@ -171,7 +188,8 @@ def _statements(script: str) -> Iterator[str]:
 
 def _unusable(exc: Exception) -> errors.JournalUnavailable:
     return errors.JournalUnavailable(
-        f"The journal of rentals cannot be used ({type(exc).__name__}). Free space, permissions, or "
+        f"The journal of rentals cannot be used ({type(exc).__name__}). Free space, permissions, "
+        f"or "
         "VAST_MCP_STATE_DIR mend it; reading still works."
     )
 
@@ -180,11 +198,16 @@ def _busy(exc: BaseException) -> bool:
     """Another process has the file at this moment."""
     import sqlite3
 
-    return isinstance(exc, sqlite3.OperationalError) and exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    return (
+        isinstance(exc, sqlite3.OperationalError)
+        and exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    )
 
 
 def _damaged(exc: Exception) -> bool:
     import sqlite3
 
     text = str(exc).lower()
-    return isinstance(exc, sqlite3.DatabaseError) and ("malformed" in text or "not a database" in text)
+    return isinstance(exc, sqlite3.DatabaseError) and (
+        "malformed" in text or "not a database" in text
+    )

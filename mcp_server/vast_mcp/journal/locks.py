@@ -1,4 +1,6 @@
-"""OS file locks: which processes live, and who moves or ends leases. The system lets go of them, whatever ends us."""
+"""OS file locks: which processes live, and who moves or ends leases. The system lets go of them,
+whatever ends us.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ LEASES_S = 30.0  # how long another process may need to move or end a lease
 
 
 class Owner:
-    """This process, as the others see it. `has_open`: whether an owner of this name left anything open."""
+    """This process, as the others see it. `has_open`: whether an owner of this name left anything
+    open.
+    """
 
     def __init__(self, db: Database, has_open: Callable[[str], bool]) -> None:
         self._db = db
@@ -31,7 +35,7 @@ class Owner:
         self._lock: FileLock | None = None
         self.name = secrets.token_hex(8)
 
-    def hold(self) -> None:
+    def take(self) -> None:
         """Become an owner: from here to the end of the process, a lock says that we live."""
         if self._db.folder is None or self._lock is not None:
             return
@@ -80,10 +84,11 @@ class Owner:
             self._lock = None
 
     @contextlib.asynccontextmanager
-    async def leases_held(self) -> AsyncGenerator[None]:
+    async def lease_lock(self) -> AsyncGenerator[None]:
         """Alone among the processes of this folder, from reading a label to what follows from it.
 
-        Raises JournalUnavailable where another one does not let go. Where no lock can be made, the act goes on without.
+        Raises JournalUnavailable where another one does not let go. Where no lock can be made, the
+        act goes on without.
         """
         lock: FileLock | None = None
         give_up_at = time.monotonic() + LEASES_S
@@ -98,7 +103,8 @@ class Owner:
             except Timeout as exc:
                 if time.monotonic() > give_up_at:
                     raise errors.JournalUnavailable(
-                        "Nothing was sent: another vast-mcp is moving or ending a lease. Repeat the call."
+                        "Nothing was sent: another vast-mcp is moving or ending a lease. Repeat "
+                        "the call."
                     ) from exc
                 await anyio.sleep(LEASES_LOOK_S)
             except OSError:

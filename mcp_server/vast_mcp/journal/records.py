@@ -1,4 +1,6 @@
-"""What the journal keeps, as values: an attempt, a wish, an approval, a hold. Times are epoch seconds."""
+"""What the journal keeps, as values: an attempt, a wish, an approval, a reservation. Times are
+epoch seconds.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,15 @@ from typing import Any, Literal
 
 from vast_mcp.errors import Json
 
-# Intent.announce: rented, and its answer may not have arrived; found after it had been given up; its lease ended
+# Intent.announce: rented, and its answer may not have arrived; found after it had been given up;
+# its lease ended
 RENTED, LATE, ENDED = 1, 2, 3
 CODE_S = 600.0  # a code waits so long to be approved, and its approval so long to be used
 State = Literal["intended", "sending", "confirmed", "refused", "unknown", "absent", "abandoned"]
 
 COLUMNS = (
-    "id, token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, sent_at, instance_id, "
+    "id, token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, "
+    "sent_at, instance_id, "
     "stopped, reason, facts, gone_at, announce, usd_per_hour, lease_until"
 )
 
@@ -62,7 +66,9 @@ class Intent:
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be rented, as far as it is the same every time: whose, under which key, from which offer."""
+    """What is to be rented, as far as it is the same every time: whose, under which key, from which
+    offer.
+    """
 
     account: str
     request_key: str
@@ -75,7 +81,9 @@ class Wish:
 
 @dataclass(frozen=True)
 class Approval:
-    """A person's yes, given in a shell: to what (a digest), and at most at which $/h. It is spent with the act."""
+    """A person's yes, given in a shell: to what (a digest), and at most at which $/h. It is spent
+    with the act.
+    """
 
     asked: str
     usd_per_hour: float
@@ -97,8 +105,10 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Hold:
-    """What an act on a machine may make it cost before any list shows it: on its way, in doubt, or seen to be so."""
+class Reservation:
+    """What an act on a machine may make it cost before any list shows it: on its way, in doubt, or
+    seen to be so.
+    """
 
     id: int
     account: str

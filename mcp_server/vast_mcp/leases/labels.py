@@ -45,7 +45,9 @@ def lease_of(label: str | None) -> float | None:
 
 
 def leased(label: str, until: float | None) -> str:
-    """The label with this lease instead of the one it has; None takes it away. Token and name stay."""
+    """The label with this lease instead of the one it has; None takes it away. Token and name
+    stay.
+    """
     name, _, ending = _parts(label)
     return f"{name}{'' if until is None else f' lease-until={int(until)}'}{ending}"
 
@@ -56,11 +58,13 @@ def file_of(instance_id: int) -> str:
 
 
 def ends_at(row: Instance | None, journalled: float | None) -> float | None:
-    """When a machine's lease ends, in epoch seconds: the later of what label and journal say; None without a lease.
+    """When a machine's lease ends, in epoch seconds: the later of what label and journal say;
+    None without a lease.
 
-    Either alone is enough. The journal knows a machine by its id, which Vast gives out once: a label edited by hand
-    takes no lease away. A label counts with the token that only a vast-mcp puts there, another computer's perhaps; the
-    same words in a label without a token are a stranger's text, unless the journal gives that machine a lease.
+    Either alone is enough. The journal knows a machine by its id, which Vast gives out once: a
+    label edited by hand takes no lease away. A label counts with the token that only a vast-mcp
+    puts there, another computer's perhaps; the same words in a label without a token are a
+    stranger's text, unless the journal gives that machine a lease.
     """
     label = row.label if row else None
     said = lease_of(label) if token_of(label) is not None or journalled is not None else None

@@ -1,7 +1,8 @@
 """How long a rental may live: the lease, as a machine's label and the journal carry it.
 
-`<name> lease-until=<epoch seconds>#<token>`: the label is the one thing that the machine itself, this server and any
-other computer's vast-mcp can all read. The watchdog inside the machine reads it by the same rule (watchdog.sh).
+`<name> lease-until=<epoch seconds>#<token>`: the label is the one thing that the machine itself,
+this server and any other computer's vast-mcp can all read. The watchdog inside the machine reads
+it by the same rule (watchdog.sh).
 """
 
 from __future__ import annotations
@@ -20,17 +21,23 @@ SOON_S = 600.0  # a machine that boots so shortly before its lease ends is of no
 
 def in_journal(call: Call) -> dict[int, float]:
     """What the journal has of leases, by machine, for a look: nothing where it cannot be read."""
-    office = call.office
+    session = call.session
     try:
-        known = office.account is not None and office.journal.exists()
-        return office.journal.leases(office.account) if known and office.account is not None else {}
+        known = session.account is not None and session.journal.exists()
+        return (
+            session.journal.lease_ends(session.account)
+            if known and session.account is not None
+            else {}
+        )
     except errors.JournalUnavailable:
         return {}
 
 
-def left(call: Call, row: Instance | None, journalled: float | None) -> tuple[float | None, bool | None]:
+def left(
+    call: Call, row: Instance | None, journalled: float | None
+) -> tuple[float | None, bool | None]:
     """A result's lease_left_hours and past_lease, by Vast's clock."""
-    until, now = ends_at(row, journalled), call.office.link.now()
+    until, now = ends_at(row, journalled), call.session.link.now()
     return left_hours(until, now), is_past(until, now)
 
 
@@ -44,67 +51,86 @@ def is_past(until: float | None, now: float) -> bool | None:
     return True if until is not None and until <= now else None
 
 
-# ── what a lease forbids ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── what a lease forbids ───────────────────────────────────────────────────────────────────────
 
 
-def check_time_to_boot(call: Call, instance_id: int, row: Instance | None, *, then: NextStep) -> None:
-    """Raises LeaseOver where a boot would be the machine's end: its watchdog looks at once, and deletes the disk.
+def check_time_to_boot(
+    call: Call, instance_id: int, row: Instance | None, *, then: NextStep
+) -> None:
+    """Raises LeaseOver where a boot would be the machine's end: its watchdog looks at once, and
+    deletes the disk.
 
-    Judged by the row of a list just read: a lease only ever moves later, so an older reading refuses too much at most.
+    Judged by the row of a list just read: a lease only ever moves later, so an older reading
+    refuses too much at most.
     """
     until = ends_at(row, in_journal(call).get(instance_id))
-    now = call.office.link.now()
+    now = call.session.link.now()
     if until is None or until - now > SOON_S:
         return
     raise errors.LeaseOver(
         f"Nothing was sent: the lease of machine {instance_id} "
-        f"{'ended' if until <= now else 'ends'} at {utc(until)}, and booted past it the machine deletes itself with "
+        f"{'ended' if until <= now else 'ends'} at {utc(until)}, and booted past it the machine "
+        f"deletes itself with "
         "its disk. A lease that ends more than 10 minutes from now, read back, comes first.",
         instance_id=instance_id,
         next_steps=_extension(call, instance_id, row, then),
     )
 
 
-def _extension(call: Call, instance_id: int, row: Instance | None, then: NextStep) -> list[NextStep]:
-    """The call that extends, by the hours that the person gives a rental, and what was wanted; or the end."""
+def _extension(
+    call: Call, instance_id: int, row: Instance | None, then: NextStep
+) -> list[NextStep]:
+    """The call that extends, by the hours that the person gives a rental, and what was wanted;
+    or the end.
+    """
     hours = max(call.settings.lease_hours or 1.0, 0.5)
     if (most := longest(call, instance_id, row)) is not None:
         hours = min(hours, most)
     if hours * 3600 <= SOON_S:
         destroy = {"instance_ids": [instance_id]}
-        return [NextStep("destroy_instance", destroy, "no longer life is allowed (VAST_MCP_MAX_LEASE_HOURS)")]
+        return [
+            NextStep(
+                "destroy_instance", destroy, "no longer life is allowed (VAST_MCP_MAX_LEASE_HOURS)"
+            )
+        ]
     extend = {"instance_id": instance_id, "action": "extend_lease", "lease_hours": hours}
     return [NextStep("manage_instance", extend, "moves its end"), then]
 
 
 def longest(call: Call, instance_id: int, row: Instance | None) -> float | None:
-    """How many hours from now a machine may live by VAST_MCP_MAX_LEASE_HOURS, which counts from its birth; cut to two
-    decimals, 0 where its birth is not known. None where there is no such limit."""
+    """How many hours from now a machine may live by VAST_MCP_MAX_LEASE_HOURS, which counts from
+    its birth; cut to two decimals, 0 where its birth is not known. None where there is no such
+    limit.
+    """
     most = call.settings.limits.max_lease_hours
     if most is None:
         return None
-    record = phases.record_of(call.office.journal, instance_id, call.office.account)
+    record = phases.record_of(call.session.journal, instance_id, call.session.account)
     born = (row.start_date if row else None) or (record.made_at if record else None)
-    left = 0.0 if born is None else (born - call.office.link.now()) / 3600 + most
+    left = 0.0 if born is None else (born - call.session.link.now()) / 3600 + most
     return max(0.0, math.floor(left * 100) / 100)
 
 
-def moved(call: Call, instance_id: int, row: Instance | None, hours: float) -> float:
+def extended_end(call: Call, instance_id: int, row: Instance | None, hours: float) -> float:
     """When the lease ends after an extension by so many hours from now, in epoch seconds.
 
-    Raises BadArguments where that is no later than now: only a later time moves the watchdog, which has the time it
-    started with. Raises OverLimit past VAST_MCP_MAX_LEASE_HOURS.
+    Raises BadArguments where that is no later than now: only a later time moves the watchdog,
+    which has the time it started with. Raises OverLimit past VAST_MCP_MAX_LEASE_HOURS.
     """
-    now = call.office.link.now()
+    now = call.session.link.now()
     until = float(int(now + hours * 3600))
     present = ends_at(row, in_journal(call).get(instance_id))
     if present is not None and until <= present:
-        problem = f"above {(present - now) / 3600:.2f}, which it has: only a later time moves the watchdog inside"
+        problem = (
+            f"above {(present - now) / 3600:.2f}, which it has: only a later time moves the "
+            f"watchdog inside"
+        )
         raise errors.bad("manage_instance", [Problem("lease_hours", problem)])
     most = longest(call, instance_id, row)
     if most is not None and hours > most:
         raise errors.OverLimit(
-            f"Nothing was sent: a machine may live {call.settings.limits.max_lease_hours:g} hours from its birth "
+            f"Nothing was sent: a machine may live {call.settings.limits.max_lease_hours:g} hours "
+            f"from its birth "
             f"(VAST_MCP_MAX_LEASE_HOURS, set by the person), and {most:g} of them are left.",
             instance_id=instance_id,
             problems=[Problem("lease_hours", f"at most {most:g}")],

@@ -1,9 +1,10 @@
-"""The inside half of a lease: an onstart that starts a watchdog in the machine, then does what it did before.
+"""The inside half of a lease: an onstart that starts a watchdog in the machine, then does what it
+did before.
 
-The watchdog (watchdog.sh) deletes the machine after its deadline, with the key that Vast puts into every machine
-(A.11), whatever became of this server. The user's script is packed as ever, so its bytes come out as a file of their
-own and are sourced or run by their shebang; the watchdog starts in front of it, in the background, and whatever
-happens to it is no concern of the script's.
+The watchdog (watchdog.sh) deletes the machine after its deadline, with the key that Vast puts into
+every machine (A.11), whatever became of this server. The user's script is packed as ever, so its
+bytes come out as a file of their own and are sourced or run by their shebang; the watchdog starts
+in front of it, in the background, and whatever happens to it is no concern of the script's.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from vast_mcp.settings import DEFAULT_URL
 FOLDER = "/var/tmp/vast-mcp"  # noqa: S108  # in the machine; survives a reboot, which /tmp may not
 
 
-RETRY_S = 900  # tries after the deadline while the API cannot be read; then it deletes at the last deadline known
+# tries after the deadline while the API cannot be read; then it deletes at the last deadline known
+RETRY_S = 900
 
 
 CHUNK_S = 600  # the longest sleep between two looks
@@ -29,10 +31,12 @@ CHUNK_S = 600  # the longest sleep between two looks
 ENVIRON = "/proc/1/environ"  # where the machine's own key is, for a shell that did not inherit it
 
 
-# Two subshells: the script's own `wait` and `$!` know nothing of a watchdog. setsid where there is one, so that ending
-# the script's process group does not end it. Nothing is written to the script's standard output.
+# Two subshells: the script's own `wait` and `$!` know nothing of a watchdog. setsid where there is
+# one, so that ending the script's process group does not end it. Nothing is written to the script's
+# standard output.
 _START = (
-    '( (w=$(echo {data}|base64 -d|gzip -dc)&&exec $(command -v setsid) sh -c "$w" vast-mcp {arguments}'
+    '( (w=$(echo {data}|base64 -d|gzip -dc)&&exec $(command -v setsid) sh -c "$w" vast-mcp '
+    "{arguments}"
     "||echo vast-mcp: no watchdog)</dev/null >&2&)\n"
 )
 
@@ -52,7 +56,8 @@ def guarded(
 ) -> str:
     """The onstart that starts the watchdog, then the script; the same arguments give the same text.
 
-    `until` is the deadline in epoch seconds. A shebang comes first where the script has one, and where there is no
+    `until` is the deadline in epoch seconds. A shebang comes first where the script has one, and
+    where there is no
     script: a VM starts nothing without (A.5). The size is not checked.
     """
     values = (str(until), base_url.rstrip("/"), folder, str(retry_s), str(chunk_s), environ)

@@ -10,7 +10,9 @@ def hours(since: float | None, now: float) -> float | None:
 
 
 def cost_so_far(since: float | None, usd_per_hour: float | None, now: float) -> float | None:
-    """Hours since birth times the whole rate, in $: an estimate from above, since GPUs bill only while running."""
+    """Hours since birth times the whole rate, in $: an estimate from above, since GPUs bill only
+    while running.
+    """
     age = hours(since, now)
     return None if age is None or usd_per_hour is None else round(age * usd_per_hour, 4)
 

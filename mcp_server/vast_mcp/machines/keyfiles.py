@@ -20,7 +20,9 @@ def local_public_keys(ssh_dir: Path | None) -> list[Path]:
 
 
 def key_blob(text: str) -> str | None:
-    """The base64 part of a public key line: what makes two lines the same key. None where there is none."""
+    """The base64 part of a public key line: what makes two lines the same key. None where there is
+    none.
+    """
     words = text.split()
     for kind, blob in itertools.pairwise(words):
         if kind.startswith(("ssh-", "ecdsa-", "sk-")):
@@ -29,7 +31,9 @@ def key_blob(text: str) -> str | None:
 
 
 def fingerprint_of(blob: str) -> str | None:
-    """SHA256 fingerprint of a key's base64 part, as ssh-keygen -l prints it. None where it is no base64."""
+    """SHA256 fingerprint of a key's base64 part, as ssh-keygen -l prints it. None where it is no
+    base64.
+    """
     try:
         digest = hashlib.sha256(base64.b64decode(blob, validate=True)).digest()
     except (binascii.Error, ValueError):

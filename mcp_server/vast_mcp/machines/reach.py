@@ -1,4 +1,5 @@
-"""Getting from this computer into a machine: the key that fits, the lines to type, and whether anything answers there.
+"""Getting from this computer into a machine: the key that fits, the lines to type, and whether
+anything answers there.
 
 The probe is no HTTP: it connects, reads what an SSH server says first, and sends nothing.
 """
@@ -41,11 +42,15 @@ class Access(Part):
 async def access_to(
     call: Call, row: Instance, *, vm: bool, jupyter_token: bool, through: Address | None = None
 ) -> tuple[Access, list[str]]:
-    """Lines ready to type and what to warn of. `through` is the way that answered; else direct before proxy."""
+    """Lines ready to type and what to warn of. `through` is the way that answered; else direct
+    before proxy.
+    """
     warnings: list[str] = []
     ports = ways.mapped_ports(row)
     if len(ports) > ways.PORTS_SHOWN:
-        warnings.append(f"It has {len(ports)} mapped ports; the first {ways.PORTS_SHOWN} are shown.")
+        warnings.append(
+            f"It has {len(ports)} mapped ports; the first {ways.PORTS_SHOWN} are shown."
+        )
         ports = dict(list(ports.items())[: ways.PORTS_SHOWN])
     access = Access(ports=ports or None, jupyter_url=ways.jupyter_url(row, token=jupyter_token))
     if ways.takes_ssh(row):
@@ -60,19 +65,24 @@ async def access_to(
 
 async def _key(call: Call, warnings: list[str]) -> str | None:
     """The private key of this computer whose public half the account has, as a shell reads it."""
-    office = call.office
+    session = call.session
     if call.settings.ssh_dir is None:
         return None  # the caller's keys are on another computer
-    found = matching_key(call, office.ssh_keys)
+    found = matching_key(call, session.ssh_keys)
     if found is None:
         try:
-            office.ssh_keys = await call.vast.ssh_keys()
+            session.ssh_keys = await call.vast.ssh_keys()
         except errors.VastMcpError as exc:
-            warnings.append(f"The account's SSH keys could not be read ({exc.code}), so ssh has no -i.")
+            warnings.append(
+                f"The account's SSH keys could not be read ({exc.code}), so ssh has no -i."
+            )
             return None
-        found = matching_key(call, office.ssh_keys)
+        found = matching_key(call, session.ssh_keys)
     if found is None:
-        warnings.append("No key in ~/.ssh of this computer is registered with Vast, so ssh has no -i and may fail.")
+        warnings.append(
+            "No key in ~/.ssh of this computer is registered with Vast, so ssh has no -i and may "
+            "fail."
+        )
     return found
 
 
@@ -89,7 +99,9 @@ def matching_key(call: Call, keys: list[SshKey]) -> str | None:
 
 
 def may_probe(host: str, *, loopback: bool) -> bool:
-    """A row must not send this computer looking around its own network, nor a sandbox out into the world."""
+    """A row must not send this computer looking around its own network, nor a sandbox out into the
+    world.
+    """
     try:
         ip = ipaddress.ip_address(host)
     except ValueError:
@@ -111,6 +123,12 @@ async def probe(to: Address, *, loopback: bool, within_s: float = PROBE_S) -> He
                     said += await stream.receive(BANNER_BYTES - len(said))
                     if any(line.startswith(b"SSH-") for line in said.split(b"\n")[:-1]):
                         return "ssh"
-        except (OSError, ValueError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+        except (
+            OSError,
+            ValueError,
+            anyio.EndOfStream,
+            anyio.BrokenResourceError,
+            anyio.ClosedResourceError,
+        ):
             return heard
     return heard

@@ -25,7 +25,9 @@ def room_usd_per_hour(offer: VolumeOffer, size_gb: float) -> float | None:
 
 
 def room_query(machine_id: int, size_gb: float) -> Json:
-    """The search for room on one machine. Whether its host is verified was decided with the offer."""
+    """The search for room on one machine. Whether its host is verified was decided with the
+    offer.
+    """
     anything = {"in": [True, False]}
     return {
         "machine_id": {"eq": machine_id},
@@ -38,7 +40,9 @@ def room_query(machine_id: int, size_gb: float) -> Json:
 
 
 def attached_to(volume: Volume) -> list[int]:
-    """Ids of the instances that hold it. Their form is not documented: numbers, numeric text and objects are read."""
+    """Ids of the instances that hold it. Their form is not documented: numbers, numeric text and
+    objects are read.
+    """
     listed: object = volume.instances
     if not isinstance(listed, list):
         return []

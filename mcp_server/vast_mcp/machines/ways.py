@@ -1,8 +1,9 @@
-"""What a row of Vast's means: the state it is in, the ways into it, what it costs. Pure: nothing here asks anybody.
+"""What a row of Vast's means: the state it is in, the ways into it, what it costs. Pure: nothing
+here asks anybody.
 
-Three fields together tell the state (vast-api.md C.4): `actual_status` is the container, `intended_status` what was
-last asked for, `cur_state` the contract. One alone misleads: `exited` is a crash, a stop, or the first minutes of a
-start.
+Three fields together tell the state (vast-api.md C.4): `actual_status` is the container,
+`intended_status` what was last asked for, `cur_state` the contract. One alone misleads: `exited`
+is a crash, a stop, or the first minutes of a start.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from vast_mcp.vast.models import Instance
 PORTS_SHOWN = 20
 
 
-# ── ways in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── ways in ────────────────────────────────────────────────────────────────────────────────────
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 
@@ -31,7 +32,9 @@ _KVM = re.compile(r"/kvm(?:[:@]|\Z)")
 
 @dataclass(frozen=True)
 class Address:
-    """A host that is an IP address or a host name and nothing else, so that it may stand in a command line."""
+    """A host that is an IP address or a host name and nothing else, so that it may stand in a
+    command line.
+    """
 
     host: str
     port: int
@@ -77,7 +80,10 @@ def _address(host: str | None, port: int | None) -> Address | None:
 
 def _ssh(port: int, key: str | None) -> str:
     identity = f"-i {key} " if key else ""
-    return f"ssh {identity}-p {port} -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=10"
+    return (
+        f"ssh {identity}-p {port} -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o "
+        f"ConnectTimeout=10"
+    )
 
 
 def ssh_line(to: Address, key: str | None) -> str:
@@ -91,19 +97,25 @@ def rsync_line(to: Address, key: str | None) -> str:
 
 
 def mapped_ports(row: Instance) -> dict[str, str]:
-    """Where each port inside is found from outside, as a URL; SSH and jupyter have lines of their own."""
+    """Where each port inside is found from outside, as a URL; SSH and jupyter have lines of
+    their own.
+    """
     ip = _ip(row)
     own = {"22/tcp", "8080/tcp"} if "jupyter" in (row.image_runtype or "") else {"22/tcp"}
     found: dict[str, str] = {}
     for inside in sorted(row.ports or {}, key=lambda port: (len(port), port)):
         to = _address(ip, row.outside_port(inside))
         if to is not None and inside not in own and _INSIDE.fullmatch(inside):
-            found[inside] = f"{'http' if inside.endswith('tcp') else 'udp'}://{to.spelled}:{to.port}"
+            found[inside] = (
+                f"{'http' if inside.endswith('tcp') else 'udp'}://{to.spelled}:{to.port}"
+            )
     return found
 
 
 def jupyter_url(row: Instance, *, token: bool) -> str | None:
-    """The notebook on its mapped port; whoever has the token has the machine, so it is there only when asked for."""
+    """The notebook on its mapped port; whoever has the token has the machine, so it is there
+    only when asked for.
+    """
     to = _address(_ip(row), row.outside_port("8080/tcp"))
     if to is None or "jupyter" not in (row.image_runtype or ""):
         return None

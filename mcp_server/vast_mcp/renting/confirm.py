@@ -1,10 +1,13 @@
-"""A person's yes before money moves (VAST_MCP_CONFIRM): who is asked, what, and what an answer is worth.
+"""A person's yes before money moves (VAST_MCP_CONFIRM): who is asked, what, and what an answer
+is worth.
 
-Asked is last, when nothing else speaks against the act, and before anything of it is written down. Through the host,
-where it can (elicitation, in both eras); else by a code that the person approves in a shell. A yes is good for exactly
-these arguments and at most this price, once. After a person has read, everything is looked at again.
+Asked is last, when nothing else speaks against the act, and before anything of it is written
+down. Through the host, where it can (elicitation, in both eras); else by a code that the person
+approves in a shell. A yes is good for exactly these arguments and at most this price, once.
+After a person has read, everything is looked at again.
 
-Where no question can be put a host answers by itself: `cancel` (claude -p) is nobody's answer, `decline` is a no.
+Where no question can be put a host answers by itself: `cancel` (claude -p) is nobody's answer,
+`decline` is a no.
 """
 
 from __future__ import annotations
@@ -52,42 +55,52 @@ Answer = Literal["yes", "no", "nobody"]
 class Agreement(BaseModel):
     """The one field of the question."""
 
-    yes: Annotated[bool, Field(title="Yes, at this price", description="No answer and no mean the same.")]
+    yes: Annotated[
+        bool, Field(title="Yes, at this price", description="No answer and no mean the same.")
+    ]
 
 
 def wanted(call: Call, usd_per_hour: float | None) -> bool:
-    """Whether a person is to be asked about an act at this price; one that is not known counts as any."""
+    """Whether a person is to be asked about an act at this price; one that is not known counts
+    as any.
+    """
     above = call.settings.confirm_above
-    return above is not None and (above == 0 or usd_per_hour is None or usd_per_hour > above + ROUNDING)
+    return above is not None and (
+        above == 0 or usd_per_hour is None or usd_per_hour > above + ROUNDING
+    )
 
 
 async def ask(
     call: Call, tool: str, arguments: Json, usd_per_hour: float | None, what: str, again: NextStep
 ) -> Approval | None:
-    """Returns where nobody is to be asked or a person agreed; an Approval is to be spent with the act.
+    """Returns where nobody is to be asked or a person agreed; an Approval is to be spent with
+    the act.
 
-    `arguments`: all of the call, kept as a digest. `usd_per_hour`: what the act makes the machine cost. `what`: the
-    question's sentences, without the price. `again`: the same call, as far as an answer may repeat it.
-    Raises Declined, NeedsConfirmation, PriceUnknown; StartOver and InputNeeded, which toolspec handles.
+    `arguments`: all of the call, kept as a digest. `usd_per_hour`: what the act makes the
+    machine cost. `what`: the question's sentences, without the price. `again`: the same call, as
+    far as an answer may repeat it. Raises Declined, NeedsConfirmation, PriceUnknown; StartOver
+    and InputNeeded, which toolspec handles.
     """
     if not wanted(call, usd_per_hour):
         return None
     if usd_per_hour is None:
         raise errors.PriceUnknown(
-            "Nothing was sent: what this machine costs cannot be learned, and the person wants to be asked at a price "
+            "Nothing was sent: what this machine costs cannot be learned, and the person wants to "
+            "be asked at a price "
             "(VAST_MCP_CONFIRM)."
         )
     account, _ = await account_of(call)
-    asked = call.office.journal.digest({"account": account, "tool": tool, "arguments": arguments})
+    asked = call.session.journal.digest({"account": account, "tool": tool, "arguments": arguments})
     approval = Approval(asked, _shown(usd_per_hour))
     if approval.usd_per_hour <= call.agreed.get(asked, -1.0) + ROUNDING:
         return None
-    if call.office.journal.approvals.approved(approval):
+    if call.session.journal.approvals.is_approved(approval):
         return approval
     answer = await _put(call, approval, what)
     if answer == "no":
         raise errors.Declined(
-            "Nothing was sent: the answer to the question whether to do this was no. It is the person's to change."
+            "Nothing was sent: the answer to the question whether to do this was no. It is the "
+            "person's to change."
         )
     if answer == "nobody":
         raise _by_code(call, approval, what, again)
@@ -95,27 +108,39 @@ async def ask(
 
 
 class Consent:
-    """A yes to an act on a machine that exists, in two steps: asked for, and spent as the act is announced."""
+    """A yes to an act on a machine that exists, in two steps: asked for, and spent as the act is
+    announced.
+    """
 
     def __init__(self, call: Call, tool: str, arguments: Json, what: str, again: NextStep) -> None:
-        self._call, self._tool, self._arguments, self._what, self._again = call, tool, arguments, what, again
+        self._call, self._tool, self._arguments, self._what, self._again = (
+            call,
+            tool,
+            arguments,
+            what,
+            again,
+        )
         self._approval: Approval | None = None
         self._by = f"act-{secrets.token_hex(8)}"
 
     async def ask(self, usd_per_hour: float | None) -> None:
         """As ask() does."""
-        self._approval = await ask(self._call, self._tool, self._arguments, usd_per_hour, self._what, self._again)
+        self._approval = await ask(
+            self._call, self._tool, self._arguments, usd_per_hour, self._what, self._again
+        )
 
     def spend(self) -> None:
-        """Immediately before the act, or in the transaction that announces it. Raises NeedsConfirmation."""
+        """Immediately before the act, or in the transaction that announces it. Raises
+        NeedsConfirmation.
+        """
         if self._approval is not None:
-            self._call.office.journal.approvals.spend(self._approval, self._by)
+            self._call.session.journal.approvals.spend(self._approval, self._by)
 
     def give_back(self) -> None:
         """The act was refused for certain. That the journal fails burns a yes and nothing else."""
         if self._approval is not None:
             with contextlib.suppress(errors.JournalUnavailable):
-                self._call.office.journal.approvals.give_back(self._by)
+                self._call.session.journal.approvals.give_back(self._by)
 
 
 def _shown(usd_per_hour: float) -> float:
@@ -124,7 +149,10 @@ def _shown(usd_per_hour: float) -> float:
 
 
 def _question(call: Call, what: str, usd_per_hour: float) -> str:
-    said = f"{what} It costs at most {usd_per_hour:.4f} $ an hour while it runs, {usd_per_hour * 24:.2f} $ a day."
+    said = (
+        f"{what} It costs at most {usd_per_hour:.4f} $ an hour while it runs, "
+        f"{usd_per_hour * 24:.2f} $ a day."
+    )
     sandbox = "(Sandbox: no money moves.) " if call.settings.sandbox else ""
     return sandbox + redacted(said, call.settings.secrets())
 
@@ -147,19 +175,21 @@ def image(name: str | None) -> str:
     return f"image {name}" if _IMAGE.fullmatch(name) else "an image whose name cannot be shown"
 
 
-# ── through the host ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── through the host ───────────────────────────────────────────────────────────────────────────
 
 
 async def _put(call: Call, approval: Approval, what: str) -> Answer:
-    """Ask through the host. Returns "yes" only where this very call brought the answer, to this very question.
+    """Ask through the host. Returns "yes" only where this very call brought the answer, to this
+    very question.
 
-    The SDK seals the question's digest into the state that comes back, bound to tool and arguments, for ten minutes.
+    The SDK seals the question's digest into the state that comes back, bound to tool and
+    arguments, for ten minutes.
     """
-    host, office, asked = call.host, call.office, approval.asked
+    host, session, asked = call.host, call.session, approval.asked
     if host is None:
         return "nobody"
     usd = approval.usd_per_hour
-    before = office.asked.get(asked, 0.0)
+    before = session.asked.get(asked, 0.0)
     if host.input_responses is not None and usd <= before:
         usd = before  # the question as it was asked: a price that fell since is covered by it
     question = _question(call, what, usd)
@@ -172,12 +202,15 @@ async def _put(call: Call, approval: Approval, what: str) -> Answer:
     try:
         outcome = await resolve_arguments(resolved, build_resolver_plans(resolved, set()), {}, host)
     except (ToolError, MCPError):
-        return "nobody"  # the host cannot ask, or failed, or its yes is not one: that is no agreement
+        return (
+            # the host cannot ask, or failed, or its yes is not one: that is no agreement
+            "nobody"
+        )
     if isinstance(outcome, InputRequiredResult):
-        office.asked.pop(asked, None)
-        office.asked[asked] = usd
-        for stale in list(office.asked)[:-ASKED_REMEMBERED]:
-            office.asked.pop(stale)
+        session.asked.pop(asked, None)
+        session.asked[asked] = usd
+        for stale in list(session.asked)[:-ASKED_REMEMBERED]:
+            session.asked.pop(stale)
         raise InputNeeded(outcome)
     answer = cast("ElicitationResult[Agreement]", outcome["answer"])
     if isinstance(answer, CancelledElicitation):
@@ -189,7 +222,7 @@ async def _put(call: Call, approval: Approval, what: str) -> Answer:
     return "yes"
 
 
-# ── by a code ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── by a code ──────────────────────────────────────────────────────────────────────────────────
 
 
 def code_of(text: str) -> str:
@@ -197,22 +230,31 @@ def code_of(text: str) -> str:
     return re.sub(r"[^A-Z0-9]", "", text.upper())
 
 
-def _by_code(call: Call, approval: Approval, what: str, again: NextStep) -> errors.NeedsConfirmation:
+def _by_code(
+    call: Call, approval: Approval, what: str, again: NextStep
+) -> errors.NeedsConfirmation:
     """The question under a new code, for the person and a shell."""
-    why = "Nothing was sent: the person wants to be asked first (VAST_MCP_CONFIRM), and nobody answered here."
-    journal = call.office.journal
+    why = (
+        "Nothing was sent: the person wants to be asked first (VAST_MCP_CONFIRM), and nobody "
+        "answered here."
+    )
+    journal = call.session.journal
     if journal.path is None:
         return errors.NeedsConfirmation(
-            f"{why} This sandbox keeps its journal in memory, so no shell can approve it either: it takes a host that "
+            f"{why} This sandbox keeps its journal in memory, so no shell can approve it either: "
+            f"it takes a host that "
             "asks the person, or VAST_MCP_CONFIRM=never."
         )
     code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
     journal.approvals.ask(code, approval, _question(call, what, approval.usd_per_hour))
-    # Where an answer may not repeat the call, `again` is a look without arguments, which nobody's yes is needed for.
+    # Where an answer may not repeat the call, `again` is a look without arguments, which
+    # nobody's yes is needed for.
     steps = [NextStep(again.tool, again.arguments, "once approved; before, it makes a new code")]
     return errors.NeedsConfirmation(
-        f"{why} The person can run `vast-mcp approve {code[:4]}-{code[4:]}` in a shell within {CODE_S / 60:g} minutes; "
-        f"the same call then goes through once, at {approval.usd_per_hour:.4f} $/h or less. The shell needs this "
+        f"{why} The person can run `vast-mcp approve {code[:4]}-{code[4:]}` in a shell within "
+        f"{CODE_S / 60:g} minutes; "
+        f"the same call then goes through once, at {approval.usd_per_hour:.4f} $/h or less. The "
+        f"shell needs this "
         "server's VAST_MCP_STATE_DIR, where that is set.",
         next_steps=steps if again.arguments else [],
     )

@@ -16,9 +16,17 @@ ENV_PORTS = 64
 
 
 _FLAGS = {
-    "-e": "-e", "--env": "-e", "-p": "-p", "--publish": "-p", "-h": "-h", "--hostname": "-h",
-    "-v": "-v", "--volume": "-v", "-n": "-n", "--network": "-n",
-}  # fmt: skip
+    "-e": "-e",
+    "--env": "-e",
+    "-p": "-p",
+    "--publish": "-p",
+    "-h": "-h",
+    "--hostname": "-h",
+    "-v": "-v",
+    "--volume": "-v",
+    "-n": "-n",
+    "--network": "-n",
+}
 
 
 _NAME = re.compile(r"[^\s=\-][^\s=]*")
@@ -48,7 +56,10 @@ def env_of(value: object) -> dict[str, str]:
     elif isinstance(value, dict):
         env = dict(_entry(key, val) for key, val in cast("dict[object, object]", value).items())
     else:
-        raise ValueError("must be an object of strings, a string of Docker flags, or a list of NAME=VALUE strings")
+        raise ValueError(
+            "must be an object of strings, a string of Docker flags, or a list of NAME=VALUE "
+            "strings"
+        )
     _within_limits(env)
     return env
 
@@ -67,7 +78,9 @@ def _from_json(text: str) -> object:
 
 
 def _from_flags(text: str) -> dict[str, str]:
-    """`-e A=1 -p 8000:8000/udp -h name -v V.1:/mnt -n net`; quotes as in a shell, `-eA=1` and `--env=A=1` too."""
+    """`-e A=1 -p 8000:8000/udp -h name -v V.1:/mnt -n net`; quotes as in a shell, `-eA=1` and
+    `--env=A=1` too.
+    """
     try:
         tokens = shlex.split(text)
     except ValueError:
@@ -77,7 +90,9 @@ def _from_flags(text: str) -> dict[str, str]:
     for token in waiting:
         flag, value = _split_flag(token)
         if flag is None:
-            raise ValueError(f"cannot understand {_shown(token)}; expected -e NAME=VALUE, -p, -h, -v or -n")
+            raise ValueError(
+                f"cannot understand {_shown(token)}; expected -e NAME=VALUE, -p, -h, -v or -n"
+            )
         if value is None:
             value = next(waiting, None)
         if value is None:
@@ -135,12 +150,19 @@ def _checked(key: str, value: str) -> tuple[str, str]:
 def _check_port(text: str) -> None:
     match = _PORT.fullmatch(text)
     # 70000 and above ask for the same number outside as inside (A.4).
-    if match is None or not all(1 <= int(port) <= 65535 or int(port) >= 70000 for port in match.group(1, 2)):
-        raise ValueError(f"-p {_shown(text)} is no port mapping; write -p 8000:8000, with /udp for UDP, no ranges")
+    if match is None or not all(
+        1 <= int(port) <= 65535 or int(port) >= 70000 for port in match.group(1, 2)
+    ):
+        raise ValueError(
+            f"-p {_shown(text)} is no port mapping; write -p 8000:8000, with /udp for UDP, no "
+            f"ranges"
+        )
 
 
 def _shown(token: str) -> str:
-    """A token as an error may show it. A secret stands after the `=`, or is a long word that lost its name."""
+    """A token as an error may show it. A secret stands after the `=`, or is a long word that lost
+    its name.
+    """
     name, equals, _ = token.partition("=")
     if equals:
         return f"{errors.clean(name, 60)}=…"

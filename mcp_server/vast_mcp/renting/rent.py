@@ -2,7 +2,8 @@
 
     journal read → looks → claim → sending → PUT → verdict → (in doubt: look until the deadline)
 
-A call that comes again finds what the first one did. While anything is in doubt, nothing else is rented.
+A call that comes again finds what the first one did. While anything is in doubt, nothing else is
+rented.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Intent, Wish
 from vast_mcp.leases.labels import leased
 from vast_mcp.renting import limits, price_moved
-from vast_mcp.renting.refusals import TAKEN, already_rented, hiding, in_doubt, key_reused, not_rented, told_of
+from vast_mcp.renting.refusals import (
+    TAKEN,
+    already_rented,
+    hiding,
+    in_doubt,
+    key_reused,
+    not_rented,
+    with_next_steps,
+)
 from vast_mcp.renting.request import Rental, Request, request_of
 from vast_mcp.renting.terms import Order, Terms, terms_of
 from vast_mcp.session import Call
@@ -32,7 +41,9 @@ WAIT_S = 0.05  # between looks at an attempt that another caller is making
 
 @dataclass(frozen=True)
 class Preview:
-    """What an order would meet: what the journal has of it already, else the terms of renting it."""
+    """What an order would meet: what the journal has of it already, else the terms of renting
+    it.
+    """
 
     request: Request
     found: Intent | None
@@ -46,7 +57,7 @@ async def preview(call: Call, order: Order) -> Preview:
     found = _standing_of(call, request.wish)
     if found is not None:
         return Preview(request, found, None, warnings)
-    check_told(call, request.wish)
+    refuse_if_unannounced(call, request.wish)
     terms = await terms_of(call, order, request.wish.account)
     return Preview(request, None, terms, [*warnings, *terms.findings.warnings])
 
@@ -54,15 +65,16 @@ async def preview(call: Call, order: Order) -> Preview:
 async def rent(call: Call, order: Order) -> Rental:
     """Rent what the order asks for, once, or say what became of it.
 
-    Raises a leaf of the error tree; every one that may have left a machine has its token, and its id where it is known.
+    Raises a leaf of the error tree; every one that may have left a machine has its token, and
+    its id where it is known.
     """
     request, warnings = await request_of(call, order)
-    wish, journal = request.wish, call.office.journal
+    wish, journal = request.wish, call.session.journal
     sends, waited = 0, False
     while True:
         if (found := await _already(call, request)) is not None:
             return replace(found, warnings=[*warnings, *found.warnings])
-        check_told(call, wish)
+        refuse_if_unannounced(call, wish)
         _check_time(call, request)
         terms = await terms_of(call, order, wish.account)
         warnings += terms.findings.warnings
@@ -73,34 +85,53 @@ async def rent(call: Call, order: Order) -> Rental:
         sends += 1
         if isinstance(outcome, Rental):
             return await _made(call, order, terms, outcome, warnings)
-        if isinstance(outcome, errors.Unreachable) and sends <= RESENDS and _has_time(call, call.times.retry_s):
+        if (
+            isinstance(outcome, errors.Unreachable)
+            and sends <= RESENDS
+            and _has_time(call, call.times.retry_s)
+        ):
             await anyio.sleep(call.times.retry_s)
-        elif isinstance(outcome, errors.RateLimited) and not waited and _has_time(call, _pause(call, outcome)):
+        elif (
+            isinstance(outcome, errors.RateLimited)
+            and not waited
+            and _has_time(call, _pause(call, outcome))
+        ):
             waited = True
             await anyio.sleep(_pause(call, outcome))
         elif isinstance(outcome, errors.OfferGone) and journal.was_absent(wish):
-            # An earlier request of this wish may be who took the offer, unless that was too long ago.
+            # An earlier request of this wish may be who took the offer, unless that was too long
+            # ago.
             if journal.reopen(wish, time.time() - call.times.taken_after_s):
                 await _settle_own(call, request)
-            if not any(living.request_key == wish.request_key for living in journal.living(wish.account)):
+            if not any(
+                living.request_key == wish.request_key for living in journal.living(wish.account)
+            ):
                 raise not_rented(request, TAKEN) from outcome
         elif isinstance(outcome, errors.OutcomeUnknown):
             try:
                 await _settle_own(call, request, outcome)
                 now = journal.by_token(intent.token) or intent
             except errors.JournalUnavailable as exc:
-                raise told_of(outcome, request, intent) from exc
+                raise with_next_steps(outcome, request, intent) from exc
             if now.state == "confirmed":
                 found = replace(_rental(request, now, recovered=True), sent_here=True)
                 return await _made(call, order, terms, found, warnings)
-            warnings.append("An earlier request of this call was lost and is proven to have made nothing.")
+            warnings.append(
+                "An earlier request of this call was lost and is proven to have made nothing."
+            )
         else:
-            raise told_of(outcome, request, intent)
+            raise with_next_steps(outcome, request, intent)
 
 
-async def _made(call: Call, order: Order, terms: Terms, rental: Rental, warnings: list[str]) -> Rental:
-    """What this very call rented may be destroyed for its price, and nothing else may. Raises PriceMoved."""
-    moved = await price_moved.check_moved(call, rental.instance_id, terms.price, asked=order.max_usd_per_hour)
+async def _made(
+    call: Call, order: Order, terms: Terms, rental: Rental, warnings: list[str]
+) -> Rental:
+    """What this very call rented may be destroyed for its price, and nothing else may. Raises
+    PriceMoved.
+    """
+    moved = await price_moved.check_moved(
+        call, rental.instance_id, terms.price, asked=order.max_usd_per_hour
+    )
     return replace(rental, warnings=[*warnings, *moved, *rental.warnings])
 
 
@@ -108,13 +139,14 @@ def _pause(call: Call, limited: errors.RateLimited) -> float:
     return call.times.rate_limit_s if limited.retry_after_s is None else limited.retry_after_s
 
 
-# ── before sending ───────────────────────────────────────────────────────────────────────────────────────────────────
+# ── before sending ─────────────────────────────────────────────────────────────────────────────
 
 
 async def _already(call: Call, request: Request) -> Rental | None:
-    """The machine that this wish has already; None where it may be rented. Waits for whoever is sending, and settles
-    what is in doubt, until the wish can be judged."""
-    wish, office, journal = request.wish, call.office, call.office.journal
+    """The machine that this wish has already; None where it may be rented. Waits for whoever is
+    sending, and settles what is in doubt, until the wish can be judged.
+    """
+    wish, session, journal = request.wish, call.session, call.session.journal
     while True:
         verdict = journal.consider(wish)
         intent = verdict.intent
@@ -123,21 +155,25 @@ async def _already(call: Call, request: Request) -> Rental | None:
         if verdict.act in {"replay", "already_rented"} and not await _lives(call, intent):
             return None
         if verdict.act == "replay":
-            recovered = intent.token in office.recovered
-            office.recovered.discard(intent.token)
+            recovered = intent.token in session.recovered
+            session.recovered.discard(intent.token)
             return _rental(request, intent, replayed=not recovered, recovered=recovered)
         if verdict.act == "already_rented":
             raise already_rented(wish, intent)
         if verdict.act == "reused":
             raise key_reused(wish, intent)
         if verdict.act == "reconcile":
-            await office.reconciler.settle(
-                call.vast, wish.account, call.deadline, request_key=intent.request_key, mine=_own(wish, intent)
+            await session.reconciler.settle(
+                call.vast,
+                wish.account,
+                call.deadline,
+                request_key=intent.request_key,
+                mine=_own(wish, intent),
             )
             after = journal.by_token(intent.token)
             if after is not None and after.state not in {"unknown", "sending"}:
                 if after.state == "confirmed" and after.request_key == wish.request_key:
-                    office.recovered.add(after.token)
+                    session.recovered.add(after.token)
                 continue
         elif anyio.current_time() + WAIT_S < call.deadline:
             await anyio.sleep(WAIT_S)
@@ -150,11 +186,12 @@ def _own(wish: Wish, intent: Intent) -> tuple[str, ...]:
 
 
 def _standing_of(call: Call, wish: Wish) -> Intent | None:
-    """What a create of this wish would meet, judged by the journal alone: a machine, or a doubt; None: it would rent.
+    """What a create of this wish would meet, judged by the journal alone: a machine, or a doubt;
+    None: it would rent.
 
     Raises KeyReused and OfferAlreadyRented as the create would.
     """
-    verdict = call.office.journal.consider(wish)
+    verdict = call.session.journal.consider(wish)
     if verdict.act == "already_rented" and verdict.intent is not None:
         raise already_rented(wish, verdict.intent)
     if verdict.act == "reused" and verdict.intent is not None:
@@ -163,23 +200,28 @@ def _standing_of(call: Call, wish: Wish) -> Intent | None:
 
 
 async def _lives(call: Call, intent: Intent) -> bool:
-    """Whether a confirmed machine still exists. A young one does: its row may not be readable yet.
+    """Whether a confirmed machine still exists. A young one does: its row may not be readable
+    yet.
 
-    Raises RentalMissing when a whole list lacks it and the second one is not due within this call.
+    Raises RentalMissing when a whole list lacks it and the second one is not due within this
+    call.
     """
-    if call.office.journal.is_young(intent, call.times.young_s):
+    if call.session.journal.is_young(intent, call.times.young_s):
         return True
     while True:
-        listed = await call.office.reconciler.look(call.vast, intent.account)
+        listed = await call.session.reconciler.look(call.vast, intent.account)
         if any(instance.id == intent.instance_id for instance in listed):
             return True
-        now = call.office.journal.by_token(intent.token)
+        now = call.session.journal.by_token(intent.token)
         if now is None or not now.lives:
             return False
         if anyio.current_time() + call.times.look_s > call.deadline:
             raise errors.RentalMissing(
-                f"Machine {intent.instance_id} is not in the list of machines. It counts as gone when a second list, "
-                f"{call.times.lists_apart_s:g} s after the first, lacks it too. Nothing was sent.",
+                f"Machine {intent.instance_id} is not in the list of machines. It counts as "
+                f"gone "
+                f"when a second list, "
+                f"{call.times.lists_apart_s:g} s after the first, lacks it too. Nothing was "
+                f"sent.",
                 instance_id=intent.instance_id,
                 offer_id=intent.offer_id,
                 request_key=intent.request_key,
@@ -195,51 +237,61 @@ def _has_time(call: Call, pause: float) -> bool:
 
 
 def _check_time(call: Call, request: Request) -> None:
-    """A PUT has its whole time or is not begun. What is in doubt is said before the lack of time is."""
+    """A PUT has its whole time or is not begun. What is in doubt is said before the lack of time
+    is.
+    """
     if _has_time(call, 0):
         return
     wish = request.wish
-    verdict = call.office.journal.consider(wish)
+    verdict = call.session.journal.consider(wish)
     if verdict.intent is not None and verdict.act in {"wait", "reconcile"}:
         raise in_doubt(request, verdict.intent)
-    check_told(call, wish)
-    raise not_rented(request, "what was in doubt is settled, and this call has no time left to send the request")
+    refuse_if_unannounced(call, wish)
+    raise not_rented(
+        request, "what was in doubt is settled, and this call has no time left to send the request"
+    )
 
 
-# ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── sending ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _attempt(call: Call, request: Request, terms: Terms) -> tuple[Intent, Rental | errors.VastMcpError] | None:
-    """Claim and send, one at a time in this process; None where the journal now says something else.
+async def _attempt(
+    call: Call, request: Request, terms: Terms
+) -> tuple[Intent, Rental | errors.VastMcpError] | None:
+    """Claim and send, one at a time in this process; None where the journal now says something
+    else.
 
-    One at a time, since a request whose caller went away must be known of before the next one leaves.
+    One at a time, since a request whose caller went away must be known of before the next one
+    leaves.
     """
-    wish, journal = request.wish, call.office.journal
-    async with call.office.one_at_a_time:
+    wish, journal = request.wish, call.session.journal
+    async with call.session.one_at_a_time:
         await call.vast.turn_to_rent()
-        if call.office.closing:
+        if call.session.closing:
             raise not_rented(request, "this server was asked to end")
-        check_told(call, wish)
+        refuse_if_unannounced(call, wish)
         _check_time(call, request)
         intent = _claim(call, request, terms)
         if intent is None:
             return None
-        # Neither a cancelled call nor the end of stdin parts the PUT from the record of its verdict.
+        # Neither a cancelled call nor the end of stdin parts the PUT from the record of its
+        # verdict.
         with anyio.CancelScope(shield=True):
             try:
                 return intent, await _put(call, terms.body, intent)
             except errors.VastMcpError as exc:
                 return intent, hiding(exc, terms.body)
             finally:
-                journal.landed(intent)
+                journal.mark_landed(intent)
     raise AssertionError("a shielded scope is not cancelled")
 
 
 def _claim(call: Call, request: Request, terms: Terms) -> Intent | None:
-    """Announce the attempt. What the limits count is counted in the same transaction, so that callers at the same time,
-    in several processes, cannot each see room for one."""
-    wish, journal = request.wish, call.office.journal
-    journal.hold()
+    """Announce the attempt. What the limits count is counted in the same transaction, so that
+    callers at the same time, in several processes, cannot each see room for one.
+    """
+    wish, journal = request.wish, call.session.journal
+    journal.take_ownership()
     with journal.alone():
         if journal.consider(wish).act != "send":
             return None
@@ -254,8 +306,9 @@ def _claim(call: Call, request: Request, terms: Terms) -> Intent | None:
         )
 
 
-def check_told(call: Call, wish: Wish) -> None:
-    """Nothing new is rented while a machine bills whose answer never arrived: the caller may be replacing it.
+def refuse_if_unannounced(call: Call, wish: Wish) -> None:
+    """Nothing new is rented while a machine bills whose answer never arrived: the caller may be
+    replacing it.
 
     Raises EarlierRentalFound, whose answer tells of it, so that the same call again is meant.
     """
@@ -263,15 +316,18 @@ def check_told(call: Call, wish: Wish) -> None:
         return
     untold = [
         intent
-        for intent in call.office.journal.untold(wish.account)
-        if intent.lives and intent.request_key != wish.request_key and intent.token not in call.office.delivered
+        for intent in call.session.journal.unannounced(wish.account)
+        if intent.lives
+        and intent.request_key != wish.request_key
+        and intent.token not in call.session.delivered
     ]
     if not untold:
         return
     ids = [intent.instance_id or 0 for intent in untold]
     names = ", ".join(map(str, ids))
     raise errors.EarlierRentalFound(
-        f"Nothing was sent: machine {names} of an earlier create_instance, whose answer may not have arrived, exists "
+        f"Nothing was sent: machine {names} of an earlier create_instance, whose answer may not "
+        f"have arrived, exists "
         "and bills. It may be what is wanted here. The same call again rents this one as well.",
         instance_id=ids[0],
         offer_id=untold[0].offer_id,
@@ -286,59 +342,77 @@ def check_told(call: Call, wish: Wish) -> None:
 
 
 async def _put(call: Call, body: Json, intent: Intent) -> Rental:
-    journal = call.office.journal
+    journal = call.session.journal
     warnings: list[str] = []
-    journal.sending(intent)
+    journal.mark_sending(intent)
     try:
         instance_id = await call.vast.rent(intent.offer_id, {**body, "label": intent.label})
     except errors.CreatedStopped as exc:
         with _recording(warnings):
-            journal.confirmed(intent, exc.instance_id or 0, stopped=True)
+            journal.mark_confirmed(intent, exc.instance_id or 0, stopped=True)
         raise
     except errors.OutcomeUnknown:
         with _recording(warnings):
-            journal.unknown(intent)
-        call.office.reconciler.doubt(intent)
-        call.office.doubts.set()
+            journal.mark_unknown(intent)
+        call.session.reconciler.doubt(intent)
+        call.session.doubts.set()
         raise
     except errors.VastMcpError as exc:
         with _recording(warnings):
-            journal.withdrawn(intent, exc.code)
+            journal.mark_refused(intent, exc.code)
         raise
     with _recording(warnings):
-        journal.confirmed(intent, instance_id)
+        journal.mark_confirmed(intent, instance_id)
     return Rental(intent, instance_id, sent_here=True, warnings=warnings)
 
 
 @contextlib.contextmanager
 def _recording(warnings: list[str]) -> Generator[None]:
-    """After money may have moved, a journal that fails is a warning: the id must reach the caller."""
+    """After money may have moved, a journal that fails is a warning: the id must reach the
+    caller.
+    """
     try:
         yield
     except errors.JournalUnavailable:
-        warnings.append("The journal could not be written: keep the instance id, and do not repeat this call.")
-
-
-async def _settle_own(call: Call, request: Request, unknown: errors.OutcomeUnknown | None = None) -> None:
-    """Look for this wish's machine until there is a verdict or the budget ends. Raises OutcomeUnknown then."""
-    wish = request.wish
-    await call.office.reconciler.settle(
-        call.vast, wish.account, call.deadline, request_key=wish.request_key, mine=call.office.journal.tokens_of(wish)
-    )
-    if still := call.office.reconciler.open_for(wish.account, wish.request_key):
-        exc = unknown or errors.OutcomeUnknown(
-            "The offer is taken, perhaps by an earlier request of this rental, whose machine is not visible yet."
+        warnings.append(
+            "The journal could not be written: keep the instance id, and do not repeat this call."
         )
-        raise told_of(exc, request, still[0])
 
 
-def _rental(request: Request, intent: Intent, *, replayed: bool = False, recovered: bool = False) -> Rental:
-    """A machine found instead of made. Raises CreatedStopped where it stands still although it was to run."""
+async def _settle_own(
+    call: Call, request: Request, unknown: errors.OutcomeUnknown | None = None
+) -> None:
+    """Look for this wish's machine until there is a verdict or the budget ends. Raises
+    OutcomeUnknown then.
+    """
+    wish = request.wish
+    await call.session.reconciler.settle(
+        call.vast,
+        wish.account,
+        call.deadline,
+        request_key=wish.request_key,
+        mine=call.session.journal.tokens_of(wish),
+    )
+    if still := call.session.reconciler.open_for(wish.account, wish.request_key):
+        exc = unknown or errors.OutcomeUnknown(
+            "The offer is taken, perhaps by an earlier request of this rental, whose machine is "
+            "not visible yet."
+        )
+        raise with_next_steps(exc, request, still[0])
+
+
+def _rental(
+    request: Request, intent: Intent, *, replayed: bool = False, recovered: bool = False
+) -> Rental:
+    """A machine found instead of made. Raises CreatedStopped where it stands still although it
+    was to run.
+    """
     instance_id = intent.instance_id or 0
     if intent.stopped:
-        raise told_of(
+        raise with_next_steps(
             errors.CreatedStopped(
-                "The machine exists and is stopped, though it was to run (a bid too low, or it could not start); it "
+                "The machine exists and is stopped, though it was to run (a bid too low, or it "
+                "could not start); it "
                 "bills at least its disk until destroyed.",
                 instance_id=instance_id,
             ),

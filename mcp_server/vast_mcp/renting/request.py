@@ -39,7 +39,7 @@ class Request:
 async def request_of(call: Call, order: Order) -> tuple[Request, list[str]]:
     """The order as this account's wish, and what to warn of. Raises CannotReconcile."""
     account, warnings = await account_of(call)
-    digest = call.office.journal.digest(order.digested)
+    digest = call.session.journal.digest(order.digested)
     wish = Wish(
         account=account,
         request_key=order.request_key or derived_key(account, digest),

@@ -1,4 +1,5 @@
-"""What a rental will be, and whether anything speaks against it: read, counted, asked, in this order; nothing is sent.
+"""What a rental will be, and whether anything speaks against it: read, counted, asked, in this
+order; nothing is sent.
 
     market → entrypoint → offer, template, SSH keys → price → account → lease → the person
 
@@ -16,13 +17,15 @@ from vast_mcp.journal.records import Approval
 from vast_mcp.leases import packing, watchdog
 from vast_mcp.leases.labels import utc
 from vast_mcp.renting import confirm, limits, preflight, rules
-from vast_mcp.renting.limits import Room, Standing
+from vast_mcp.renting.limits import Headroom, Standing
 from vast_mcp.renting.preflight import Findings
 from vast_mcp.renting.prices import Price
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Offer, Template
 
-ENTRYPOINT = f"is {{}} characters; with runtype args it is the entrypoint, at most {packing.ONSTART_MAX}"
+ENTRYPOINT = (
+    f"is {{}} characters; with runtype args it is the entrypoint, at most {packing.ONSTART_MAX}"
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,9 @@ class Order:
 
 @dataclass(frozen=True)
 class Lease:
-    """When the rental ends by itself, in epoch seconds by Vast's clock, and what the answer says of that."""
+    """When the rental ends by itself, in epoch seconds by Vast's clock, and what the answer says
+    of that.
+    """
 
     until: float
     said: str
@@ -64,9 +69,10 @@ class Terms:
     findings: Findings
     price: Price
     standing: Standing | None
-    room: Room | None
+    room: Headroom | None
     lease: Lease | None
-    approval: Approval | None = None  # of a person, in a shell: spent as the attempt is announced
+    # of a person, in a shell: spent as the attempt is announced
+    approval: Approval | None = None
 
     @property
     def lease_until(self) -> float | None:
@@ -85,7 +91,9 @@ class Terms:
     def facts(self) -> Json:
         """What the answer will say of the machine, and a replay of it."""
         facts: Json = {"usd_per_hour": self.usd_per_hour, "disk_gb": self.disk_gb}
-        facts |= {"vm": True} if self.body.get("vm") else {}  # no row of Vast's says which machines are VMs
+        facts |= (
+            {"vm": True} if self.body.get("vm") else {}
+        )  # no row of Vast's says which machines are VMs
         return facts | ({"lease": self.lease.said} if self.lease else {})
 
 
@@ -98,36 +106,54 @@ async def terms_of(call: Call, order: Order, account: str) -> Terms:
     findings = await preflight.look(call, order.offer_id, body, priced=priced)
     price = findings.price(body)
     why = next((warning for warning in findings.warnings if "price" in warning), "")
-    limits.check_machine(call, price.total, asked=order.max_usd_per_hour, why=why, offer_id=order.offer_id)
+    limits.check_machine(
+        call, price.total, asked=order.max_usd_per_hour, why=why, offer_id=order.offer_id
+    )
     standing = await limits.standing(call)
     room = limits.check_account(call, standing, account, price.total)
     lease, body = await _leased(call, order)
     terms = Terms(body, findings, price, standing, room, lease)
     if order.dry_run:
         if confirm.wanted(call, price.total):
-            findings.warnings.append("The person is asked before this is rented (VAST_MCP_CONFIRM).")
+            findings.warnings.append(
+                "The person is asked before this is rented (VAST_MCP_CONFIRM)."
+            )
         return terms
     what = _question(order, findings)
-    approval = await confirm.ask(call, "create_instance", order.given, price.total, what, order.again)
+    approval = await confirm.ask(
+        call, "create_instance", order.given, price.total, what, order.again
+    )
     return Terms(body, findings, price, standing, room, lease, approval)
 
 
 def _question(order: Order, findings: Findings) -> str:
-    """What a person is asked, without the price: no values of the caller but ids, numbers and an image's plain name."""
+    """What a person is asked, without the price: no values of the caller but ids, numbers and an
+    image's plain name.
+    """
     offer, body = findings.offer, order.body
     what = confirm.gpus(offer.gpu_name if offer else None, offer.num_gpus if offer else None)
-    kind = f"interruptible, at a bid of {order.bid:g} $/h," if order.bid is not None else "on demand"
+    kind = (
+        f"interruptible, at a bid of {order.bid:g} $/h," if order.bid is not None else "on demand"
+    )
     volume = " and a new volume" if body.get("volume_info", {}).get("create_new") else ""
     hours = order.lease_hours
-    ends = "It runs until it is destroyed." if hours is None else f"It ends by itself after {hours:g} hours."
+    ends = (
+        "It runs until it is destroyed."
+        if hours is None
+        else f"It ends by itself after {hours:g} hours."
+    )
     return (
-        f"Rent {what} (offer {order.offer_id}) {kind} with {findings.counted_disk_gb:g} GB of disk{volume} on Vast.ai, "
-        f"as a {'virtual machine' if body.get('vm') else 'container'} of {confirm.image(body.get('image'))}? {ends}"
+        f"Rent {what} (offer {order.offer_id}) {kind} with {findings.counted_disk_gb:g} GB of "
+        f"disk{volume} on Vast.ai, "
+        f"as a {'virtual machine' if body.get('vm') else 'container'} of "
+        f"{confirm.image(body.get('image'))}? {ends}"
     )
 
 
 async def _check_entrypoint(call: Call, order: Order) -> None:
-    """A template can bring runtype args (A.10), and then a long onstart has no shell to unpack it (A.3)."""
+    """A template can bring runtype args (A.10), and then a long onstart has no shell to unpack
+    it (A.3).
+    """
     template_hash, script = order.body.get("template_hash_id"), order.script or ""
     if "runtype" in order.body or template_hash is None or len(script) <= packing.ONSTART_MAX:
         return
@@ -137,13 +163,14 @@ async def _check_entrypoint(call: Call, order: Order) -> None:
 
 
 def _check_market(call: Call, order: Order) -> None:
-    """An offer that was looked at as a bid costs several times that on demand: no price must be meant.
+    """An offer that was looked at as a bid costs several times that on demand: no price must be
+    meant.
 
     Seeing the offer in a search on demand is what says so.
     """
-    if order.bid is not None or order.offer_id not in call.office.bid_offers:
+    if order.bid is not None or order.offer_id not in call.session.bid_offers:
         return
-    offer = call.office.offers.get(order.offer_id)
+    offer = call.session.offers.get(order.offer_id)
     floor = offer.min_bid if offer else None
     why = "its price on demand; then this call, unchanged, rents it so"
     steps = [NextStep("search_offers", _on_demand(order, offer), why)]
@@ -154,10 +181,16 @@ def _check_market(call: Call, order: Order) -> None:
             steps.insert(0, NextStep("create_instance", bid, "interruptible, at the minimum bid"))
     at_least = f"at least {floor:g} $/h" if floor is not None else "a bid in $/h"
     raise errors.BadArguments(
-        "Nothing was sent: this offer was last seen in a search for bids, and without price it rents on demand, which "
+        "Nothing was sent: this offer was last seen in a search for bids, and without price it "
+        "rents on demand, which "
         "usually costs more.",
         offer_id=order.offer_id,
-        problems=[Problem("price", f"{at_least} to rent interruptible; for on demand see the offer on demand first")],
+        problems=[
+            Problem(
+                "price",
+                f"{at_least} to rent interruptible; for on demand see the offer on demand first",
+            )
+        ],
         next_steps=steps,
     )
 
@@ -171,29 +204,40 @@ def _on_demand(order: Order, offer: Offer | None) -> Json:
     return found | ({"min_disk_gb": order.body["disk"]} if "disk" in order.body else {})
 
 
-# ── the lease ────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── the lease ──────────────────────────────────────────────────────────────────────────────────
 
 
 async def _leased(call: Call, order: Order) -> tuple[Lease | None, Json]:
-    """What the lease guarantees, and the body with the watchdog in front of its onstart where that can carry it."""
+    """What the lease guarantees, and the body with the watchdog in front of its onstart where
+    that can carry it.
+    """
     if order.lease_hours is None:
         return None, order.body
-    until = int(call.office.link.now() + order.lease_hours * 3600)
+    until = int(call.session.link.now() + order.lease_hours * 3600)
     onstart, why = await _script_of_machine(call, order)
     if why is None:
         carried = watchdog.guarded(onstart, until=until, base_url=call.settings.base_url)
         if len(carried) <= packing.ONSTART_MAX:
-            takes = f"the watchdog takes {watchdog.cost(call.settings.base_url)} of onstart's {packing.ONSTART_MAX}"
+            takes = (
+                f"the watchdog takes {watchdog.cost(call.settings.base_url)} of onstart's "
+                f"{packing.ONSTART_MAX}"
+            )
             needs = "curl, GNU wget or python3 in its image"
             needs += ", if Vast gives a VM its key" if order.body.get("vm") else ""
             said = (
-                f"Ends {utc(until)}: while it runs, the machine destroys itself then, with {needs}, whatever became of "
-                f"this server; stopped, a vast-mcp server or vast-mcp sweep must destroy it ({takes} characters)."
+                f"Ends {utc(until)}: while it runs, the machine destroys itself then, with "
+                f"{needs}, whatever became of "
+                f"this server; stopped, a vast-mcp server or vast-mcp sweep must destroy it "
+                f"({takes} characters)."
             )
             return Lease(until, said), order.body | {"onstart": carried}
-        why = f"its onstart leaves no room for a watchdog: {len(carried)} of {packing.ONSTART_MAX} characters"
+        why = (
+            f"its onstart leaves no room for a watchdog: {len(carried)} of {packing.ONSTART_MAX} "
+            f"characters"
+        )
     said = (
-        f"Ends {utc(until)}, destroyed from outside alone: a vast-mcp server must run then, or vast-mcp sweep ({why})."
+        f"Ends {utc(until)}, destroyed from outside alone: a vast-mcp server must run then, or "
+        f"vast-mcp sweep ({why})."
     )
     return Lease(until, said), order.body
 

@@ -1,7 +1,7 @@
 """Doors on loopback that answer as an SSH server does, with its banner and nothing more.
 
-They live on the running event loop and are opened from synchronous code, so they are plain sockets with a reader
-each; a door that is looked at from a new loop moves there.
+They live on the running event loop and are opened from synchronous code, so they are plain sockets
+with a reader each; a door that is looked at from a new loop moves there.
 """
 
 import asyncio

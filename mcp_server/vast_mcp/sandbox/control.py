@@ -1,4 +1,5 @@
-"""Control routes under /_sandbox/, for tests that reach a world in another process. Vast.ai has nothing like them.
+"""Control routes under /_sandbox/, for tests that reach a world in another process. Vast.ai has
+nothing like them.
 
 They answer loopback only, need no key, and are not recorded among the world's requests.
 """
@@ -66,7 +67,9 @@ def requests(world: World, _body: JSON) -> JSON:
 
 
 def faults(world: World, body: JSON) -> JSON:
-    """Set faults: one as `Faults.add` takes it, several under `faults`; `clear` first. Not a part of Vast's API."""
+    """Set faults: one as `Faults.add` takes it, several under `faults`; `clear` first. Not a part
+    of Vast's API.
+    """
     if body.get("clear"):
         world.faults.clear()
     if body.get("release"):
@@ -74,14 +77,19 @@ def faults(world: World, body: JSON) -> JSON:
     several: list[JSON] = body.get("faults", [body] if "kind" in body else [])
     for one in several:
         world.faults.add(**one)
-    return {"waiting": [vars(fault) for fault in world.faults.waiting], "hanging": world.faults.hanging}
+    return {
+        "waiting": [vars(fault) for fault in world.faults.waiting],
+        "hanging": world.faults.hanging,
+    }
 
 
 def change_world(world: World, body: JSON) -> JSON:
     """`reset`, `seed`, any option of World, then acts by name. Not a part of Vast's API."""
     unknown = set(body) - OPTIONS - set(ACTS) - {"reset", "seed"}
     if unknown:
-        raise ValueError(f"unknown: {sorted(unknown)}; options are {sorted(OPTIONS)}, acts {sorted(ACTS)}")
+        raise ValueError(
+            f"unknown: {sorted(unknown)}; options are {sorted(OPTIONS)}, acts {sorted(ACTS)}"
+        )
     for name in OPTIONS & set(body):
         value = body[name]
         setattr(world, name, set(value) if name in SETS and value is not None else value)

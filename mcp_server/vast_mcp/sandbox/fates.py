@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 Course = tuple[str | None, ...]
 
 BIRTH: Course = (None, "loading", "running")
-RESTART: Course = ("exited", "loading", "running")  # a start shows `exited` for minutes first (live)
+RESTART: Course = (
+    "exited",
+    "loading",
+    "running",
+)  # a start shows `exited` for minutes first (live)
 REBOOT: Course = ("rebooting", "exited", "loading", "running")
 RECYCLE: Course = ("recycling", "loading", "running")
 
@@ -17,15 +21,21 @@ VANISHED = "vanished"
 
 @dataclass(frozen=True)
 class Fate:
-    """A course, what the host says at each status (or at all of them, under `*`), and the course of a later start."""
+    """A course, what the host says at each status (or at all of them, under `*`), and the course of
+    a later start.
+    """
 
     course: Course = BIRTH
     messages: dict[str, str] = field(default_factory=dict[str, str])
     restart: Course = RESTART
 
 
-def read_fate(course: str | Iterable[str | None], message: str | None, restart: Iterable[str | None] | None) -> Fate:
-    """A fate by name or by its course; `message` is said at every status and replaces the named one's own."""
+def read_fate(
+    course: str | Iterable[str | None], message: str | None, restart: Iterable[str | None] | None
+) -> Fate:
+    """A fate by name or by its course; `message` is said at every status and replaces the named
+    one's own.
+    """
     if isinstance(course, str):
         if course not in FATES:
             raise ValueError(f"no fate {course!r}; one of {sorted(FATES)}, or a list of statuses")
@@ -39,13 +49,17 @@ def read_fate(course: str | Iterable[str | None], message: str | None, restart: 
     return Fate(named.course, messages, again)
 
 
-NO_MANIFEST = "Error response from daemon: manifest for example/image:latest not found: manifest unknown"
+NO_MANIFEST = (
+    "Error response from daemon: manifest for example/image:latest not found: manifest unknown"
+)
 NO_ACCESS = (
-    "Error response from daemon: pull access denied for example/private, repository does not exist or may require "
+    "Error response from daemon: pull access denied for example/private, repository does not exist "
+    "or may require "
     "'docker login'"
 )
 NO_ENTRYPOINT = (
-    "Error response from daemon: failed to create task for container: OCI runtime create failed: runc create failed: "
+    "Error response from daemon: failed to create task for container: OCI runtime create failed: "
+    "runc create failed: "
     'unable to start container process: exec: "./start": no such file or directory'
 )
 
@@ -54,9 +68,15 @@ FATES: dict[str, Fate] = {
     "slow": Fate((None, "loading", "loading", "created", "running")),
     "stuck_null": Fate((None,)),  # cur_state running with actual_status null for long
     "stuck_loading": Fate((None, "loading")),
-    "bad_image": Fate((None, "loading", "created"), {"created": NO_MANIFEST}, ("exited", "loading", "created")),
-    "no_access": Fate((None, "loading", "created"), {"created": NO_ACCESS}, ("exited", "loading", "created")),
-    "oci_error": Fate((None, "loading", "created"), {"created": NO_ENTRYPOINT}, ("exited", "loading", "created")),
+    "bad_image": Fate(
+        (None, "loading", "created"), {"created": NO_MANIFEST}, ("exited", "loading", "created")
+    ),
+    "no_access": Fate(
+        (None, "loading", "created"), {"created": NO_ACCESS}, ("exited", "loading", "created")
+    ),
+    "oci_error": Fate(
+        (None, "loading", "created"), {"created": NO_ENTRYPOINT}, ("exited", "loading", "created")
+    ),
     "exits": Fate((*BIRTH, "exited"), {"exited": "Exited (1)"}, ("exited",)),
     "exited_first": Fate((None, *RESTART)),  # the grace a start needs
     "outbid": Fate((*BIRTH, OUTBID)),

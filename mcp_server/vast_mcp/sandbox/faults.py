@@ -14,18 +14,44 @@ from .replies import Refusal
 
 ENDPOINTS = frozenset(
     {
-        "create", "search", "list", "list_v0", "filters", "show", "destroy", "start", "stop", "label",
-        "keys", "templates", "user", "gpu_names", "unknown", "reboot", "recycle", "bid", "logs", "log_text",
-        "attach_key", "attached_keys", "detach_key", "volumes", "search_volumes", "rent_volume", "delete_volume",
+        "create",
+        "search",
+        "list",
+        "list_v0",
+        "filters",
+        "show",
+        "destroy",
+        "start",
+        "stop",
+        "label",
+        "keys",
+        "templates",
+        "user",
+        "gpu_names",
+        "unknown",
+        "reboot",
+        "recycle",
+        "bid",
+        "logs",
+        "log_text",
+        "attach_key",
+        "attached_keys",
+        "detach_key",
+        "volumes",
+        "search_volumes",
+        "rent_volume",
+        "delete_volume",
     }
-)  # fmt: skip
+)
 
 # A server behind which hanging up is possible puts a callable here; see routes.serve.
 HANG_UP = "vast_sandbox.hang_up"
 
 
 class Dropped(Exception):
-    """The connection closed without a reply. In process it is raised; over a socket the socket is closed."""
+    """The connection closed without a reply. In process it is raised; over a socket the socket is
+    closed.
+    """
 
 
 class NoReply(Response):
@@ -40,7 +66,9 @@ class NoReply(Response):
 
 @dataclass
 class Fault:
-    """One fault waiting for its request. `times` None means every time; `skip` lets that many requests pass first."""
+    """One fault waiting for its request. `times` None means every time; `skip` lets that many
+    requests pass first.
+    """
 
     endpoint: str
     kind: str
@@ -73,7 +101,9 @@ class Faults:
         skip: int = 0,
         **detail: Any,
     ) -> Fault:
-        """Put a fault in force. `when="after"` lets the world act first: the reply is lost, what it did is not."""
+        """Put a fault in force. `when="after"` lets the world act first: the reply is lost, what it
+        did is not.
+        """
         if endpoint != "*" and endpoint not in ENDPOINTS:
             raise ValueError(f"no endpoint {endpoint!r}; one of {sorted(ENDPOINTS)} or '*'")
         if kind not in KINDS:
@@ -116,7 +146,9 @@ class Faults:
             await self._watchers[-1].wait()
 
     def release(self) -> None:
-        """Let every hanging request go: its connection is closed without a reply, or its late reply is sent."""
+        """Let every hanging request go: its connection is closed without a reply, or its late reply
+        is sent.
+        """
         for loop, event in self._hanging:
             loop.call_soon_threadsafe(event.set)
 
@@ -134,7 +166,9 @@ class Faults:
             self._hanging.remove(entry)
 
     async def act(self, fault: Fault, reply: Response | None, now: float) -> Response:
-        """What the client gets instead; `reply` is what the world answered, when it was asked at all."""
+        """What the client gets instead; `reply` is what the world answered, when it was asked at
+        all.
+        """
         if fault.kind == "late":
             await self.hang(fault.detail.get("seconds"))
             return reply or NoReply()
@@ -183,14 +217,19 @@ def _html(status: int, title: str) -> Act:
 
 
 def _truncated(_detail: dict[str, Any], reply: Response | None, _now: float) -> Response:
-    """The first half of the real reply, or of a likely one, with the status and type of a whole one."""
+    """The first half of the real reply, or of a likely one, with the status and type of a whole
+    one.
+    """
     whole = bytes(reply.body) if reply is not None else b'{"success": true, "new_contract": 100000'
     return Response(whole[: max(1, len(whole) // 2)], 200, media_type="application/json")
 
 
 def _success_false(detail: dict[str, Any], _reply: Response | None, _now: float) -> Response:
     """A 2xx is not success (A.11)."""
-    said = {"error": detail.get("error", "server_error"), "msg": detail.get("msg", "The request was not carried out.")}
+    said = {
+        "error": detail.get("error", "server_error"),
+        "msg": detail.get("msg", "The request was not carried out."),
+    }
     return JSONResponse({"success": False, **said})
 
 

@@ -15,29 +15,97 @@ Row = dict[str, Any]
 DOWN = frozenset({"scheduling", "stopped", "frozen"})  # without its GPU, whatever was asked (C.4)
 
 FROM_OFFER = (
-    "machine_id", "host_id", "gpu_name", "gpu_arch", "num_gpus", "gpu_frac", "gpu_ram", "gpu_lanes", "gpu_mem_bw",
-    "compute_cap", "total_flops", "dlperf", "cuda_max_good", "driver_version", "bw_nvlink", "pci_gen", "pcie_bw",
-    "cpu_name", "cpu_arch", "cpu_cores", "cpu_cores_effective", "cpu_ram", "has_avx", "mobo_name", "os_version",
-    "disk_bw", "disk_name", "inet_up", "inet_down", "inet_up_cost", "inet_down_cost", "internet_up_cost_per_tb",
-    "internet_down_cost_per_tb", "direct_port_count", "static_ip", "geolocation", "geolocode", "min_bid",
-    "storage_cost", "credit_discount_max", "reliability2", "verification", "hosting_type", "external", "end_date",
-    "bundle_id", "hostname", "logo", "rn", "webpage", "score", "vram_costperhour",
-)  # fmt: skip
+    "machine_id",
+    "host_id",
+    "gpu_name",
+    "gpu_arch",
+    "num_gpus",
+    "gpu_frac",
+    "gpu_ram",
+    "gpu_lanes",
+    "gpu_mem_bw",
+    "compute_cap",
+    "total_flops",
+    "dlperf",
+    "cuda_max_good",
+    "driver_version",
+    "bw_nvlink",
+    "pci_gen",
+    "pcie_bw",
+    "cpu_name",
+    "cpu_arch",
+    "cpu_cores",
+    "cpu_cores_effective",
+    "cpu_ram",
+    "has_avx",
+    "mobo_name",
+    "os_version",
+    "disk_bw",
+    "disk_name",
+    "inet_up",
+    "inet_down",
+    "inet_up_cost",
+    "inet_down_cost",
+    "internet_up_cost_per_tb",
+    "internet_down_cost_per_tb",
+    "direct_port_count",
+    "static_ip",
+    "geolocation",
+    "geolocode",
+    "min_bid",
+    "storage_cost",
+    "credit_discount_max",
+    "reliability2",
+    "verification",
+    "hosting_type",
+    "external",
+    "end_date",
+    "bundle_id",
+    "hostname",
+    "logo",
+    "rn",
+    "webpage",
+    "score",
+    "vram_costperhour",
+)
 
 # Worked out when asked, so the list cannot filter by them (C.2).
 COMPUTED = frozenset(
     {
-        "dph_total", "dph_base", "duration", "uptime_mins", "time_remaining", "time_remaining_isbid", "extra_env",
-        "ports", "search", "instance", "gpu_util", "gpu_temp", "cpu_util", "mem_usage", "mem_limit", "vmem_usage",
-        "disk_usage", "disk_util", "credit_balance", "storage_total_cost", "client_run_time", "host_run_time",
-        "volume_info", "status_msg", "vram_costperhour",
+        "dph_total",
+        "dph_base",
+        "duration",
+        "uptime_mins",
+        "time_remaining",
+        "time_remaining_isbid",
+        "extra_env",
+        "ports",
+        "search",
+        "instance",
+        "gpu_util",
+        "gpu_temp",
+        "cpu_util",
+        "mem_usage",
+        "mem_limit",
+        "vmem_usage",
+        "disk_usage",
+        "disk_util",
+        "credit_balance",
+        "storage_total_cost",
+        "client_run_time",
+        "host_run_time",
+        "volume_info",
+        "status_msg",
+        "vram_costperhour",
     }
-)  # fmt: skip
+)
 
 
 @dataclass
 class Pace:
-    """How an instance moves from one status to the next: after so many looks, or so many seconds, or either."""
+    """How an instance moves from one status to the next: after so many looks, or so many seconds,
+    or either.
+    """
 
     looks: int | None = 1
     seconds: float | None = None
@@ -100,7 +168,9 @@ class Instance:
 
     @property
     def at_most(self) -> float:
-        """$/h that it may cost from here on with nobody's doing: the whole where it was asked to run, else its disk."""
+        """$/h that it may cost from here on with nobody's doing: the whole where it was asked to
+        run, else its disk.
+        """
         return self.dph_total if self.intended == "running" else self.dph_total - self.price
 
     def status(self, now: float) -> str | None:
@@ -117,7 +187,11 @@ class Instance:
 
     def _step(self, now: float) -> int:
         by_looks = 0 if not self.pace.looks else self.looks // self.pace.looks
-        by_time = 0 if not self.pace.seconds else math.floor((now - self.course_began) / self.pace.seconds)
+        by_time = (
+            0
+            if not self.pace.seconds
+            else math.floor((now - self.course_began) / self.pace.seconds)
+        )
         return len(self.course) if self.pace.looks == 0 else max(by_looks, by_time)
 
     def set_course(self, course: Course, now: float) -> None:
@@ -154,7 +228,11 @@ class Instance:
     def row(self, now: float, *, listed: bool, ways: Ways | None = None) -> Row:
         """The row as it is now; a volume shows only in the list (A.8)."""
         status = self.status(now)
-        row = {key: self.offer[key] for key in FROM_OFFER} | self._identity() | self._state(status, now)
+        row = (
+            {key: self.offer[key] for key in FROM_OFFER}
+            | self._identity()
+            | self._state(status, now)
+        )
         row |= self._launch_part() | self._reach(status, ways) | self._use(status) | self._money()
         if listed:
             row["volume_info"] = [self.launch.volume_info] if self.launch.volume_info else []
@@ -175,17 +253,29 @@ class Instance:
         }
 
     def _state(self, status: str | None, now: float) -> Row:
-        held = self.intended == "running" and not self.waiting_for_gpu and not self.outbid and status not in DOWN
-        messages = {"loading": "Pulling image", "running": f"success, running {self.launch.image}\n"}
+        held = (
+            self.intended == "running"
+            and not self.waiting_for_gpu
+            and not self.outbid
+            and status not in DOWN
+        )
+        messages = {
+            "loading": "Pulling image",
+            "running": f"success, running {self.launch.image}\n",
+        }
         return {
             "actual_status": status,
             "intended_status": self.intended,
             "cur_state": "running" if held else "stopped",
-            "next_state": "stopped" if self.outbid or status in {"stopped", "frozen"} else self.intended,
+            "next_state": "stopped"
+            if self.outbid or status in {"stopped", "frozen"}
+            else self.intended,
             "status_msg": self.says(status) or messages.get(status or ""),
             "start_date": float(self.born),
             "duration": max(0.0, self.offer["end_date"] - now),
-            "uptime_mins": round((now - self.course_began) / 60, 2) if status == "running" else None,
+            "uptime_mins": round((now - self.course_began) / 60, 2)
+            if status == "running"
+            else None,
             "time_remaining": "",
             "time_remaining_isbid": "",
             "client_run_time": 1.0,
@@ -211,7 +301,8 @@ class Instance:
         mapped = self.offer["direct_port_count"] > 0
         first = 40_000 + self.id % 2_000 * 10
         row: Row = {
-            "ssh_host": f"ssh{1 + self.id % 9}.vast.invalid",  # the shape of a real one, which is never named
+            # the shape of a real one, which is never named
+            "ssh_host": f"ssh{1 + self.id % 9}.vast.invalid",
             "ssh_port": 10_000 + self.id % 20_000,
             "ssh_idx": str(1 + self.id % 9),
             "machine_dir_ssh_port": first,
@@ -224,7 +315,11 @@ class Instance:
         if status == "running":  # absent before; null would crash the official client (C.3)
             row["ports"] = self._ports(first) if mapped else {}
         if ways is not None:
-            row |= {"public_ipaddr": f"{ways.host}\n", "ssh_host": ways.host, "ssh_port": ways.proxy}
+            row |= {
+                "public_ipaddr": f"{ways.host}\n",
+                "ssh_host": ways.host,
+                "ssh_port": ways.proxy,
+            }
             if "22/tcp" in row.get("ports", {}) and ways.direct is not None:
                 row["ports"]["22/tcp"] = [{"HostIp": "0.0.0.0", "HostPort": str(ways.direct)}]  # noqa: S104
         return row

@@ -1,4 +1,6 @@
-"""What a create body asks for: checked, merged with its template, defaults filled in (A.2 to A.10)."""
+"""What a create body asks for: checked, merged with its template, defaults filled in (A.2 to
+A.10).
+"""
 
 import shlex
 from dataclasses import dataclass, field
@@ -19,7 +21,8 @@ MIN_DISK = 8.0
 MIN_PRICE, MAX_PRICE = 0.001, 128.0
 IDENTITY_PORT = 70_000  # from here on the number outside is the number inside (A.4)
 
-# Both vocabularies, the specification's and the official client's, as the row reports them (A.3).
+# Both vocabularies, the specification's and the official client's, as the row reports them
+# (A.3).
 RUNTYPES = {
     "ssh": "ssh_proxy",
     "ssh_proxy": "ssh_proxy",
@@ -33,7 +36,17 @@ RUNTYPES = {
 }
 TOKEN_ORDER = ("args", "jupyter_direc", "jupyter_proxy", "ssh_direc", "ssh_proxy")
 
-TEXTS = ("image", "template_hash_id", "label", "runtype", "onstart", "args_str", "jupyter_dir", "user", "image_login")
+TEXTS = (
+    "image",
+    "template_hash_id",
+    "label",
+    "runtype",
+    "onstart",
+    "args_str",
+    "jupyter_dir",
+    "user",
+    "image_login",
+)
 FLAGS = ("cancel_unavail", "vm", "use_jupyter_lab", "python_utf8", "lang_utf8", "force")
 
 
@@ -162,7 +175,9 @@ def _check_kinds(asked: Body, ask_id: int) -> None:
     if asked.get("target_state", "running") not in ("running", "stopped"):
         raise replies.invalid_args("target_state: must be running or stopped", ask_id)
     args: Any = asked.get("args", [])
-    if not isinstance(args, list) or not all(isinstance(word, str) for word in cast("list[Any]", args)):
+    if not isinstance(args, list) or not all(
+        isinstance(word, str) for word in cast("list[Any]", args)
+    ):
         raise replies.invalid_args("args: Input should be a list of strings", ask_id)
     volume: Any = asked.get("volume_info", {"mount_path": "/"})
     if not isinstance(volume, dict) or not isinstance(cast("Body", volume).get("mount_path"), str):
@@ -173,9 +188,13 @@ def _check_sizes(merged: Body, ask_id: int) -> None:
     onstart = merged.get("onstart") or ""
     if len(onstart) > ONSTART_CHARS:
         raise replies.invalid_args(f"onstart may have at most {ONSTART_CHARS} characters", ask_id)
-    start = len(onstart) + len(merged.get("args_str") or "") + sum(map(len, merged.get("args") or []))
+    start = (
+        len(onstart) + len(merged.get("args_str") or "") + sum(map(len, merged.get("args") or []))
+    )
     if start > START_CHARS:
-        raise replies.invalid_args(f"args, args_str and onstart together may have {START_CHARS} characters", ask_id)
+        raise replies.invalid_args(
+            f"args, args_str and onstart together may have {START_CHARS} characters", ask_id
+        )
     if len(merged.get("label") or "") > LABEL_CHARS:
         raise replies.invalid_args(f"label may have at most {LABEL_CHARS} characters", ask_id)
     if len(merged.get("image") or "") > IMAGE_CHARS:
@@ -256,7 +275,9 @@ def _read_runtype(merged: Body, ask_id: int) -> str:
     default = "args" if "args" in merged or "args_str" in merged else "ssh"
     words = (merged.get("runtype") or default).split()
     if not words or any(word not in RUNTYPES for word in words):
-        raise replies.invalid_args(f"runtype: {merged.get('runtype')!r} is not a valid launch mode", ask_id)
+        raise replies.invalid_args(
+            f"runtype: {merged.get('runtype')!r} is not a valid launch mode", ask_id
+        )
     if len(words) == 1:
         return RUNTYPES[words[0]]
     tokens = {token for word in words for token in RUNTYPES[word].split()}

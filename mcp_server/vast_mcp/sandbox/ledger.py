@@ -16,8 +16,9 @@ class LedgerEntry:
     label: str | None = None
     price: float | None = None
     detail: dict[str, Any] = field(default_factory=dict[str, Any])
-    # The account once this was committed: how many machines, and what they cost in $/h at most: those asked to run
-    # with all they have, the others with their disk. And the machine itself, while it runs.
+    # The account once this was committed: how many machines, and what they cost in $/h at most:
+    # those asked to run with all they have, the others with their disk. And the machine itself,
+    # while it runs.
     machines: int = 0
     usd_per_hour: float = 0.0
     machine_usd_per_hour: float | None = None
@@ -28,7 +29,9 @@ class LedgerEntry:
 
 @dataclass
 class Received:
-    """One request as it came in, before any fault; headers are not kept, so no key is; whether one came is."""
+    """One request as it came in, before any fault; headers are not kept, so no key is; whether one
+    came is.
+    """
 
     seq: int
     at: float

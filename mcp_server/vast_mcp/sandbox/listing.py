@@ -17,12 +17,35 @@ PAGE_FOR_NONSENSE = 5
 
 FILTERS = frozenset(
     {
-        "id", "label", "machine_id", "host_id", "gpu_name", "num_gpus", "gpu_ram", "actual_status", "intended_status",
-        "cur_state", "next_state", "verification", "image_uuid", "image_runtype", "start_date", "end_date", "is_bid",
-        "template_id", "template_hash_id", "template_name", "disk_space", "geolocation", "country_code",
-        "ask_contract_id", "static_ip", "external", "public_ipaddr",
+        "id",
+        "label",
+        "machine_id",
+        "host_id",
+        "gpu_name",
+        "num_gpus",
+        "gpu_ram",
+        "actual_status",
+        "intended_status",
+        "cur_state",
+        "next_state",
+        "verification",
+        "image_uuid",
+        "image_runtype",
+        "start_date",
+        "end_date",
+        "is_bid",
+        "template_id",
+        "template_hash_id",
+        "template_name",
+        "disk_space",
+        "geolocation",
+        "country_code",
+        "ask_contract_id",
+        "static_ip",
+        "external",
+        "public_ipaddr",
     }
-)  # fmt: skip
+)
 
 
 @dataclass
@@ -50,7 +73,9 @@ def read_page_query(query: dict[str, str]) -> PageQuery:
         after=_read_token(query.get("after_token"), order),
         order=order,
         filters=search.read_filters(cast("Row", filters), FILTERS),
-        columns=None if columns is None or "*" in columns else [str(name) for name in cast("list[Any]", columns)],
+        columns=None
+        if columns is None or "*" in columns
+        else [str(name) for name in cast("list[Any]", columns)],
     )
 
 
@@ -116,15 +141,23 @@ def _compare(order: Order, one: list[Any], two: list[Any]) -> int:
 
 
 def page(query: PageQuery, rows: list[Row]) -> tuple[list[int], Row]:
-    """The ids on one page, and its reply. Keyset paging: what ends or begins between two pages shifts nothing."""
+    """The ids on one page, and its reply. Keyset paging: what ends or begins between two pages
+    shifts nothing.
+    """
 
     def values(row: Row) -> list[Any]:
         return [row.get(column) for column, _ in query.order]
 
     matched = search.select(rows, query.filters, leaky=False)
-    matched.sort(key=functools.cmp_to_key(lambda one, two: _compare(query.order, values(one), values(two))))
+    matched.sort(
+        key=functools.cmp_to_key(lambda one, two: _compare(query.order, values(one), values(two)))
+    )
     after = query.after
-    rest = matched if after is None else [row for row in matched if _compare(query.order, values(row), after) > 0]
+    rest = (
+        matched
+        if after is None
+        else [row for row in matched if _compare(query.order, values(row), after) > 0]
+    )
     shown = rest[: query.limit]
     labels: dict[str, int] = {}
     for row in matched:

@@ -11,7 +11,9 @@ FIRST_ASK = 20_000_001
 
 
 class Gpu(NamedTuple):
-    """One model: display name, MB of memory, a usual price, compute capability, TFLOPS, DLPerf, memory GB/s, watts."""
+    """One model: display name, MB of memory, a usual price, compute capability, TFLOPS, DLPerf,
+    memory GB/s, watts.
+    """
 
     name: str
     ram: int
@@ -51,10 +53,27 @@ GPUS = (
 GPU_NAMES = sorted(gpu.name for gpu in GPUS)
 
 PLACES = (
-    "California, US", "Texas, US", "Washington, US", "Quebec, CA", "Sweden, SE", "Norway, NO", "Germany, DE",
-    "Netherlands, NL", "Poland, PL", "Czechia, CZ", "France, FR", "Spain, ES", "United Kingdom, GB", "Bulgaria, BG",
-    "Japan, JP", "South Korea, KR", "Taiwan, TW", "India, IN", "Australia, AU", "Brazil, BR",
-)  # fmt: skip
+    "California, US",
+    "Texas, US",
+    "Washington, US",
+    "Quebec, CA",
+    "Sweden, SE",
+    "Norway, NO",
+    "Germany, DE",
+    "Netherlands, NL",
+    "Poland, PL",
+    "Czechia, CZ",
+    "France, FR",
+    "Spain, ES",
+    "United Kingdom, GB",
+    "Bulgaria, BG",
+    "Japan, JP",
+    "South Korea, KR",
+    "Taiwan, TW",
+    "India, IN",
+    "Australia, AU",
+    "Brazil, BR",
+)
 
 CPUS = (
     ("AMD EPYC 7402 24-Core Processor", 48, 2.8, "ROMED8-2T"),
@@ -64,12 +83,20 @@ CPUS = (
     ("Intel Xeon Gold 6330", 112, 2.0, "C621A"),
 )
 
-DRIVERS = (("535.86.05", 12.2), ("550.127.05", 12.4), ("560.35.03", 12.6), ("570.133.07", 12.8), ("580.65.06", 13.0))
+DRIVERS = (
+    ("535.86.05", 12.2),
+    ("550.127.05", 12.4),
+    ("560.35.03", 12.6),
+    ("570.133.07", 12.8),
+    ("580.65.06", 13.0),
+)
 COUNTS = (1, 1, 1, 2, 1, 4, 1, 8)
 
 
 def make_offers(seed: int, count: int, now: float) -> dict[int, Offer]:
-    """The same seed and time give the same window; every model appears in several sizes, places and qualities."""
+    """The same seed and time give the same window; every model appears in several sizes, places and
+    qualities.
+    """
     dice = random.Random(seed)
     offers: dict[int, Offer] = {}
     ask = FIRST_ASK
@@ -84,7 +111,12 @@ def _offer(dice: random.Random, number: int, ask: int, now: float) -> Offer:
     gpus = COUNTS[(number // len(GPUS) + number) % len(COUNTS)]
     quality = _quality(dice, number)
     machine = 10_000 + number // 2  # two offers may stand on one machine
-    row: Offer = {"id": ask, "ask_contract_id": ask, "machine_id": machine, "host_id": 1_000 + machine % 97}
+    row: Offer = {
+        "id": ask,
+        "ask_contract_id": ask,
+        "machine_id": machine,
+        "host_id": 1_000 + machine % 97,
+    }
     row |= _gpu_part(dice, gpu, gpus)
     row |= _box_part(dice, gpus, machine)
     row |= _net_part(dice, number, machine)
@@ -179,7 +211,9 @@ def _net_part(dice: random.Random, number: int, machine: int) -> Offer:
 
 
 def _money_part(dice: random.Random, gpu: Gpu, gpus: int, quality: dict[str, Any]) -> Offer:
-    cheap = 0.62 if quality["verification"] != "verified" else 1.0  # the trap: what is unverified looks like a bargain
+    cheap = (
+        0.62 if quality["verification"] != "verified" else 1.0
+    )  # the trap: what is unverified looks like a bargain
     base = round(gpu.usd * gpus * cheap * dice.uniform(0.8, 1.45), 6)
     return {
         "dph_base": base,
@@ -233,7 +267,9 @@ def _unused_part(machine: int) -> Offer:
 
 
 def priced(offer: Offer, *, gb: float, bid: bool, now: float) -> Offer:
-    """The row a search returns: disk priced for so many GB, the bid floor as price in a bid search (A.6)."""
+    """The row a search returns: disk priced for so many GB, the bid floor as price in a bid search
+    (A.6).
+    """
     compute = offer["min_bid"] if bid else offer["dph_base"]
     disk = offer["storage_cost"] * gb / MONTH_HOURS
     total, left = compute + disk, max(0.0, offer["end_date"] - now)

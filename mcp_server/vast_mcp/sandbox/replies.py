@@ -7,9 +7,13 @@ JSON = dict[str, Any]
 
 
 class Refusal(Exception):
-    """The service says no: a status, a body (an object is sent as JSON, a string as plain text) and headers."""
+    """The service says no: a status, a body (an object is sent as JSON, a string as plain text) and
+    headers.
+    """
 
-    def __init__(self, status: int, body: JSON | str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, body: JSON | str, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(f"{status}: {body}")
         self.status = status
         self.body = body
@@ -57,7 +61,9 @@ def invalid_price(msg: str, ask_id: int, new_contract: int | None = None) -> Ref
 
 def offer_id_needed() -> Refusal:
     """The example in the specification."""
-    return invalid_args("error 400/3467: Invalid args: 'id' is required and must be a valid offer ID")
+    return invalid_args(
+        "error 400/3467: Invalid args: 'id' is required and must be a valid offer ID"
+    )
 
 
 def unknown_ask(ask_id: int) -> Refusal:
@@ -80,7 +86,10 @@ def not_your_own(ask_id: int) -> Refusal:
 
 def insufficient_credit() -> Refusal:
     """Live; most captures have no success field."""
-    return Refusal(400, {"error": "insufficient_credit", "msg": "Your account lacks credit; see the billing page."})
+    return Refusal(
+        400,
+        {"error": "insufficient_credit", "msg": "Your account lacks credit; see the billing page."},
+    )
 
 
 def no_ssh_key_for_vm(ask_id: int) -> Refusal:
@@ -176,7 +185,9 @@ def log_not_there() -> Refusal:
 
 def no_such_volume_offer(offer_id: object) -> Refusal:
     """Nobody offers this room."""
-    return refusal(404, "no_such_ask", f"no_such_ask Volume offer {str(offer_id)[:40]} is not available.")
+    return refusal(
+        404, "no_such_ask", f"no_such_ask Volume offer {str(offer_id)[:40]} is not available."
+    )
 
 
 def no_such_volume(volume_id: object) -> Refusal:
@@ -191,7 +202,9 @@ def volume_in_use(volume_id: int) -> Refusal:
 
 def volume_elsewhere(has: int, wants: int, ask_id: int) -> Refusal:
     """A volume and its instance stand on one machine (A.8)."""
-    return invalid_args(f"volume_info: the volume is on machine {has}, the offer on machine {wants}", ask_id)
+    return invalid_args(
+        f"volume_info: the volume is on machine {has}, the offer on machine {wants}", ask_id
+    )
 
 
 def invalid_volume_name(name: object) -> Refusal:
@@ -209,7 +222,9 @@ def already_attached() -> Refusal:
 
 def key_too_late_for_vm() -> Refusal:
     """A VM takes no key after it was made; the wording is ours."""
-    return refusal(400, "invalid_request", "SSH keys cannot be attached to a VM after it was created.")
+    return refusal(
+        400, "invalid_request", "SSH keys cannot be attached to a VM after it was created."
+    )
 
 
 def no_such_ssh_key(key_id: int) -> Refusal:

@@ -1,4 +1,6 @@
-"""The wire: parse, ask the world, encode. Section letters in docstrings are those of the API notes."""
+"""The wire: parse, ask the world, encode. Section letters in docstrings are those of the API
+notes.
+"""
 
 import asyncio
 import json
@@ -49,8 +51,12 @@ PERMISSIONS = {
     "user": "user_read",
 }
 OPEN = frozenset({"gpu_names", "log_text"})  # answered without a key
-ANONYMOUS = frozenset({"/api/v0/bundles"})  # a key is checked when it is there, but not needed (B.1)
-OWN = frozenset({"show", "start", "stop", "label", "destroy"})  # what a machine's own key opens, of that machine (A.11)
+ANONYMOUS = frozenset(
+    {"/api/v0/bundles"}
+)  # a key is checked when it is there, but not needed (B.1)
+OWN = frozenset(
+    {"show", "start", "stop", "label", "destroy"}
+)  # what a machine's own key opens, of that machine (A.11)
 
 
 class Call:
@@ -59,7 +65,9 @@ class Call:
     def __init__(self, world: World, request: Request, text: str) -> None:
         self.world = world
         self.request = request
-        self.query = {name: value for name, value in request.query_params.items() if name != "api_key"}
+        self.query = {
+            name: value for name, value in request.query_params.items() if name != "api_key"
+        }
         self.text = text
         try:
             self.body: Any = json.loads(text) if text.strip() else None
@@ -113,7 +121,11 @@ def search_asks(call: Call) -> JSON:
         raise replies.invalid_request("select_cols and q: Field required")
     rows = call.world.search(cast("JSON", flat), defaults=False)
     names = cast("list[Any]", columns)
-    return {"offers": rows if "*" in names else [{name: row.get(name) for name in names} for row in rows]}
+    return {
+        "offers": rows
+        if "*" in names
+        else [{name: row.get(name) for name in names} for row in rows]
+    }
 
 
 def create(call: Call) -> JSON:
@@ -199,11 +211,17 @@ def request_logs(call: Call) -> JSON:
     at = call.request.url
     own = f"{at.scheme}://{at.netloc}/_logs/{name}"
     address = own if call.world.log_url is None else call.world.log_url.replace("{}", name)
-    return {"success": True, "result_url": address, "msg": "Logs requested; the result appears at result_url."}
+    return {
+        "success": True,
+        "result_url": address,
+        "msg": "Logs requested; the result appears at result_url.",
+    }
 
 
 def read_log(call: Call) -> PlainTextResponse:
-    """The log itself, for whoever knows its address: elsewhere in reality, and without a key (C.7)."""
+    """The log itself, for whoever knows its address: elsewhere in reality, and without a key
+    (C.7).
+    """
     return PlainTextResponse(call.world.read_log(call.request.path_params["name"]))
 
 
@@ -243,7 +261,11 @@ def list_volumes(call: Call) -> JSON:
 def delete_volume(call: Call) -> JSON:
     """DELETE /volumes/?id=, or the id in the body as the specification has it (F)."""
     text = call.query.get("id", "")
-    given = int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else call.object().get("id")
+    given = (
+        int(text)
+        if text.isascii() and text.isdecimal() and len(text) <= 18
+        else call.object().get("id")
+    )
     call.world.delete_volume(given)
     return {"success": True}
 
@@ -350,11 +372,18 @@ def create_app(world: World) -> Starlette:
     for path, method, name, handler in TABLE:
         by_path.setdefault(path, {})[method] = (name, handler)
     routes = [
-        Route(spelling, _endpoint(world, path, methods), methods=["GET", "POST", "PUT", "DELETE", "PATCH"])
+        Route(
+            spelling,
+            _endpoint(world, path, methods),
+            methods=["GET", "POST", "PUT", "DELETE", "PATCH"],
+        )
         for path, methods in by_path.items()
         for spelling in (path, f"{path}/")
     ]
-    app = Starlette(routes=[*routes, *control.routes(world)], exception_handlers={HTTPException: _no_route(world)})
+    app = Starlette(
+        routes=[*routes, *control.routes(world)],
+        exception_handlers={HTTPException: _no_route(world)},
+    )
     app.router.redirect_slashes = False  # both spellings are served as they are
     return app
 
@@ -377,7 +406,9 @@ def _endpoint(
 
 
 def _dated(world: World, reply: Response) -> Response:
-    """With the world's own clock, which a test may set wrong, in Date, unless a fault has set one."""
+    """With the world's own clock, which a test may set wrong, in Date, unless a fault has set
+    one.
+    """
     reply.headers.setdefault("Date", formatdate(world.clock(), usegmt=True))
     return reply
 
@@ -407,7 +438,9 @@ def _check_key(call: Call, name: str, path: str) -> None:
     call.world.check_key(header)
     group = PERMISSIONS.get(name)
     own = call.world.machine_of(header)
-    if own is not None and (name not in OWN or call.id() != own.id or name in call.world.own_key_lacks):
+    if own is not None and (
+        name not in OWN or call.id() != own.id or name in call.world.own_key_lacks
+    ):
         raise replies.permission_missing(str(group), call.world.own_key_status)
     if group in call.world.missing_permissions:
         raise replies.permission_missing(str(group))
@@ -416,7 +449,9 @@ def _check_key(call: Call, name: str, path: str) -> None:
 def _remember(call: Call, name: str) -> None:
     world, request = call.world, call.request
     path = request.url.path
-    received = Received(len(world.requests) + 1, world.clock(), name, request.method, path, call.query, call.body)
+    received = Received(
+        len(world.requests) + 1, world.clock(), name, request.method, path, call.query, call.body
+    )
     received.with_key = "authorization" in request.headers
     world.requests.append(received)
 
@@ -435,13 +470,17 @@ def _no_route(world: World) -> Callable[[Request, Exception], Awaitable[Response
 
 
 class _Hangable:
-    """Gives a `drop` fault the means to close the socket: an ASGI application has none of its own."""
+    """Gives a `drop` fault the means to close the socket: an ASGI application has none of its
+    own.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        transport: Any = getattr(getattr(send, "__self__", None), "transport", None)  # uvicorn's request cycle
+        transport: Any = getattr(
+            getattr(send, "__self__", None), "transport", None
+        )  # uvicorn's request cycle
         if transport is None:
             return await self.app(scope, receive, send)
 
@@ -457,12 +496,17 @@ class _Hangable:
             raise
 
 
-def serve(world: World, host: str, port: int, on_ready: Callable[[str], None] | None = None) -> None:
-    """Serve until interrupted. Port 0 takes a free one; `on_ready` hears the address once connections are accepted."""
+def serve(
+    world: World, host: str, port: int, on_ready: Callable[[str], None] | None = None
+) -> None:
+    """Serve until interrupted. Port 0 takes a free one; `on_ready` hears the address once
+    connections are accepted.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as listener:
-        # Inherited by what it accepts. asyncio would set it, but not on a socket that does not name its protocol, and
-        # the second part of an answer then waits 40 ms for a receipt of the first.
+        # Inherited by what it accepts. asyncio would set it, but not on a socket that does not
+        # name its protocol, and the second part of an answer then waits 40 ms for a receipt of
+        # the first.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         number = listener.getsockname()[1]
         if on_ready is not None:

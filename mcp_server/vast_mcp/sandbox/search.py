@@ -18,7 +18,11 @@ TYPES = {
     "interruptible": True,
 }
 SCALARS = frozenset({"order", "limit", "type", "allocated_storage", "disable_bundling"})
-DEFAULTS: dict[str, Ops] = {"verified": {"eq": True}, "external": {"eq": False}, "rentable": {"eq": True}}
+DEFAULTS: dict[str, Ops] = {
+    "verified": {"eq": True},
+    "external": {"eq": False},
+    "rentable": {"eq": True},
+}
 
 # Filters that are no row keys, and how a row answers them.
 VIEWS: dict[str, Callable[[Row], Any]] = {
@@ -113,7 +117,11 @@ def select(rows: Iterable[Row], filters: dict[str, Ops], *, leaky: bool) -> list
     kept: list[Row] = []
     for row in rows:
         failed = [field for field, ops in filters.items() if not meets(row, field, ops)]
-        slips = leaky and row["id"] % 5 == 0 and all(is_numeric(field, row) and field != "id" for field in failed)
+        slips = (
+            leaky
+            and row["id"] % 5 == 0
+            and all(is_numeric(field, row) and field != "id" for field in failed)
+        )
         if not failed or slips:
             kept.append(row)
     return kept

@@ -10,11 +10,25 @@ Template = dict[str, Any]
 
 FIELDS = frozenset(
     {
-        "creator_id", "created_at", "count_created", "default_tag", "docker_login_repo", "id", "image", "jup_direct",
-        "hash_id", "private", "name", "recent_create_date", "recommended_disk_space", "recommended", "ssh_direct",
-        "tag", "use_ssh",
+        "creator_id",
+        "created_at",
+        "count_created",
+        "default_tag",
+        "docker_login_repo",
+        "id",
+        "image",
+        "jup_direct",
+        "hash_id",
+        "private",
+        "name",
+        "recent_create_date",
+        "recommended_disk_space",
+        "recommended",
+        "ssh_direct",
+        "tag",
+        "use_ssh",
     }
-)  # fmt: skip
+)
 
 BLANK: Template = {
     "name": "",
@@ -45,7 +59,8 @@ RECOMMENDED: tuple[Template, ...] = (
         "name": "PyTorch (Vast)",
         "image": "vastai/pytorch",
         "tag": "@vastai-automatic-tag",
-        "env": "-p 1111:1111 -p 6006:6006 -p 8080:8080 -e OPEN_BUTTON_PORT=1111 -e DATA_DIRECTORY=/workspace/",
+        "env": "-p 1111:1111 -p 6006:6006 -p 8080:8080 -e OPEN_BUTTON_PORT=1111 -e "
+        "DATA_DIRECTORY=/workspace/",
         "onstart": "entrypoint.sh",
         "runtype": "jupyter",
         "jup_direct": True,
@@ -90,7 +105,9 @@ RECOMMENDED: tuple[Template, ...] = (
 def content_hash(template: Template) -> str:
     """The hash is of the content, so an edit changes it (A.10)."""
     content = {key: template[key] for key in BLANK}
-    return hashlib.md5(json.dumps(content, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.md5(
+        json.dumps(content, sort_keys=True).encode(), usedforsecurity=False
+    ).hexdigest()
 
 
 def _given(body: Template) -> Template:
@@ -117,11 +134,15 @@ class Shelf:
         self.by_hash: dict[str, Template] = {}
         self.user_id = user_id
         for number, template in enumerate(RECOMMENDED):
-            self._put({**BLANK, **template, "private": False}, 60_001 + number, now - 90 * 86_400, 1, True)
+            self._put(
+                {**BLANK, **template, "private": False}, 60_001 + number, now - 90 * 86_400, 1, True
+            )
 
     def add(self, body: Template, now: float) -> Template:
         """What the account creates; the disk comes as text (E)."""
-        return self._put(_checked({**BLANK, **_given(body)}), self._next_id(), now, self.user_id, False)
+        return self._put(
+            _checked({**BLANK, **_given(body)}), self._next_id(), now, self.user_id, False
+        )
 
     def edit(self, body: Template, now: float) -> Template:
         """Another content, so another hash under the same id: a stored hash goes stale (A.10)."""
@@ -135,7 +156,9 @@ class Shelf:
     def _next_id(self) -> int:
         return max((template["id"] for template in self.by_hash.values()), default=60_000) + 1
 
-    def _put(self, template: Template, number: int, now: float, creator: int, recommended: bool) -> Template:
+    def _put(
+        self, template: Template, number: int, now: float, creator: int, recommended: bool
+    ) -> Template:
         hash_id = content_hash(template)
         if hash_id not in self.by_hash:
             self.by_hash[hash_id] = template | {

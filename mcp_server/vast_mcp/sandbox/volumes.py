@@ -1,4 +1,6 @@
-"""Volumes: room near machines, and what the account keeps there (F). A volume bills until it is deleted."""
+"""Volumes: room near machines, and what the account keeps there (F). A volume bills until it is
+deleted.
+"""
 
 import random
 import re
@@ -17,11 +19,37 @@ DEFAULT_GB = 15.0  # what the official client asks for when nothing is said (A.8
 NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 
 FROM_OFFER = (
-    "machine_id", "host_id", "geolocation", "reliability", "reliability2", "verification", "external", "hosting_type",
-    "inet_up", "inet_down", "cpu_arch", "cpu_ghz", "cuda_max_good", "disk_bw", "disk_name", "driver_version",
-    "driver_vers", "gpu_arch", "has_avx", "os_version", "pci_gen", "pcie_bw", "static_ip", "total_flops",
-    "cluster_id", "nw_disk_min_bw", "nw_disk_avg_bw", "nw_disk_max_bw", "start_date", "end_date",
-)  # fmt: skip
+    "machine_id",
+    "host_id",
+    "geolocation",
+    "reliability",
+    "reliability2",
+    "verification",
+    "external",
+    "hosting_type",
+    "inet_up",
+    "inet_down",
+    "cpu_arch",
+    "cpu_ghz",
+    "cuda_max_good",
+    "disk_bw",
+    "disk_name",
+    "driver_version",
+    "driver_vers",
+    "gpu_arch",
+    "has_avx",
+    "os_version",
+    "pci_gen",
+    "pcie_bw",
+    "static_ip",
+    "total_flops",
+    "cluster_id",
+    "nw_disk_min_bw",
+    "nw_disk_avg_bw",
+    "nw_disk_max_bw",
+    "start_date",
+    "end_date",
+)
 
 
 @dataclass
@@ -34,7 +62,9 @@ class Volume:
     gb: float
     born: float
     instances: list[int] = field(default_factory=list[int])
-    leaving: dict[int, int] = field(default_factory=dict[int, int])  # destroyed instances still attached, by looks
+    leaving: dict[int, int] = field(
+        default_factory=dict[int, int]
+    )  # destroyed instances still attached, by looks
     deleted_at: float | None = None
 
     @property
@@ -120,7 +150,9 @@ class Volumes:
         rows = [priced(room, gb, now) for room in self.rooms.values()]
         known = frozenset(rows[0] if rows else ()) | frozenset(search.VIEWS)
         filters = search.read_filters(flat, known)
-        found = search.in_order(search.select(rows, filters, leaky=False), search.read_order(flat.get("order"), known))
+        found = search.in_order(
+            search.select(rows, filters, leaky=False), search.read_order(flat.get("order"), known)
+        )
         return found[: search.read_limit(flat.get("limit"))]
 
     def rent(self, room_id: Any, size: Any, name: Any, now: float) -> Volume:
@@ -169,7 +201,9 @@ class Volumes:
                 raise replies.volume_elsewhere(room["machine_id"], machine_id, ask_id)
             size = search.as_number(info.get("size", DEFAULT_GB))
             if room is not None and (size is None or not 1 <= size <= room["disk_space"]):
-                raise replies.invalid_args(f"volume_info: size must be 1 to {room['disk_space']} GB", ask_id)
+                raise replies.invalid_args(
+                    f"volume_info: size must be 1 to {room['disk_space']} GB", ask_id
+                )
             _check_name(info.get("name") if room is not None else None)
             return
         volume = self.find(asked)
@@ -180,7 +214,9 @@ class Volumes:
         if volume.machine_id != machine_id:
             raise replies.volume_elsewhere(volume.machine_id, machine_id, ask_id)
         if volume.in_use:
-            raise replies.invalid_args(f"volume_info: volume {volume.id} is in use by another instance", ask_id)
+            raise replies.invalid_args(
+                f"volume_info: volume {volume.id} is in use by another instance", ask_id
+            )
 
     def attach(self, info: Row, instance_id: int, now: float) -> tuple[Volume | None, bool]:
         """After `check`: the volume a new instance holds, and whether it was made for it."""
@@ -197,7 +233,9 @@ class Volumes:
         return volume, new
 
     def let_go(self, instance_id: int, looks: int) -> None:
-        """An instance is gone; its volume stays attached for so many looks at the list (live), and bills on."""
+        """An instance is gone; its volume stays attached for so many looks at the list (live), and
+        bills on.
+        """
         for volume in self.living:
             if instance_id in volume.instances:
                 volume.instances.remove(instance_id)
@@ -207,7 +245,9 @@ class Volumes:
     def rows(self, kind: str | None) -> list[Row]:
         """One look at the list; only local volumes exist (F)."""
         if kind not in {None, "", "all_volume", "local_volume", "network_volume"}:
-            raise replies.invalid_request("type: must be all_volume, local_volume or network_volume")
+            raise replies.invalid_request(
+                "type: must be all_volume, local_volume or network_volume"
+            )
         shown = [] if kind == "network_volume" else [volume.row() for volume in self.living]
         for volume in self.living:
             volume.leaving = {one: looks - 1 for one, looks in volume.leaving.items() if looks > 1}

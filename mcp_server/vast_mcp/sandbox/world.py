@@ -1,4 +1,6 @@
-"""The pretend world: one account, its offers, rentals, keys and templates, and a ledger of everything it committed."""
+"""The pretend world: one account, its offers, rentals, keys and templates, and a ledger of
+everything it committed.
+"""
 
 import json
 import random
@@ -26,7 +28,9 @@ FIRST_INSTANCE = 30_000_001
 BID_PER_GPU = 32.0  # $/h, what a changed bid may be at most (A.6)
 LABEL_CHARS = 1_024  # the label endpoint allows more than create does (A.2, C.7)
 
-OFFER_FIELDS = frozenset(offers.priced(next(iter(offers.make_offers(0, 1, 0).values())), gb=8, bid=False, now=0))
+OFFER_FIELDS = frozenset(
+    offers.priced(next(iter(offers.make_offers(0, 1, 0).values())), gb=8, bid=False, now=0)
+)
 SEARCH_FIELDS = OFFER_FIELDS | frozenset(search.VIEWS)
 
 
@@ -46,7 +50,9 @@ class World:
     leaky_filters: bool = False  # numeric filters let some rows through (B.2)
     bad_key_status: int = 404  # 401 by the specification (I)
     missing_permissions: set[str] = field(default_factory=set[str])  # e.g. {"instance_read"} (I)
-    own_key_lacks: set[str] = field(default_factory=set[str])  # of show, start, stop, label, destroy (A.11)
+    own_key_lacks: set[str] = field(
+        default_factory=set[str]
+    )  # of show, start, stop, label, destroy (A.11)
     own_key_status: int = 403  # said where a machine's own key does not reach
     offer_count: int = 264
     user_id: int = 4242
@@ -55,19 +61,28 @@ class World:
     team: bool = False
     log_looks: int = 2  # looks at a log's address that find nothing yet (C.7)
     log_text: str | None = None  # planted at the end of every log
-    log_url: str | None = None  # said instead of the log's own address; {} is the name of the log
+    # said instead of the log's own address; {} is the name of the log
+    log_url: str | None = None
     strict_volumes: bool = False  # refuse a rental whose volume id nobody knows
-    volume_lingers_looks: int = 0  # looks at the volumes during which a destroyed instance still holds its own
-    ssh_banners: bool = False  # addresses are doors on loopback that answer as SSH does; world.close() shuts them
+    volume_lingers_looks: int = (
+        0  # looks at the volumes during which a destroyed instance still holds its own
+    )
+    ssh_banners: bool = (
+        # addresses are doors on loopback that answer as SSH does; world.close() shuts them
+        False
+    )
     ssh_direct: bool = True  # with banners: the mapped port answers
     ssh_proxy: bool = True  # with banners: the proxy does
     ssh_banner: str = BANNER.decode()  # with banners: what a door says
-    before_rent: Callable[[], object] | None = None  # called once, as the next rent is judged: what others do just then
+    before_rent: Callable[[], object] | None = (
+        None  # called once, as the next rent is judged: what others do just then
+    )
 
     def __post_init__(self) -> None:
         self.faults = Faults()
         self.doors = Doors()
-        weakref.finalize(self, self.doors.close)  # a forgotten close() leaves no open socket behind
+        # a forgotten close() leaves no open socket behind
+        weakref.finalize(self, self.doors.close)
         self.reset()
 
     def close(self) -> None:
@@ -79,7 +94,9 @@ class World:
         self.seed = self.seed if seed is None else seed
         self.faults.clear()
         self.doors.close()
-        self.offers: dict[int, Offer] = offers.make_offers(self.seed, self.offer_count, self.clock())
+        self.offers: dict[int, Offer] = offers.make_offers(
+            self.seed, self.offer_count, self.clock()
+        )
         self.instances: dict[int, Instance] = {}
         self.keys: dict[int, Key] = {}
         self.shelf = Shelf(self.clock(), self.user_id)
@@ -87,7 +104,9 @@ class World:
         self.requests: list[Received] = []
         self.private_offers: set[int] = set()  # answered with 403: a host's own
         self.jammed_offers: set[int] = set()  # on offer, but the machine cannot start now (A.7)
-        self.stolen_gpus: set[int] = set()  # instances whose GPU went to somebody else while stopped (C.5)
+        self.stolen_gpus: set[int] = (
+            set()
+        )  # instances whose GPU went to somebody else while stopped (C.5)
         self.gpu_waits: dict[int, int] = {}  # looks until a queued start finds its GPU free
         self.fates: dict[int, Fate] = {}
         self.volumes = Volumes(self.seed, self.offers.values())
@@ -123,9 +142,15 @@ class World:
     # What tests arrange
 
     def offer(
-        self, *, vm: bool | None = None, ports: bool | None = None, verified: bool | None = True, **traits: Any
+        self,
+        *,
+        vm: bool | None = None,
+        ports: bool | None = None,
+        verified: bool | None = True,
+        **traits: Any,
     ) -> Offer:
-        """The cheapest free offer with these traits: row keys by value or predicate, and `country`, `max_price`.
+        """The cheapest free offer with these traits: row keys by value or predicate, and
+        `country`, `max_price`.
 
         `verified=None` takes any. Nothing found is a LookupError.
         """
@@ -134,13 +159,18 @@ class World:
         now = self.clock()
         found = [
             row
-            for row in (offers.priced(offer, gb=8, bid=False, now=now) for offer in self.offers.values())
+            for row in (
+                offers.priced(offer, gb=8, bid=False, now=now) for offer in self.offers.values()
+            )
             if (vm is None or row["vms_enabled"] == vm)
             and (ports is None or (row["direct_port_count"] > 0) == ports)
             and (verified is None or (row["verification"] == "verified") == verified)
             and (country is None or row["geolocation"].endswith(country))
             and (ceiling is None or row["dph_total"] <= ceiling)
-            and all(want(row[key]) if callable(want) else row[key] == want for key, want in wanted.items())
+            and all(
+                want(row[key]) if callable(want) else row[key] == want
+                for key, want in wanted.items()
+            )
         ]
         if not found:
             raise LookupError(f"no such offer: {traits}")
@@ -151,7 +181,9 @@ class World:
         self.offers[offer_id] |= {"rentable": False, "rented": True}
 
     def jam(self, offer_id: int) -> None:
-        """Still on offer, but its machine cannot start now: what `cancel_unavail` is about (A.7)."""
+        """Still on offer, but its machine cannot start now: what `cancel_unavail` is about
+        (A.7).
+        """
         self.jammed_offers.add(offer_id)
 
     def set_keys(self, public_keys: Iterable[str]) -> None:
@@ -167,9 +199,11 @@ class World:
         status_msg: str | None = None,
         restart: Iterable[str | None] | None = None,
     ) -> None:
-        """What becomes of machines rented from this offer: a name of `fates.FATES`, or status by status.
+        """What becomes of machines rented from this offer: a name of `fates.FATES`, or status by
+        status.
 
-        A course may also come to `outbid` and `vanished`; `restart` is the course of a later start.
+        A course may also come to `outbid` and `vanished`; `restart` is the course of a later
+        start.
         """
         self.fates[offer_id] = fates.read_fate(course, status_msg, restart)
 
@@ -181,7 +215,8 @@ class World:
     def take_gpu(self, instance_id: int, looks: int | None = None) -> None:
         """Somebody else holds the GPU of this stopped instance: it cannot start (C.5).
 
-        A start that is queued meanwhile goes on after so many looks at the instance, or when `free_gpu` says so.
+        A start that is queued meanwhile goes on after so many looks at the instance, or when
+        `free_gpu` says so.
         """
         self.stolen_gpus.add(instance_id)
         if looks is not None:
@@ -198,7 +233,9 @@ class World:
             self._write("start", instance)
 
     def outbid(self, instance_id: int) -> None:
-        """A bid loses its GPU: stopped by the service, still asked to run, its disk still billed (C.4)."""
+        """A bid loses its GPU: stopped by the service, still asked to run, its disk still billed
+        (C.4).
+        """
         instance = self.instances[instance_id]
         instance.offer["min_bid"] = max(instance.offer["min_bid"], round(instance.price * 1.1, 4))
         self._lose_bid(instance)
@@ -223,7 +260,10 @@ class World:
         """Rows that answer a flat query."""
         query = search.Query(flat, SEARCH_FIELDS, defaults=defaults)
         now = self.clock()
-        rows = (offers.priced(offer, gb=query.gb, bid=query.bid, now=now) for offer in self.offers.values())
+        rows = (
+            offers.priced(offer, gb=query.gb, bid=query.bid, now=now)
+            for offer in self.offers.values()
+        )
         return query.run(rows, leaky=self.leaky_filters)
 
     # Rentals
@@ -237,9 +277,13 @@ class World:
         offer = self._free_offer(ask_id)
         self._check_vm(launch, offer, ask_id)
         if launch.disk > offer["disk_space"]:
-            raise replies.invalid_args(f"disk: the machine has {offer['disk_space']} GB left", ask_id)
+            raise replies.invalid_args(
+                f"disk: the machine has {offer['disk_space']} GB left", ask_id
+            )
         if launch.volume_info is not None:
-            self.volumes.check(launch.volume_info, offer["machine_id"], ask_id, strict=self.strict_volumes)
+            self.volumes.check(
+                launch.volume_info, offer["machine_id"], ask_id, strict=self.strict_volumes
+            )
         if self.credit <= 0:
             raise replies.insufficient_credit()
         jammed = ask_id in self.jammed_offers
@@ -291,7 +335,9 @@ class World:
             instance.stop(now, "stopped")
         self.instances[instance.id] = instance
         self.take(offer["id"])
-        self._write("rent", instance, price=instance.price, stopped=stopped, vm=instance.kind == "vm")
+        self._write(
+            "rent", instance, price=instance.price, stopped=stopped, vm=instance.kind == "vm"
+        )
         self._attach_volume(instance)
         return instance
 
@@ -304,7 +350,9 @@ class World:
             return
         instance.launch.volume_info = info | {"volume_id": volume.id, "name": volume.label}
         if new:
-            self._write("volume", instance, volume_id=volume.id, gb=volume.gb, machine_id=volume.machine_id)
+            self._write(
+                "volume", instance, volume_id=volume.id, gb=volume.gb, machine_id=volume.machine_id
+            )
 
     def destroy(self, instance_id: int) -> None:
         """For good; the offer is free again unless another machine of ours came from it."""
@@ -360,7 +408,9 @@ class World:
         self._write("reboot", instance)
 
     def recycle(self, instance_id: int) -> None:
-        """A new container of a freshly pulled image: its disk's content goes, the GPU stays (C.7)."""
+        """A new container of a freshly pulled image: its disk's content goes, the GPU stays
+        (C.7).
+        """
         instance = self._own_running(instance_id)
         instance.recycle(self.clock())
         instance.log.lines.clear()
@@ -376,13 +426,16 @@ class World:
     def change_bid(self, instance_id: int, price: Any) -> None:
         """$/h for the machine; none is the winning one, as the official client promises (C.7).
 
-        A price below the floor is taken, and the machine loses its GPU (C.4: outbid); back at the floor it starts
-        again. Only what is out of all range is refused.
+        A price below the floor is taken, and the machine loses its GPU (C.4: outbid); back at
+        the floor it starts again. Only what is out of all range is refused.
         """
         instance = self._own(instance_id)
         if not instance.launch.is_bid:
             raise replies.not_a_bid(instance_id)
-        floor, ceiling = instance.offer["min_bid"], min(MAX_PRICE, BID_PER_GPU * instance.offer["num_gpus"])
+        floor, ceiling = (
+            instance.offer["min_bid"],
+            min(MAX_PRICE, BID_PER_GPU * instance.offer["num_gpus"]),
+        )
         if price is None:
             price = floor
         if isinstance(price, bool) or not isinstance(price, int | float):
@@ -457,25 +510,37 @@ class World:
         status = instance.status(now)
         if status != instance.last_logged:
             instance.last_logged = status
-            instance.log.happened(now, f"{instance.id} {status or 'created'}: {instance.says(status) or 'ok'}")
+            instance.log.happened(
+                now, f"{instance.id} {status or 'created'}: {instance.says(status) or 'ok'}"
+            )
 
     def _ways(self, instance: Instance) -> Ways | None:
         """Doors where SSH answers, when the world has them and the instance is there to speak."""
         if not self.ssh_banners:
             return None
-        speaks = instance.alive and instance.speaks_ssh and instance.status(self.clock()) == "running"
+        speaks = (
+            instance.alive and instance.speaks_ssh and instance.status(self.clock()) == "running"
+        )
         banner = self.ssh_banner.encode()
         vm = instance.kind == "vm"  # the proxy cannot reach one (A.5)
-        proxy = self.doors.port(instance.id, "proxy", opened=speaks and self.ssh_proxy and not vm, banner=banner)
-        direct = self.doors.port(instance.id, "direct", opened=speaks and self.ssh_direct, banner=banner)
-        jupyter = "jupyter" in instance.launch.runtype  # there SSH answers one number higher (C.6)
+        proxy = self.doors.port(
+            instance.id, "proxy", opened=speaks and self.ssh_proxy and not vm, banner=banner
+        )
+        direct = self.doors.port(
+            instance.id, "direct", opened=speaks and self.ssh_direct, banner=banner
+        )
+        # there SSH answers one number higher (C.6)
+        jupyter = "jupyter" in instance.launch.runtype
         return Ways(HOST, proxy - 1 if jupyter else proxy, direct)
 
     def filter_values(self) -> list[dict[str, Any]]:
         """The combinations the official client offers as filters."""
         now = self.clock()
         rows = [instance.row(now, listed=True) for instance in self.living]
-        return [{key: row[key] for key in ("actual_status", "verification", "gpu_name", "label")} for row in rows]
+        return [
+            {key: row[key] for key in ("actual_status", "verification", "gpu_name", "label")}
+            for row in rows
+        ]
 
     # Volumes
 
@@ -499,7 +564,9 @@ class World:
         return [key.as_json() for key in self.keys.values()]
 
     def add_key(self, text: Any) -> Key:
-        """Whatever text comes is kept, a file's path too (D); the same key again is the one that is there."""
+        """Whatever text comes is kept, a file's path too (D); the same key again is the one that
+        is there.
+        """
         if self.team:
             raise replies.team_keys()
         if not isinstance(text, str) or not text.strip():
@@ -528,7 +595,9 @@ class World:
         return json.dumps([key.as_json() for key in self._own(instance_id).keys.values()])
 
     def attach_key(self, instance_id: int, text: Any) -> Key:
-        """A key for one instance; the account's own are there from its birth (D). A VM takes none later."""
+        """A key for one instance; the account's own are there from its birth (D). A VM takes
+        none later.
+        """
         instance = self._own(instance_id)
         if self.team:
             raise replies.team_keys()
@@ -538,7 +607,9 @@ class World:
             raise replies.already_attached()
         if instance.kind == "vm":
             raise replies.key_too_late_for_vm()
-        known = next((key for key in self.keys.values() if key.public_key.strip() == text.strip()), None)
+        known = next(
+            (key for key in self.keys.values() if key.public_key.strip() == text.strip()), None
+        )
         at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self.clock()))
         number = max([*self.keys, *instance.keys, 700_000]) + 1
         key = replace(known) if known else Key(number, text, at, self.user_id)
@@ -568,7 +639,9 @@ class World:
     def user(self) -> dict[str, Any]:
         """The account as `users/current` shows it (G)."""
         first = next(iter(self.keys.values()), None)
-        return user_row(self.user_id, self.balance, self.credit, first.public_key if first else None)
+        return user_row(
+            self.user_id, self.balance, self.credit, first.public_key if first else None
+        )
 
     def check_key(self, header: str | None) -> None:
         """The Authorization header, or the refusal of section I."""
@@ -580,14 +653,22 @@ class World:
             raise replies.invalid_key(self.bad_key_status)
 
     def machine_of(self, header: str | None) -> Instance | None:
-        """The instance whose own key this is (A.11), living or dead: what becomes of the key is not recorded."""
+        """The instance whose own key this is (A.11), living or dead: what becomes of the key is
+        not recorded.
+        """
         key = (header or "").partition(" ")[2].strip()
-        return next((instance for instance in self.instances.values() if key == instance.secret), None)
+        return next(
+            (instance for instance in self.instances.values() if key == instance.secret), None
+        )
 
     def _write(self, kind: str, instance: Instance | None = None, **detail: Any) -> None:
         entry = LedgerEntry(len(self.ledger) + 1, kind, self.clock())
         if instance is not None:
-            entry.instance_id, entry.offer_id, entry.label = instance.id, instance.offer_id, instance.label
+            entry.instance_id, entry.offer_id, entry.label = (
+                instance.id,
+                instance.offer_id,
+                instance.label,
+            )
             entry.price = detail.pop("price", None)
             entry.machine_usd_per_hour = instance.dph_total
         entry.machines = len(self.living)

@@ -26,11 +26,15 @@ class InProcess(httpx.AsyncBaseTransport):
         try:
             return await self._app.handle_async_request(request)
         except Exception as exc:
-            raise httpx.RemoteProtocolError("the sandbox closed the connection", request=request) from exc
+            raise httpx.RemoteProtocolError(
+                "the sandbox closed the connection", request=request
+            ) from exc
 
 
 class Link:
-    """What all calls of a process share: settings, the connection pool for reads, the pace. Opened on first use."""
+    """What all calls of a process share: settings, the connection pool for reads, the pace. Opened
+    on first use.
+    """
 
     def __init__(self, settings: Settings, app: Any = None) -> None:
         self.settings = settings
@@ -50,8 +54,10 @@ class Link:
         settings = self.settings
         if settings.api_key is None:
             raise errors.NoApiKey(
-                "No Vast.ai API key is set. A person sets VAST_API_KEY in this server's configuration (keys: "
-                "https://cloud.vast.ai/manage-keys/), or starts it with --sandbox to try it without money."
+                "No Vast.ai API key is set. A person sets VAST_API_KEY in this server's "
+                "configuration (keys: "
+                "https://cloud.vast.ai/manage-keys/), or starts it with --sandbox to try it "
+                "without money."
             )
         if self._tls is None and settings.base_url.startswith("https"):
             self._tls = ssl.create_default_context()  # built once: it takes 30 ms and more
@@ -69,15 +75,19 @@ class Link:
         )
 
     def heard(self, answer: httpx.Response) -> Reply:
-        """What was answered. A success's Date tells how far our clock is off, from below: cut to a second, and old by
-        its way here. Another answer may be that of a gateway with a clock of its own."""
+        """What was answered. A success's Date tells how far our clock is off, from below: cut to a
+        second, and old by its way here. Another answer may be that of a gateway with a clock of its
+        own.
+        """
         reply = Reply.of(answer.status_code, answer.text, answer.headers)
         if reply.ok and reply.date is not None:
             self._behind_s = reply.date - time.time()
         return reply
 
     def now(self) -> float:
-        """Epoch seconds by Vast's clock, never ahead of it; by this computer's until Vast has said a Date."""
+        """Epoch seconds by Vast's clock, never ahead of it; by this computer's until Vast has said
+        a Date.
+        """
         return time.time() + self._behind_s
 
     @contextlib.contextmanager

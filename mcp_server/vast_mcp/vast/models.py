@@ -10,15 +10,23 @@ from vast_mcp.vast.replies import Json, as_object, as_objects
 
 
 class Row(BaseModel):
-    """A row as Vast sends it: unknown keys ignored, numbers lenient, because the service adds and drops keys."""
+    """A row as Vast sends it: unknown keys ignored, numbers lenient, because the service adds and
+    drops keys.
+    """
 
     model_config = ConfigDict(
-        extra="ignore", frozen=True, allow_inf_nan=False, hide_input_in_errors=True, defer_build=True
+        extra="ignore",
+        frozen=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+        defer_build=True,
     )
 
 
 class Offer(Row):
-    """An offer (ask). `gpu_ram`, `cpu_ram` in MB, `disk_space` in GB, prices in $/h, `duration` in seconds (B.4)."""
+    """An offer (ask). `gpu_ram`, `cpu_ram` in MB, `disk_space` in GB, prices in $/h, `duration` in
+    seconds (B.4).
+    """
 
     ask_contract_id: int
     gpu_name: str = ""
@@ -59,7 +67,9 @@ class PortMapping(Row):
 
 
 class Instance(Row):
-    """An instance row of the v1 list or the single read (C.3). Prices in $/h, times in epoch seconds."""
+    """An instance row of the v1 list or the single read (C.3). Prices in $/h, times in epoch
+    seconds.
+    """
 
     id: int
     label: str | None = None
@@ -101,12 +111,16 @@ class Instance(Row):
     @field_validator("ports", mode="before")
     @classmethod
     def _mapped_only(cls, value: object) -> object:
-        """The object form; anything else (absent until running, a list of numbers in one page) says nothing."""
+        """The object form; anything else (absent until running, a list of numbers in one page) says
+        nothing.
+        """
         mapped = as_object(value)
         return {port: ways for port, ways in mapped.items() if as_objects(ways)} if mapped else None
 
     def disk_usd_per_hour(self) -> float | None:
-        """What the disk bills, running or stopped (C.8): the row's own figure, else storage arithmetic."""
+        """What the disk bills, running or stopped (C.8): the row's own figure, else storage
+        arithmetic.
+        """
         if self.storage_total_cost is not None:
             return self.storage_total_cost
         if self.storage_cost is None or self.disk_space is None:
@@ -135,7 +149,7 @@ class Volume(Row):
 
 
 class VolumeOffer(Row):
-    """Room for a volume on one machine (section F)."""
+    """Headroom for a volume on one machine (section F)."""
 
     id: int
     machine_id: int | None = None
@@ -147,7 +161,9 @@ class VolumeOffer(Row):
 
 
 class User(Row):
-    """The account (section G): `credit` is what can be spent, `balance` what is owed or held, both in dollars."""
+    """The account (section G): `credit` is what can be spent, `balance` what is owed or held, both
+    in dollars.
+    """
 
     id: int
     balance: float | None = None
@@ -155,7 +171,9 @@ class User(Row):
 
 
 class SshKey(Row):
-    """A registered SSH key; the specification calls the text `key`, the service `public_key` (section D)."""
+    """A registered SSH key; the specification calls the text `key`, the service `public_key`
+    (section D).
+    """
 
     id: int
     public_key: str = Field(default="")
@@ -188,7 +206,9 @@ R = TypeVar("R", bound=Row)
 
 
 def rows_of(model: type[R], rows: list[Json]) -> list[R]:
-    """The rows that can be understood; a row without an id cannot be named, so it is of no use to anybody."""
+    """The rows that can be understood; a row without an id cannot be named, so it is of no use to
+    anybody.
+    """
     found: list[R] = []
     for row in rows:
         try:
@@ -199,7 +219,9 @@ def rows_of(model: type[R], rows: list[Json]) -> list[R]:
 
 
 def offer_of(row: Json) -> Offer | None:
-    """The row as an Offer, or None where it has no usable id: an offer that cannot be named cannot be rented."""
+    """The row as an Offer, or None where it has no usable id: an offer that cannot be named cannot
+    be rented.
+    """
     try:
         return Offer.model_validate({"ask_contract_id": row.get("id"), **row})
     except ValidationError:

@@ -1,7 +1,7 @@
 """What Vast's bytes mean: replies to verdicts, rows to models.
 
-Every refusal is judged by its `error` and its text before its status (vast-api.md A.11, H, I): a bad key answers 404,
-a gone offer any 4xx, and a 2xx is not yet a success.
+Every refusal is judged by its `error` and its text before its status (vast-api.md A.11, H, I): a
+bad key answers 404, a gone offer any 4xx, and a 2xx is not yet a success.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def as_objects(value: object) -> list[Json] | None:
     return None if None in items else cast("list[Json]", items)
 
 
-# ── Replies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Replies ────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,11 @@ class Reply:
     @property
     def ok(self) -> bool:
         """2xx, JSON, and not `success: false`."""
-        return 200 <= self.status < 300 and self.data is not None and self.body.get("success") is not False
+        return (
+            200 <= self.status < 300
+            and self.data is not None
+            and self.body.get("success") is not False
+        )
 
     @property
     def error(self) -> str:
@@ -77,11 +81,17 @@ class Reply:
             value = self.body.get(key)
             if isinstance(value, str) and value.strip():
                 return value.strip()
-        return "" if self.data is not None or self.text.lstrip()[:1] in {"<", "{", "["} else self.text.strip()
+        return (
+            ""
+            if self.data is not None or self.text.lstrip()[:1] in {"<", "{", "["}
+            else self.text.strip()
+        )
 
     @property
     def retry_after_s(self) -> float | None:
-        """`Retry-After` (seconds or a date), else the body's `retry_after` (form 4 of section H)."""
+        """`Retry-After` (seconds or a date), else the body's `retry_after` (form 4 of section
+        H).
+        """
         for value in (self.headers.get("retry-after"), self.body.get("retry_after")):
             seconds = _seconds(value, self.headers.get("date"))
             if seconds is not None:
@@ -90,12 +100,16 @@ class Reply:
 
     @property
     def date(self) -> float | None:
-        """When it was answered by Vast's clock, in epoch seconds; whole ones, as the header has them."""
+        """When it was answered by Vast's clock, in epoch seconds; whole ones, as the header has
+        them.
+        """
         try:
             date = parsedate_to_datetime(self.headers.get("date", ""))
         except (ValueError, TypeError):
             return None
-        return date.timestamp() if date.tzinfo else None  # without a zone it would be taken for local time
+        return (
+            date.timestamp() if date.tzinfo else None
+        )  # without a zone it would be taken for local time
 
 
 def _nothing(_constant: str) -> None:
@@ -114,13 +128,15 @@ def _seconds(value: object, date: str | None) -> float | None:
         seconds = float(str(value))
     except ValueError:
         try:
-            seconds = (parsedate_to_datetime(str(value)) - parsedate_to_datetime(date or "")).total_seconds()
+            seconds = (
+                parsedate_to_datetime(str(value)) - parsedate_to_datetime(date or "")
+            ).total_seconds()
         except (ValueError, TypeError):
             return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-# ── Verdicts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── Verdicts ───────────────────────────────────────────────────────────────────────────────────
 
 # `error` words with one meaning wherever they appear.
 _BY_ERROR: dict[str, type[errors.VastMcpError]] = {
@@ -142,7 +158,8 @@ _BY_ERROR: dict[str, type[errors.VastMcpError]] = {
 }
 
 
-# Phrases that decide where `error` is missing or says something vaguer (A.11: gone arrives as `invalid_args`).
+# Phrases that decide where `error` is missing or says something vaguer (A.11: gone arrives as
+# `invalid_args`).
 _BY_TEXT: tuple[tuple[str, type[errors.VastMcpError]], ...] = (
     ("two factor authentication", errors.TwoFactorRequired),
     ("session expired", errors.AuthFailed),
@@ -166,29 +183,43 @@ _BY_TEXT: tuple[tuple[str, type[errors.VastMcpError]], ...] = (
 
 _MESSAGES: dict[type[errors.VastMcpError], str] = {
     errors.AuthFailed: "Vast does not accept the API key (or it expired).",
-    errors.TwoFactorRequired: "Vast wants a two-factor login; the key of the official client's tfa login works.",
+    errors.TwoFactorRequired: "Vast wants a two-factor login; the key of the official client's "
+    "tfa "
+    "login works.",
     errors.Forbidden: "The API key lacks a permission that this needs.",
-    errors.OfferGone: "The offer is no longer available: somebody rented it or the host withdrew it.",
+    errors.OfferGone: "The offer is no longer available: somebody rented it or the host "
+    "withdrew "
+    "it.",
     errors.OfferPrivate: "The offer is private: only its host can rent it.",
     errors.InvalidPrice: "Vast refused the bid price.",
     errors.InvalidRequest: "Vast refused the request as invalid.",
     errors.NoSshKey: "The account has no SSH key, and a VM takes its keys at birth only.",
-    errors.TeamAccount: "This is a team account, and Vast keeps SSH keys in personal accounts only.",
+    errors.TeamAccount: "This is a team account, and Vast keeps SSH keys in personal accounts "
+    "only.",
     errors.InsufficientCredit: "The account lacks credit.",
     errors.BillingNotSetUp: "The account has no billing set up.",
     errors.SpendRateLimited: "Vast's spending limit for this account is reached.",
     errors.RateLimited: "Vast wants fewer requests.",
     errors.SearchQuotaExceeded: "The account's search quota is used up; it resets at UTC midnight.",
-    errors.StartQueued: "The GPU is in use: Vast queued the change, and billing starts when it becomes free.",
+    errors.StartQueued: "The GPU is in use: Vast queued the change, and billing starts when it "
+    "becomes free.",
     errors.NoSuchInstance: "Vast knows no such instance.",
     errors.NotFound: "Vast knows nothing by that id.",
-    errors.EndpointGone: "Vast has retired the endpoint that this used; a newer vast-mcp is needed.",
+    errors.EndpointGone: "Vast has retired the endpoint that this used; a newer vast-mcp is "
+    "needed.",
     errors.VastUnavailable: "Vast is failing or unavailable at the moment.",
     errors.UnexpectedReply: "Vast answered something that could not be understood.",
 }
 
 
-_NAMES_A_PERMISSION = ("permission", "not authorized", "unauthorized", "_read", "_write", "requires access")
+_NAMES_A_PERMISSION = (
+    "permission",
+    "not authorized",
+    "unauthorized",
+    "_read",
+    "_write",
+    "requires access",
+)
 
 
 def meaning(reply: Reply) -> type[errors.VastMcpError]:
@@ -196,7 +227,11 @@ def meaning(reply: Reply) -> type[errors.VastMcpError]:
     if leaf := _typed(reply):
         return leaf
     if reply.status in {401, 403}:
-        return errors.Forbidden if reply.status == 403 or _names_a_permission(reply) else errors.AuthFailed
+        return (
+            errors.Forbidden
+            if reply.status == 403 or _names_a_permission(reply)
+            else errors.AuthFailed
+        )
     if reply.status == 429:
         return errors.RateLimited
     if reply.status == 404:
@@ -213,7 +248,8 @@ def _typed(reply: Reply) -> type[errors.VastMcpError] | None:
     for phrase, leaf in _BY_TEXT:
         if phrase in text:
             return leaf
-    # A scoped key is told which permission it lacks, at times under the same `auth_error` as a wrong key (section I).
+    # A scoped key is told which permission it lacks, at times under the same `auth_error` as a
+    # wrong key (section I).
     if reply.status in {401, 403} and _names_a_permission(reply):
         return errors.Forbidden
     if leaf := _BY_ERROR.get(reply.error):
@@ -250,11 +286,13 @@ def _error(leaf: type[errors.VastMcpError], reply: Reply, **facts: Any) -> error
     )
 
 
-# ── The verdict on a rent ────────────────────────────────────────────────────────────────────────────────────────────
+# ── The verdict on a rent ──────────────────────────────────────────────────────────────────────
 
 
 def known_429(reply: Reply) -> bool:
-    """One of the five recorded forms of "too many requests" (section H): surely sent back before anything happened."""
+    """One of the five recorded forms of "too many requests" (section H): surely sent back before
+    anything happened.
+    """
     return reply.status == 429 and _typed(reply) in {errors.RateLimited, errors.SearchQuotaExceeded}
 
 
@@ -273,15 +311,17 @@ def contract_id(reply: Reply) -> int | None:
 def rented(reply: Reply) -> int:
     """The id that a PUT to /asks/ gave birth to.
 
-    Raises CreatedStopped when an error body names an instance all the same (A.6), a leaf of Rejected or Refused for a
-    typed 4xx or a known 429, and OutcomeUnknown for everything else: silence and riddles are never failure.
+    Raises CreatedStopped when an error body names an instance all the same (A.6), a leaf of
+    Rejected or Refused for a typed 4xx or a known 429, and OutcomeUnknown for everything else:
+    silence and riddles are never failure.
     """
     instance_id = contract_id(reply)
     if instance_id is not None and reply.ok:
         return instance_id
     if instance_id is not None:
         raise errors.CreatedStopped(
-            "Vast answered with an error and made the instance all the same; it bills its disk until destroyed.",
+            "Vast answered with an error and made the instance all the same; it bills its disk "
+            "until destroyed.",
             http_status=reply.status,
             vast_message=reply.said or None,
             instance_id=instance_id,
