@@ -377,7 +377,8 @@ def test_any_other_address_is_refused_and_not_repeated(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["10.0.0.1", "127.0.0.1", "169.254.169.254", "192.168.1.1", "100.64.0.1", "0.0.0.0"]  # noqa: S104
+    "host",
+    ["10.0.0.1", "127.0.0.1", "169.254.169.254", "192.168.1.1", "100.64.0.1", "0.0.0.0"],  # noqa: S104
 )
 async def test_a_listed_name_that_leads_into_a_private_network_is_not_followed(host: str) -> None:
     """Ours: what a name means is decided by whoever holds the name; 169.254.169.254 hands out
