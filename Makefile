@@ -30,7 +30,7 @@ fix: $(STAMP)  ## mend what ruff can mend
 	@$(BIN)/ruff format .
 
 snapshots: $(STAMP)  ## accept the tool schemas as they are now
-	@UPDATE_TOOLSNAPS=1 $(BIN)/python -m pytest tests/test_toolsnaps.py
+	@UPDATE_TOOLSNAPS=1 $(BIN)/python -m pytest tests/tools/test_toolsnaps.py
 
 manifests: $(STAMP)  ## what hosts and registries read, from pyproject.toml and the catalogue
 	@$(BIN)/python scripts/manifests.py

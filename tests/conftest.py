@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import hypothesis
 import pytest
 from mcp import Client
 
+from house import env_of
 from processes import line_of, process
 from vast_mcp.environment import load
 from vast_mcp.host.server import build
@@ -24,15 +23,6 @@ from vast_mcp_tools import CATALOGUE
 # everywhere.
 hypothesis.settings.register_profile("house", database=None, derandomize=True, deadline=None)
 hypothesis.settings.load_profile("house")
-
-KEY_LINE = (
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test@example"
-)
-OTHER_KEY_LINE = (
-    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4u other@example"
-)
-
-DEAD = "http://127.0.0.1:9"  # nobody listens there
 
 
 @pytest.fixture
@@ -72,29 +62,10 @@ async def client(world: World, settings: Settings) -> AsyncIterator[Client]:
         yield made
 
 
-async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    """Call a tool; its JSON, which is the same on both channels."""
-    result = await client.call_tool(tool, arguments)
-    payload = result.structured_content
-    assert payload is not None
-    assert bool(result.is_error) == ("error" in payload)
-    return payload
-
-
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
     """The least a process needs, a HOME of its own, and proxies that lead nowhere."""
     return env_of(tmp_path)
-
-
-def env_of(folder: Path) -> dict[str, str]:
-    """The same for a process that several tests share."""
-    home = folder / "home"
-    home.mkdir()
-    proxies = dict.fromkeys(
-        ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"), DEAD
-    )
-    return {"HOME": str(home), "PATH": os.environ["PATH"], "VAST_MCP_TIME_SCALE": "0.01", **proxies}
 
 
 @pytest.fixture

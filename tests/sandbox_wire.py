@@ -3,15 +3,14 @@ compare with.
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
 import httpx
 
+from house import GOLDEN
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 
-GOLDEN = Path(__file__).parent / "golden"
 NOON = 1_795_000_000.0
 ASK, CONTRACT = 1_234_567, 1_234_568  # the ids the recorded replies carry
 SSH_KEY = (

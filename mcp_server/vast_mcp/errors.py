@@ -1,36 +1,57 @@
 """What an agent reads when something is not a success.
 
-VastMcpError ├─ Refused                never sent; no money moved │   ├─ BadArguments
-bad_arguments │   ├─ UnknownTool            unknown_tool │   ├─ NoApiKey               no_api_key
-│ ├─ NoSshKey               no_ssh_key │   ├─ TeamAccount            team_account │   ├─
-BidTooLow bid_too_low │   ├─ VmNotPossible          vm_not_possible │   ├─ NoSuchTemplate
-no_such_template │   ├─ NoSuchInstance         no_such_instance │   ├─ NotOurs not_ours │   ├─
-KeyReused              key_reused │   ├─ OfferAlreadyRented     offer_already_rented │   ├─
-UnresolvedIntent       unresolved_intent    (an earlier rental may exist and bill) │   ├─
-EarlierRentalFound     earlier_rental_found (another machine of ours bills, and nobody was told)
-│ ├─ CannotReconcile        cannot_reconcile │   ├─ JournalUnavailable     journal_unavailable │
-├─ ReadOnly               read_only │   ├─ OverLimit              over_limit │   ├─ PriceUnknown
-price_unknown        (a limit on price is set, and the price cannot be learned) │   ├─ Declined
-declined             (a person was asked and said no) │   ├─ NeedsConfirmation needs_confirmation
-│   ├─ LeaseOver              lease_over           (starting it would delete it) │   └─
-Unreachable            unreachable          (no connection was made, or a read got no answer) ├─
-Rejected               Vast said no │   ├─ AuthFailed             auth_failed │   ├─
-TwoFactorRequired      two_factor_required │   ├─ Forbidden              forbidden │   ├─
-OfferGone offer_gone │   ├─ OfferPrivate           offer_private │   ├─ InvalidPrice
-invalid_price │ ├─ InvalidRequest         invalid_request │   ├─ InsufficientCredit
-insufficient_credit │   ├─ BillingNotSetUp        billing_not_set_up │   ├─ SpendRateLimited
-spend_rate_limited │   ├─ RateLimited            rate_limited │   ├─ SearchQuotaExceeded
-search_quota_exceeded │   ├─ StartQueued            start_queued         (may bill later) │   ├─
-CreatedStopped created_stopped      (an instance exists and bills) │   ├─ DestroyUnverified
-destroy_unverified (may still bill) │   ├─ NotFound               not_found │   ├─ EndpointGone
-endpoint_gone │   ├─ VastUnavailable        vast_unavailable │   ├─ IncompleteList
-incomplete_list │   └─ UnexpectedReply        unexpected_reply ├─ OutcomeUnknown
-outcome_unknown: sent, no verdict; a machine may exist and bill │   ├─ RentalMissing
-rental_missing       (it existed; a list lacks it) │   ├─ DuplicateRentals
-duplicate_rentals    (one request, several machines) ├─ PriceMoved             price_moved:
-rented dearer than known, and destroyed again as the person wants ├─ NotRented
-not_rented: sent earlier, proven to have made nothing └─ InternalFault          internal_error: a
-defect of this server
+VastMcpError
+├─ Refused                never sent; no money moved
+│   ├─ BadArguments           bad_arguments
+│   ├─ UnknownTool            unknown_tool
+│   ├─ NoApiKey               no_api_key
+│   ├─ NoSshKey               no_ssh_key
+│   ├─ TeamAccount            team_account
+│   ├─ BidTooLow              bid_too_low
+│   ├─ VmNotPossible          vm_not_possible
+│   ├─ NoSuchTemplate         no_such_template
+│   ├─ NoSuchInstance         no_such_instance
+│   ├─ NotOurs                not_ours
+│   ├─ KeyReused              key_reused
+│   ├─ OfferAlreadyRented     offer_already_rented
+│   ├─ UnresolvedIntent       unresolved_intent    (an earlier rental may exist and bill)
+│   ├─ EarlierRentalFound     earlier_rental_found (a machine of ours bills, and nobody was told)
+│   ├─ CannotReconcile        cannot_reconcile
+│   ├─ JournalUnavailable     journal_unavailable
+│   ├─ ReadOnly               read_only
+│   ├─ OverLimit              over_limit
+│   ├─ PriceUnknown           price_unknown        (a limit needs a price that cannot be learned)
+│   ├─ Declined               declined             (a person was asked and said no)
+│   ├─ NeedsConfirmation      needs_confirmation
+│   ├─ LeaseOver              lease_over           (starting it would delete it)
+│   └─ Unreachable            unreachable          (no connection was made, or a read got no answer)
+├─ Rejected               Vast said no
+│   ├─ AuthFailed             auth_failed
+│   ├─ TwoFactorRequired      two_factor_required
+│   ├─ Forbidden              forbidden
+│   ├─ OfferGone              offer_gone
+│   ├─ OfferPrivate           offer_private
+│   ├─ InvalidPrice           invalid_price
+│   ├─ InvalidRequest         invalid_request
+│   ├─ InsufficientCredit     insufficient_credit
+│   ├─ BillingNotSetUp        billing_not_set_up
+│   ├─ SpendRateLimited       spend_rate_limited
+│   ├─ RateLimited            rate_limited
+│   ├─ SearchQuotaExceeded    search_quota_exceeded
+│   ├─ StartQueued            start_queued         (may bill later)
+│   ├─ CreatedStopped         created_stopped      (an instance exists and bills)
+│   ├─ DestroyUnverified      destroy_unverified   (may still bill)
+│   ├─ NotFound               not_found
+│   ├─ EndpointGone           endpoint_gone
+│   ├─ VastUnavailable        vast_unavailable
+│   ├─ IncompleteList         incomplete_list
+│   └─ UnexpectedReply        unexpected_reply
+├─ OutcomeUnknown         outcome_unknown: sent, no verdict; a machine may exist and bill
+│   ├─ RentalMissing          rental_missing       (it existed; a list lacks it)
+│   ├─ DuplicateRentals       duplicate_rentals    (one request, several machines)
+├─ PriceMoved             price_moved: rented dearer than known, and destroyed again as the person wants
+├─ NotRented              not_rented: sent earlier, proven to have made nothing
+└─ InternalFault          internal_error: a defect of this server
 
 Two questions decide the shape: could money have moved (`billing_possible`), and what next
 (`next_steps`)? A message never contains a value the caller gave, other than ids and numbers;

@@ -20,11 +20,11 @@ import httpx
 
 from bench.child import KEY, Child, child, env_of
 from bench.tokens import compact, tokens
+from house import ROOT
 from served_sandbox import control
 from vast_mcp.host.server import INSTRUCTIONS
 from vast_mcp_tools.create_instance import CreateInstance
 
-ROOT = Path(__file__).resolve().parents[2]
 HELLO = Path(__file__).with_name("hello.py")
 SERVER = [sys.executable, "-m", "vast_mcp"]
 KEY_LINE = (

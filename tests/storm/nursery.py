@@ -56,8 +56,8 @@ def _become(env: dict[str, str], descriptors: list[int]) -> None:
         os.dup2(one, number)
         os.close(one)
     sys.stdin, sys.stdout, sys.stderr = (
-        open(n, "r" if n == 0 else "w", encoding="utf-8")
-        for n in range(3)  # noqa: SIM115
+        open(n, "r" if n == 0 else "w", encoding="utf-8")  # noqa: SIM115
+        for n in range(3)
     )
     os.environ.clear()
     os.environ.update(env)

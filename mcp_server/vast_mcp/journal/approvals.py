@@ -76,8 +76,8 @@ class Approvals:
         db = self._db.open()
         with self._db.guard():
             row = db.execute(
-                f"SELECT 1 FROM approvals WHERE {_APPROVED} LIMIT 1",
-                _approving(approval),  # noqa: S608
+                f"SELECT 1 FROM approvals WHERE {_APPROVED} LIMIT 1",  # noqa: S608
+                _approving(approval),
             ).fetchone()
         return row is not None
 

@@ -1,0 +1,480 @@
+"""create_instance against the specification of its request, PUT /api/v0/asks/{id}/.
+
+golden/create_instance.schema.json is that request's schema, transcribed: types, enums, bounds,
+defaults, examples.
+"""
+
+import json
+import re
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from mcp import Client
+
+from house import GOLDEN, KEY_LINE, call
+from vast_mcp.environment import load
+from vast_mcp.host.server import build
+from vast_mcp.sandbox.routes import create_app
+from vast_mcp.sandbox.world import World
+from vast_mcp_tools import CATALOGUE, create_instance
+
+SPECIFIED = json.loads((GOLDEN / "create_instance.schema.json").read_text(encoding="utf-8"))
+FIELDS = SPECIFIED["properties"]
+VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"
+
+# Arguments that are no field of the body, and why they exist.
+OURS = {
+    "offer_id": "the {id} of the path",
+    "request_key": "renting.md: names the wish, so that the same wish rents once",
+    "allow_unresolved": "renting.md: rents although another wish is in doubt",
+    "max_usd_per_hour": "a misspelt or stale price must not be paid",
+    "lease_hours": "the machine ends by itself",
+    "dry_run": "checks and prices, and sends nothing",
+    "env_from": "env whose values the person keeps: they go to the machine and never through a "
+    "model",
+    "image_login_from": "image_login, kept likewise",
+}
+
+# Where the published schema says more than the specification, or something else: what it says,
+# and why. None means that the keyword is left out.
+DEVIATIONS = {
+    "image": (
+        {"default": None, "minLength": 1, "maxLength": 1024},
+        "the default holds only without a template, so it is put in words (A.2, A.10); 1024 is "
+        "A.2's; empty is a slip",
+    ),
+    "template_hash_id": ({"minLength": 1}, "an empty one would rent the default image instead"),
+    "label": (
+        {"minLength": 1, "maxLength": 216, "pattern": r"^[^\x00-\x1f\x7f]+$"},
+        "A.2 has 256, of which # and the token take 17 and a lease 23; no person can type a "
+        "control character",
+    ),
+    "disk": ({"format": None, "minimum": 8}, "A.2: Vast validates 8; format says nothing of JSON"),
+    "env": (
+        {
+            "type": None,
+            "anyOf": [
+                {"type": "object", "additionalProperties": {"type": "string"}},
+                {"type": "string"},
+                {"type": "array", "items": {"type": "string"}},
+            ],
+        },
+        "A.4: the live service refuses the specified string and wants an object; both are "
+        "taken, "
+        "and docker's list",
+    ),
+    "onstart": (
+        {"maxLength": 65536},
+        "the specification's Key Quirks have 4048; a longer one is packed to fit",
+    ),
+    "user": ({"minLength": 1}, "empty is a slip"),
+    "image_login": ({"minLength": 1}, "empty is a slip"),
+    "volume_info": (
+        {"additionalProperties": False},
+        "an unknown key is never dropped without a word",
+    ),
+    "volume_info.volume_id": ({"minimum": 1}, "no id is below 1"),
+    "volume_info.size": ({"minimum": 1}, "no volume has 0 GB"),
+    "volume_info.mount_path": ({"minLength": 1, "pattern": r"^[^\x00]+$"}, "A.8: no NUL"),
+}
+
+# What the specification, or A.2 and A.7 where it is silent, says of a field's default, as the
+# description words it.
+DEFAULTS_IN_WORDS = {
+    "image": "vastai/base-image:@vastai-automatic-tag",
+    "disk": "Default: Vast's 8 to 10 or the template's",
+    "runtype": "Default ssh, or args with args/args_str",
+    "target_state": "default running",
+    "cancel_unavail": "Default true on demand and running, else false",
+    "vm": "Default false",
+    "use_jupyter_lab": "Default false",
+    "python_utf8": "Default false",
+    "lang_utf8": "Default false",
+    "force": "Default false",
+    "volume_info.create_new": "false (default)",
+}
+
+
+def by_path(schema):
+    """Every property by its dotted path, nested ones after their object."""
+    for name, node in schema["properties"].items():
+        yield name, node
+        if "properties" in node:
+            yield from ((f"{name}.{inner}", part) for inner, part in by_path(node))
+
+
+def constraints(node):
+    """What a property schema allows, without its words and its parts."""
+    return {
+        key: value
+        for key, value in node.items()
+        if key not in {"description", "examples", "properties"}
+    }
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """The schema of create_instance's arguments as a client lists it."""
+
+    async def listed():
+        options = load({}, home=tmp_path_factory.mktemp("home"), sandbox=True)
+        async with Client(build(options, CATALOGUE, create_app(World()))) as client:
+            return (await client.list_tools()).tools
+
+    return next(tool for tool in anyio.run(listed) if tool.name == "create_instance").input_schema
+
+
+def test_the_arguments_are_the_fields_of_the_body_and_the_offers_id(published):
+    """The specification; ours are listed above."""
+    assert set(FIELDS) | set(OURS) == set(published["properties"])
+    assert set(dict(by_path(SPECIFIED))) <= set(dict(by_path(published)))
+
+
+@pytest.mark.parametrize("path", [path for path, _ in by_path(SPECIFIED)])
+def test_a_field_has_the_specified_type_enum_and_bounds(published, path):
+    """The specification, and the table of deviations above."""
+    specified = constraints(dict(by_path(SPECIFIED))[path])
+    stated, _why = DEVIATIONS.get(path, ({}, ""))
+    expected = {key: value for key, value in (specified | stated).items() if value is not None}
+    assert constraints(dict(by_path(published))[path]) == expected
+
+
+def test_every_deviation_still_deviates():
+    """Ours: a table of exceptions that cannot go stale."""
+    specified = dict(by_path(SPECIFIED))
+    assert [
+        path
+        for path, (stated, _why) in DEVIATIONS.items()
+        if constraints(specified[path]).items() >= stated.items()
+    ] == []
+    assert set(DEVIATIONS) <= set(specified)
+
+
+def test_only_the_offer_is_required(published):
+    """The specification requires image, gives it a default, and lets a template provide it:
+    nobody need give it.
+    """
+    assert SPECIFIED["required"] == ["image"]
+    assert published["required"] == ["offer_id"]
+
+
+def test_every_bound_is_also_said_in_words(published):
+    """mcp.md 0.7: Codex strips minimum and maximum from schemas. That ids and sizes begin at 1
+    goes without saying.
+    """
+    for path, node in by_path(published):
+        for keyword in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+            bound = node.get(keyword)
+            if bound is not None and (node["type"], bound) != ("integer", 1):
+                assert re.search(
+                    rf"(?<![\d.]){re.escape(f'{bound:g}')}(?!\d|\.\d)", node["description"]
+                ), (
+                    path,
+                    keyword,
+                )
+
+
+@pytest.mark.parametrize("path", DEFAULTS_IN_WORDS)
+def test_a_default_is_said_in_words(published, path):
+    """mcp.md 0.7: Codex strips defaults, and most of these are Vast's, which no schema can
+    state.
+    """
+    assert DEFAULTS_IN_WORDS[path] in dict(by_path(published))[path]["description"]
+
+
+def test_every_specified_default_is_in_the_table_of_defaults():
+    """The specification."""
+    assert {path for path, node in by_path(SPECIFIED) if "default" in node} <= set(
+        DEFAULTS_IN_WORDS
+    )
+
+
+# ── The specification's examples, sent ─────────────────────────────────────────────────────────
+
+ARRIVES_AS = {
+    "env": {
+        "HF_TOKEN": "hf_xxx123456789",
+        "MODEL_ID": "TheBloke/Llama-2-7B-Chat-GPTQ",
+        "-p 8000:8000": "1",
+    },
+}
+EXAMPLES = [
+    (name, example) for name, node in FIELDS.items() for example in node.get("examples", [])
+]
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+async def test_the_specifications_example_arrives_as_given(client, world, name, example):
+    """The specification; env alone changes form, into the object that the service wants (A.4)."""
+    template = next(iter(world.templates.values()))
+    world.templates["4e17788f74f075dd9aab7d0d4427968f"] = template | {
+        "hash_id": "4e17788f74f075dd9aab7d0d4427968f"
+    }
+    made = await call(
+        client, "create_instance", offer_id=world.offer()["id"], disk=20, **{name: example}
+    )
+    assert made["instance_id"] == world.living[0].id
+    assert ARRIVES_AS.get(name, example) == world.asked("create")[0].body[name]
+
+
+async def test_a_volume_at_the_specifications_mount_path_arrives_as_given(client, world):
+    """The specification: linking an existing volume, and making one."""
+    [mount_path] = FIELDS["volume_info"]["properties"]["mount_path"]["examples"]
+    volumes = [
+        {"create_new": False, "volume_id": 7, "mount_path": mount_path},
+        {"create_new": True, "volume_id": 8, "size": 15, "mount_path": mount_path},
+    ]
+    for volume in volumes:
+        await call(
+            client, "create_instance", offer_id=world.offer()["id"], disk=20, volume_info=volume
+        )
+    assert volumes == [request.body["volume_info"] for request in world.asked("create")]
+
+
+async def test_the_offers_id_goes_in_the_path_and_nowhere_else(client, world):
+    """The specification: PUT /api/v0/asks/{id}/."""
+    offer_id = world.offer()["id"]
+    await call(client, "create_instance", offer_id=offer_id, disk=20)
+    [request] = world.asked("create")
+    assert (request.method, request.path) == ("PUT", f"/api/v0/asks/{offer_id}/")
+    assert str(offer_id) not in json.dumps(request.body)
+
+
+# ── Its replies, received ──────────────────────────────────────────────────────────────────────
+
+REPLIES = [
+    (
+        400,
+        {
+            "success": False,
+            "error": "invalid_args",
+            "msg": "error 400/3467: Invalid args",
+            "ask_id": 1,
+        },
+        "invalid_request",
+    ),
+    (
+        400,
+        {"success": False, "error": "invalid_price", "msg": "too low", "ask_id": 1},
+        "invalid_price",
+    ),
+    (
+        400,
+        {"success": False, "error": "no_ssh_key_for_vm", "msg": "no key", "ask_id": 1},
+        "no_ssh_key",
+    ),
+    (401, {"success": False, "error": "auth_error", "msg": "who are you"}, "auth_failed"),
+    (
+        403,
+        {
+            "success": False,
+            "error": "invalid_args",
+            "msg": "error 403/3586: Offer 1234567 is not your own. Hosts can only rent their "
+            "own "
+            "machines.",
+            "ask_id": 1234567,
+        },
+        "offer_private",
+    ),
+    (
+        404,
+        {
+            "success": False,
+            "error": "invalid_args",
+            "msg": "error 404/3603: no_such_ask Instance type by id 1234567 is not available.",
+            "ask_id": 1234567,
+        },
+        "offer_gone",
+    ),
+    (
+        410,
+        {
+            "success": False,
+            "error": "no_such_ask",
+            "msg": "error 410/3907: no_such_ask Instance type 1234567 is no longer available.",
+            "ask_id": 1234567,
+        },
+        "offer_gone",
+    ),
+    (429, {"detail": "API requests too frequent endpoint threshold=4.5"}, "rate_limited"),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"), REPLIES, ids=[f"{status}-{code}" for status, _, code in REPLIES]
+)
+async def test_a_specified_refusal_has_one_code_and_no_machine(client, world, status, body, code):
+    """The specification's replies, each of which says that nothing was rented."""
+    world.faults.add("create", "status", times=None, status=status, body=body)
+    refused = await call(client, "create_instance", offer_id=world.offer()["id"], disk=20)
+    error = refused["error"]
+    assert (error["code"], error["http_status"], error["billing_possible"]) == (code, status, False)
+    assert error["untrusted_vast_message"] == body.get("msg", body.get("detail"))
+    assert world.rentals == []
+
+
+async def test_the_specified_success_is_an_instance(client, world):
+    """The specification: 200 with new_contract, which is the instance's id."""
+    world.faults.add(
+        "create", "status", status=200, body={"success": True, "new_contract": 1234568}
+    )
+    made = await call(client, "create_instance", offer_id=world.offer()["id"], disk=20)
+    assert made["instance_id"] == 1234568
+
+
+# ── Any valid body ─────────────────────────────────────────────────────────────────────────────
+
+TEMPLATES = sorted(World().templates)
+text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
+printable = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
+flag = st.booleans()
+variable = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,20}", fullmatch=True)
+value = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+port = st.builds(
+    "-p {}:{}{}".format,
+    st.integers(1, 65535),
+    st.integers(1, 65535),
+    st.sampled_from(["", "/tcp", "/udp"]),
+)
+link = st.fixed_dictionaries(
+    {"volume_id": st.integers(1, 10**9), "mount_path": st.just("/workspace")},
+    optional={"create_new": st.just(False)},
+)
+new = st.fixed_dictionaries(
+    {
+        "create_new": st.just(True),
+        "volume_id": st.integers(1, 10**9),
+        "size": st.integers(1, 500),
+        "mount_path": printable,
+    }
+)
+anywhere = {
+    "label": printable,
+    "disk": st.floats(8, 50) | st.integers(8, 50),
+    "target_state": st.sampled_from(["running", "stopped"]),
+    "env": st.dictionaries(variable, value, max_size=4).flatmap(
+        lambda names: st.dictionaries(port, st.just("1"), max_size=3).map(
+            lambda ports: names | ports
+        )
+    ),
+    "price": st.floats(100, 128),
+    "cancel_unavail": flag,
+    "onstart": st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
+    "python_utf8": flag,
+    "lang_utf8": flag,
+    "force": flag,
+    "user": printable,
+    "image_login": printable,
+}
+container_only = {
+    "image": text,
+    "template_hash_id": st.sampled_from(TEMPLATES),
+    "vm": st.just(False),
+    "use_jupyter_lab": flag,
+    "jupyter_dir": text,
+    "volume_info": link | new,
+}
+by_ssh_or_jupyter = st.fixed_dictionaries(
+    {}, optional=anywhere | container_only | {"runtype": st.sampled_from(FIELDS["runtype"]["enum"])}
+)
+by_args = st.fixed_dictionaries(
+    {"args": st.lists(text, max_size=4)},
+    optional=anywhere | container_only | {"runtype": st.just("args")},
+)
+by_args_str = st.fixed_dictionaries(
+    {"args_str": text}, optional=anywhere | container_only | {"runtype": st.just("args")}
+)
+as_vm = st.fixed_dictionaries(
+    {"vm": st.just(True), "image": st.just(VM_IMAGE)},
+    optional=anywhere | {"runtype": st.sampled_from(["ssh", "ssh_proxy", "ssh_direct"])},
+)
+
+
+def expected_body(given_arguments, token):
+    """What was given, and the three things that are never left to chance."""
+    body = dict(given_arguments)
+    if "image" not in body and "template_hash_id" not in body:
+        body["image"] = FIELDS["image"]["default"]
+    body.setdefault("cancel_unavail", "price" not in body and body.get("target_state") != "stopped")
+    body["label"] = f"{body.get('label', 'vast-mcp')}#{token}"
+    if "volume_info" in body:
+        body["volume_info"] = {"create_new": False} | body["volume_info"]
+    return body
+
+
+async def rent_in_a_new_world(arguments, settings):
+    """The result, and the body that the sandbox received."""
+    world = World(offer_count=60)
+    world.set_keys([KEY_LINE])
+    offer = world.offer(
+        vm=arguments.get("vm", False),
+        disk_space=lambda gb: gb > 50,
+        direct_port_count=lambda ports: ports > 0,
+    )
+    async with Client(build(settings, [create_instance.SPEC], create_app(world))) as client:
+        made = await call(client, "create_instance", offer_id=offer["id"], **arguments)
+    return made, [request.body for request in world.asked("create")]
+
+
+def check_what_arrives(arguments, settings):
+    made, bodies = anyio.run(rent_in_a_new_world, arguments, settings)
+    assert "error" not in made
+    token = made["label"].rpartition("#")[2]
+    assert re.fullmatch("[0-9a-f]{16}", token)
+    assert bodies == [expected_body(arguments, token)]
+
+
+ALONE = [
+    {},
+    {"image": "ubuntu"},
+    {"template_hash_id": TEMPLATES[0]},
+    {"label": "mine"},
+    {"disk": 8},
+    *({"runtype": runtype} for runtype in FIELDS["runtype"]["enum"]),
+    *({"target_state": state} for state in FIELDS["target_state"]["enum"]),
+    {"price": 128},
+    {"env": {}},
+    {"cancel_unavail": False},
+    {"vm": False},
+    {"onstart": ""},
+    {"args": []},
+    {"args_str": ""},
+    {"use_jupyter_lab": True},
+    {"jupyter_dir": "/"},
+    {"python_utf8": False},
+    {"lang_utf8": True},
+    {"force": False},
+    {"user": "root"},
+    {"image_login": "-u u -p p docker.io"},
+    {"volume_info": {"volume_id": 1, "mount_path": "/data"}},
+]
+
+
+def test_each_field_alone_arrives_with_nothing_beside_it(settings):
+    """The specification; false and empty are values like others, and no field brings another
+    with it.
+    """
+    assert {name for arguments in ALONE for name in arguments} == set(FIELDS)
+    for arguments in ALONE:
+        check_what_arrives(arguments, settings)
+
+
+@examples(
+    derandomize=True,
+    max_examples=50,
+    deadline=None,
+    database=None,
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+    ],  # settings are frozen
+)
+@given(arguments=by_ssh_or_jupyter | by_args | by_args_str | as_vm)
+def test_fields_together_arrive_as_given_and_what_is_not_given_is_absent(settings, arguments):
+    """The specification's fields; the defaults of A.2 and A.7, and the label's token, are all
+    that is added.
+    """
+    check_what_arrives(arguments, settings)

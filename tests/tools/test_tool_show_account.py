@@ -1,0 +1,129 @@
+"""show_account: how long the money lasts."""
+
+from __future__ import annotations
+
+import pytest
+from mcp import Client
+
+from house import call
+from vast_mcp.sandbox.world import World
+
+
+def rent(world: World, **more: object) -> int:
+    offer = world.offer(disk_space=lambda free: free > 40)
+    return world.rent(offer["id"], {"image": "x", "disk": 16, **more}).id
+
+
+def make_volume(world: World, gb: float = 30) -> float:
+    """A volume of the account; its $/h."""
+    room = next(iter(world.volumes.rooms.values()))
+    return world.volumes.rent(room["id"], gb, None, world.clock()).usd_per_hour
+
+
+async def test_an_account_without_machines_burns_nothing_and_lasts_for_ever(client: Client) -> None:
+    """G: credit is what can be spent."""
+    shown = await call(client, "show_account")
+    assert (
+        shown["credit_usd"],
+        shown["balance_usd"],
+        shown["usd_per_hour"],
+        shown["machines"],
+    ) == (25.0, 0.0, 0.0, 0)
+    assert "hours_left" not in shown
+    assert shown["next_steps"] == []
+
+
+async def test_the_burn_rate_counts_running_machines_stopped_disks_and_volumes(
+    client: Client, world: World
+) -> None:
+    """C.8: the GPU bills while running, a disk always; F: so does a volume."""
+    world.looks_per_step = 0
+    running, stopped = world.instances[rent(world)], world.instances[rent(world)]
+    world.set_state(stopped.id, "stopped")
+    volume = make_volume(world)
+    shown = await call(client, "show_account")
+    parts = {
+        "running": running.dph_total,
+        "stopped": stopped.dph_total - stopped.price,
+        "volumes": volume,
+    }
+    assert shown["of_which"] == pytest.approx(parts, abs=1e-5)
+    assert shown["usd_per_hour"] == pytest.approx(sum(parts.values()), abs=1e-4)
+    assert shown["hours_left"] == pytest.approx(25 / sum(parts.values()), abs=0.1)
+    assert shown["machines"] == 2
+    assert [step["tool"] for step in shown["next_steps"]] == ["show_instances"]
+
+
+async def test_a_machine_that_is_starting_is_counted_apart(client: Client, world: World) -> None:
+    """C.4: loading is not charged but for its disk; soon it is, and the hours left would
+    mislead.
+    """
+    instance = world.instances[rent(world)]
+    shown = await call(client, "show_account")
+    assert shown["of_which"]["running"] == 0.0
+    assert shown["starting_usd_per_hour"] == pytest.approx(instance.price, abs=1e-5)
+    world.set_state(instance.id, "stopped")
+    assert "starting_usd_per_hour" not in await call(client, "show_account")
+
+
+async def test_an_overdrawn_account_has_no_hours_left(client: Client, world: World) -> None:
+    """C.8: at or under zero machines are stopped."""
+    world.looks_per_step = 0
+    rent(world)
+    world.credit = -3.2
+    shown = await call(client, "show_account")
+    assert (shown["credit_usd"], shown["hours_left"]) == (-3.2, 0.0)
+
+
+async def test_a_rental_in_doubt_is_counted_with_the_step_that_settles_it(
+    client: Client, world: World
+) -> None:
+    """renting.md: no open intent that no result names."""
+    world.faults.add("create", "drop")
+    await call(client, "create_instance", offer_id=world.offer()["id"], disk=16)
+    shown = await call(client, "show_account")
+    assert shown["open_intents"] == 1
+    assert [step["tool"] for step in shown["next_steps"]] == ["show_instances"]
+    assert "doubt" in shown["next_steps"][0]["why"]
+
+
+async def test_volumes_that_cannot_be_read_are_a_warning(client: Client, world: World) -> None:
+    """Ours: an unknown part is left out and said, never counted as zero in silence."""
+    make_volume(world)
+    world.faults.add(
+        "volumes", "status", times=None, status=403, body={"error": "forbidden", "msg": "no"}
+    )
+    shown = await call(client, "show_account")
+    assert "volumes" not in shown["of_which"]
+    assert "forbidden" in shown["warnings"][0]
+
+
+async def test_machines_that_cannot_be_listed_leave_the_credit(
+    client: Client, world: World
+) -> None:
+    """Ours: half an answer says which half it is; a burn rate of zero would be a lie."""
+    rent(world)
+    world.faults.add("list", "html503", times=None)
+    shown = await call(client, "show_account")
+    assert shown["credit_usd"] == 25.0
+    assert "usd_per_hour" not in shown
+    assert "vast_unavailable" in shown["warnings"][0]
+
+
+async def test_neither_the_email_nor_any_key_is_shown(client: Client, world: World) -> None:
+    """G: the user row holds email, api_key and keys."""
+    result = await client.call_tool("show_account", {})
+    row = world.user()
+    assert {"email", "api_key"} <= row.keys()
+    for key, value in row.items():
+        if (
+            isinstance(value, str) and len(value) > 3 and value != "sandbox"
+        ):  # which every answer here says
+            assert value not in result.model_dump_json(), key
+    assert str(row["id"]) not in result.model_dump_json()
+
+
+async def test_a_refused_key_is_an_error(client: Client, world: World) -> None:
+    """I: a bad key answers 404."""
+    world.api_keys = {"another"}
+    assert (await call(client, "show_account"))["error"]["code"] == "auth_failed"

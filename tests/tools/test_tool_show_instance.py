@@ -1,0 +1,134 @@
+"""show_instance: one machine by one look."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from mcp import Client
+
+from house import call
+from vast_mcp.host.server import build
+from vast_mcp.sandbox.account import INSTANCE_SECRET
+from vast_mcp.sandbox.routes import create_app
+from vast_mcp.sandbox.world import World
+from vast_mcp.settings import Settings
+from vast_mcp_tools import CATALOGUE, show_instance
+
+TOOLS = list({spec.name: spec for spec in [*CATALOGUE, show_instance.SPEC]}.values())
+
+
+@pytest.fixture
+async def client(world: World, settings: Settings) -> AsyncIterator[Client]:
+    async with Client(build(settings, TOOLS, create_app(world))) as made:
+        yield made
+
+
+def rent(world: World, **body: Any) -> int:
+    offer = world.offer(ports=True, disk_space=lambda free: free > 40)
+    return world.rent(
+        offer["id"], {"image": "pytorch/pytorch", "disk": 16, "runtype": "ssh_direct", **body}
+    ).id
+
+
+async def show(client: Client, instance_id: int, **more: Any) -> dict[str, Any]:
+    return await call(client, "show_instance", instance_id=instance_id, **more)
+
+
+async def test_a_machine_that_runs_shows_the_ways_in_and_what_it_costs(
+    client: Client, world: World
+) -> None:
+    """The issue; C.6 and C.8: the disk bills while stopped too."""
+    world.looks_per_step = 0
+    made = rent(world, label="train", env={"-p 8000:8000": "1"})
+    seen = await show(client, made)
+    row = world.show(made)
+    ip = row["public_ipaddr"].strip()
+    assert (seen["state"], seen["status"], seen["ours"], seen["untrusted_label"]) == (
+        "running",
+        "running",
+        False,
+        "train",
+    )
+    assert seen["access"]["ssh"].endswith(f" root@{ip}")
+    assert seen["access"]["ports"] == {
+        "8000/tcp": f"http://{ip}:{row['ports']['8000/tcp'][0]['HostPort']}"
+    }
+    assert seen["usd_per_hour"] == round(row["dph_total"], 4)
+    assert seen["disk_usd_per_hour"] == round(row["storage_total_cost"], 4) > 0
+    assert 0 <= seen["cost_estimate_usd"] < 0.01
+    assert (seen["disk_gb"], seen["disk_used_gb"]) == (16, 0.4)
+    assert len(json.dumps(seen)) < 3500
+
+
+async def test_its_state_is_judged_and_the_step_fits(client: Client, world: World) -> None:
+    """C.4: the three fields together."""
+    made = rent(world)
+    starting = await show(client, made)
+    assert (starting["state"], starting["status"], starting["next_steps"][0]["tool"]) == (
+        "starting",
+        "provisioning",
+        "wait_for_instance",
+    )
+    assert "access" not in starting
+    world.set_state(made, "stopped")
+    stopped = await show(client, made)
+    assert (stopped["state"], stopped["status"], stopped["intended"]) == (
+        "stopped",
+        "exited",
+        "stopped",
+    )
+    assert stopped["next_steps"][0]["arguments"] == {"instance_id": made, "action": "start"}
+
+
+async def test_the_jupyter_token_is_shown_only_when_asked_for(client: Client, world: World) -> None:
+    """C.6: it opens the machine to whoever reads it."""
+    world.looks_per_step = 0
+    made = rent(world, runtype="jupyter_direct")
+    token = world.show(made)["jupyter_token"]
+    assert token not in json.dumps(await show(client, made))
+    assert token in (await show(client, made, show_jupyter_token=True))["access"]["jupyter_url"]
+
+
+async def test_what_vast_does_not_show_is_an_error(client: Client, world: World) -> None:
+    """C.1: 200 with null."""
+    error = (await show(client, 99))["error"]
+    assert (error["code"], error["next_steps"][0]["tool"]) == ("no_such_instance", "show_instances")
+
+
+async def test_a_machine_rented_moments_ago_is_not_denied(client: Client, world: World) -> None:
+    """C.1: a just-created id may be unreadable for seconds; it bills all the same."""
+    world.visible_after_looks = 5
+    offer = world.offer(disk_space=lambda free: free > 40)
+    made = await call(client, "create_instance", offer_id=offer["id"], disk=16)
+    error = (await show(client, made["instance_id"]))["error"]
+    assert "exists and bills" in error["message"]
+    assert error["next_steps"][0] == {
+        "tool": "wait_for_instance",
+        "arguments": {"instance_id": made["instance_id"]},
+        "why": "waits until it shows",
+    }
+
+
+async def test_text_of_strangers_is_marked_and_nothing_secret_is_shown(
+    client: Client, world: World
+) -> None:
+    """design.md, text from machines; a row holds the environment and tokens, and they stay
+    behind.
+    """
+    offer = world.offer()
+    world.set_fate(offer["id"], ("running",), "STATUS-EVIL \x1b[0m\u202e")
+    made = world.rent(
+        offer["id"], {"image": "IMAGE-EVIL", "disk": 8, "label": "LABEL-EVIL\u202e"}
+    ).id
+    result = await client.call_tool("show_instance", {"instance_id": made})
+    payload = dict(result.structured_content or {})
+    marked = {key: payload.pop(key) for key in list(payload) if key.startswith("untrusted_")}
+    assert "EVIL" not in json.dumps(payload)
+    assert (marked["untrusted_label"], marked["untrusted_status"]) == (
+        "LABEL-EVIL",
+        "STATUS-EVIL [0m",
+    )
+    assert INSTANCE_SECRET not in result.model_dump_json()

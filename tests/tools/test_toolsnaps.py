@@ -1,0 +1,99 @@
+"""One recorded schema per tool, so that no change to what hosts see goes unnoticed.
+
+`make snapshots` accepts the schemas as they are now; a review sees the difference in toolsnaps/.
+"""
+
+import json
+import os
+
+import anyio
+import pytest
+from mcp import Client
+
+from house import ROOT
+from vast_mcp.environment import load
+from vast_mcp.host.server import build
+from vast_mcp.sandbox.routes import create_app
+from vast_mcp.sandbox.world import World
+from vast_mcp_tools import CATALOGUE
+
+SNAPS = ROOT / "tests" / "toolsnaps"
+SHOWN = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
+UPDATING = os.environ.get("UPDATE_TOOLSNAPS") == "1"
+ACCEPT = "If that is meant, run `make snapshots` and commit tests/toolsnaps/."
+ABSENT = "(absent)"
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory):
+    """What a client is shown of each tool, by name."""
+    settings = load({}, home=tmp_path_factory.mktemp("home"), sandbox=True)
+
+    async def tools():
+        async with Client(build(settings, CATALOGUE, create_app(World()))) as client:
+            return [
+                tool.model_dump(mode="json", by_alias=True)
+                for tool in (await client.list_tools()).tools
+            ]
+
+    return {tool["name"]: {key: tool[key] for key in SHOWN} for tool in anyio.run(tools)}
+
+
+def differences(recorded, shown, path=""):
+    """One line for each thing that differs, wherever it stands; the order of keys is none."""
+    if isinstance(recorded, dict) and isinstance(shown, dict):
+        for key in sorted(recorded.keys() | shown.keys()):
+            yield from differences(
+                recorded.get(key, ABSENT), shown.get(key, ABSENT), f"{path}.{key}".lstrip(".")
+            )
+    elif recorded != shown:
+        was, now = (json.dumps(part, ensure_ascii=False) for part in (recorded, shown))
+        yield f"{path}:\n    recorded {was}\n    now      {now}"
+
+
+def as_text(shown):
+    return json.dumps(shown, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+@pytest.mark.parametrize("name", [spec.name for spec in CATALOGUE])
+def test_a_tool_is_shown_as_it_was_recorded(listed, name):
+    """Ours: names, words and schemas are what an agent works with; a change of them is a change of
+    behaviour.
+    """
+    path = SNAPS / f"{name}.json"
+    if UPDATING:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(as_text(listed[name]), encoding="utf-8")
+    if not path.exists():
+        pytest.fail(f"{name} has no snapshot. {ACCEPT}", pytrace=False)
+    if found := list(differences(json.loads(path.read_text(encoding="utf-8")), listed[name])):
+        pytest.fail(
+            "\n".join([f"{name} is not shown as it was recorded.", *found, ACCEPT]), pytrace=False
+        )
+
+
+def test_no_snapshot_outlives_its_tool(listed):
+    """Ours: a renamed tool leaves nothing behind."""
+    stale = [path for path in sorted(SNAPS.glob("*.json")) if path.stem not in listed]
+    if UPDATING:
+        for path in stale:
+            path.unlink()
+        stale = []
+    if stale:
+        names = ", ".join(path.name for path in stale)
+        pytest.fail(f"No tool goes by {names} any more. {ACCEPT}", pytrace=False)
+
+
+def test_a_difference_is_told_by_its_place():
+    """Ours: a reviewer reads what changed, not two whole schemas; the order of keys does not
+    matter.
+    """
+    recorded = {
+        "inputSchema": {"properties": {"disk": {"minimum": 8, "type": "number"}, "vm": {}}},
+        "name": "x",
+    }
+    shown = {"name": "x", "inputSchema": {"properties": {"disk": {"type": "number", "minimum": 9}}}}
+    disk, vm = differences(recorded, shown)
+    assert disk == "inputSchema.properties.disk.minimum:\n    recorded 8\n    now      9"
+    assert vm == 'inputSchema.properties.vm:\n    recorded {}\n    now      "(absent)"'
+    assert list(differences(recorded, json.loads(as_text(recorded)))) == []
