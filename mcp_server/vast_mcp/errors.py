@@ -46,10 +46,10 @@ VastMcpError
 │   ├─ VastUnavailable        vast_unavailable
 │   ├─ IncompleteList         incomplete_list
 │   └─ UnexpectedReply        unexpected_reply
-├─ OutcomeUnknown         outcome_unknown: sent, no verdict; a machine may exist and bill
+├─ OutcomeUnknown         outcome_unknown: sent, no verdict; a machine may bill
 │   ├─ RentalMissing          rental_missing       (it existed; a list lacks it)
 │   ├─ DuplicateRentals       duplicate_rentals    (one request, several machines)
-├─ PriceMoved             price_moved: rented dearer than known, and destroyed again as the person wants
+├─ PriceMoved             price_moved: rented dearer than known, and destroyed as the person wants
 ├─ NotRented              not_rented: sent earlier, proven to have made nothing
 └─ InternalFault          internal_error: a defect of this server
 
