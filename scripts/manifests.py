@@ -16,7 +16,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from vast_mcp import __version__
+from vast_mcp import __version__, errors
 from vast_mcp.commands.doctor import KEEP_KEY
 from vast_mcp_tools import CATALOGUE
 
@@ -183,6 +183,46 @@ def pretty(value: Json) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
+def row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def kinds(branch: type[errors.VastMcpError]) -> list[type[errors.VastMcpError]]:
+    """A branch of the error tree in the order of its definition."""
+    found = [branch] if branch.code else []
+    for below in branch.__subclasses__():
+        found += kinds(below)
+    return found
+
+
+def error_table(branches: list[type[errors.VastMcpError]]) -> str:
+    """One row an error: its class says when one meets it."""
+    head = [
+        row("code", "when you meet it", "retryable", "billing_possible"),
+        row("---", "---", "---", "---"),
+    ]
+    words = {False: "", True: "yes"}
+    for error in (error for branch in branches for error in kinds(branch)):
+        met = " ".join((error.__doc__ or "").split())
+        head.append(
+            row(f"`{error.code}`", met, words[error.retryable], words[error.billing_possible])
+        )
+    return "\n".join(head)
+
+
+def error_tables() -> dict[str, str]:
+    rest = [
+        cls
+        for cls in errors.VastMcpError.__subclasses__()
+        if cls not in {errors.Refused, errors.Rejected}
+    ]
+    return {
+        "errors-refused": error_table([errors.Refused]),
+        "errors-rejected": error_table([errors.Rejected]),
+        "errors-other": error_table(rest),
+    }
+
+
 def lines() -> dict[str, str]:
     """One block a host: the line that makes the server known to it."""
     reading = [spec.name for spec in CATALOGUE if spec.read_only]
@@ -211,7 +251,7 @@ def lines() -> dict[str, str]:
     }
 
 
-PAGES = ("README.md", "docs/hosts.md")
+PAGES = ("README.md", "docs/hosts.md", "docs/errors.md")
 MARKED = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -219,7 +259,7 @@ def filled(page: str) -> str:
     """A page with every marked block as it must be. Raises KeyError for a mark that names no
     block.
     """
-    blocks = lines()
+    blocks = lines() | error_tables()
     return MARKED.sub(lambda found: f"{found[1]}{blocks[found[2]]}\n{found[3]}", page)
 
 

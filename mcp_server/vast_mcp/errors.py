@@ -191,74 +191,90 @@ def bad(tool: str, problems: Sequence[Problem]) -> BadArguments:
 
 
 class UnknownTool(Refused):
+    """The host called a tool that this server does not have."""
+
     code = "unknown_tool"
 
 
 class NoApiKey(Refused):
+    """This server was started without a key of Vast.ai."""
+
     code = "no_api_key"
 
 
 class NoSshKey(Refused):
-    """A VM takes its SSH keys at birth only, and the account has none."""
+    """A VM was asked for and the account has no SSH key; a VM takes its keys at birth only
+    (docs/vast-api.md A.5).
+    """
 
     code = "no_ssh_key"
 
 
 class TeamAccount(Refused):
-    """A team account cannot hold SSH keys, so it cannot have a VM that can be entered."""
+    """A VM was asked for on a team account, which holds no SSH keys, so nobody could enter
+    it (docs/vast-api.md D).
+    """
 
     code = "team_account"
 
 
 class BidTooLow(Refused):
-    """A bid under the offer's floor makes a stopped machine that bills its disk."""
+    """A bid is under its floor; Vast would make a stopped machine of it that bills its disk
+    (docs/vast-api.md A.6).
+    """
 
     code = "bid_too_low"
 
 
 class VmNotPossible(Refused):
-    """Vast would silently make a container, or a VM that nobody can enter."""
+    """Vast would silently make a container, or a VM that nobody can enter (docs/vast-api.md
+    A.5).
+    """
 
     code = "vm_not_possible"
 
 
 class NoSuchTemplate(Refused):
+    """A request names a template that Vast does not show."""
+
     code = "no_such_template"
 
 
 class NoSuchInstance(Refused):
+    """A call names a machine that the account does not have."""
+
     code = "no_such_instance"
 
 
 class NotOurs(Refused):
+    """A call would stop, recycle, destroy or lease a machine that vast-mcp did not make."""
+
     code = "not_ours"
 
 
 class Unreachable(Refused):
-    """No connection, or no answer to a request that changes nothing."""
+    """No connection was made, or a request that changes nothing got no answer."""
 
     code = "unreachable"
     retryable = True
 
 
 class KeyReused(Refused):
-    """One request key names one wish; this is another."""
+    """A `request_key` was used before, for another wish."""
 
     code = "key_reused"
 
 
 class OfferAlreadyRented(Refused):
-    """A living machine of ours came from this offer, and this call asks for something else on
-    it.
+    """A living machine of ours came from this offer, and this call asks for something else
+    on it.
     """
 
     code = "offer_already_rented"
 
 
 class UnresolvedIntent(Refused):
-    """Nothing was sent, because an earlier rental is in doubt: the duplicate people really pay
-    for.
-    """
+    """An earlier rental is in doubt, and renting now may pay twice."""
 
     code = "unresolved_intent"
     retryable = True
@@ -266,8 +282,8 @@ class UnresolvedIntent(Refused):
 
 
 class EarlierRentalFound(Refused):
-    """A machine of an earlier call exists whose answer never arrived: the caller may have meant
-    this one instead.
+    """A machine of an earlier call bills whose answer never arrived; the caller may be
+    replacing it.
     """
 
     code = "earlier_rental_found"
@@ -281,45 +297,47 @@ class CannotReconcile(Refused):
 
 
 class JournalUnavailable(Refused):
+    """The journal cannot be read or written: full, read-only, damaged, or of a newer version."""
+
     code = "journal_unavailable"
 
 
 class ReadOnly(Refused):
-    """The person allows this server to look, not to act."""
+    """The person allows this server to look only (`VAST_MCP_READ_ONLY`), and the tool acts."""
 
     code = "read_only"
 
 
 class OverLimit(Refused):
-    """More than the person allows: one machine, all machines, their number, the credit's hours,
-    or a lease.
+    """More was asked for than the person allows: one machine, all machines, their number,
+    the credit's hours, or a lease.
     """
 
     code = "over_limit"
 
 
 class PriceUnknown(Refused):
-    """A price that cannot be learned is not under a limit."""
+    """A limit or a question to the person needs a price that cannot be learned."""
 
     code = "price_unknown"
 
 
 class Declined(Refused):
-    """A person was asked and said no; or the host answered by itself, which is not a yes either."""
+    """A person was asked and said no, or a host answered no by itself."""
 
     code = "declined"
 
 
 class NeedsConfirmation(Refused):
-    """The person wants to be asked and this host cannot ask: a code, approved in a shell, stands
-    for the answer.
+    """The person wants to be asked and this host cannot ask: a code, approved in a shell,
+    stands for the answer.
     """
 
     code = "needs_confirmation"
 
 
 class LeaseOver(Refused):
-    """The machine's lease has ended or is about to: its watchdog would delete it at boot."""
+    """The machine's lease has ended or is about to: its watchdog would destroy it at boot."""
 
     code = "lease_over"
 
@@ -332,70 +350,104 @@ class Rejected(VastMcpError):
 
 
 class AuthFailed(Rejected):
+    """Vast does not accept the key, or the key has expired (docs/vast-api.md I)."""
+
     code = "auth_failed"
 
 
 class TwoFactorRequired(Rejected):
+    """Vast wants a two-factor login for this request (docs/vast-api.md I)."""
+
     code = "two_factor_required"
 
 
 class Forbidden(Rejected):
+    """The key lacks a permission that the request needs (docs/vast-api.md I)."""
+
     code = "forbidden"
 
 
 class OfferGone(Rejected):
+    """Somebody else has rented the offer, or its host withdrew it (docs/vast-api.md A.11)."""
+
     code = "offer_gone"
 
 
 class OfferPrivate(Rejected):
+    """The offer is private: only its host may rent it (docs/vast-api.md A.11)."""
+
     code = "offer_private"
 
 
 class InvalidPrice(Rejected):
+    """Vast refused the bid (docs/vast-api.md A.6)."""
+
     code = "invalid_price"
 
 
 class InvalidRequest(Rejected):
+    """Vast refused the request for a reason without a code of its own here;
+    `untrusted_vast_message` has its words.
+    """
+
     code = "invalid_request"
 
 
 class InsufficientCredit(Rejected):
+    """The account has too little credit for this (docs/vast-api.md A.11)."""
+
     code = "insufficient_credit"
 
 
 class BillingNotSetUp(Rejected):
+    """The account has no billing set up, or no credit to start a machine with
+    (docs/vast-api.md C.5).
+    """
+
     code = "billing_not_set_up"
 
 
 class SpendRateLimited(Rejected):
+    """The account has reached Vast's own limit on spending (docs/vast-api.md A.11)."""
+
     code = "spend_rate_limited"
 
 
 class RateLimited(Rejected):
+    """Vast wants fewer requests, or the pace that we keep leaves this call no time
+    (docs/vast-api.md H).
+    """
+
     code = "rate_limited"
     retryable = True
 
 
 class SearchQuotaExceeded(Rejected):
+    """The account has searched through its daily quota of offers (docs/vast-api.md H)."""
+
     code = "search_quota_exceeded"
 
 
 class StartQueued(Rejected):
-    """The GPU is taken: the machine starts, and bills, when it becomes free."""
+    """The GPU is taken: the machine starts, and bills, when it becomes free
+    (docs/vast-api.md C.5).
+    """
 
     code = "start_queued"
     billing_possible = True
 
 
 class CreatedStopped(Rejected):
-    """An error that carries `new_contract`: the instance exists and bills at least its disk."""
+    """Vast made the machine and did not start it: it exists and bills at least its disk
+    (docs/vast-api.md A.7).
+    """
 
     code = "created_stopped"
     billing_possible = True
 
 
 class DestroyUnverified(Rejected):
-    """The destroy was sent and not seen to have worked."""
+    """The destroy was sent and has not been seen to work: the machine may still bill."""
 
     code = "destroy_unverified"
     retryable = True
@@ -403,26 +455,34 @@ class DestroyUnverified(Rejected):
 
 
 class NotFound(Rejected):
+    """Vast knows nothing by an id that is no machine's."""
+
     code = "not_found"
 
 
 class EndpointGone(Rejected):
+    """Vast has retired an endpoint that this version uses."""
+
     code = "endpoint_gone"
 
 
 class VastUnavailable(Rejected):
+    """Vast is failing or unavailable at the moment."""
+
     code = "vast_unavailable"
     retryable = True
 
 
 class IncompleteList(Rejected):
-    """A page was missing, repeated or inconsistent: a part of a list is not a list."""
+    """A page of a list was missing, repeated or inconsistent: a part of a list is not a list."""
 
     code = "incomplete_list"
     retryable = True
 
 
 class UnexpectedReply(Rejected):
+    """Vast answered something that could not be understood."""
+
     code = "unexpected_reply"
 
 
@@ -430,7 +490,7 @@ class UnexpectedReply(Rejected):
 
 
 class OutcomeUnknown(VastMcpError):
-    """The request to rent was sent and no verdict came back. Silence is never failure."""
+    """The request to rent was sent and no verdict came back: a machine may exist and bill."""
 
     code = "outcome_unknown"
     retryable = True
@@ -438,7 +498,7 @@ class OutcomeUnknown(VastMcpError):
 
 
 class RentalMissing(OutcomeUnknown):
-    """A rental that was confirmed, and that a whole list lacks: gone, or not visible at the
+    """A rental was confirmed and a whole list lacks it: it is gone, or not visible at the
     moment.
     """
 
@@ -446,23 +506,23 @@ class RentalMissing(OutcomeUnknown):
 
 
 class DuplicateRentals(OutcomeUnknown):
-    """Several machines carry the token of one request."""
+    """Several machines carry the token of one request; each of them bills."""
 
     code = "duplicate_rentals"
     retryable = False
 
 
 class PriceMoved(VastMcpError):
-    """The machine turned out dearer than the price it was rented at, and was destroyed, as the
-    person set it.
+    """The machine turned out dearer than the price it was rented at, and was destroyed, as
+    the person set it.
     """
 
     code = "price_moved"
 
 
 class NotRented(VastMcpError):
-    """An earlier request is proven to have made nothing, and this call has no time left to send
-    another.
+    """An earlier request is proven to have made nothing, and this call has no time left to
+    send another.
     """
 
     code = "not_rented"
@@ -470,7 +530,7 @@ class NotRented(VastMcpError):
 
 
 class InternalFault(VastMcpError):
-    """A defect of this server; its own text stays in the log."""
+    """This server has a defect; its own text stays in the log."""
 
     code = "internal_error"
 

@@ -834,6 +834,12 @@ def test_the_tree_at_the_head_of_the_module_is_the_tree() -> None:
 
 
 @pytest.mark.parametrize("cls", list(errors.leaves().values()), ids=lambda cls: cls.code)
+def test_a_leaf_says_when_one_meets_it(cls: type[errors.VastMcpError]) -> None:
+    """docs/errors.md is written from these sentences, so each class has one of its own."""
+    assert re.fullmatch(r"[A-Z][^|]+\.", " ".join((cls.__dict__["__doc__"] or "").split()))
+
+
+@pytest.mark.parametrize("cls", list(errors.leaves().values()), ids=lambda cls: cls.code)
 def test_a_leaf_says_what_every_error_says(cls: type[errors.VastMcpError]) -> None:
     """design.md, errors: the verdicts are always there, absent facts never."""
     assert cls("what happened").as_json() == {
