@@ -1,5 +1,5 @@
 """Unknown outcome → fact: what a list of machines proves about attempts whose reply was lost
-(renting.md).
+(docs/protocol.md).
 
 A machine is ours by its token. It counts once it was seen twice, at least two seconds apart.
 Absence needs two whole lists without it, a minute apart on this process's own clock, a minute and a

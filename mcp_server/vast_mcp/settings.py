@@ -34,8 +34,8 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Times:
-    """Every wait of the server, in seconds. Our choice, from renting.md and vast-api.md section
-    H.
+    """Every wait of the server, in seconds: this project's choice (docs/protocol.md;
+    docs/vast-api.md H).
     """
 
     budget_s: float = 50.0  # a tool answers within this: Claude Desktop cuts at 60

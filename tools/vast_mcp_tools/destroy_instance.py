@@ -158,7 +158,9 @@ def _rounded(usd: float | None) -> float | None:
 
 
 def _is_young(instance_id: int, call: Call) -> bool:
-    """Whether this machine was rented so lately that its row may not be readable (renting.md)."""
+    """Whether this machine was rented so lately that its row may not be readable
+    (docs/protocol.md).
+    """
     record = phases.record_of(call.session.journal, instance_id)
     made_at = record.made_at if record else call.session.created.get(instance_id, 0.0)
     return time.time() - made_at < call.times.young_s

@@ -198,8 +198,7 @@ def _extended(args: ManageInstance, there: Roll, call: Call) -> float:
 
 def _label(args: ManageInstance, before: Instance | None, until: float | None, call: Call) -> str:
     """The new label, with the token that the machine was born with, which says whose it is
-    (renting.md), and with its
-    lease: the one it has, or `until`.
+    (docs/protocol.md), and with its lease: the one it has, or `until`.
     """
     if until is not None:
         return labels.leased(_marked(args.instance_id, before, call), until)
@@ -458,7 +457,9 @@ def _stop(args: ManageInstance, there: Roll, why: str) -> NextStep:
 
 
 def _queued(args: ManageInstance, there: Roll, exc: errors.StartQueued) -> errors.StartQueued:
-    """C.5: Vast keeps the wish and grants it when the GPU becomes free, days later perhaps."""
+    """Vast keeps the wish and grants it when the GPU becomes free, days later perhaps
+    (docs/vast-api.md C.5).
+    """
     return errors.StartQueued(
         f"Machine {args.instance_id} did not start: somebody else holds its GPU. Vast queued the "
         f"start: it runs, and "

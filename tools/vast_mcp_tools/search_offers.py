@@ -2,7 +2,7 @@
 differ from people's.
 
 So names are resolved before the search, gigabytes become the API's megabytes, every filter is
-checked again on the rows (vast-api.md B.2), and a row is cut to what decides. Nothing found is
+checked again on the rows (docs/vast-api.md B.2), and a row is cut to what decides. Nothing found is
 an answer too: which filter is to blame.
 """
 

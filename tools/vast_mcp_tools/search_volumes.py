@@ -1,4 +1,4 @@
-"""Headroom for a disk that outlives its machine. A volume lives on one machine, so the search
+"""Room for a disk that outlives its machine. A volume lives on one machine, so the search
 begins at an offer.
 """
 

@@ -1,4 +1,4 @@
-"""Seeing that a machine is gone: accepting a destroy is not doing it (vast-api.md C.7)."""
+"""Seeing that a machine is gone: accepting a destroy is not doing it (docs/vast-api.md C.7)."""
 
 from __future__ import annotations
 

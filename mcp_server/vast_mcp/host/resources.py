@@ -102,7 +102,7 @@ async def _read(spec: ToolSpec, arguments: Json, session: Session) -> str:
 
 
 def skill() -> str:
-    """SKILL.md: in the wheel beside this module, in a checkout at its root."""
+    """SKILL.md lies in the wheel beside this module, and in a checkout at its root."""
     packaged = files.files("vast_mcp").joinpath("SKILL.md")
     if packaged.is_file():
         return packaged.read_text(encoding="utf-8")

@@ -66,7 +66,7 @@ def input_schema(spec: ToolSpec) -> Json:
 
 def output_schema(spec: ToolSpec) -> Json:
     """The schema of a tool's result. Nothing is required at the top, since a failure has only
-    `error` (mcp.md 0.2).
+    `error` (docs/hosts.md, "output schemas").
     """
     schema = flat(spec.result.model_json_schema(mode="serialization", schema_generator=Slim))
     schema.pop("description", None)

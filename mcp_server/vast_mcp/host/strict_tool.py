@@ -1,9 +1,9 @@
 """How a tool is declared, and how a call becomes a result: strict arguments in, the same JSON on
 both channels out.
 
-Hosts disagree on which channel their model reads and on what a schema may contain (mcp.md sections
-0, 1.2 and 5.3): so the text block is the structured content, failures carry a top-level `error`,
-input schemas are flat and closed, and a published output schema requires nothing.
+Hosts disagree on which channel their model reads and on what a schema may contain (docs/hosts.md,
+"channels" and "input schemas"): so the text block is the structured content, failures carry a
+top-level `error`, input schemas are flat and closed, and an output schema requires nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The durable record of every attempt to rent, shared by all servers of one user (renting.md).
+"""The durable record of every attempt to rent, shared by all servers of one user
+(docs/protocol.md).
 
 intended → sending → confirmed | refused | unknown;  unknown → confirmed | absent;  absent →
 confirmed (found late) or unknown (reopened);  intended with a dead owner → abandoned, since it
@@ -260,7 +261,9 @@ class Journal:
         )
 
     def mark_absent(self, intent: Intent) -> None:
-        """Proven not to exist, as far as renting.md goes; its token stays watched."""
+        """The attempt is proven to have made nothing, by the rules of docs/protocol.md; its token
+        stays watched.
+        """
         self._db.write(
             "UPDATE intents SET state = 'absent', settled_at = ? WHERE id = ? AND state IN "
             "('unknown', 'sending')",

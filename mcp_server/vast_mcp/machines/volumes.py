@@ -1,4 +1,4 @@
-"""What a volume's row says: whose it is at the moment and what it bills (vast-api.md section F)."""
+"""What a volume's row says: whose it is at the moment and what it bills (docs/vast-api.md F)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What a row of Vast's means: the state it is in, the ways into it, what it costs. Pure: nothing
 here asks anybody.
 
-Three fields together tell the state (vast-api.md C.4): `actual_status` is the container,
+Three fields together tell the state (docs/vast-api.md C.4): `actual_status` is the container,
 `intended_status` what was last asked for, `cur_state` the contract. One alone misleads: `exited`
 is a crash, a stop, or the first minutes of a start.
 """

@@ -2,7 +2,7 @@
 
 The first half is pure: the `env` grammar and the rules between arguments. The second half only
 reads: the offer, the template, the account's SSH keys. Each refusal is for a case in which Vast
-would bill for something useless, most of them without saying so (vast-api.md A.4 to A.8).
+would bill for something useless, most of them without saying so (docs/vast-api.md A.4 to A.8).
 """
 
 from __future__ import annotations

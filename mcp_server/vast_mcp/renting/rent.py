@@ -1,4 +1,4 @@
-"""One wish, one machine: the protocol of renting.md, in the order in which it happens.
+"""One wish, one machine: the protocol of docs/protocol.md, in the order in which it happens.
 
     journal read → looks → claim → sending → PUT → verdict → (in doubt: look until the deadline)
 

@@ -1,4 +1,4 @@
-"""Every refusal of the pretend service, in one place, worded as vast-api.md records it."""
+"""Every refusal of the pretend service, in one place, worded as docs/vast-api.md records it."""
 
 import math
 from typing import Any
@@ -85,7 +85,7 @@ def not_your_own(ask_id: int) -> Refusal:
 
 
 def insufficient_credit() -> Refusal:
-    """Live; most captures have no success field."""
+    """The recorded reply; most captures have no success field (docs/vast-api.md A.11)."""
     return Refusal(
         400,
         {"error": "insufficient_credit", "msg": "Your account lacks credit; see the billing page."},
@@ -106,17 +106,17 @@ def invalid_request(msg: str) -> Refusal:
 
 
 def unknown_search_key(name: str) -> Refusal:
-    """Live."""
+    """The recorded reply to a filter that Vast does not know (docs/vast-api.md B.2)."""
     return invalid_request(f"{name} is not a valid search key")
 
 
 def unknown_search_op(name: object) -> Refusal:
-    """Live."""
+    """The recorded reply to a comparison that Vast does not know (docs/vast-api.md B.2)."""
     return invalid_request(f"{name} is not a valid search op")
 
 
 def limit_not_integer() -> Refusal:
-    """Live."""
+    """The recorded reply to a limit that is no plain integer (docs/vast-api.md B.1)."""
     return invalid_request("limit: Input should be a valid integer")
 
 
@@ -145,7 +145,7 @@ def no_such_instance(instance_id: int) -> Refusal:
 
 
 def label_too_long() -> Refusal:
-    """Over 1024 (C.7)."""
+    """The reply to a label of more than 1024 characters (docs/vast-api.md C.7)."""
     return refusal(400, "label_too_long", "The label may have at most 1024 characters.")
 
 
@@ -161,12 +161,14 @@ def invalid_id(text: str) -> Refusal:
 
 
 def not_running(instance_id: int) -> Refusal:
-    """Ours: what happens to a reboot of a stopped machine is not recorded."""
+    """No recorded reply exists for a reboot of a stopped machine; this one is invented."""
     return invalid_args(f"Instance {instance_id} is not running")
 
 
 def not_a_bid(instance_id: int) -> Refusal:
-    """Ours: an on-demand contract has no bid to change."""
+    """The reply to a bid for an on-demand contract, which has none to change (docs/vast-api.md
+    C.7).
+    """
     return invalid_args(f"Instance {instance_id} is not interruptible")
 
 
@@ -208,7 +210,9 @@ def volume_elsewhere(has: int, wants: int, ask_id: int) -> Refusal:
 
 
 def invalid_volume_name(name: object) -> Refusal:
-    """Live: letters, digits and underscores, at most 64."""
+    """The recorded reply to a name with more than letters, digits and underscores, or over 64
+    (docs/vast-api.md F).
+    """
     return refusal(422, "invalid_args", f"invalid volume name: {str(name)[:80]}")
 
 
@@ -243,7 +247,7 @@ def no_ssh_key(msg: str) -> Refusal:
 
 
 def team_keys() -> Refusal:
-    """Live."""
+    """The recorded reply to a key for a team account (docs/vast-api.md D)."""
     msg = "Team SSH keys are not supported. SSH keys can only be created in personal context."
     return refusal(400, "team_ssh_keys_not_supported", msg)
 
@@ -252,17 +256,17 @@ def team_keys() -> Refusal:
 
 
 def no_such_path(path: str) -> Refusal:
-    """Ours: an address this sandbox does not serve."""
+    """The reply to an address that this sandbox does not serve; it is invented."""
     return refusal(404, "not_found", f"No such path: {path}")
 
 
 def method_not_allowed(method: str) -> Refusal:
-    """Ours."""
+    """No recorded reply exists for a wrong method; this one is invented."""
     return refusal(405, "method_not_allowed", f"Method {method} is not allowed here")
 
 
 def unreadable_body() -> Refusal:
-    """Ours."""
+    """No recorded reply exists for a body that is no object; this one is invented."""
     return invalid_args("The request body must be a JSON object")
 
 

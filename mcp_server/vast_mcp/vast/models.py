@@ -56,7 +56,7 @@ class Offer(Row):
     rented: bool | None = None
 
     def disk_usd_per_hour(self, disk_gb: float) -> float | None:
-        """Storage arithmetic of A.6: $/GB/month over 720 hours."""
+        """Storage costs $/GB/month, and a month has 720 hours (docs/vast-api.md A.6)."""
         return None if self.storage_cost is None else self.storage_cost * disk_gb / 720
 
 
@@ -149,7 +149,7 @@ class Volume(Row):
 
 
 class VolumeOffer(Row):
-    """Headroom for a volume on one machine (section F)."""
+    """Room for a volume on one machine (section F)."""
 
     id: int
     machine_id: int | None = None

@@ -1,7 +1,7 @@
 """What Vast's bytes mean: replies to verdicts, rows to models.
 
-Every refusal is judged by its `error` and its text before its status (vast-api.md A.11, H, I): a
-bad key answers 404, a gone offer any 4xx, and a 2xx is not yet a success.
+Every refusal is judged by its `error` and its text before its status (docs/vast-api.md A.11, H, I):
+a bad key answers 404, a gone offer any 4xx, and a 2xx is not yet a success.
 """
 
 from __future__ import annotations

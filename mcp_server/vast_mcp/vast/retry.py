@@ -12,7 +12,7 @@ from vast_mcp.vast.replies import Reply, failure
 
 READ_TRIES = 4
 
-# Minimum seconds between two calls of one kind (vast-api.md section H; search is 10 a minute per
+# Minimum seconds between two calls of one kind (docs/vast-api.md H; search is 10 a minute per
 # address, and bursts of five were seen to pass, so it is paced at a third of that and 429s are
 # waited out).
 INTERVALS: dict[str, float] = {
