@@ -76,7 +76,7 @@ def ssh_key(home: Path, line: str = KEY_LINE) -> None:
 def test_with_everything_there_nothing_fails_and_nothing_is_changed(
     doctor: Doctor, url: str, home: Path
 ) -> None:
-    """The issue: every check has a line; ours: a doctor only reads, here and at Vast."""
+    """Every check has a line; a doctor only reads, here and at Vast."""
     ssh_key(home)
     post(f"{url}/_sandbox/world", keys=[KEY_LINE])
     status, found = doctor()
@@ -108,7 +108,7 @@ def test_with_everything_there_nothing_fails_and_nothing_is_changed(
 def test_no_key_fails_and_vast_is_not_asked(
     doctor: Doctor, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ours: without a key there is nothing to ask."""
+    """Without a key there is nothing to ask."""
     monkeypatch.delenv("VAST_API_KEY")
     status, found = doctor()
     assert (status, found["key"]["status"]) == (1, "fail")
@@ -121,7 +121,7 @@ def test_no_key_fails_and_vast_is_not_asked(
 def test_it_says_which_file_the_key_came_from(
     doctor: Doctor, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """design.md, settings: environment over the env file over the official client's key files."""
+    """Environment over the env file over the official client's key files (docs/architecture.md)."""
     monkeypatch.delenv("VAST_API_KEY")
     official = home / "config" / "vastai" / "vast_api_key"
     official.parent.mkdir(parents=True)
@@ -135,7 +135,7 @@ def test_it_says_which_file_the_key_came_from(
 
 
 def test_a_key_that_vast_does_not_know_fails(doctor: Doctor, url: str) -> None:
-    """vast-api.md I: it answers 404 or 401 with the same words."""
+    """It answers 404 or 401 with the same words (docs/vast-api.md I)."""
     post(f"{url}/_sandbox/world", api_keys=["another"])
     status, found = doctor()
     assert (status, found["accepted"]["status"]) == (1, "fail")
@@ -143,7 +143,7 @@ def test_a_key_that_vast_does_not_know_fails(doctor: Doctor, url: str) -> None:
 
 
 def test_no_connection_is_not_a_wrong_key(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ours: two faults with different cures."""
+    """Two faults with different cures."""
     monkeypatch.setenv("VAST_URL", "http://127.0.0.1:9")
     status, found = doctor()
     assert (status, found["accepted"]["status"]) == (1, "fail")
@@ -170,8 +170,8 @@ def test_a_scope_that_the_key_lacks_is_named(
     status: int,
     verdict: str,
 ) -> None:
-    """vast-api.md I: Vast names the missing group; rights that change things are not tried, and
-    it says so.
+    """Vast names the missing group; rights that change things are not tried, and it says so
+    (docs/vast-api.md I).
     """
     post(f"{url}/_sandbox/world", missing_permissions=[missing])
     monkeypatch.setenv("VAST_MCP_ALLOW_BLIND", str(int(blind)))
@@ -188,7 +188,7 @@ def test_a_scope_that_the_key_lacks_is_named(
 def test_a_computer_without_a_registered_key_is_warned_and_the_command_registers_it(
     doctor: Doctor, url: str, home: Path, registered: list[str]
 ) -> None:
-    """Ours: each warning has the command that mends it, ready to run."""
+    """Each warning has the command that mends it, ready to run."""
     ssh_key(home)
     post(f"{url}/_sandbox/world", keys=registered)
     status, found = doctor()
@@ -217,7 +217,7 @@ def change(path: Path, statement: str) -> None:
 
 
 def test_a_sound_journal_is_told_with_its_version(doctor: Doctor, rented: Path) -> None:
-    """The issue: path, mode, version and open intents."""
+    """Path, mode, version and open intents."""
     _, found = doctor()
     assert (found["journal"]["status"], found["open_intents"]["status"]) == ("ok", "ok")
     assert str(rented) in found["journal"]["said"]
@@ -227,7 +227,7 @@ def test_a_sound_journal_is_told_with_its_version(doctor: Doctor, rented: Path) 
 def test_a_journal_that_others_may_read_is_warned_of_and_the_command_closes_it(
     doctor: Doctor, rented: Path
 ) -> None:
-    """Ours: it says which machines somebody rents."""
+    """It says which machines somebody rents."""
     rented.chmod(0o644)
     _, found = doctor()
     assert found["journal"]["status"] == "warn"
@@ -238,7 +238,7 @@ def test_a_journal_that_others_may_read_is_warned_of_and_the_command_closes_it(
 def test_a_rental_in_doubt_is_warned_of_and_the_command_settles_it(
     doctor: Doctor, rented: Path, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """renting.md: a machine may exist and bill; `reconcile` finds it by its label."""
+    """A machine may exist and bill; `reconcile` finds it by its label (docs/protocol.md)."""
     change(rented, "UPDATE intents SET state = 'unknown', instance_id = NULL")
     status, found = doctor()
     assert (status, found["open_intents"]["status"]) == (0, "warn")
@@ -251,8 +251,8 @@ def test_a_rental_in_doubt_is_warned_of_and_the_command_settles_it(
 def test_a_doubt_of_another_account_is_not_this_keys_to_settle(
     doctor: Doctor, rented: Path
 ) -> None:
-    """renting.md, account: reconcile settles what this key's account has, and doctor promises no
-    more.
+    """Reconcile settles what this key's account has, and doctor promises no more
+    (docs/protocol.md).
     """
     change(
         rented,
@@ -266,14 +266,14 @@ def test_a_doubt_of_another_account_is_not_this_keys_to_settle(
 def test_a_folder_that_cannot_be_looked_into_is_a_finding(
     doctor: Doctor, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ours: a name too long stands in for rights that root always has."""
+    """A name too long stands in for rights that root always has."""
     monkeypatch.setenv("VAST_MCP_STATE_DIR", str(home / ("x" * 300)))
     status, found = doctor()
     assert (status, found["journal"]["status"]) == (1, "fail")
 
 
 def test_a_damaged_journal_fails_and_is_left_where_it_is(doctor: Doctor, rented: Path) -> None:
-    """Ours: a doctor does not operate; the next rental puts it aside."""
+    """A doctor does not operate; the next rental puts it aside."""
     size = rented.stat().st_size
     rented.write_bytes(b"x" * size)
     status, found = doctor()
@@ -294,7 +294,7 @@ def test_a_journal_of_a_newer_version_fails(doctor: Doctor, rented: Path) -> Non
 
 
 def test_the_limits_in_force_are_told(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ours: what a person believes to have set, and what is in force, are two things until
+    """What a person believes to have set, and what is in force, are two things until
     somebody looks.
     """
     assert doctor()[1]["limits"]["said"].startswith("none")
@@ -316,7 +316,7 @@ def test_the_limits_in_force_are_told(doctor: Doctor, monkeypatch: pytest.Monkey
 def test_a_setting_that_cannot_be_used_is_a_finding_and_not_the_end(
     doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ours: who runs a doctor has something wrong already."""
+    """Who runs a doctor has something wrong already."""
     monkeypatch.setenv("VAST_MCP_MAX_INSTANCES", "two")
     status, found = doctor()
     assert (status, found["settings"]["status"]) == (1, "fail")
@@ -485,9 +485,7 @@ def test_it_says_which_hosts_start_it_and_never_what_they_set(
     status: str,
     said: str,
 ) -> None:
-    """The issue: hosts configured here; ours: values stay there, and a key in clear is warned
-    of.
-    """
+    """Hosts configured here; values stay there, and a key in clear is warned of."""
     file = home / path
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
@@ -502,9 +500,7 @@ def test_it_says_which_hosts_start_it_and_never_what_they_set(
 def test_for_people_every_fault_is_a_line_with_its_cure_below(
     env: dict[str, str], tmp_path: Path
 ) -> None:
-    """The issue: each failing line with the command that mends it; plain text where nobody
-    watches.
-    """
+    """Each failing line with the command that mends it; plain text where nobody watches."""
     status, out, err = ran("doctor", env=env | {"VAST_MCP_TIME_SCALE": ""}, cwd=tmp_path)
     assert (status, err) == (1, "")
     assert "\x1b" not in out
@@ -516,7 +512,7 @@ def test_for_people_every_fault_is_a_line_with_its_cure_below(
 def test_a_line_that_mends_keeps_the_settings_it_was_found_with(
     doctor: Doctor, url: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Ours: a command for the sandbox must not register a key on the real account."""
+    """A command for the sandbox must not register a key on the real account."""
     ssh_key(home)
     assert doctor("--sandbox")[1]["ssh_keys"]["mend"].startswith(
         "vast-mcp --sandbox call create_ssh_key "
@@ -529,8 +525,8 @@ def test_a_line_that_mends_keeps_the_settings_it_was_found_with(
 
 
 def test_missing_bytecode_is_warned_of(env: dict[str, str], tmp_path: Path) -> None:
-    """mcp.md 0.9: without it every start takes twice the time, and some images forbid Python to
-    write it.
+    """Without it every start takes twice the time, and some images forbid Python to
+    write it (docs/hosts.md).
     """
     env |= {
         "PYTHONDONTWRITEBYTECODE": "1",

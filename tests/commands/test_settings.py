@@ -33,8 +33,8 @@ def key_file(folder: Path, name: str, text: str) -> None:
 
 
 def test_with_nothing_given_there_is_an_address_and_no_key(tmp_path: Path) -> None:
-    """design.md, settings: without a key tools answer no_api_key; the sandbox is never entered
-    silently.
+    """Without a key tools answer no_api_key; the sandbox is never entered silently
+    (docs/architecture.md).
     """
     settings = load({}, home=tmp_path)
     assert (settings.base_url, settings.api_key, settings.key_source, settings.sandbox) == (
@@ -47,8 +47,8 @@ def test_with_nothing_given_there_is_an_address_and_no_key(tmp_path: Path) -> No
 
 
 def test_each_source_yields_to_the_one_above_it(tmp_path: Path) -> None:
-    """design.md, settings: environment over env file over the official client's key files over
-    defaults.
+    """Environment over env file over the official client's key files over defaults
+    (docs/architecture.md).
     """
     named = env_file(tmp_path, "VAST_API_KEY=from-env-file", "VAST_URL=https://file.example")
     key_file(tmp_path / ".config" / "vastai", "vast_api_key", "from-key-file")
@@ -62,14 +62,14 @@ def test_each_source_yields_to_the_one_above_it(tmp_path: Path) -> None:
 
 
 def test_sources_are_joined_name_by_name(tmp_path: Path) -> None:
-    """Ours: an address in the environment does not hide a key in the file."""
+    """An address in the environment does not hide a key in the file."""
     named = env_file(tmp_path, "VAST_API_KEY=from-env-file")
     settings = load({"VAST_URL": "https://environment.example"}, home=tmp_path, env_file=named)
     assert (key_of(settings), settings.base_url) == ("from-env-file", "https://environment.example")
 
 
 def test_the_flag_beats_the_variable_that_names_an_env_file(tmp_path: Path) -> None:
-    """design.md, settings: --env-file or VAST_MCP_ENV_FILE; what a person typed is nearer."""
+    """--env-file or VAST_MCP_ENV_FILE; what a person typed is nearer (docs/architecture.md)."""
     flag = env_file(tmp_path, "VAST_API_KEY=flag", name="flag.env")
     variable = env_file(tmp_path, "VAST_API_KEY=variable", name="variable.env")
     environ = {"VAST_MCP_ENV_FILE": str(variable)}
@@ -79,8 +79,8 @@ def test_the_flag_beats_the_variable_that_names_an_env_file(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("value", ABSENT)
 def test_an_empty_value_or_an_unexpanded_placeholder_is_absent(tmp_path: Path, value: str) -> None:
-    """design.md, settings: hosts hand over the literal ${VAST_API_KEY}; J: the official client
-    would send it.
+    """Hosts hand over the literal ${VAST_API_KEY}; the official client would send it
+    (docs/architecture.md; docs/vast-api.md J).
     """
     named = env_file(tmp_path, "VAST_API_KEY=from-env-file")
     assert key_of(load({"VAST_API_KEY": value}, home=tmp_path, env_file=named)) == "from-env-file"
@@ -109,7 +109,7 @@ def test_an_env_file_variable_that_is_absent_names_no_file(tmp_path: Path, value
 
 
 def test_the_key_files_are_read_in_the_order_of_the_official_client(tmp_path: Path) -> None:
-    """J: vast_tfa_key, then vast_api_key, then the legacy file."""
+    """vast_tfa_key, then vast_api_key, then the legacy file (docs/vast-api.md J)."""
     config = tmp_path / ".config" / "vastai"
 
     def found() -> tuple[str | None, str | None]:
@@ -125,7 +125,7 @@ def test_the_key_files_are_read_in_the_order_of_the_official_client(tmp_path: Pa
 
 
 def test_xdg_config_home_moves_the_key_files(tmp_path: Path) -> None:
-    """J: the official client honours it, so a key it wrote there is found."""
+    """The official client honours it, so a key it wrote there is found (docs/vast-api.md J)."""
     key_file(tmp_path / ".config" / "vastai", "vast_api_key", "home")
     key_file(tmp_path / "xdg" / "vastai", "vast_api_key", "xdg")
     environ = {"XDG_CONFIG_HOME": str(tmp_path / "xdg")}
@@ -136,7 +136,7 @@ def test_xdg_config_home_moves_the_key_files(tmp_path: Path) -> None:
 
 
 def test_a_key_file_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
-    """Ours: the next source may hold the key; a start that fails helps nobody."""
+    """The next source may hold the key; a start that fails helps nobody."""
     config = tmp_path / ".config" / "vastai"
     (config / "vast_tfa_key").mkdir(parents=True)
     (config / "vast_api_key").write_bytes(b"\xff\xfe\x00")
@@ -148,7 +148,7 @@ def test_a_key_file_that_cannot_be_read_is_passed_over(tmp_path: Path) -> None:
 def test_a_key_that_no_header_carries_stops_the_start_and_is_not_repeated(
     tmp_path: Path, text: str
 ) -> None:
-    """Ours: else every call fails late and in other words."""
+    """Else every call fails late and in other words."""
     key_file(tmp_path, ".vast_api_key", text)
     for environ in ({}, {"VAST_API_KEY": text}):
         with pytest.raises(SettingsError) as caught:
@@ -158,7 +158,7 @@ def test_a_key_that_no_header_carries_stops_the_start_and_is_not_repeated(
 
 
 def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path) -> None:
-    """Ours: Windows editors put one there."""
+    """Windows editors put one there."""
     key_file(tmp_path, ".vast_api_key", "\ufeffmarked\n")
     assert key_of(load({}, home=tmp_path)) == "marked"
 
@@ -169,7 +169,7 @@ def test_a_byte_order_mark_is_no_part_of_a_key(tmp_path: Path) -> None:
 def test_the_working_directorys_env_file_is_never_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """design.md, settings: a host starts the server inside a stranger's repository."""
+    """A host starts the server inside a stranger's repository (docs/architecture.md)."""
     repository = tmp_path / "repository" / "below"
     repository.mkdir(parents=True)
     for folder in (repository, repository.parent, tmp_path):
@@ -180,7 +180,7 @@ def test_the_working_directorys_env_file_is_never_read(
 
 
 def test_the_env_file_never_enters_the_environment(tmp_path: Path) -> None:
-    """design.md, settings: child processes and crash reports inherit an environment."""
+    """Child processes and crash reports inherit an environment (docs/architecture.md)."""
     before = dict(os.environ)
     named = env_file(tmp_path, "VAST_API_KEY=from-env-file", "VAST_PLANTED=1", "PATH=/planted")
     load({}, home=tmp_path, env_file=named)
@@ -188,8 +188,8 @@ def test_the_env_file_never_enters_the_environment(tmp_path: Path) -> None:
 
 
 def test_only_known_names_are_taken_from_the_env_file(tmp_path: Path) -> None:
-    """design.md, settings: XDG_CONFIG_HOME or another env file out of an env file would redirect
-    the key files.
+    """XDG_CONFIG_HOME or another env file out of an env file would redirect the key files
+    (docs/architecture.md).
     """
     key_file(tmp_path / "elsewhere" / "vastai", "vast_api_key", "elsewhere")
     other = env_file(tmp_path, "VAST_API_KEY=other", name="other.env")
@@ -205,9 +205,7 @@ def test_only_known_names_are_taken_from_the_env_file(tmp_path: Path) -> None:
 def test_the_env_file_pulls_nothing_out_of_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ours: ${NAME} in a file is text, or a file could send any variable to its own address as a
-    key.
-    """
+    """${NAME} in a file is text, or a file could send any variable to its own address as a key."""
     monkeypatch.setenv("OTHER_SECRET", "leaked")
     named = env_file(tmp_path, "VAST_API_KEY=x${OTHER_SECRET}")
     assert key_of(load(dict(os.environ), home=tmp_path, env_file=named)) == "x${OTHER_SECRET}"
@@ -226,7 +224,7 @@ def test_the_env_file_may_be_written_as_people_write_them(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("how", ["missing", "folder"])
 def test_a_named_env_file_that_is_not_there_stops_the_start(tmp_path: Path, how: str) -> None:
-    """Ours: silently going on without it would use another key, or none."""
+    """Silently going on without it would use another key, or none."""
     path = tmp_path / "missing.env" if how == "missing" else tmp_path
     said = "does not exist" if how == "missing" else "is no file"
     with pytest.raises(SettingsError, match=said):
@@ -236,7 +234,7 @@ def test_a_named_env_file_that_is_not_there_stops_the_start(tmp_path: Path, how:
 
 
 def test_an_env_file_that_is_no_text_stops_the_start_with_a_sentence(tmp_path: Path) -> None:
-    """Ours: one sentence on stderr and exit status 2, not a traceback."""
+    """One sentence on stderr and exit status 2, not a traceback."""
     path = tmp_path / "binary.env"
     path.write_bytes(b"VAST_API_KEY=\xff\xfe\n")
     with pytest.raises(SettingsError, match=r"binary\.env"):
@@ -261,7 +259,7 @@ def test_an_env_file_that_is_no_text_stops_the_start_with_a_sentence(tmp_path: P
     ],
 )
 def test_plain_http_goes_nowhere_but_here(tmp_path: Path, url: str) -> None:
-    """design.md, settings: the key would travel in clear."""
+    """The key would travel in clear (docs/architecture.md)."""
     with pytest.raises(SettingsError, match="VAST_URL"):
         load({"VAST_URL": url}, home=tmp_path)
 
@@ -281,7 +279,7 @@ def test_plain_http_goes_nowhere_but_here(tmp_path: Path, url: str) -> None:
     ],
 )
 def test_an_address_that_is_none_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
-    """Ours: an address may hold a password."""
+    """An address may hold a password."""
     with pytest.raises(SettingsError, match="VAST_URL") as caught:
         load({"VAST_URL": url}, home=tmp_path)
     assert "pw" not in str(caught.value)
@@ -298,14 +296,14 @@ def test_an_address_that_is_none_is_refused_and_not_repeated(tmp_path: Path, url
     ],
 )
 def test_plain_http_to_this_machine_is_fine(tmp_path: Path, url: str) -> None:
-    """design.md, the sandbox: VAST_URL points clients at it."""
+    """VAST_URL points clients at it (docs/architecture.md)."""
     settings = load({"VAST_URL": url}, home=tmp_path)
     assert settings.loopback
     assert settings.base_url == url.rstrip("/")
 
 
 def test_an_https_address_is_not_loopback_because_it_says_so(tmp_path: Path) -> None:
-    """Ours: what bypasses proxies and shortens times is decided by the host alone."""
+    """What bypasses proxies and shortens times is decided by the host alone."""
     assert not load({"VAST_URL": "https://localhost.example.com"}, home=tmp_path).loopback
     assert not load({}, home=tmp_path).loopback
     assert not is_loopback("https://127.0.0.1.nip.io/")
@@ -313,8 +311,8 @@ def test_an_https_address_is_not_loopback_because_it_says_so(tmp_path: Path) -> 
 
 
 def test_times_are_shortened_on_loopback_only(tmp_path: Path) -> None:
-    """renting.md, budget: one frozen group of settings, shortened only when the address is
-    loopback.
+    """One frozen group of settings, shortened only when the address is loopback
+    (docs/protocol.md).
     """
     local = load({"VAST_URL": "http://127.0.0.1:1", "VAST_MCP_TIME_SCALE": "0.01"}, home=tmp_path)
     assert local.times == Times().scaled(0.01)
@@ -327,7 +325,7 @@ def test_times_are_shortened_on_loopback_only(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scale", ["0", "-1", "1.5", "nan", "inf", "fast", "1e-400"])
 def test_a_scale_that_makes_no_sense_is_refused(tmp_path: Path, scale: str) -> None:
-    """Ours: a wait of nothing or for ever is no shorter wait."""
+    """A wait of nothing or for ever is no shorter wait."""
     with pytest.raises(SettingsError, match="VAST_MCP_TIME_SCALE"):
         load({"VAST_URL": "http://127.0.0.1:1", "VAST_MCP_TIME_SCALE": scale}, home=tmp_path)
 
@@ -353,7 +351,9 @@ def test_a_scale_that_makes_no_sense_is_refused(tmp_path: Path, scale: str) -> N
 def test_of_two_limits_the_stricter_wins(
     tmp_path: Path, name: str, environment: str, file: str | None, field: str, expected: object
 ) -> None:
-    """design.md, settings: neither the environment nor the file can widen what the other allows."""
+    """Neither the environment nor the file can widen what the other allows
+    (docs/architecture.md).
+    """
     named = env_file(tmp_path, *([] if file is None else [f"{name}={file}"]))
     for sandbox in (False, True):
         settings = load({name: environment}, home=tmp_path, env_file=named, sandbox=sandbox)
@@ -373,7 +373,7 @@ def test_of_two_limits_the_stricter_wins(
 def test_whoever_asks_sooner_is_followed(
     tmp_path: Path, environment: str, file: str | None, above: float | None
 ) -> None:
-    """Ours: of two wishes to be asked, the stricter."""
+    """Of two wishes to be asked, the stricter."""
     named = env_file(tmp_path, *([] if file is None else [f"VAST_MCP_CONFIRM={file}"]))
     assert (
         load({"VAST_MCP_CONFIRM": environment}, home=tmp_path, env_file=named).confirm_above
@@ -382,7 +382,7 @@ def test_whoever_asks_sooner_is_followed(
 
 
 def test_a_longest_lease_is_everybodys_lease(tmp_path: Path) -> None:
-    """Ours: where machines may live twelve hours, one without a lease would live for ever."""
+    """Where machines may live twelve hours, one without a lease would live for ever."""
     limited = {"VAST_MCP_MAX_LEASE_HOURS": "12"}
     assert load({}, home=tmp_path).lease_hours is None
     assert load({"VAST_MCP_LEASE_HOURS": "4"}, home=tmp_path).lease_hours == 4
@@ -412,9 +412,7 @@ def test_a_longest_lease_is_everybodys_lease(tmp_path: Path) -> None:
 def test_a_limit_that_is_none_stops_the_start(
     tmp_path: Path, name: str, value: str, where: str
 ) -> None:
-    """Ours: a limit with a typing error must not be no limit, not even beside one that can be
-    read.
-    """
+    """A limit with a typing error must not be no limit, not even beside one that can be read."""
     good = "1" if name != "VAST_MCP_ON_PRICE_MOVED" else ""
     file, environ = (good, value) if where == "environment" else (value, good)
     if name == "VAST_MCP_ON_PRICE_MOVED" and where == "file":
@@ -435,7 +433,9 @@ def test_a_limit_that_is_none_stops_the_start(
 def test_a_misspelt_limit_stops_the_start_and_an_empty_one_does_not(
     tmp_path: Path, name: str, meant: str, where: str
 ) -> None:
-    """Ours: design.md has it of arguments, and a person's ceiling must not vanish either."""
+    """A misspelt argument is refused, and a person's ceiling must not vanish either
+    (docs/architecture.md).
+    """
     values = {name: "1"}
     file = env_file(tmp_path, f"{name}={'' if where == 'environment' else '1'}")
     with pytest.raises(SettingsError, match=f"{name} is no setting; the nearest is {meant}"):
@@ -454,7 +454,7 @@ def kept(settings: Settings) -> dict[str, str | None]:
 
 
 def test_the_values_of_the_listed_names_are_read_and_no_others(tmp_path: Path) -> None:
-    """Ours: VAST_MCP_ENV_PASS is a person's list; the environment comes before the file, as
+    """VAST_MCP_ENV_PASS is a person's list; the environment comes before the file, as
     everywhere.
     """
     named = env_file(
@@ -474,14 +474,14 @@ def test_the_values_of_the_listed_names_are_read_and_no_others(tmp_path: Path) -
 
 @pytest.mark.parametrize("value", ["", "${HF_TOKEN}"])
 def test_a_listed_name_without_a_value_is_listed(tmp_path: Path, value: str) -> None:
-    """Ours: an error can then say what is missing."""
+    """An error can then say what is missing."""
     assert kept(load({"VAST_MCP_ENV_PASS": "HF_TOKEN", "HF_TOKEN": value}, home=tmp_path)) == {
         "HF_TOKEN": None
     }
 
 
 def test_the_sandbox_has_the_persons_values_too(tmp_path: Path) -> None:
-    """Ours: trying it out means trying this; the world is in this process."""
+    """Trying it out means trying this; the world is in this process."""
     environ = {"VAST_MCP_ENV_PASS": "HF_TOKEN", "HF_TOKEN": "x"}
     assert kept(load(environ, home=tmp_path, sandbox=True)) == {"HF_TOKEN": "x"}
 
@@ -493,16 +493,14 @@ def test_the_sandbox_has_the_persons_values_too(tmp_path: Path) -> None:
 def test_a_list_that_is_none_stops_the_start_and_is_not_repeated(
     tmp_path: Path, listed: str
 ) -> None:
-    """Ours: a value written there is a secret; the key that rents must not go to a stranger's
-    machine.
-    """
+    """A value written there is a secret; the key that rents must not go to a stranger's machine."""
     with pytest.raises(SettingsError, match="VAST_MCP_ENV_PASS") as caught:
         load({"VAST_MCP_ENV_PASS": listed}, home=tmp_path)
     assert "planted" not in str(caught.value)
 
 
 def test_what_the_person_keeps_is_printed_nowhere(tmp_path: Path) -> None:
-    """design.md, settings: secrets print as ***."""
+    """Secrets print as *** (docs/architecture.md)."""
     environ = {"VAST_MCP_ENV_PASS": "LOGIN", "LOGIN": "-u me -p planted-token docker.io"}
     settings = load(environ, home=tmp_path)
     assert "planted" not in repr(settings) + str(settings)
@@ -510,7 +508,7 @@ def test_what_the_person_keeps_is_printed_nowhere(tmp_path: Path) -> None:
 
 
 def test_a_person_can_add_places_where_logs_are(tmp_path: Path) -> None:
-    """C.7: logs lie on another host, and hosts change."""
+    """Logs lie on another host, and hosts change (docs/vast-api.md C.7)."""
     listed = "Logs.example, .vast.ai, s3.eu.amazonaws.com/Bucket.of-vast/"
     settings = load({"VAST_MCP_LOG_HOSTS": listed}, home=tmp_path)
     assert settings.log_hosts == ("logs.example", ".vast.ai", "s3.eu.amazonaws.com/Bucket.of-vast/")
@@ -521,7 +519,7 @@ def test_a_person_can_add_places_where_logs_are(tmp_path: Path) -> None:
     "listed", ["https://logs.example", "*", "*.vast.ai", "com", ".ai", "a.example:8443", "a b.c"]
 )
 def test_a_place_that_is_none_stops_the_start(tmp_path: Path, listed: str) -> None:
-    """Ours: a slip here must not open the door to everything."""
+    """A slip here must not open the door to everything."""
     with pytest.raises(SettingsError, match="VAST_MCP_LOG_HOSTS"):
         load({"VAST_MCP_LOG_HOSTS": listed}, home=tmp_path)
 
@@ -530,7 +528,7 @@ def test_a_place_that_is_none_stops_the_start(tmp_path: Path, listed: str) -> No
 
 
 def test_the_sandbox_takes_no_key_and_no_address(tmp_path: Path) -> None:
-    """design.md, the sandbox: no real key can reach it, and it can reach no real service."""
+    """No real key can reach it, and it can reach no real service (docs/architecture.md)."""
     key_file(tmp_path / ".config" / "vastai", "vast_api_key", "real")
     environ = {"VAST_API_KEY": "real", "VAST_URL": "https://console.vast.ai"}
     settings = load(environ, home=tmp_path, sandbox=True)
@@ -539,7 +537,7 @@ def test_the_sandbox_takes_no_key_and_no_address(tmp_path: Path) -> None:
 
 
 def test_settings_cannot_be_changed_and_print_no_key(tmp_path: Path) -> None:
-    """design.md, settings: one frozen object; secrets print as ***."""
+    """One frozen object; secrets print as *** (docs/architecture.md)."""
     settings = load({"VAST_API_KEY": "planted"}, home=tmp_path)
     with pytest.raises(FrozenInstanceError):
         settings.base_url = "https://stranger.example"  # type: ignore[misc]
@@ -547,7 +545,7 @@ def test_settings_cannot_be_changed_and_print_no_key(tmp_path: Path) -> None:
 
 
 def test_every_time_is_a_number_of_seconds_or_a_factor() -> None:
-    """design.md, words: units in names; "shortened" never means longer."""
+    """Units in names; "shortened" never means longer (docs/architecture.md)."""
     short = Times().scaled(0.5)
     for one in fields(Times):
         assert one.name.endswith("_s") or one.name in {"pace"}, one.name

@@ -73,7 +73,7 @@ def left_on_screen(text: str) -> str:
 def test_at_a_terminal_one_line_is_rewritten_and_nothing_of_it_stays(
     env: dict[str, str], tmp_path: Path, arguments: tuple[str, ...], shown: str
 ) -> None:
-    """The issue: progress on a terminal; stdout has the result alone."""
+    """Progress on a terminal; stdout has the result alone."""
     status, out, err = at_terminal(*arguments, env=env | {"TERM": "xterm"}, cwd=tmp_path)
     assert status == 0
     assert json.loads(out)
@@ -83,7 +83,7 @@ def test_at_a_terminal_one_line_is_rewritten_and_nothing_of_it_stays(
 
 
 def test_the_tools_own_progress_is_in_the_line(env: dict[str, str], tmp_path: Path) -> None:
-    """Ours: a wait of minutes says what it waits for; the demo shows every call so, and its
+    """A wait of minutes says what it waits for; the demo shows every call so, and its
     story stays on stdout.
     """
     status, out, err = at_terminal("demo", env=env | {"TERM": "xterm"}, cwd=tmp_path)
@@ -123,7 +123,7 @@ def test_colours_are_for_terminals_that_want_them(env: dict[str, str], tmp_path:
 def test_an_error_at_a_terminal_is_the_same_as_anywhere(
     env: dict[str, str], tmp_path: Path
 ) -> None:
-    """Ours: the line wraps what runs, and must not wrap what it raises."""
+    """The line wraps what runs, and must not wrap what it raises."""
     env |= {"VAST_MCP_TIME_SCALE": ""}
     status, out, err = at_terminal("sweep", "--json", env=env | {"TERM": "xterm"}, cwd=tmp_path)
     assert (status, json.loads(out)["error"]["code"]) == (1, "no_api_key")
@@ -143,7 +143,7 @@ def commands(top: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]
 def test_help_fits_eighty_columns_and_explains_every_option(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """The issue: help that reads well at 80 columns."""
+    """Help that reads well at 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
     one = commands(parser())[name]
     text = one.format_help()
@@ -156,7 +156,7 @@ def test_help_fits_eighty_columns_and_explains_every_option(
 
 
 def test_every_command_is_in_the_first_help_with_what_it_does() -> None:
-    """Ours: a command that nobody can find is not there."""
+    """A command that nobody can find is not there."""
     [found] = [
         action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)
     ]
@@ -166,7 +166,7 @@ def test_every_command_is_in_the_first_help_with_what_it_does() -> None:
 def test_a_list_of_tools_is_served_without_what_only_a_call_needs(
     env: dict[str, str], tmp_path: Path
 ) -> None:
-    """mcp.md 2: start-up is measured; a host waits for it each time."""
+    """Start-up is measured, since a host waits for it each time (docs/hosts.md)."""
     # Starlette, uvicorn and httpx2 are not among them: the SDK loads those itself.
     for_calls = {
         "httpx",
@@ -205,7 +205,7 @@ def test_a_list_of_tools_is_served_without_what_only_a_call_needs(
 def test_what_runs_collects_its_garbage(
     arguments: list[str], env: dict[str, str], tmp_path: Path
 ) -> None:
-    """Ours: collection is off while the program loads, and a server may run for weeks."""
+    """Collection is off while the program loads, and a server may run for weeks."""
     program = (
         "import atexit, gc, sys; from vast_mcp.__main__ import main; "
         "atexit.register(lambda: print(gc.isenabled(), file=sys.stderr)); main()"

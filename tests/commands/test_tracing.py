@@ -128,7 +128,7 @@ async def test_every_call_is_a_span_and_none_says_what_was_in_it(
 def test_a_collector_that_never_answers_holds_nobody_up(
     env: dict[str, str], tmp_path: Path
 ) -> None:
-    """Ours: hosts end a server within a second or two; spans are not worth the ten that an
+    """Hosts end a server within a second or two; spans are not worth the ten that an
     exporter would wait.
     """
     with socket.create_server(("127.0.0.1", 0)) as deaf:
@@ -173,9 +173,7 @@ async def test_nothing_is_sent_unless_it_was_asked_for(
 def test_what_is_not_there_is_said_in_one_line(
     env: dict[str, str], tmp_path: Path, variables: dict[str, str], said: str
 ) -> None:
-    """Ours: a person who waits for spans must learn why none come; the server serves all the
-    same.
-    """
+    """A person who waits for spans must learn why none come; the server serves all the same."""
     status, out, err = ran("--sandbox", env=env | variables, cwd=tmp_path)
     assert (status, out, err.count("\n")) == (0, "", 1)
     assert said in err

@@ -104,7 +104,7 @@ def box(running: Box, tmp_path: Path) -> Box:
 
 
 def test_search_offers_finds_and_prints_offers(box: Box):
-    """L: flat body, string numbers, exact Content-Type."""
+    """Flat body, string numbers, exact Content-Type (docs/vast-api.md L)."""
     table = box.says("search", "offers", "gpu_name=RTX_4090 num_gpus=1 dph<2", "-o", "dph_total")
     assert "RTX_4090" in table
     rows = box.rows(
@@ -117,7 +117,7 @@ def test_search_offers_finds_and_prints_offers(box: Box):
 
 
 def test_search_offers_new_finds_the_same(box: Box):
-    """B.3: PUT /search/asks/ with select_cols and q."""
+    """PUT /search/asks/ with select_cols and q (docs/vast-api.md B.3)."""
     words = ("search", "offers", "num_gpus=2", "-o", "dph_total", "--limit", "5")
     old, new = box.rows(*words), box.rows(*words, "--new")
     assert [row["id"] for row in new] == [row["id"] for row in old]
@@ -125,7 +125,7 @@ def test_search_offers_new_finds_the_same(box: Box):
 
 
 def test_create_instance_rents_one_machine(box: Box):
-    """A.12, L."""
+    """The official client's default body rents one machine (docs/vast-api.md A.12, L)."""
     offer = box.offer()
     reply = box.rows(
         "create",
@@ -155,7 +155,7 @@ def test_create_instance_rents_one_machine(box: Box):
 
 
 def test_create_instance_in_words(box: Box):
-    """L."""
+    """Without --raw the official client prints the reply as text (docs/vast-api.md L)."""
     assert box.says("create", "instance", box.offer(), "--image", "example/image").startswith(
         "Started."
     )
@@ -163,7 +163,7 @@ def test_create_instance_in_words(box: Box):
 
 
 def test_a_refused_create_is_shown_with_its_reason(box: Box):
-    """J: the client prints `msg` of an error reply."""
+    """The client prints `msg` of an error reply (docs/vast-api.md J)."""
     box.set(credit=0)
     done = box.vastai("create", "instance", box.offer(), "--image", "example/image")
     assert "Your account lacks credit" in done.stderr
@@ -171,7 +171,7 @@ def test_a_refused_create_is_shown_with_its_reason(box: Box):
 
 
 def test_show_instances_lists_what_is_rented(box: Box):
-    """L: v1 pages, start_date and extra_env in every row."""
+    """v1 pages, start_date and extra_env in every row (docs/vast-api.md L)."""
     instance = box.rent()
     [row] = box.rows("show", "instances")
     assert (row["id"], row["label"], row["extra_env"]) == (instance, "mine", {"A": "1"})
@@ -180,7 +180,7 @@ def test_show_instances_lists_what_is_rented(box: Box):
 
 
 def test_show_instance_follows_it_to_running(box: Box):
-    """C.4, L."""
+    """A machine passes null and loading before it runs (docs/vast-api.md C.4, L)."""
     instance = box.rent()
     statuses = [box.rows("show", "instance", instance)["actual_status"] for _ in range(3)]
     assert statuses == [None, "loading", "running"]
@@ -188,7 +188,7 @@ def test_show_instance_follows_it_to_running(box: Box):
 
 
 def test_ssh_url_names_the_mapped_port(box: Box):
-    """C.6: direct first."""
+    """Direct first (docs/vast-api.md C.6)."""
     instance = box.rent()
     for _ in range(3):
         row = box.http.get(f"/api/v0/instances/{instance}/").json()["instances"]
@@ -199,7 +199,7 @@ def test_ssh_url_names_the_mapped_port(box: Box):
 
 
 def test_ssh_url_adds_one_to_the_proxys_port_with_jupyter(box: Box):
-    """C.6."""
+    """The proxy's port is one higher where the runtype has jupyter (docs/vast-api.md C.6)."""
     instance = box.rent(runtype="jupyter_proxy")
     row = box.show(instance)
     assert (
@@ -209,7 +209,7 @@ def test_ssh_url_adds_one_to_the_proxys_port_with_jupyter(box: Box):
 
 
 def test_logs_are_waited_for_and_printed(box: Box):
-    """C.7: 404 until uploaded; the address is fetched without the key."""
+    """404 until uploaded; the address is fetched without the key (docs/vast-api.md C.7)."""
     instance = box.rent()
     box.set(logs={"instance_id": instance, "text": "one\nan error\ntwo", "daemon": "of the host"})
     last = box.says("logs", instance, "--tail", "2")
@@ -226,7 +226,7 @@ def test_logs_are_waited_for_and_printed(box: Box):
 
 
 def test_reboot_and_recycle_instance(box: Box):
-    """C.7."""
+    """The official client reads `success` of both replies (docs/vast-api.md C.7)."""
     instance = box.rent()
     assert f"Rebooting instance {instance}" in box.says("reboot", "instance", instance)
     assert box.show(instance)["actual_status"] == "rebooting"
@@ -237,7 +237,7 @@ def test_reboot_and_recycle_instance(box: Box):
 
 
 def test_change_bid_moves_the_price(box: Box):
-    """C.7: null is the winning bid."""
+    """Null is the winning bid (docs/vast-api.md C.7)."""
     instance = box.rent(price=1.5)
     floor = box.show(instance)["min_bid"]
     assert "bid price changed" in box.says("change", "bid", instance, "--price", 2)
@@ -247,7 +247,7 @@ def test_change_bid_moves_the_price(box: Box):
 
 
 def test_attach_ssh_gives_one_instance_a_key(box: Box):
-    """D: the file's text, newline and all."""
+    """The file's text, newline and all (docs/vast-api.md D)."""
     instance = box.rent()
     key = (
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d "
@@ -264,7 +264,9 @@ def test_attach_ssh_gives_one_instance_a_key(box: Box):
 
 
 def test_a_created_template_is_found_and_rented_with(box: Box):
-    """E, A.10: the disk of 10 that the client always sends wins over the template's."""
+    """The disk of 10 that the client always sends wins over the template's
+    (docs/vast-api.md E, A.10).
+    """
     box.says(
         "create",
         "template",
@@ -297,7 +299,7 @@ def test_a_created_template_is_found_and_rented_with(box: Box):
 
 
 def test_volumes_are_searched_created_shown_and_deleted(box: Box):
-    """F, L."""
+    """The official client takes a volume through its whole life (docs/vast-api.md F, L)."""
     rooms = box.rows("search", "volumes", "disk_space>=20")
     assert rooms
     assert str(rooms[0]["id"]) in box.says("search", "volumes")
@@ -315,14 +317,14 @@ def test_volumes_are_searched_created_shown_and_deleted(box: Box):
 
 
 def test_label_instance_sets_it(box: Box):
-    """C.7."""
+    """A PUT with a label sets it (docs/vast-api.md C.7)."""
     instance = box.rent()
     assert f"label for {instance} set to yours" in box.says("label", "instance", instance, "yours")
     assert (box.ledger()[-1]["kind"], box.ledger()[-1]["label"]) == ("label", "yours")
 
 
 def test_stop_and_start_instance(box: Box):
-    """C.7."""
+    """A PUT with a state stops and starts (docs/vast-api.md C.7)."""
     instance = box.rent()
     assert "stopping instance" in box.says("stop", "instance", instance)
     assert box.rentals()[0]["intended_status"] == "stopped"
@@ -331,7 +333,7 @@ def test_stop_and_start_instance(box: Box):
 
 
 def test_destroy_instance_ends_it_and_a_second_one_says_why_not(box: Box):
-    """C.7."""
+    """A destroyed id is a 404 to the next DELETE (docs/vast-api.md C.7)."""
     instance = box.rent()
     assert "destroying instance" in box.says("destroy", "instance", instance, "-y")
     assert (box.rentals()[0]["alive"], box.ledger()[-1]["kind"]) == (False, "destroy")
@@ -341,7 +343,7 @@ def test_destroy_instance_ends_it_and_a_second_one_says_why_not(box: Box):
 
 
 def test_ssh_keys_are_created_and_shown(box: Box):
-    """D."""
+    """A POST keeps the key and a GET lists it (docs/vast-api.md D)."""
     key = (
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d "
         "test@example"
@@ -353,13 +355,13 @@ def test_ssh_keys_are_created_and_shown(box: Box):
 
 
 def test_a_path_given_as_a_key_is_posted_as_text(box: Box):
-    """D: vast-cli#498; the sandbox shows the mistake as the service does."""
+    """vast-cli#498; the sandbox shows the mistake as the service does (docs/vast-api.md D)."""
     box.says("create", "ssh-key", "~/.ssh/id_ed25519.pub")
     assert box.ledger()[-1]["detail"]["public_key"] == "~/.ssh/id_ed25519.pub"
 
 
 def test_show_user_prints_the_account_without_its_key(box: Box):
-    """G."""
+    """The official client takes api_key out before it prints (docs/vast-api.md G)."""
     row = box.rows("show", "user")
     assert (isinstance(row["id"], int), row["credit"]) == (True, 25.0)
     assert "api_key" not in row
@@ -367,14 +369,14 @@ def test_show_user_prints_the_account_without_its_key(box: Box):
 
 
 def test_search_templates_prints_the_shelf(box: Box):
-    """E: filter values come as text."""
+    """Filter values come as text (docs/vast-api.md E)."""
     rows = json.loads(box.says("search", "templates", "recommended=true count_created>100"))
     assert "PyTorch (Vast)" in {row["name"] for row in rows}
 
 
 def test_the_client_repeats_a_create_whose_reply_was_lost(box: Box):
-    """J: three attempts for every method; the reason this project exists, kept as a fact about
-    the client.
+    """Three attempts for every method; the reason this project exists, kept as a fact about the
+    client (docs/vast-api.md J).
     """
     box.set(rent_again=True)
     fault = {"endpoint": "create", "kind": "html502", "times": 2, "when": "after"}

@@ -138,8 +138,8 @@ async def texts(client: Client, tool: str, **arguments: Any) -> list[Any]:
 
 
 async def test_a_whole_session_lets_no_secret_out(client: Client, world: World) -> None:
-    """design.md, settings: secrets print as *** everywhere; A.11: the instance's key is
-    redacted.
+    """Secrets print as *** everywhere; the instance's key is redacted (docs/architecture.md;
+    docs/vast-api.md A.11).
     """
     seen = await texts(client, "create_ssh_key", public_key=KEY_LINE)
     seen += await texts(client, "search_offers")
@@ -161,7 +161,7 @@ async def test_the_log_does_record_calls(client: Client, caplog: pytest.LogCaptu
 async def test_a_wrong_key_is_not_repeated_by_the_real_http_client(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Ours: the transport's own DEBUG records hold no Authorization header, over a real socket."""
+    """The transport's own DEBUG records hold no Authorization header, over a real socket."""
     body = b'{"success":false,"error":"auth_error","msg":"Invalid user key"}'
     heard: list[bytes] = []
 
@@ -217,9 +217,7 @@ STATUSES = (400, 401, 403, 404, 410, 422, 429, 500, 200)
 async def test_what_the_caller_gave_is_not_repeated_when_vast_repeats_it(
     client: Client, world: World, kind: str
 ) -> None:
-    """errors.py: a message never contains a value the caller gave; Vast's own words are redacted
-    of them.
-    """
+    """A message never contains a value the caller gave; Vast's own words are redacted of them."""
     found: dict[int, set[str]] = {}
     for status in STATUSES:
         world.faults.clear()
@@ -243,7 +241,7 @@ async def test_what_the_caller_gave_is_not_repeated_when_vast_repeats_it(
 async def test_the_api_key_is_not_repeated_when_vast_repeats_it(
     client: Client, world: World, endpoint: str, tool: str, arguments: dict[str, Any]
 ) -> None:
-    """design.md, settings: secrets print as *** everywhere, in Vast's words as well."""
+    """Secrets print as *** everywhere, in Vast's words as well (docs/architecture.md)."""
     found: dict[int, set[str]] = {}
     for status in STATUSES:
         world.faults.clear()
@@ -280,8 +278,8 @@ async def test_the_api_key_is_not_repeated_when_vast_repeats_it(
 async def test_the_instances_own_key_is_not_repeated_from_a_reply_that_went_wrong(
     client: Client, world: World, reply: dict[str, Any]
 ) -> None:
-    """A.11: a key limited to that instance comes with every rent; redact it, in replies that
-    cannot be read too.
+    """A key limited to that instance comes with every rent; redact it, in replies that cannot be
+    read too (docs/vast-api.md A.11).
     """
     text = reply["text"] % f"{INSTANCE_SECRET}0123456789abcdef"
     world.faults.add(
@@ -300,8 +298,8 @@ async def test_the_instances_own_key_is_not_repeated_from_a_reply_that_went_wron
 async def test_a_packed_script_is_not_repeated_when_vast_repeats_it(
     client: Client, world: World, how: str
 ) -> None:
-    """A.2: a long script is sent packed, which anybody can unpack; with a lease a template's
-    comes along (A.10).
+    """A long script is sent packed, which anybody can unpack; with a lease a template's comes along
+    (docs/vast-api.md A.2, A.10).
     """
     script = f"export T={SECRETS['env value']}\n" + "# a line\n" * (600 if how == "long" else 6)
     template = world.add_template(
@@ -335,7 +333,7 @@ async def test_a_packed_script_is_not_repeated_when_vast_repeats_it(
 async def test_a_lost_reply_to_a_rent_lets_no_secret_out(
     client: Client, world: World, kind: str
 ) -> None:
-    """A.11 and renting.md: the same, with the machine really made."""
+    """The same, with the machine really made (docs/vast-api.md A.11; docs/protocol.md)."""
     world.faults.add("create", kind, when="after")
     seen = await texts(client, "create_instance", **wish(world))
     assert leaked(*seen, *await texts(client, "show_instances")) == set()
@@ -558,9 +556,7 @@ TOKEN = SECRETS["env value"]
 async def test_a_slip_of_the_caller_is_named_without_its_value(
     client: Client, world: World, slip: dict[str, Any]
 ) -> None:
-    """errors.py: a message never contains a value the caller gave; mcp.md 1.2: the SDK's own
-    text does.
-    """
+    """A message never contains a value the caller gave; the SDK's own text does (docs/hosts.md)."""
     seen = await texts(client, "create_instance", **wish(world, **slip))
     assert "bad_arguments" in seen[0]
     assert leaked(*seen) == set()
@@ -606,7 +602,7 @@ async def test_a_defect_in_a_tool_shows_its_type_and_place_only(
     """toolspec.py: an exception's own text may hold a caller's values."""
 
     async def broken(args: Nothing, call: Call) -> Strict:
-        """Breaks."""
+        """Raises a fault of this server."""
         explode()
         return Strict(number=1)
 
@@ -624,7 +620,7 @@ async def test_a_defect_in_a_tool_shows_its_type_and_place_only(
 
 
 def test_settings_print_no_key(settings: Settings) -> None:
-    """design.md, settings: secrets print as *** everywhere."""
+    """Secrets print as *** everywhere (docs/architecture.md)."""
     assert settings.api_key is not None
     assert settings.api_key.get_secret_value() == SECRETS["API key"]
     assert leaked(settings, repr(settings), f"{settings}", vars(settings)) == set()
@@ -632,8 +628,8 @@ def test_settings_print_no_key(settings: Settings) -> None:
 
 
 def test_arguments_print_no_secret(world: World) -> None:
-    """design.md, settings: the same for what a caller gives: a debugger's or a framework's repr
-    ends in a log.
+    """The same for what a caller gives: a debugger's or a framework's repr ends in a
+    log (docs/architecture.md).
     """
     args = CreateInstance.model_validate(wish(world))
     assert leaked(args, repr(args), args.model_copy(), [args]) == set()
@@ -641,7 +637,7 @@ def test_arguments_print_no_secret(world: World) -> None:
 
 
 def test_nothing_that_goes_over_the_wire_prints_a_secret() -> None:
-    """The issue: no repr. A row that cannot be read says which field, and not what stood there."""
+    """No repr. A row that cannot be read says which field, and not what stood there."""
     held = {"env": "-e A=" + " ".join(SECRETS.values()), "onstart": " ".join(SECRETS.values())}
     reply = Reply.of(
         200,
@@ -657,9 +653,7 @@ def test_nothing_that_goes_over_the_wire_prints_a_secret() -> None:
 
 
 def test_no_exception_prints_the_words_of_vast() -> None:
-    """errors.py: Vast's words are untrusted; a traceback or a repr in some log is no place for
-    them.
-    """
+    """Vast's words are untrusted; a traceback or a repr in some log is no place for them."""
     found: dict[str, set[str]] = {}
     for code, cls in errors.leaves().items():
         error = cls("what happened", vast_message=echo(GIVEN))
@@ -669,7 +663,7 @@ def test_no_exception_prints_the_words_of_vast() -> None:
 
 
 def test_redacting_replaces_the_longest_first() -> None:
-    """Ours: a secret that contains another leaves no rest."""
+    """A secret that contains another leaves no rest."""
     assert (
         errors.redacted("user planted-user planted", ["planted", "planted-user"]) == "user *** ***"
     )

@@ -116,8 +116,8 @@ def bearer(token: str = TOKEN) -> dict[str, str]:
 async def test_a_rental_begins_and_ends_over_http_in_either_era(
     sandboxed: Serving, mode: str, era: str
 ) -> None:
-    """mcp.md 1.1: hosts of both eras exist; the same tools answer the same, whatever carries
-    them.
+    """Hosts of both eras exist; the same tools answer the same, whatever carries them
+    (docs/hosts.md).
     """
     async with client_of(sandboxed, mode=mode) as client:
         assert client.protocol_version.startswith(era)
@@ -132,9 +132,7 @@ async def test_a_rental_begins_and_ends_over_http_in_either_era(
 
 
 async def test_what_one_request_learned_another_client_finds(sandboxed: Serving) -> None:
-    """Ours: requests stand alone, but the journal, the sandbox and the session are one per
-    process.
-    """
+    """Requests stand alone, but the journal, the sandbox and the session are one per process."""
     wish: dict[str, Any] = {"offer_id": an_offer(), "disk": 16}
     async with client_of(sandboxed, mode="legacy") as first:
         made = await call(first, "create_instance", **wish)
@@ -144,8 +142,8 @@ async def test_what_one_request_learned_another_client_finds(sandboxed: Serving)
 
 
 async def test_progress_reaches_a_client_over_http(sandboxed: Serving) -> None:
-    """mcp.md 1.3: hosts show it, and it keeps their patience; it travels on the answer's own
-    stream.
+    """Hosts show it, and it keeps their patience; it travels on the answer's own stream
+    (docs/hosts.md).
     """
     heard: list[str | None] = []
 
@@ -176,7 +174,7 @@ async def test_progress_reaches_a_client_over_http(sandboxed: Serving) -> None:
     ],
 )
 def test_without_the_token_nothing_is_done(gate: Serving, headers: dict[str, str]) -> None:
-    """Ours: whoever has the token rents machines; RFC 6750: 401 says which scheme is wanted."""
+    """Whoever has the token rents machines; RFC 6750: 401 says which scheme is wanted."""
     refused = ask(gate, **headers)
     assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (
         401,
@@ -192,7 +190,7 @@ def test_the_token_opens_and_its_scheme_is_written_as_one_likes(gate: Serving) -
 
 
 def test_the_token_is_asked_for_everywhere_and_before_anything_is_read(gate: Serving) -> None:
-    """Ours: no path but /healthz answers a stranger, and no body of theirs is parsed."""
+    """No path but /healthz answers a stranger, and no body of theirs is parsed."""
     with httpx.Client(trust_env=False, timeout=PATIENCE) as http:
         for path in ("/", "/mcp", "/mcp/", "/healthz/", "/.well-known/oauth-protected-resource"):
             for method in ("GET", "POST", "OPTIONS", "DELETE"):
@@ -200,7 +198,7 @@ def test_the_token_is_asked_for_everywhere_and_before_anything_is_read(gate: Ser
 
 
 def test_the_health_of_the_process_is_told_to_anybody_and_nothing_else(gate: Serving) -> None:
-    """Ours: a proxy or a container asks without a token; version, account and sandbox are not
+    """A proxy or a container asks without a token; version, account and sandbox are not
     its business.
     """
     with httpx.Client(trust_env=False, timeout=PATIENCE) as http:
@@ -236,7 +234,7 @@ def test_a_page_elsewhere_gets_nowhere_even_with_the_token(
 def test_a_token_is_made_and_printed_once_where_none_is_set(
     env: dict[str, str], tmp_path: Path
 ) -> None:
-    """Ours: never without a token; one that was made is on stderr, since nobody could know it
+    """Never without a token; one that was made is on stderr, since nobody could know it
     otherwise.
     """
     with serving(
@@ -256,7 +254,7 @@ def test_a_token_is_made_and_printed_once_where_none_is_set(
 
 
 def test_a_token_that_was_set_is_never_printed(sandboxed: Serving) -> None:
-    """Ours: what is printed ends in a log."""
+    """What is printed ends in a log."""
     ask(sandboxed, **bearer("wrong" * 8))
     sandboxed.process.send_signal(signal.SIGTERM)
     out, err = sandboxed.process.communicate(timeout=PATIENCE)
@@ -295,7 +293,7 @@ def test_a_token_that_was_set_is_never_printed(sandboxed: Serving) -> None:
 def test_what_would_be_open_to_others_is_wrong_usage(
     env: dict[str, str], tmp_path: Path, arguments: list[str], said: str
 ) -> None:
-    """Ours: loopback unless a proxy in front is stated, and then under stated names; 2, and
+    """Loopback unless a proxy in front is stated, and then under stated names; 2, and
     nothing listens.
     """
     status, out, err = ran("--sandbox", "serve", *arguments, env=env, cwd=tmp_path)
@@ -304,7 +302,7 @@ def test_what_would_be_open_to_others_is_wrong_usage(
 
 
 def test_a_short_token_is_refused(env: dict[str, str], tmp_path: Path) -> None:
-    """Ours: 16 characters at least; the message does not repeat it."""
+    """16 characters at least; the message does not repeat it."""
     env |= {"VAST_MCP_HTTP_TOKEN": "hunter2"}
     status, _, err = ran("--sandbox", "serve", "--http", "0", env=env, cwd=tmp_path)
     assert (status, "16" in err, "hunter2" in err) == (2, True, False)
@@ -313,8 +311,8 @@ def test_a_short_token_is_refused(env: dict[str, str], tmp_path: Path) -> None:
 def test_behind_a_proxy_only_the_names_that_were_given_and_loopback_are_served(
     env: dict[str, str], tmp_path: Path
 ) -> None:
-    """Ours: the proxy passes the Host that clients used; whose address a header claims does not
-    matter.
+    """The proxy passes the Host that clients used; whose address a header claims does
+    not matter.
     """
     env |= {"VAST_MCP_HTTP_TOKEN": TOKEN}
     options = ("--behind-proxy", "--allowed-host", "gpu.example", "--allowed-host", "[2001:db8::1]")
@@ -347,8 +345,8 @@ def test_behind_a_proxy_only_the_names_that_were_given_and_loopback_are_served(
 async def test_no_key_file_of_the_serving_computer_is_read(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:
-    """Ours: who calls over HTTP sits elsewhere; neither ~/.ssh nor the official client's key is
-    theirs.
+    """Who calls over HTTP sits elsewhere; neither ~/.ssh nor the official client's key
+    is theirs.
     """
     home = Path(env["HOME"])
     (home / ".ssh").mkdir()
@@ -420,7 +418,7 @@ async def ended(serving: Serving) -> int:
 async def test_asked_to_end_while_one_rents_and_another_waits_for_it_sends_for_one(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:
-    """The issue: what is in flight finishes; what is not does not begin, and is told so."""
+    """What is in flight finishes; what is not does not begin, and is told so."""
     env |= {"VAST_MCP_TIME_SCALE": "0.2"}
     post(f"{url}/_sandbox/faults", endpoint="create", kind="late", when="after", seconds=2.0)
     answers: dict[str, dict[str, Any]] = {}
@@ -449,7 +447,7 @@ async def test_asked_to_end_while_one_rents_and_another_waits_for_it_sends_for_o
 async def test_asked_to_end_while_it_rents_it_answers_and_journals_first(
     env: dict[str, str], url: str, tmp_path: Path, mode: str
 ) -> None:
-    """The issue: SIGTERM finishes and journals a create in flight; the same call of the next
+    """SIGTERM finishes and journals a create in flight; the same call of the next
     process replays it.
     """
     env |= {
@@ -483,8 +481,8 @@ async def test_asked_to_end_while_it_rents_it_answers_and_journals_first(
 async def test_asked_to_end_without_an_answer_it_ends_and_the_next_process_finds_the_machine(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:
-    """renting.md: silence is unknown; the process waits as long as the PUT may take, and no
-    longer.
+    """Silence is unknown; the process waits as long as the PUT may take, and no longer
+    (docs/protocol.md).
     """
     wish: dict[str, Any] = {"offer_id": an_offer(), "disk": 16}
     env |= {"VAST_MCP_TIME_SCALE": "0.1"}
@@ -513,7 +511,7 @@ async def test_asked_to_end_without_an_answer_it_ends_and_the_next_process_finds
 async def test_asked_to_end_while_it_only_waits_it_ends_soon(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:
-    """Ours: a wait of fifty seconds holds up nobody who stops a container."""
+    """A wait of fifty seconds holds up nobody who stops a container."""
     post(f"{url}/_sandbox/world", looks_per_step=None, seconds_per_step=1000.0)
     said: list[str] = []
     with real(env, url, tmp_path) as made:
@@ -538,7 +536,7 @@ async def test_asked_to_end_while_it_only_waits_it_ends_soon(
 async def test_a_client_that_leaves_while_it_rents_leaves_a_machine_that_the_next_answer_names(
     env: dict[str, str], url: str, tmp_path: Path, mode: str
 ) -> None:
-    """renting.md: the PUT and its record are not parted by whoever stops listening."""
+    """The PUT and its record are not parted by whoever stops listening (docs/protocol.md)."""
     env |= {"VAST_MCP_TIME_SCALE": "0.2"}
     post(f"{url}/_sandbox/faults", endpoint="create", kind="late", when="after")
     with real(env, url, tmp_path) as made:

@@ -57,8 +57,8 @@ async def served(
 async def test_a_rental_begins_and_ends_over_stdio_in_either_era(
     env: dict[str, str], folder: Path, tmp_path: Path, mode: str, era: str
 ) -> None:
-    """mcp.md 1.1: hosts of both eras exist; design.md: the same answers, and every one says that it
-    is a sandbox.
+    """Hosts of both eras exist; the same answers, and every one says that it is a sandbox
+    (docs/hosts.md; docs/architecture.md).
     """
     with tempfile.TemporaryFile("w+", encoding="utf-8", dir=tmp_path) as log:
         async with served(mode, "--sandbox", env=env, cwd=folder, log=log) as client:
@@ -94,8 +94,8 @@ async def test_a_rental_begins_and_ends_over_stdio_in_either_era(
 async def test_without_a_key_the_tools_say_so_and_nothing_of_the_folder_is_used(
     env: dict[str, str], folder: Path, tmp_path: Path
 ) -> None:
-    """design.md, settings: never the working directory's .env; without a key tools answer
-    no_api_key.
+    """Never the working directory's .env; without a key tools answer no_api_key
+    (docs/architecture.md).
     """
     del env["VAST_MCP_TIME_SCALE"]
     with socket.create_server(("127.0.0.1", 0)) as trap:
@@ -143,8 +143,8 @@ def test_stdout_carries_the_protocol_only(env: dict[str, str], tmp_path: Path) -
 
 
 def test_an_interrupt_ends_the_process_within_a_second(env: dict[str, str], tmp_path: Path) -> None:
-    """mcp.md 1.3: the SDK alone would hang until stdin closes, and hosts interrupt before they
-    close it.
+    """The SDK alone would hang until stdin closes, and hosts interrupt before they
+    close it (docs/hosts.md).
     """
     with process("--sandbox", env=env, cwd=tmp_path) as started:
         hello(started)
@@ -203,13 +203,13 @@ def test_the_exit_status_tells_a_script_what_to_do(
 def test_the_sandbox_of_a_command_is_its_own(
     capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    """design.md: no address but the sandbox's is asked."""
+    """No address but the sandbox's is asked (docs/architecture.md)."""
     assert run(["--sandbox", command, "--json"]) == 0
     assert "error" not in json.loads(capsys.readouterr().out)
 
 
 def test_arguments_nested_too_deep_are_no_json(capsys: pytest.CaptureFixture[str]) -> None:
-    """Ours: never a traceback."""
+    """Never a traceback."""
     assert run(["--sandbox", "call", "show_instances", "[" * 100_000]) == 2
     assert capsys.readouterr().err.startswith("vast-mcp call: the arguments are no JSON")
 
@@ -246,7 +246,7 @@ def test_an_option_that_makes_no_sense_is_wrong_usage(
 def test_an_answer_reaches_an_output_that_knows_few_letters(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:
-    """Ours: the machine exists; a letter that a pipe cannot take must not hide it."""
+    """The machine exists; a letter that a pipe cannot take must not hide it."""
     env |= {"VAST_URL": url, "VAST_API_KEY": "planted-key", "PYTHONIOENCODING": "cp1252"}
     wish = json.dumps({"offer_id": an_offer(), "disk": 16, "label": "日本 🚀"})
     status, out, err = ran("call", "create_instance", wish, env=env, cwd=tmp_path)
@@ -279,8 +279,8 @@ def test_an_answer_that_cannot_be_written_is_no_failure_that_bills_nothing(
 def test_a_state_folder_that_cannot_be_looked_into_stops_renting_only(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:
-    """renting.md, journal failure: reads work on. A name too long stands in for rights that root
-    always has.
+    """Reads work on. A name too long stands in for rights that root always has
+    (docs/protocol.md).
     """
     env |= {
         "VAST_URL": url,
@@ -308,8 +308,8 @@ def test_a_command_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureFixt
 def test_the_command_rents_through_no_proxy_and_tells_what_may_bill(
     env: dict[str, str], url: str, folder: Path, tmp_path: Path
 ) -> None:
-    """design.md: loopback never goes through a proxy; `vast-mcp --help`: 3 where something may be
-    billing.
+    """Loopback never goes through a proxy; `vast-mcp --help`: 3 where something may be billing
+    (docs/architecture.md).
     """
     env |= {"VAST_URL": url, "VAST_API_KEY": "planted-key"}
     (folder / ".env").write_text(f"VAST_URL={DEAD}\nVAST_API_KEY=\n", encoding="utf-8")

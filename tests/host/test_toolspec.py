@@ -1,7 +1,7 @@
 """What every tool shows a host, and what of the SDK we rely on for it.
 
 Hosts disagree on what a schema may hold and on which channel their model reads; the numbers are
-sections of mcp.md.
+sections of docs/hosts.md.
 """
 
 import json
@@ -143,7 +143,7 @@ def test_a_title_and_all_four_annotations_are_stated(tools, name):
 
 
 def test_what_spends_or_deletes_is_declared_destructive(tools):
-    """5.3, 8."""
+    """Hosts ask before a tool that is declared destructive, and let those that only read pass."""
     hints = {name: tool.annotations.destructive_hint for name, tool in tools.items()}
     assert {name for name, destructive in hints.items() if destructive} >= {
         "create_instance",
@@ -326,7 +326,9 @@ async def test_an_unknown_tool_is_answered_like_any_error_with_the_nearest_name(
 
 
 async def test_outside_the_sandbox_no_result_claims_to_be_from_it(tmp_path):
-    """design.md: the sandbox is never entered silently, so real results do not carry its mark."""
+    """The sandbox is never entered silently, so real results do not carry its mark
+    (docs/architecture.md).
+    """
     async with Client(build(load({}, home=tmp_path), CATALOGUE)) as client:
         result = await client.call_tool("show_instances", {})
     assert result.structured_content["error"]["code"] == "no_api_key"
@@ -402,7 +404,7 @@ async def test_nested_models_are_written_out_where_they_are_used(probing):
 
 
 async def test_absent_facts_are_left_out_of_a_result(probing):
-    """design.md: few fields; 5.3, 2: no nulls."""
+    """An answer has few fields and no nulls (docs/architecture.md)."""
     payload = await call(probing, "probe", text="x")
     assert payload == {"seen": [{"text": "x"}, {}], "sandbox": True}
 
@@ -414,7 +416,7 @@ async def test_json_text_becomes_an_object_only_where_no_text_is_taken(probing):
 
 
 async def test_what_is_unknown_inside_a_list_is_named_by_its_place(probing):
-    """Ours: a path that leads to the mistake."""
+    """A path that leads to the mistake."""
     payload = await call(probing, "probe", many=[{"depth": 1}, {"dpeth": 1}])
     [problem] = payload["error"]["problems"]
     assert problem == {"field": "many.1.dpeth", "problem": "unknown argument; the nearest is depth"}

@@ -30,7 +30,7 @@ def trails(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 async def test_planted_text_appears_only_in_untrusted_fields_and_stripped(
     client: Client, world: World
 ) -> None:
-    """design.md, text from machines: labels, status messages, logs, image names and templates."""
+    """Labels, status messages, logs, image names and templates (docs/architecture.md)."""
     offer = world.offer(disk_space=lambda free: free > 40)
     world.set_fate(offer["id"], "bad_image", status_msg=PLANTED)
     machine = world.rent(offer["id"], {"image": f"evil/{PLANTED}", "disk": 10, "label": PLANTED}).id

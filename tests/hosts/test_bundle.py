@@ -24,7 +24,7 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def test_the_bundle_holds_the_code_and_nothing_else_of_the_repository(bundle: Path) -> None:
-    """docs/hosts.md: the code, and what is needed to build it."""
+    """The code, and what is needed to build it (docs/hosts.md)."""
     with zipfile.ZipFile(bundle) as archive:
         tops = {name.partition("/")[0] for name in archive.namelist()}
         assert not [name for name in archive.namelist() if "__pycache__" in name]
@@ -42,8 +42,8 @@ def test_the_bundle_holds_the_code_and_nothing_else_of_the_repository(bundle: Pa
 async def test_the_unpacked_bundle_serves_the_tools_by_its_own_command(
     bundle: Path, tmp_path: Path
 ) -> None:
-    """docs/hosts.md: as Claude Desktop fills the manifest in, with the question for the key
-    unanswered.
+    """As Claude Desktop fills the manifest in, with the question for the key unanswered
+    (docs/hosts.md).
     """
     unpacked = tmp_path / "unpacked"
     a_program(tmp_path, "mcpb", "unpack", str(bundle), str(unpacked))

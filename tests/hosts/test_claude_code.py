@@ -70,7 +70,7 @@ def assert_claude_code_handed_over_everything(model: StandIn, prefix: str) -> No
 
 
 def test_claude_code_plays_a_rental_with_the_key_in_the_official_clients_file(desk: Desk) -> None:
-    """docs/hosts.md: two lines, and the model is handed all that the server says."""
+    """Two lines, and the model is handed all that the server says (docs/hosts.md)."""
     desk.type("key-file", said=KEY + "\n")
     desk.type("claude-code")
     assert (
@@ -85,7 +85,7 @@ def test_claude_code_plays_a_rental_with_the_key_in_the_official_clients_file(de
 
 
 def test_claude_code_passes_the_key_of_its_own_environment_on(desk: Desk) -> None:
-    """docs/hosts.md: without a key file, `VAST_API_KEY` where Claude Code is started is enough."""
+    """Without a key file, `VAST_API_KEY` where Claude Code is started is enough (docs/hosts.md)."""
     desk.type("claude-code")
     with standing_in(Messages(ADDED)) as model:
         said = talk(desk, model, *allowing(ADDED), VAST_API_KEY=KEY, **ALONE)
@@ -96,7 +96,7 @@ def test_claude_code_passes_the_key_of_its_own_environment_on(desk: Desk) -> Non
 def test_the_plugin_brings_the_server_the_skill_and_a_place_for_the_key(
     desk: Desk, tmp_path: Path
 ) -> None:
-    """docs/hosts.md: from a checkout, with the key that Claude Code asks for."""
+    """From a checkout, with the key that Claude Code asks for (docs/hosts.md)."""
     checkout = a_checkout(tmp_path)
     desk.type("claude-plugin", cwd=checkout)
     desk.run("claude", "plugin", "install", "vast-mcp@vast-mcp", "--config", f"api_key={KEY}")
@@ -114,7 +114,7 @@ def test_the_plugin_brings_the_server_the_skill_and_a_place_for_the_key(
 def test_the_plugin_without_a_key_of_its_own_uses_the_official_clients(
     desk: Desk, tmp_path: Path
 ) -> None:
-    """docs/hosts.md: the plugin's question may stay unanswered."""
+    """The plugin's question may stay unanswered (docs/hosts.md)."""
     desk.type("key-file", said=KEY + "\n")
     desk.type("claude-plugin", cwd=a_checkout(tmp_path))
     with standing_in(Messages(PLUGIN)) as model:
@@ -123,8 +123,8 @@ def test_the_plugin_without_a_key_of_its_own_uses_the_official_clients(
 
 
 def test_with_only_the_reading_tools_allowed_nothing_is_rented(desk: Desk) -> None:
-    """docs/hosts.md: the settings that let Claude Code look without asking let it do nothing
-    else.
+    """The settings that let Claude Code look without asking let it do nothing else
+    (docs/hosts.md).
     """
     desk.type("key-file", said=KEY + "\n")
     desk.type("claude-code")
@@ -140,8 +140,8 @@ def test_with_only_the_reading_tools_allowed_nothing_is_rented(desk: Desk) -> No
 
 
 def test_nobody_answers_a_question_in_claude_p_and_nothing_is_rented(desk: Desk) -> None:
-    """docs/hosts.md: it says that it can ask and cancels by itself; the error holds the code for
-    a shell.
+    """It says that it can ask and cancels by itself; the error holds the code for a
+    shell (docs/hosts.md).
     """
     desk.type("key-file", said=KEY + "\n")
     desk.type("claude-code")
@@ -163,7 +163,7 @@ def test_the_sandbox_is_one_word_away(desk: Desk) -> None:
 def test_claude_codes_own_validator_accepts_plugin_and_marketplace(
     desk: Desk, tmp_path: Path
 ) -> None:
-    """docs/hosts.md: every warning counts; the part of the validator that needs no account."""
+    """Every warning counts; the part of the validator that needs no account (docs/hosts.md)."""
     said = desk.run("claude", "plugin", "validate", str(a_checkout(tmp_path)), "--strict")
     assert "Validation passed" in said
     assert "skills: vast-mcp:vast-mcp" in said

@@ -31,7 +31,7 @@ LEFT_OUT = {
     "maximum",
     "exclusiveMinimum",
     "title",
-}  # mcp.md measured it of 0.169.0
+}  # measured of 0.169.0 (docs/hosts.md, "input schemas")
 
 
 @pytest.fixture
@@ -92,8 +92,8 @@ def assert_codex_handed_over_everything(model: StandIn) -> None:
 
 
 def test_codex_plays_a_rental_with_the_key_in_the_official_clients_file(desk: Desk) -> None:
-    """docs/hosts.md: two lines and an approval, and the model is handed all that the server
-    says.
+    """Two lines and an approval, and the model is handed all that the server says
+    (docs/hosts.md).
     """
     desk.type("key-file", said=KEY + "\n")
     desk.type("codex")
@@ -106,8 +106,8 @@ def test_codex_plays_a_rental_with_the_key_in_the_official_clients_file(desk: De
 
 
 def test_codex_passes_on_the_key_that_its_settings_name(desk: Desk) -> None:
-    """docs/hosts.md: `env_vars` names the key; `required` and `default_tools_approval_mode` are
-    for scripts.
+    """`env_vars` names the key; `required` and `default_tools_approval_mode` are for
+    scripts (docs/hosts.md).
     """
     write(desk, "codex-env", "codex-unattended")
     with standing_in(Responses()) as model:
@@ -117,7 +117,7 @@ def test_codex_passes_on_the_key_that_its_settings_name(desk: Desk) -> None:
 
 
 def test_codex_passes_no_key_on_that_its_settings_do_not_name(desk: Desk) -> None:
-    """docs/hosts.md: Codex starts servers without its own environment."""
+    """Codex starts servers without its own environment (docs/hosts.md)."""
     desk.type("codex")
     with standing_in(Responses()) as model:
         talk(desk, model, VAST_API_KEY=KEY)
@@ -126,8 +126,8 @@ def test_codex_passes_no_key_on_that_its_settings_do_not_name(desk: Desk) -> Non
 
 
 def test_codex_exec_rents_nothing_that_its_settings_do_not_approve(desk: Desk) -> None:
-    """docs/hosts.md: without an approval a tool that is not read-only is refused, and nobody is
-    asked.
+    """Without an approval a tool that is not read-only is refused, and nobody is asked
+    (docs/hosts.md).
     """
     desk.type("key-file", said=KEY + "\n")
     desk.type("codex")
@@ -140,7 +140,7 @@ def test_codex_exec_rents_nothing_that_its_settings_do_not_approve(desk: Desk) -
 
 
 def test_codex_exec_says_no_to_a_question_by_itself_and_nothing_is_rented(desk: Desk) -> None:
-    """docs/hosts.md: it says that it can ask, and declines."""
+    """It says that it can ask, and declines (docs/hosts.md)."""
     desk.type("key-file", said=KEY + "\n")
     desk.type("codex")
     asking = 'mcp_servers.vast.env.VAST_MCP_CONFIRM="always"'
@@ -152,8 +152,8 @@ def test_codex_exec_says_no_to_a_question_by_itself_and_nothing_is_rented(desk: 
 
 
 def test_what_codex_leaves_out_of_a_schema_is_said_in_words(desk: Desk) -> None:
-    """mcp.md, section 0: defaults and bounds do not arrive, so each is in the description that
-    does.
+    """Defaults and bounds do not arrive, so each is in the description that does
+    (docs/hosts.md).
     """
     desk.type("codex")
     with standing_in(Responses()) as model:

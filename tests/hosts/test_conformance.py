@@ -77,9 +77,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_a_scenario_of_the_protocol_passes(
     server: str, tmp_path: Path, era: str, scenario: str
 ) -> None:
-    """mcp.md, section 3: generic, and meaningful for a server with tools of its own.
+    """Generic, and meaningful for a server with tools of its own (docs/hosts.md).
 
-    Ours: served without sessions, so the scenario that opens several streams in one has nothing to
+    It is served without sessions, so the scenario that opens several streams in one has nothing to
     test, and says so.
     """
     said = a_program(

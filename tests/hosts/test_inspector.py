@@ -41,13 +41,13 @@ def inspect(folder: Path, era: str, *words: str, status: int = 0) -> Any:
 
 
 def test_every_schema_is_portable(tmp_path: Path, era: str) -> None:
-    """mcp.md, section 3: `--strict` fails on a schema that some host cannot read."""
+    """`--strict` fails on a schema that some host cannot read (docs/hosts.md)."""
     result = inspect(tmp_path, era, "--method", "tools/list", "--strict")
     assert [tool["name"] for tool in result["tools"]] == [spec.name for spec in CATALOGUE]
 
 
 def test_a_success_is_taken_with_its_structure(tmp_path: Path, era: str) -> None:
-    """mcp.md, section 0: a client that validates results against the output schema accepts ours."""
+    """A client that validates results against the output schema accepts ours (docs/hosts.md)."""
     result = inspect(
         tmp_path,
         era,
@@ -63,8 +63,8 @@ def test_a_success_is_taken_with_its_structure(tmp_path: Path, era: str) -> None
 
 
 def test_an_error_is_taken_with_its_structure(tmp_path: Path, era: str) -> None:
-    """mcp.md, section 0: this client rejects an error whose structure breaks the output schema;
-    ours never does.
+    """This client rejects an error whose structure breaks the output schema; ours never
+    does (docs/hosts.md).
     """
     result = inspect(
         tmp_path,

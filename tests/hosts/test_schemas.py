@@ -16,7 +16,7 @@ RELEASED = (
 
 
 def test_the_registrys_released_schema_accepts_the_server(tmp_path: Path) -> None:
-    """docs/hosts.md: the schema that server.json names, as skillsaw carries it."""
+    """The schema that server.json names, as skillsaw carries it (docs/hosts.md)."""
     folder = Path(a_program(tmp_path, str(ROOT / ".venv-hosts/bin/python"), "-c", RELEASED).strip())
     schema = json.loads((folder / "server.schema.json").read_text(encoding="utf-8"))
     server = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
@@ -27,7 +27,7 @@ def test_the_registrys_released_schema_accepts_the_server(tmp_path: Path) -> Non
 
 
 def test_an_independent_validator_finds_no_error_in_any_manifest(tmp_path: Path) -> None:
-    """docs/hosts.md: skillsaw's rules for Claude, Cursor, the registry and skills."""
+    """Skillsaw's rules for Claude, Cursor, the registry and skills (docs/hosts.md)."""
     said = a_program(
         tmp_path, "skillsaw", "lint", str(a_checkout(tmp_path)), "--no-plugins", "--no-custom-rules"
     )

@@ -15,7 +15,7 @@ def test_the_checkout_is_a_valid_skill(tmp_path: Path) -> None:
 
 
 def test_the_skills_installer_finds_the_skill_at_the_root(tmp_path: Path) -> None:
-    """docs/hosts.md: what its line would install."""
+    """What its line would install (docs/hosts.md)."""
     npx, *words = block("skills").split()
     assert npx == "npx"
     said = a_program(tmp_path, *words, "--list", cwd=a_checkout(tmp_path))
@@ -24,7 +24,7 @@ def test_the_skills_installer_finds_the_skill_at_the_root(tmp_path: Path) -> Non
 
 
 def test_the_skills_installer_installs_it(tmp_path: Path) -> None:
-    """docs/hosts.md: for an agent of the person's choice, without a question."""
+    """For an agent of the person's choice, without a question (docs/hosts.md)."""
     _, *words = block("skills").split()
     checkout = a_checkout(tmp_path)
     a_program(

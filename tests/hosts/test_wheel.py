@@ -30,7 +30,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_two_packages_and_what_they_read(wheel: Path) -> None:
-    """design.md: nothing called `tools`, no tests, no scripts."""
+    """Nothing called `tools`, no tests, no scripts (docs/architecture.md)."""
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if not name.endswith("/")}
     inside = {name for name in names if not name.startswith(f"vast_mcp-{__version__}.dist-info/")}
@@ -58,7 +58,7 @@ def test_the_wheel_holds_the_two_packages_and_what_they_read(wheel: Path) -> Non
 def test_the_installed_wheel_runs_none_of_the_folder_that_it_is_started_in(
     wheel: Path, tmp_path: Path, start: list[str]
 ) -> None:
-    """design.md: a host starts the server inside whatever repository is open."""
+    """A host starts the server inside whatever repository is open (docs/architecture.md)."""
     home = tmp_path / "venv"
     a_program(tmp_path, "uv", "venv", str(home))
     pins = ROOT / "constraints.txt"

@@ -77,7 +77,7 @@ def test_a_lease_is_read_strictly_from_the_end_of_a_label(
 def test_a_lease_that_is_written_is_read_and_leaves_name_and_token(
     name: str, until: int, ours: bool
 ) -> None:
-    """renting.md: our own label writes keep the token."""
+    """Our own label writes keep the token (docs/protocol.md)."""
     label = f"{name}#{TOKEN}" if ours else name
     once = leased(label, until)
     assert lease_of(once) == until
@@ -101,9 +101,7 @@ def test_a_lease_that_is_written_is_read_and_leaves_name_and_token(
 def test_the_later_of_label_and_journal_counts(
     label: str | None, journalled: float | None, until: float | None
 ) -> None:
-    """The issue: by the later of journal and label; a label without a token is a stranger's
-    text.
-    """
+    """By the later of journal and label; a label without a token is a stranger's text."""
     assert ends_at(Instance(id=1, label=label), journalled) == until
 
 
@@ -200,7 +198,7 @@ def journalled(state: Path, account: str, instance_id: int, until: float | None)
 def test_a_sweep_destroys_what_is_past_its_lease_and_nothing_else(
     world: World, sweep: Sweep
 ) -> None:
-    """The issue: destroyed by the label's lease, of whichever computer's vast-mcp it is; a
+    """Destroyed by the label's lease, of whichever computer's vast-mcp it is; a
     stranger's is left alone.
     """
     over, running = marked(world, 1), marked(world, -1)
@@ -230,7 +228,7 @@ def test_a_sweep_says_in_plain_words_what_it_did(world: World, sweep: Sweep, cap
 def test_a_machine_whose_watchdog_does_not_run_is_destroyed(
     world: World, sweep: Sweep, how: str
 ) -> None:
-    """The issue: stopped and outbid machines are the outer half's."""
+    """Stopped and outbid machines are the outer half's."""
     offer = world.offer(disk_space=lambda free: free > 40)
     label = f"x lease-until={int(ago(1))}#{TOKEN}"
     over = world.rent(
@@ -247,7 +245,7 @@ def test_a_machine_whose_watchdog_does_not_run_is_destroyed(
 def test_the_journal_ends_a_machine_whose_label_was_edited_by_hand(
     world: World, sweep: Sweep, state: Path, url: str
 ) -> None:
-    """The issue: by the later of journal and label; a label edited by hand takes no lease away."""
+    """By the later of journal and label; a label edited by hand takes no lease away."""
     over, lasting = rent(world, "thesis"), marked(world, 1)
     journalled(state, f"{url}#{world.user_id}", over, ago(1))
     journalled(state, f"{url}#{world.user_id}", lasting, ago(-1))
@@ -259,7 +257,7 @@ def test_the_journal_ends_a_machine_whose_label_was_edited_by_hand(
 def test_a_later_label_counts_and_is_learned(
     world: World, sweep: Sweep, state: Path, url: str
 ) -> None:
-    """The issue: the later of both; another computer may have extended it."""
+    """The later of both; another computer may have extended it."""
     account = f"{url}#{world.user_id}"
     lasting = marked(world, -2)
     journalled(state, account, lasting, ago(1))
@@ -295,7 +293,7 @@ def as_it_is_looked_at(world: World, act: Callable[[], object]) -> None:
 def test_a_label_extended_between_list_and_destroy_keeps_its_machine(
     world: World, sweep: Sweep
 ) -> None:
-    """The issue: after reading the label again."""
+    """After reading the label again."""
     made = marked(world, 1)
     later = leased(world.instances[made].label or "", ago(-1))
     as_it_is_looked_at(world, lambda: world.set_label(made, later))
@@ -373,7 +371,9 @@ def test_without_the_journal_that_there_is_nothing_is_destroyed(
 def test_a_destroy_that_is_not_seen_to_work_is_named_and_status_3(
     world: World, sweep: Sweep
 ) -> None:
-    """C.7: accepting is not doing; what may still bill is never reported as gone."""
+    """Accepting is not doing; what may still bill is never reported as gone
+    (docs/vast-api.md C.7).
+    """
     world.gone_after_looks = 1000
     made = marked(world, 1)
     status, said = sweep()
@@ -383,7 +383,7 @@ def test_a_destroy_that_is_not_seen_to_work_is_named_and_status_3(
 def test_a_destroy_that_is_refused_is_named_and_keeps_nobody_else_alive(
     world: World, sweep: Sweep
 ) -> None:
-    """I: a scoped key; one machine's failure ends no sweep."""
+    """A scoped key; one machine's failure ends no sweep (docs/vast-api.md I)."""
     first, second = marked(world, 1), marked(world, 2, "fedcba9876543210")
     world.faults.add(
         "destroy", "status", status=403, body={"error": "forbidden", "msg": "needs instance_write"}
@@ -447,7 +447,7 @@ async def test_a_date_that_comes_with_a_failure_is_nobodys_clock(
 def test_a_person_who_allows_looking_only_gets_no_sweep(
     world: World, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The issue: off when read-only; said, not passed over in silence. A dry run looks only."""
+    """Off when read-only; said, not passed over in silence. A dry run looks only."""
     made = marked(world, 1)
     monkeypatch.setenv("VAST_MCP_READ_ONLY", "1")
     status, said = sweep()
@@ -513,7 +513,7 @@ async def until_told(client: Client) -> list[str]:
 async def test_a_server_destroys_what_is_past_its_lease_and_says_so_once(
     world: World, settings: Settings
 ) -> None:
-    """The issue: a server's background task; the next call of any tool tells of it."""
+    """A server's background task; the next call of any tool tells of it."""
     async with served(world, settings) as client:
         over, lasting = (
             await rented(client, world, lease_hours=1),
@@ -545,9 +545,7 @@ async def test_a_server_ends_a_machine_of_another_computer_and_says_so(
 async def test_a_server_ends_what_a_list_shows_to_be_past_its_lease_by_its_label_alone(
     world: World, settings: Settings
 ) -> None:
-    """The issue: the later of journal and label; a new computer's journal has neither machine
-    nor lease.
-    """
+    """The later of journal and label; a new computer's journal has neither machine nor lease."""
     machine = marked(world, 1)
     async with Client(build(settings, CATALOGUE, create_app(world))) as client:
         [row] = (await call(client, "show_instances"))["instances"]
@@ -560,7 +558,7 @@ async def test_a_server_ends_what_a_list_shows_to_be_past_its_lease_by_its_label
 async def test_a_lease_is_not_ended_while_another_process_moves_it(
     world: World, sweep: Sweep, state: Path
 ) -> None:
-    """Ours: a label that was read must still be so when the machine goes."""
+    """A label that was read must still be so when the machine goes."""
     machine = marked(world, 1)
     said: dict[str, Any] = {}
 
@@ -579,7 +577,7 @@ async def test_a_lease_is_not_ended_while_another_process_moves_it(
 async def test_a_server_that_starts_after_the_lease_ended_destroys_it(
     world: World, settings: Settings, tmp_path: Path
 ) -> None:
-    """The issue: whatever became of agent, editor or laptop."""
+    """Whatever became of agent, editor or laptop."""
     state = tmp_path / "state"
     async with served(world, settings, state_dir=state) as client:
         over = await rented(client, world, lease_hours=1)
@@ -611,7 +609,7 @@ async def test_a_server_asks_nothing_while_no_lease_runs(
 async def test_a_server_for_looking_only_destroys_nothing_and_marks(
     world: World, settings: Settings, tmp_path: Path
 ) -> None:
-    """The issue: off when read-only; listing only marks."""
+    """Off when read-only; listing only marks."""
     state = tmp_path / "state"
     async with served(world, settings, state_dir=state) as client:
         over = await rented(client, world, lease_hours=1)
@@ -643,7 +641,7 @@ async def test_errors_of_vast_only_make_a_server_wait(world: World, settings: Se
 async def test_a_machine_extended_in_time_is_kept_by_a_server(
     world: World, settings: Settings
 ) -> None:
-    """The issue: extend_lease moves label and journal, which the background task reads again."""
+    """extend_lease moves label and journal, which the background task reads again."""
     async with served(world, settings) as client:
         over, kept = (
             await rented(client, world, lease_hours=1),

@@ -74,14 +74,14 @@ def shell(request: pytest.FixtureRequest) -> list[str]:
 
 
 def test_the_shells_that_matter_are_here() -> None:
-    """Ours: an onstart is run by bash or by sh; a computer without them proves nothing."""
+    """An onstart is run by bash or by sh; a computer without them proves nothing."""
     assert "bash" in SHELLS
     assert SHELLS.keys() & {"dash", "sh"}
 
 
 @pytest.mark.parametrize("name", NASTY)
 def test_the_file_is_the_script_byte_for_byte(shell: list[str], tmp_path: Path, name: str) -> None:
-    """Ours: nothing between the caller and the machine reads, quotes or mends a script."""
+    """Nothing between the caller and the machine reads, quotes or mends a script."""
     run(shell, packed(NASTY[name]), tmp_path)
     assert restored(tmp_path).read_bytes() == NASTY[name].encode()
 
@@ -92,7 +92,7 @@ def test_the_file_is_the_script_byte_for_byte(shell: list[str], tmp_path: Path, 
 def test_the_script_has_the_effect_and_the_output_that_it_has_unpacked(
     shell: list[str], tmp_path: Path, name: str
 ) -> None:
-    """Ours: packing is not seen by the script."""
+    """Packing is not seen by the script."""
     (tmp_path / "plain").mkdir()
     (tmp_path / "packed").mkdir()
     plain = run(shell, NASTY[name], tmp_path / "plain")
@@ -101,7 +101,7 @@ def test_the_script_has_the_effect_and_the_output_that_it_has_unpacked(
 
 
 def test_a_script_with_a_shebang_is_run_by_it(shell: list[str], tmp_path: Path) -> None:
-    """Ours: the interpreter of the first line, whatever shell unpacks; Python understands no
+    """The interpreter of the first line, whatever shell unpacks; Python understands no
     word of a shell.
     """
     script = "#!/usr/bin/env python3\nimport sys\nprint('inside', len(sys.argv))\nsys.exit(7)\n"
@@ -112,7 +112,9 @@ def test_a_script_with_a_shebang_is_run_by_it(shell: list[str], tmp_path: Path) 
 
 
 def test_a_machine_that_starts_onstart_by_its_shebang_finds_one(tmp_path: Path) -> None:
-    """A.5: on a VM an onstart needs a shebang; the packed one has it where the script has."""
+    """On a VM an onstart needs a shebang; the packed one has it where the script has
+    (docs/vast-api.md A.5).
+    """
     path = tmp_path / "onstart"
     path.write_text(packed("#!/bin/sh\necho started\n"), encoding="utf-8")
     path.chmod(0o700)
@@ -123,9 +125,7 @@ def test_a_machine_that_starts_onstart_by_its_shebang_finds_one(tmp_path: Path) 
 
 
 def test_a_script_without_a_shebang_is_sourced(shell: list[str], tmp_path: Path) -> None:
-    """Ours: what it exports, defines and changes is there for whatever the service runs after
-    it.
-    """
+    """What it exports, defines and changes is there for whatever the service runs after it."""
     script = "export TOKEN='a b'\nplain=1\ngreet() { echo hello; }\ncd /\nset -u\n"
     done = run(
         shell,
@@ -137,7 +137,7 @@ def test_a_script_without_a_shebang_is_sourced(shell: list[str], tmp_path: Path)
 
 
 def test_the_shell_that_runs_onstart_is_the_one_that_sources(tmp_path: Path) -> None:
-    """Ours: a bash script without a shebang works where bash runs onstart, packed or not."""
+    """A bash script without a shebang works where bash runs onstart, packed or not."""
     done = run(
         SHELLS["bash"], packed("words=(a b c)\n[[ ${#words[@]} == 3 ]] && echo bash\n"), tmp_path
     )
@@ -152,13 +152,13 @@ def test_the_shell_that_runs_onstart_is_the_one_that_sources(tmp_path: Path) -> 
 def test_its_status_is_the_scripts_own(
     shell: list[str], tmp_path: Path, shebang: str, end: str, status: int
 ) -> None:
-    """Ours: exit, a failing last command and set -e mean what they mean unpacked."""
+    """Exit, a failing last command and set -e mean what they mean unpacked."""
     done = run(shell, packed(f"{shebang}echo begin\n{end}"), tmp_path)
     assert (done.returncode, done.stdout) == (status, b"begin\n")
 
 
 def test_a_text_that_arrives_damaged_is_not_run(shell: list[str], tmp_path: Path) -> None:
-    """Ours: half a setup script is worse than none."""
+    """Half a setup script is worse than none."""
     text = packed("echo ran\n" * 500)
     data = text.split("echo ")[1].split("|")[0]
     done = run(shell, text.replace(data, data[:40]), tmp_path)
@@ -167,7 +167,7 @@ def test_a_text_that_arrives_damaged_is_not_run(shell: list[str], tmp_path: Path
 
 
 def test_unpacking_needs_no_more_than_coreutils_and_gzip(shell: list[str], tmp_path: Path) -> None:
-    """Ours: slim images have no python, curl or openssl."""
+    """Slim images have no python, curl or openssl."""
     tools = tmp_path / "bin"
     tools.mkdir()
     for name in ("base64", "mktemp", "chmod", "gzip", "sh"):
@@ -185,7 +185,7 @@ def test_unpacking_needs_no_more_than_coreutils_and_gzip(shell: list[str], tmp_p
 @pytest.mark.skipif("busybox" not in SHELLS, reason="there is no busybox here")
 @pytest.mark.parametrize("script", ["echo ran\n", "#!/bin/sh\necho ran\n"])
 def test_busybox_alone_unpacks(tmp_path: Path, script: str) -> None:
-    """Ours: Alpine images have its base64, gzip and mktemp, and no other."""
+    """Alpine images have its base64, gzip and mktemp, and no other."""
     busybox = shutil.which("busybox") or ""
     tools = tmp_path / "bin"
     tools.mkdir()
@@ -201,7 +201,7 @@ def test_busybox_alone_unpacks(tmp_path: Path, script: str) -> None:
 
 
 def test_the_same_script_gives_the_same_text() -> None:
-    """renting.md, digest: gzip with mtime 0, so that nothing of the clock is in it."""
+    """Gzip with mtime 0, so that nothing of the clock is in it (docs/protocol.md)."""
     text = packed(NASTY["unicode"])
     assert text == packed(NASTY["unicode"])
     data = base64.b64decode(text.split("echo ")[1].split("|")[0], validate=True)
@@ -210,7 +210,7 @@ def test_the_same_script_gives_the_same_text() -> None:
 
 
 def test_a_long_script_of_ordinary_words_fits() -> None:
-    """A.2: 4048 characters; what people put into an onstart repeats itself."""
+    """4048 characters; what people put into an onstart repeats itself (docs/vast-api.md A.2)."""
     lines = [f"apt-get install -y package-{n} && echo 'step {n} is done'\n" for n in range(400)]
     assert len("".join(lines)) > 20_000
     assert len(packed("".join(lines))) <= ONSTART_MAX
@@ -225,6 +225,6 @@ def test_a_long_script_of_ordinary_words_fits() -> None:
 )
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=400))
 def test_any_text_comes_back(script: str) -> None:
-    """Ours: gzip and base64, undone by other means than the shell's."""
+    """Gzip and base64, undone by other means than the shell's."""
     data = packed(script).split("echo ")[1].split("|")[0]
     assert gzip.decompress(base64.b64decode(data, validate=True)) == script.encode()

@@ -452,7 +452,7 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Mac
 
 
 def test_the_shells_and_clients_that_matter_are_here() -> None:
-    """Ours: CI proves all of them. A newcomer's computer may lack some, and then says so."""
+    """CI proves all of them. A newcomer's computer may lack some, and then says so."""
     missing = {"dash", "bash", "busybox", "curl", "wget"} - {*SHELLS, *CLIENTS}
     if missing and os.environ.get("CI") != "true":
         pytest.skip(f"not proven here, for want of {', '.join(sorted(missing))}")
@@ -474,9 +474,7 @@ def on_time(machine: Machine, later: float = 0) -> bool:
 def test_a_machine_is_deleted_on_time_by_a_clock_an_hour_wrong(
     machines: dict[str, Machine], shell: str, client: str
 ) -> None:
-    """The issue: absolute deadline, the host's clock corrected by the API's Date, all of it
-    logged.
-    """
+    """Absolute deadline, the host's clock corrected by the API's Date, all of it logged."""
     machine = machines[f"{shell}-{client}-on time"]
     assert on_time(machine)
     assert f"client {client}," in machine.log
@@ -488,9 +486,7 @@ def test_a_machine_is_deleted_on_time_by_a_clock_an_hour_wrong(
 def test_a_later_label_moves_the_deadline(
     machines: dict[str, Machine], shell: str, client: str
 ) -> None:
-    """The issue; and the lease file keeps what the label said, for a boot at which it cannot be
-    read.
-    """
+    """The lease file keeps what the label said, for a boot at which the label cannot be read."""
     machine = machines[f"{shell}-{client}-extended"]
     assert on_time(machine, LATER_S)
     assert "label extends" in machine.log
@@ -502,7 +498,7 @@ def test_a_later_label_moves_the_deadline(
 def test_without_the_right_to_read_the_lease_file_alone_moves_the_deadline(
     machines: dict[str, Machine], shell: str, client: str
 ) -> None:
-    """The issue: sources differ on that right; the first boot says what follows, where the
+    """Sources differ on that right; the first boot says what follows, where the
     machine's log shows it.
     """
     machine = machines[f"{shell}-{client}-unreadable"]
@@ -518,9 +514,7 @@ def test_without_the_right_to_read_the_lease_file_alone_moves_the_deadline(
 def test_without_a_client_the_machine_says_that_it_cannot_delete_itself(
     machines: dict[str, Machine], shell: str
 ) -> None:
-    """The issue: busybox's wget cannot send DELETE and counts as none; logged, the outer half
-    only.
-    """
+    """Busybox's wget cannot send DELETE and counts as none; logged, the outer half only."""
     machine = machines[f"{shell}-none-nothing"]
     for text in (machine.log, machine.said("stderr")):
         assert "cannot delete: no client, id or key" in text
@@ -531,9 +525,7 @@ def test_without_a_client_the_machine_says_that_it_cannot_delete_itself(
 def test_an_api_that_is_down_for_a_while_is_asked_again(
     machines: dict[str, Machine], name: str
 ) -> None:
-    """The issue: network errors are tried again; and the clock is wrong only until the first
-    answer.
-    """
+    """Network errors are tried again; and the clock is wrong only until the first answer."""
     machine = machines[name]
     assert on_time(machine)
     assert re.search(r"read failed (503|429|no reply),", machine.log)
@@ -543,7 +535,7 @@ def test_an_api_that_is_down_for_a_while_is_asked_again(
 def test_an_api_down_for_longer_than_the_tries_deletes_at_the_first_moment_it_is_back(
     machines: dict[str, Machine],
 ) -> None:
-    """Ours: a delete that nobody answered is sent again, for ever; a lease is not forgotten."""
+    """A delete that nobody answered is sent again, for ever; a lease is not forgotten."""
     machine = machines["down for longer"]
     assert on_time(machine, RETRY_S)
     assert "delete failed 503" in machine.log
@@ -552,7 +544,7 @@ def test_an_api_down_for_longer_than_the_tries_deletes_at_the_first_moment_it_is
 def test_what_cannot_be_read_is_deleted_at_the_last_deadline_known(
     machines: dict[str, Machine],
 ) -> None:
-    """The issue: 15 minutes of tries, then delete; seconds here."""
+    """15 minutes of tries, then delete; seconds here."""
     machine = machines["never read again"]
     assert on_time(machine, RETRY_S)
     assert "read failed 502" in machine.log
@@ -561,7 +553,7 @@ def test_what_cannot_be_read_is_deleted_at_the_last_deadline_known(
 def test_an_api_that_is_never_reached_is_asked_until_the_machine_ends(
     machines: dict[str, Machine],
 ) -> None:
-    """Ours."""
+    """A lease is kept trying for as long as the machine lives."""
     machine = machines["never reached"]
     assert machine.log.count("delete failed no reply,") >= 2
     assert not machine.world.requests
@@ -569,9 +561,7 @@ def test_an_api_that_is_never_reached_is_asked_until_the_machine_ends(
 
 @pytest.mark.parametrize("name", ["earlier", "unlike a lease", "too long", "copied disk"])
 def test_what_is_no_later_lease_moves_nothing(machines: dict[str, Machine], name: str) -> None:
-    """The issue: only a later time; leases.py: a lease is at the label's very end, before its
-    token.
-    """
+    """Only a later time; leases.py: a lease is at the label's very end, before its token."""
     machine = machines[name]
     assert on_time(machine)
     assert "extends" not in machine.log
@@ -579,7 +569,7 @@ def test_what_is_no_later_lease_moves_nothing(machines: dict[str, Machine], name
 
 
 def test_a_client_that_is_there_and_broken_is_passed_over(machines: dict[str, Machine]) -> None:
-    """The issue: curl, GNU wget or python3, the first there."""
+    """curl, GNU wget or python3, the first there."""
     machine = machines["broken curl"]
     assert on_time(machine)
     assert "client wget," in machine.log
@@ -588,7 +578,7 @@ def test_a_client_that_is_there_and_broken_is_passed_over(machines: dict[str, Ma
 def test_that_a_label_will_not_be_seen_is_said_when_reading_is_first_refused(
     machines: dict[str, Machine],
 ) -> None:
-    """The issue: also where the first look failed otherwise."""
+    """Also where the first look failed otherwise."""
     machine = machines["refused after a failure"]
     assert on_time(machine)
     assert re.search(
@@ -598,12 +588,12 @@ def test_that_a_label_will_not_be_seen_is_said_when_reading_is_first_refused(
 
 @pytest.mark.parametrize("name", ["quoted", "quoted in bash"])
 def test_a_label_that_json_escapes_is_read(machines: dict[str, Machine], name: str) -> None:
-    """Ours: a name may hold quotes and backslashes, and what looks like a label of its own."""
+    """A name may hold quotes and backslashes, and what looks like a label of its own."""
     assert on_time(machines[name], LATER_S)
 
 
 def test_a_machine_that_may_not_delete_itself_stops(machines: dict[str, Machine]) -> None:
-    """The issue: delete refused: stop; at least the GPU bills no more."""
+    """Delete refused: stop; at least the GPU bills no more."""
     machine = machines["may not delete"]
     [stop] = machine.world.committed("stop")
     assert 0 <= stop.at - machine.until <= LATE_S
@@ -615,7 +605,7 @@ def test_a_machine_that_may_not_delete_itself_stops(machines: dict[str, Machine]
 def test_a_machine_that_may_do_nothing_says_so_and_ends_its_watch(
     machines: dict[str, Machine], name: str, status: int
 ) -> None:
-    """I: a wrong key is a 404 here, and no proof that a machine is gone."""
+    """A wrong key is a 404 here, and no proof that a machine is gone (docs/vast-api.md I)."""
     machine = machines[name]
     assert f"delete refused {status}" in machine.log
     assert f"stop refused {status}" in machine.log
@@ -623,7 +613,7 @@ def test_a_machine_that_may_do_nothing_says_so_and_ends_its_watch(
 
 
 def test_a_machine_that_is_gone_needs_nothing(machines: dict[str, Machine]) -> None:
-    """Ours: only the answer to DELETE counts; a row can be unreadable for a while (C.1)."""
+    """Only the answer to DELETE counts; a row can be unreadable for a while (C.1)."""
     machine = machines["deleted elsewhere"]
     assert "read gone" in machine.log
     assert "delete gone 404" in machine.log
@@ -633,14 +623,14 @@ def test_a_machine_that_is_gone_needs_nothing(machines: dict[str, Machine]) -> N
 def test_a_machine_started_after_its_deadline_is_deleted_at_once(
     machines: dict[str, Machine],
 ) -> None:
-    """Ours: which is why a start is refused from outside by then."""
+    """Which is why a start is refused from outside by then."""
     machine = machines["after its deadline"]
     assert on_time(machine, 60)
     assert [request.method for request in machine.world.requests][:2] == ["GET", "DELETE"]
 
 
 def test_a_second_boot_leaves_one_watchdog(machines: dict[str, Machine]) -> None:
-    """Ours: the newest owns the machine; a pid of an earlier boot is nobody's."""
+    """The newest owns the machine; a pid of an earlier boot is nobody's."""
     machine = machines["booted twice"]
     assert machine.log.count(" left to ") == 1
     assert machine.log.count(" delete done") == 1
@@ -652,14 +642,14 @@ def test_a_second_boot_leaves_one_watchdog(machines: dict[str, Machine]) -> None
 def test_the_key_comes_from_the_first_processs_environment_too(
     machines: dict[str, Machine],
 ) -> None:
-    """The issue; without any it says so."""
+    """The machine's own key may stand there only; without any the watchdog says so."""
     assert machines["an older boot"].own_key == "file"
     assert on_time(machines["an older boot"])
     assert "cannot delete: no client, id or key" in machines["no key"].said("stderr")
 
 
 def test_a_folder_that_cannot_be_made_is_replaced(machines: dict[str, Machine]) -> None:
-    """Ours."""
+    """A watchdog without its folder still watches, and says where its log is."""
     machine = machines["no folder"]
     assert on_time(machine)
     assert f"log {machine.folder}/vast-mcp," in machine.said("stderr")
@@ -667,7 +657,7 @@ def test_a_folder_that_cannot_be_made_is_replaced(machines: dict[str, Machine]) 
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_no_list_of_processes_shows_the_key(machines: dict[str, Machine], client: str) -> None:
-    """Ours: an argument list is open to every process of a machine."""
+    """An argument list is open to every process of a machine."""
     machine = machines[f"hanging {client}"]
     mine = [
         line
@@ -683,8 +673,8 @@ def test_no_list_of_processes_shows_the_key(machines: dict[str, Machine], client
 def test_the_script_runs_and_nothing_is_told_that_is_secret(
     machines: dict[str, Machine], name: str
 ) -> None:
-    """Ours: whatever becomes of the watchdog; and the key stands in one file, for wget, that is
-    the owner's only.
+    """Whatever becomes of the watchdog; and the key stands in one file, for wget, that
+    is the owner's only.
     """
     machine = machines[name]
     assert machine.done is not None
@@ -751,7 +741,7 @@ AFTER = 'echo "$TOKEN $plain $PWD"; greet; sh -c \'echo "$TOKEN"\'; wait; echo "
 def test_a_script_without_a_shebang_is_sourced_and_knows_of_no_watchdog(
     shell: list[str], tmp_path: Path
 ) -> None:
-    """Ours: what it exports and defines is there afterwards; `wait` and `$!` are its own."""
+    """What it exports and defines is there afterwards; `wait` and `$!` are its own."""
     done = run(shell, watched(SCRIPT, tmp_path) + AFTER, tmp_path)
     assert done.stdout == b"a b 1 /\nhello\na b\nnone\n"
     [path] = (tmp_path / "tmp").iterdir()
@@ -759,7 +749,7 @@ def test_a_script_without_a_shebang_is_sourced_and_knows_of_no_watchdog(
 
 
 def test_a_script_with_a_shebang_is_run_by_it(shell: list[str], tmp_path: Path) -> None:
-    """Ours: as packing.packed does; a VM starts an onstart by its shebang (A.5), so it comes
+    """As packing.packed does; a VM starts an onstart by its shebang (A.5), so it comes
     before the watchdog.
     """
     script = "#!/usr/bin/env python3\nimport sys\nprint('inside', len(sys.argv))\nsys.exit(7)\n"
@@ -779,7 +769,7 @@ def test_a_script_with_a_shebang_is_run_by_it(shell: list[str], tmp_path: Path) 
 def test_its_status_is_the_scripts_own(
     shell: list[str], tmp_path: Path, shebang: str, end: str, status: int
 ) -> None:
-    """Ours."""
+    """The person's script ends as it would without the watchdog."""
     done = run(shell, watched(f"{shebang}echo begin\n{end}", tmp_path), tmp_path)
     assert (done.returncode, done.stdout) == (status, b"begin\n")
 
@@ -787,7 +777,7 @@ def test_its_status_is_the_scripts_own(
 def test_a_watchdog_that_cannot_start_says_so_and_keeps_no_script_from_running(
     shell: list[str], tmp_path: Path
 ) -> None:
-    """Ours: its text arrived damaged; under set -eu, too."""
+    """Its text arrived damaged; under set -eu, too."""
     text = watched("echo ran\n", tmp_path)
     data = text.split("echo ")[1].split("|")[0]
     done = run(shell, "set -eu\n" + text.replace(data, data[:40], 1), tmp_path)
@@ -797,9 +787,7 @@ def test_a_watchdog_that_cannot_start_says_so_and_keeps_no_script_from_running(
 
 
 def test_whoever_waits_for_the_end_of_the_output_gets_it(shell: list[str], tmp_path: Path) -> None:
-    """Ours: the watchdog lives on in the background, and holds no pipe for longer than its first
-    look.
-    """
+    """The watchdog lives on in the background, and holds no pipe for longer than its first look."""
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         text = watched("echo ran\n", tmp_path, f"http://127.0.0.1:{nobody.getsockname()[1]}")
@@ -814,7 +802,7 @@ def test_whoever_waits_for_the_end_of_the_output_gets_it(shell: list[str], tmp_p
     "own", [("x", "k"), ("1", 'k"\nurl=http://127.0.0.1'), ("1", ""), ("", "k"), ("1:2", "k")]
 )
 def test_an_id_or_a_key_that_is_none_is_never_sent(tmp_path: Path, own: tuple[str, str]) -> None:
-    """Ours: both stand in a client's configuration and address."""
+    """Both stand in a client's configuration and address."""
     done = run(
         SHELLS["dash"],
         watched(None, tmp_path),
@@ -826,7 +814,7 @@ def test_an_id_or_a_key_that_is_none_is_never_sent(tmp_path: Path, own: tuple[st
 
 
 def test_the_same_arguments_give_the_same_text() -> None:
-    """renting.md, digest: gzip with mtime 0, so that nothing of the clock is in it."""
+    """Gzip with mtime 0, so that nothing of the clock is in it (docs/protocol.md)."""
     texts = {
         guarded("echo\n", until=1_795_000_000, base_url="https://vast.invalid/") for _ in range(2)
     }
@@ -840,7 +828,9 @@ def test_the_same_arguments_give_the_same_text() -> None:
 
 
 def test_the_watchdog_leaves_room_for_a_script() -> None:
-    """A.2: 4048 characters with both; what it takes is said, and does not hang on the script."""
+    """4048 characters with both; what it takes is said, and does not hang on the script
+    (docs/vast-api.md A.2).
+    """
     lines = [f"apt-get install -y package-{n} && echo 'step {n} is done'\n" for n in range(100)]
     texts = {
         script: len(guarded(script, until=1_795_000_000, base_url="https://console.vast.ai"))

@@ -64,7 +64,9 @@ PHASES: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("fields", "phase"), PHASES)
 def test_the_phase_comes_of_the_three_fields_together(fields: dict[str, Any], phase: str) -> None:
-    """C.4."""
+    """One status alone says too little: the three fields together tell the phase
+    (docs/vast-api.md C.4).
+    """
     assert phases.phase_of(row(**fields)) == phase
 
 
@@ -85,12 +87,12 @@ STATES: list[tuple[dict[str, Any], float, str]] = [
 def test_one_look_judges_by_the_age_of_the_machine(
     fields: dict[str, Any], age: float, state: str
 ) -> None:
-    """C.4: a grace of ten minutes for `exited`."""
+    """A grace of ten minutes for `exited` (docs/vast-api.md C.4)."""
     assert phases.state_of(row(**fields), NOW + age, PATIENCE) == state
 
 
 def test_a_start_of_ours_gives_an_old_machine_its_grace_again() -> None:
-    """C.4: not only the first start shows `exited`."""
+    """Not only the first start shows `exited` (docs/vast-api.md C.4)."""
     session = Times()  # anything that can be referred to weakly
     old = row(actual_status="exited")
     phases.started(session, 1, NOW + 5000)
@@ -121,8 +123,8 @@ def looks(watch: Watch, phase: phases.Phase, *at: float) -> None:
 def test_a_sign_of_failure_must_last(
     phase: phases.Phase, early: float, late: float, reason: str
 ) -> None:
-    """K: rows go missing or stale once; C.4: `exited` for ten minutes after a start. Two looks at
-    least.
+    """Rows go missing or stale once; `exited` for ten minutes after a start. Two looks at least
+    (docs/vast-api.md K, C.4).
     """
     watch = Watch()
     looks(watch, phase, *([early] if early == 0 else [0, early]))
@@ -132,7 +134,7 @@ def test_a_sign_of_failure_must_last(
 
 
 def test_after_a_start_of_ours_the_row_of_before_it_is_no_failure() -> None:
-    """C.7: what Vast shows follows what it accepted after a while."""
+    """What Vast shows follows what it accepted after a while (docs/vast-api.md C.7)."""
     watch = Watch(started_at=NOW)
     looks(watch, "stopped", 1, 3, 5)
     assert watch.failure(NOW - 5000, PATIENCE) is None
@@ -141,7 +143,7 @@ def test_after_a_start_of_ours_the_row_of_before_it_is_no_failure() -> None:
 
 
 def test_a_sign_that_goes_away_is_forgotten() -> None:
-    """Ours: grace counts one unbroken stretch."""
+    """Grace counts one unbroken stretch."""
     watch = Watch()
     looks(watch, "exited", 0, 500)
     looks(watch, "starting", 510)
@@ -150,14 +152,14 @@ def test_a_sign_that_goes_away_is_forgotten() -> None:
 
 
 def test_what_happened_in_a_long_gap_is_not_known() -> None:
-    """Ours: between two looks far apart somebody may have stopped and started it."""
+    """Between two looks far apart somebody may have stopped and started it."""
     watch = Watch()
     looks(watch, "exited", 0, 10, 5000, 5002)
     assert watch.failure(NOW, PATIENCE) is None
 
 
 def test_a_machine_that_runs_or_starts_never_fails() -> None:
-    """C.4: loading may take long; how long is the caller's to judge."""
+    """Loading may take long; how long is the caller's to judge (docs/vast-api.md C.4)."""
     for phase in ("running", "starting"):
         watch = Watch()
         looks(watch, phase, *range(0, 5000, 100))
@@ -171,7 +173,7 @@ def test_a_machine_that_runs_or_starts_never_fails() -> None:
     "host", ["1.2.3.4; rm -rf /", "$(id)", "-oProxyCommand=x", "a b", "1.2.3.4\nx", "", "`id`"]
 )
 def test_what_is_no_address_never_stands_in_a_command(host: str) -> None:
-    """Ours: the host's own report ends in a line that somebody pastes into a shell."""
+    """The host's own report ends in a line that somebody pastes into a shell."""
     made = row(
         public_ipaddr=host, ssh_host=host, ssh_port=22, ports={"22/tcp": [{"HostPort": "40000"}]}
     )
@@ -182,14 +184,16 @@ def test_what_is_no_address_never_stands_in_a_command(host: str) -> None:
 
 @pytest.mark.parametrize("port", ["0", "65536", "x", "-1"])
 def test_what_is_no_port_is_none(port: str) -> None:
-    """C.3: `HostPort` is text on the wire."""
+    """`HostPort` is text on the wire (docs/vast-api.md C.3)."""
     assert (
         ways.direct_of(row(public_ipaddr="1.2.3.4", ports={"22/tcp": [{"HostPort": port}]})) is None
     )
 
 
 def test_the_lines_are_whole_commands() -> None:
-    """C.6; an IPv6 address needs brackets before rsync's colon."""
+    """Addresses are as Vast gives them, and an IPv6 address needs brackets before rsync's colon
+    (docs/vast-api.md C.6).
+    """
     to = Address("2001:db8::1", 40001)
     assert shlex.split(ways.ssh_line(to, "~/.ssh/id_a"))[-1] == "root@2001:db8::1"
     words = shlex.split(ways.rsync_line(to, "~/.ssh/id_a"))
@@ -198,7 +202,7 @@ def test_the_lines_are_whole_commands() -> None:
 
 
 def test_the_address_loses_its_newline() -> None:
-    """C.3: a trailing newline is possible."""
+    """A trailing newline is possible (docs/vast-api.md C.3)."""
     made = row(public_ipaddr="1.2.3.4\n", ports={"22/tcp": [{"HostPort": "40000"}]})
     assert ways.direct_of(made) == Address("1.2.3.4", 40000)
 
@@ -213,12 +217,14 @@ def test_the_address_loses_its_newline() -> None:
     ],
 )
 def test_a_vm_is_told_by_its_image(image: str | None, vm: bool) -> None:
-    """A.5: the row has no field for it."""
+    """The row has no field for it (docs/vast-api.md A.5)."""
     assert ways.is_vm(row(image_uuid=image)) is vm
 
 
 def test_costs_are_from_above_and_never_negative() -> None:
-    """C.8; a clock that is ahead makes no money."""
+    """A machine bills from its start, and a clock that is ahead makes no money
+    (docs/vast-api.md C.8).
+    """
     assert costs.cost_so_far(NOW - 7200, 0.5, NOW) == 1.0
     assert costs.cost_so_far(NOW + 60, 0.5, NOW) == 0
     assert costs.cost_so_far(None, 0.5, NOW) is None
@@ -266,7 +272,7 @@ async def test_only_an_ssh_server_sounds_like_one(said: bytes, heard: str) -> No
 
 @pytest.mark.anyio
 async def test_the_probe_says_nothing_and_waits_no_longer_than_it_may() -> None:
-    """Ours: a server that keeps silent costs its time and no more, and hears not a byte."""
+    """A server that keeps silent costs its time and no more, and hears not a byte."""
     got: list[bytes] = []
 
     async def silent(stream: SocketStream) -> None:
@@ -288,7 +294,7 @@ async def test_the_probe_says_nothing_and_waits_no_longer_than_it_may() -> None:
 
 @pytest.mark.anyio
 async def test_a_door_that_is_shut_is_no_error() -> None:
-    """Ours: never raises."""
+    """Never raises."""
     async with door(lambda stream: stream.aclose()) as to:
         pass
     assert await probe(to, loopback=True) == "no_connection"
@@ -296,7 +302,7 @@ async def test_a_door_that_is_shut_is_no_error() -> None:
 
 @pytest.mark.anyio
 async def test_an_address_that_is_not_probed_is_not_connected_to() -> None:
-    """Ours: a row must not make this computer look around its own network."""
+    """A row must not make this computer look around its own network."""
     reached: list[object] = []
 
     async def note(stream: SocketStream) -> None:
@@ -327,5 +333,5 @@ async def test_an_address_that_is_not_probed_is_not_connected_to() -> None:
 def test_only_public_addresses_are_probed_and_the_sandbox_stays_at_home(
     host: str, loopback: bool, may: bool
 ) -> None:
-    """Ours: whose address it is decides, not who names it."""
+    """Whose address it is decides, not who names it."""
     assert may_probe(host, loopback=loopback) is may

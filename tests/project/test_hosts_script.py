@@ -16,7 +16,7 @@ from house import ROOT
 def test_a_part_that_cannot_be_had_says_why_and_fails_unless_allowed(
     tmp_path: Path, allowed: str, status: int
 ) -> None:
-    """Ours: silence about what was not tried would read as proof."""
+    """Silence about what was not tried would read as proof."""
     (tmp_path / "scripts").mkdir()
     for name in ("hosts.py", "hosts-constraints.txt"):
         shutil.copy(ROOT / "scripts" / name, tmp_path / "scripts" / name)
@@ -35,7 +35,7 @@ def test_a_part_that_cannot_be_had_says_why_and_fails_unless_allowed(
 
 
 def test_a_part_that_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:
-    """Ours: a misspelt part must not pass for one that was run."""
+    """A misspelt part must not pass for one that was run."""
     command = [sys.executable, str(ROOT / "scripts/hosts.py"), "claude-code"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
     assert (done.returncode, done.stdout) == (2, "")
@@ -43,7 +43,7 @@ def test_a_part_that_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:
 
 
 def test_every_file_of_tests_there_is_a_part() -> None:
-    """Ours: no trial that is never run."""
+    """No trial that is never run."""
     script = (ROOT / "scripts/hosts.py").read_text(encoding="utf-8")
     files = {path.stem.removeprefix("test_") for path in (ROOT / "tests/hosts").glob("test_*.py")}
     assert {name for name in files if f'    "{name}": (' in script} == files

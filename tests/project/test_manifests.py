@@ -123,14 +123,14 @@ def run(copy: Path, *arguments: str) -> tuple[int, str]:
 
 
 def test_what_is_committed_is_what_the_generator_writes(copy: Path) -> None:
-    """Ours: `make check` runs this."""
+    """`make check` runs this."""
     assert run(copy, "--check") == (0, "")
 
 
 def test_stale_files_are_named_and_left_alone_by_the_check_and_mended_without_it(
     copy: Path,
 ) -> None:
-    """Ours: one generator, and no file of its that may drift unseen."""
+    """One generator, and no file of its that may drift unseen."""
     before = {name: (copy / name).read_text(encoding="utf-8") for name in MANIFESTS + PAGES}
     # In a page only what stands between marks is the generator's.
     wrong = {
@@ -159,7 +159,7 @@ def test_stale_files_are_named_and_left_alone_by_the_check_and_mended_without_it
 
 
 def test_an_owner_gives_the_addresses_that_are_left_out_without_one(copy: Path) -> None:
-    """Ours: no manifest shows an address that nobody owns, and the owner stands in one place."""
+    """No manifest shows an address that nobody owns, and the owner stands in one place."""
     text = (copy / "pyproject.toml").read_text(encoding="utf-8")
     assert not [
         name for name in MANIFESTS if "github.com" in (copy / name).read_text(encoding="utf-8")
@@ -180,11 +180,11 @@ def test_an_owner_gives_the_addresses_that_are_left_out_without_one(copy: Path) 
     }
 
 
-BOOK = "vast-api.md"  # a reference: looked things up in, not read
+BOOK = ROOT / "docs/vast-api.md"  # a reference: looked things up in, not read
 
 
 @pytest.mark.parametrize(
-    "page", sorted(path.name for path in (ROOT / "docs").glob("*.md") if path.name != BOOK)
+    "page", sorted(path.name for path in (ROOT / "docs").glob("*.md") if path != BOOK)
 )
 def test_a_page_is_short(page: str) -> None:
     """A page is read whole, so it stays below 200 lines."""
@@ -205,8 +205,8 @@ def values_of(name: str, tree: Any) -> list[str]:
 
 
 def test_no_manifest_holds_a_key() -> None:
-    """Ours: each names the place where its host keeps one, as a placeholder that counts as none
-    if left unfilled.
+    """Each names the place where its host keeps one, as a placeholder that counts as
+    none if left unfilled.
     """
     vscode = json.loads(shlex.split(blocks("docs/hosts.md")["vscode"])[2])
     trees = [*map(read, MANIFESTS), vscode]
@@ -216,7 +216,7 @@ def test_no_manifest_holds_a_key() -> None:
 
 
 def test_a_key_that_is_asked_for_is_asked_for_as_a_secret() -> None:
-    """mcp.md, section 4."""
+    """Hosts hide and store a key only where a manifest calls it a secret (docs/hosts.md)."""
     assert read(".claude-plugin/plugin.json")["userConfig"]["api_key"]["sensitive"] is True
     assert read("mcpb/manifest.json")["user_config"]["api_key"]["sensitive"] is True
     [package] = read("server.json")["packages"]
@@ -229,7 +229,7 @@ def test_a_key_that_is_asked_for_is_asked_for_as_a_secret() -> None:
 
 
 def test_one_name_for_project_plugin_and_skill() -> None:
-    """mcp.md, section 4: a skill's folder, and so the repository, is called like the skill."""
+    """A skill's folder, and so the repository, is called like the skill (docs/hosts.md)."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     skill = re.search(
         r"^name: (.+)$", (ROOT / "SKILL.md").read_text(encoding="utf-8"), re.MULTILINE
@@ -240,7 +240,7 @@ def test_one_name_for_project_plugin_and_skill() -> None:
 
 
 def test_one_version_everywhere() -> None:
-    """Ours: from the package."""
+    """From the package."""
     stated = [value for name in MANIFESTS for value in values_of("version", read(name))]
     assert set(stated) == {__version__}
     assert len(stated) == 5
@@ -254,26 +254,26 @@ def test_the_readme_proves_the_registrys_name() -> None:
 
 
 def test_the_bundle_lists_the_catalogue() -> None:
-    """Ours: the tools that Claude Desktop shows before it starts the server."""
+    """The tools that Claude Desktop shows before it starts the server."""
     listed = [(tool["name"], tool["description"]) for tool in read("mcpb/manifest.json")["tools"]]
     assert listed == [(spec.name, spec.title) for spec in CATALOGUE]
 
 
 def test_only_reading_tools_may_be_used_unasked() -> None:
-    """Ours: a setting that we show lets nothing be rented, changed or destroyed."""
+    """A setting that we show lets nothing be rented, changed or destroyed."""
     allowed = json.loads(blocks("docs/hosts.md")["claude-permissions"])["permissions"]["allow"]
     assert allowed == [f"mcp__vast__{spec.name}" for spec in CATALOGUE if spec.read_only]
 
 
 def test_names_fit_every_host() -> None:
-    """mcp.md, section 5.1: Cursor counts server and tool to 60, model APIs take names of 64."""
+    """Cursor counts server and tool to 60, model APIs take names of 64 (docs/hosts.md)."""
     for spec in CATALOGUE:
         assert len(f"mcp__plugin_vast-mcp_vast__{spec.name}") <= 64
         assert len(f"vast{spec.name}") <= 60
 
 
 def test_a_block_says_the_same_wherever_it_stands() -> None:
-    """Ours: README and docs/hosts.md are filled from one place."""
+    """README and docs/hosts.md are filled from one place."""
     readme, page = blocks("README.md"), blocks("docs/hosts.md")
     shared = set(readme) & set(page)
     assert shared == {"key-file", "claude-code", "codex", "vscode", "cursor", "desktop"}
@@ -292,7 +292,7 @@ def test_a_manifest_keeps_to_its_schema(name: str, schema: dict[str, Any]) -> No
 
 
 def test_the_paths_that_manifests_name_exist() -> None:
-    """Ours."""
+    """A manifest that names a file which is not there installs nothing."""
     cursor, bundle = read(".cursor-plugin/plugin.json"), read("mcpb/manifest.json")
     named = [
         cursor["skills"],
@@ -322,9 +322,7 @@ def configured() -> dict[str, dict[str, Any]]:
 async def test_a_configured_server_starts_and_treats_a_placeholder_as_no_key(
     name: str, tmp_path: Path
 ) -> None:
-    """Ours: what a host would start, started as it would, with its placeholders left as they
-    are.
-    """
+    """What a host would start, started as it would, with its placeholders left as they are."""
     entry = configured()[name]
     path = f"{Path(sys.executable).parent}:/usr/bin:/bin"
     server = StdioServerParameters(

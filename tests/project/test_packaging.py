@@ -43,9 +43,7 @@ def parts(version):
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS)
 def test_a_dependency_has_both_bounds_and_a_reason_beside_it(requirement):
-    """Ours: nobody else's next major version is installed untried, and nothing comes without a
-    why.
-    """
+    """Nobody else's next major version is installed untried, and nothing comes without a why."""
     assert re.fullmatch(r"[\w.\-]+>=[\d.]+,<[\d.]+", requirement)
     lines = TEXT.splitlines()
     [place] = [number for number, line in enumerate(lines) if f'"{requirement}"' in line]
@@ -54,7 +52,7 @@ def test_a_dependency_has_both_bounds_and_a_reason_beside_it(requirement):
 
 
 def test_what_people_install_is_what_the_code_imports():
-    """Ours: nothing is imported by luck, because something else brings it, and nothing is
+    """Nothing is imported by luck, because something else brings it, and nothing is
     installed for nothing.
     """
     files = [path for folder in ("mcp_server", "tools") for path in (ROOT / folder).rglob("*.py")]
@@ -79,8 +77,8 @@ def test_what_people_install_is_what_the_code_imports():
 
 
 def test_the_extra_is_what_one_module_imports_when_it_is_asked_for():
-    """Ours: many distributions share the name opentelemetry; only tracing.py knows it, and never
-    at import time.
+    """Many distributions share the name opentelemetry; only tracing.py knows it, and
+    never at import time.
     """
     files = [path for folder in ("mcp_server", "tools") for path in (ROOT / folder).rglob("*.py")]
     knowing = {
@@ -107,12 +105,12 @@ def test_the_extra_is_what_one_module_imports_when_it_is_asked_for():
 
 @pytest.mark.parametrize("line", PINS)
 def test_a_constraint_is_a_name_and_one_version(line):
-    """Ours: no index, address or path; where packages come from is the installer's business."""
+    """No index, address or path; where packages come from is the installer's business."""
     assert re.fullmatch(r"[A-Za-z0-9][\w.\-]*==\d[\w.!+]*", line)
 
 
 def test_every_dependency_is_pinned_once_and_within_its_bounds():
-    """Ours: `make test` runs what the constraints say."""
+    """`make test` runs what the constraints say."""
     pinned = dict(line.split("==") for line in PINS)
     versions = {plain(name): version for name, version in pinned.items()}
     assert len(versions) == len(PINS)
@@ -156,8 +154,8 @@ def top_level_packages(distribution):
 
 
 def test_the_distribution_installs_two_packages_and_nothing_called_tools():
-    """design.md: a wheel that installs a package called `tools` overwrites, or is shadowed by,
-    the next one.
+    """A wheel that installs a package called `tools` overwrites, or is shadowed by, the next one
+    (docs/architecture.md).
     """
     assert top_level_packages(importlib.metadata.distribution("vast-mcp")) == {
         "vast_mcp",
@@ -169,12 +167,12 @@ def test_the_distribution_installs_two_packages_and_nothing_called_tools():
 
 @pytest.mark.parametrize("package", ["mcp_server/vast_mcp", "tools/vast_mcp_tools"])
 def test_a_package_says_that_it_is_typed(package):
-    """PEP 561."""
+    """Type checkers read a package's annotations only beside a py.typed (PEP 561)."""
     assert (ROOT / package / "py.typed").is_file()
 
 
 def test_the_licence_and_the_readme_that_the_metadata_names_are_there():
-    """PEP 639."""
+    """A build fails without the licence file that its metadata names (PEP 639)."""
     assert all((ROOT / name).is_file() for name in [PROJECT["readme"], *PROJECT["license-files"]])
 
 
@@ -182,7 +180,7 @@ def test_the_licence_and_the_readme_that_the_metadata_names_are_there():
 
 
 def test_the_installed_command_is_the_module():
-    """Ours: hosts start `vast-mcp`; its target must exist."""
+    """Hosts start `vast-mcp`; its target must exist."""
     [command] = importlib.metadata.entry_points(group="console_scripts", name="vast-mcp")
     assert command.value == "vast_mcp.__main__:main"
     assert callable(command.load())
@@ -194,7 +192,7 @@ def test_the_installed_command_is_the_module():
     ids=["vast-mcp", "python -m vast_mcp"],
 )
 def test_the_command_says_its_version(command):
-    """Ours: both ways of starting it."""
+    """Both ways of starting it."""
     ran = subprocess.run(
         [*command, "--version"], capture_output=True, encoding="utf-8", timeout=30, check=False
     )
@@ -202,7 +200,9 @@ def test_the_command_says_its_version(command):
 
 
 def test_a_folder_called_tools_where_it_is_started_is_not_run(tmp_path):
-    """design.md: started inside somebody's project, the server must not import their code."""
+    """Started inside somebody's project, the server must not import their code
+    (docs/architecture.md).
+    """
     for name in ("tools", "vast_mcp_tools", "mcp_server"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text(

@@ -149,9 +149,7 @@ async def test_the_error_shown_is_the_one_that_is_answered(client: Client) -> No
 
 
 def test_every_block_is_run_by_something() -> None:
-    """Ours: a command that nobody runs is a guess. Generated ones: tests/hosts and
-    tests/test_manifests.py.
-    """
+    """A command that nobody runs is a guess. Generated ones: tests/hosts and tests/project."""
     written = re.sub(r"<!-- generated: .*?<!-- end -->", "", README, flags=re.DOTALL)
     found = [
         text.splitlines()[0] for text in re.findall(r"```[a-z]+\n(.*?)```", written, re.DOTALL)

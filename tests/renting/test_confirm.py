@@ -113,7 +113,7 @@ def wish(world: World, **more: Any) -> dict[str, Any]:
 
 
 def cost(offer: dict[str, Any]) -> float:
-    """A.6's arithmetic, in $/h."""
+    """The price of an offer with its disk, in $/h (docs/vast-api.md A.6)."""
     return offer["dph_base"] + offer["storage_cost"] * DISK_GB / 720
 
 
@@ -200,8 +200,8 @@ async def test_a_no_is_a_no_and_makes_no_code(
 async def test_where_nobody_answers_a_code_stands_for_the_question(
     world: World, settings: Settings, state: Path, era: Mode, answer: ElicitResult | None
 ) -> None:
-    """mcp.md 0.5: claude -p cancels by itself, which is no person's no; other hosts cannot ask
-    at all.
+    """claude -p cancels by itself, which is no person's no; other hosts cannot ask at
+    all (docs/hosts.md).
     """
     person = Person(answer) if answer else None
     asked = wish(world)
@@ -412,7 +412,9 @@ async def test_nobody_is_asked_about_what_is_refused_anyway(
 async def test_a_request_that_is_sent_again_within_the_call_needs_no_second_yes(
     world: World, settings: Settings, state: Path, by: str
 ) -> None:
-    """B.1: the known 429 made nothing; the second attempt goes by the same yes, and uses it up."""
+    """The known 429 made nothing; the second attempt goes by the same yes, and uses it up
+    (docs/vast-api.md B.1).
+    """
     person, asked = Person() if by == "host" else None, wish(world)
     async with confirming(world, settings, person, state=state) as client:
         if by == "code":

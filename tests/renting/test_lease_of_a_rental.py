@@ -78,8 +78,8 @@ async def test_the_persons_lease_is_every_rentals_and_the_longest_one_is_kept(
 async def test_the_same_call_with_another_lease_is_the_same_rental(
     client: Client, world: World
 ) -> None:
-    """renting.md: guards are outside the digest; the machine that is there keeps the lease that it
-    has.
+    """Guards are outside the digest; the machine that is there keeps the lease that it
+    has (docs/protocol.md).
     """
     wish = {"offer_id": offers(world, 1)[0]["id"], "disk": 20}
     first = await call(client, "create_instance", **wish, lease_hours=2)
@@ -93,7 +93,7 @@ async def test_the_same_call_with_another_lease_is_the_same_rental(
 
 
 async def test_the_same_call_says_where_a_moved_lease_ends(client: Client, world: World) -> None:
-    """Ours: what was said at the rent is no longer so."""
+    """What was said at the rent is no longer so."""
     wish = {"offer_id": offers(world, 1)[0]["id"], "disk": 20}
     first = await call(client, "create_instance", **wish, lease_hours=2)
     moved = await call(
@@ -110,7 +110,7 @@ async def test_the_same_call_says_where_a_moved_lease_ends(client: Client, world
 async def test_a_templates_script_comes_along_since_ours_replaces_it(
     client: Client, world: World
 ) -> None:
-    """A.10: a scalar in the request beats the template's."""
+    """A scalar in the request beats the template's (docs/vast-api.md A.10)."""
     template = world.add_template(
         {"name": "t", "image": "x", "onstart": "echo from the template\n", "runtype": "ssh"}
     )
@@ -126,8 +126,8 @@ async def test_a_templates_script_comes_along_since_ours_replaces_it(
 async def test_a_template_is_read_once_whatever_asks_for_it(
     world: World, settings: Settings
 ) -> None:
-    """H: Vast spaces those reads by 3 s. A long onstart, a limit on the price and a lease each need
-    to know it.
+    """Vast spaces those reads by 3 s. A long onstart, a limit on the price and a lease each need to
+    know it (docs/vast-api.md H).
     """
     template = world.add_template(
         {"name": "t", "image": "x", "runtype": "ssh", "recommended_disk_space": 12}
@@ -187,7 +187,7 @@ async def test_where_the_watchdog_cannot_come_the_answer_says_that_only_the_oute
 
 
 async def test_a_vm_without_a_script_gets_one_with_a_shebang(client: Client, world: World) -> None:
-    """A.5: a VM runs no onstart without one."""
+    """A VM runs no onstart without one (docs/vast-api.md A.5)."""
     world.set_keys([KEY_LINE])
     offer = world.offer(
         vm=True, direct_port_count=lambda ports: ports > 0, disk_space=lambda gb: gb > 100
@@ -199,12 +199,12 @@ async def test_a_vm_without_a_script_gets_one_with_a_shebang(client: Client, wor
 
 
 async def test_a_label_that_looks_leased_is_refused(client: Client, world: World) -> None:
-    """Ours: only lease_hours writes a lease."""
+    """Only lease_hours writes a lease."""
     answer = await rent(client, world, label="x lease-until=1795000000")
     assert answer["error"]["problems"][0]["field"] == "label"
 
 
 async def test_a_label_that_looks_like_ours_is_refused(client: Client, world: World) -> None:
-    """Ours: the lease would go before the wrong token, where nobody reads it."""
+    """The lease would go before the wrong token, where nobody reads it."""
     answer = await rent(client, world, label="x#0123456789abcdef", lease_hours=1)
     assert answer["error"]["problems"][0]["field"] == "label"

@@ -66,7 +66,7 @@ def offers(world: World, count: int) -> list[dict[str, Any]]:
 
 
 def cost(offer: dict[str, Any], disk: float = DISK_GB, base: float | None = None) -> float:
-    """A.6's arithmetic, in $/h."""
+    """The price of an offer with its disk, in $/h (docs/vast-api.md A.6)."""
     return (offer["dph_base"] if base is None else base) + offer["storage_cost"] * disk / 720
 
 
@@ -113,8 +113,8 @@ async def test_a_machine_over_the_price_is_refused_and_one_at_it_is_rented(
 
 
 async def test_a_new_volume_counts_in_the_price(world: World, settings: Settings) -> None:
-    """Ours: what the call makes bill is what the limit is about, and a volume bills on after the
-    machine.
+    """What the call makes bill is what the limit is about, and a volume bills on after
+    the machine.
     """
     room = next(iter(world.volumes.rooms.values()))
     offer = an_offer(world, machine_id=room["machine_id"])
@@ -135,8 +135,8 @@ async def test_a_new_volume_counts_in_the_price(world: World, settings: Settings
 async def test_an_offer_from_nowhere_is_looked_up_before_it_is_judged(
     world: World, settings: Settings
 ) -> None:
-    """B.2: by ask_contract_id, whatever its verification; the disk asked for is in the price
-    that Vast is asked for.
+    """By ask_contract_id, whatever its verification; the disk asked for is in the price that Vast
+    is asked for (docs/vast-api.md B.2).
     """
     offer = an_offer(world, verified=None, verification="unverified")
     async with allowing(world, settings, max_usd_per_hour=cost(offer) + 0.01) as client:
@@ -155,7 +155,9 @@ async def test_an_offer_from_nowhere_is_looked_up_before_it_is_judged(
 async def test_the_templates_disk_is_priced_where_none_is_asked_for(
     world: World, settings: Settings
 ) -> None:
-    """A.10: a template's disk holds; without one Vast's own client asks for 10 GB."""
+    """A template's disk holds; without one Vast's own client asks for 10 GB
+    (docs/vast-api.md A.10).
+    """
     hash_id, template = next(
         (key, row)
         for key, row in world.templates.items()
@@ -175,7 +177,7 @@ async def test_the_templates_disk_is_priced_where_none_is_asked_for(
 async def test_a_price_that_cannot_be_learned_is_refused(
     world: World, settings: Settings, how: str
 ) -> None:
-    """Ours: not knowing is not being under the limit."""
+    """Not knowing is not being under the limit."""
     offer_id = 1 if how == "unlisted" else an_offer(world)["id"]
     if how == "search fails":
         world.faults.add("search", "html502", times=None)
@@ -212,7 +214,7 @@ async def test_a_price_that_is_no_number_is_within_no_limit(
 async def test_a_price_seen_long_ago_is_looked_up_again(
     world: World, settings: Settings, monkeypatch: Any
 ) -> None:
-    """Ours: under a limit a price from a search minutes ago is old news."""
+    """Under a limit a price from a search minutes ago is old news."""
     offer = an_offer(world)
     was = cost(offer)
     monkeypatch.setattr("vast_mcp.renting.preflight.FRESH_S", -1.0)
@@ -228,7 +230,7 @@ async def test_a_price_seen_long_ago_is_looked_up_again(
 
 
 async def test_machines_are_counted_whoever_made_them(world: World, settings: Settings) -> None:
-    """Ours: stopped ones exist and bill too."""
+    """Stopped ones exist and bill too."""
     stranger = an_offer(world)
     world.rent(stranger["id"], {"image": "x", "disk": 8, "target_state": "stopped"})
     async with allowing(world, settings, max_instances=1) as client:
@@ -243,7 +245,7 @@ async def test_machines_are_counted_whoever_made_them(world: World, settings: Se
 async def test_the_whole_rate_counts_what_runs_and_the_disk_of_what_is_stopped(
     world: World, settings: Settings
 ) -> None:
-    """C.8: a stopped machine bills its disk."""
+    """A stopped machine bills its disk (docs/vast-api.md C.8)."""
     running = world.rent((offer := an_offer(world))["id"], {"image": "x", "disk": DISK_GB})
     stopped = world.rent(
         (other := an_offer(world))["id"], {"image": "x", "disk": 40, "target_state": "stopped"}
@@ -260,7 +262,9 @@ async def test_the_whole_rate_counts_what_runs_and_the_disk_of_what_is_stopped(
 
 
 async def test_the_credit_must_last(world: World, settings: Settings) -> None:
-    """G: `credit` is what can be spent; it must last at the new rate of all machines together."""
+    """`credit` is what can be spent; it must last at the new rate of all machines
+    together (docs/vast-api.md G).
+    """
     offer = an_offer(world)
     world.credit = cost(offer) * 10
     wish = {"offer_id": offer["id"], "disk": DISK_GB}
@@ -273,7 +277,7 @@ async def test_the_credit_must_last(world: World, settings: Settings) -> None:
 
 
 async def test_a_list_that_is_not_whole_allows_nothing(world: World, settings: Settings) -> None:
-    """Ours: half a list counts half the machines."""
+    """Half a list counts half the machines."""
     world.faults.add("list", "html502", times=None)
     settings = replace(settings, allow_blind=True)
     async with allowing(world, settings, max_instances=5) as client:
@@ -393,8 +397,8 @@ async def test_a_better_bid_is_held_to_the_limits_and_a_lower_one_is_not(
 async def test_a_start_whose_answer_was_lost_is_in_doubt_although_asking_again_was_refused(
     world: World, settings: Settings, state: Path
 ) -> None:
-    """H: a 429 refuses the request that it answers, and not the one before it, which started the
-    machine.
+    """A 429 refuses the request that it answers, and not the one before it, which started the
+    machine (docs/vast-api.md H).
     """
     offer, other = offers(world, 2)
     made = world.rent(offer["id"], {"image": "x", "disk": DISK_GB, "target_state": "stopped"})
@@ -446,9 +450,7 @@ async def test_whatever_refuses_a_later_try_a_lost_bid_is_in_doubt(
 async def test_what_a_call_that_was_cut_off_held_ends_with_a_stop(
     world: World, settings: Settings, state: Path
 ) -> None:
-    """Ours: a process that died while it started a machine must not count for the machine's
-    life.
-    """
+    """A process that died while it started a machine must not count for the machine's life."""
     offer, other = offers(world, 2)
     made = world.rent(offer["id"], {"image": "x", "disk": DISK_GB})
     most = max(cost(offer), cost(other)) + 0.02
@@ -490,7 +492,7 @@ async def test_a_longer_life_is_held_to_the_limits(
 
 
 async def test_a_price_below_nothing_makes_no_room(world: World, settings: Settings) -> None:
-    """Ours: a row that cannot be right is no credit."""
+    """A row that cannot be right is no credit."""
     odd, offer = offers(world, 2)
     made = world.rent(odd["id"], {"image": "x", "disk": DISK_GB})
     world.instances[made.id].offer["dph_base"] = -50
@@ -502,7 +504,7 @@ async def test_a_price_below_nothing_makes_no_room(world: World, settings: Setti
 async def test_a_start_that_vast_queued_keeps_its_place_in_the_count(
     world: World, settings: Settings, state: Path
 ) -> None:
-    """C.5: a queued start comes true days later, and the limit must hold then."""
+    """A queued start comes true days later, and the limit must hold then (docs/vast-api.md C.5)."""
     offer, other = offers(world, 2)
     made = world.rent(offer["id"], {"image": "x", "disk": DISK_GB, "target_state": "stopped"})
     world.stolen_gpus.add(made.id)
@@ -530,7 +532,7 @@ async def test_a_start_that_vast_queued_keeps_its_place_in_the_count(
 async def test_a_journal_that_fails_after_an_act_changes_nothing_of_what_is_said_of_it(
     world: World, settings: Settings, state: Path
 ) -> None:
-    """Ours: the machine runs and bills, and an error that nothing was done would be believed."""
+    """The machine runs and bills, and an error that nothing was done would be believed."""
     made = world.rent(
         an_offer(world)["id"], {"image": "x", "disk": DISK_GB, "target_state": "stopped"}
     )
@@ -631,7 +633,7 @@ async def test_a_machine_found_by_the_call_that_sent_for_it_is_that_calls_too(
 async def test_a_machine_whose_row_may_count_its_volume_is_never_destroyed_for_being_between(
     world: World, settings: Settings
 ) -> None:
-    """Ours: it may be a cheaper machine and its volume. More than 1 % over all of it is what
+    """It may be a cheaper machine and its volume. More than 1 % over all of it is what
     ends a machine.
     """
     room = next(iter(world.volumes.rooms.values()))
@@ -654,7 +656,7 @@ async def test_a_machine_whose_row_may_count_its_volume_is_never_destroyed_for_b
 async def test_a_volume_made_with_it_hides_no_dearer_machine(
     world: World, settings: Settings, moved: bool
 ) -> None:
-    """Ours: a row may or may not count the volume; a price between the two is neither."""
+    """A row may or may not count the volume; a price between the two is neither."""
     room = next(iter(world.volumes.rooms.values()))
     offer = an_offer(world, machine_id=room["machine_id"])
     volume = {
@@ -675,7 +677,7 @@ async def test_a_volume_made_with_it_hides_no_dearer_machine(
 async def test_a_destroy_for_its_price_that_is_not_seen_to_work_keeps_the_id(
     world: World, settings: Settings
 ) -> None:
-    """Ours: an id that exists is always in the answer."""
+    """An id that exists is always in the answer."""
     dearer(world, 1.2)
     world.faults.add("destroy", "html502", times=None)
     async with allowing(world, settings, max_usd_per_hour=100, on_price_moved="destroy") as client:
@@ -802,7 +804,7 @@ async def test_a_dry_run_is_refused_by_whatever_refuses_the_rent(
 async def test_a_known_offer_costs_no_more_calls_than_its_limits_need(
     world: World, settings: Settings, limits: dict[str, Any], expected: list[str]
 ) -> None:
-    """Ours: every call waits for Vast's pace, so none is made that no limit asks for."""
+    """Every call waits for Vast's pace, so none is made that no limit asks for."""
     async with allowing(world, settings, **limits) as client:
         await rent(client, world)  # the account, its keys
         offer = an_offer(world)

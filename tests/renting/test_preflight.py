@@ -67,14 +67,14 @@ FLAGS = [
 
 @pytest.mark.parametrize(("text", "env"), FLAGS, ids=[text[:30] for text, _ in FLAGS])
 def test_a_string_of_flags_means_this_object(text, env):
-    """A.4's key grammar; words are split as a shell splits them, where Vast's own client splits at
-    every space.
+    """Words are split as a shell splits them, where Vast's own client splits at every space
+    (docs/vast-api.md A.4).
     """
     assert env_of(text) == env
 
 
 def test_the_object_that_vast_wants_is_left_as_it_is():
-    """A.4."""
+    """Vast's own object grammar passes through unchanged (docs/vast-api.md A.4)."""
     env = {
         "A": "1",
         "-p 8000:8000": "1",
@@ -87,7 +87,7 @@ def test_the_object_that_vast_wants_is_left_as_it_is():
 
 
 def test_a_list_holds_pairs_as_docker_compose_has_them_and_flags():
-    """Ours (mcp.md 5.3): hosts send lists of NAME=VALUE."""
+    """Hosts send lists of NAME=VALUE (docs/hosts.md)."""
     assert env_of(["A=1", "B=two words", "-p 80:80", "-e C=3"]) == {
         "A": "1",
         "B": "two words",
@@ -98,7 +98,7 @@ def test_a_list_holds_pairs_as_docker_compose_has_them_and_flags():
 
 
 async def test_the_three_spellings_arrive_as_the_same_object(client, world):
-    """A.4: the live service takes the object only."""
+    """The live service takes the object only (docs/vast-api.md A.4)."""
     spellings = ["-e A='x y' -p 80:80", {"A": "x y", "-p 80:80": "1"}, ["A=x y", "-p 80:80"]]
     for env in spellings:
         await call(client, "create_instance", offer_id=world.offer()["id"], disk=20, env=env)
@@ -129,7 +129,7 @@ environments = st.dictionaries(names, values, max_size=5)
 )
 @example(env={"A": "line\nbreak\ttab", "B": "\\", "C": "'", "D": '"', "E": "$(x) `y` #z"})
 def test_any_value_survives_every_spelling(env):
-    """Ours: quotes, spaces, = and any script come out as they went in, in each of the spellings."""
+    """Quotes, spaces, = and any script come out as they went in, in each of the spellings."""
     pairs = [f"{name}={value}" for name, value in env.items()]
     assert env_of(env) == env
     assert env_of(json.dumps(env)) == env
@@ -141,7 +141,7 @@ def test_any_value_survives_every_spelling(env):
 @quickly
 @given(env=environments)
 def test_what_was_read_once_reads_the_same_again(env):
-    """Ours: the object form is the fixed point."""
+    """The object form is the fixed point."""
     once = env_of([f"{name}={value}" for name, value in env.items()])
     assert env_of(once) == once
 
@@ -193,8 +193,8 @@ REFUSED = [
 
 
 async def test_a_refusal_names_the_word_and_never_what_follows_its_equals_sign(client, world):
-    """Ours: Vast's own client drops what it does not understand (A.4); a token's value is often a
-    secret.
+    """Vast's own client drops what it does not understand (A.4); a token's value is
+    often a secret.
     """
     for env, said in REFUSED:
         result = await client.call_tool("create_instance", {"offer_id": 1, "env": env})
@@ -207,7 +207,9 @@ async def test_a_refusal_names_the_word_and_never_what_follows_its_equals_sign(c
 
 
 def test_a_port_is_written_in_the_ten_digits_that_vast_knows():
-    """A.4: the key goes to Vast as it is written; other scripts have digits of their own."""
+    """The key goes to Vast as it is written; other scripts have digits of their own
+    (docs/vast-api.md A.4).
+    """
     with pytest.raises(ValueError, match="no port mapping"):
         env_of("-p \uff18\uff10:80")
 
@@ -220,7 +222,7 @@ def test_a_port_is_written_in_the_ten_digits_that_vast_knows():
     )
 )
 def test_whatever_comes_it_is_an_object_of_strings_or_a_refusal(junk):
-    """Ours: no input is a defect."""
+    """No input is a defect."""
     try:
         env = env_of(junk)
     except ValueError:
@@ -229,7 +231,7 @@ def test_whatever_comes_it_is_an_object_of_strings_or_a_refusal(junk):
 
 
 def test_the_whole_of_env_may_be_32_kb_and_not_a_byte_more():
-    """A.4: over 32768 bytes Vast answers 400, live."""
+    """Over 32768 bytes Vast answers 400, as was recorded (docs/vast-api.md A.4)."""
     room = ENV_BYTES - len(json.dumps({"A": ""}, separators=(",", ":")))
     assert env_of({"A": "x" * room}) == {"A": "x" * room}
     with pytest.raises(ValueError, match=f"is {ENV_BYTES + 1} bytes; Vast takes at most 32768"):
@@ -237,13 +239,13 @@ def test_the_whole_of_env_may_be_32_kb_and_not_a_byte_more():
 
 
 def test_the_size_of_env_is_counted_in_bytes():
-    """A.4: bytes, not characters."""
+    """Bytes, not characters (docs/vast-api.md A.4)."""
     with pytest.raises(ValueError, match="bytes"):
         env_of({"A": "ä" * (ENV_BYTES // 2)})
 
 
 async def test_the_largest_env_is_taken_by_the_sandbox_as_well(client, world):
-    """A.4: what is let through here must not be refused there."""
+    """What is let through here must not be refused there (docs/vast-api.md A.4)."""
     env = {f"-p {port}:{port}": "1" for port in range(8000, 8064)}
     env["A"] = "x" * (ENV_BYTES - len(json.dumps(env | {"A": ""}, separators=(",", ":"))))
     made = await call(
@@ -254,7 +256,7 @@ async def test_the_largest_env_is_taken_by_the_sandbox_as_well(client, world):
 
 
 def test_an_instance_opens_64_ports_and_not_one_more():
-    """A.4: DOCS networking."""
+    """DOCS networking (docs/vast-api.md A.4)."""
     ports = {f"-p {port}:{port}": "1" for port in range(8000, 8064)}
     assert env_of(ports) == ports
     with pytest.raises(ValueError, match="opens 65 ports; an instance has at most 64"):
@@ -283,7 +285,9 @@ def test_an_instance_opens_64_ports_and_not_one_more():
     ],
 )
 def test_an_image_has_a_registry_host_by_dockers_own_rule(image, has_host):
-    """A.5: the first part before a slash, if it holds a dot or a colon or is localhost."""
+    """The first part before a slash, if it holds a dot or a colon or is localhost
+    (docs/vast-api.md A.5).
+    """
     assert has_registry_host(image) is has_host
 
 
@@ -305,12 +309,14 @@ BLOB = KEY_LINE.split()[1]
     ],
 )
 def test_a_public_key_line_is_known_by_its_base64_part(line, blob):
-    """D: what Vast stores may be a path (its client's bug), and comments differ."""
+    """What Vast stores may be a path (its client's bug), and comments differ
+    (docs/vast-api.md D).
+    """
     assert key_blob(line) == blob
 
 
 def test_two_keys_differ():
-    """Ours."""
+    """Keys are compared by their blob, so two keys must not have the same one."""
     assert key_blob(KEY_LINE) != key_blob(OTHER_KEY_LINE)
 
 
@@ -331,8 +337,8 @@ LABELS = [
 
 
 async def test_a_machine_is_ours_when_its_label_ends_in_a_token(client, world):
-    """renting.md: parsed at the last #, strictly; anything else somebody else made, and is not
-    destroyed unasked.
+    """Parsed at the last #, strictly; anything else somebody else made, and is not destroyed
+    unasked (docs/protocol.md).
     """
     expected = {
         world.rent(world.offer()["id"], {"label": label, "disk": 20}).id: (label, ours)

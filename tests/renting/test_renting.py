@@ -1,4 +1,4 @@
-"""One wish, one machine: renting.md's rules, each through a client, on a world that rents an
+"""One wish, one machine: docs/protocol.md's rules, each through a client, on a world that rents an
 offer twice if asked.
 """
 
@@ -87,7 +87,7 @@ async def until_settled(
 
 
 async def test_the_same_call_again_is_the_same_machine(world: World, short: Settings) -> None:
-    """Replay (renting.md): the key's rental lives, nothing is sent."""
+    """Replay (docs/protocol.md): the key's rental lives, nothing is sent."""
     async with served(short, world) as client:
         first = await call(client, "create_instance", **wish(world))
         asked = len(world.requests)

@@ -21,7 +21,7 @@ async def rented(world: World, wire: Wire, **body: Any) -> int:
 
 
 async def test_a_wrong_key_is_a_404_and_by_switch_a_401():
-    """I: live, and the specification."""
+    """A 404 was recorded, and the specification says 401 (docs/vast-api.md I)."""
     world = a_world(api_keys={"right"})
     wire = Wire(world, "Bearer wrong")
     assert_golden(await wire.ask("GET", "/api/v0/users/current"), "auth_bad_key_404")
@@ -33,7 +33,7 @@ async def test_a_wrong_key_is_a_404_and_by_switch_a_401():
 
 
 async def test_no_key_at_all_is_a_403():
-    """I."""
+    """A request without an Authorization header is refused with a 403 (docs/vast-api.md I)."""
     world = a_world()
     wire = Wire(world, None)
     assert_golden(await wire.rent(world.offer()["id"]), "auth_no_header")
@@ -41,12 +41,12 @@ async def test_no_key_at_all_is_a_403():
 
 
 async def test_an_empty_bearer_is_a_wrong_key():
-    """J: the official client sends it when its variable is empty."""
+    """The official client sends it when its variable is empty (docs/vast-api.md J)."""
     assert_golden(await Wire(a_world(), "Bearer ").ask("GET", "/api/v0/ssh/"), "auth_bad_key_404")
 
 
 async def test_search_and_gpu_names_need_no_key_but_a_wrong_one_is_refused():
-    """B.1, L."""
+    """Both addresses answer without a key (docs/vast-api.md B.1, L)."""
     world = a_world(api_keys={"right"})
     assert (await Wire(world, None).ask("POST", "/api/v0/bundles/", PLAIN)).status_code == 200
     assert (await Wire(world, None).ask("GET", "/api/v0/gpu_names/unique/")).status_code == 200
@@ -56,7 +56,7 @@ async def test_search_and_gpu_names_need_no_key_but_a_wrong_one_is_refused():
 
 
 async def test_a_scoped_key_is_told_which_permission_it_lacks():
-    """I."""
+    """The refusal of a scoped key names the missing group (docs/vast-api.md I)."""
     world = a_world(missing_permissions={"instance_read"})
     reply = await Wire(world).ask("GET", "/api/v1/instances/")
     assert reply.status_code == 403
@@ -64,8 +64,8 @@ async def test_a_scoped_key_is_told_which_permission_it_lacks():
 
 
 async def test_a_machines_own_key_opens_that_machine_only():
-    """A.11: the key of the create reply, each its own; what it reaches beyond is refused as a
-    scoped key is.
+    """The key of the create reply, each its own; what it reaches beyond is refused as a scoped key
+    is (docs/vast-api.md A.11).
     """
     world = a_world(api_keys={"right"})
     account = Wire(world, "Bearer right")
@@ -105,8 +105,8 @@ async def test_a_machines_own_key_opens_that_machine_only():
     ("right", "method", "body"), [("show", "GET", None), ("destroy", "DELETE", {})]
 )
 async def test_a_machines_own_key_may_lack_a_right(right: str, method: str, body: Any):
-    """I: sources differ on what it may, so it is a switch; the account's own key is not touched by
-    it.
+    """Sources differ on what it may, so it is a switch; the account's own key is not touched by it
+    (docs/vast-api.md I).
     """
     world = a_world(own_key_lacks={right}, own_key_status=401)
     wire = Wire(world)
@@ -118,7 +118,7 @@ async def test_a_machines_own_key_may_lack_a_right(right: str, method: str, body
 
 
 async def test_every_reply_says_the_worlds_time():
-    """Ours: a client may go by Date; refusals, faults and unknown addresses have it too."""
+    """A client may go by Date; refusals, faults and unknown addresses have it too."""
     world = a_world()
     wire, date = Wire(world), "Wed, 18 Nov 2026 11:06:40 GMT"
     world.faults.add("user", "html502")
@@ -133,7 +133,7 @@ async def test_every_reply_says_the_worlds_time():
 
 
 async def test_the_world_never_keeps_a_key():
-    """Ours: requests are recorded without headers."""
+    """Requests are recorded without headers."""
     world = a_world()
     await Wire(world, "Bearer very-secret-key").ask("POST", "/api/v0/bundles/", PLAIN)
     assert "very-secret-key" not in str(vars(world.requests[0]))
@@ -144,14 +144,14 @@ async def test_the_world_never_keeps_a_key():
     "path", ["/api/v0/users/current", "/api/v0/users/current/", "/api/v1/instances"]
 )
 async def test_both_spellings_of_a_path_are_served(path: str):
-    """0."""
+    """The official client sends some paths without their last slash (docs/vast-api.md 0)."""
     world = a_world()
     world.set_keys([SSH_KEY])
     assert (await Wire(world).ask("GET", path)).status_code == 200
 
 
 async def test_an_unknown_path_is_a_404_in_json():
-    """Ours."""
+    """An unknown address must not look like a bad key, which is a 404 too."""
     reply = await Wire(a_world()).ask("GET", "/api/v0/instances/no/such/path/")
     assert (reply.status_code, reply.headers["content-type"]) == (404, "application/json")
     assert "auth_error" not in reply.text
@@ -161,14 +161,14 @@ async def test_an_unknown_path_is_a_404_in_json():
 
 
 async def test_a_window_has_at_least_240_offers_and_is_the_same_for_the_same_seed():
-    """Ours."""
+    """Tests choose among offers, and must find the same ones each time."""
     assert len(a_world().offers) >= 240
     assert a_world(seed=3).offers == a_world(seed=3).offers != a_world(seed=4).offers
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_every_window_has_every_kind_of_offer(seed: int):
-    """Ours: a test that needs a trap finds it, whatever the seed."""
+    """A test that needs a trap finds it, whatever the seed."""
     world = a_world(seed=seed)
     rows = list(world.offers.values())
     assert len({row["gpu_name"] for row in rows}) >= 20
@@ -184,7 +184,7 @@ def test_every_window_has_every_kind_of_offer(seed: int):
 
 
 async def test_a_row_has_the_live_keys_and_not_the_ones_only_filters_have():
-    """B.4."""
+    """A row has the recorded keys, and some filters name none of them (docs/vast-api.md B.4)."""
     [row] = await Wire(a_world()).search(limit=1)
     assert not {"datacenter", "verified", "public_ports"} & set(row)
     assert row["id"] == row["ask_contract_id"]
@@ -205,7 +205,7 @@ async def test_a_row_has_the_live_keys_and_not_the_ones_only_filters_have():
     ("asked", "gb"), [({}, 8), ({"allocated_storage": 99}, 99), ({"allocated_storage": "5.0"}, 5)]
 )
 async def test_the_price_contains_the_disk_asked_for(asked: dict[str, Any], gb: float):
-    """A.6: a month is 720 hours."""
+    """A month is 720 hours (docs/vast-api.md A.6)."""
     for row in await Wire(a_world()).search(**asked):
         assert row["dph_total"] == pytest.approx(row["dph_base"] + row["storage_cost"] * gb / 720)
         assert row["search"]["totalHour"] == row["dph_total"]
@@ -213,14 +213,16 @@ async def test_the_price_contains_the_disk_asked_for(asked: dict[str, Any], gb: 
 
 @pytest.mark.parametrize("word", ["bid", "interruptible"])
 async def test_in_a_bid_search_the_price_is_the_floor(word: str):
-    """A.6."""
+    """In a bid search dph_base is min_bid (docs/vast-api.md A.6)."""
     for row in await Wire(a_world()).search(type=word):
         assert row["is_bid"] is True
         assert row["dph_total"] == pytest.approx(row["min_bid"] + row["storage_cost"] * 8 / 720)
 
 
 async def test_both_words_for_on_demand_find_the_same():
-    """B.1."""
+    """The specification and the official client spell on demand differently
+    (docs/vast-api.md B.1).
+    """
     wire = Wire(a_world())
     assert (
         await wire.search(type="on-demand")
@@ -230,7 +232,7 @@ async def test_both_words_for_on_demand_find_the_same():
 
 
 async def test_a_search_shows_verified_free_offers_best_score_first_and_64_at_most():
-    """B.1."""
+    """These are the defaults of a search, and 64 its row cap (docs/vast-api.md B.1)."""
     rows = await Wire(a_world()).search(limit=3000)
     assert len(rows) == 64
     assert all(
@@ -271,14 +273,16 @@ async def test_a_search_shows_verified_free_offers_best_score_first_and_64_at_mo
     ],
 )
 async def test_filters_find_what_they_say(filters: dict[str, Any], holds: Any):
-    """B.1, B.2; numbers may come as strings."""
+    """Filters compare by their operator, and numbers may come as strings
+    (docs/vast-api.md B.1, B.2).
+    """
     rows = await Wire(a_world()).search(**filters)
     assert rows
     assert all(holds(row) for row in rows)
 
 
 async def test_the_id_filter_finds_nothing_and_ask_contract_id_does():
-    """B.2, two live reports."""
+    """Two recorded searches by id found nothing (docs/vast-api.md B.2)."""
     world = a_world()
     wire, offer = Wire(world), world.offer()
     assert await wire.search(id={"eq": offer["id"]}) == []
@@ -289,7 +293,9 @@ async def test_the_id_filter_finds_nothing_and_ask_contract_id_does():
 
 @pytest.mark.parametrize("name", ["RTX_4090", "rtx 4090", "RTX 9999"])
 async def test_a_gpu_is_found_by_its_exact_spaced_name_only(name: str):
-    """B.2, live."""
+    """A name with an underscore or other case finds nothing, as was recorded
+    (docs/vast-api.md B.2).
+    """
     assert await Wire(a_world()).search(gpu_name={"eq": name}) == []
 
 
@@ -306,18 +312,20 @@ async def test_a_gpu_is_found_by_its_exact_spaced_name_only(name: str):
     ],
 )
 async def test_a_query_that_cannot_be_read_is_refused(query: dict[str, Any], golden: str):
-    """B.1, B.2, live."""
+    """The refusals are the recorded ones (docs/vast-api.md B.1, B.2)."""
     assert_golden(await Wire(a_world()).ask("POST", "/api/v0/bundles/", query), golden)
 
 
 async def test_replies_are_json_without_a_charset():
-    """B.4: the official client prints nothing otherwise."""
+    """The official client prints nothing otherwise (docs/vast-api.md B.4)."""
     reply = await Wire(a_world()).ask("POST", "/api/v0/bundles/", PLAIN)
     assert reply.headers["content-type"] == "application/json"
 
 
 async def test_search_asks_takes_a_wrapped_query_and_applies_no_defaults():
-    """B.3, live."""
+    """The newer search wraps its query and showed unverified hosts, as was recorded
+    (docs/vast-api.md B.3).
+    """
     wire = Wire(a_world())
     path = "/api/v0/search/asks/"
     assert_golden(await wire.ask("PUT", path, {"rentable": {"eq": True}}), "search_asks_flat")
@@ -332,14 +340,14 @@ async def test_search_asks_takes_a_wrapped_query_and_applies_no_defaults():
 
 
 async def test_the_get_form_of_search_is_served():
-    """B.3: older scripts use it."""
+    """Older scripts use it (docs/vast-api.md B.3)."""
     wire = Wire(a_world())
     reply = await wire.ask("GET", "/api/v0/bundles", q=json.dumps({**PLAIN, "limit": 1}))
     assert [row["gpu_name"] for row in reply.json()["offers"]] == ["RTX 4090"]
 
 
 async def test_leaky_filters_let_through_what_only_numbers_would_keep_out():
-    """B.2: numeric filters are not always applied."""
+    """Numeric filters are not always applied (docs/vast-api.md B.2)."""
     rows = await Wire(a_world(leaky_filters=True)).search(
         num_gpus={"eq": 1}, order=[["num_gpus", "desc"]]
     )
@@ -351,7 +359,7 @@ async def test_leaky_filters_let_through_what_only_numbers_would_keep_out():
 
 
 async def test_a_new_instance_has_no_status_then_loads_then_runs():
-    """C.4; ours: each look moves it on."""
+    """A new instance has no status at first (docs/vast-api.md C.4); here each look moves it on."""
     world = a_world()
     wire = Wire(world)
     instance = await rented(
@@ -367,7 +375,7 @@ async def test_a_new_instance_has_no_status_then_loads_then_runs():
 
 
 async def test_an_instance_can_move_on_with_time_instead():
-    """Ours."""
+    """A world can be told to move on with its clock, for clients that look often."""
     clock = Clock()
     world = World(clock=clock, looks_per_step=None, seconds_per_step=30)
     wire = Wire(world)
@@ -380,7 +388,7 @@ async def test_an_instance_can_move_on_with_time_instead():
 
 
 async def test_a_row_has_what_the_official_client_needs():
-    """Checklist 6."""
+    """The official client crashes on a row without these (docs/vast-api.md C.3, checklist 6)."""
     world = a_world()
     wire = Wire(world)
     row = await wire.show(await rented(world, wire, env={"A": "1"}, disk=9, label="mine")) or {}
@@ -396,7 +404,7 @@ async def test_a_row_has_what_the_official_client_needs():
 
 
 async def test_stop_then_start_goes_over_exited_to_running():
-    """Checklist 7, C.4."""
+    """A start shows exited for a while before it loads (docs/vast-api.md C.4, checklist 7)."""
     world = a_world(looks_per_step=1)
     wire = Wire(world)
     instance = await rented(world, wire)
@@ -418,7 +426,7 @@ async def test_stop_then_start_goes_over_exited_to_running():
 
 
 async def test_a_start_without_its_gpu_is_a_200_that_failed_and_stays_queued():
-    """C.5, live."""
+    """The recorded reply is a 200 with success false (docs/vast-api.md C.5)."""
     world = a_world()
     wire = Wire(world)
     instance = await rented(world, wire)
@@ -438,7 +446,7 @@ async def test_a_start_without_its_gpu_is_a_200_that_failed_and_stays_queued():
 
 
 async def test_an_outbid_instance_is_asked_to_run_and_stopped():
-    """C.4."""
+    """An outbid machine is intended to run and stands still (docs/vast-api.md C.4)."""
     world = a_world()
     wire, offer = Wire(world), world.offer()
     instance = (await wire.rent(offer["id"], price=offer["min_bid"])).json()["new_contract"]
@@ -448,7 +456,7 @@ async def test_an_outbid_instance_is_asked_to_run_and_stopped():
 
 
 async def test_an_offer_can_have_a_fate():
-    """C.4: boot failures and machines that never come up."""
+    """Boot failures and machines that never come up (docs/vast-api.md C.4)."""
     world = a_world()
     wire, offer = Wire(world), world.offer()
     world.set_fate(offer["id"], [None, "created"], "manifest unknown")
@@ -458,7 +466,9 @@ async def test_an_offer_can_have_a_fate():
 
 
 async def test_a_destroyed_instance_reads_null_and_cannot_be_destroyed_again():
-    """Checklist 5."""
+    """A destroyed id reads null, and a DELETE of it is a 404 (docs/vast-api.md C.1,
+    checklist 5).
+    """
     world = a_world()
     wire = Wire(world)
     path = f"/api/v0/instances/{await rented(world, wire)}/"
@@ -471,7 +481,7 @@ async def test_a_destroyed_instance_reads_null_and_cannot_be_destroyed_again():
 
 
 async def test_a_new_instance_can_stay_unreadable_for_some_looks():
-    """C.1: seconds after birth a row may be missing."""
+    """Seconds after birth a row may be missing (docs/vast-api.md C.1)."""
     world = a_world(visible_after_looks=2)
     wire = Wire(world)
     instance = await rented(world, wire)
@@ -481,7 +491,7 @@ async def test_a_new_instance_can_stay_unreadable_for_some_looks():
 
 
 async def test_a_destroyed_instance_can_linger_for_some_looks():
-    """C.7: destroy is eventually consistent."""
+    """Destroy is eventually consistent (docs/vast-api.md C.7)."""
     world = a_world(gone_after_looks=1)
     wire = Wire(world)
     instance = await rented(world, wire)
@@ -491,7 +501,7 @@ async def test_a_destroyed_instance_can_linger_for_some_looks():
 
 
 async def test_a_label_is_changed_by_put_and_has_a_limit():
-    """C.7."""
+    """The label's own endpoint takes 1024 characters (docs/vast-api.md C.7)."""
     world = a_world()
     wire = Wire(world)
     instance = await rented(world, wire, label="old")
@@ -503,12 +513,12 @@ async def test_a_label_is_changed_by_put_and_has_a_limit():
 
 
 async def test_the_old_list_is_gone():
-    """C.2, live."""
+    """The v0 list answers 410, as was recorded (docs/vast-api.md C.2)."""
     assert_golden(await Wire(a_world()).ask("GET", "/api/v0/instances/"), "list_v0_deprecated")
 
 
 async def test_an_empty_account_has_an_empty_page():
-    """C.2."""
+    """An account without machines has a page without rows (docs/vast-api.md C.2)."""
     assert_golden(await Wire(a_world()).ask("GET", "/api/v1/instances/"), "list_v1_empty")
 
 
@@ -521,7 +531,7 @@ async def many(world: World, wire: Wire, count: int) -> list[int]:
 
 
 async def test_a_list_comes_in_pages_of_25_until_there_is_no_token():
-    """C.2."""
+    """A page holds at most 25 rows, and the last one has no next_token (docs/vast-api.md C.2)."""
     world = a_world(rent_again=True)
     wire = Wire(world)
     made = await many(world, wire, 53)
@@ -535,7 +545,7 @@ async def test_a_list_comes_in_pages_of_25_until_there_is_no_token():
 
 
 async def test_what_is_rented_between_two_pages_is_neither_lost_nor_doubled():
-    """Ours: a page token names a place in the order, not a count."""
+    """A page token names a place in the order, not a count."""
     world = a_world(rent_again=True)
     wire = Wire(world)
     made = await many(world, wire, 6)
@@ -549,7 +559,7 @@ async def test_what_is_rented_between_two_pages_is_neither_lost_nor_doubled():
 
 @pytest.mark.parametrize(("limit", "shown"), [("0", 5), ("-3", 5), ("2", 2), ("26", 25)])
 async def test_odd_page_sizes_are_clamped(limit: str, shown: int):
-    """C.2."""
+    """A limit over 25 is 25, and one of 0 or less is 5 (docs/vast-api.md C.2)."""
     world = a_world(rent_again=True)
     wire = Wire(world)
     await many(world, wire, 26)
@@ -557,7 +567,9 @@ async def test_odd_page_sizes_are_clamped(limit: str, shown: int):
 
 
 async def test_a_list_can_be_filtered_ordered_and_narrowed():
-    """C.2; unlabelled is `{"in": [null]}`."""
+    """The list takes filters, an order and columns; unlabelled is `{"in": [null]}`
+    (docs/vast-api.md C.2).
+    """
     world = a_world(rent_again=True)
     wire = Wire(world)
     made = await many(world, wire, 4)
@@ -576,7 +588,7 @@ async def test_a_list_can_be_filtered_ordered_and_narrowed():
     ],
 )
 async def test_a_list_query_that_cannot_be_read_is_refused(query: dict[str, str], golden: str):
-    """C.2."""
+    """Computed columns and wrong tokens are refused (docs/vast-api.md C.2)."""
     assert_golden(await Wire(a_world()).ask("GET", "/api/v1/instances/", **query), golden)
 
 
@@ -584,12 +596,14 @@ async def test_a_list_query_that_cannot_be_read_is_refused(query: dict[str, str]
 
 
 async def test_an_account_without_keys_answers_404():
-    """D."""
+    """No keys is a 404 and no empty list (docs/vast-api.md D)."""
     assert_golden(await Wire(a_world()).ask("GET", "/api/v0/ssh/"), "ssh_none")
 
 
 async def test_keys_are_added_listed_and_deleted():
-    """D; that the same key twice is one key is ours."""
+    """Keys live as documented (docs/vast-api.md D); that the same key twice is one key
+    is invented.
+    """
     world = a_world()
     wire = Wire(world)
     added = (await wire.ask("POST", "/api/v0/ssh/", {"ssh_key": SSH_KEY})).json()["key"]
@@ -603,14 +617,14 @@ async def test_keys_are_added_listed_and_deleted():
 
 
 async def test_a_path_is_stored_as_if_it_were_a_key():
-    """D: vast-cli#498; the service does not look."""
+    """vast-cli#498; the service does not look (docs/vast-api.md D)."""
     world = a_world()
     await Wire(world).ask("POST", "/api/v0/ssh/", {"ssh_key": "~/.ssh/id_ed25519.pub"})
     assert [key.public_key for key in world.keys.values()] == ["~/.ssh/id_ed25519.pub"]
 
 
 async def test_a_team_cannot_hold_keys():
-    """D, live."""
+    """The refusal of a team account is the recorded one (docs/vast-api.md D)."""
     world = a_world(team=True)
     assert_golden(await Wire(world).ask("POST", "/api/v0/ssh/", {"ssh_key": SSH_KEY}), "ssh_team")
     assert world.keys == {}
@@ -618,7 +632,7 @@ async def test_a_team_cannot_hold_keys():
 
 @pytest.mark.parametrize("recommended", [True, "true"])
 async def test_recommended_templates_are_found(recommended: object):
-    """E; values may come as text."""
+    """Filters apply to templates too, and values may come as text (docs/vast-api.md E)."""
     filters = json.dumps({"recommended": {"eq": recommended}, "count_created": {"gt": "100"}})
     body = (
         await Wire(a_world()).ask(
@@ -630,7 +644,7 @@ async def test_recommended_templates_are_found(recommended: object):
 
 
 async def test_a_template_is_known_by_the_hash_of_its_content():
-    """A.10, E."""
+    """The hash follows the content (docs/vast-api.md A.10, E)."""
     world = a_world()
     wire = Wire(world)
     body = {
@@ -658,7 +672,9 @@ async def test_a_template_is_known_by_the_hash_of_its_content():
 
 
 async def test_the_account_shows_its_money_and_plants_a_secret():
-    """G; whoever shows `api_key` on is found by it."""
+    """The account's reply holds api_key (docs/vast-api.md G); whoever shows that on is
+    found by it.
+    """
     world = a_world(credit=3.5)
     row = (await Wire(world).ask("GET", "/api/v0/users/current")).json()
     assert (row["id"], row["credit"], row["balance"]) == (world.user_id, 3.5, 0.0)
@@ -670,14 +686,14 @@ async def test_the_account_shows_its_money_and_plants_a_secret():
 
 
 async def test_limits_are_off_until_switched_on():
-    """Ours."""
+    """Tests ask fast; only a world that is told to enforces Vast's intervals."""
     world = a_world()
     wire = Wire(world)
     assert [await wire.show(1) for _ in range(20)] == [None] * 20
 
 
 async def test_two_creates_within_the_interval_are_one_rental_and_a_429():
-    """H: 4.5 s between creates; the live form with Retry-After."""
+    """4.5 s between creates; the live form with Retry-After (docs/vast-api.md H)."""
     clock = Clock()
     world = World(clock=clock, limits=True, rent_again=True)
     wire, offer = Wire(world), world.offer()["id"]
@@ -695,7 +711,7 @@ async def test_two_creates_within_the_interval_are_one_rental_and_a_429():
 
 
 async def test_a_search_may_burst_ten_times_a_minute():
-    """H."""
+    """A search has a profile for bursts, ten a minute by address (docs/vast-api.md H)."""
     wire = Wire(a_world(limits=True))
     statuses = [(await wire.ask("POST", "/api/v0/bundles/", PLAIN)).status_code for _ in range(11)]
     assert statuses == [200] * 10 + [429]

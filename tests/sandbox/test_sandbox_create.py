@@ -13,7 +13,7 @@ VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"
 
 
 async def test_a_rental_answers_with_its_id_and_a_secret_and_is_in_the_ledger():
-    """A.11."""
+    """A success names new_contract and the machine's own key (docs/vast-api.md A.11)."""
     world = a_world()
     offer = world.offer(gpu_name="RTX 4090")
     reply = await Wire(world).rent(offer["id"], disk=20, label="mine#1")
@@ -31,7 +31,7 @@ async def test_a_rental_answers_with_its_id_and_a_secret_and_is_in_the_ledger():
 
 
 async def test_the_second_rent_of_an_offer_is_refused_as_gone():
-    """Checklist 4, live."""
+    """The second rent of an offer is refused, as was recorded (docs/vast-api.md A.11)."""
     world = a_world()
     wire, offer = Wire(world), world.offer()
     await wire.rent(offer["id"])
@@ -40,7 +40,7 @@ async def test_the_second_rent_of_an_offer_is_refused_as_gone():
 
 
 async def test_with_rent_again_the_second_rent_makes_a_second_machine():
-    """B.4: reported in skypilot#9117; a client must not count on the refusal."""
+    """Reported in skypilot#9117; a client must not count on the refusal (docs/vast-api.md B.4)."""
     world = a_world(rent_again=True)
     wire, offer = Wire(world), world.offer()
     first, second = await wire.rent(offer["id"]), await wire.rent(offer["id"])
@@ -50,7 +50,9 @@ async def test_with_rent_again_the_second_rent_makes_a_second_machine():
 
 
 async def test_a_rented_offer_leaves_the_window_and_comes_back_when_destroyed():
-    """B.4; that it comes back is ours: without it nothing could be rented anew."""
+    """A rented offer is no longer rentable (docs/vast-api.md B.4); that it comes back is invented,
+    since else nothing could be rented anew.
+    """
     world = a_world()
     wire, offer = Wire(world), world.offer()
     query = {"ask_contract_id": {"eq": offer["id"]}}
@@ -63,7 +65,7 @@ async def test_a_rented_offer_leaves_the_window_and_comes_back_when_destroyed():
 
 
 async def test_unknown_private_and_taken_offers_have_three_different_refusals():
-    """A.11."""
+    """Unknown is 404, private 403 and taken 410 (docs/vast-api.md A.11)."""
     world = a_world()
     wire = Wire(world)
     private, taken = world.offer(num_gpus=1)["id"], world.offer(num_gpus=2)["id"]
@@ -77,14 +79,16 @@ async def test_unknown_private_and_taken_offers_have_three_different_refusals():
 
 
 async def test_post_is_not_the_way_to_create():
-    """A.1."""
+    """One page says POST; every client sends PUT (docs/vast-api.md A.1)."""
     world = a_world()
     reply = await Wire(world).ask("POST", f"/api/v0/asks/{world.offer()['id']}/", {"image": "x"})
     assert (reply.status_code, world.rentals) == (405, [])
 
 
 async def test_null_is_an_absent_field():
-    """Checklist 3: the official client sends nulls for everything it was not given."""
+    """The official client sends nulls for everything it was not given
+    (docs/vast-api.md, checklist 3).
+    """
     world = a_world()
     nulls = dict.fromkeys(
         ("price", "label", "onstart", "image_login", "jupyter_dir", "template_hash_id", "user")
@@ -96,14 +100,14 @@ async def test_null_is_an_absent_field():
 
 
 async def test_without_image_or_template_the_default_image_runs():
-    """A.2, specification."""
+    """The specification names a default image (docs/vast-api.md A.2)."""
     world = a_world()
     await Wire(world).ask("PUT", f"/api/v0/asks/{world.offer()['id']}/", {})
     assert world.rentals[0].launch.image == "vastai/base-image:@vastai-automatic-tag"
 
 
 async def test_unknown_fields_of_a_create_are_ignored():
-    """A.2: client_id, extra and create_from are still sent by clients."""
+    """client_id, extra and create_from are still sent by clients (docs/vast-api.md A.2)."""
     world = a_world()
     reply = await Wire(world).rent(
         world.offer()["id"], client_id="me", extra=None, create_from=None, nonsense=1
@@ -112,7 +116,9 @@ async def test_unknown_fields_of_a_create_are_ignored():
 
 
 async def test_an_env_string_is_refused():
-    """A.4, live: the specification says string, the service says dict."""
+    """The specification says string, the service says dict (docs/vast-api.md A.4;
+    recorded live).
+    """
     world = a_world()
     offer = world.offer()
     assert_golden(await Wire(world).rent(offer["id"], env="-e A=1"), "create_env_is_string")
@@ -121,7 +127,7 @@ async def test_an_env_string_is_refused():
 
 @pytest.mark.parametrize(("room", "status"), [(0, 200), (1, 400)])
 async def test_the_environment_may_have_32_kb(room: int, status: int):
-    """A.4, live."""
+    """A recorded refusal says 32 KB, which is bytes (docs/vast-api.md A.4)."""
     world = a_world()
     reply = await Wire(world).rent(world.offer()["id"], env={"A": "é" * 16_383 + "x" * (1 + room)})
     assert reply.status_code == status
@@ -159,7 +165,7 @@ async def test_the_environment_may_have_32_kb(room: int, status: int):
     ],
 )
 async def test_the_bounds_of_a_create(body: dict[str, object], status: int):
-    """A.2, A.4 and the specification."""
+    """Each field has its documented bound (docs/vast-api.md A.2, A.4)."""
     world = a_world()
     reply = await Wire(world).rent(world.offer(disk_space=lambda gb: gb > 50)["id"], **body)
     assert reply.status_code == status, reply.text
@@ -172,7 +178,7 @@ async def test_the_bounds_of_a_create(body: dict[str, object], status: int):
     ("price", "error"), [(0.0009, "invalid_price"), (128.5, "invalid_price"), ("1", "invalid_args")]
 )
 async def test_a_price_out_of_bounds_rents_nothing(price: object, error: str):
-    """A.2, A.6: 0.001 to 128."""
+    """A bid lies between 0.001 and 128 (docs/vast-api.md A.2, A.6)."""
     world = a_world()
     offer = world.offer()
     reply = await Wire(world).rent(offer["id"], price=price)
@@ -182,7 +188,7 @@ async def test_a_price_out_of_bounds_rents_nothing(price: object, error: str):
 
 
 async def test_a_bid_below_the_floor_is_an_error_that_leaves_a_stopped_machine():
-    """A.6: dstack#4036; it stores, so it costs, until destroyed."""
+    """dstack#4036; it stores, so it costs, until destroyed (docs/vast-api.md A.6)."""
     world = a_world()
     wire, offer = Wire(world), world.offer(min_bid=lambda usd: usd > 0.01)
     reply = await wire.rent(offer["id"], price=0.002)
@@ -199,7 +205,7 @@ async def test_a_bid_below_the_floor_is_an_error_that_leaves_a_stopped_machine()
 
 
 async def test_a_price_alone_makes_the_rental_interruptible():
-    """A.6."""
+    """The presence of a price is what makes a bid (docs/vast-api.md A.6)."""
     world = a_world()
     offer = world.offer()
     await Wire(world).rent(offer["id"], price=offer["min_bid"])
@@ -225,7 +231,7 @@ async def test_a_price_alone_makes_the_rental_interruptible():
 async def test_what_becomes_of_a_rental_whose_machine_cannot_start(
     body: dict[str, object], stays: str | None
 ):
-    """A.7: the service's default, and the explicit false that defeats it."""
+    """The service's default, and the explicit false that defeats it (docs/vast-api.md A.7)."""
     world = a_world()
     offer = world.offer(max_price=0.9)
     world.jam(offer["id"])
@@ -236,14 +242,14 @@ async def test_what_becomes_of_a_rental_whose_machine_cannot_start(
 
 
 async def test_an_account_without_credit_rents_nothing():
-    """A.11, live."""
+    """The recorded refusal has no success key (docs/vast-api.md A.11)."""
     world = a_world(credit=0)
     assert_golden(await Wire(world).rent(world.offer()["id"]), "create_insufficient_credit")
     assert world.rentals == []
 
 
 async def test_a_vm_needs_a_key_first():
-    """A.5, specification."""
+    """A VM takes its keys at birth only (docs/vast-api.md A.5)."""
     world = a_world()
     offer = world.offer(vm=True)
     wire = Wire(world)
@@ -258,7 +264,7 @@ async def test_a_vm_needs_a_key_first():
 
 
 async def test_a_team_cannot_make_a_vm():
-    """A.5, D: team accounts cannot hold keys."""
+    """Team accounts cannot hold keys (docs/vast-api.md A.5, D)."""
     world = a_world(team=True)
     world.set_keys([SSH_KEY])
     reply = await Wire(world).rent(world.offer(vm=True)["id"], vm=True, image=VM_IMAGE)
@@ -266,7 +272,7 @@ async def test_a_team_cannot_make_a_vm():
 
 
 async def test_a_vm_image_without_its_registry_silently_becomes_a_container():
-    """A.5, live."""
+    """The service was seen to do so (docs/vast-api.md A.5)."""
     world = a_world()
     world.set_keys([SSH_KEY])
     reply = await Wire(world).rent(
@@ -280,7 +286,7 @@ async def test_a_vm_image_without_its_registry_silently_becomes_a_container():
     "body", [{"runtype": "jupyter"}, {"runtype": "args"}, {"volume_info": {"mount_path": "/d"}}]
 )
 async def test_a_vm_is_entered_by_ssh_and_has_no_volumes(body: dict[str, object]):
-    """A.5."""
+    """A VM takes no other runtype and no volume (docs/vast-api.md A.5)."""
     world = a_world()
     world.set_keys([SSH_KEY])
     reply = await Wire(world).rent(world.offer(vm=True)["id"], vm=True, image=VM_IMAGE, **body)
@@ -288,7 +294,7 @@ async def test_a_vm_is_entered_by_ssh_and_has_no_volumes(body: dict[str, object]
 
 
 async def test_a_vm_on_an_offer_without_vms_is_refused():
-    """A.5."""
+    """An offer must have vms_enabled (docs/vast-api.md A.5)."""
     world = a_world()
     world.set_keys([SSH_KEY])
     reply = await Wire(world).rent(world.offer(vm=False)["id"], vm=True, image=VM_IMAGE)
@@ -309,7 +315,9 @@ async def test_a_vm_on_an_offer_without_vms_is_refused():
     ],
 )
 async def test_both_vocabularies_of_runtype_are_understood(asked: str, stored: str):
-    """A.3."""
+    """The specification and the official client name runtypes differently
+    (docs/vast-api.md A.3).
+    """
     world = a_world()
     await Wire(world).rent(world.offer()["id"], runtype=asked)
     assert world.rentals[0].launch.runtype == stored
@@ -317,14 +325,14 @@ async def test_both_vocabularies_of_runtype_are_understood(asked: str, stored: s
 
 @pytest.mark.parametrize("body", [{"args": ["echo", "hi"]}, {"args_str": "echo hi"}])
 async def test_arguments_alone_choose_the_args_mode(body: dict[str, object]):
-    """A.2, specification."""
+    """Where args are given and no runtype, it is args (docs/vast-api.md A.2)."""
     world = a_world()
     await Wire(world).rent(world.offer()["id"], **body)
     assert world.rentals[0].launch.runtype == "args"
 
 
 async def test_a_template_gives_what_the_request_does_not_say():
-    """A.10: the four rows of its table."""
+    """The four rows of its table (docs/vast-api.md A.10)."""
     world = a_world()
     wire = Wire(world)
     reply = await wire.ask(
@@ -362,7 +370,7 @@ async def test_a_template_gives_what_the_request_does_not_say():
 
 
 async def test_a_volume_is_stored_as_an_environment_pair_and_shown_only_in_the_list():
-    """A.8."""
+    """The row keeps a volume as a pair of extra_env (docs/vast-api.md A.8)."""
     world = a_world()
     wire = Wire(world)
     volume = {"create_new": False, "volume_id": 881, "mount_path": "/mnt"}
@@ -377,7 +385,7 @@ async def test_a_volume_is_stored_as_an_environment_pair_and_shown_only_in_the_l
 
 
 async def test_a_body_that_is_no_json_object_is_refused():
-    """Ours."""
+    """A body that is no object rents nothing."""
     world = a_world()
     path = f"/api/v0/asks/{world.offer()['id']}/"
     wire = Wire(world)
@@ -398,12 +406,12 @@ async def test_a_body_that_is_no_json_object_is_refused():
 def test_a_templates_flag_string_reads_as_the_object_a_request_sends(
     flags: str, env: dict[str, str]
 ):
-    """A.4: the key grammar."""
+    """The key grammar (docs/vast-api.md A.4)."""
     assert env == launch.read_flag_env(flags)
 
 
 async def test_the_exact_body_of_the_official_client_rents():
-    """A.12."""
+    """The official client's default body is taken as it is (docs/vast-api.md A.12)."""
     world = a_world()
     body = json.loads(
         '{"client_id":"me","image":"pytorch/pytorch","env":{},"price":null,"disk":20.0,"label":null,"extra":null,'
@@ -419,7 +427,7 @@ async def test_the_exact_body_of_the_official_client_rents():
     "content", ['{"label":"\\ud800"}', '{"volume_info":{"mount_path":"/d","size":NaN}}']
 )
 async def test_what_could_not_be_said_back_is_not_taken_in(content: str):
-    """Ours: one such row would make every list unreadable."""
+    """One such row would make every list unreadable."""
     world = a_world()
     reply = await Wire(world).http.put(f"/api/v0/asks/{world.offer()['id']}/", content=content)
     assert (reply.status_code, world.rentals) == (400, [])

@@ -17,7 +17,7 @@ PLAIN = {"limit": 1}
 
 
 async def test_a_reply_dropped_before_the_act_leaves_no_rental():
-    """Checklist 12."""
+    """A request can be lost before Vast acts on it (docs/vast-api.md, checklist 13)."""
     world = a_world()
     world.faults.add("create", "drop")
     with pytest.raises(Dropped):
@@ -26,7 +26,9 @@ async def test_a_reply_dropped_before_the_act_leaves_no_rental():
 
 
 async def test_a_reply_dropped_after_the_act_leaves_a_rental_nobody_was_told_of():
-    """Checklist 12: the case behind most duplicate rentals."""
+    """A reply lost after the rent is behind most duplicate rentals (docs/vast-api.md,
+    checklist 13).
+    """
     world = a_world()
     world.faults.add("create", "drop", when="after")
     with pytest.raises(Dropped):
@@ -52,7 +54,9 @@ async def test_a_reply_dropped_after_the_act_leaves_a_rental_nobody_was_told_of(
 async def test_each_recorded_form_can_come_before_or_after_the_act(
     kind: str, golden: str, when: str
 ):
-    """H, A.11."""
+    """A client must bear each recorded reply whether or not the rent happened
+    (docs/vast-api.md A.11, H).
+    """
     world = a_world()
     world.faults.add("create", kind, when=when)
     assert_golden(await Wire(world).rent(world.offer()["id"]), golden)
@@ -60,7 +64,7 @@ async def test_each_recorded_form_can_come_before_or_after_the_act(
 
 
 async def test_a_sixth_form_of_too_many_requests_is_none_of_the_five():
-    """Ours: for clients that must not take it for a known one."""
+    """For clients that must not take it for a known one."""
     world = a_world()
     world.faults.add("create", "too_many_unknown")
     reply = await Wire(world).rent(world.offer()["id"])
@@ -68,7 +72,7 @@ async def test_a_sixth_form_of_too_many_requests_is_none_of_the_five():
 
 
 async def test_replies_can_be_cut_be_html_or_lack_their_id():
-    """A.11: an unreadable 2xx says nothing about the rental."""
+    """An unreadable 2xx says nothing about the rental (docs/vast-api.md A.11)."""
     world = a_world(rent_again=True)
     wire, offer = Wire(world), world.offer()["id"]
     world.faults.add("create", "truncated_json", when="after")
@@ -84,7 +88,7 @@ async def test_replies_can_be_cut_be_html_or_lack_their_id():
 
 
 async def test_any_status_with_any_body_can_be_sent():
-    """Ours."""
+    """A test can have any reply at all, those nobody has seen too."""
     world = a_world()
     wire = Wire(world)
     world.faults.add("user", "status", status=409, body=[{"no": "object"}])
@@ -98,7 +102,7 @@ async def test_any_status_with_any_body_can_be_sent():
 
 
 async def test_a_hanging_request_waits_until_released_and_then_gets_no_reply():
-    """Ours: a client's own patience is what ends it."""
+    """A client's own patience is what ends it."""
     world = a_world()
     world.faults.add("create", "hang", when="after")
     asking = asyncio.create_task(Wire(world).rent(world.offer()["id"]))
@@ -112,7 +116,7 @@ async def test_a_hanging_request_waits_until_released_and_then_gets_no_reply():
 
 
 async def test_a_fault_acts_so_many_times_on_its_own_endpoint_and_method():
-    """Ours."""
+    """A fault breaks what it names, as often as it says, and nothing else."""
     world = a_world()
     wire = Wire(world)
     world.faults.add("keys", "html502", times=2, method="POST")
@@ -123,7 +127,7 @@ async def test_a_fault_acts_so_many_times_on_its_own_endpoint_and_method():
 
 
 async def test_a_fault_can_let_some_requests_pass_and_one_can_last():
-    """Ours."""
+    """A fault can come late, and can last until it is cleared."""
     world = a_world()
     wire = Wire(world)
     world.faults.add("list", "html503", skip=1)
@@ -144,7 +148,7 @@ async def test_a_fault_can_let_some_requests_pass_and_one_can_last():
     "asked", [("nowhere", "drop"), ("create", "gremlin"), ("create", "drop", 1, "during")]
 )
 def test_a_misspelt_fault_is_an_error(asked: tuple[Any, ...]):
-    """Ours: a fault that never acts would prove nothing."""
+    """A fault that never acts would prove nothing."""
     with pytest.raises(ValueError, match=asked[-1] if len(asked) == 4 else "no "):
         a_world().faults.add(*asked)
 
@@ -154,7 +158,7 @@ def test_a_misspelt_fault_is_an_error(asked: tuple[Any, ...]):
     [({"state": "running"}, "start"), ({"state": "stopped"}, "stop"), ({"label": "x"}, "label")],
 )
 async def test_start_stop_and_label_are_told_apart(state: dict[str, str], endpoint: str):
-    """C.7: one address, three acts."""
+    """One address, three acts (docs/vast-api.md C.7)."""
     world = a_world()
     await Wire(world).ask("PUT", "/api/v0/instances/1/", state)
     assert [request.endpoint for request in world.requests] == [endpoint]
@@ -164,7 +168,7 @@ async def test_start_stop_and_label_are_told_apart(state: dict[str, str], endpoi
 
 
 async def test_the_ledger_and_the_requests_can_be_read_from_outside():
-    """Ours."""
+    """Tests in another process count by the ledger as those in this one do."""
     world = a_world()
     wire, offer = Wire(world), world.offer()["id"]
     await wire.rent(offer, label="mine")
@@ -180,7 +184,7 @@ async def test_the_ledger_and_the_requests_can_be_read_from_outside():
 
 
 async def test_the_world_can_be_changed_from_outside():
-    """Ours."""
+    """Tests in another process arrange a world as those in this one do."""
     world = a_world()
     wire, offer = Wire(world), world.offer()["id"]
     await wire.rent(offer)
@@ -210,12 +214,12 @@ async def test_the_world_can_be_changed_from_outside():
     [("world", {"rent_agian": True}), ("faults", {"endpoint": "x", "kind": "drop"}), ("world", [])],
 )
 async def test_a_misspelt_control_is_a_400(path: str, body: Any):
-    """Ours."""
+    """A control that does nothing would make a test pass for nothing."""
     assert (await Wire(a_world()).ask("POST", f"/_sandbox/{path}", body)).status_code == 400
 
 
 async def test_control_routes_answer_loopback_only():
-    """Ours."""
+    """Who may change the world could make money seem to move."""
     world = a_world()
     wire = Wire(world)
     assert isinstance(wire.http._transport, httpx.ASGITransport)
@@ -235,7 +239,7 @@ print("ended", flush=True)
 
 
 def test_over_a_socket_a_drop_closes_it_and_an_interrupt_ends_at_once():
-    """Ours: a client meets the same faults in another process."""
+    """A client meets the same faults in another process."""
     with subprocess.Popen(
         [sys.executable, "-c", SERVE], stdout=-1, stderr=-1, text=True
     ) as process:

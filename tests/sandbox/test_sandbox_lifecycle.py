@@ -55,7 +55,7 @@ async def states(wire: Wire, instance: int, looks: int) -> list[tuple[Any, ...] 
 async def test_every_fate_ends_with_its_three_fields_together(
     fate: str, last: tuple[str, ...] | None
 ):
-    """C.4: actual, intended and current state tell the ends apart."""
+    """Actual, intended and current state tell the ends apart (docs/vast-api.md C.4)."""
     world, wire, instance = await with_fate(fate, bid=fate == "outbid")
     seen = await states(wire, instance, 7)
     assert seen[0] == (None, "running", "running", "running")
@@ -64,7 +64,7 @@ async def test_every_fate_ends_with_its_three_fields_together(
 
 
 def test_every_named_fate_has_a_test_above():
-    """Ours."""
+    """A fate without a test may end in fields that Vast never shows."""
     mark = next(
         mark for mark in test_every_fate_ends_with_its_three_fields_together.pytestmark if mark.args
     )  # type: ignore[attr-defined]
@@ -80,14 +80,14 @@ def test_every_named_fate_has_a_test_above():
     ],
 )
 async def test_an_image_that_cannot_start_says_so_at_its_last_status_only(fate: str, words: str):
-    """C.4: DSTACK and TS-GW tell boot failures by these words."""
+    """DSTACK and TS-GW tell boot failures by these words (docs/vast-api.md C.4)."""
     _, wire, instance = await with_fate(fate)
     messages = [(await wire.show(instance) or {})["status_msg"] for _ in range(4)]
     assert [words in (message or "") for message in messages] == [False, False, True, True]
 
 
 async def test_a_bad_image_is_still_bad_after_a_stop_and_a_start():
-    """Ours: what is wrong with the image does not go away."""
+    """What is wrong with the image does not go away."""
     _, wire, instance = await with_fate("bad_image")
     path = f"/api/v0/instances/{instance}/"
     await wire.ask("PUT", path, {"state": "stopped"})
@@ -101,8 +101,8 @@ async def test_a_bad_image_is_still_bad_after_a_stop_and_a_start():
 
 
 async def test_a_start_can_exit_for_good():
-    """C.4: the specification says exited never recovers; by default it does after a start
-    (live).
+    """The specification says exited never recovers; by default it does after a start
+    (docs/vast-api.md C.4; seen live).
     """
     world = a_world()
     world.set_fate(world.offer(ports=True)["id"], "runs", restart=["exited"])
@@ -114,7 +114,7 @@ async def test_a_start_can_exit_for_good():
 
 
 async def test_a_course_can_be_walked_by_time():
-    """Ours: looks_per_step None leaves it to the clock."""
+    """looks_per_step None leaves it to the clock."""
     world, wire, instance = await with_fate("vanishes", looks_per_step=None, seconds_per_step=10)
     clock = world.clock
     assert isinstance(clock, Clock)
@@ -129,7 +129,7 @@ async def test_a_course_can_be_walked_by_time():
 
 
 async def test_an_outbid_machine_shows_a_floor_above_its_bid():
-    """C.4, A.6: what it takes to come back is in the row."""
+    """What it takes to come back is in the row (docs/vast-api.md C.4, A.6)."""
     _, wire, instance = await with_fate("outbid", bid=True)
     row = [await wire.show(instance) for _ in range(5)][-1] or {}
     assert row["is_bid"]
@@ -137,7 +137,7 @@ async def test_an_outbid_machine_shows_a_floor_above_its_bid():
 
 
 def test_an_unknown_fate_or_an_empty_one_is_a_slip_of_the_test():
-    """Ours."""
+    """A misspelt fate would leave a machine that simply runs."""
     world = a_world()
     with pytest.raises(ValueError, match="no fate 'nonsense'"):
         world.set_fate(1, "nonsense")
@@ -149,7 +149,7 @@ def test_an_unknown_fate_or_an_empty_one_is_a_slip_of_the_test():
 
 
 async def test_a_queued_start_goes_on_by_looks_and_then_bills():
-    """C.5: the wish is kept, and comes true later."""
+    """The wish is kept, and comes true later (docs/vast-api.md C.5)."""
     world = a_world()
     wire, instance = await rented(world)
     path = f"/api/v0/instances/{instance}/"
@@ -164,7 +164,7 @@ async def test_a_queued_start_goes_on_by_looks_and_then_bills():
 
 
 async def test_a_stop_cancels_a_queued_start():
-    """C.5: else it would bill later."""
+    """Else it would bill later (docs/vast-api.md C.5)."""
     world = a_world()
     wire, instance = await rented(world)
     path = f"/api/v0/instances/{instance}/"
@@ -188,7 +188,7 @@ async def test_a_stop_cancels_a_queued_start():
     ],
 )
 async def test_a_reboot_and_a_recycle_come_back_to_running(act: str, course: list[str]):
-    """C.4, C.7: both keep the GPU."""
+    """Both keep the GPU (docs/vast-api.md C.4, C.7)."""
     world = a_world()
     wire, instance = await rented(world)
     await states(wire, instance, 3)
@@ -203,7 +203,9 @@ async def test_a_reboot_and_a_recycle_come_back_to_running(act: str, course: lis
 
 @pytest.mark.parametrize("act", ["reboot", "recycle", "bid_price", "request_logs"])
 async def test_a_bad_id_is_refused(act: str):
-    """C.7: 400 invalid_id; a machine that is not there is the 404 of the other acts."""
+    """400 invalid_id; a machine that is not there is the 404 of the other acts
+    (docs/vast-api.md C.7).
+    """
     wire = Wire(a_world())
     reply = await wire.ask("PUT", f"/api/v0/instances/{act}/nonsense/", {})
     assert (reply.status_code, reply.json()["error"]) == (400, "invalid_id")
@@ -213,7 +215,7 @@ async def test_a_bad_id_is_refused(act: str):
 
 @pytest.mark.parametrize("act", ["reboot", "recycle"])
 async def test_a_stopped_machine_is_not_rebooted(act: str):
-    """Ours: not recorded."""
+    """Not recorded."""
     world = a_world()
     wire, instance = await rented(world)
     await wire.ask("PUT", f"/api/v0/instances/{instance}/", {"state": "stopped"})
@@ -222,7 +224,9 @@ async def test_a_stopped_machine_is_not_rebooted(act: str):
 
 
 async def test_a_bid_below_the_floor_stops_the_machine_and_one_at_the_floor_starts_it_again():
-    """A.6, C.4; ours where they are silent: the price is taken, and the machine is outbid."""
+    """A bid below the floor loses (docs/vast-api.md A.6, C.4); where those are silent the price is
+    taken and the machine is outbid.
+    """
     world = a_world()
     wire, instance = await rented(world, bid=True)
     row = [await wire.show(instance) for _ in range(3)][-1] or {}
@@ -241,7 +245,9 @@ async def test_a_bid_below_the_floor_stops_the_machine_and_one_at_the_floor_star
 
 
 async def test_an_outbid_machine_does_not_start_until_its_bid_is_raised():
-    """Ours where C.5 is silent: somebody who pays more holds the GPU, so the start is queued."""
+    """Somebody who pays more holds the GPU, so the start is queued; docs/vast-api.md
+    C.5 is silent here.
+    """
     world = a_world()
     wire, instance = await rented(world, bid=True)
     world.outbid(instance)
@@ -260,7 +266,7 @@ async def test_an_outbid_machine_does_not_start_until_its_bid_is_raised():
 
 
 async def test_a_bid_without_a_price_is_the_winning_one():
-    """C.7: the official client sends null."""
+    """The official client sends null (docs/vast-api.md C.7)."""
     world = a_world()
     wire, instance = await rented(world, bid=True)
     world.outbid(instance)
@@ -276,7 +282,7 @@ async def test_a_bid_without_a_price_is_the_winning_one():
     [(0, "invalid_price"), (1_000, "invalid_price"), ("1", "invalid_args"), (True, "invalid_args")],
 )
 async def test_a_bid_out_of_range_changes_nothing(price: Any, error: str):
-    """A.6: at most 32 $/h for each GPU."""
+    """At most 32 $/h for each GPU (docs/vast-api.md A.6)."""
     world = a_world()
     wire, instance = await rented(world, bid=True)
     reply = await wire.ask("PUT", f"/api/v0/instances/bid_price/{instance}/", {"price": price})
@@ -285,7 +291,7 @@ async def test_a_bid_out_of_range_changes_nothing(price: Any, error: str):
 
 
 async def test_an_on_demand_machine_has_no_bid():
-    """Ours."""
+    """A bid for an on-demand machine is refused (docs/vast-api.md C.7)."""
     world = a_world()
     wire, instance = await rented(world)
     assert (

@@ -36,7 +36,7 @@ async def volumes(wire: Wire, kind: str = "all_volume") -> list[dict[str, Any]]:
 
 
 async def test_a_search_finds_rooms_near_an_offer():
-    """F: machine_id ties a volume to a machine."""
+    """machine_id ties a volume to a machine (docs/vast-api.md F)."""
     world = a_world()
     room, offer = room_and_offer(world)
     wire = Wire(world)
@@ -54,13 +54,13 @@ async def test_a_search_finds_rooms_near_an_offer():
     "query", [{"nonsense": {"eq": 1}}, {"limit": {"eq": 1}}, {"allocated_storage": "lots"}]
 )
 async def test_an_odd_volume_search_is_refused(query: dict[str, Any]):
-    """B.2 holds here too."""
+    """A volume search refuses what an offer search refuses (docs/vast-api.md B.2)."""
     reply = await Wire(a_world()).ask("POST", "/api/v0/volumes/search/", query)
     assert (reply.status_code, reply.json()["error"]) == (400, "invalid_request")
 
 
 async def test_a_volume_is_rented_listed_and_deleted():
-    """F: both spellings of the list's path."""
+    """Both spellings of the list's path (docs/vast-api.md F)."""
     world = a_world()
     wire = Wire(world)
     number, offer = await a_volume(world, wire, name="data_1")
@@ -92,7 +92,7 @@ async def test_a_volume_is_rented_listed_and_deleted():
     ],
 )
 async def test_a_volume_out_of_bounds_is_refused(change: dict[str, Any], status: int):
-    """F: the name's 422 is live."""
+    """The name's 422 is live (docs/vast-api.md F)."""
     world = a_world()
     room, _ = room_and_offer(world)
     reply = await Wire(world).ask(
@@ -105,7 +105,7 @@ async def test_a_volume_out_of_bounds_is_refused(change: dict[str, Any], status:
 
 
 async def test_a_linked_volume_is_in_use_and_bills_on_after_its_instance():
-    """A.8, F: the list of instances empties, the volume stays."""
+    """The list of instances empties, the volume stays (docs/vast-api.md A.8, F)."""
     world = a_world()
     wire = Wire(world)
     number, offer = await a_volume(world, wire)
@@ -128,7 +128,7 @@ async def test_a_linked_volume_is_in_use_and_bills_on_after_its_instance():
 
 
 async def test_a_volume_lingers_after_a_destroy_when_told_to():
-    """A.8: about 30 s, live; here in looks at the list."""
+    """The service was seen to take about 30 s; here it is looks (docs/vast-api.md A.8)."""
     world = a_world(volume_lingers_looks=2)
     wire = Wire(world)
     number, offer = await a_volume(world, wire)
@@ -139,7 +139,9 @@ async def test_a_volume_lingers_after_a_destroy_when_told_to():
 
 
 async def test_a_rental_can_make_its_volume():
-    """A.8: create_new takes the id of a volume offer; 15 GB when nothing is said."""
+    """create_new takes the id of a volume offer; 15 GB when nothing is said
+    (docs/vast-api.md A.8).
+    """
     world = a_world()
     wire = Wire(world)
     room, offer = room_and_offer(world)
@@ -154,7 +156,7 @@ async def test_a_rental_can_make_its_volume():
 
 
 async def test_a_volume_is_refused_elsewhere_in_use_too_big_or_badly_named():
-    """A.8: one machine, one instance at a time."""
+    """One machine, one instance at a time (docs/vast-api.md A.8)."""
     world = a_world()
     wire = Wire(world)
     number, offer = await a_volume(world, wire)
@@ -177,7 +179,7 @@ async def test_a_volume_is_refused_elsewhere_in_use_too_big_or_badly_named():
 
 
 async def test_an_unknown_volume_is_refused_only_by_switch():
-    """Ours: other tests rent with invented ids."""
+    """Other tests rent with invented ids."""
     world = a_world(rent_again=True)
     wire = Wire(world)
     for info in (
@@ -205,7 +207,7 @@ async def a_template(wire: Wire, **more: Any) -> dict[str, Any]:
 
 
 async def test_an_edit_changes_the_hash_keeps_the_id_and_the_old_hash_goes_stale():
-    """A.10."""
+    """The hash follows the content (docs/vast-api.md A.10, E)."""
     world = a_world()
     wire = Wire(world)
     old = await a_template(wire)
@@ -225,7 +227,7 @@ async def test_an_edit_changes_the_hash_keeps_the_id_and_the_old_hash_goes_stale
 
 
 async def test_a_templates_environment_merges_by_key_and_scalars_of_the_request_win():
-    """A.10: also the disk of 10 that the official client always sends."""
+    """Also the disk of 10 that the official client always sends (docs/vast-api.md A.10)."""
     world = a_world(rent_again=True)
     wire = Wire(world)
     hash_id = (
@@ -247,7 +249,9 @@ async def test_a_templates_environment_merges_by_key_and_scalars_of_the_request_
 
 
 async def test_a_templates_login_carries_over_and_is_in_no_row():
-    """A.9, A.10."""
+    """A template's login holds for its rentals, and no row shows it (docs/vast-api.md
+    A.9, A.10).
+    """
     world = a_world(rent_again=True)
     wire = Wire(world)
     hash_id = (await a_template(wire, docker_login_repo="-u me -p planted-token docker.io"))[
@@ -304,7 +308,9 @@ PUBLISHED = {
 
 
 def test_every_limit_is_a_published_one():
-    """H; search's is ten a minute."""
+    """The intervals are the published ones; that of a search is ten a minute
+    (docs/vast-api.md H).
+    """
     assert {
         name: seconds for name, (seconds, _) in THRESHOLDS.items() if name != "search"
     } == PUBLISHED
@@ -312,7 +318,7 @@ def test_every_limit_is_a_published_one():
 
 @pytest.mark.parametrize("name", sorted(CALLS))
 async def test_a_limit_holds_until_its_time_is_over(name: str):
-    """H: behind the one switch."""
+    """Behind the one switch (docs/vast-api.md H)."""
     world = a_world(limits=True)
     wire, clock = Wire(world), world.clock
     assert isinstance(clock, Clock)
@@ -326,7 +332,7 @@ async def test_a_limit_holds_until_its_time_is_over(name: str):
 
 
 async def test_logs_and_keys_have_no_limit():
-    """H: none published."""
+    """None published (docs/vast-api.md H)."""
     world = a_world(limits=True)
     wire = Wire(world)
     asks = [

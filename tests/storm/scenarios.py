@@ -25,7 +25,7 @@ from storm.proxy import Act, Exchange
 Run = Callable[[Lane], Awaitable[list[Wish]]]
 Arrange = Callable[[Lane, Wish], Awaitable[None]]
 
-PUT_S, ABSENT_S, TAKEN_S = 25.0, 90.0, 600.0  # renting.md
+PUT_S, ABSENT_S, TAKEN_S = 25.0, 90.0, 600.0  # docs/protocol.md
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ async def lane(tmp_path: Path) -> AsyncIterator[Lane]:
 
 
 async def test_eight_callers_in_two_processes_with_one_key_are_one_put(lane: Lane) -> None:
-    """renting.md: the request key names the wish; whoever comes second gets the first one's
-    machine.
+    """The request key names the wish; whoever comes second gets the first one's machine
+    (docs/protocol.md).
     """
     await asyncio.gather(lane.server("first"), lane.server("second"))
     wish = lane.wish(request_key="one-wish")
@@ -49,8 +49,8 @@ async def test_eight_callers_in_two_processes_with_one_key_are_one_put(lane: Lan
 
 
 async def test_a_server_that_starts_while_anothers_put_is_in_flight_sends_none(lane: Lane) -> None:
-    """renting.md, owner: a second editor starting up must not declare the first one's PUT
-    absent.
+    """A second editor starting up must not declare the first one's PUT absent
+    (docs/protocol.md).
     """
     in_flight, go = asyncio.Event(), asyncio.Event()
 
@@ -77,8 +77,8 @@ async def test_a_server_that_starts_while_anothers_put_is_in_flight_sends_none(l
 
 
 async def test_processes_that_start_together_all_become_owners(lane: Lane) -> None:
-    """renting.md, owner: becoming one must not fail, nor go unseen, because a neighbour becomes
-    one too.
+    """Becoming one must not fail, nor go unseen, because a neighbour becomes one too
+    (docs/protocol.md).
     """
     names = [f"server-{number}" for number in range(6)]
     await asyncio.gather(*(lane.server(name) for name in names))

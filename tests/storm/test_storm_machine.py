@@ -538,7 +538,9 @@ class Agents(RuleBasedStateMachine):
 
 
 def test_zeros_hold_whatever_happens() -> None:
-    """renting.md, over create, repeat, crash, restart, destroy, clock steps and reconcile."""
+    """The protocol holds over create, repeat, crash, restart, destroy, clock steps and reconcile
+    (docs/protocol.md).
+    """
     run_state_machine_as_test(
         Agents,
         settings=settings(

@@ -35,7 +35,9 @@ WITHOUT: list[tuple[str, str, tuple[str, ...]]] = [
 async def test_removing_a_safeguard_makes_the_storm_fail(
     tmp_path: Path, mutation: str, only: str, figures: tuple[str, ...]
 ) -> None:
-    """renting.md: a token in each label, a lock for each owner, a fresh connection for each PUT."""
+    """A token in each label, a lock for each owner, a fresh connection for each PUT
+    (docs/protocol.md).
+    """
     outcome = await a_small_storm(tmp_path / "mutated", only, mutation, creates=1)
     assert not outcome.broken
     assert not outcome.good

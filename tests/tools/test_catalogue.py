@@ -45,13 +45,13 @@ def imported(path):
 
 
 def test_no_two_tools_share_a_name():
-    """Ours: the SDK keeps the first and warns."""
+    """The SDK keeps the first and warns."""
     assert len(set(NAMES)) == len(NAMES)
 
 
 @pytest.mark.parametrize("spec", CATALOGUE, ids=NAMES)
 def test_a_tools_name_is_its_functions_its_files_its_snapshots_and_its_tests(spec):
-    """style.md 4: create_instance everywhere."""
+    """A tool has one name: function, file, snapshot and test are called alike."""
     assert spec.fn.__name__ == spec.name
     assert Path(inspect.getfile(spec.fn)) == ROOT / "tools" / "vast_mcp_tools" / f"{spec.name}.py"
     assert (ROOT / "tests" / "toolsnaps" / f"{spec.name}.json").is_file()
@@ -59,7 +59,7 @@ def test_a_tools_name_is_its_functions_its_files_its_snapshots_and_its_tests(spe
 
 
 def test_every_tool_file_is_in_the_catalogue_and_every_tool_test_has_a_tool():
-    """design.md: CATALOGUE is the list of them."""
+    """CATALOGUE is the list of them (docs/architecture.md)."""
     files = {path.stem for path in (ROOT / "tools" / "vast_mcp_tools").glob("*.py")} - {"__init__"}
     tests = {
         path.stem.removeprefix("test_tool_")
@@ -85,7 +85,7 @@ def other_words():
 
 @pytest.mark.parametrize("page", ["README.md", "SKILL.md"])
 def test_a_page_names_every_tool_and_none_that_is_not_there(page):
-    """style.md 4: kept true by tests, not goodwill."""
+    """Kept true by tests, not goodwill."""
     words = set(re.findall(r"(?<![\w/.\-])[a-z]+(?:_[a-z]+)+(?![\w(])", read(page)))
     assert set(NAMES) <= words
     looks_like_a_tool = re.compile(rf"(?:{ELSEWHERE})_")
@@ -95,7 +95,7 @@ def test_a_page_names_every_tool_and_none_that_is_not_there(page):
 
 
 def test_every_next_step_in_the_code_names_a_tool():
-    """design.md: next steps name real tools."""
+    """Next steps name real tools (docs/architecture.md)."""
     named = set()
     for path in python_files("mcp_server/vast_mcp", "tools/vast_mcp_tools"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -115,7 +115,7 @@ def test_every_next_step_in_the_code_names_a_tool():
 
 
 def test_only_the_one_room_knows_http():
-    """design.md: only vast/ imports httpx; no other client is imported anywhere."""
+    """Only vast/ imports httpx; no other client is imported anywhere (docs/architecture.md)."""
     importers = {
         (path.relative_to(ROOT).as_posix(), name)
         for path in python_files("mcp_server", "tools")
@@ -126,7 +126,7 @@ def test_only_the_one_room_knows_http():
 
 
 def test_only_the_composition_root_imports_the_catalogue():
-    """design.md: the machine does not know its tools."""
+    """The machine does not know its tools (docs/architecture.md)."""
     importers = [
         path.name for path in python_files("mcp_server") if "vast_mcp_tools" in set(imported(path))
     ]
@@ -134,8 +134,8 @@ def test_only_the_composition_root_imports_the_catalogue():
 
 
 def test_the_environment_is_read_in_one_place():
-    """design.md: settings; the command line hands them the environment, and the demo hands its
-    child the PATH.
+    """Settings; the command line hands them the environment, and the demo hands its child the PATH
+    (docs/architecture.md).
     """
     readers = {
         path.parent.name if path.parent.name == "commands" else path.name
@@ -149,7 +149,7 @@ def test_the_environment_is_read_in_one_place():
 
 
 def test_there_is_one_version():
-    """Ours: the package states it, everything else follows."""
+    """The package states it, everything else follows."""
     project = tomllib.loads(read("pyproject.toml"))
     assert "version" in project["project"]["dynamic"]
     assert "version" not in project["project"]
@@ -159,7 +159,7 @@ def test_there_is_one_version():
 
 
 def test_the_changelog_begins_with_the_version_that_this_is():
-    """Ours: a release without its notes is none."""
+    """A release without its notes is none."""
     newest = re.search(r"^## \[?(\d+\.\d+\.\d+)\b", read("CHANGELOG.md"), re.MULTILINE)
     assert newest
     assert newest.group(1) == vast_mcp.__version__

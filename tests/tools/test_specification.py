@@ -28,8 +28,8 @@ VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"
 # Arguments that are no field of the body, and why they exist.
 OURS = {
     "offer_id": "the {id} of the path",
-    "request_key": "renting.md: names the wish, so that the same wish rents once",
-    "allow_unresolved": "renting.md: rents although another wish is in doubt",
+    "request_key": "docs/protocol.md: names the wish, so that the same wish rents once",
+    "allow_unresolved": "docs/protocol.md: rents although another wish is in doubt",
     "max_usd_per_hour": "a misspelt or stale price must not be paid",
     "lease_hours": "the machine ends by itself",
     "dry_run": "checks and prices, and sends nothing",
@@ -143,7 +143,7 @@ def test_a_field_has_the_specified_type_enum_and_bounds(published, path):
 
 
 def test_every_deviation_still_deviates():
-    """Ours: a table of exceptions that cannot go stale."""
+    """A table of exceptions that cannot go stale."""
     specified = dict(by_path(SPECIFIED))
     assert [
         path
@@ -162,8 +162,8 @@ def test_only_the_offer_is_required(published):
 
 
 def test_every_bound_is_also_said_in_words(published):
-    """mcp.md 0.7: Codex strips minimum and maximum from schemas. That ids and sizes begin at 1
-    goes without saying.
+    """Codex strips minimum and maximum from schemas. That ids and sizes begin at 1 goes without
+    saying (docs/hosts.md).
     """
     for path, node in by_path(published):
         for keyword in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
@@ -179,14 +179,16 @@ def test_every_bound_is_also_said_in_words(published):
 
 @pytest.mark.parametrize("path", DEFAULTS_IN_WORDS)
 def test_a_default_is_said_in_words(published, path):
-    """mcp.md 0.7: Codex strips defaults, and most of these are Vast's, which no schema can
-    state.
+    """Codex strips defaults, and most of these are Vast's, which no schema can state
+    (docs/hosts.md).
     """
     assert DEFAULTS_IN_WORDS[path] in dict(by_path(published))[path]["description"]
 
 
 def test_every_specified_default_is_in_the_table_of_defaults():
-    """The specification."""
+    """A default of the specification that no description states would reach no model
+    whose host strips defaults.
+    """
     assert {path for path, node in by_path(SPECIFIED) if "default" in node} <= set(
         DEFAULTS_IN_WORDS
     )
@@ -221,7 +223,7 @@ async def test_the_specifications_example_arrives_as_given(client, world, name, 
 
 
 async def test_a_volume_at_the_specifications_mount_path_arrives_as_given(client, world):
-    """The specification: linking an existing volume, and making one."""
+    """Linking an existing volume, and making one (the specification)."""
     [mount_path] = FIELDS["volume_info"]["properties"]["mount_path"]["examples"]
     volumes = [
         {"create_new": False, "volume_id": 7, "mount_path": mount_path},
@@ -235,7 +237,7 @@ async def test_a_volume_at_the_specifications_mount_path_arrives_as_given(client
 
 
 async def test_the_offers_id_goes_in_the_path_and_nowhere_else(client, world):
-    """The specification: PUT /api/v0/asks/{id}/."""
+    """PUT /api/v0/asks/{id}/ (the specification)."""
     offer_id = world.offer()["id"]
     await call(client, "create_instance", offer_id=offer_id, disk=20)
     [request] = world.asked("create")
@@ -317,7 +319,7 @@ async def test_a_specified_refusal_has_one_code_and_no_machine(client, world, st
 
 
 async def test_the_specified_success_is_an_instance(client, world):
-    """The specification: 200 with new_contract, which is the instance's id."""
+    """200 with new_contract, which is the instance's id (the specification)."""
     world.faults.add(
         "create", "status", status=200, body={"success": True, "new_contract": 1234568}
     )

@@ -39,12 +39,12 @@ def characters(tmp_path_factory):
 
 
 def test_all_tools_together_cost_at_most_4500_tokens(characters):
-    """Ours: hosts without a tool search pay for the whole catalogue in every talk."""
+    """Hosts without a tool search pay for the whole catalogue in every talk."""
     assert characters.keys() == {spec.name for spec in CATALOGUE}
     assert sum(characters.values()) / 3.6 <= 4_500
 
 
 def test_the_largest_tool_costs_at_most_1450_tokens(characters):
-    """Ours: create_instance has the most arguments, and no tool may grow past it."""
+    """create_instance has the most arguments, and no tool may grow past it."""
     assert max(characters, key=characters.get) == "create_instance"
     assert characters["create_instance"] / 3.6 <= 1_450

@@ -18,7 +18,9 @@ async def ours(client: Client, world: World, **more: Any) -> int:
 
 
 async def test_a_key_registered_later_is_attached(client: Client, world: World) -> None:
-    """D: a container accepts keys after creation; C.6: the proxy may be slow to know."""
+    """A container accepts keys after creation; the proxy may be slow to know
+    (docs/vast-api.md D, C.6).
+    """
     made = await ours(client, world)
     key = (await call(client, "create_ssh_key", public_key=KEY_LINE))["key_id"]
     result = await call(client, "attach_ssh_key", instance_id=made, key_id=key)
@@ -33,7 +35,7 @@ async def test_a_key_registered_later_is_attached(client: Client, world: World) 
 
 
 async def test_attaching_twice_is_fine(client: Client, world: World) -> None:
-    """D: duplicates are answered with "already attached", 400 or 409."""
+    """Duplicates are answered with "already attached", 400 or 409 (docs/vast-api.md D)."""
     world.set_keys([KEY_LINE])
     made = await ours(client, world)
     [key] = world.keys
@@ -42,7 +44,7 @@ async def test_attaching_twice_is_fine(client: Client, world: World) -> None:
 
 
 async def test_a_key_that_is_not_registered_is_refused(client: Client, world: World) -> None:
-    """Ours: only a key of the account is let in."""
+    """Only a key of the account is let in."""
     made = await ours(client, world)
     error = (await call(client, "attach_ssh_key", instance_id=made, key_id=1))["error"]
     assert (error["code"], error["problems"][0]["field"]) == ("bad_arguments", "key_id")
@@ -51,7 +53,7 @@ async def test_a_key_that_is_not_registered_is_refused(client: Client, world: Wo
 
 
 async def test_what_is_no_key_is_not_attached(client: Client, world: World) -> None:
-    """K: some clients register a file's path (vast-cli#498)."""
+    """Some clients register a file's path (docs/vast-api.md K; vast-cli#498)."""
     world.set_keys(["/home/ann/.ssh/id_ed25519.pub"])
     made = await ours(client, world)
     [key] = world.keys
@@ -64,7 +66,7 @@ async def test_what_is_no_key_is_not_attached(client: Client, world: World) -> N
 async def test_an_unknown_machine_is_an_error_that_names_the_living(
     client: Client, world: World
 ) -> None:
-    """Ours: the same check as before every act on a machine."""
+    """The same check as before every act on a machine."""
     world.set_keys([KEY_LINE])
     made = await ours(client, world)
     [key] = world.keys
@@ -74,7 +76,7 @@ async def test_an_unknown_machine_is_an_error_that_names_the_living(
 
 
 async def test_a_vm_takes_no_key_after_its_birth(client: Client, world: World) -> None:
-    """A.5 and D: the specification says never; Vast would accept the request."""
+    """The specification says never; Vast would accept the request (docs/vast-api.md A.5 and D)."""
     world.set_keys([KEY_LINE])
     offer = world.offer(vm=True, ports=True, disk_space=lambda free: free > 40)
     image = "docker.io/vastai/kvm:ubuntu_terminal"

@@ -78,7 +78,7 @@ def keys(world, local_key):
 
 
 async def test_a_rental_is_told_with_its_id_price_and_the_calls_that_lead_on(client, world, keys):
-    """Ours: the result is written to be read; the price is A.6's arithmetic."""
+    """The result is written to be read; the price is A.6's arithmetic."""
     offer = container_offer(world)
     made = await call(client, "create_instance", offer_id=offer["id"], label="trainer", disk=40)
     [rental] = world.living
@@ -105,7 +105,7 @@ async def test_a_rental_is_told_with_its_id_price_and_the_calls_that_lead_on(cli
 
 
 async def test_the_calls_that_lead_on_find_the_machine_and_end_it(client, world, keys):
-    """Ours: next steps carry arguments that are ready to send."""
+    """Next steps carry arguments that are ready to send."""
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
     show, destroy = made["next_steps"]
     assert [row["instance_id"] for row in (await follow(client, show))["instances"]] == [
@@ -116,7 +116,7 @@ async def test_the_calls_that_lead_on_find_the_machine_and_end_it(client, world,
 
 
 async def test_a_bid_is_priced_by_the_bid_and_told_as_interruptible(client, world, keys):
-    """A.6: a price alone makes a rental interruptible; disk comes on top."""
+    """A price alone makes a rental interruptible; disk comes on top (docs/vast-api.md A.6)."""
     offer = container_offer(world)
     made = await call(
         client, "create_instance", offer_id=offer["id"], price=offer["min_bid"], disk=20
@@ -127,7 +127,7 @@ async def test_a_bid_is_priced_by_the_bid_and_told_as_interruptible(client, worl
 
 
 async def test_the_key_that_vast_gives_the_instance_is_shown_nowhere(client, world, keys, caplog):
-    """A.11: instance_api_key opens the machine to whoever reads it."""
+    """instance_api_key opens the machine to whoever reads it (docs/vast-api.md A.11)."""
     caplog.set_level("DEBUG")
     result = await client.call_tool(
         "create_instance", {"offer_id": container_offer(world)["id"], "disk": 20}
@@ -139,7 +139,7 @@ async def test_the_key_that_vast_gives_the_instance_is_shown_nowhere(client, wor
 async def test_the_key_that_comes_with_a_refusal_is_shown_nowhere_either(
     client, world, keys, caplog
 ):
-    """A.6, A.11: an error that made an instance may carry its key as well."""
+    """An error that made an instance may carry its key as well (docs/vast-api.md A.6, A.11)."""
     caplog.set_level("DEBUG")
     body = {
         "error": "invalid_price",
@@ -156,7 +156,7 @@ async def test_the_key_that_comes_with_a_refusal_is_shown_nowhere_either(
 
 
 async def test_every_rental_carries_a_token_of_its_own_at_the_end_of_its_label(client, world, keys):
-    """Ours (renting.md): by the token a rental is recognised whatever became of the reply."""
+    """By the token a rental is recognised whatever became of the reply (docs/protocol.md)."""
     for label in ({}, {"label": "with #hash"}):
         await call(
             client, "create_instance", offer_id=container_offer(world)["id"], disk=20, **label
@@ -168,7 +168,7 @@ async def test_every_rental_carries_a_token_of_its_own_at_the_end_of_its_label(c
 
 
 async def test_the_longest_label_still_fits_with_its_lease_and_token(client, world, keys):
-    """A.2: Vast takes 256 characters."""
+    """Vast takes 256 characters (docs/vast-api.md A.2)."""
     await call(
         client,
         "create_instance",
@@ -184,8 +184,8 @@ async def test_the_longest_label_still_fits_with_its_lease_and_token(client, wor
 
 
 async def test_with_a_template_what_was_not_given_is_absent(client, world, keys):
-    """A.10: a scalar in the request beats the template's, so a default of ours would override
-    it.
+    """A scalar in the request beats the template's, so a default of ours would override it
+    (docs/vast-api.md A.10).
     """
     hash_id = template_hash(world, "PyTorch (Vast)")
     await call(
@@ -201,7 +201,7 @@ async def test_with_a_template_what_was_not_given_is_absent(client, world, keys)
 
 
 async def test_null_is_absent(client, world, keys):
-    """Simulator checklist 3: hosts fill optional arguments with null."""
+    """Hosts fill optional arguments with null (docs/vast-api.md, checklist 3)."""
     names = (
         "image",
         "price",
@@ -239,15 +239,15 @@ BID = {"price": 1.0}
 async def test_cancel_unavail_is_always_sent_and_has_the_documented_default(
     client, world, keys, given, sent
 ):
-    """The specification and A.7: Vast's own client sends false, and a machine that cannot start
-    then bills its disk.
+    """Vast's own client sends false, and a machine that cannot start then bills its disk (the
+    specification; docs/vast-api.md A.7).
     """
     await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20, **given)
     assert world.asked("create")[0].body["cancel_unavail"] is sent
 
 
 async def test_a_machine_that_cannot_start_is_not_rented(client, world, keys):
-    """A.7: what the default is for."""
+    """What the default is for (docs/vast-api.md A.7)."""
     offer = container_offer(world)
     world.jam(offer["id"])
     refused = await call(client, "create_instance", offer_id=offer["id"], disk=20)
@@ -260,8 +260,8 @@ TEXT_FIELDS = ("label", "image", "onstart", "args_str", "jupyter_dir", "user", "
 
 @pytest.mark.parametrize("text", ["null", "true", "5", '["bash"]', '{"a":1}', '"quoted"'])
 async def test_a_text_that_looks_like_json_arrives_as_it_was_given(client, world, keys, text):
-    """Ours: the SDK's repair of JSON text would turn args_str '["bash"]' into a list and "null"
-    into nothing.
+    """The SDK's repair of JSON text would turn args_str '["bash"]' into a list and
+    "null" into nothing.
     """
     given = dict.fromkeys(TEXT_FIELDS, text)
     made = await call(
@@ -273,7 +273,7 @@ async def test_a_text_that_looks_like_json_arrives_as_it_was_given(client, world
 
 
 async def test_lists_and_objects_may_come_as_json_text(client, world, keys):
-    """mcp.md 1.2: Claude Desktop sends them so."""
+    """Claude Desktop sends them so (docs/hosts.md)."""
     volume = {"create_new": False, "volume_id": 7, "mount_path": "/data"}
     given = {
         "args": json.dumps(["bash", "-c", "echo [1]"]),
@@ -304,7 +304,7 @@ MISSPELT = [
 
 
 async def test_an_unknown_argument_is_refused_with_the_nearest_name(client, world):
-    """Ours: a misspelt price ceiling must not vanish (mcp.md 0.4: the SDK would drop it)."""
+    """A misspelt price ceiling must not vanish; the SDK would drop it (docs/hosts.md)."""
     for arguments, field, nearest in MISSPELT:
         refused = await call(client, "create_instance", offer_id=1, **arguments)
         error = refused["error"]
@@ -316,7 +316,7 @@ async def test_an_unknown_argument_is_refused_with_the_nearest_name(client, worl
 
 
 async def test_an_argument_that_resembles_none_is_refused_with_the_names_there_are(client, world):
-    """Ours."""
+    """An argument without a near name still leads to the right ones."""
     refused = await call(client, "create_instance", offer_id=1, zzz=1)
     [problem] = refused["error"]["problems"]
     assert problem["field"] == "zzz"
@@ -378,15 +378,15 @@ async def test_a_value_of_a_wrong_type_or_size_is_refused_by_name(client, world)
 
 
 async def test_without_an_offer_nothing_is_rented(client, world):
-    """The specification: the id is the path."""
+    """The id is the path (the specification)."""
     refused = await call(client, "create_instance", image="ubuntu")
     assert refused["error"]["problems"] == [{"field": "offer_id", "problem": "required"}]
     assert world.requests == []
 
 
 def test_a_number_that_is_none_is_refused_on_the_wire():
-    """Ours: a bid of NaN is above and below every ceiling. Clients in process cannot say it, so
-    this speaks bytes.
+    """A bid of NaN is above and below every ceiling. Clients in process cannot say it,
+    so this speaks bytes.
     """
     numbers = {2: "NaN", 3: "Infinity", 4: "1e999"}
     lines = [
@@ -432,7 +432,7 @@ CONTRADICTIONS = [
 
 
 async def test_arguments_that_contradict_each_other_are_refused(client, world):
-    """A.2, A.3, A.8: Vast would drop one of them without a word, or refuse."""
+    """Vast would drop one of them without a word, or refuse (docs/vast-api.md A.2, A.3, A.8)."""
     for arguments, fields in CONTRADICTIONS:
         refused = await call(client, "create_instance", offer_id=1, disk=20, **arguments)
         assert (refused["error"]["code"], fields_of(refused["error"])) == (
@@ -443,7 +443,7 @@ async def test_arguments_that_contradict_each_other_are_refused(client, world):
 
 
 async def test_no_refusal_repeats_a_value_that_was_given(client):
-    """mcp.md 1.2: the SDK's own validation text echoes values, secrets among them."""
+    """The SDK's own validation text echoes values, secrets among them (docs/hosts.md)."""
     given = {
         "env": "-e A=planted-secret stray",
         "image_login": ["planted-secret"],
@@ -457,7 +457,7 @@ async def test_no_refusal_repeats_a_value_that_was_given(client):
 
 
 async def test_what_vast_says_is_told_without_the_secrets_of_the_call(client, world, keys):
-    """Ours: Vast's message may quote the body it refused."""
+    """Vast's message may quote the body it refused."""
     given = {
         "env": {"HF_TOKEN": "planted-env"},
         "image_login": "-u someone -p planted-login docker.io",
@@ -482,7 +482,7 @@ async def test_what_vast_says_is_told_without_the_secrets_of_the_call(client, wo
 
 
 async def test_a_bid_below_the_offers_minimum_is_refused_and_nothing_is_sent(client, world, keys):
-    """A.6: Vast would make a stopped machine that bills its disk."""
+    """Vast would make a stopped machine that bills its disk (docs/vast-api.md A.6)."""
     offer = container_offer(world)
     refused = await call(
         client, "create_instance", offer_id=offer["id"], price=offer["min_bid"] * 0.9, disk=20
@@ -500,7 +500,7 @@ async def test_a_bid_below_the_offers_minimum_is_refused_and_nothing_is_sent(cli
 async def test_a_low_bid_on_an_offer_that_cannot_be_looked_up_is_told_as_a_machine_that_bills(
     client, world, keys
 ):
-    """A.6: the refusal carries new_contract, so there is an instance."""
+    """The refusal carries new_contract, so there is an instance (docs/vast-api.md A.6)."""
     world.faults.add(**HTML_502)
     offer = container_offer(world)
     refused = await call(
@@ -518,7 +518,7 @@ async def test_a_low_bid_on_an_offer_that_cannot_be_looked_up_is_told_as_a_machi
 
 
 async def test_an_offer_that_is_gone_is_told_with_a_search_that_works(client, world, keys):
-    """A.11: 410 no_such_ask; somebody was faster."""
+    """410 no_such_ask; somebody was faster (docs/vast-api.md A.11)."""
     offer = container_offer(world)
     world.take(offer["id"])
     refused = await call(client, "create_instance", offer_id=offer["id"], disk=20)
@@ -532,7 +532,7 @@ async def test_an_offer_that_is_gone_is_told_with_a_search_that_works(client, wo
 
 
 async def test_an_offer_known_from_a_search_costs_one_request(client, world, keys):
-    """Ours: what a search showed is not asked again, nor are keys that were seen."""
+    """What a search showed is not asked again, nor are keys that were seen."""
     offers = (await call(client, "search_offers"))["offers"]
     await call(client, "create_instance", offer_id=offers[0]["offer_id"], disk=10)
     before = len(world.requests)
@@ -545,7 +545,7 @@ async def test_an_offer_known_from_a_search_costs_one_request(client, world, key
 async def test_an_offer_nobody_searched_is_looked_up_once_by_the_field_that_finds_it(
     client, world, keys
 ):
-    """B.2: a filter on id finds nothing, ask_contract_id does."""
+    """A filter on id finds nothing, ask_contract_id does (docs/vast-api.md B.2)."""
     offer = container_offer(world)
     made = await call(client, "create_instance", offer_id=offer["id"], disk=20)
     assert made["usd_per_hour"] > 0
@@ -557,7 +557,7 @@ async def test_an_offer_nobody_searched_is_looked_up_once_by_the_field_that_find
 async def test_an_offer_whose_price_cannot_be_looked_up_is_rented_with_a_warning(
     client, world, keys
 ):
-    """Ours: an on-demand price is the offer's own; a search that fails must not stop the rent."""
+    """An on-demand price is the offer's own; a search that fails must not stop the rent."""
     world.faults.add(**HTML_502)
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
     assert "usd_per_hour" not in made
@@ -567,14 +567,14 @@ async def test_an_offer_whose_price_cannot_be_looked_up_is_rented_with_a_warning
 
 
 async def test_without_a_disk_size_the_warning_says_that_it_is_for_life(client, world, keys):
-    """A.2: Vast's default is reported as 8 and as 10, and cannot be changed."""
+    """Vast's default is reported as 8 and as 10, and cannot be changed (docs/vast-api.md A.2)."""
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"])
     [warning] = made["warnings"]
     assert warning.startswith("No disk size was given")
 
 
 async def test_an_offer_that_ends_within_a_day_is_warned_of(client, world, keys):
-    """K: a host takes the machine back when its offer ends."""
+    """A host takes the machine back when its offer ends (docs/vast-api.md K)."""
     offer = container_offer(world, duration=lambda seconds: seconds < 86_400)
     made = await call(client, "create_instance", offer_id=offer["id"], disk=20)
     [warning] = made["warnings"]
@@ -600,8 +600,8 @@ NOT_ON_A_VM = [
 
 
 async def test_what_a_vm_cannot_have_is_refused_and_nothing_is_sent(client, world, keys):
-    """A.5, A.8: a VM is entered by SSH only, has no volume, and without a registry host becomes
-    a container.
+    """A VM is entered by SSH only, has no volume, and without a registry host becomes a container
+    (docs/vast-api.md A.5, A.8).
     """
     for arguments, field in NOT_ON_A_VM:
         wish = {
@@ -619,7 +619,7 @@ async def test_what_a_vm_cannot_have_is_refused_and_nothing_is_sent(client, worl
 
 
 async def test_a_vm_with_a_key_and_a_qualified_image_is_made_as_one(client, world, keys):
-    """A.5; env and ports are allowed."""
+    """A VM takes env and ports as a container does (docs/vast-api.md A.5)."""
     wish = {
         "offer_id": vm_offer(world)["id"],
         "vm": True,
@@ -633,7 +633,7 @@ async def test_a_vm_with_a_key_and_a_qualified_image_is_made_as_one(client, worl
 
 
 async def test_a_vm_from_a_template_is_judged_by_the_templates_image(client, world, keys):
-    """A.5, A.10: the image comes from the template, so that is read first."""
+    """The image comes from the template, so that is read first (docs/vast-api.md A.5, A.10)."""
     container, machine = (
         template_hash(world, "NVIDIA CUDA"),
         template_hash(world, "Ubuntu 22.04 VM"),
@@ -649,7 +649,7 @@ async def test_a_vm_from_a_template_is_judged_by_the_templates_image(client, wor
 
 
 async def test_a_vm_from_a_template_that_is_not_there_is_refused(client, world, keys):
-    """A.10: an edit changes a template's hash, so a stored one goes stale."""
+    """An edit changes a template's hash, so a stored one goes stale (docs/vast-api.md A.10)."""
     wish = {"offer_id": vm_offer(world)["id"], "vm": True, "template_hash_id": "0" * 32}
     refused = await call(client, "create_instance", **wish)
     assert refused["error"]["code"] == "no_such_template"
@@ -664,7 +664,9 @@ async def test_a_vm_from_a_template_that_is_not_there_is_refused(client, world, 
 async def test_an_offer_that_cannot_run_a_vm_is_refused_with_a_search_for_those_that_can(
     client, world, keys, traits, why
 ):
-    """A.5: Vast would make a container, or a machine that its SSH proxy cannot reach."""
+    """Vast would make a container, or a machine that its SSH proxy cannot reach
+    (docs/vast-api.md A.5).
+    """
     wish = {"offer_id": vm_offer(world, **traits)["id"], "vm": True, "image": VM_IMAGE, "disk": 40}
     refused = await call(client, "create_instance", **wish)
     assert refused["error"]["code"] == "vm_not_possible"
@@ -678,7 +680,7 @@ async def test_an_offer_that_cannot_run_a_vm_is_refused_with_a_search_for_those_
 
 
 async def test_a_vm_on_an_offer_that_is_not_listed_is_refused(client, world, keys):
-    """Ours: whether it can run one is not known, and a container would bill."""
+    """Whether it can run one is not known, and a container would bill."""
     refused = await call(client, "create_instance", offer_id=99, vm=True, image=VM_IMAGE, disk=40)
     assert (refused["error"]["code"], refused["error"]["offer_id"]) == ("vm_not_possible", 99)
     assert world.asked("create") == []
@@ -690,7 +692,7 @@ async def test_a_vm_on_an_offer_that_is_not_listed_is_refused(client, world, key
 async def test_a_vm_without_a_key_is_refused_and_the_step_that_is_named_makes_it_possible(
     client, world, local_key
 ):
-    """The specification: a VM takes its keys at birth, no recovery."""
+    """A VM takes its keys at birth, no recovery (the specification)."""
     wish = {"offer_id": vm_offer(world)["id"], "vm": True, "image": VM_IMAGE, "disk": 40}
     refused = await call(client, "create_instance", **wish)
     error = refused["error"]
@@ -709,7 +711,7 @@ async def test_a_vm_without_a_key_is_refused_and_the_step_that_is_named_makes_it
 
 
 async def test_without_a_key_on_this_computer_the_step_says_how_to_make_one(client, world):
-    """Ours: the step names the file that ssh-keygen makes."""
+    """The step names the file that ssh-keygen makes."""
     refused = await call(
         client, "create_instance", offer_id=vm_offer(world)["id"], vm=True, image=VM_IMAGE, disk=40
     )
@@ -719,7 +721,9 @@ async def test_without_a_key_on_this_computer_the_step_says_how_to_make_one(clie
 
 
 async def test_vasts_own_refusal_of_a_vm_without_keys_reads_like_ours(client, world, local_key):
-    """A.5: the key may be deleted between the look and the rent; 400 no_ssh_key_for_vm."""
+    """The key may be deleted between the look and the rent; 400 no_ssh_key_for_vm
+    (docs/vast-api.md A.5).
+    """
     row = {"id": 1, "user_id": 1, "public_key": KEY_LINE, "created_at": None, "deleted_at": None}
     world.faults.add("keys", "status", method="GET", status=200, body=[row])
     refused = await call(
@@ -737,7 +741,7 @@ async def test_vasts_own_refusal_of_a_vm_without_keys_reads_like_ours(client, wo
 
 
 async def test_a_team_account_is_told_that_it_cannot_have_keys(client, world, local_key):
-    """D: team accounts hold no SSH keys, so a VM of theirs cannot be entered."""
+    """Team accounts hold no SSH keys, so a VM of theirs cannot be entered (docs/vast-api.md D)."""
     world.team = True
     refused = await call(
         client, "create_instance", offer_id=vm_offer(world)["id"], vm=True, image=VM_IMAGE, disk=40
@@ -752,7 +756,7 @@ async def test_a_team_account_is_told_that_it_cannot_have_keys(client, world, lo
 
 
 async def test_a_team_account_whose_key_list_is_refused_is_told_at_once(client, world):
-    """D: the same refusal, met when the keys are read."""
+    """The same refusal, met when the keys are read (docs/vast-api.md D)."""
     world.faults.add("keys", "status", times=None, status=400, body=TEAM_REFUSAL)
     refused = await call(
         client, "create_instance", offer_id=vm_offer(world)["id"], vm=True, image=VM_IMAGE, disk=40
@@ -762,7 +766,7 @@ async def test_a_team_account_whose_key_list_is_refused_is_told_at_once(client, 
 
 
 async def test_a_vm_is_refused_when_the_keys_cannot_be_read(client, world):
-    """Ours: a VM that may have no key is a VM that may never be entered."""
+    """A VM that may have no key is a VM that may never be entered."""
     world.faults.add("keys", "drop", times=None)
     refused = await call(
         client, "create_instance", offer_id=vm_offer(world)["id"], vm=True, image=VM_IMAGE, disk=40
@@ -772,7 +776,7 @@ async def test_a_vm_is_refused_when_the_keys_cannot_be_read(client, world):
 
 
 async def test_a_container_without_a_key_is_rented_with_a_warning(client, world):
-    """The specification: a container can be given a key after it was made."""
+    """A container can be given a key after it was made (the specification)."""
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
     [warning] = made["warnings"]
     assert "no SSH key: register one with create_ssh_key" in warning
@@ -780,14 +784,14 @@ async def test_a_container_without_a_key_is_rented_with_a_warning(client, world)
 
 
 async def test_a_container_is_rented_with_a_warning_when_the_keys_cannot_be_read(client, world):
-    """Ours: a look that fails must not stop what does not depend on it."""
+    """A look that fails must not stop what does not depend on it."""
     world.faults.add("keys", "drop", times=None)
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
     assert made["warnings"] == ["The account's SSH keys could not be read (unreachable)."]
 
 
 async def test_when_no_local_key_is_registered_the_warning_says_so(client, world, local_key):
-    """Ours: ssh from this computer would be refused."""
+    """Ssh from this computer would be refused."""
     world.set_keys([OTHER_KEY_LINE])
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
     [warning] = made["warnings"]
@@ -795,7 +799,7 @@ async def test_when_no_local_key_is_registered_the_warning_says_so(client, world
 
 
 async def test_a_key_is_recognised_whatever_its_comment(client, world, local_key):
-    """Ours: the key is its base64 part; Vast's web page keeps whatever comment was pasted."""
+    """The key is its base64 part; Vast's web page keeps whatever comment was pasted."""
     world.set_keys([OTHER_KEY_LINE, KEY_LINE.rpartition(" ")[0] + " laptop of long ago\n"])
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
     assert made["warnings"] == []
@@ -805,7 +809,7 @@ async def test_a_key_is_recognised_whatever_its_comment(client, world, local_key
     "arguments", [{"runtype": "args"}, {"args": ["serve"]}, {"args_str": "serve"}], ids=str
 )
 async def test_a_machine_without_ssh_reads_no_keys(client, world, arguments):
-    """A.3: in args mode the image's entrypoint runs and there is no SSH."""
+    """In args mode the image's entrypoint runs and there is no SSH (docs/vast-api.md A.3)."""
     made = await call(
         client, "create_instance", offer_id=container_offer(world)["id"], disk=20, **arguments
     )
@@ -818,7 +822,9 @@ async def test_a_machine_without_ssh_reads_no_keys(client, world, arguments):
 async def test_a_lost_reply_is_looked_for_and_the_machine_it_made_is_the_answer(
     client, world, keys
 ):
-    """renting.md: silence is never failure, and nothing is sent twice while a machine may exist."""
+    """Silence is never failure, and nothing is sent twice while a machine may exist
+    (docs/protocol.md).
+    """
     world.faults.add("create", "drop", when="after")
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
     assert (made["recovered"], made["instance_id"], made["label"]) == (
@@ -833,7 +839,9 @@ async def test_a_lost_reply_is_looked_for_and_the_machine_it_made_is_the_answer(
     "kind", ["html502", "truncated_json", "no_id", "success_false", "html200", "too_many_unknown"]
 )
 async def test_a_reply_that_gives_no_verdict_is_taken_for_a_lost_one(client, world, keys, kind):
-    """A.11: a 5xx, an unreadable 2xx or one without an id may follow a rent that happened."""
+    """A 5xx, an unreadable 2xx or one without an id may follow a rent that happened
+    (docs/vast-api.md A.11).
+    """
     world.faults.add("create", kind, when="after")
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
     assert (made["recovered"], made["instance_id"]) == (True, world.living[0].id)
@@ -848,8 +856,8 @@ async def test_a_reply_that_gives_no_verdict_is_taken_for_a_lost_one(client, wor
 async def test_a_doubt_that_outlasts_the_call_is_told_with_its_token_and_settled_by_its_steps(
     world, settings, keys, when, list_fails
 ):
-    """renting.md: silence is unknown, never failed; until there is proof nothing is sent a
-    second time.
+    """Silence is unknown, never failed; until there is proof nothing is sent a second
+    time (docs/protocol.md).
     """
     briefly = replace(settings, times=replace(settings.times, budget_s=0.5))
     async with Client(build(briefly, CATALOGUE, create_app(world))) as client:
@@ -880,8 +888,8 @@ LONG = "export STEP=1\n" + "apt-get install -y something  # as always\n" * 300
 
 
 async def test_a_long_onstart_arrives_packed_and_restores_itself(client, world, keys, tmp_path):
-    """A.2: Vast takes 4048 characters; what arrives is run here by the shell, as a machine
-    would.
+    """Vast takes 4048 characters; what arrives is run here by the shell, as a machine would
+    (docs/vast-api.md A.2).
     """
     script = LONG.replace("apt-get install -y something", "true") + "echo done with step $STEP\n"
     made = await call(
@@ -899,7 +907,7 @@ async def test_a_long_onstart_arrives_packed_and_restores_itself(client, world, 
 
 
 async def test_an_onstart_that_fits_is_sent_as_it_is(client, world):
-    """The specification: 4048 characters; what fits stays readable on the machine's page."""
+    """4048 characters; what fits stays readable on the machine's page (the specification)."""
     script = "x" * 4048
     await call(
         client, "create_instance", offer_id=container_offer(world)["id"], disk=20, onstart=script
@@ -908,7 +916,7 @@ async def test_an_onstart_that_fits_is_sent_as_it_is(client, world):
 
 
 async def test_an_onstart_that_is_too_long_packed_says_both_sizes(client, world):
-    """Ours: a person shortens by numbers; nothing is sent, and the script is not repeated."""
+    """A person shortens by numbers; nothing is sent, and the script is not repeated."""
     dice = random.Random(1)
     script = "# " + "".join(
         dice.choice("abcdefghijklmnopqrstuvwxyz0123456789") for _ in range(9_000)
@@ -926,7 +934,9 @@ async def test_an_onstart_that_is_too_long_packed_says_both_sizes(client, world)
 
 
 async def test_a_long_onstart_is_not_packed_where_a_template_makes_it_the_entrypoint(client, world):
-    """A.3, A.10: a template's runtype holds, and in args mode no shell runs onstart."""
+    """A template's runtype holds, and in args mode no shell runs onstart
+    (docs/vast-api.md A.3, A.10).
+    """
     hash_id = next(iter(world.templates))
     world.templates[hash_id] |= {"runtype": "args"}
     wish = {
@@ -964,7 +974,7 @@ async def trusted(world, settings):
 async def test_a_value_the_person_keeps_reaches_the_machine_and_nobody_else(
     trusted, world, keys, caplog
 ):
-    """Ours: VAST_MCP_ENV_PASS; the model knows the name alone."""
+    """VAST_MCP_ENV_PASS; the model knows the name alone."""
     wish = {
         "offer_id": container_offer(world)["id"],
         "disk": 20,
@@ -984,9 +994,7 @@ async def test_a_value_the_person_keeps_reaches_the_machine_and_nobody_else(
 
 
 async def test_the_wish_is_known_by_the_names_whatever_their_values(world, settings, keys):
-    """renting.md, digest: what the caller gave; a token that the person renewed is no other
-    wish.
-    """
+    """What the caller gave; a token that the person renewed is no other wish (docs/protocol.md)."""
     wish = {
         "offer_id": container_offer(world)["id"],
         "disk": 20,
@@ -1009,7 +1017,7 @@ async def test_the_wish_is_known_by_the_names_whatever_their_values(world, setti
 
 
 async def test_a_name_alone_makes_an_env(trusted, world):
-    """Ours: env and env_from are one object on the wire (A.4)."""
+    """Env and env_from are one object on the wire (A.4)."""
     await call(
         trusted,
         "create_instance",
@@ -1046,7 +1054,7 @@ NOT_HELD = [
 async def test_a_name_that_cannot_be_used_is_refused_with_what_the_person_does(
     trusted, world, arguments, field, says
 ):
-    """Ours: only a person widens what a machine may have."""
+    """Only a person widens what a machine may have."""
     refused = await call(
         trusted, "create_instance", offer_id=container_offer(world)["id"], disk=20, **arguments
     )
@@ -1058,7 +1066,7 @@ async def test_a_name_that_cannot_be_used_is_refused_with_what_the_person_does(
 
 
 async def test_a_secret_given_as_a_name_is_not_repeated(trusted):
-    """mcp.md 1.2: a model may put a token where a name belongs."""
+    """A model may put a token where a name belongs (docs/hosts.md)."""
     refused = await call(
         trusted, "create_instance", offer_id=1, disk=20, env_from=["hf_AbCdEfGhIjKlMnOpQrStUv"]
     )
@@ -1067,7 +1075,7 @@ async def test_a_secret_given_as_a_name_is_not_repeated(trusted):
 
 
 async def test_an_error_of_vast_that_repeats_a_kept_value_is_told_without_it(trusted, world):
-    """A.11: Vast's message may quote the body it refused."""
+    """Vast's message may quote the body it refused (docs/vast-api.md A.11)."""
     said = f"Invalid args: {KEPT['HF_TOKEN']} {KEPT['REGISTRY']}"
     world.faults.add(
         "create",
@@ -1091,8 +1099,8 @@ async def seen_as_bid(client, **arguments):
 
 
 async def test_an_offer_seen_as_a_bid_is_not_rented_without_a_price(client, world, keys):
-    """A.6: without price the same offer is billed on demand, at several times the bid that was
-    shown.
+    """Without price the same offer is billed on demand, at several times the bid that was shown
+    (docs/vast-api.md A.6).
     """
     offer = await seen_as_bid(client)
     refused = await call(
@@ -1114,7 +1122,7 @@ async def test_an_offer_seen_as_a_bid_is_not_rented_without_a_price(client, worl
 
 
 async def test_seeing_it_on_demand_is_how_the_caller_says_that_this_is_meant(client, world, keys):
-    """Ours: the price on demand was in view then."""
+    """The price on demand was in view then."""
     wish = {"offer_id": (await seen_as_bid(client))["offer_id"], "disk": 20}
     refused = await call(client, "create_instance", **wish)
     found = await follow(client, refused["error"]["next_steps"][1])
@@ -1124,7 +1132,9 @@ async def test_seeing_it_on_demand_is_how_the_caller_says_that_this_is_meant(cli
 
 
 async def test_an_unverified_offer_can_be_seen_on_demand_by_the_step_too(client, world):
-    """B.1: a search leaves unverified machines out unless it is told otherwise."""
+    """A search leaves unverified machines out unless it is told otherwise
+    (docs/vast-api.md B.1).
+    """
     anything = {"verified": {"eq": False}}
     wish = {"offer_id": (await seen_as_bid(client, filters=anything))["offer_id"], "disk": 20}
     refused = await call(client, "create_instance", **wish)
@@ -1133,7 +1143,7 @@ async def test_an_unverified_offer_can_be_seen_on_demand_by_the_step_too(client,
 
 
 async def test_what_may_hold_secrets_is_not_repeated_in_the_choices(client, world):
-    """mcp.md 1.2: the call with a price would repeat env; the price alone is told."""
+    """The call with a price would repeat env; the price alone is told (docs/hosts.md)."""
     offer = await seen_as_bid(client)
     wish = {"offer_id": offer["offer_id"], "disk": 20, "env": {"A": "planted-value"}}
     refused = await call(client, "create_instance", **wish)
@@ -1143,7 +1153,7 @@ async def test_what_may_hold_secrets_is_not_repeated_in_the_choices(client, worl
 
 
 async def test_a_machine_rented_already_is_found_whatever_was_searched_since(client, world, keys):
-    """renting.md, replay: an honest retry comes before any refusal."""
+    """An honest retry comes before any refusal (docs/protocol.md)."""
     wish = {"offer_id": (await call(client, "search_offers"))["offers"][0]["offer_id"], "disk": 20}
     made = await call(client, "create_instance", **wish)
     await call(

@@ -51,8 +51,8 @@ def line_of(kind: str, body: bytes = b"\0\0\0\x20" + b"k" * 32, named: str | Non
 
 
 async def test_the_text_of_a_key_is_registered_as_it_is(client: Client, world: World) -> None:
-    """D: POST /ssh/ takes the text; the answer names the key by id and fingerprint, never by
-    text.
+    """POST /ssh/ takes the text; the answer names the key by id and fingerprint, never by text
+    (docs/vast-api.md D).
     """
     result = await client.call_tool("create_ssh_key", {"public_key": f"  {KEY_LINE}\n"})
     [key] = world.keys.values()
@@ -79,7 +79,7 @@ async def test_every_kind_that_openssh_makes_today_is_taken(
 async def test_a_pub_file_of_the_home_is_read(
     client: Client, world: World, settings: Settings
 ) -> None:
-    """vast-cli#498: the official client registers the path's text; this reads the file."""
+    """The official client registers the path's text; this reads the file (vast-cli#498)."""
     (ssh_dir(settings) / "id_ed25519.pub").write_text(
         f"# a comment\n\n{KEY_LINE}\n", encoding="utf-8"
     )
@@ -92,7 +92,7 @@ async def test_a_pub_file_of_the_home_is_read(
 async def test_a_pub_file_elsewhere_is_read(
     client: Client, world: World, tmp_path: Path, folder: str
 ) -> None:
-    """Ours: any *.pub file may be named, in folders with spaces too."""
+    """Any *.pub file may be named, in folders with spaces too."""
     path = tmp_path / folder / "work.pub"
     path.parent.mkdir()
     path.write_text(KEY_LINE, encoding="utf-8")
@@ -101,7 +101,7 @@ async def test_a_pub_file_elsewhere_is_read(
 
 
 async def test_the_same_key_twice_is_one_key(client: Client, world: World) -> None:
-    """D: ours: a key is the same whatever its comment, and registering it again sends nothing."""
+    """A key is the same whatever its comment, and registering it again sends nothing."""
     first = await call(client, "create_ssh_key", public_key=KEY_LINE)
     again = await call(client, "create_ssh_key", public_key=f"ssh-ed25519 {BLOB} other-comment")
     assert again == first | {"already_registered": True}
@@ -109,7 +109,7 @@ async def test_the_same_key_twice_is_one_key(client: Client, world: World) -> No
 
 
 async def test_a_second_key_is_a_key_of_its_own(client: Client, world: World) -> None:
-    """Ours: what is already there is not replaced."""
+    """What is already there is not replaced."""
     first = await call(client, "create_ssh_key", public_key=KEY_LINE)
     second = await call(client, "create_ssh_key", public_key=OTHER_KEY_LINE)
     assert second["already_registered"] is False
@@ -120,7 +120,7 @@ async def test_a_second_key_is_a_key_of_its_own(client: Client, world: World) ->
 async def test_a_key_registered_with_its_path_as_text_is_no_obstacle(
     client: Client, world: World
 ) -> None:
-    """vast-cli#498: accounts hold such entries."""
+    """Accounts hold such entries (vast-cli#498)."""
     world.set_keys(["/home/someone/.ssh/id_ed25519.pub", "", "ssh-ed25519"])
     assert (await call(client, "create_ssh_key", public_key=KEY_LINE))[
         "already_registered"
@@ -130,7 +130,7 @@ async def test_a_key_registered_with_its_path_as_text_is_no_obstacle(
 async def test_a_reply_that_was_lost_does_not_make_a_second_key(
     client: Client, world: World
 ) -> None:
-    """Ours: asked again, the key that is there is found."""
+    """Asked again, the key that is there is found."""
     world.faults.add("keys", "drop", when="after", method="POST")
     await call(client, "create_ssh_key", public_key=KEY_LINE)
     assert len(world.keys) == 1
@@ -139,7 +139,9 @@ async def test_a_reply_that_was_lost_does_not_make_a_second_key(
 async def test_a_vm_can_be_rented_with_the_key_just_registered(
     client: Client, world: World
 ) -> None:
-    """A.5: a VM takes its keys at birth; the refusal's own step must lead to the rental."""
+    """A VM takes its keys at birth; the refusal's own step must lead to the rental
+    (docs/vast-api.md A.5).
+    """
     offer = world.offer(vm=True, direct_port_count=lambda count: count > 0)
     wish = {
         "offer_id": offer["id"],
@@ -156,7 +158,7 @@ async def test_a_vm_can_be_rented_with_the_key_just_registered(
 
 
 async def test_a_private_key_is_refused_and_never_repeated(client: Client, world: World) -> None:
-    """Ours: a private key that reached a tool call must go no further."""
+    """A private key that reached a tool call must go no further."""
     assert "private key" in await refused(client, PRIVATE)
     assert "private key" in await refused(client, PRIVATE.replace("\n", " "))
     assert world.requests == []
@@ -165,7 +167,7 @@ async def test_a_private_key_is_refused_and_never_repeated(client: Client, world
 async def test_a_private_key_behind_a_pub_name_is_refused(
     client: Client, world: World, settings: Settings
 ) -> None:
-    """Ours: the name of a file is no promise."""
+    """The name of a file is no promise."""
     (ssh_dir(settings) / "id.pub").write_text(PRIVATE, encoding="utf-8")
     assert "private key" in await refused(client, "~/.ssh/id.pub")
     assert world.requests == []
@@ -174,7 +176,7 @@ async def test_a_private_key_behind_a_pub_name_is_refused(
 async def test_a_file_that_is_no_pub_file_is_not_opened(
     client: Client, world: World, tmp_path: Path
 ) -> None:
-    """Ours: this tool is no way to read, or to find out about, other files."""
+    """This tool is no way to read, or to find out about, other files."""
     secret = tmp_path / "credentials"
     secret.write_text(KEY_LINE, encoding="utf-8")
     there = await refused(client, str(secret))
@@ -188,7 +190,7 @@ async def test_a_file_that_is_no_pub_file_is_not_opened(
 async def test_a_pub_file_that_holds_something_else_is_not_repeated(
     client: Client, world: World, tmp_path: Path
 ) -> None:
-    """Ours: a link named x.pub may lead anywhere."""
+    """A link named x.pub may lead anywhere."""
     (tmp_path / "target").write_text("Planted secret of another file\n", encoding="utf-8")
     (tmp_path / "x.pub").symlink_to(tmp_path / "target")
     assert "expected a line" in await refused(client, str(tmp_path / "x.pub"))
@@ -208,7 +210,7 @@ async def test_a_pub_file_that_holds_something_else_is_not_repeated(
 async def test_a_pub_file_that_is_no_key_says_why(
     client: Client, world: World, tmp_path: Path, name: str, content: bytes | None, problem: str
 ) -> None:
-    """Ours: one reason, and what to do."""
+    """One reason, and what to do."""
     if content is not None:
         (tmp_path / f"{name}.pub").write_bytes(content)
     assert problem in await refused(client, str(tmp_path / f"{name}.pub"))
@@ -221,13 +223,13 @@ async def test_a_pub_file_that_is_no_key_says_why(
 async def test_a_path_that_leads_nowhere_is_a_slip_and_no_defect(
     client: Client, world: World, path: str
 ) -> None:
-    """design.md, errors: what a caller gives is never a defect of ours."""
+    """What a caller gives is never a defect of ours (docs/architecture.md)."""
     assert await refused(client, path)
     assert world.requests == []
 
 
 async def test_a_folder_named_like_a_key_is_no_file(client: Client, tmp_path: Path) -> None:
-    """Ours: what cannot be read is said to be so, without a traceback."""
+    """What cannot be read is said to be so, without a traceback."""
     (tmp_path / "folder.pub").mkdir()
     assert "cannot be read" in await refused(client, str(tmp_path / "folder.pub"))
 
@@ -235,8 +237,8 @@ async def test_a_folder_named_like_a_key_is_no_file(client: Client, tmp_path: Pa
 async def test_a_pipe_named_like_a_key_does_not_hold_the_server(
     client: Client, tmp_path: Path
 ) -> None:
-    """Ours: every tool answers within its budget; reading a pipe that nobody closes would wait
-    for ever.
+    """Every tool answers within its budget; reading a pipe that nobody closes would
+    wait for ever.
     """
     os.mkfifo(tmp_path / "pipe.pub")
     writer = os.open(tmp_path / "pipe.pub", os.O_RDWR)
@@ -282,7 +284,7 @@ async def test_a_key_that_is_broken_is_refused_before_it_is_sent(
 
 
 async def test_a_team_account_is_told_that_keys_are_personal(client: Client, world: World) -> None:
-    """D, live: a team cannot hold SSH keys."""
+    """A team cannot hold SSH keys (docs/vast-api.md D; recorded live)."""
     world.team = True
     error = (await call(client, "create_ssh_key", public_key=KEY_LINE))["error"]
     assert (error["code"], error["http_status"], error["billing_possible"]) == (

@@ -39,7 +39,9 @@ def outcomes(result: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 async def test_a_destroyed_machine_was_looked_up_and_is_gone(client: Client, world: World) -> None:
-    """C.7: the reply to a destroy is no proof; ours: gone is what is no longer shown."""
+    """The reply to a destroy is no proof; gone is what is no longer shown
+    (docs/vast-api.md C.7).
+    """
     made, other = await ours(client, world), await ours(client, world, label="other")
     result = await call(client, "destroy_instance", instance_ids=[made])
     assert outcomes(result) == destroyed(made)
@@ -48,7 +50,7 @@ async def test_a_destroyed_machine_was_looked_up_and_is_gone(client: Client, wor
 
 
 async def test_several_machines_have_a_result_each(client: Client, world: World) -> None:
-    """LibreYOLO#505: a failure among successes must not be lost."""
+    """A failure among successes must not be lost (LibreYOLO#505)."""
     made = [await ours(client, world, label=f"n{n}") for n in range(3)]
     result = await call(client, "destroy_instance", instance_ids=[*made, made[0]])
     assert outcomes(result) == destroyed(*made)
@@ -57,7 +59,7 @@ async def test_several_machines_have_a_result_each(client: Client, world: World)
 
 
 async def test_destroying_twice_is_fine(client: Client, world: World) -> None:
-    """C.7: an instance that is gone already is done."""
+    """An instance that is gone already is done (docs/vast-api.md C.7)."""
     made = await ours(client, world)
     await call(client, "destroy_instance", instance_ids=[made])
     again = await call(client, "destroy_instance", instance_ids=[made])
@@ -68,7 +70,7 @@ async def test_destroying_twice_is_fine(client: Client, world: World) -> None:
 async def test_a_machine_that_vast_took_away_meanwhile_is_done(
     world: World, settings: Settings
 ) -> None:
-    """C.7: DELETE of what is gone answers 404, which is what was wanted."""
+    """DELETE of what is gone answers 404, which is what was wanted (docs/vast-api.md C.7)."""
     grown = replace(settings, times=replace(settings.times, young_s=0.0))
     async with Client(build(grown, CATALOGUE, create_app(world))) as client:
         made = await ours(client, world)
@@ -80,8 +82,8 @@ async def test_a_machine_that_vast_took_away_meanwhile_is_done(
 async def test_a_machine_too_young_to_be_readable_is_not_reported_as_gone(
     client: Client, world: World
 ) -> None:
-    """renting.md: a row can be unreadable for seconds after birth; a 404 proves nothing then, and
-    the machine bills.
+    """A row can be unreadable for seconds after birth; a 404 proves nothing then, and the machine
+    bills (docs/protocol.md).
     """
     world.visible_after_looks = 10_000
     made = await ours(client, world)
@@ -101,7 +103,7 @@ async def test_a_machine_too_young_to_be_readable_is_not_reported_as_gone(
 async def test_a_gateways_page_is_no_word_of_vast_about_a_machine(
     client: Client, world: World, endpoint: str
 ) -> None:
-    """C.7: only Vast's own JSON says that there is no such instance."""
+    """Only Vast's own JSON says that there is no such instance (docs/vast-api.md C.7)."""
     made = await ours(client, world)
     for name in {"show", endpoint}:
         world.faults.add(
@@ -119,7 +121,7 @@ async def test_a_gateways_page_is_no_word_of_vast_about_a_machine(
 async def test_an_unknown_id_is_an_error_that_names_the_living(
     client: Client, world: World
 ) -> None:
-    """Ours: a mistyped id must not look like the end of a machine that goes on billing."""
+    """A mistyped id must not look like the end of a machine that goes on billing."""
     made = await ours(client, world)
     error = (await call(client, "destroy_instance", instance_ids=[made, 4711]))["error"]
     assert error["code"] == "no_such_instance"
@@ -133,14 +135,14 @@ async def test_an_unknown_id_is_an_error_that_names_the_living(
 async def test_an_unknown_id_on_an_empty_account_says_that_it_is_empty(
     client: Client, world: World
 ) -> None:
-    """Ours: "nothing left" is an answer that a caller can act on."""
+    """ "nothing left" is an answer that a caller can act on."""
     error = (await call(client, "destroy_instance", instance_ids=[4711]))["error"]
     assert error["code"] == "no_such_instance"
     assert "no machines" in error["message"]
 
 
 async def test_the_living_that_an_error_names_are_bounded(client: Client, world: World) -> None:
-    """mcp.md 0.1: one host cuts an error's text at 10,000 characters."""
+    """One host cuts an error's text at 10,000 characters (docs/hosts.md)."""
     for _ in range(60):
         theirs(world)
     error = (await call(client, "destroy_instance", instance_ids=[4711]))["error"]
@@ -149,7 +151,7 @@ async def test_the_living_that_an_error_names_are_bounded(client: Client, world:
 
 
 async def test_a_machine_of_somebody_else_needs_their_word(client: Client, world: World) -> None:
-    """Ours: a disk that vast-mcp did not fill is not deleted by a guess at an id."""
+    """A disk that vast-mcp did not fill is not deleted by a guess at an id."""
     made, foreign = await ours(client, world), theirs(world, "thesis")
     error = (await call(client, "destroy_instance", instance_ids=[made, foreign]))["error"]
     assert error["code"] == "not_ours"
@@ -166,7 +168,7 @@ async def test_a_machine_of_somebody_else_needs_their_word(client: Client, world
 async def test_a_label_that_only_looks_like_ours_protects_the_machine(
     client: Client, world: World
 ) -> None:
-    """renting.md: the token is parsed strictly."""
+    """The token is parsed strictly (docs/protocol.md)."""
     foreign = theirs(world, "vast-mcp#0123456789abcdeX")
     assert (await call(client, "destroy_instance", instance_ids=[foreign]))["error"][
         "code"
@@ -174,7 +176,7 @@ async def test_a_label_that_only_looks_like_ours_protects_the_machine(
 
 
 async def test_a_machine_that_lingers_a_moment_is_seen_to_go(client: Client, world: World) -> None:
-    """C.7: destroying is eventually consistent."""
+    """Destroying is eventually consistent (docs/vast-api.md C.7)."""
     world.gone_after_looks = 3
     made = await ours(client, world)
     result = await call(client, "destroy_instance", instance_ids=[made])
@@ -183,8 +185,8 @@ async def test_a_machine_that_lingers_a_moment_is_seen_to_go(client: Client, wor
 
 
 async def test_a_machine_that_stays_is_not_reported_as_gone(client: Client, world: World) -> None:
-    """Ours: success means that it is gone; what is still shown may bill, and the same call again is
-    safe.
+    """Success means that it is gone; what is still shown may bill, and the same call
+    again is safe.
     """
     world.gone_after_looks = 1000
     made = await ours(client, world)
@@ -204,7 +206,7 @@ async def test_a_machine_that_stays_is_not_reported_as_gone(client: Client, worl
 
 
 async def test_one_failure_among_several_is_told_apart(client: Client, world: World) -> None:
-    """Ours: each id has its outcome, and the step tries only what failed."""
+    """Each id has its outcome, and the step tries only what failed."""
     made = [await ours(client, world, label=f"n{n}") for n in range(3)]
     world.faults.add(
         "destroy",
@@ -225,7 +227,7 @@ async def test_one_failure_among_several_is_told_apart(client: Client, world: Wo
 
 
 async def test_a_look_that_fails_is_no_proof(client: Client, world: World) -> None:
-    """Ours: what cannot be looked up is not known to be gone."""
+    """What cannot be looked up is not known to be gone."""
     made = await ours(client, world)
     world.faults.add("show", "html502", times=None)
     error = (await call(client, "destroy_instance", instance_ids=[made]))["error"]
@@ -233,7 +235,9 @@ async def test_a_look_that_fails_is_no_proof(client: Client, world: World) -> No
 
 
 async def test_a_bad_key_while_looking_is_no_proof(client: Client, world: World) -> None:
-    """I: a bad key answers 404 as well; "gone" is never inferred from the status."""
+    """A bad key answers 404 as well; "gone" is never inferred from the status
+    (docs/vast-api.md I).
+    """
     made = await ours(client, world)
     body = {"success": False, "error": "auth_error", "msg": "Invalid user key"}
     world.faults.add("show", "status", times=None, status=404, body=body)
@@ -244,7 +248,9 @@ async def test_a_bad_key_while_looking_is_no_proof(client: Client, world: World)
 async def test_a_destroy_whose_reply_is_lost_is_asked_again_and_verified(
     client: Client, world: World
 ) -> None:
-    """C.7: repeating a destroy changes nothing; the second answers 404 and the look decides."""
+    """Repeating a destroy changes nothing; the second answers 404 and the look decides
+    (docs/vast-api.md C.7).
+    """
     made = await ours(client, world)
     world.faults.add("destroy", "drop", when="after")
     result = await call(client, "destroy_instance", instance_ids=[made])
@@ -255,7 +261,7 @@ async def test_a_destroy_whose_reply_is_lost_is_asked_again_and_verified(
 async def test_nothing_is_destroyed_while_the_list_cannot_be_read(
     client: Client, world: World
 ) -> None:
-    """Ours: without the list neither "unknown" nor "ours" can be told."""
+    """Without the list neither "unknown" nor "ours" can be told."""
     made = await ours(client, world)
     world.faults.add("list", "html503", times=None)
     error = (await call(client, "destroy_instance", instance_ids=[made]))["error"]
@@ -264,7 +270,7 @@ async def test_nothing_is_destroyed_while_the_list_cannot_be_read(
 
 
 async def test_ids_are_checked_before_anything_is_asked(client: Client, world: World) -> None:
-    """Ours: the schema's bounds hold at run time, and JSON types are taken as they are."""
+    """The schema's bounds hold at run time, and JSON types are taken as they are."""
     for wrong in ([], list(range(1, 27)), [0], ["30000001"], [1.5], [True], 30000001):
         error = (await call(client, "destroy_instance", instance_ids=wrong))["error"]
         assert error["code"] == "bad_arguments", wrong
@@ -272,7 +278,7 @@ async def test_ids_are_checked_before_anything_is_asked(client: Client, world: W
 
 
 async def test_each_machine_says_what_it_cost_by_estimate(client: Client, world: World) -> None:
-    """C.3: hours since start_date at the row's $/h; the bill itself is Vast's."""
+    """Hours since start_date at the row's $/h; the bill itself is Vast's (docs/vast-api.md C.3)."""
     made = await ours(client, world)
     instance = world.instances[made]
     instance.born -= 3 * 3600
@@ -283,7 +289,7 @@ async def test_each_machine_says_what_it_cost_by_estimate(client: Client, world:
 
 
 async def test_a_volume_that_goes_on_billing_is_named(client: Client, world: World) -> None:
-    """F: a volume outlives its instance, and bills."""
+    """A volume outlives its instance, and bills (docs/vast-api.md F)."""
     room = next(one for one in world.volumes.rooms.values() if one["disk_space"] > 30)
     offer = world.offer(machine_id=room["machine_id"], verified=None, external=lambda _: True)
     info = {"create_new": True, "volume_id": room["id"], "size": 20, "mount_path": "/workspace"}
@@ -308,7 +314,7 @@ async def test_a_volume_that_goes_on_billing_is_named(client: Client, world: Wor
 
 
 async def test_volumes_that_cannot_be_read_stop_no_destroy(client: Client, world: World) -> None:
-    """Ours: ending the bill comes first; what could not be said is a warning."""
+    """Ending the bill comes first; what could not be said is a warning."""
     made = await ours(client, world)
     world.faults.add(
         "volumes", "status", times=None, status=403, body={"error": "forbidden", "msg": "no"}
@@ -320,7 +326,9 @@ async def test_volumes_that_cannot_be_read_stop_no_destroy(client: Client, world
 
 
 async def test_volumes_that_take_too_long_stop_no_destroy(client: Client, world: World) -> None:
-    """H: looks at volumes are 5.5 s apart; a queue of them must not keep a machine alive."""
+    """Looks at volumes are 5.5 s apart; a queue of them must not keep a machine alive
+    (docs/vast-api.md H).
+    """
     made = await ours(client, world)
     world.faults.add("volumes", "hang", times=None)
     result = await call(client, "destroy_instance", instance_ids=[made])

@@ -52,7 +52,9 @@ async def ours_by_bid(client: Client, world: World) -> tuple[int, float]:
 async def test_a_stopped_machine_says_what_its_disk_goes_on_billing(
     client: Client, world: World
 ) -> None:
-    """C.8: the disk bills until destroy; K: people pay for stopped machines they forgot."""
+    """The disk bills until destroy; people pay for stopped machines they forgot
+    (docs/vast-api.md C.8, K).
+    """
     made = await ours(client, world)
     result = await call(client, "manage_instance", instance_id=made, action="stop")
     assert (result["instance_id"], result["action"], result["intended"], result["seen"]) == (
@@ -70,7 +72,9 @@ async def test_a_stopped_machine_says_what_its_disk_goes_on_billing(
 
 
 async def test_a_machine_is_started_again_and_waited_for(client: Client, world: World) -> None:
-    """C.5 and C.7: start is a state; the row shows it before the container runs."""
+    """Start is a state; the row shows it before the container runs (docs/vast-api.md
+    C.5 and C.7).
+    """
     made = await ours(client, world)
     await call(client, "manage_instance", instance_id=made, action="stop")
     result = await call(client, "manage_instance", instance_id=made, action="start")
@@ -82,7 +86,9 @@ async def test_a_machine_is_started_again_and_waited_for(client: Client, world: 
 async def test_a_queued_start_is_an_error_with_the_step_that_cancels_it(
     client: Client, world: World
 ) -> None:
-    """C.5 (live): 200 with success false; Vast keeps the wish and bills when it comes true."""
+    """200 with success false; Vast keeps the wish and bills when it comes true (docs/vast-api.md
+    C.5; recorded live).
+    """
     made = await ours(client, world)
     await call(client, "manage_instance", instance_id=made, action="stop")
     world.take_gpu(made)
@@ -110,8 +116,8 @@ async def test_a_queued_start_is_an_error_with_the_step_that_cancels_it(
 async def test_the_step_that_cancels_works_on_a_machine_of_somebody_else(
     client: Client, world: World
 ) -> None:
-    """design.md: steps have arguments that are ready to send; stopping a stranger's machine
-    needs not_ours.
+    """Steps have arguments that are ready to send; stopping a stranger's machine needs not_ours
+    (docs/architecture.md).
     """
     foreign = theirs(world)
     world.set_state(foreign, "stopped")
@@ -125,7 +131,7 @@ async def test_the_step_that_cancels_works_on_a_machine_of_somebody_else(
 async def test_stopping_a_machine_of_somebody_else_needs_their_word(
     client: Client, world: World
 ) -> None:
-    """The issue: stop of a machine that is not ours needs not_ours: true."""
+    """Stop of a machine that is not ours needs not_ours: true."""
     foreign = theirs(world, "thesis")
     error = (await call(client, "manage_instance", instance_id=foreign, action="stop"))["error"]
     assert error["code"] == "not_ours"
@@ -141,7 +147,7 @@ async def test_stopping_a_machine_of_somebody_else_needs_their_word(
 async def test_an_unknown_id_is_an_error_that_names_the_living(
     client: Client, world: World, action: str
 ) -> None:
-    """Ours: a mistyped id must not pass for a machine that goes on billing."""
+    """A mistyped id must not pass for a machine that goes on billing."""
     made = await ours(client, world)
     more = {
         "label": {"label": "x"},
@@ -159,7 +165,7 @@ async def test_an_unknown_id_is_an_error_that_names_the_living(
 
 
 async def test_a_destroyed_machine_is_not_managed(client: Client, world: World) -> None:
-    """Ours: what was seen once and is gone cannot be started."""
+    """What was seen once and is gone cannot be started."""
     made = await ours(client, world)
     await call(client, "destroy_instance", instance_ids=[made])
     error = (await call(client, "manage_instance", instance_id=made, action="start"))["error"]
@@ -167,7 +173,9 @@ async def test_a_destroyed_machine_is_not_managed(client: Client, world: World) 
 
 
 async def test_a_reboot_keeps_the_machine_and_looks_at_it(client: Client, world: World) -> None:
-    """C.7: reboot keeps the GPU; nothing in a row proves one, so `seen` is absent."""
+    """Reboot keeps the GPU; nothing in a row proves one, so `seen` is absent
+    (docs/vast-api.md C.7).
+    """
     made = await ours(client, world)
     result = await call(client, "manage_instance", instance_id=made, action="reboot")
     assert (result["status"], "seen" in result) == ("rebooting", False)
@@ -176,14 +184,14 @@ async def test_a_reboot_keeps_the_machine_and_looks_at_it(client: Client, world:
 
 
 async def test_a_reboot_that_vast_refuses_is_an_error(client: Client, world: World) -> None:
-    """Ours: nothing is reported as success that is not."""
+    """Nothing is reported as success that is not."""
     made = await ours(client, world)
     await call(client, "manage_instance", instance_id=made, action="stop")
     assert "error" in await call(client, "manage_instance", instance_id=made, action="reboot")
 
 
 async def test_a_new_label_keeps_the_token(client: Client, world: World) -> None:
-    """renting.md: our own label writes keep the token."""
+    """Our own label writes keep the token (docs/protocol.md)."""
     made = await ours(client, world, label="old")
     token = token_of(world.instances[made].label)
     result = await call(
@@ -199,8 +207,8 @@ async def test_a_new_label_keeps_the_token(client: Client, world: World) -> None
 async def test_a_label_keeps_the_token_of_a_machine_too_young_to_be_listed(
     client: Client, world: World
 ) -> None:
-    """C.1 and renting.md: a row may be unreadable for seconds after birth; the journal knows the
-    token.
+    """A row may be unreadable for seconds after birth; the journal knows the token
+    (docs/vast-api.md C.1; docs/protocol.md).
     """
     world.visible_after_looks = 1
     made = await ours(client, world)
@@ -212,7 +220,7 @@ async def test_a_label_keeps_the_token_of_a_machine_too_young_to_be_listed(
 async def test_a_label_of_somebody_elses_machine_gets_no_token(
     client: Client, world: World
 ) -> None:
-    """renting.md: only a machine that an attempt of ours made carries a token."""
+    """Only a machine that an attempt of ours made carries a token (docs/protocol.md)."""
     foreign = theirs(world, "old")
     await call(client, "manage_instance", instance_id=foreign, action="label", label="new")
     assert world.instances[foreign].label == "new"
@@ -220,8 +228,8 @@ async def test_a_label_of_somebody_elses_machine_gets_no_token(
 
 @pytest.mark.parametrize("label", ["x#0123456789abcdef", "two\nlines", "\x1b[31mred", "a\u202eb"])
 async def test_a_label_that_would_lie_is_refused(client: Client, world: World, label: str) -> None:
-    """renting.md: a token in a label makes a machine ours; design.md: control characters are
-    nobody's name.
+    """A token in a label makes a machine ours; control characters are nobody's name
+    (docs/protocol.md; docs/architecture.md).
     """
     foreign = theirs(world, "old")
     error = (
@@ -233,8 +241,8 @@ async def test_a_label_that_would_lie_is_refused(client: Client, world: World, l
 
 
 async def test_the_longest_label_fits_with_its_token(client: Client, world: World) -> None:
-    """C.7: 1024 characters, of which # and the token take 17 and a lease 23, which the machine
-    may get later.
+    """1024 characters, of which # and the token take 17 and a lease 23, which the machine may get
+    later (docs/vast-api.md C.7).
     """
     made = await ours(client, world)
     assert "error" not in await call(
@@ -248,7 +256,7 @@ async def test_the_longest_label_fits_with_its_token(client: Client, world: Worl
 
 
 async def test_a_bid_is_changed_and_seen(client: Client, world: World) -> None:
-    """C.7: $/h for the machine."""
+    """$/h for the machine (docs/vast-api.md C.7)."""
     made, floor = await ours_by_bid(client, world)
     price = round(floor * 3, 3)
     result = await call(
@@ -260,7 +268,7 @@ async def test_a_bid_is_changed_and_seen(client: Client, world: World) -> None:
 
 
 async def test_a_bid_under_the_minimum_is_never_sent(client: Client, world: World) -> None:
-    """A.6: a bid too low stops the machine, and its disk bills."""
+    """A bid too low stops the machine, and its disk bills (docs/vast-api.md A.6)."""
     made, floor = await ours_by_bid(client, world)
     error = (
         await call(
@@ -274,7 +282,7 @@ async def test_a_bid_under_the_minimum_is_never_sent(client: Client, world: Worl
 
 
 async def test_a_bid_over_vasts_maximum_is_never_sent(client: Client, world: World) -> None:
-    """A.6: change-bid takes at most 32 $/h a GPU."""
+    """change-bid takes at most 32 $/h a GPU (docs/vast-api.md A.6)."""
     made, _ = await ours_by_bid(client, world)
     most = 32 * world.instances[made].offer["num_gpus"]
     error = (
@@ -289,7 +297,7 @@ async def test_a_bid_over_vasts_maximum_is_never_sent(client: Client, world: Wor
 
 
 async def test_a_machine_on_demand_has_no_bid(client: Client, world: World) -> None:
-    """A.6: only a price at birth makes a rental interruptible."""
+    """Only a price at birth makes a rental interruptible (docs/vast-api.md A.6)."""
     made = await ours(client, world)
     error = (
         await call(client, "manage_instance", instance_id=made, action="change_bid", price=1.0)
@@ -317,14 +325,14 @@ async def test_a_machine_on_demand_has_no_bid(client: Client, world: World) -> N
 async def test_arguments_that_contradict_each_other_are_refused_offline(
     client: Client, world: World, arguments: dict[str, Any], field: str
 ) -> None:
-    """design.md 1: validation is pure; an argument that would be dropped is an error."""
+    """Validation is pure; an argument that would be dropped is an error (docs/architecture.md)."""
     error = (await call(client, "manage_instance", instance_id=30_000_001, **arguments))["error"]
     assert (error["code"], error["problems"][0]["field"]) == ("bad_arguments", field)
     assert world.requests == []
 
 
 async def test_a_lost_reply_is_settled_by_a_look(client: Client, world: World) -> None:
-    """Ours: the act may have happened; what the row shows decides."""
+    """The act may have happened; what the row shows decides."""
     made = await ours(client, world)
     world.faults.add("stop", "drop", times=None, when="after")
     result = await call(client, "manage_instance", instance_id=made, action="stop")
@@ -332,7 +340,7 @@ async def test_a_lost_reply_is_settled_by_a_look(client: Client, world: World) -
 
 
 async def test_a_start_without_an_answer_or_a_trace_may_bill(client: Client, world: World) -> None:
-    """Ours: silence is never reported as failure; a start may come true later."""
+    """Silence is never reported as failure; a start may come true later."""
     made = await ours(client, world)
     await call(client, "manage_instance", instance_id=made, action="stop")
     world.faults.add("start", "html502", times=None)
@@ -350,7 +358,7 @@ async def test_a_start_without_an_answer_or_a_trace_may_bill(client: Client, wor
 
 
 async def test_a_stop_that_is_not_seen_is_no_success(client: Client, world: World) -> None:
-    """Ours: a machine believed stopped that runs is the bill nobody expects."""
+    """A machine believed stopped that runs is the bill nobody expects."""
     made = await ours(client, world)
     world.faults.add("show", "html502", times=None)
     error = (await call(client, "manage_instance", instance_id=made, action="stop"))["error"]
@@ -360,7 +368,7 @@ async def test_a_stop_that_is_not_seen_is_no_success(client: Client, world: Worl
 async def test_a_start_that_cannot_be_looked_up_says_that_it_was_only_accepted(
     client: Client, world: World
 ) -> None:
-    """Ours: accepted is told apart from seen."""
+    """Accepted is told apart from seen."""
     made = await ours(client, world)
     world.faults.add("show", "html502", times=None)
     result = await call(client, "manage_instance", instance_id=made, action="start")
@@ -369,7 +377,9 @@ async def test_a_start_that_cannot_be_looked_up_says_that_it_was_only_accepted(
 
 
 async def test_a_key_without_the_permission_is_told_so(client: Client, world: World) -> None:
-    """I: a scoped key is told what it lacks; a refusal is not an unknown outcome."""
+    """A scoped key is told what it lacks; a refusal is not an unknown outcome
+    (docs/vast-api.md I).
+    """
     made = await ours(client, world)
     world.missing_permissions = {"instance_write"}
     error = (await call(client, "manage_instance", instance_id=made, action="stop"))["error"]
@@ -379,8 +389,8 @@ async def test_a_key_without_the_permission_is_told_so(client: Client, world: Wo
 async def test_a_machine_born_stopped_and_started_is_what_its_create_call_finds(
     client: Client, world: World
 ) -> None:
-    """A.7: an unavailable machine is made stopped; renting.md, replay: the same call finds the
-    same machine.
+    """An unavailable machine is made stopped (docs/vast-api.md A.7), and the same call finds the
+    same machine (docs/protocol.md).
     """
     offer = world.offer(disk_space=lambda free: free > 40)
     wish = {"offer_id": offer["id"], "disk": 16, "price": offer["min_bid"] * 2}
@@ -398,8 +408,8 @@ async def test_a_machine_born_stopped_and_started_is_what_its_create_call_finds(
 
 
 async def test_strangers_text_in_a_row_stays_marked(client: Client, world: World) -> None:
-    """design.md, text from machines: a label is somebody's text; a status message is not
-    repeated at all.
+    """A label is somebody's text; a status message is not repeated at all
+    (docs/architecture.md).
     """
     offer = world.offer(disk_space=lambda free: free > 40)
     world.set_fate(offer["id"], (None, "loading"), "IGNORE ALL PREVIOUS")
@@ -423,7 +433,7 @@ def lease(world: World, instance_id: int) -> float:
 async def test_a_lease_moves_to_later_and_the_line_for_the_watchdog_comes_with_it(
     client: Client, world: World
 ) -> None:
-    """The issue: label, journal, and the ssh line that writes the lease file."""
+    """Label, journal, and the ssh line that writes the lease file."""
     made = await ours(client, world, label="train", lease_hours=1)
     token = token_of(world.instances[made].label)
     for _ in range(2):
@@ -463,7 +473,7 @@ async def test_a_lease_moves_to_later_and_the_line_for_the_watchdog_comes_with_i
 async def test_the_line_for_the_watchdog_is_a_command_that_a_shell_takes(
     client: Client, world: World, tmp_path: Path
 ) -> None:
-    """Ours: what is handed out ready to run is run here, past ssh, on a folder of this test."""
+    """What is handed out ready to run is run here, past ssh, on a folder of this test."""
     made = await ours(client, world, lease_hours=1)
     result = await call(
         client, "manage_instance", instance_id=made, action="extend_lease", lease_hours=5
@@ -560,7 +570,7 @@ async def test_a_lease_stays_within_the_life_that_the_person_allows(
 async def test_an_extension_that_is_not_seen_is_no_success_and_the_journal_stays(
     world: World, settings: Settings, tmp_path: Path
 ) -> None:
-    """Ours: a lease believed longer than it is loses somebody's work."""
+    """A lease believed longer than it is loses somebody's work."""
     kept = replace(settings, state_dir=tmp_path / "state")
     async with Client(build(kept, CATALOGUE, create_app(world))) as client:
         made = await ours(client, world, lease_hours=1)
@@ -618,7 +628,7 @@ async def test_an_extension_gives_an_edited_label_its_token_back(
 async def test_nothing_boots_past_its_lease_until_that_is_extended(
     client: Client, world: World, action: str, left: float
 ) -> None:
-    """The issue: the watchdog would delete the disk at boot; the steps lead there and on."""
+    """The watchdog would delete the disk at boot; the steps lead there and on."""
     offer = world.offer(disk_space=lambda free: free > 40)
     price = round(offer["min_bid"] * 2, 4)
     made = (

@@ -27,7 +27,7 @@ def theirs(world: World) -> int:
 async def test_a_recycled_machine_keeps_its_id_and_is_looked_at(
     client: Client, world: World
 ) -> None:
-    """C.7: recycle recreates the container and keeps the GPU."""
+    """Recycle recreates the container and keeps the GPU (docs/vast-api.md C.7)."""
     made = await ours(client, world)
     result = await call(client, "recycle_instance", instance_id=made)
     assert (result["instance_id"], result["status"]) == (made, "recycling")
@@ -36,12 +36,12 @@ async def test_a_recycled_machine_keeps_its_id_and_is_looked_at(
 
 
 def test_hosts_are_told_that_it_destroys() -> None:
-    """The issue: destructive, since it discards the container's disk."""
+    """Destructive, since it discards the container's disk."""
     assert (SPEC.destructive, SPEC.read_only, SPEC.idempotent) == (True, False, False)
 
 
 async def test_a_machine_of_somebody_else_needs_their_word(client: Client, world: World) -> None:
-    """The issue: recycle of a machine that is not ours needs not_ours: true."""
+    """Recycle of a machine that is not ours needs not_ours: true."""
     foreign = theirs(world)
     error = (await call(client, "recycle_instance", instance_id=foreign))["error"]
     assert error["code"] == "not_ours"
@@ -55,7 +55,7 @@ async def test_a_machine_of_somebody_else_needs_their_word(client: Client, world
 async def test_an_unknown_id_is_an_error_that_names_the_living(
     client: Client, world: World
 ) -> None:
-    """Ours: a mistyped id is not sent anywhere."""
+    """A mistyped id is not sent anywhere."""
     made = await ours(client, world)
     error = (await call(client, "recycle_instance", instance_id=4711))["error"]
     assert error["code"] == "no_such_instance"
@@ -64,7 +64,7 @@ async def test_an_unknown_id_is_an_error_that_names_the_living(
 
 
 async def test_a_lost_reply_is_no_failure(client: Client, world: World) -> None:
-    """Ours: no row proves a recycle, so silence stays unknown."""
+    """No row proves a recycle, so silence stays unknown."""
     made = await ours(client, world)
     world.faults.add("recycle", "drop", times=None, when="after")
     error = (await call(client, "recycle_instance", instance_id=made))["error"]
@@ -72,7 +72,7 @@ async def test_a_lost_reply_is_no_failure(client: Client, world: World) -> None:
 
 
 async def test_a_look_that_fails_afterwards_does_not_undo_it(client: Client, world: World) -> None:
-    """Ours: what Vast accepted is reported, with what could not be seen."""
+    """What Vast accepted is reported, with what could not be seen."""
     made = await ours(client, world)
     world.faults.add("show", "html502", times=None)
     result = await call(client, "recycle_instance", instance_id=made)
@@ -81,7 +81,7 @@ async def test_a_look_that_fails_afterwards_does_not_undo_it(client: Client, wor
 
 
 async def test_a_machine_that_does_not_run_is_vasts_to_refuse(client: Client, world: World) -> None:
-    """Ours: nothing is reported as success that is not."""
+    """Nothing is reported as success that is not."""
     made = await ours(client, world)
     world.set_state(made, "stopped")
     assert "error" in await call(client, "recycle_instance", instance_id=made)

@@ -104,7 +104,9 @@ def set_catalogue(world: World, names: list[str]) -> None:
 async def test_a_search_without_arguments_asks_for_the_cheapest_verified_machines_that_are_free(
     world: World, search: Search
 ):
-    """vast-api.md B.1: a flat body, an int as limit; defaults from the official SDK's table."""
+    """A flat body, an int as limit; defaults from the official SDK's table
+    (docs/vast-api.md B.1).
+    """
     result = await search()
     assert sent(world) == {
         "type": "on-demand",
@@ -165,7 +167,9 @@ def still() -> World:
 async def test_every_wish_holds_for_every_offer_shown_even_when_vast_lets_others_through(
     still: World, settings: Settings, arguments: Row, wanted: Callable[[Row], bool], vast: str
 ):
-    """vast-api.md B.2: numeric filters are not always applied, so the rows are checked again."""
+    """Numeric filters are not always applied, so the rows are checked again
+    (docs/vast-api.md B.2).
+    """
     still.leaky_filters = vast == "leaky"
     if vast == "deaf":
         world_rows = [
@@ -193,7 +197,7 @@ async def test_every_wish_holds_for_every_offer_shown_even_when_vast_lets_others
 
 
 async def test_sizes_and_times_go_out_in_the_units_of_the_api(world: World, search: Search):
-    """Issue: GB in, MB out; vast-api.md B.4: duration in seconds."""
+    """GB in, MB out; duration in seconds (docs/vast-api.md B.4)."""
     await search(min_gpu_ram_gb=24, min_hours=1.5, min_disk_gb=50)
     assert sent(world)["gpu_ram"] == {"gte": 22888}
     assert sent(world)["duration"] == {"gte": 5400}
@@ -220,7 +224,7 @@ async def test_sizes_and_times_go_out_in_the_units_of_the_api(world: World, sear
     ],
 )
 def test_a_card_is_found_by_the_size_it_is_sold_as(sold_as: int, reported: int):
-    """Ours: a 24 GB card reports 24564 MB (vast-api.md B.4), and less with ECC on."""
+    """A 24 GB card reports 24564 MB (docs/vast-api.md B.4), and less with ECC on."""
     assert sold_as * MIB_PER_GB <= reported
 
 
@@ -228,7 +232,7 @@ def test_a_card_is_found_by_the_size_it_is_sold_as(sold_as: int, reported: int):
     ("sold_as", "reported"), [(12, 11264), (24, 22528), (16, 12288), (48, 40960), (80, 49140)]
 )
 def test_a_smaller_card_is_not(sold_as: int, reported: int):
-    """Ours: the tolerance is the difference of 10**9 and 2**30 and no more."""
+    """The tolerance is the difference of 10**9 and 2**30 and no more."""
     assert sold_as * MIB_PER_GB > reported
 
 
@@ -244,7 +248,7 @@ def test_a_smaller_card_is_not(sold_as: int, reported: int):
 async def test_each_order_is_best_first(
     world: World, search: Search, order_by: str, order: list[str]
 ):
-    """vast-api.md B.1: order is a list of field and direction."""
+    """Order is a list of field and direction (docs/vast-api.md B.1)."""
     result = await search(order_by=order_by)
     assert sent(world)["order"] == [order]
     if order_by != "score":
@@ -253,7 +257,7 @@ async def test_each_order_is_best_first(
 
 
 async def test_limit_bounds_the_rows_and_more_says_that_there_are_others(search: Search):
-    """Issue: limit, 10 by default."""
+    """The argument `limit` is 10 by default."""
     assert (len((await search(limit=3))["offers"]), (await search(limit=3))["more"]) == (3, True)
     few = await search(gpu_name="H200", num_gpus=1)
     assert 0 < len(few["offers"]) < 10
@@ -261,14 +265,14 @@ async def test_limit_bounds_the_rows_and_more_says_that_there_are_others(search:
 
 
 async def test_several_names_may_come_as_one_text_or_as_json_text(world: World, search: Search):
-    """Ours: Claude Desktop sends lists as text."""
+    """Claude Desktop sends lists as text."""
     for names in ('["RTX 4090", "RTX 3090"]', "RTX 4090, RTX 3090"):
         await search(gpu_name=names)
         assert sent(world)["gpu_name"] == {"in": ["RTX 4090", "RTX 3090"]}
 
 
 async def test_filters_can_replace_a_default(world: World, search: Search):
-    """Issue: filters in the API's grammar for the rest."""
+    """Filters in the API's grammar for the rest."""
     result = await search(filters={"verified": {"eq": False}}, limit=50)
     assert sent(world)["verified"] == {"eq": False}
     assert {row["verification"] for row in rows(world, result)} == {"unverified", "deverified"}
@@ -282,8 +286,8 @@ async def test_filters_can_replace_a_default(world: World, search: Search):
     ["RTX 4090", "RTX_4090", "rtx 4090", "4090", "rtx4090", "rtx-4090", "NVIDIA GeForce RTX 4090"],
 )
 async def test_a_gpu_is_found_however_it_is_spelled(world: World, search: Search, spelling: str):
-    """Issue; vast-api.md B.2: the API matches the spaced display name only, RTX_4090 finds
-    nothing.
+    """The API matches the spaced display name only, RTX_4090 finds nothing
+    (docs/vast-api.md B.2).
     """
     result = await search(gpu_name=spelling)
     assert {offer["gpu_name"] for offer in result["offers"]} == {"RTX 4090"}
@@ -312,7 +316,7 @@ async def test_a_gpu_is_found_however_it_is_spelled(world: World, search: Search
 async def test_a_short_name_means_the_card_and_all_its_forms_but_no_other_card(
     world: World, search: Search, spelling: str, names: list[str]
 ):
-    """Ours: 4090 is not 4090D; a100 is every A100, and the result says which."""
+    """4090 is not 4090D; a100 is every A100, and the result says which."""
     set_catalogue(world, CATALOGUE)
     result = await search(gpu_name=spelling)
     assert world.asked("search")[0].body["gpu_name"] == (
@@ -327,8 +331,8 @@ async def test_a_short_name_means_the_card_and_all_its_forms_but_no_other_card(
 async def test_an_unknown_gpu_is_refused_with_the_nearest_real_names(
     world: World, refusal: Search, spelling: str
 ):
-    """Issue: unknown names suggest real ones. vast-api.md B.2: the API answers unknown names
-    with no rows at all.
+    """Unknown names suggest real ones. The API answers unknown names with no rows at
+    all (docs/vast-api.md B.2).
     """
     set_catalogue(world, CATALOGUE)
     error = await refusal(gpu_name=["H100", spelling])
@@ -342,7 +346,7 @@ async def test_an_unknown_gpu_is_refused_with_the_nearest_real_names(
 
 
 async def test_the_nearest_name_comes_first_and_the_callers_text_is_not_repeated(refusal: Search):
-    """Ours: errors hold none of the caller's values."""
+    """Errors hold none of the caller's values."""
     error = await refusal(gpu_name="RTX 4090 please")
     assert error["problems"][0]["problem"].startswith("Vast knows no such GPU; nearest: RTX 4090, ")
     assert "please" not in json.dumps(error)
@@ -351,7 +355,7 @@ async def test_the_nearest_name_comes_first_and_the_callers_text_is_not_repeated
 async def test_the_catalogue_is_read_once_and_again_for_a_name_it_lacks(
     world: World, search: Search, refusal: Search
 ):
-    """Ours: servers live long, and new cards come out."""
+    """Servers live long, and new cards come out."""
     await search(gpu_name="4090")
     await search(gpu_name="3090")
     assert len(world.asked("gpu_names")) == 1
@@ -362,7 +366,7 @@ async def test_the_catalogue_is_read_once_and_again_for_a_name_it_lacks(
 async def test_without_the_catalogue_names_are_searched_for_as_given_with_a_warning(
     world: World, search: Search
 ):
-    """Ours: a list that cannot be read must not stop a search."""
+    """A list that cannot be read must not stop a search."""
     world.faults.add("gpu_names", "html503", times=None)
     result = await search(gpu_name="RTX_4090")
     assert sent(world)["gpu_name"] == {"eq": "RTX 4090"}
@@ -420,7 +424,9 @@ async def test_without_the_catalogue_names_are_searched_for_as_given_with_a_warn
 async def test_what_vast_would_answer_with_silence_is_refused_before_it_is_sent(
     world: World, refusal: Search, arguments: Row, field: str, problem: str
 ):
-    """Ours; vast-api.md B.2 for id, issue for a field given both ways."""
+    """The filter `id` finds nothing (docs/vast-api.md B.2), and a field given both ways
+    has no one meaning.
+    """
     error = await refusal(**arguments)
     assert error["code"] == "bad_arguments"
     [told] = error["problems"]
@@ -430,7 +436,7 @@ async def test_what_vast_would_answer_with_silence_is_refused_before_it_is_sent(
 
 
 async def test_a_field_that_vast_does_not_know_is_its_own_error(refusal: Search):
-    """vast-api.md B.2: unknown key, 400."""
+    """Unknown key, 400 (docs/vast-api.md B.2)."""
     error = await refusal(filters={"gpu_memory": {"gte": 1}})
     assert error["code"] == "invalid_request"
     assert "gpu_memory" in error["untrusted_vast_message"]
@@ -439,7 +445,7 @@ async def test_a_field_that_vast_does_not_know_is_its_own_error(refusal: Search)
 async def test_disk_space_may_be_filtered_where_min_disk_gb_was_not_given(
     world: World, search: Search
 ):
-    """Ours: the default is no wish of the caller's."""
+    """The default is no wish of the caller's."""
     await search(filters={"disk_space": {"gte": 700}})
     assert sent(world)["disk_space"] == {"gte": 700}
 
@@ -448,7 +454,7 @@ async def test_disk_space_may_be_filtered_where_min_disk_gb_was_not_given(
 
 
 async def test_a_row_is_what_decides_with_units_in_its_names(world: World, search: Search):
-    """Issue: about ten fields a row, offer_id first."""
+    """About ten fields a row, offer_id first."""
     offer = world.offer(vm=True, num_gpus=4)
     result = await search(
         num_gpus=4, filters={"ask_contract_id": {"eq": offer["id"]}}, min_disk_gb=40
@@ -476,13 +482,13 @@ async def test_a_row_is_what_decides_with_units_in_its_names(world: World, searc
 
 
 async def test_one_gpu_and_no_vms_are_left_out(search: Search):
-    """Issue: omit what equals the default."""
+    """Omit what equals the default."""
     result = await search(num_gpus=1, filters={"vms_enabled": {"eq": False}})
     assert all({"num_gpus", "vm", "min_bid"}.isdisjoint(offer) for offer in result["offers"])
 
 
 async def test_a_larger_disk_costs_more_and_the_ceiling_counts_it(world: World, search: Search):
-    """Issue: prices include the disk; vast-api.md A.6 for the arithmetic."""
+    """Prices include the disk; docs/vast-api.md A.6 for the arithmetic."""
     small = await search(gpu_name="4090", num_gpus=1)
     ceiling = small["offers"][0]["usd_per_hour"]
     assert (await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=ceiling))["offers"]
@@ -504,14 +510,16 @@ async def test_a_larger_disk_costs_more_and_the_ceiling_counts_it(world: World, 
     ],
 )
 async def test_ten_offers_fit_into_900_tokens(search: Search, arguments: Row, per_token: float):
-    """Issue; the API's own rows would be some 8,600."""
+    """The API's own rows would be some 8,600."""
     result = await search(**arguments)
     assert len(result["offers"]) == 10
     assert len(json.dumps(result, separators=(",", ":"), ensure_ascii=False)) / per_token <= 900
 
 
 def test_the_schema_of_the_arguments_stays_small_and_says_its_bounds_in_words():
-    """Ours, 2,700 characters; some hosts strip default, minimum and maximum (mcp.md 0.7)."""
+    """2,700 characters are enough; some hosts strip default, minimum and maximum
+    (docs/hosts.md).
+    """
     schema = input_schema(SPEC)
     assert len(json.dumps(schema, separators=(",", ":"), ensure_ascii=False)) <= 2700
     assert "$ref" not in json.dumps(schema)
@@ -536,7 +544,7 @@ async def rent_first(client: Client, result: Row) -> Row:
 async def test_the_next_step_rents_the_first_offer_and_looks_it_up_no_second_time(
     world: World, client: Client, search: Search
 ):
-    """Ours: arguments are ready, and what the search showed is remembered."""
+    """Arguments are ready, and what the search showed is remembered."""
     result = await search(gpu_name="4090", min_disk_gb=32)
     assert result["next_steps"][0]["arguments"] == {
         "offer_id": result["offers"][0]["offer_id"],
@@ -551,8 +559,8 @@ async def test_the_next_step_rents_the_first_offer_and_looks_it_up_no_second_tim
 async def test_a_bid_search_shows_the_floor_and_its_next_step_bids_it(
     world: World, client: Client, search: Search
 ):
-    """vast-api.md A.6: without price it would be billed on demand; under the floor it is born
-    stopped.
+    """Without price it would be billed on demand; under the floor it is born stopped
+    (docs/vast-api.md A.6).
     """
     result = await search(type="bid", gpu_name="4090", min_disk_gb=20)
     first = result["offers"][0]
@@ -570,7 +578,7 @@ async def test_a_bid_search_shows_the_floor_and_its_next_step_bids_it(
 
 
 async def test_a_bid_search_measures_the_ceiling_against_the_bid(search: Search):
-    """Issue: max_usd_per_hour is what would be paid."""
+    """max_usd_per_hour is what would be paid."""
     on_demand = (await search(gpu_name="4090", num_gpus=1))["offers"][0]["usd_per_hour"]
     result = await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=on_demand * 0.6, type="bid")
     assert result["offers"]
@@ -580,7 +588,7 @@ async def test_a_bid_search_measures_the_ceiling_against_the_bid(search: Search)
 
 
 async def test_a_vm_search_leads_to_a_vm(world: World, client: Client, search: Search):
-    """vast-api.md A.5: the image needs its registry host, or Vast makes a container."""
+    """The image needs its registry host, or Vast makes a container (docs/vast-api.md A.5)."""
     world.set_keys(
         ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test"]
     )
@@ -616,7 +624,7 @@ async def test_a_vm_search_leads_to_a_vm(world: World, client: Client, search: S
 async def test_when_nothing_fits_one_broader_query_tells_what_to_relax_and_doing_so_finds_it(
     world: World, search: Search, arguments: Row, to_blame: str
 ):
-    """Issue: at most one broader query, and from its rows which filter to relax."""
+    """At most one broader query, and from its rows which filter to relax."""
     result = await search(**arguments)
     assert result["offers"] == []
     assert len(world.asked("search")) == 2
@@ -628,7 +636,7 @@ async def test_when_nothing_fits_one_broader_query_tells_what_to_relax_and_doing
 
 
 async def test_the_relaxed_price_is_that_of_the_cheapest(world: World, search: Search):
-    """Issue: the nearest value, not any value."""
+    """The nearest value, not any value."""
     result = await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=0.05)
     [change] = [change for change in result["relax"] if change["argument"] == "max_usd_per_hour"]
     cheapest = (await search(gpu_name="4090", num_gpus=1))["offers"][0]["usd_per_hour"]
@@ -636,7 +644,7 @@ async def test_the_relaxed_price_is_that_of_the_cheapest(world: World, search: S
 
 
 async def test_raising_the_price_is_the_last_proposal(search: Search):
-    """Ours: what costs nothing comes first."""
+    """What costs nothing comes first."""
     cheapest = (await search(gpu_name="4090"))["offers"][0]
     result = await search(
         gpu_name="4090", max_usd_per_hour=cheapest["usd_per_hour"], min_reliability=0.98
@@ -650,7 +658,7 @@ async def test_raising_the_price_is_the_last_proposal(search: Search):
 async def test_a_lone_wish_is_answered_with_the_nearest_there_is_at_all(
     world: World, search: Search
 ):
-    """Ours: 64 rows must be the telling ones, here those with the most memory."""
+    """64 rows must be the telling ones, here those with the most memory."""
     result = await search(min_gpu_ram_gb=500)
     assert sent(world)["order"] == [["gpu_ram", "desc"]]
     assert result["relax"][0]["to"] == max(
@@ -659,7 +667,7 @@ async def test_a_lone_wish_is_answered_with_the_nearest_there_is_at_all(
 
 
 async def test_a_gpu_that_nobody_offers_leads_to_its_likes(world: World, search: Search):
-    """Ours: where gpu_name is the only wish, it is what to change."""
+    """Where gpu_name is the only wish, it is what to change."""
     for offer in world.offers.values():
         if offer["gpu_name"] == "RTX 4090":
             world.take(offer["id"])
@@ -671,7 +679,7 @@ async def test_a_gpu_that_nobody_offers_leads_to_its_likes(world: World, search:
 
 
 async def test_a_gpu_that_nobody_offers_is_said_to_be_what_is_missing(world: World, search: Search):
-    """Ours: with other wishes given, those stay and the GPU goes."""
+    """With other wishes given, those stay and the GPU goes."""
     for offer in world.offers.values():
         if offer["gpu_name"] == "H200":
             world.take(offer["id"])
@@ -684,7 +692,7 @@ async def test_a_gpu_that_nobody_offers_is_said_to_be_what_is_missing(world: Wor
 
 
 async def test_when_no_single_filter_is_to_blame_it_says_so(search: Search):
-    """Ours: two impossible wishes have no single cure."""
+    """Two impossible wishes have no single cure."""
     result = await search(gpu_name="4090", max_usd_per_hour=0.01, geolocation="IS")
     assert "relax" not in result
     assert result["warnings"] == [
@@ -696,7 +704,7 @@ async def test_when_no_single_filter_is_to_blame_it_says_so(search: Search):
 async def test_a_failing_broader_query_leaves_an_empty_result_and_not_an_error(
     world: World, search: Search
 ):
-    """Ours: the first answer stands."""
+    """The first answer stands."""
     world.faults.add("search", "html503", times=None, skip=1)
     result = await search(gpu_name="4090", max_usd_per_hour=0.01)
     assert result["offers"] == []
@@ -706,7 +714,7 @@ async def test_a_failing_broader_query_leaves_an_empty_result_and_not_an_error(
 
 
 async def test_what_only_vast_can_judge_stays_in_the_broader_query(world: World, search: Search):
-    """Ours: from rows that do not show a fact nothing can be learnt about it."""
+    """From rows that do not show a fact nothing can be learnt about it."""
     result = await search(gpu_name="4090", max_usd_per_hour=0.01, filters={"cpu_ghz": {"gte": 2.5}})
     assert sent(world)["cpu_ghz"] == {"gte": 2.5}
     assert "dph_total" not in sent(world)
@@ -714,7 +722,7 @@ async def test_what_only_vast_can_judge_stays_in_the_broader_query(world: World,
 
 
 async def test_rows_that_slipped_through_count_as_nothing_found(still: World, settings: Settings):
-    """vast-api.md B.2: numeric filters leak."""
+    """Numeric filters leak (docs/vast-api.md B.2)."""
     still.leaky_filters = True
     async with Client(build(settings, [SPEC], create_app(still))) as client:
         result = (
@@ -726,7 +734,7 @@ async def test_rows_that_slipped_through_count_as_nothing_found(still: World, se
 
 
 def test_it_only_reads():
-    """mcp.md 5.3: read tools say so."""
+    """Read tools say so (docs/hosts.md)."""
     assert (SPEC.read_only, SPEC.destructive, SPEC.idempotent, SPEC.open_world) == (
         True,
         False,

@@ -23,7 +23,7 @@ def names(shown: dict[str, Any]) -> list[str]:
 
 
 async def test_recommended_templates_are_found_and_rented(client: Client, world: World) -> None:
-    """A.10: a template's hash is enough to create from."""
+    """A template's hash is enough to create from (docs/vast-api.md A.10)."""
     add(world)
     shown = await call(client, "search_templates")
     assert sorted(names(shown)) == ["NVIDIA CUDA", "PyTorch (Vast)", "Ubuntu 22.04 VM", "vLLM"]
@@ -45,14 +45,14 @@ async def test_recommended_templates_are_found_and_rented(client: Client, world:
 
 
 async def test_the_words_are_matched_in_name_image_and_description(client: Client) -> None:
-    """E: the filter grammar has no text operator."""
+    """The filter grammar has no text operator (docs/vast-api.md E)."""
     assert names(await call(client, "search_templates", words="VLLM")) == ["vLLM"]
     assert names(await call(client, "search_templates", words="kvm")) == ["Ubuntu 22.04 VM"]
     assert names(await call(client, "search_templates", words="jupyter ssh")) == ["PyTorch (Vast)"]
 
 
 async def test_nothing_found_leads_on_to_everybodys_templates(client: Client, world: World) -> None:
-    """design.md: steps have arguments ready to send."""
+    """Steps have arguments ready to send (docs/architecture.md)."""
     add(world, name="comfy")
     nothing = await call(client, "search_templates", words="comfy")
     assert (nothing["count"], nothing["templates"]) == (0, [])
@@ -62,7 +62,7 @@ async def test_nothing_found_leads_on_to_everybodys_templates(client: Client, wo
 
 
 async def test_mine_are_the_accounts_own(client: Client, world: World) -> None:
-    """E: creator_id; G: whose key this is."""
+    """creator_id; whose key this is (docs/vast-api.md E, G)."""
     own = add(world)
     shown = await call(client, "search_templates", mine=True)
     assert [row["template_hash_id"] for row in shown["templates"]] == [own]
@@ -71,7 +71,7 @@ async def test_mine_are_the_accounts_own(client: Client, world: World) -> None:
 
 
 async def test_the_limit_cuts_and_says_so(client: Client) -> None:
-    """The issue: every result stays under a thousand tokens."""
+    """Every result stays under a thousand tokens."""
     shown = await call(client, "search_templates", limit=3)
     assert (shown["count"], len(shown["templates"])) == (4, 3)
     assert "1 more" in shown["warnings"][0]
@@ -80,7 +80,7 @@ async def test_the_limit_cuts_and_says_so(client: Client) -> None:
 async def test_text_of_strangers_is_marked_stripped_and_bounded(
     client: Client, world: World
 ) -> None:
-    """design.md, text from machines: a template is written by anybody."""
+    """A template is written by anybody (docs/architecture.md)."""
     for n in range(20):
         add(
             world,
@@ -106,6 +106,6 @@ async def test_text_of_strangers_is_marked_stripped_and_bounded(
 
 
 async def test_a_list_that_is_none_is_an_error(client: Client, world: World) -> None:
-    """Ours: absence must not read as emptiness."""
+    """Absence must not read as emptiness."""
     world.faults.add("templates", "status", status=200, body={"success": True})
     assert (await call(client, "search_templates"))["error"]["code"] == "incomplete_list"

@@ -31,7 +31,9 @@ def bare_offer(world: World) -> dict[str, Any]:
 
 
 async def test_room_near_an_offer_is_found_and_rented_with_it(client: Client, world: World) -> None:
-    """A.8 and F: a volume is on the machine of the offer; the step rents both at once."""
+    """A volume is on the machine of the offer; the step rents both at once
+    (docs/vast-api.md A.8 and F).
+    """
     room, offer = room_and_offer(world)
     shown = await call(client, "search_volumes", offer_id=offer["id"], size_gb=30)
     assert shown["volume_offers"] == [
@@ -55,9 +57,7 @@ async def test_room_near_an_offer_is_found_and_rented_with_it(client: Client, wo
 
 
 async def test_a_machine_may_be_named_itself(client: Client, world: World) -> None:
-    """Ours: an offer of it that a search has shown makes the step ready, another search finds
-    one.
-    """
+    """An offer of it that a search has shown makes the step ready, another search finds one."""
     room, offer = room_and_offer(world)
     machine = room["machine_id"]
     shown = await call(client, "search_volumes", machine_id=machine)
@@ -74,14 +74,14 @@ async def test_a_machine_may_be_named_itself(client: Client, world: World) -> No
 
 
 async def test_a_machine_without_room_leads_to_another(client: Client, world: World) -> None:
-    """F: not every host offers volumes."""
+    """Not every host offers volumes (docs/vast-api.md F)."""
     shown = await call(client, "search_volumes", offer_id=bare_offer(world)["id"])
     assert shown["volume_offers"] == []
     assert [step["tool"] for step in shown["next_steps"]] == ["search_offers"]
 
 
 async def test_room_that_is_too_small_is_not_shown(client: Client, world: World) -> None:
-    """B.2: a filter may be ignored; checked again here."""
+    """A filter may be ignored; checked again here (docs/vast-api.md B.2)."""
     room, offer = room_and_offer(world)
     size = int(room["disk_space"]) + 1
     assert (await call(client, "search_volumes", offer_id=offer["id"], size_gb=size))[
@@ -95,7 +95,7 @@ async def test_room_that_is_too_small_is_not_shown(client: Client, world: World)
 
 
 async def test_an_offer_that_is_gone_is_an_error(client: Client, world: World) -> None:
-    """Ours: "no room" would be the wrong answer."""
+    """ "no room" would be the wrong answer."""
     error = (await call(client, "search_volumes", offer_id=1))["error"]
     assert (error["code"], error["offer_id"]) == ("offer_gone", 1)
     assert world.asked("search_volumes") == []
@@ -105,6 +105,6 @@ async def test_an_offer_that_is_gone_is_an_error(client: Client, world: World) -
 async def test_exactly_one_place_is_named(
     client: Client, world: World, arguments: dict[str, int]
 ) -> None:
-    """design.md 1: validation is pure and offline."""
+    """Validation is pure and offline (docs/architecture.md)."""
     assert (await call(client, "search_volumes", **arguments))["error"]["code"] == "bad_arguments"
     assert world.requests == []

@@ -21,7 +21,7 @@ def make_volume(world: World, gb: float = 30) -> float:
 
 
 async def test_an_account_without_machines_burns_nothing_and_lasts_for_ever(client: Client) -> None:
-    """G: credit is what can be spent."""
+    """Credit is what can be spent (docs/vast-api.md G)."""
     shown = await call(client, "show_account")
     assert (
         shown["credit_usd"],
@@ -36,7 +36,7 @@ async def test_an_account_without_machines_burns_nothing_and_lasts_for_ever(clie
 async def test_the_burn_rate_counts_running_machines_stopped_disks_and_volumes(
     client: Client, world: World
 ) -> None:
-    """C.8: the GPU bills while running, a disk always; F: so does a volume."""
+    """The GPU bills while running, a disk always; so does a volume (docs/vast-api.md C.8, F)."""
     world.looks_per_step = 0
     running, stopped = world.instances[rent(world)], world.instances[rent(world)]
     world.set_state(stopped.id, "stopped")
@@ -55,8 +55,8 @@ async def test_the_burn_rate_counts_running_machines_stopped_disks_and_volumes(
 
 
 async def test_a_machine_that_is_starting_is_counted_apart(client: Client, world: World) -> None:
-    """C.4: loading is not charged but for its disk; soon it is, and the hours left would
-    mislead.
+    """Loading is not charged but for its disk; soon it is, and the hours left would mislead
+    (docs/vast-api.md C.4).
     """
     instance = world.instances[rent(world)]
     shown = await call(client, "show_account")
@@ -67,7 +67,7 @@ async def test_a_machine_that_is_starting_is_counted_apart(client: Client, world
 
 
 async def test_an_overdrawn_account_has_no_hours_left(client: Client, world: World) -> None:
-    """C.8: at or under zero machines are stopped."""
+    """At or under zero machines are stopped (docs/vast-api.md C.8)."""
     world.looks_per_step = 0
     rent(world)
     world.credit = -3.2
@@ -78,7 +78,7 @@ async def test_an_overdrawn_account_has_no_hours_left(client: Client, world: Wor
 async def test_a_rental_in_doubt_is_counted_with_the_step_that_settles_it(
     client: Client, world: World
 ) -> None:
-    """renting.md: no open intent that no result names."""
+    """No open intent that no result names (docs/protocol.md)."""
     world.faults.add("create", "drop")
     await call(client, "create_instance", offer_id=world.offer()["id"], disk=16)
     shown = await call(client, "show_account")
@@ -88,7 +88,7 @@ async def test_a_rental_in_doubt_is_counted_with_the_step_that_settles_it(
 
 
 async def test_volumes_that_cannot_be_read_are_a_warning(client: Client, world: World) -> None:
-    """Ours: an unknown part is left out and said, never counted as zero in silence."""
+    """An unknown part is left out and said, never counted as zero in silence."""
     make_volume(world)
     world.faults.add(
         "volumes", "status", times=None, status=403, body={"error": "forbidden", "msg": "no"}
@@ -101,7 +101,7 @@ async def test_volumes_that_cannot_be_read_are_a_warning(client: Client, world: 
 async def test_machines_that_cannot_be_listed_leave_the_credit(
     client: Client, world: World
 ) -> None:
-    """Ours: half an answer says which half it is; a burn rate of zero would be a lie."""
+    """Half an answer says which half it is; a burn rate of zero would be a lie."""
     rent(world)
     world.faults.add("list", "html503", times=None)
     shown = await call(client, "show_account")
@@ -111,7 +111,7 @@ async def test_machines_that_cannot_be_listed_leave_the_credit(
 
 
 async def test_neither_the_email_nor_any_key_is_shown(client: Client, world: World) -> None:
-    """G: the user row holds email, api_key and keys."""
+    """The user row holds email, api_key and keys (docs/vast-api.md G)."""
     result = await client.call_tool("show_account", {})
     row = world.user()
     assert {"email", "api_key"} <= row.keys()
@@ -124,6 +124,6 @@ async def test_neither_the_email_nor_any_key_is_shown(client: Client, world: Wor
 
 
 async def test_a_refused_key_is_an_error(client: Client, world: World) -> None:
-    """I: a bad key answers 404."""
+    """A bad key answers 404 (docs/vast-api.md I)."""
     world.api_keys = {"another"}
     assert (await call(client, "show_account"))["error"]["code"] == "auth_failed"

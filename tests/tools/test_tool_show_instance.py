@@ -40,7 +40,7 @@ async def show(client: Client, instance_id: int, **more: Any) -> dict[str, Any]:
 async def test_a_machine_that_runs_shows_the_ways_in_and_what_it_costs(
     client: Client, world: World
 ) -> None:
-    """The issue; C.6 and C.8: the disk bills while stopped too."""
+    """The disk bills while stopped too (docs/vast-api.md C.6 and C.8)."""
     world.looks_per_step = 0
     made = rent(world, label="train", env={"-p 8000:8000": "1"})
     seen = await show(client, made)
@@ -64,7 +64,7 @@ async def test_a_machine_that_runs_shows_the_ways_in_and_what_it_costs(
 
 
 async def test_its_state_is_judged_and_the_step_fits(client: Client, world: World) -> None:
-    """C.4: the three fields together."""
+    """The three fields together (docs/vast-api.md C.4)."""
     made = rent(world)
     starting = await show(client, made)
     assert (starting["state"], starting["status"], starting["next_steps"][0]["tool"]) == (
@@ -84,7 +84,7 @@ async def test_its_state_is_judged_and_the_step_fits(client: Client, world: Worl
 
 
 async def test_the_jupyter_token_is_shown_only_when_asked_for(client: Client, world: World) -> None:
-    """C.6: it opens the machine to whoever reads it."""
+    """It opens the machine to whoever reads it (docs/vast-api.md C.6)."""
     world.looks_per_step = 0
     made = rent(world, runtype="jupyter_direct")
     token = world.show(made)["jupyter_token"]
@@ -93,13 +93,15 @@ async def test_the_jupyter_token_is_shown_only_when_asked_for(client: Client, wo
 
 
 async def test_what_vast_does_not_show_is_an_error(client: Client, world: World) -> None:
-    """C.1: 200 with null."""
+    """200 with null (docs/vast-api.md C.1)."""
     error = (await show(client, 99))["error"]
     assert (error["code"], error["next_steps"][0]["tool"]) == ("no_such_instance", "show_instances")
 
 
 async def test_a_machine_rented_moments_ago_is_not_denied(client: Client, world: World) -> None:
-    """C.1: a just-created id may be unreadable for seconds; it bills all the same."""
+    """A just-created id may be unreadable for seconds; it bills all the same
+    (docs/vast-api.md C.1).
+    """
     world.visible_after_looks = 5
     offer = world.offer(disk_space=lambda free: free > 40)
     made = await call(client, "create_instance", offer_id=offer["id"], disk=16)
@@ -115,9 +117,7 @@ async def test_a_machine_rented_moments_ago_is_not_denied(client: Client, world:
 async def test_text_of_strangers_is_marked_and_nothing_secret_is_shown(
     client: Client, world: World
 ) -> None:
-    """design.md, text from machines; a row holds the environment and tokens, and they stay
-    behind.
-    """
+    """A row holds the environment and tokens, and they stay behind (docs/architecture.md)."""
     offer = world.offer()
     world.set_fate(offer["id"], ("running",), "STATUS-EVIL \x1b[0m\u202e")
     made = world.rent(

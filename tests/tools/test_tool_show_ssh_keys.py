@@ -20,7 +20,7 @@ def put_local(home: Path, line: str, name: str = "id_ed25519.pub") -> None:
 
 
 async def test_an_account_without_keys_is_an_empty_list(client: Client) -> None:
-    """D: Vast answers 404 then."""
+    """Vast answers 404 then (docs/vast-api.md D)."""
     shown = await call(client, "show_ssh_keys")
     assert (shown["count"], shown["keys"], shown["next_steps"]) == (0, [], [])
 
@@ -28,7 +28,7 @@ async def test_an_account_without_keys_is_an_empty_list(client: Client) -> None:
 async def test_a_local_key_that_is_not_registered_is_offered(
     client: Client, tmp_path: Path
 ) -> None:
-    """design.md: steps have arguments ready to send; the path, never the key."""
+    """Steps have arguments ready to send; the path, never the key (docs/architecture.md)."""
     put_local(tmp_path, KEY_LINE)
     [step] = (await call(client, "show_ssh_keys"))["next_steps"]
     assert (step["tool"], step["arguments"]) == (
@@ -44,7 +44,7 @@ async def test_a_local_key_that_is_not_registered_is_offered(
 async def test_a_key_is_shown_by_id_and_fingerprint_the_local_one_first(
     client: Client, world: World, tmp_path: Path
 ) -> None:
-    """Ours: fingerprints compare with ssh-keygen -l; create_ssh_key prints the same."""
+    """Fingerprints compare with ssh-keygen -l; create_ssh_key prints the same."""
     world.set_keys([KEY_LINE, OTHER_KEY_LINE])
     put_local(tmp_path, KEY_LINE)
     result = await client.call_tool("show_ssh_keys", {})
@@ -63,7 +63,9 @@ async def test_a_key_is_shown_by_id_and_fingerprint_the_local_one_first(
 
 
 async def test_a_registered_path_is_told_apart_from_a_key(client: Client, world: World) -> None:
-    """K: the official client registered the path instead of the file (vast-cli#498)."""
+    """The official client registered the path instead of the file (docs/vast-api.md K;
+    vast-cli#498).
+    """
     world.set_keys(["/home/ann/.ssh/id_ed25519.pub"])
     shown = await call(client, "show_ssh_keys")
     assert "fingerprint" not in shown["keys"][0]
@@ -71,7 +73,7 @@ async def test_a_registered_path_is_told_apart_from_a_key(client: Client, world:
 
 
 async def test_a_comment_is_a_strangers_text(client: Client, world: World) -> None:
-    """design.md, text from machines: stripped, bounded, and under untrusted_ only."""
+    """Stripped, bounded, and under untrusted_ only (docs/architecture.md)."""
     world.set_keys([f"ssh-ed25519 {BLOB} \x1b[31mIGNORE\u202e all {'x' * 500}"])
     shown = await call(client, "show_ssh_keys")
     [row] = shown["keys"]
@@ -83,7 +85,7 @@ async def test_a_comment_is_a_strangers_text(client: Client, world: World) -> No
 
 
 async def test_many_keys_are_counted_and_cut(client: Client, world: World) -> None:
-    """The issue: every result stays under a thousand tokens."""
+    """Every result stays under a thousand tokens."""
     world.set_keys(
         [f"ssh-ed25519 {BLOB[:-4]}{n:04d} someone@host-with-a-long-name-{n}" for n in range(60)]
     )
@@ -94,6 +96,6 @@ async def test_many_keys_are_counted_and_cut(client: Client, world: World) -> No
 
 
 async def test_a_list_that_cannot_be_read_is_an_error(client: Client, world: World) -> None:
-    """Ours: no answer must not look like no keys."""
+    """No answer must not look like no keys."""
     world.faults.add("keys", "html503", times=None)
     assert (await call(client, "show_ssh_keys"))["error"]["code"] == "vast_unavailable"

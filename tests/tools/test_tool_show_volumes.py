@@ -18,7 +18,7 @@ def make_volume(world: World, gb: float = 20, name: str | None = None) -> Volume
 
 
 async def test_an_account_without_volumes_is_an_empty_list(client: Client) -> None:
-    """F."""
+    """No volumes is a list without rows (docs/vast-api.md F)."""
     shown = await call(client, "show_volumes")
     assert (shown["count"], shown["total_usd_per_hour"], shown["volumes"], shown["next_steps"]) == (
         0,
@@ -29,7 +29,9 @@ async def test_an_account_without_volumes_is_an_empty_list(client: Client) -> No
 
 
 async def test_a_volume_says_where_it_is_and_what_it_bills(client: Client, world: World) -> None:
-    """F and A.6: $/h is $/GB/month over 720 h; the ones attached to nothing come first."""
+    """$/h is $/GB/month over 720 h; the ones attached to nothing come first
+    (docs/vast-api.md F and A.6).
+    """
     free, held = make_volume(world, 20, "data"), make_volume(world, 30)
     held.instances.append(30_000_001)
     shown = await call(client, "show_volumes")
@@ -50,7 +52,7 @@ async def test_a_volume_says_where_it_is_and_what_it_bills(client: Client, world
 
 
 async def test_the_step_leads_to_an_offer_of_its_machine(client: Client, world: World) -> None:
-    """A.8: a volume is mounted on its own machine only."""
+    """A volume is mounted on its own machine only (docs/vast-api.md A.8)."""
     free = make_volume(world)
     [step] = (await call(client, "show_volumes"))["next_steps"]
     assert (step["tool"], step["arguments"]) == (
@@ -61,7 +63,7 @@ async def test_the_step_leads_to_an_offer_of_its_machine(client: Client, world: 
 
 
 async def test_the_ids_of_instances_are_read_in_every_form(client: Client, world: World) -> None:
-    """F: the form of `instances` is not documented."""
+    """The form of `instances` is not documented (docs/vast-api.md F)."""
     rows = [
         {"id": 1, "disk_space": 10, "instances": [5, "6", {"id": 7}, None, True, "x", [8]]},
         {"id": 2},
@@ -76,7 +78,7 @@ async def test_the_ids_of_instances_are_read_in_every_form(client: Client, world
 
 
 async def test_many_volumes_are_counted_and_cut(client: Client, world: World) -> None:
-    """The issue: every result stays under a thousand tokens; the total is of all."""
+    """Every result stays under a thousand tokens; the total is of all."""
     made = [make_volume(world, 1, f"volume_with_a_long_name_{n}") for n in range(60)]
     shown = await call(client, "show_volumes")
     assert (shown["count"], len(shown["volumes"])) == (60, 20)
@@ -88,6 +90,6 @@ async def test_many_volumes_are_counted_and_cut(client: Client, world: World) ->
 
 
 async def test_a_list_that_is_none_is_an_error(client: Client, world: World) -> None:
-    """Ours: a volume that bills must not look like no volume."""
+    """A volume that bills must not look like no volume."""
     world.faults.add("volumes", "status", status=200, body={"success": True})
     assert (await call(client, "show_volumes"))["error"]["code"] == "incomplete_list"

@@ -57,8 +57,8 @@ def as_text(shown):
 
 @pytest.mark.parametrize("name", [spec.name for spec in CATALOGUE])
 def test_a_tool_is_shown_as_it_was_recorded(listed, name):
-    """Ours: names, words and schemas are what an agent works with; a change of them is a change of
-    behaviour.
+    """Names, words and schemas are what an agent works with; a change of them is a
+    change of behaviour.
     """
     path = SNAPS / f"{name}.json"
     if UPDATING:
@@ -73,7 +73,7 @@ def test_a_tool_is_shown_as_it_was_recorded(listed, name):
 
 
 def test_no_snapshot_outlives_its_tool(listed):
-    """Ours: a renamed tool leaves nothing behind."""
+    """A renamed tool leaves nothing behind."""
     stale = [path for path in sorted(SNAPS.glob("*.json")) if path.stem not in listed]
     if UPDATING:
         for path in stale:
@@ -85,9 +85,7 @@ def test_no_snapshot_outlives_its_tool(listed):
 
 
 def test_a_difference_is_told_by_its_place():
-    """Ours: a reviewer reads what changed, not two whole schemas; the order of keys does not
-    matter.
-    """
+    """A reviewer reads what changed, not two whole schemas; the order of keys does not matter."""
     recorded = {
         "inputSchema": {"properties": {"disk": {"minimum": 8, "type": "number"}, "vm": {}}},
         "name": "x",

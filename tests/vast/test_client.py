@@ -78,7 +78,7 @@ async def service(
 
 
 async def test_sixty_machines_are_listed_whole(client: Client, world: World) -> None:
-    """C.2: a page holds 25 at most, whatever is asked."""
+    """A page holds 25 at most, whatever is asked (docs/vast-api.md C.2)."""
     older, newer = rent(world, 30, "older"), rent(world, 30, "newer")
     shown = await call(client, "show_instances")
     asked = world.asked("list")
@@ -97,7 +97,7 @@ async def test_sixty_machines_are_listed_whole(client: Client, world: World) -> 
 async def test_a_full_page_is_not_the_end_and_no_page_is_too_many(
     client: Client, world: World, count: int
 ) -> None:
-    """C.2: only the absence of next_token ends the list."""
+    """Only the absence of next_token ends the list (docs/vast-api.md C.2)."""
     older, newer = rent(world, count - count // 2, "older"), rent(world, count // 2, "newer")
     shown = await call(client, "show_instances")
     assert len(world.asked("list")) == -(-count // 25)
@@ -148,8 +148,8 @@ BROKEN = [
 async def test_half_a_list_is_an_error_and_never_a_shorter_list(
     client: Client, world: World, name: str
 ) -> None:
-    """skypilot#10517: machines that a list did not show were launched again; renting.md: such a
-    list is no list.
+    """Machines that a list did not show were launched again; such a list is no list
+    (skypilot#10517; docs/protocol.md).
     """
     rent(world, 40)
     body = broken(name, world)
@@ -164,7 +164,7 @@ async def test_half_a_list_is_an_error_and_never_a_shorter_list(
 async def test_a_list_broken_once_is_read_again_from_its_beginning(
     client: Client, world: World, name: str
 ) -> None:
-    """Ours: a machine born or gone between two pages makes one such list."""
+    """A machine born or gone between two pages makes one such list."""
     made = rent(world, 40)
     world.faults.add("list", "status", skip=1, status=200, body=broken(name, world))
     assert ids(await call(client, "show_instances")) == made
@@ -173,7 +173,7 @@ async def test_a_list_broken_once_is_read_again_from_its_beginning(
 async def test_a_page_that_fails_is_asked_again_and_not_left_out(
     client: Client, world: World
 ) -> None:
-    """Ours: the same page, with the same token."""
+    """The same page, with the same token."""
     made = rent(world, 40)
     world.faults.add("list", "html502", skip=1)
     assert ids(await call(client, "show_instances")) == made
@@ -182,7 +182,9 @@ async def test_a_page_that_fails_is_asked_again_and_not_left_out(
 
 
 async def test_a_list_without_a_total_is_taken_by_its_pages(client: Client, world: World) -> None:
-    """C.2 is one capture: what may be missing decides nothing."""
+    """The totals of a list stand in one capture only, so what may be missing decides nothing
+    (docs/vast-api.md C.2).
+    """
     made = rent(world, 3)
     body = {key: value for key, value in page(world).items() if key in {"instances", "next_token"}}
     world.faults.add("list", "status", status=200, body=body)
@@ -190,7 +192,7 @@ async def test_a_list_without_a_total_is_taken_by_its_pages(client: Client, worl
 
 
 async def test_a_list_that_never_ends_is_an_error_within_the_budget(settings: Settings) -> None:
-    """design.md, settings: every tool answers within its budget, whatever the service does."""
+    """Every tool answers within its budget, whatever the service does (docs/architecture.md)."""
     began = anyio.current_time()
     asked = 0
     gave_in = False
@@ -228,7 +230,7 @@ async def test_a_service_that_never_answers_is_an_error_within_the_budget(
 
 
 async def test_keys_that_vast_adds_and_drops_are_no_obstacle(settings: Settings) -> None:
-    """C.3: rows come and go with their keys; only the id is needed."""
+    """Rows come and go with their keys; only the id is needed (docs/vast-api.md C.3)."""
 
     async def sparse(_: Request) -> Any:
         full = {
@@ -271,7 +273,7 @@ async def test_keys_that_vast_adds_and_drops_are_no_obstacle(settings: Settings)
 async def test_a_read_is_asked_again_until_it_is_answered(
     client: Client, world: World, kind: str
 ) -> None:
-    """H and J: what changes nothing may be repeated, here up to four times."""
+    """What changes nothing may be repeated, here up to four times (docs/vast-api.md H and J)."""
     [made] = rent(world)
     world.faults.add("list", kind, times=3)
     assert ids(await call(client, "show_instances")) == [made]
@@ -285,7 +287,7 @@ async def test_a_read_is_asked_again_until_it_is_answered(
 async def test_a_read_is_not_asked_for_ever(
     client: Client, world: World, kind: str, code: str
 ) -> None:
-    """Ours: four times in all, and the last answer is what is told."""
+    """Four times in all, and the last answer is what is told."""
     world.faults.add("list", kind, times=None)
     error = (await call(client, "show_instances"))["error"]
     assert (error["code"], error["retryable"]) == (code, True)
@@ -294,7 +296,7 @@ async def test_a_read_is_not_asked_for_ever(
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
 async def test_a_verdict_is_not_asked_again(client: Client, world: World, status: int) -> None:
-    """Ours: only what may pass by itself is repeated."""
+    """Only what may pass by itself is repeated."""
     world.faults.add(
         "list", "status", status=status, body={"success": False, "error": "invalid_request"}
     )
@@ -348,7 +350,7 @@ async def test_the_wait_that_vast_names_is_kept(
 async def test_a_wait_beyond_the_budget_is_told_and_not_waited(
     client: Client, world: World, headers: dict[str, str], seconds: float
 ) -> None:
-    """Ours: the caller decides about an hour; RFC 9110 allows a date as well as seconds."""
+    """The caller decides about an hour; RFC 9110 allows a date as well as seconds."""
     world.faults.add(
         "list", "status", times=None, status=429, text="API requests too frequent", headers=headers
     )
@@ -362,7 +364,7 @@ async def test_a_wait_beyond_the_budget_is_told_and_not_waited(
 async def test_a_wait_that_makes_no_sense_is_our_own_wait(
     client: Client, world: World, value: str
 ) -> None:
-    """Ours: a header is a stranger's text."""
+    """A header is a stranger's text."""
     headers = {"Retry-After": value}
     world.faults.add(
         "list", "status", status=429, text="API requests too frequent", headers=headers
@@ -372,8 +374,8 @@ async def test_a_wait_that_makes_no_sense_is_our_own_wait(
 
 
 async def test_calls_of_one_kind_keep_their_distance(settings: Settings) -> None:
-    """H: a minimum interval per endpoint, kept by calls that run side by side too; the list's
-    second, shortened.
+    """A minimum interval per endpoint, kept by calls that run side by side too; the list's second,
+    shortened (docs/vast-api.md H).
     """
     seen: list[float] = []
 
@@ -430,7 +432,9 @@ def destroyed(world: World, made: int) -> list[dict[str, Any]]:
 async def test_a_machine_that_is_not_shown_is_gone(
     client: Client, world: World, reply: dict[str, Any]
 ) -> None:
-    """C.1: live 200 with null, once an empty list; C.7: 404 no_such_instance."""
+    """A 200 with null was recorded, an empty list is reported, and a 404 may say no_such_instance
+    (docs/vast-api.md C.1, C.7).
+    """
     made = (await call(client, "create_instance", offer_id=world.offer()["id"], disk=16))[
         "instance_id"
     ]
@@ -441,7 +445,7 @@ async def test_a_machine_that_is_not_shown_is_gone(
 
 @pytest.mark.parametrize("shape", ["object", "list", "sparse object"])
 async def test_a_machine_that_is_shown_is_there(client: Client, world: World, shape: str) -> None:
-    """C.1: an object, and in older replies a list with one row."""
+    """An object, and in older replies a list with one row (docs/vast-api.md C.1)."""
     made = await lingering(client, world)
     row: Any = world.show(made)
     shown = {"object": row, "list": [row], "sparse object": {"id": made}}[shape]
@@ -466,8 +470,8 @@ NO_ANSWERS: list[Any] = [
 async def test_an_answer_about_nothing_is_no_proof_that_a_machine_is_gone(
     client: Client, world: World, body: Any
 ) -> None:
-    """Ours: absence must not read as emptiness: only the two recorded shapes mean that there is
-    no such machine.
+    """Absence must not read as emptiness: only the two recorded shapes mean that there
+    is no such machine.
     """
     made = await lingering(client, world)
     world.faults.add("show", "status", times=None, status=200, body=body)
@@ -476,7 +480,9 @@ async def test_an_answer_about_nothing_is_no_proof_that_a_machine_is_gone(
 
 
 async def test_destroying_what_is_gone_is_done(client: Client, world: World) -> None:
-    """C.7: DELETE of an unknown id answers 404 no_such_instance, which is what was wanted."""
+    """DELETE of an unknown id answers 404 no_such_instance, which is what was wanted
+    (docs/vast-api.md C.7).
+    """
     made = (await call(client, "create_instance", offer_id=world.offer()["id"], disk=16))[
         "instance_id"
     ]
@@ -486,7 +492,7 @@ async def test_destroying_what_is_gone_is_done(client: Client, world: World) -> 
 
 
 async def test_a_destroy_is_repeated_like_a_read(client: Client, world: World) -> None:
-    """C.7: it changes nothing to send it twice."""
+    """It changes nothing to send it twice (docs/vast-api.md C.7)."""
     made = (await call(client, "create_instance", offer_id=world.offer()["id"], disk=16))[
         "instance_id"
     ]
@@ -502,8 +508,8 @@ async def test_a_destroy_is_repeated_like_a_read(client: Client, world: World) -
 
 @pytest.mark.parametrize("shape", ["array", "object", "key instead of public_key"])
 async def test_keys_are_read_in_every_shape(client: Client, world: World, shape: str) -> None:
-    """D: a bare array, in some clients {"ssh_keys": […]}; the specification calls the text
-    `key`.
+    """A bare array, in some clients {"ssh_keys": […]}; the specification calls the text `key`
+    (docs/vast-api.md D).
     """
     row = {"id": 7, "user_id": 1, "public_key": KEY_LINE}
     named = {"id": 7, "key": KEY_LINE}
@@ -517,7 +523,7 @@ async def test_keys_are_read_in_every_shape(client: Client, world: World, shape:
 
 
 async def test_the_request_to_rent_is_the_documented_one(client: Client, world: World) -> None:
-    """A.1 and A.2: PUT, the id in the path only, and only documented fields."""
+    """PUT, the id in the path only, and only documented fields (docs/vast-api.md A.1 and A.2)."""
     offer = world.offer()["id"]
     await call(client, "create_instance", offer_id=offer, disk=16, env="-e A=1 -p 8000:8000")
     [sent] = world.asked("create")

@@ -335,7 +335,9 @@ def ids(row: Row) -> str:
 async def test_a_refusal_to_rent_is_one_leaf_and_moved_no_money(
     client: Client, world: World, row: Row
 ) -> None:
-    """vast-api A.11, I: judged by error and text before status; a typed 4xx is a verdict."""
+    """Judged by error and text before status; a typed 4xx is a verdict
+    (docs/vast-api.md A.11, I).
+    """
     world.faults.add("create", "status", **row.reply)
     error = await told(client, "create_instance", **wish(world))
     assert (row.code, False) == (error["code"], error["billing_possible"])
@@ -348,8 +350,8 @@ async def test_a_refusal_to_rent_is_one_leaf_and_moved_no_money(
 async def test_a_riddle_after_a_rent_is_unknown_and_never_failure(
     client: Client, world: World, row: Row
 ) -> None:
-    """renting.md, the PUT: any other answer is unknown, is named by its token, and is not sent
-    again.
+    """Any other answer is unknown, is named by its token, and is not sent again
+    (docs/protocol.md).
     """
     world.faults.add("create", "status", **row.reply)
     error = await told(client, "create_instance", **wish(world))
@@ -365,8 +367,8 @@ async def test_a_riddle_after_a_rent_is_unknown_and_never_failure(
 async def test_silence_after_a_rent_is_unknown_and_never_failure(
     client: Client, world: World, kind: str, when: str
 ) -> None:
-    """renting.md: silence is unknown; the token in the answer is the one on the machine, if
-    there is one.
+    """Silence is unknown; the token in the answer is the one on the machine, if there
+    is one (docs/protocol.md).
     """
     detail = {"seconds": 2.0} if kind == "hang" else {}
     world.faults.add("create", kind, when=when, **detail)
@@ -382,8 +384,8 @@ async def test_silence_after_a_rent_is_unknown_and_never_failure(
 async def test_a_machine_behind_an_unreadable_reply_is_found_by_its_token(
     client: Client, world: World, kind: str
 ) -> None:
-    """A.11: "maybe rented"; ours: the machine that exists carries the token that the answer
-    names.
+    """ "maybe rented"; the machine that exists carries the token that the answer names
+    (docs/vast-api.md A.11).
     """
     world.faults.add("create", kind, when="after")
     error = await told(client, "create_instance", **wish(world))
@@ -397,8 +399,8 @@ async def test_a_machine_behind_an_unreadable_reply_is_found_by_its_token(
 async def test_too_many_requests_is_a_refusal_that_may_be_repeated(
     client: Client, world: World, row: Row
 ) -> None:
-    """vast-api H: five recorded forms come back before anything happens; renting.md: sent at
-    most once more.
+    """Five recorded forms come back before anything happens; sent at most once more
+    (docs/vast-api.md H; docs/protocol.md).
     """
     world.faults.add("create", "status", times=None, **row.reply)
     error = await told(client, "create_instance", **wish(world))
@@ -417,7 +419,9 @@ async def test_too_many_requests_is_a_refusal_that_may_be_repeated(
 async def test_an_error_that_names_an_instance_is_a_machine_to_destroy(
     client: Client, world: World, row: Row
 ) -> None:
-    """A.6 (dstack#4036): any new_contract is a live resource, whatever the status around it."""
+    """Any new_contract is a live resource, whatever the status around it
+    (docs/vast-api.md A.6; dstack#4036).
+    """
     world.faults.add("create", "status", **row.reply)
     error = await told(client, "create_instance", **wish(world))
     assert (error["code"], error["billing_possible"], error["instance_id"]) == (
@@ -443,7 +447,9 @@ async def test_an_error_that_names_an_instance_is_a_machine_to_destroy(
 async def test_a_success_is_its_id(
     client: Client, world: World, reply: Reply, instance_id: int
 ) -> None:
-    """A.11: with the instance's own key or without, and as a number or as digits."""
+    """With the instance's own key or without, and as a number or as digits
+    (docs/vast-api.md A.11).
+    """
     world.faults.add("create", "status", **reply)
     result = await client.call_tool("create_instance", wish(world))
     assert result.structured_content is not None
@@ -453,9 +459,7 @@ async def test_a_success_is_its_id(
 async def test_an_offer_that_is_gone_is_not_asked_about_from_memory_again(
     client: Client, world: World
 ) -> None:
-    """Ours: after "gone" the next try looks at the market anew instead of trusting what it
-    remembers.
-    """
+    """After "gone" the next try looks at the market anew instead of trusting what it remembers."""
     asked = wish(world)
     world.faults.add("create", "status", **golden("create_ask_gone"))
     await told(client, "create_instance", **asked)
@@ -502,8 +506,8 @@ async def test_an_offer_that_is_gone_is_not_asked_about_from_memory_again(
 def test_no_reply_to_a_rent_escapes_the_three_verdicts(
     status: int, body: dict[str, Any], text: str | None
 ) -> None:
-    """renting.md, the PUT: an id, a verdict of a 4xx, or unknown; and any id at all is an
-    instance.
+    """An id, a verdict of a 4xx, or unknown; and any id at all is an instance
+    (docs/protocol.md).
     """
     reply = replies.Reply.of(status, json.dumps(body) if text is None else text, {})
     named = replies.contract_id(reply)
@@ -543,8 +547,8 @@ LOOKS: dict[str, tuple[str, dict[str, Any]]] = {
 async def test_a_read_that_fails_is_one_leaf_and_no_empty_result(
     client: Client, world: World, tool: str
 ) -> None:
-    """vast-api H, I, C.2: the same leaf from every tool, money untouched, and never an empty
-    list.
+    """The same leaf from every tool, money untouched, and never an empty list
+    (docs/vast-api.md H, I, C.2).
     """
     endpoint, arguments = LOOKS[tool]
     found: dict[str, Any] = {}
@@ -562,15 +566,15 @@ async def test_a_read_that_fails_is_one_leaf_and_no_empty_result(
 async def test_a_body_nested_beyond_reading_is_an_unexpected_reply(
     client: Client, world: World
 ) -> None:
-    """design.md, errors: what a stranger sends is never a defect of ours."""
+    """What a stranger sends is never a defect of ours (docs/architecture.md)."""
     world.faults.add("list", "status", text="[" * 100_000, status=200)
     error = await told(client, "show_instances")
     assert error["code"] == "unexpected_reply"
 
 
 async def test_a_scoped_key_is_told_from_a_wrong_one(client: Client, world: World) -> None:
-    """I: a scoped key's refusal names the missing permission group; replacing the key's text
-    would not help.
+    """A scoped key's refusal names the missing permission group; replacing the key's text would not
+    help (docs/vast-api.md I).
     """
     world.missing_permissions = {"instance_read"}
     error = await told(client, "show_instances")
@@ -579,7 +583,7 @@ async def test_a_scoped_key_is_told_from_a_wrong_one(client: Client, world: Worl
 
 
 async def test_no_keys_is_an_empty_list_and_not_an_error(client: Client, world: World) -> None:
-    """D: an account without SSH keys answers 404."""
+    """An account without SSH keys answers 404 (docs/vast-api.md D)."""
     world.faults.add("keys", "status", method="GET", **golden("ssh_none"))
     result = await client.call_tool("create_ssh_key", {"public_key": KEY_LINE})
     assert not result.is_error
@@ -611,7 +615,7 @@ async def test_no_keys_is_an_empty_list_and_not_an_error(client: Client, world: 
     ids=ids,
 )
 async def test_a_key_that_is_not_taken_is_one_leaf(client: Client, world: World, row: Row) -> None:
-    """vast-api D and I, at the request that registers a key."""
+    """The request that registers a key tells its refusals apart (docs/vast-api.md D, I)."""
     world.faults.add("keys", "status", times=None, method="POST", **row.reply)
     error = await told(client, "create_ssh_key", public_key=KEY_LINE)
     assert (row.code, False) == (error["code"], error["billing_possible"])
@@ -639,8 +643,8 @@ async def test_a_key_that_is_not_taken_is_one_leaf(client: Client, world: World,
 async def test_a_destroy_that_is_refused_still_bills(
     client: Client, world: World, row: Row
 ) -> None:
-    """C.7 and LibreYOLO#505: a destroy that failed is never a success, and says per machine what
-    was answered.
+    """A destroy that failed is never a success, and says per machine what was answered
+    (docs/vast-api.md C.7; LibreYOLO#505).
     """
     made = await client.call_tool("create_instance", wish(world))
     assert made.structured_content is not None
@@ -711,7 +715,7 @@ async def wired(world: World, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_the_exceptions_of_httpx_are_the_ones_this_table_was_written_for() -> None:
-    """Ours: a new httpx with a new class must be looked at before it is trusted."""
+    """A new httpx with a new class must be looked at before it is trusted."""
     names = {cls.__name__ for cls in httpx_exceptions()}
     assert names >= NOT_SENT | NOT_OF_REQUESTS
     assert len(names) == 28
@@ -721,8 +725,8 @@ def test_the_exceptions_of_httpx_are_the_ones_this_table_was_written_for() -> No
 async def test_a_failure_of_the_network_is_one_leaf_on_a_rent(
     wired: Any, world: World, cls: type[Exception]
 ) -> None:
-    """renting.md, the PUT: not sent only where no connection was made; everything else is
-    unknown, and sent once.
+    """Not sent only where no connection was made; everything else is unknown, and sent
+    once (docs/protocol.md).
     """
     client, failing, seen = wired
     failing["PUT"] = lambda request: made(cls, request)
@@ -736,8 +740,8 @@ async def test_a_failure_of_the_network_is_one_leaf_on_a_rent(
 
 
 async def test_every_failure_of_the_network_is_one_leaf_on_a_read(wired: Any) -> None:
-    """design.md, errors: every httpx exception maps to exactly one leaf; a read is asked again,
-    not without end.
+    """Every httpx exception maps to exactly one leaf; a read is asked again, not without end
+    (docs/architecture.md).
     """
     client, failing, seen = wired
     found: dict[str, Any] = {}
@@ -765,7 +769,7 @@ class Broken(httpx.AsyncByteStream):
 async def test_an_answer_that_breaks_off_is_unknown_whatever_its_status(
     wired: Any, world: World, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
-    """renting.md, the PUT: a status alone is no verdict; its body names instances."""
+    """A status alone is no verdict; its body names instances (docs/protocol.md)."""
     client, _, _ = wired
     network = httpx.AsyncHTTPTransport.handle_async_request
 
@@ -791,7 +795,7 @@ def every_class(cls: type[errors.VastMcpError]) -> Iterator[type[errors.VastMcpE
 
 
 def test_every_leaf_has_a_code_of_its_own() -> None:
-    """design.md, errors: the code is what an agent and a script decide by."""
+    """The code is what an agent and a script decide by (docs/architecture.md)."""
     coded = [cls.code for cls in every_class(errors.VastMcpError) if cls.code]
     assert sorted(set(coded)) == sorted(coded)
     assert set(coded) == set(errors.leaves())
@@ -799,8 +803,8 @@ def test_every_leaf_has_a_code_of_its_own() -> None:
 
 
 def test_exactly_these_leaves_say_that_something_may_bill() -> None:
-    """design.md, errors: the first question of an error; exit status 3 of the command follows
-    it.
+    """The first question of an error; exit status 3 of the command follows it
+    (docs/architecture.md).
     """
     assert {code for code, cls in errors.leaves().items() if cls.billing_possible} == {
         "created_stopped",
@@ -815,7 +819,7 @@ def test_exactly_these_leaves_say_that_something_may_bill() -> None:
 
 
 def test_the_tree_at_the_head_of_the_module_is_the_tree() -> None:
-    """style.md 4: errors open with their tree; a reader must be able to rely on it."""
+    """Errors open with their tree; a reader must be able to rely on it."""
     drawn: dict[str, str] = {}
     parents: dict[str, str] = {}
     branch = ""
@@ -841,7 +845,7 @@ def test_a_leaf_says_when_one_meets_it(cls: type[errors.VastMcpError]) -> None:
 
 @pytest.mark.parametrize("cls", list(errors.leaves().values()), ids=lambda cls: cls.code)
 def test_a_leaf_says_what_every_error_says(cls: type[errors.VastMcpError]) -> None:
-    """design.md, errors: the verdicts are always there, absent facts never."""
+    """The verdicts are always there, absent facts never (docs/architecture.md)."""
     assert cls("what happened").as_json() == {
         "code": cls.code,
         "message": "what happened",

@@ -1,0 +1,98 @@
+"""What source, tests and pages cite is there: a section of docs/vast-api.md, a file, a heading."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from house import ROOT
+
+FOLDERS = ("mcp_server", "tools", "tests", "scripts")
+PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md"))
+SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
+SCRIPTS = [path for path in sorted((ROOT / "scripts").iterdir()) if path.is_file()]
+BOOK = ROOT / "docs/vast-api.md"
+
+SECTION = re.compile(r"(?<![\w./#-])([A-M]\.\d{1,2})(?![\w/-]|\.\d)")
+LETTERS = re.compile(r"(?:\(|vast-api\.md |\bsections? )((?:[A-Z](?:, | and |[).;:]))+)")
+PAGE = re.compile(r"(?<![\w/.$<-])((?:docs/|\.\./)?[\w-]+\.md)\b")
+QUOTED = re.compile(r"docs/(\w+)\.md,\s+\"([^\"]+)\"(?: and \"([^\"]+)\")?")
+LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+
+ELSEWHERE = {"AGENTS.md", "CLAUDE.md"}  # files of hosts and of machines
+SAYS_NOTHING = re.compile(
+    r"(?:Ours|Issue|The issue|Live|Checklist)\b|[A-M](?:\.\d+)?[,.:;]|[A-M]\.\d+ "
+)
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def docstrings(path: Path) -> Iterator[tuple[str, str]]:
+    """Each docstring of a module, and the name of what it describes."""
+    for node in ast.walk(ast.parse(text_of(path))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            said = ast.get_docstring(node)
+            if said:
+                yield getattr(node, "name", "the module"), " ".join(said.split())
+
+
+def sections() -> list[str]:
+    """The sections of the book in its order: letters, and letters with numbers."""
+    return re.findall(r"^#{2,3} ([A-M](?:\.\d+)?)\.? ", text_of(BOOK), re.MULTILINE)
+
+
+def test_the_book_has_every_letter_once() -> None:
+    """A letter over two sections would leave open which of them is meant."""
+    assert sorted(sections()) == sorted(set(sections()))
+    assert set("ABCDEFGHIJKLM") <= set(sections())
+
+
+@pytest.mark.parametrize("path", SOURCES + SCRIPTS + PAGES, ids=name_of)
+def test_a_section_that_is_cited_is_in_the_book(path: Path) -> None:
+    """Tests and source name what Vast does by the letters of docs/vast-api.md."""
+    text = text_of(path)
+    cited = set(SECTION.findall(text))
+    if path != BOOK:
+        cited |= set(re.findall("[A-Z]", " ".join(LETTERS.findall(text))))
+    assert cited - set(sections()) == set()
+
+
+@pytest.mark.parametrize("path", SOURCES + SCRIPTS + PAGES, ids=name_of)
+def test_a_page_that_is_named_is_in_the_repository(path: Path) -> None:
+    """A reader can open what is cited: from the root, or from the folder of the page that cites."""
+    for page in set(PAGE.findall(text_of(path))) - ELSEWHERE:
+        assert (ROOT / page).is_file() or (path.parent / page).is_file(), page
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_a_link_leads_to_a_file(path: Path) -> None:
+    """Links are relative to the page, as a forge shows them."""
+    for target in LINK.findall(text_of(path)):
+        assert target.startswith("<") or (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_heading_that_is_quoted_is_on_its_page(path: Path) -> None:
+    """What stands in quotes behind a page is a heading of it, or a row in bold."""
+    for page, *headings in QUOTED.findall(text_of(path)):
+        there = text_of(ROOT / f"docs/{page}.md")
+        for heading in filter(None, headings):
+            assert re.search(rf"(?m)^#+ .*{heading}|\*\*{heading}\*\*", there), heading
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_a_docstring_is_a_sentence(path: Path) -> None:
+    """A letter alone, or the word "ours", tells a newcomer nothing of what holds."""
+    for name, said in docstrings(path):
+        assert not SAYS_NOTHING.match(said), name
+        assert len(said.split()) > 1, name
