@@ -84,6 +84,13 @@ def clean(text: str, limit: int = _UNTRUSTED_LIMIT) -> str:
     return plain if len(plain) <= limit else plain[: limit - 1] + "…"
 
 
+def clean_or_none(text: str | None, limit: int = _UNTRUSTED_LIMIT) -> str | None:
+    """Clean a text that may be absent; an absent or empty one is left out of an answer."""
+    if not text:
+        return None
+    return clean(text, limit)
+
+
 @dataclass(frozen=True)
 class NextStep:
     """A call that leads on: a real tool, arguments ready to send, and why."""
@@ -148,7 +155,7 @@ class VastMcpError(Exception):
             "token": self.token,
             "problems": [p.as_json() for p in self.problems] or None,
             "results": list(self.results) or None,
-            "untrusted_vast_message": clean(self.vast_message) if self.vast_message else None,
+            "untrusted_vast_message": clean_or_none(self.vast_message),
             "next_steps": [s.as_json() for s in self.next_steps],
         }
         return {key: value for key, value in shown.items() if value is not None}

@@ -5,6 +5,13 @@ from __future__ import annotations
 from vast_mcp.vast.models import Instance
 
 
+def rounded(value: float | None, digits: int) -> float | None:
+    """Round a figure that may be unknown, for an answer."""
+    if value is None:
+        return None
+    return round(value, digits)
+
+
 def hours(since: float | None, now: float) -> float | None:
     return max(0.0, now - since) / 3600 if since else None
 

@@ -14,7 +14,7 @@ from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.machines import volumes
 from vast_mcp.machines.keyfiles import has_local_match, local_public_keys
 from vast_mcp.renting.prices import Price
-from vast_mcp.renting.rules import VM_IMAGE, by_args, has_registry_host
+from vast_mcp.renting.rules import VM_IMAGE_NEEDS_HOST, by_args, has_registry_host
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Offer, Template
 
@@ -128,7 +128,7 @@ def _check_vm_image(body: Json, template: Template | None) -> None:
     image = body.get("image") or (template.image if template else None)
     if image is None or not has_registry_host(image):
         where = "the template's image" if "image" not in body and template else "image"
-        raise errors.VmNotPossible(f"Nothing was sent: {where}: {VM_IMAGE}.")
+        raise errors.VmNotPossible(f"Nothing was sent: {where}: {VM_IMAGE_NEEDS_HOST}.")
 
 
 async def _volume_usd_per_hour(call: Call, volume: Json, offer: Offer | None) -> float | None:

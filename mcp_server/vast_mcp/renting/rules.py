@@ -74,11 +74,11 @@ def _vm_problems(body: Json) -> list[Problem]:
         found.append(Problem("env", "-v mounts a volume, and a VM has none"))
     image: str | None = body.get("image")
     if image is not None and not has_registry_host(image):
-        found.append(Problem("image", VM_IMAGE))
+        found.append(Problem("image", VM_IMAGE_NEEDS_HOST))
     return found
 
 
-VM_IMAGE = (
+VM_IMAGE_NEEDS_HOST = (
     "a VM's image needs its registry host, for example docker.io/vastai/kvm:ubuntu_terminal; "
     "without it Vast makes a container and says nothing"
 )
