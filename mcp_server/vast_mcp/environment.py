@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, cast
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -33,7 +32,6 @@ KNOWN = frozenset(
         "VAST_MCP_TIME_SCALE",
         "VAST_MCP_ENV_PASS",
         "VAST_MCP_LOG_HOSTS",
-        "VAST_MCP_ON_PRICE_MOVED",
         "VAST_MCP_HTTP_TOKEN",
     }
 )
@@ -82,7 +80,6 @@ def load(
     env_pass = _env_pass(values, from_file, environ)
     log_hosts = _log_hosts(values)
     limits = _limits(from_file, environ)
-    on_price_moved = _on_price_moved(values)
     confirm_above = _stricter("VAST_MCP_CONFIRM", from_file, environ, _confirm)
     lease_hours = _lease_hours(from_file, environ, limits)
     http_token = _http_token(values)
@@ -92,7 +89,6 @@ def load(
         log_hosts=log_hosts,
         http_token=http_token,
         limits=limits,
-        on_price_moved=on_price_moved,
         confirm_above=confirm_above,
         lease_hours=lease_hours,
     )
@@ -261,13 +257,6 @@ def _lease_hours(
     hours = _stricter("VAST_MCP_LEASE_HOURS", from_file, environ, _hours)
     both = [value for value in (hours, limits.max_lease_hours) if value is not None]
     return min(both, default=None)
-
-
-def _on_price_moved(values: Mapping[str, str]) -> Literal["warn", "destroy"]:
-    text = values.get("VAST_MCP_ON_PRICE_MOVED", "warn").lower()
-    if text not in {"warn", "destroy"}:
-        raise SettingsError("VAST_MCP_ON_PRICE_MOVED must be warn or destroy.")
-    return cast("Literal['warn', 'destroy']", text)
 
 
 def _usual_state_dir() -> Path:

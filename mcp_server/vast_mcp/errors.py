@@ -48,8 +48,7 @@ VastMcpError
 │   └─ UnexpectedReply        unexpected_reply
 ├─ OutcomeUnknown         outcome_unknown: sent, no verdict; a machine may bill
 │   ├─ RentalMissing          rental_missing       (it existed; a list lacks it)
-│   ├─ DuplicateRentals       duplicate_rentals    (one request, several machines)
-├─ PriceMoved             price_moved: rented dearer than known, and destroyed as the person wants
+│   └─ DuplicateRentals       duplicate_rentals    (one request, several machines)
 ├─ NotRented              not_rented: sent earlier, proven to have made nothing
 └─ InternalFault          internal_error: a defect of this server
 
@@ -517,14 +516,6 @@ class DuplicateRentals(OutcomeUnknown):
 
     code = "duplicate_rentals"
     retryable = False
-
-
-class PriceMoved(VastMcpError):
-    """The machine turned out dearer than the price it was rented at, and was destroyed, as
-    the person set it.
-    """
-
-    code = "price_moved"
 
 
 class NotRented(VastMcpError):

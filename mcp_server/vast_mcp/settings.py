@@ -14,7 +14,6 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -120,7 +119,6 @@ class Settings:
     log_hosts: tuple[str, ...] = ()  # HOST, HOST/PATH or .DOMAIN beside Vast's own
     http_token: SecretStr | None = None  # what a client of `serve --http` shows
     limits: Limits = field(default_factory=Limits)
-    on_price_moved: Literal["warn", "destroy"] = "warn"
     confirm_above: float | None = None  # $/h above which a person is asked; 0 always, None never
     lease_hours: float | None = None  # of a rental that asks for no other
     times: Times = field(default_factory=Times)

@@ -406,17 +406,13 @@ def test_a_longest_lease_is_everybodys_lease(tmp_path: Path) -> None:
         ("VAST_MCP_LEASE_HOURS", "9000"),
         ("VAST_MCP_READ_ONLY", "maybe"),
         ("VAST_MCP_CONFIRM", "sometimes"),
-        ("VAST_MCP_ON_PRICE_MOVED", "cry"),
     ],
 )
 def test_a_limit_that_is_none_stops_the_start(
     tmp_path: Path, name: str, value: str, where: str
 ) -> None:
     """A limit with a typing error must not be no limit, not even beside one that can be read."""
-    good = "1" if name != "VAST_MCP_ON_PRICE_MOVED" else ""
-    file, environ = (good, value) if where == "environment" else (value, good)
-    if name == "VAST_MCP_ON_PRICE_MOVED" and where == "file":
-        environ = ""
+    file, environ = ("1", value) if where == "environment" else (value, "1")
     named = env_file(tmp_path, f"{name}={file}")
     with pytest.raises(SettingsError, match=name):
         load({name: environ}, home=tmp_path, env_file=named)

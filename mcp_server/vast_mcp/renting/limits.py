@@ -87,16 +87,9 @@ def check_machine(
 
 
 def price_wanted(call: Call, asked: float | None) -> bool:
-    """Whether a price must be learned: a limit, a question to the person, or a dearer machine's end
-    depends on it.
-    """
+    """Whether a price must be learned, because a limit or a question to the person rests on it."""
     settings = call.settings
-    rests = (
-        settings.limits.any_price
-        or settings.confirm_above is not None
-        or settings.on_price_moved == "destroy"
-    )
-    return asked is not None or rests
+    return asked is not None or settings.limits.any_price or settings.confirm_above is not None
 
 
 # ── the account ───────────────────────────────────────────────────────────────────────────────────

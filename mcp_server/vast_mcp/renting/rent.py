@@ -19,7 +19,8 @@ from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Intent, Wish
 from vast_mcp.leases.labels import leased
-from vast_mcp.renting import limits, price_moved
+from vast_mcp.renting import limits
+from vast_mcp.renting.price_kept import check_price_kept
 from vast_mcp.renting.refusals import (
     TAKEN,
     already_rented,
@@ -126,10 +127,8 @@ async def rent(call: Call, order: Order) -> Rental:
 async def _made(
     call: Call, order: Order, terms: Terms, rental: Rental, warnings: list[str]
 ) -> Rental:
-    """What this very call rented may be destroyed for its price, and nothing else may. Raises
-    PriceMoved.
-    """
-    moved = await price_moved.check_moved(
+    """The rental that this very call sent for, and whether it kept its price."""
+    moved = await check_price_kept(
         call, rental.instance_id, terms.price, asked=order.max_usd_per_hour
     )
     return replace(rental, warnings=[*warnings, *moved, *rental.warnings])
