@@ -25,7 +25,14 @@ from vast_mcp.renting import rent
 from vast_mcp.vast.client import Vast
 from vast_mcp.vast.link import Link
 
-ARROWS = ("claim", "sending", "unknown", "confirmed", "withdrawn", "absent")
+# The arrow between two states, and the journal's method that commits it.
+ARROWS = {
+    "sending": "mark_sending",
+    "unknown": "mark_unknown",
+    "confirmed": "mark_confirmed",
+    "withdrawn": "mark_refused",
+    "absent": "mark_absent",
+}
 PATIENCE_S = 120.0
 
 
@@ -56,9 +63,9 @@ def stops(names: set[str], port: int) -> None:
 
         return wrapped
 
-    for arrow in ARROWS:
-        owner, method = (rent, "_claim") if arrow == "claim" else (Journal, arrow)
-        setattr(owner, method, around(arrow, getattr(owner, method)))
+    rent._claim = around("claim", rent._claim)
+    for arrow, method in ARROWS.items():
+        setattr(Journal, method, around(arrow, getattr(Journal, method)))
 
 
 # ── mutations ─────────────────────────────────────────────────────────────────────────────────────

@@ -51,7 +51,7 @@ SCALE = 0.001
 HELD_S = 0.2  # a PUT on its way; longer than an absence takes, and shorter than a PUT may
 OFFERS = offers_of_the_world()
 TRIES = 60  # calls of an honest agent before it is said to have no verdict
-ARROWS = ("sending", "unknown", "confirmed", "withdrawn", "absent")
+ARROWS = ("mark_sending", "mark_unknown", "mark_confirmed", "mark_refused", "mark_absent")
 FAULTS: dict[str, dict[str, Any] | None] = {
     "none": None,
     "lost before": {"kind": "drop", "when": "before"},
@@ -173,13 +173,12 @@ class Process:
         self.alive = False
         session = self._server.session
         session.delivered.clear()
-        book = session.journal
-        if book._db is not None:
-            book._db.close()
-        if book._lock is not None:
-            book._lock.release(force=True)
-        book._db = book._lock = None
-        book._open = _dead  # type: ignore[method-assign]
+        database, owner = session.journal._db, session.journal._owner
+        database.close()
+        database.open = _dead  # type: ignore[method-assign]
+        if owner._lock is not None:
+            owner._lock.release(force=True)
+            owner._lock = None
 
     def crash_at(self, arrow: str, when: str) -> None:
         """Crash before or after the journal's next commit of that kind."""
