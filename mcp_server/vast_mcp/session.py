@@ -16,6 +16,8 @@ from mcp.types import InputRequiredResult
 
 from vast_mcp import errors
 from vast_mcp.journal import Journal
+from vast_mcp.journal.records import Intent
+from vast_mcp.machines.watching import Watches
 from vast_mcp.reconcile import Reconciler
 from vast_mcp.settings import Settings, Times
 from vast_mcp.vast.models import Offer, SshKey, Template
@@ -68,6 +70,7 @@ class Session:
             str, float
         ] = {}  # what a person was asked about, by digest → at most at which $/h
         self.instances_seen: set[int] = set()
+        self.watches = Watches()
         self.ssh_keys: list[SshKey] = []
         self.gpu_names: list[str] = []
 
@@ -117,6 +120,26 @@ class Session:
         return self.journal.digest(
             {"url": self.settings.base_url, "key": key.get_secret_value() if key else ""}
         )
+
+    def journalled_account(self) -> str | None:
+        """The account whose machines the journal may know; None where either is not there yet.
+
+        Raises JournalUnavailable where the journal's folder may not be looked into.
+        """
+        if self.account is None or not self.journal.exists():
+            return None
+        return self.account
+
+    def record_of(self, instance_id: int) -> Intent | None:
+        """What the journal has of a machine of this account, or of any while the account is not
+        known; None where it has nothing or cannot be read.
+        """
+        try:
+            if not self.journal.exists():
+                return None
+            return self.journal.by_instance(instance_id, self.account)
+        except errors.JournalUnavailable:
+            return None
 
     @contextlib.asynccontextmanager
     async def lease_lock(self) -> AsyncGenerator[None]:

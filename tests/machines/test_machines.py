@@ -12,8 +12,9 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
 from vast_mcp.machines import costs, phases, ways
-from vast_mcp.machines.phases import Patience, Watch
+from vast_mcp.machines.phases import Patience
 from vast_mcp.machines.reach import may_probe, probe
+from vast_mcp.machines.watching import Watch, Watches
 from vast_mcp.machines.ways import Address
 from vast_mcp.settings import Times
 from vast_mcp.vast.models import Instance
@@ -93,13 +94,13 @@ def test_one_look_judges_by_the_age_of_the_machine(
 
 def test_a_start_of_ours_gives_an_old_machine_its_grace_again() -> None:
     """Not only the first start shows `exited` (docs/vast-api.md C.4)."""
-    session = Times()  # anything that can be referred to weakly
+    watches = Watches()
     old = row(actual_status="exited")
-    phases.started(session, 1, NOW + 5000)
-    at = phases.started_at(session, 1)
+    watches.mark_started(1, NOW + 5000)
+    at = watches.started_at(1)
     assert phases.state_of(old, NOW + 5599, PATIENCE, started_at=at) == "starting"
     assert phases.state_of(old, NOW + 5601, PATIENCE, started_at=at) == "failed"
-    assert phases.started_at(session, 2) == 0
+    assert watches.started_at(2) == 0
 
 
 def looks(watch: Watch, phase: phases.Phase, *at: float) -> None:

@@ -16,7 +16,7 @@ from vast_mcp.account.ending import still_there
 from vast_mcp.account.roll import check_known, check_ours, roll
 from vast_mcp.account.seen import forget_destroyed
 from vast_mcp.errors import Json, NextStep
-from vast_mcp.machines import costs, phases, volumes
+from vast_mcp.machines import costs, volumes
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance, Volume
@@ -161,7 +161,7 @@ def _is_young(instance_id: int, call: Call) -> bool:
     """Whether this machine was rented so lately that its row may not be readable
     (docs/protocol.md).
     """
-    record = phases.record_of(call.session.journal, instance_id)
+    record = call.session.record_of(instance_id)
     made_at = record.made_at if record else call.session.created.get(instance_id, 0.0)
     return time.time() - made_at < call.times.young_s
 

@@ -15,13 +15,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from vast_mcp import errors
+from vast_mcp.account.access import access_to
 from vast_mcp.account.roll import Roll, check_known, check_ours, roll
 from vast_mcp.errors import NextStep, Problem, clean
 from vast_mcp.journal.records import token_of
 from vast_mcp.leases import labels, lifetimes
 from vast_mcp.leases.labels import utc
 from vast_mcp.leases.watchdog import FOLDER
-from vast_mcp.machines import phases, reach, ways
+from vast_mcp.machines import phases, ways
 from vast_mcp.renting import confirm, reserving
 from vast_mcp.session import Call
 from vast_mcp.settings import LONGEST_LEASE_H
@@ -141,7 +142,7 @@ async def _manage(args: ManageInstance, call: Call) -> ManageInstanceResult:
         reserving.settle(call, held, None)
         raise
     if args.action in {"start", "reboot"}:
-        phases.started(call.session, args.instance_id, time.time())
+        call.session.watches.mark_started(args.instance_id, time.time())
     after = await _look(args, label, call)
     done = after is not None and _shows(after, args, label)
     reserving.settle(call, held, "true" if done else "maybe")
@@ -209,7 +210,7 @@ def _label(args: ManageInstance, before: Instance | None, until: float | None, c
 
 def _born(instance_id: int, call: Call) -> str | None:
     """The label that a machine of ours was rented with."""
-    intent = phases.record_of(call.session.journal, instance_id, call.session.account)
+    intent = call.session.record_of(instance_id)
     return intent.label if intent else None
 
 
@@ -262,7 +263,7 @@ def _named(args: ManageInstance, before: Instance | None, call: Call) -> str:
 
 def _journalled(instance_id: int, call: Call) -> str | None:
     """The token of a machine of ours that is too young to be listed."""
-    intent = phases.record_of(call.session.journal, instance_id)
+    intent = call.session.record_of(instance_id)
     return intent.token if intent else None
 
 
@@ -349,7 +350,7 @@ def _remember(args: ManageInstance, after: Instance | None, call: Call) -> None:
     A start that was accepted counts; a better bid does where the row shows it. The journal's
     failing changes nothing.
     """
-    intent = phases.record_of(call.session.journal, args.instance_id)
+    intent = call.session.record_of(args.instance_id)
     runs = after is not None and after.intended_status == "running" and after.cur_state == "running"
     if intent is not None and intent.stopped and (args.action == "start" or runs):
         with contextlib.suppress(errors.JournalUnavailable):
@@ -369,8 +370,9 @@ async def _lease(
         lifetimes.left_hours(until, session.link.now()),
     )
     try:
-        if session.account is not None and session.journal.exists():
-            session.journal.set_lease(session.account, args.instance_id, until)
+        account = session.journalled_account()
+        if account is not None:
+            session.journal.set_lease(account, args.instance_id, until)
     except errors.JournalUnavailable:
         made.warnings.append("The journal could not be written; the label alone carries the lease.")
     first = _born(args.instance_id, call) or (before.label if before else None)
@@ -381,7 +383,7 @@ async def _lease(
             "sweep, destroys it in time."
         )
         return made
-    access, warnings = await reach.access_to(call, after, vm=ways.is_vm(after), jupyter_token=False)
+    access, warnings = await access_to(call, after, vm=ways.is_vm(after), jupyter_token=False)
     if access.ssh is None:
         made.warnings.append(
             "It has no SSH: a watchdog that may not read its label keeps to the earlier time."

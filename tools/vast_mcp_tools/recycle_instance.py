@@ -13,7 +13,6 @@ from vast_mcp import errors
 from vast_mcp.account.roll import check_known, check_ours, roll
 from vast_mcp.errors import NextStep, clean
 from vast_mcp.leases import lifetimes
-from vast_mcp.machines import phases
 from vast_mcp.renting import confirm, reserving
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
@@ -66,7 +65,7 @@ async def recycle_instance(args: RecycleInstance, call: Call) -> RecycleInstance
         consent.give_back()
         reserving.settle(call, held, None)
         raise
-    phases.started(call.session, args.instance_id, time.time())
+    call.session.watches.mark_started(args.instance_id, time.time())
     row, warnings = await _look(args, call)
     reserving.settle(call, held, "true" if row and row.intended_status == "running" else "maybe")
     return RecycleInstanceResult(

@@ -10,12 +10,12 @@ from typing import Annotated
 from pydantic import Field
 
 from vast_mcp import errors
+from vast_mcp.account.access import Access, access_to
 from vast_mcp.errors import NextStep, clean
 from vast_mcp.journal.records import Intent, token_of
 from vast_mcp.leases import lifetimes
-from vast_mcp.machines import costs, phases, reach, ways
+from vast_mcp.machines import costs, phases, ways
 from vast_mcp.machines.phases import Patience, State
-from vast_mcp.machines.reach import Access
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
@@ -64,18 +64,18 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
     """Shows one machine as it is now: state, ssh and rsync lines, mapped ports, costs. SSH is
     not tried: wait_for_instance does that.
     """
-    record = phases.record_of(call.session.journal, args.instance_id)
+    record = call.session.record_of(args.instance_id)
     row = await call.vast.show_instance(args.instance_id)
     if row is None:
         raise _not_shown(args.instance_id, record, call)
     call.session.instances_seen.add(row.id)
     now = time.time()
     made = _facts(row, record, now)
-    started_at = phases.started_at(call.session, row.id)
+    started_at = call.session.watches.started_at(row.id)
     made.state = phases.state_of(row, now, Patience.of(call.times), started_at=started_at)
     if made.state == "running":
         vm = ways.is_vm(row) or bool(record and record.facts.get("vm"))
-        made.access, made.warnings = await reach.access_to(
+        made.access, made.warnings = await access_to(
             call, row, vm=vm, jupyter_token=args.show_jupyter_token
         )
     made.lease_left_hours, made.past_lease = lifetimes.left(

@@ -133,7 +133,7 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
 
 
 def _state(instance: Instance, now: float, call: Call) -> State:
-    started_at = phases.started_at(call.session, instance.id)
+    started_at = call.session.watches.started_at(instance.id)
     return phases.state_of(instance, now, Patience.of(call.times), started_at=started_at)
 
 

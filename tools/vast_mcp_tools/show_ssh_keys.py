@@ -8,8 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from vast_mcp.errors import clean
-from vast_mcp.machines import keyfiles
-from vast_mcp.machines.keyfiles import fingerprint_of, key_blob, local_public_keys
+from vast_mcp.machines.keyfiles import fingerprint_of, key_blob, local_keys, local_public_keys
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import SshKey
@@ -43,7 +42,7 @@ async def show_ssh_keys(args: ShowSshKeys, call: Call) -> ShowSshKeysResult:  # 
     """
     keys = await call.vast.ssh_keys()
     call.session.ssh_keys = keys
-    here = _local(call.settings.ssh_dir)
+    here = local_keys(call.settings.ssh_dir)
     rows = [_row(key, here) for key in keys]
     rows.sort(key=lambda row: (row.local_file is None, -row.key_id))
     warnings: list[str] = []
@@ -72,26 +71,16 @@ def _register(call: Call) -> list[Step]:
     return [step("create_ssh_key", "no key of this computer is registered", public_key=path)]
 
 
-def _local(ssh_dir: Path | None) -> dict[str, str]:
-    """Key text → file, for the public keys of this computer."""
-    found: dict[str, str] = {}
-    for path in local_public_keys(ssh_dir):
-        try:
-            blob = keyfiles.key_blob(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError):
-            continue
-        if blob:
-            found.setdefault(blob, f"~/.ssh/{path.name}")
-    return found
-
-
-def _row(key: SshKey, here: dict[str, str]) -> KeyRow:
+def _row(key: SshKey, here: dict[str, Path]) -> KeyRow:
     blob = key_blob(key.public_key)
-    comment = key.public_key.partition(blob)[2].strip() if blob else key.public_key
+    if blob is None:
+        return KeyRow(key_id=key.id, untrusted_comment=clean(key.public_key, 60) or None)
+    comment = key.public_key.partition(blob)[2].strip()
+    path = here.get(blob)
     return KeyRow(
         key_id=key.id,
-        fingerprint=fingerprint_of(blob) if blob else None,
-        local_file=here.get(blob) if blob else None,
+        fingerprint=fingerprint_of(blob),
+        local_file=None if path is None else f"~/.ssh/{path.name}",
         untrusted_comment=clean(comment, 60) or None,
     )
 

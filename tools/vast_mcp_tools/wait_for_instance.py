@@ -15,12 +15,13 @@ import anyio
 from pydantic import Field
 
 from vast_mcp import errors
+from vast_mcp.account.access import Access, access_to
 from vast_mcp.errors import NextStep, clean
 from vast_mcp.journal.records import Intent
 from vast_mcp.leases import lifetimes
 from vast_mcp.machines import costs, phases, reach, ways
-from vast_mcp.machines.phases import Patience, Reason, Watch
-from vast_mcp.machines.reach import Access
+from vast_mcp.machines.phases import Patience, Reason
+from vast_mcp.machines.watching import LOOKS_TO_FAIL, Watch
 from vast_mcp.machines.ways import Address
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
@@ -126,9 +127,9 @@ def _begin(args: WaitForInstance, call: Call) -> _Wait:
     return _Wait(
         args=args,
         call=call,
-        watch=phases.watch_of(call.session, args.instance_id),
+        watch=call.session.watches.of(args.instance_id),
         patience=Patience.of(call.times),
-        record=phases.record_of(call.session.journal, args.instance_id),
+        record=call.session.record_of(args.instance_id),
         began=now,
         end=min(now + args.timeout_s, call.deadline - to_answer),
     )
@@ -154,7 +155,7 @@ async def _look(wait: _Wait) -> None:
     if row is not None:
         call.session.instances_seen.add(instance_id)
     known = wait.record is not None or wait.watch.seen or instance_id in call.session.instances_seen
-    if not known and wait.watch.looks >= phases.LOOKS_TO_FAIL:
+    if not known and wait.watch.looks >= LOOKS_TO_FAIL:
         raise errors.NoSuchInstance(
             f"The account has no machine {instance_id}.",
             next_steps=[NextStep("show_instances", {}, "see what exists")],
@@ -260,7 +261,7 @@ async def _not_reachable(wait: _Wait, row: Instance) -> WaitForInstanceResult:
 async def _with_access(
     made: WaitForInstanceResult, wait: _Wait, row: Instance, through: Address | None
 ) -> WaitForInstanceResult:
-    made.access, made.warnings = await reach.access_to(
+    made.access, made.warnings = await access_to(
         wait.call, row, vm=wait.vm, jupyter_token=wait.args.show_jupyter_token, through=through
     )
     return made

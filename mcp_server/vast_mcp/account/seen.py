@@ -58,5 +58,6 @@ def forget_destroyed(call: Call, instance_ids: Sequence[int]) -> None:
         call.session.created.pop(instance_id, None)
         call.session.labelled.pop(instance_id, None)
     with contextlib.suppress(errors.JournalUnavailable):
-        if call.session.account is not None and call.session.journal.exists():
-            call.session.journal.mark_gone(call.session.account, instance_ids)
+        account = call.session.journalled_account()
+        if account is not None:
+            call.session.journal.mark_gone(account, instance_ids)

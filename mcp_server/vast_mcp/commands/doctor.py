@@ -243,13 +243,9 @@ async def ssh_keys(vast: Vast, settings: Settings, command: str) -> Row:
             "ssh_keys", "warn", f"could not be read: {exc.code}", f"{command} call show_ssh_keys"
         )
     local = keyfiles.local_public_keys(settings.ssh_dir)
-    registered = {blob for one in keys if (blob := keyfiles.key_blob(one.public_key))}
-    for path in local:
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            if keyfiles.key_blob(path.read_text(encoding="utf-8")) in registered:
-                return Row(
-                    "ssh_keys", "ok", f"{len(keys)} registered; ~/.ssh/{path.name} is among them"
-                )
+    path = keyfiles.registered_local_key(keys, settings.ssh_dir)
+    if path is not None:
+        return Row("ssh_keys", "ok", f"{len(keys)} registered; ~/.ssh/{path.name} is among them")
     name = local[0].name if local else "id_ed25519.pub"
     mend = f"{command} call create_ssh_key " + shlex.quote(
         json.dumps({"public_key": f"~/.ssh/{name}"})

@@ -127,11 +127,10 @@ def _stated(session: Session, payload: Json) -> Json:
     stated: Json = {"sandbox": True} if session.settings.sandbox else {}
     named = {payload.get("instance_id"), cast("Json", payload.get("error", {})).get("instance_id")}
     try:
-        if session.account is not None and session.journal.exists():
+        account = session.journalled_account()
+        if account is not None:
             untold = [
-                i
-                for i in session.journal.unannounced(session.account)
-                if i.token not in session.delivered
+                i for i in session.journal.unannounced(account) if i.token not in session.delivered
             ]
             session.delivered.update(intent.token for intent in untold)
             shown = [i for i in untold if i.instance_id not in named or i.announce == ENDED]

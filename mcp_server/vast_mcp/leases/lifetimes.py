@@ -12,7 +12,6 @@ import math
 from vast_mcp import errors
 from vast_mcp.errors import NextStep, Problem
 from vast_mcp.leases.labels import ends_at, utc
-from vast_mcp.machines import phases
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
 
@@ -23,12 +22,10 @@ def in_journal(call: Call) -> dict[int, float]:
     """What the journal has of leases, by machine, for a look: nothing where it cannot be read."""
     session = call.session
     try:
-        known = session.account is not None and session.journal.exists()
-        return (
-            session.journal.lease_ends(session.account)
-            if known and session.account is not None
-            else {}
-        )
+        account = session.journalled_account()
+        if account is None:
+            return {}
+        return session.journal.lease_ends(account)
     except errors.JournalUnavailable:
         return {}
 
@@ -105,7 +102,7 @@ def longest(call: Call, instance_id: int, row: Instance | None) -> float | None:
     most = call.settings.limits.max_lease_hours
     if most is None:
         return None
-    record = phases.record_of(call.session.journal, instance_id, call.session.account)
+    record = call.session.record_of(instance_id)
     born = (row.start_date if row else None) or (record.made_at if record else None)
     left = 0.0 if born is None else (born - call.session.link.now()) / 3600 + most
     return max(0.0, math.floor(left * 100) / 100)

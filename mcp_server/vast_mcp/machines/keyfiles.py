@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""The public keys in this computer's ~/.ssh, and which of them the account knows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
 
 from vast_mcp.vast.models import SshKey
@@ -13,10 +14,34 @@ from vast_mcp.vast.models import SshKey
 
 def local_public_keys(ssh_dir: Path | None) -> list[Path]:
     """The `*.pub` files of ~/.ssh, in name order; none where this server may not read there."""
+    if ssh_dir is None:
+        return []
     try:
-        return sorted(ssh_dir.glob("*.pub")) if ssh_dir else []
+        return sorted(ssh_dir.glob("*.pub"))
     except OSError:
         return []
+
+
+def local_keys(ssh_dir: Path | None) -> dict[str, Path]:
+    """The base64 part of each key of ~/.ssh → its first file. Unreadable files are passed over."""
+    found: dict[str, Path] = {}
+    for path in local_public_keys(ssh_dir):
+        try:
+            blob = key_blob(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError):
+            continue
+        if blob is not None:
+            found.setdefault(blob, path)
+    return found
+
+
+def registered_local_key(keys: Iterable[SshKey], ssh_dir: Path | None) -> Path | None:
+    """The first public key file of ~/.ssh that is among the account's keys."""
+    registered = {key_blob(key.public_key) for key in keys}
+    for blob, path in local_keys(ssh_dir).items():
+        if blob in registered:
+            return path
+    return None
 
 
 def key_blob(text: str) -> str | None:
@@ -39,17 +64,3 @@ def fingerprint_of(blob: str) -> str | None:
     except (binascii.Error, ValueError):
         return None
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
-
-
-def has_local_match(keys: list[SshKey], ssh_dir: Path | None) -> bool:
-    """Whether a public key of this computer is registered. True where this server may not look."""
-    if ssh_dir is None:
-        return True
-    registered = {blob for key in keys if (blob := key_blob(key.public_key))}
-    for path in local_public_keys(ssh_dir):
-        try:
-            if key_blob(path.read_text(encoding="utf-8")) in registered:
-                return True
-        except (OSError, UnicodeDecodeError):
-            continue
-    return False

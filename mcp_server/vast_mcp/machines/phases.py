@@ -1,25 +1,22 @@
-"""TODO: one line."""
+"""What one row of Vast's says about a machine's state. Pure: nothing here asks anybody.
+
+Three fields together tell the state (docs/vast-api.md C.4): `actual_status` is the container,
+`intended_status` what was last asked for, `cur_state` the contract. One alone misleads: `exited`
+is a crash, a stop, or the first minutes of a start.
+"""
 
 from __future__ import annotations
 
-import weakref
 from dataclasses import dataclass
 from typing import Literal
 
-from vast_mcp import errors
-from vast_mcp.journal import Journal
-from vast_mcp.journal.records import Intent
 from vast_mcp.settings import Times
 from vast_mcp.vast.models import Instance
 
 State = Literal["running", "starting", "stopped", "failed"]
-
-
 Reason = Literal[
     "image", "oci_error", "outbid", "offline", "scheduling", "vanished", "exited", "stopped"
 ]
-
-
 Phase = Literal[
     "missing",
     "stopped",
@@ -34,10 +31,6 @@ Phase = Literal[
     "running",
 ]
 
-
-LOOKS_TO_FAIL = 2  # a row can be missing or stale once
-
-
 # What Docker says of an image or a container that will never start (C.4), in lower case.
 _IMAGE = (
     "manifest unknown",
@@ -45,10 +38,14 @@ _IMAGE = (
     "no matching manifest",
     "invalid reference format",
 )
-
-
 _OCI = ("oci runtime create failed", "executable file not found")
 
+# What a container's status says by itself, whatever the contract is.
+_CONTAINER: dict[str, Phase] = {
+    "scheduling": "scheduling",
+    "offline": "offline",
+    "unknown": "offline",
+}
 
 DOING: dict[Phase, str] = {
     "missing": "Vast does not show it yet",
@@ -64,7 +61,6 @@ DOING: dict[Phase, str] = {
     "running": "its container runs",
 }
 
-
 # What a phase comes to when it lasts; the others are no failures.
 REASONS: dict[Phase, Reason] = {
     "missing": "vanished",
@@ -78,7 +74,6 @@ REASONS: dict[Phase, Reason] = {
     "exited": "exited",
 }
 
-
 FAILED: dict[Reason, str] = {
     "image": "The image cannot be pulled: its name or tag does not exist, or it needs a login.",
     "oci_error": "The container cannot be created from this image with these arguments or this "
@@ -91,8 +86,7 @@ FAILED: dict[Reason, str] = {
     "out of credit.",
     "exited": "The container is down and does not come up; its disk bills on.",
     "stopped": "The machine is stopped: by a person, a lost bid, or lack of credit. Its disk "
-    "bills "
-    "on.",
+    "bills on.",
 }
 
 
@@ -104,10 +98,7 @@ class Patience:
     sick: float  # offline, scheduling and frozen, which may be a moment's
     banner: float  # a container that runs and shows no SSH
     probe: float  # one try at an address
-    proxy: (
-        # the proxy answers before the machine does, so the direct way gets this long alone
-        float
-    )
+    proxy: float  # the proxy answers before the machine does: the direct way has this long alone
 
     @classmethod
     def of(cls, times: Times) -> Patience:
@@ -128,115 +119,53 @@ def phase_of(row: Instance | None) -> Phase:
     """What one look shows, without regard to how long it has been so."""
     if row is None:
         return "missing"
-    status = row.actual_status
     if row.intended_status == "stopped":
         return "stopped"
-    if status != "running" and (broken := _broken(row.status_msg)):
-        return broken
-    if status == "scheduling":
-        return "scheduling"
-    if status in {"offline", "unknown"}:
-        return "offline"
-    if status is not None and row.cur_state == "stopped" and row.is_bid:
+    if row.actual_status == "running" and row.cur_state != "stopped":
+        return "running"
+    if row.actual_status != "running":
+        broken = _broken(row.status_msg)
+        if broken is not None:
+            return broken
+    if row.actual_status is None:
+        return "starting"
+    return _CONTAINER.get(row.actual_status) or _at_rest(row)
+
+
+def _at_rest(row: Instance) -> Phase:
+    """The phase of a machine whose container says nothing special: the contract's state decides."""
+    if row.cur_state == "stopped" and row.is_bid:
         return "outbid"
-    if status in {"stopped", "frozen"}:
+    if row.actual_status in {"stopped", "frozen"}:
         return "frozen"
-    if status == "exited" or (status is not None and row.cur_state == "stopped"):
+    if row.actual_status == "exited" or row.cur_state == "stopped":
         return "exited"
-    return "running" if status == "running" else "starting"
+    return "starting"
 
 
 def _broken(said: str | None) -> Literal["image", "oci_error"] | None:
     text = (said or "").lower()
     if any(words in text for words in _OCI):
         return "oci_error"
-    return "image" if any(words in text for words in _IMAGE) else None
-
-
-@dataclass
-class Watch:
-    """What this process saw of one machine, look after look; times in epoch seconds."""
-
-    phase: Phase | None = None
-    since: float = 0.0
-    looks: int = 0
-    last: float = 0.0
-    started_at: float = 0.0  # when this process last started or rebooted it
-    seen: bool = False  # its row was ever read
-
-    def look(self, phase: Phase, now: float, patience: Patience) -> None:
-        """Count on while the phase is the same; after a long gap anything may have happened
-        meanwhile.
-        """
-        if phase != self.phase or now - self.last > patience.exited:
-            self.phase, self.since, self.looks = phase, now, 0
-        self.looks += 1
-        self.last = now
-        self.seen = self.seen or phase != "missing"
-
-    def failure(self, born: float | None, patience: Patience) -> Reason | None:
-        """The reason, once the sign of failure was seen often and long enough. `born` in epoch
-        seconds.
-        """
-        phase = self.phase
-        if phase is None or self.looks < LOOKS_TO_FAIL:
-            return None
-        if phase == "missing" and self.last - (born or 0.0) < patience.exited:
-            return None
-        lasted = self.last - max(self.since, self.started_at)
-        if phase in {"stopped", "outbid"} and self.last - self.started_at < patience.sick:
-            return None  # the row may still be that of before our start
-        if phase == "exited" and lasted < patience.exited:
-            return None
-        if phase in {"offline", "scheduling", "frozen"} and lasted < patience.sick:
-            return None
-        return REASONS.get(phase)
-
-
-_WATCHES: weakref.WeakKeyDictionary[object, dict[int, Watch]] = weakref.WeakKeyDictionary()
-
-
-def watch_of(session: object, instance_id: int) -> Watch:
-    """This process's memory of a machine: it lets several calls see together what one is too
-    short for.
-    """
-    return _WATCHES.setdefault(session, {}).setdefault(instance_id, Watch())
-
-
-def started(session: object, instance_id: int, now: float) -> None:
-    """A start or reboot was sent: `exited` means nothing for a while."""
-    _WATCHES.setdefault(session, {})[instance_id] = Watch(started_at=now, seen=True)
-
-
-def started_at(session: object, instance_id: int) -> float:
-    """When this process last started a machine, in epoch seconds; 0 for never."""
-    watch = _WATCHES.get(session, {}).get(instance_id)
-    return watch.started_at if watch else 0.0
+    if any(words in text for words in _IMAGE):
+        return "image"
+    return None
 
 
 def state_of(row: Instance, now: float, patience: Patience, *, started_at: float = 0.0) -> State:
     """The state by one look; `exited` counts as a start's first minutes for as long as the
-    machine is that young.
+    machine is that young. `started_at`: when this process started it, in epoch seconds.
     """
     phase = phase_of(row)
-    if phase == "running":
-        return "running"
-    if phase in {"stopped", "frozen"}:
-        return "stopped"
-    if phase == "exited":
-        return (
-            "starting"
-            if now - max(row.start_date or 0.0, started_at) < patience.exited
-            else "failed"
-        )
-    return "starting" if phase in {"starting", "scheduling"} else "failed"
-
-
-def record_of(journal: Journal, instance_id: int, account: str | None = None) -> Intent | None:
-    """What the journal has of a machine, of one account where it is given; nothing where it
-    cannot be read.
-    """
-    try:
-        return journal.by_instance(instance_id, account) if journal.exists() else None
-    except errors.JournalUnavailable:
-        return None
+    match phase:
+        case "running":
+            return "running"
+        case "starting" | "scheduling":
+            return "starting"
+        case "stopped" | "frozen":
+            return "stopped"
+        case "exited":
+            age = now - max(row.start_date or 0.0, started_at)
+            return "starting" if age < patience.exited else "failed"
+        case _:
+            return "failed"

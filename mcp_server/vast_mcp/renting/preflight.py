@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.machines import volumes
-from vast_mcp.machines.keyfiles import has_local_match, local_public_keys
+from vast_mcp.machines.keyfiles import local_public_keys, registered_local_key
 from vast_mcp.renting.prices import Price
 from vast_mcp.renting.rules import VM_IMAGE_NEEDS_HOST, by_args, has_registry_host
 from vast_mcp.session import Call
@@ -260,7 +260,7 @@ async def _check_keys(
                 raise
             findings.warnings.append(f"The account's SSH keys could not be read ({exc.code}).")
             return
-    keys = call.session.ssh_keys
+    keys, ssh_dir = call.session.ssh_keys, call.settings.ssh_dir
     if not keys and vm:
         raise no_ssh_key(call)
     if not keys:
@@ -269,7 +269,7 @@ async def _check_keys(
             "before "
             "needs it attached."
         )
-    elif not has_local_match(keys, call.settings.ssh_dir):
+    elif ssh_dir is not None and registered_local_key(keys, ssh_dir) is None:
         findings.warnings.append(
             "No public key in ~/.ssh of this computer is registered with Vast, so ssh from here "
             "may be refused."

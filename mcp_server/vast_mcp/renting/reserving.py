@@ -97,5 +97,6 @@ def release(call: Call, instance_id: int) -> None:
     """
     session = call.session
     with contextlib.suppress(errors.JournalUnavailable):
-        if session.account is not None and session.journal.exists():
-            session.journal.reservations.release(session.account, instance_id)
+        account = session.journalled_account()
+        if account is not None:
+            session.journal.reservations.release(account, instance_id)
