@@ -283,7 +283,7 @@ def test_a_damaged_journal_fails_and_is_left_where_it_is(doctor: Doctor, rented:
 
 
 def test_a_journal_of_a_newer_version_fails(doctor: Doctor, rented: Path) -> None:
-    """journal.py: a newer schema is left alone, so an older vast-mcp rents nothing."""
+    """A newer schema is left alone, so an older vast-mcp rents nothing (docs/protocol.md)."""
     change(rented, "PRAGMA user_version = 99")
     status, found = doctor()
     assert (status, found["journal"]["status"]) == (1, "fail")

@@ -599,7 +599,7 @@ def explode_group() -> None:
 async def test_a_defect_in_a_tool_shows_its_type_and_place_only(
     settings: Settings, caplog: pytest.LogCaptureFixture, explode: Any
 ) -> None:
-    """toolspec.py: an exception's own text may hold a caller's values."""
+    """An exception's own text may hold a caller's values."""
 
     async def broken(args: Nothing, call: Call) -> Strict:
         """Raises a fault of this server."""

@@ -67,9 +67,7 @@ def ago(hours: float) -> float:
 def test_a_lease_is_read_strictly_from_the_end_of_a_label(
     label: str | None, until: float | None
 ) -> None:
-    """leases.py: the watchdog inside reads by the same rule, and a half-read lease would be a
-    wrong one.
-    """
+    """The watchdog inside reads by the same rule, and a half-read lease would be a wrong one."""
     assert lease_of(label) == until
 
 

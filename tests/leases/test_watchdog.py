@@ -561,7 +561,7 @@ def test_an_api_that_is_never_reached_is_asked_until_the_machine_ends(
 
 @pytest.mark.parametrize("name", ["earlier", "unlike a lease", "too long", "copied disk"])
 def test_what_is_no_later_lease_moves_nothing(machines: dict[str, Machine], name: str) -> None:
-    """Only a later time; leases.py: a lease is at the label's very end, before its token."""
+    """A lease moves to later only, and stands at the label's very end, before its token."""
     machine = machines[name]
     assert on_time(machine)
     assert "extends" not in machine.log

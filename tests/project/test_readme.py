@@ -125,7 +125,9 @@ def test_the_line_for_cron_runs(sandbox: str, tmp_path: Path) -> None:
 
 
 def test_make_demo_is_the_demo() -> None:
-    """README; tests/test_terminal.py plays it to its end."""
+    """README names the command that a newcomer runs first; tests/commands/test_terminal.py plays it
+    to its end.
+    """
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "\t@$(BIN)/vast-mcp demo\n" in makefile
 
@@ -157,7 +159,7 @@ def test_every_block_is_run_by_something() -> None:
     run = [
         "make demo   #",
         '{"error": {"code": "offer_gone"',
-        "vast-mcp approve",  # tests/test_confirm.py
+        "vast-mcp approve",  # tests/renting/test_confirm.py
         "vast-mcp doctor",
         "export VAST_API_KEY",  # tests/hosts/test_claude_code.py
         "wish='{",

@@ -20,6 +20,7 @@ BOOK = ROOT / "docs/vast-api.md"
 SECTION = re.compile(r"(?<![\w./#-])([A-M]\.\d{1,2})(?![\w/-]|\.\d)")
 LETTERS = re.compile(r"(?:\(|vast-api\.md |\bsections? )((?:[A-Z](?:, | and |[).;:]))+)")
 PAGE = re.compile(r"(?<![\w/.$<-])((?:docs/|\.\./)?[\w-]+\.md)\b")
+FILE = re.compile(r"(?<![\w/.$<}-])((?:tests|scripts|mcp_server|tools)/[\w./-]*\w\.[a-z]+)\b")
 QUOTED = re.compile(r"docs/(\w+)\.md,\s+\"([^\"]+)\"(?: and \"([^\"]+)\")?")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
@@ -72,6 +73,13 @@ def test_a_page_that_is_named_is_in_the_repository(path: Path) -> None:
     """A reader can open what is cited: from the root, or from the folder of the page that cites."""
     for page in set(PAGE.findall(text_of(path))) - ELSEWHERE:
         assert (ROOT / page).is_file() or (path.parent / page).is_file(), page
+
+
+@pytest.mark.parametrize("path", SOURCES + SCRIPTS + PAGES, ids=name_of)
+def test_a_file_that_is_named_is_in_the_repository(path: Path) -> None:
+    """A module or a test that moves takes along what others say of it."""
+    for file in set(FILE.findall("" if path == BOOK else text_of(path))):
+        assert (ROOT / file).exists(), file
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)

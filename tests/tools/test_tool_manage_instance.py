@@ -711,7 +711,7 @@ async def test_a_lease_that_runs_out_while_a_person_reads_is_seen_before_anythin
     world: World, settings: Settings, tool: str
 ) -> None:
     """A question may stay on a screen for hours; after it everything is looked at again, the
-    lease too (confirm.py).
+    lease too.
     """
     asking = replace(settings, confirm_above=0.0, times=replace(settings.times, budget_s=8.0))
     asked: list[str] = []
