@@ -1,12 +1,21 @@
-"""What the tests share: where things are, two public keys, a call, a process's environment."""
+"""The words that all tests share: where things are, a server on a world, a call, the PUTs."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mcp import Client
+
+from vast_mcp.host.server import build
+from vast_mcp.sandbox.routes import create_app
+from vast_mcp.sandbox.world import World
+from vast_mcp.settings import Limits, Settings
+from vast_mcp.toolspec import ToolSpec
+from vast_mcp_tools import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden"
@@ -21,6 +30,19 @@ OTHER_KEY_LINE = (
 DEAD = "http://127.0.0.1:9"  # nobody listens there
 
 
+def served(
+    world: World, settings: Settings, tools: Sequence[ToolSpec] = CATALOGUE, **client: Any
+) -> Client:
+    """A client on a server of its own, over this world. Enter it with `async with`."""
+    return Client(build(settings, tools, create_app(world)), **client)
+
+
+def allowing(world: World, settings: Settings, state: Path | None = None, **limits: Any) -> Client:
+    """A server under these limits. Servers with one state folder share their journal."""
+    more = {name: limits.pop(name) for name in ("lease_hours",) if name in limits}
+    return served(world, replace(settings, limits=Limits(**limits), state_dir=state, **more))
+
+
 async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
     """Call a tool; its JSON, which is the same on both channels."""
     result = await client.call_tool(tool, arguments)
@@ -28,6 +50,29 @@ async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
     assert payload is not None
     assert bool(result.is_error) == ("error" in payload)
     return payload
+
+
+def an_offer(world: World, **traits: Any) -> dict[str, Any]:
+    """The cheapest free offer of these traits, with room for a disk."""
+    return world.offer(**{"disk_space": lambda gb: gb > 100, **traits})
+
+
+def offers(world: World, count: int) -> list[dict[str, Any]]:
+    """So many different offers, the cheapest first."""
+    free = [
+        an_offer(world, id=offer_id)
+        for offer_id, offer in world.offers.items()
+        if offer["verification"] == "verified"
+        and offer["disk_space"] > 100
+        and offer["rentable"]
+        and not offer["external"]
+    ]
+    return sorted(free, key=lambda offer: offer["dph_total"])[:count]
+
+
+def puts(world: World) -> int:
+    """How many requests to rent have arrived."""
+    return len(world.asked("create"))
 
 
 def env_of(folder: Path) -> dict[str, str]:

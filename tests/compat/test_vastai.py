@@ -103,7 +103,7 @@ def box(running: Box, tmp_path: Path) -> Box:
     return running
 
 
-def test_search_offers_finds_and_prints_offers(box: Box):
+def test_search_offers_finds_and_prints_offers(box: Box) -> None:
     """Flat body, string numbers, exact Content-Type (docs/vast-api.md L)."""
     table = box.says("search", "offers", "gpu_name=RTX_4090 num_gpus=1 dph<2", "-o", "dph_total")
     assert "RTX_4090" in table
@@ -116,7 +116,7 @@ def test_search_offers_finds_and_prints_offers(box: Box):
     assert all(row["gpu_name"] == "RTX 4090" and row["num_gpus"] == 1 for row in rows)
 
 
-def test_search_offers_new_finds_the_same(box: Box):
+def test_search_offers_new_finds_the_same(box: Box) -> None:
     """PUT /search/asks/ with select_cols and q (docs/vast-api.md B.3)."""
     words = ("search", "offers", "num_gpus=2", "-o", "dph_total", "--limit", "5")
     old, new = box.rows(*words), box.rows(*words, "--new")
@@ -124,7 +124,7 @@ def test_search_offers_new_finds_the_same(box: Box):
     assert len(old) == 5
 
 
-def test_create_instance_rents_one_machine(box: Box):
+def test_create_instance_rents_one_machine(box: Box) -> None:
     """The official client's default body rents one machine (docs/vast-api.md A.12, L)."""
     offer = box.offer()
     reply = box.rows(
@@ -154,7 +154,7 @@ def test_create_instance_rents_one_machine(box: Box):
     assert [entry["kind"] for entry in box.ledger()] == ["rent"]
 
 
-def test_create_instance_in_words(box: Box):
+def test_create_instance_in_words(box: Box) -> None:
     """Without --raw the official client prints the reply as text (docs/vast-api.md L)."""
     assert box.says("create", "instance", box.offer(), "--image", "example/image").startswith(
         "Started."
@@ -162,7 +162,7 @@ def test_create_instance_in_words(box: Box):
     assert len(box.rentals()) == 1
 
 
-def test_a_refused_create_is_shown_with_its_reason(box: Box):
+def test_a_refused_create_is_shown_with_its_reason(box: Box) -> None:
     """The client prints `msg` of an error reply (docs/vast-api.md J)."""
     box.set(credit=0)
     done = box.vastai("create", "instance", box.offer(), "--image", "example/image")
@@ -170,7 +170,7 @@ def test_a_refused_create_is_shown_with_its_reason(box: Box):
     assert box.rentals() == []
 
 
-def test_show_instances_lists_what_is_rented(box: Box):
+def test_show_instances_lists_what_is_rented(box: Box) -> None:
     """v1 pages, start_date and extra_env in every row (docs/vast-api.md L)."""
     instance = box.rent()
     [row] = box.rows("show", "instances")
@@ -179,7 +179,7 @@ def test_show_instances_lists_what_is_rented(box: Box):
     assert str(instance) in table
 
 
-def test_show_instance_follows_it_to_running(box: Box):
+def test_show_instance_follows_it_to_running(box: Box) -> None:
     """A machine passes null and loading before it runs (docs/vast-api.md C.4, L)."""
     instance = box.rent()
     statuses = [box.rows("show", "instance", instance)["actual_status"] for _ in range(3)]
@@ -187,7 +187,7 @@ def test_show_instance_follows_it_to_running(box: Box):
     assert str(instance) in box.says("show", "instance", instance)
 
 
-def test_ssh_url_names_the_mapped_port(box: Box):
+def test_ssh_url_names_the_mapped_port(box: Box) -> None:
     """Direct first (docs/vast-api.md C.6)."""
     instance = box.rent()
     for _ in range(3):
@@ -198,7 +198,7 @@ def test_ssh_url_names_the_mapped_port(box: Box):
     )
 
 
-def test_ssh_url_adds_one_to_the_proxys_port_with_jupyter(box: Box):
+def test_ssh_url_adds_one_to_the_proxys_port_with_jupyter(box: Box) -> None:
     """The proxy's port is one higher where the runtype has jupyter (docs/vast-api.md C.6)."""
     instance = box.rent(runtype="jupyter_proxy")
     row = box.show(instance)
@@ -208,7 +208,7 @@ def test_ssh_url_adds_one_to_the_proxys_port_with_jupyter(box: Box):
     )
 
 
-def test_logs_are_waited_for_and_printed(box: Box):
+def test_logs_are_waited_for_and_printed(box: Box) -> None:
     """404 until uploaded; the address is fetched without the key (docs/vast-api.md C.7)."""
     instance = box.rent()
     box.set(logs={"instance_id": instance, "text": "one\nan error\ntwo", "daemon": "of the host"})
@@ -225,7 +225,7 @@ def test_logs_are_waited_for_and_printed(box: Box):
     assert not any(fetched)
 
 
-def test_reboot_and_recycle_instance(box: Box):
+def test_reboot_and_recycle_instance(box: Box) -> None:
     """The official client reads `success` of both replies (docs/vast-api.md C.7)."""
     instance = box.rent()
     assert f"Rebooting instance {instance}" in box.says("reboot", "instance", instance)
@@ -236,7 +236,7 @@ def test_reboot_and_recycle_instance(box: Box):
     assert "No such instance" in box.vastai("reboot", "instance", 1).stderr
 
 
-def test_change_bid_moves_the_price(box: Box):
+def test_change_bid_moves_the_price(box: Box) -> None:
     """Null is the winning bid (docs/vast-api.md C.7)."""
     instance = box.rent(price=1.5)
     floor = box.show(instance)["min_bid"]
@@ -246,7 +246,7 @@ def test_change_bid_moves_the_price(box: Box):
     assert box.rentals()[0]["price"] == floor
 
 
-def test_attach_ssh_gives_one_instance_a_key(box: Box):
+def test_attach_ssh_gives_one_instance_a_key(box: Box) -> None:
     """The file's text, newline and all (docs/vast-api.md D)."""
     instance = box.rent()
     key = (
@@ -263,7 +263,7 @@ def test_attach_ssh_gives_one_instance_a_key(box: Box):
     assert len(box.ledger()) == 2
 
 
-def test_a_created_template_is_found_and_rented_with(box: Box):
+def test_a_created_template_is_found_and_rented_with(box: Box) -> None:
     """The disk of 10 that the client always sends wins over the template's
     (docs/vast-api.md E, A.10).
     """
@@ -298,7 +298,7 @@ def test_a_created_template_is_found_and_rented_with(box: Box):
     )
 
 
-def test_volumes_are_searched_created_shown_and_deleted(box: Box):
+def test_volumes_are_searched_created_shown_and_deleted(box: Box) -> None:
     """The official client takes a volume through its whole life (docs/vast-api.md F, L)."""
     rooms = box.rows("search", "volumes", "disk_space>=20")
     assert rooms
@@ -316,14 +316,14 @@ def test_volumes_are_searched_created_shown_and_deleted(box: Box):
     assert [entry["kind"] for entry in box.ledger()] == ["volume", "volume_delete"]
 
 
-def test_label_instance_sets_it(box: Box):
+def test_label_instance_sets_it(box: Box) -> None:
     """A PUT with a label sets it (docs/vast-api.md C.7)."""
     instance = box.rent()
     assert f"label for {instance} set to yours" in box.says("label", "instance", instance, "yours")
     assert (box.ledger()[-1]["kind"], box.ledger()[-1]["label"]) == ("label", "yours")
 
 
-def test_stop_and_start_instance(box: Box):
+def test_stop_and_start_instance(box: Box) -> None:
     """A PUT with a state stops and starts (docs/vast-api.md C.7)."""
     instance = box.rent()
     assert "stopping instance" in box.says("stop", "instance", instance)
@@ -332,7 +332,7 @@ def test_stop_and_start_instance(box: Box):
     assert [entry["kind"] for entry in box.ledger()] == ["rent", "stop", "start"]
 
 
-def test_destroy_instance_ends_it_and_a_second_one_says_why_not(box: Box):
+def test_destroy_instance_ends_it_and_a_second_one_says_why_not(box: Box) -> None:
     """A destroyed id is a 404 to the next DELETE (docs/vast-api.md C.7)."""
     instance = box.rent()
     assert "destroying instance" in box.says("destroy", "instance", instance, "-y")
@@ -342,7 +342,7 @@ def test_destroy_instance_ends_it_and_a_second_one_says_why_not(box: Box):
     assert box.rows("show", "instances") == []
 
 
-def test_ssh_keys_are_created_and_shown(box: Box):
+def test_ssh_keys_are_created_and_shown(box: Box) -> None:
     """A POST keeps the key and a GET lists it (docs/vast-api.md D)."""
     key = (
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d "
@@ -354,13 +354,13 @@ def test_ssh_keys_are_created_and_shown(box: Box):
     assert box.ledger()[-1]["detail"]["public_key"] == key
 
 
-def test_a_path_given_as_a_key_is_posted_as_text(box: Box):
+def test_a_path_given_as_a_key_is_posted_as_text(box: Box) -> None:
     """vast-cli#498; the sandbox shows the mistake as the service does (docs/vast-api.md D)."""
     box.says("create", "ssh-key", "~/.ssh/id_ed25519.pub")
     assert box.ledger()[-1]["detail"]["public_key"] == "~/.ssh/id_ed25519.pub"
 
 
-def test_show_user_prints_the_account_without_its_key(box: Box):
+def test_show_user_prints_the_account_without_its_key(box: Box) -> None:
     """The official client takes api_key out before it prints (docs/vast-api.md G)."""
     row = box.rows("show", "user")
     assert (isinstance(row["id"], int), row["credit"]) == (True, 25.0)
@@ -368,13 +368,13 @@ def test_show_user_prints_the_account_without_its_key(box: Box):
     assert "someone@example.com" in box.says("show", "user")
 
 
-def test_search_templates_prints_the_shelf(box: Box):
+def test_search_templates_prints_the_shelf(box: Box) -> None:
     """Filter values come as text (docs/vast-api.md E)."""
     rows = json.loads(box.says("search", "templates", "recommended=true count_created>100"))
     assert "PyTorch (Vast)" in {row["name"] for row in rows}
 
 
-def test_the_client_repeats_a_create_whose_reply_was_lost(box: Box):
+def test_the_client_repeats_a_create_whose_reply_was_lost(box: Box) -> None:
     """Three attempts for every method; the reason this project exists, kept as a fact about the
     client (docs/vast-api.md J).
     """

@@ -19,9 +19,9 @@ import pytest
 from mcp import Client
 from mcp.types import ElicitResult
 from pydantic import ValidationError
-from test_error_tables import READS, REFUSED, RIDDLES, STILLBORN, TOO_MANY, hurried
 
-from house import KEY_LINE
+from house import KEY_LINE, served
+from refusals import READS, REFUSED, RIDDLES, STILLBORN, TOO_MANY, hurried
 from vast_mcp import errors
 from vast_mcp.commands import cli
 from vast_mcp.environment import load
@@ -108,7 +108,7 @@ def world() -> World:
 
 @pytest.fixture
 async def client(world: World, settings: Settings) -> AsyncIterator[Client]:
-    async with Client(build(settings, CATALOGUE, create_app(world))) as made:
+    async with served(world, settings) as made:
         yield made
 
 
@@ -425,7 +425,7 @@ async def test_no_tool_lets_a_secret_out_whatever_vast_answers(
         """A rental of its own, whatever became of those before it."""
         return {"request_key": key, "allow_unresolved": True} if tool == "create_instance" else {}
 
-    async with Client(build(settings, CATALOGUE, create_app(world))) as client:
+    async with served(world, settings) as client:
         await furnished(client, world)
         for where in ("*", endpoint):
             for at, row in enumerate(ROWS):

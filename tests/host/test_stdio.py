@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def served(
+async def a_process(
     mode: str, *arguments: str, env: dict[str, str], cwd: Path | None = None, log: Any = None
 ) -> AsyncIterator[Client]:
     """An MCP client on a process of its own."""
@@ -61,7 +61,7 @@ async def test_a_rental_begins_and_ends_over_stdio_in_either_era(
     (docs/hosts.md; docs/architecture.md).
     """
     with tempfile.TemporaryFile("w+", encoding="utf-8", dir=tmp_path) as log:
-        async with served(mode, "--sandbox", env=env, cwd=folder, log=log) as client:
+        async with a_process(mode, "--sandbox", env=env, cwd=folder, log=log) as client:
             assert client.protocol_version.startswith(era)
             assert client.server_info.name == "vast"
             tools = (await client.list_tools()).tools
@@ -104,7 +104,7 @@ async def test_without_a_key_the_tools_say_so_and_nothing_of_the_folder_is_used(
             (folder / name).write_text(
                 f"VAST_URL={address}\nVAST_API_KEY=a-strangers-key\n", encoding="utf-8"
             )
-        async with served("auto", env=env, cwd=folder) as client:
+        async with a_process("auto", env=env, cwd=folder) as client:
             for tool, arguments in (
                 ("show_instances", {}),
                 ("destroy_instance", {"instance_ids": [1]}),

@@ -7,7 +7,8 @@ sections of docs/hosts.md.
 import json
 import logging
 import re
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import anyio
 import jsonschema
@@ -15,12 +16,12 @@ import pytest
 from mcp import Client
 from pydantic import Field
 
-from house import KEY_LINE, call
+from house import KEY_LINE, call, served
 from vast_mcp import __version__
 from vast_mcp.environment import load
 from vast_mcp.host.server import build
-from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
+from vast_mcp.settings import Settings
 from vast_mcp.toolspec import Arguments, Part, Result, ToolSpec
 from vast_mcp_tools import CATALOGUE
 
@@ -28,23 +29,23 @@ NAMES = [spec.name for spec in CATALOGUE]
 
 
 @pytest.fixture(scope="module")
-def listed(tmp_path_factory):
+def listed(tmp_path_factory: Any) -> Any:
     """Every tool as a client sees it, by name, in both protocol eras."""
     settings = load({}, home=tmp_path_factory.mktemp("home"), sandbox=True)
 
-    async def tools(mode):
-        async with Client(build(settings, CATALOGUE, create_app(World())), mode=mode) as client:
+    async def tools(mode: Any) -> Any:
+        async with served(World(), settings, mode=mode) as client:
             return {tool.name: tool for tool in (await client.list_tools()).tools}
 
     return {mode: anyio.run(tools, mode) for mode in ("auto", "legacy")}
 
 
 @pytest.fixture(scope="module")
-def tools(listed):
+def tools(listed: Any) -> Any:
     return listed["auto"]
 
 
-def nodes(schema, path="$"):
+def nodes(schema: Any, path: Any = "$") -> Any:
     """Every schema inside a schema, itself first, with its path."""
     yield path, schema
     for key in ("properties", "$defs"):
@@ -61,7 +62,7 @@ def nodes(schema, path="$"):
 # ── What is listed ─────────────────────────────────────────────────────────────────────────────
 
 
-def test_both_eras_list_the_same_tools_in_the_order_of_a_rental(listed):
+def test_both_eras_list_the_same_tools_in_the_order_of_a_rental(listed: Any) -> None:
     """Spec 2026-07-28: the list does not vary; hosts still speak 2025-06-18 (5.2)."""
     assert list(listed["auto"]) == list(listed["legacy"]) == NAMES
     shown = {
@@ -72,7 +73,7 @@ def test_both_eras_list_the_same_tools_in_the_order_of_a_rental(listed):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_input_schema_is_a_closed_flat_object(tools, name):
+def test_an_input_schema_is_a_closed_flat_object(tools: Any, name: Any) -> None:
     """5.3, 1: some hosts drop a tool with a union at its root; an unknown argument is an error."""
     schema = tools[name].input_schema
     assert (schema["type"], schema["additionalProperties"]) == ("object", False)
@@ -80,7 +81,7 @@ def test_an_input_schema_is_a_closed_flat_object(tools, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_schema_holds_what_hosts_choke_on(tools, name):
+def test_no_schema_holds_what_hosts_choke_on(tools: Any, name: Any) -> None:
     """5.3, 2 and 5: no references, no titles, no arrays of types, no null, no bare schemas (the
     Inspector's lint).
     """
@@ -94,7 +95,7 @@ def test_no_schema_holds_what_hosts_choke_on(tools, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_output_schema_fits_failures_too(tools, name):
+def test_an_output_schema_fits_failures_too(tools: Any, name: Any) -> None:
     """0.2: clients check error results as well, so nothing is required at the top and `error` is
     a property.
     """
@@ -106,14 +107,14 @@ def test_an_output_schema_fits_failures_too(tools, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_both_schemas_are_schemas(tools, name):
+def test_both_schemas_are_schemas(tools: Any, name: Any) -> None:
     """jsonschema, as clients use it."""
     for schema in (tools[name].input_schema, tools[name].output_schema):
         jsonschema.Draft202012Validator.check_schema(schema)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_argument_is_described(tools, name):
+def test_every_argument_is_described(tools: Any, name: Any) -> None:
     """0.7: hosts strip keywords; words remain."""
     for path, node in nodes(tools[name].input_schema):
         named = re.search(r"\.(?!items$|additionalProperties$)\w+$", path)
@@ -121,7 +122,7 @@ def test_every_argument_is_described(tools, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_default_of_an_argument_is_also_said_in_words(tools, name):
+def test_every_default_of_an_argument_is_also_said_in_words(tools: Any, name: Any) -> None:
     """0.7: Codex strips `default`."""
     for path, node in nodes(tools[name].input_schema):
         if "default" in node:
@@ -132,7 +133,7 @@ def test_every_default_of_an_argument_is_also_said_in_words(tools, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_title_and_all_four_annotations_are_stated(tools, name):
+def test_a_title_and_all_four_annotations_are_stated(tools: Any, name: Any) -> None:
     """Hosts ask before a destructive call, and the protocol's defaults are the dangerous ones."""
     tool = tools[name]
     assert tool.title
@@ -142,7 +143,7 @@ def test_a_title_and_all_four_annotations_are_stated(tools, name):
     assert not (tool.annotations.read_only_hint and tool.annotations.destructive_hint)
 
 
-def test_what_spends_or_deletes_is_declared_destructive(tools):
+def test_what_spends_or_deletes_is_declared_destructive(tools: Any) -> None:
     """Hosts ask before a tool that is declared destructive, and let those that only read pass."""
     hints = {name: tool.annotations.destructive_hint for name, tool in tools.items()}
     assert {name for name, destructive in hints.items() if destructive} >= {
@@ -156,7 +157,7 @@ def test_what_spends_or_deletes_is_declared_destructive(tools):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_fits_every_host(name):
+def test_a_name_fits_every_host(name: Any) -> None:
     """5.1: Cursor and Gemini prefix the server's name and cut at 60."""
     assert re.fullmatch("[a-z][a-z_]{2,23}", name)
 
@@ -171,7 +172,7 @@ ORDERS = re.compile(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_descriptions_state_facts_and_give_no_orders(tools, name):
+def test_descriptions_state_facts_and_give_no_orders(tools: Any, name: Any) -> None:
     """Directory criteria call behavioural orders in a description prompt injection; an empty one
     fails conformance.
     """
@@ -184,7 +185,7 @@ def test_descriptions_state_facts_and_give_no_orders(tools, name):
     assert "\n" not in tool.description
 
 
-async def test_the_server_says_who_it_is_and_how_its_tools_go_together(client):
+async def test_the_server_says_who_it_is_and_how_its_tools_go_together(client: Client) -> None:
     """0.8, 5.1: in hosts that defer tools only their names and these instructions are in sight."""
     assert client.server_info.version == __version__
     assert 100 < len(client.instructions) < 2000
@@ -193,7 +194,7 @@ async def test_the_server_says_who_it_is_and_how_its_tools_go_together(client):
     ) <= set(NAMES)
 
 
-async def test_the_list_of_tools_may_be_kept(client):
+async def test_the_list_of_tools_may_be_kept(client: Client) -> None:
     """Spec 2026-07-28: ttlMs and cacheScope; the catalogue never changes while we run."""
     answer = await client.list_tools()
     assert (answer.ttl_ms, answer.cache_scope, answer.next_cursor) == (3_600_000, "public", None)
@@ -202,24 +203,24 @@ async def test_the_list_of_tools_may_be_kept(client):
 # ── What is answered ───────────────────────────────────────────────────────────────────────────
 
 
-async def rented(client, world):
+async def rented(client: Client, world: World) -> Any:
     made = await call(client, "create_instance", offer_id=world.offer()["id"], disk=20)
     return made["instance_id"]
 
 
 @pytest.fixture
-def world():
+def world() -> Any:
     """Its doors answer as SSH does, so that waiting has its best end."""
     made = World(ssh_banners=True)
     yield made
     made.close()
 
 
-def room_for_volumes(world):
+def room_for_volumes(world: World) -> Any:
     return next(room for room in world.volumes.rooms.values() if room["disk_space"] > 40)
 
 
-async def success_arguments(name, client, world):
+async def success_arguments(name: Any, client: Client, world: World) -> Any:
     """Arguments with which a tool succeeds on a new world, and has something to show there."""
     if name == "search_volumes":
         return {"machine_id": room_for_volumes(world)["machine_id"]}
@@ -251,7 +252,7 @@ async def success_arguments(name, client, world):
     return {}
 
 
-def check_channels(result, schema):
+def check_channels(result: Any, schema: Any) -> None:
     """One text, the same JSON as the structured content, and true to the published schema."""
     [content] = result.content
     payload = result.structured_content
@@ -262,8 +263,8 @@ def check_channels(result, schema):
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_success_is_the_same_json_on_both_channels_and_fits_its_schema(
-    client, world, tools, name
-):
+    client: Client, world: World, tools: Any, name: Any
+) -> None:
     """0.1: one host reads the text, another the structured content."""
     result = await client.call_tool(name, await success_arguments(name, client, world))
     assert not result.is_error
@@ -273,7 +274,9 @@ async def test_a_success_is_the_same_json_on_both_channels_and_fits_its_schema(
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_failure_is_the_same_json_on_both_channels_and_fits_its_schema(client, tools, name):
+async def test_a_failure_is_the_same_json_on_both_channels_and_fits_its_schema(
+    client: Client, tools: Any, name: Any
+) -> None:
     """0.2: TS clients throw on an error result that violates the output schema."""
     result = await client.call_tool(name, {"no_such_argument": "planted-secret"})
     assert result.is_error
@@ -289,7 +292,9 @@ async def test_a_failure_is_the_same_json_on_both_channels_and_fits_its_schema(c
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_refusal_by_vast_fits_the_schema_as_well(client, world, tools, name):
+async def test_a_refusal_by_vast_fits_the_schema_as_well(
+    client: Client, world: World, tools: Any, name: Any
+) -> None:
     """0.2, for an error that carries facts."""
     arguments = await success_arguments(name, client, world)
     world.faults.add(
@@ -305,16 +310,20 @@ async def test_a_refusal_by_vast_fits_the_schema_as_well(client, world, tools, n
     assert "\u202e" not in result.content[0].text
 
 
-async def test_an_error_result_says_so_in_the_legacy_era_too(world, settings):
+async def test_an_error_result_says_so_in_the_legacy_era_too(
+    world: World, settings: Settings
+) -> None:
     """5.2: most hosts still speak 2025-06-18."""
-    async with Client(build(settings, CATALOGUE, create_app(world)), mode="legacy") as client:
+    async with served(world, settings, mode="legacy") as client:
         result = await client.call_tool("create_instance", {"offer_id": 1, "imgae": "x"})
     assert result.is_error
     [problem] = result.structured_content["error"]["problems"]
     assert problem == {"field": "imgae", "problem": "unknown argument; the nearest is image"}
 
 
-async def test_an_unknown_tool_is_answered_like_any_error_with_the_nearest_name(client):
+async def test_an_unknown_tool_is_answered_like_any_error_with_the_nearest_name(
+    client: Client,
+) -> None:
     """1.1: the SDK's own answer is a bare text."""
     result = await client.call_tool("create_instances", {})
     error = result.structured_content["error"]
@@ -325,7 +334,7 @@ async def test_an_unknown_tool_is_answered_like_any_error_with_the_nearest_name(
     assert json.loads(result.content[0].text) == result.structured_content
 
 
-async def test_outside_the_sandbox_no_result_claims_to_be_from_it(tmp_path):
+async def test_outside_the_sandbox_no_result_claims_to_be_from_it(tmp_path: Path) -> None:
     """The sandbox is never entered silently, so real results do not carry its mark
     (docs/architecture.md).
     """
@@ -357,7 +366,7 @@ class ProbeResult(Result):
     nothing: str | None = None
 
 
-async def probe(args, call):
+async def probe(args: Any, call: Any) -> Any:
     """Answers what it was given, or breaks when told to."""
     if args.text == "break":
         raise RuntimeError("planted-secret in the exception's own words")
@@ -377,12 +386,12 @@ PROBE = ToolSpec(
 
 
 @pytest.fixture
-async def probing(world, settings):
-    async with Client(build(settings, [PROBE], create_app(world))) as client:
+async def probing(world: World, settings: Settings) -> Any:
+    async with served(world, settings, [PROBE]) as client:
         yield client
 
 
-async def test_nested_models_are_written_out_where_they_are_used(probing):
+async def test_nested_models_are_written_out_where_they_are_used(probing: Any) -> None:
     """5.3, 5: inline, closed, without the null arm that pydantic writes; the property's own
     words stay.
     """
@@ -403,26 +412,28 @@ async def test_nested_models_are_written_out_where_they_are_used(probing):
     }
 
 
-async def test_absent_facts_are_left_out_of_a_result(probing):
+async def test_absent_facts_are_left_out_of_a_result(probing: Any) -> None:
     """An answer has few fields and no nulls (docs/architecture.md)."""
     payload = await call(probing, "probe", text="x")
     assert payload == {"seen": [{"text": "x"}, {}], "sandbox": True}
 
 
-async def test_json_text_becomes_an_object_only_where_no_text_is_taken(probing):
+async def test_json_text_becomes_an_object_only_where_no_text_is_taken(probing: Any) -> None:
     """1.2: the SDK's repair is narrowed by us, through FuncMetadata.pre_parse_json."""
     payload = await call(probing, "probe", text='{"depth": 1}', inner='{"depth": 2}')
     assert payload["seen"] == [{"text": '{"depth": 1}'}, {"text": "2"}]
 
 
-async def test_what_is_unknown_inside_a_list_is_named_by_its_place(probing):
+async def test_what_is_unknown_inside_a_list_is_named_by_its_place(probing: Any) -> None:
     """A path that leads to the mistake."""
     payload = await call(probing, "probe", many=[{"depth": 1}, {"dpeth": 1}])
     [problem] = payload["error"]["problems"]
     assert problem == {"field": "many.1.dpeth", "problem": "unknown argument; the nearest is depth"}
 
 
-async def test_a_defect_is_told_without_its_words_and_logged_with_its_place(probing, caplog):
+async def test_a_defect_is_told_without_its_words_and_logged_with_its_place(
+    probing: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """0.3, 5.3, 7: an exception's text may hold a caller's values; the log gets type and place."""
     caplog.set_level(logging.DEBUG)
     result = await probing.call_tool("probe", {"text": "break"})

@@ -24,9 +24,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client
 
-from house import call
+from house import call, served
 from vast_mcp.commands.cli import run
-from vast_mcp.host.server import build
 from vast_mcp.journal import Journal
 from vast_mcp.journal.records import Wish, token_of
 from vast_mcp.leases.labels import ends_at, lease_of, leased
@@ -34,7 +33,6 @@ from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Limits, Settings
 from vast_mcp.vast.models import Instance
-from vast_mcp_tools import CATALOGUE
 
 TOKEN = "0123456789abcdef"
 HOUR = 3600.0
@@ -485,11 +483,9 @@ def test_what_a_sweep_from_cron_ended_is_told_by_the_agents_next_call(
 
 
 @asynccontextmanager
-async def served(world: World, settings: Settings, **changed: Any) -> AsyncIterator[Client]:
+async def sweeping(world: World, settings: Settings, **changed: Any) -> AsyncIterator[Client]:
     quick = replace(settings.times, lease_margin_s=0.0)
-    async with Client(
-        build(replace(settings, times=quick, **changed), CATALOGUE, create_app(world))
-    ) as client:
+    async with served(world, replace(settings, times=quick, **changed)) as client:
         yield client
 
 
@@ -512,7 +508,7 @@ async def test_a_server_destroys_what_is_past_its_lease_and_says_so_once(
     world: World, settings: Settings
 ) -> None:
     """A server's background task; the next call of any tool tells of it."""
-    async with served(world, settings) as client:
+    async with sweeping(world, settings) as client:
         over, lasting = (
             await rented(client, world, lease_hours=1),
             await rented(client, world, lease_hours=9),
@@ -530,7 +526,7 @@ async def test_a_server_ends_a_machine_of_another_computer_and_says_so(
     world: World, settings: Settings
 ) -> None:
     """The label is enough, and a machine that no journal knows is told of all the same."""
-    async with served(world, settings) as client:
+    async with sweeping(world, settings) as client:
         await rented(client, world, lease_hours=1)
         foreign = marked(world, 1)
         world.clock = lambda: time.time() + 2 * HOUR
@@ -545,7 +541,7 @@ async def test_a_server_ends_what_a_list_shows_to_be_past_its_lease_by_its_label
 ) -> None:
     """The later of journal and label; a new computer's journal has neither machine nor lease."""
     machine = marked(world, 1)
-    async with Client(build(settings, CATALOGUE, create_app(world))) as client:
+    async with served(world, settings) as client:
         [row] = (await call(client, "show_instances"))["instances"]
         assert row["past_lease"] is True
         with anyio.fail_after(20):
@@ -563,7 +559,7 @@ async def test_a_lease_is_not_ended_while_another_process_moves_it(
     async def sweeping() -> None:
         said.update((await anyio.to_thread.run_sync(sweep))[1])
 
-    async with anyio.create_task_group() as tasks, Journal(state).leases_held():
+    async with anyio.create_task_group() as tasks, Journal(state).lease_lock():
         tasks.start_soon(sweeping)
         while not world.asked("list"):  # noqa: ASYNC110
             await anyio.sleep(0.02)
@@ -577,11 +573,11 @@ async def test_a_server_that_starts_after_the_lease_ended_destroys_it(
 ) -> None:
     """Whatever became of agent, editor or laptop."""
     state = tmp_path / "state"
-    async with served(world, settings, state_dir=state) as client:
+    async with sweeping(world, settings, state_dir=state) as client:
         over = await rented(client, world, lease_hours=1)
         world.set_state(over, "stopped")
     world.clock = lambda: time.time() + 2 * HOUR
-    async with served(world, settings, state_dir=state) as client:
+    async with sweeping(world, settings, state_dir=state) as client:
         [said] = await until_told(client)
     assert (f"Machine {over}" in said, world.living) == (True, [])
 
@@ -591,7 +587,7 @@ async def test_a_server_asks_nothing_while_no_lease_runs(
 ) -> None:
     """No request at the start and none afterwards, with a journal or without."""
     state = tmp_path / "state"
-    async with served(world, settings, state_dir=state) as client:
+    async with sweeping(world, settings, state_dir=state) as client:
         await anyio.wait_all_tasks_blocked()
         assert world.requests == []
         await rented(client, world)
@@ -599,7 +595,7 @@ async def test_a_server_asks_nothing_while_no_lease_runs(
         await call(client, "show_ssh_keys", nothing=True)
         await anyio.wait_all_tasks_blocked()
         assert len(world.requests) == asked
-    async with served(world, settings, state_dir=state):
+    async with sweeping(world, settings, state_dir=state):
         await anyio.wait_all_tasks_blocked()
         assert len(world.requests) == asked
 
@@ -609,10 +605,10 @@ async def test_a_server_for_looking_only_destroys_nothing_and_marks(
 ) -> None:
     """Off when read-only; listing only marks."""
     state = tmp_path / "state"
-    async with served(world, settings, state_dir=state) as client:
+    async with sweeping(world, settings, state_dir=state) as client:
         over = await rented(client, world, lease_hours=1)
     world.clock = lambda: time.time() + 2 * HOUR
-    async with served(world, settings, state_dir=state, limits=Limits(read_only=True)) as client:
+    async with sweeping(world, settings, state_dir=state, limits=Limits(read_only=True)) as client:
         await call(client, "show_account")
         await anyio.wait_all_tasks_blocked()
         [row] = (await call(client, "show_instances"))["instances"]
@@ -622,7 +618,7 @@ async def test_a_server_for_looking_only_destroys_nothing_and_marks(
 
 async def test_errors_of_vast_only_make_a_server_wait(world: World, settings: Settings) -> None:
     """What could not be done is tried again, less and less often."""
-    async with served(world, settings) as client:
+    async with sweeping(world, settings) as client:
         over = await rented(client, world, lease_hours=1)
         world.faults.add(
             "destroy",
@@ -640,7 +636,7 @@ async def test_a_machine_extended_in_time_is_kept_by_a_server(
     world: World, settings: Settings
 ) -> None:
     """extend_lease moves label and journal, which the background task reads again."""
-    async with served(world, settings) as client:
+    async with sweeping(world, settings) as client:
         over, kept = (
             await rented(client, world, lease_hours=1),
             await rented(client, world, lease_hours=1),

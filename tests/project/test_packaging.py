@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,16 +26,16 @@ PINS = [
 ]
 
 
-def plain(name):
+def plain(name: Any) -> Any:
     """A distribution's name as indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def name_of(requirement):
+def name_of(requirement: Any) -> Any:
     return plain(re.match(r"[\w.\-]+", requirement).group())
 
 
-def parts(version):
+def parts(version: Any) -> Any:
     return [int(part) for part in version.split(".")]
 
 
@@ -42,7 +43,7 @@ def parts(version):
 
 
 @pytest.mark.parametrize("requirement", REQUIREMENTS)
-def test_a_dependency_has_both_bounds_and_a_reason_beside_it(requirement):
+def test_a_dependency_has_both_bounds_and_a_reason_beside_it(requirement: Any) -> None:
     """Nobody else's next major version is installed untried, and nothing comes without a why."""
     assert re.fullmatch(r"[\w.\-]+>=[\d.]+,<[\d.]+", requirement)
     lines = TEXT.splitlines()
@@ -51,7 +52,7 @@ def test_a_dependency_has_both_bounds_and_a_reason_beside_it(requirement):
     assert re.search(r"#\s*\w+ \w+", beside) or above.startswith("# ")
 
 
-def test_what_people_install_is_what_the_code_imports():
+def test_what_people_install_is_what_the_code_imports() -> None:
     """Nothing is imported by luck, because something else brings it, and nothing is
     installed for nothing.
     """
@@ -76,7 +77,7 @@ def test_what_people_install_is_what_the_code_imports():
     assert foreign <= set(providers)
 
 
-def test_the_extra_is_what_one_module_imports_when_it_is_asked_for():
+def test_the_extra_is_what_one_module_imports_when_it_is_asked_for() -> None:
     """Many distributions share the name opentelemetry; only tracing.py knows it, and
     never at import time.
     """
@@ -104,12 +105,12 @@ def test_the_extra_is_what_one_module_imports_when_it_is_asked_for():
 
 
 @pytest.mark.parametrize("line", PINS)
-def test_a_constraint_is_a_name_and_one_version(line):
+def test_a_constraint_is_a_name_and_one_version(line: Any) -> None:
     """No index, address or path; where packages come from is the installer's business."""
     assert re.fullmatch(r"[A-Za-z0-9][\w.\-]*==\d[\w.!+]*", line)
 
 
-def test_every_dependency_is_pinned_once_and_within_its_bounds():
+def test_every_dependency_is_pinned_once_and_within_its_bounds() -> None:
     """`make test` runs what the constraints say."""
     pinned = dict(line.split("==") for line in PINS)
     versions = {plain(name): version for name, version in pinned.items()}
@@ -127,7 +128,7 @@ def test_every_dependency_is_pinned_once_and_within_its_bounds():
 # ── What is installed ──────────────────────────────────────────────────────────────────────────
 
 
-def top_level_packages(distribution):
+def top_level_packages(distribution: Any) -> Any:
     """What importing gains by the distribution: its own folders, or those on the paths an
     editable install adds.
     """
@@ -153,7 +154,7 @@ def top_level_packages(distribution):
     return found
 
 
-def test_the_distribution_installs_two_packages_and_nothing_called_tools():
+def test_the_distribution_installs_two_packages_and_nothing_called_tools() -> None:
     """A wheel that installs a package called `tools` overwrites, or is shadowed by, the next one
     (docs/architecture.md).
     """
@@ -166,12 +167,12 @@ def test_the_distribution_installs_two_packages_and_nothing_called_tools():
 
 
 @pytest.mark.parametrize("package", ["mcp_server/vast_mcp", "tools/vast_mcp_tools"])
-def test_a_package_says_that_it_is_typed(package):
+def test_a_package_says_that_it_is_typed(package: str) -> None:
     """Type checkers read a package's annotations only beside a py.typed (PEP 561)."""
     assert (ROOT / package / "py.typed").is_file()
 
 
-def test_the_licence_and_the_readme_that_the_metadata_names_are_there():
+def test_the_licence_and_the_readme_that_the_metadata_names_are_there() -> None:
     """A build fails without the licence file that its metadata names (PEP 639)."""
     assert all((ROOT / name).is_file() for name in [PROJECT["readme"], *PROJECT["license-files"]])
 
@@ -179,7 +180,7 @@ def test_the_licence_and_the_readme_that_the_metadata_names_are_there():
 # ── The command ────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_installed_command_is_the_module():
+def test_the_installed_command_is_the_module() -> None:
     """Hosts start `vast-mcp`; its target must exist."""
     [command] = importlib.metadata.entry_points(group="console_scripts", name="vast-mcp")
     assert command.value == "vast_mcp.__main__:main"
@@ -191,7 +192,7 @@ def test_the_installed_command_is_the_module():
     [[str(Path(sys.executable).parent / "vast-mcp")], [sys.executable, "-m", "vast_mcp"]],
     ids=["vast-mcp", "python -m vast_mcp"],
 )
-def test_the_command_says_its_version(command):
+def test_the_command_says_its_version(command: list[Any]) -> None:
     """Both ways of starting it."""
     ran = subprocess.run(
         [*command, "--version"], capture_output=True, encoding="utf-8", timeout=30, check=False
@@ -199,7 +200,7 @@ def test_the_command_says_its_version(command):
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"vast-mcp {vast_mcp.__version__}\n", "")
 
 
-def test_a_folder_called_tools_where_it_is_started_is_not_run(tmp_path):
+def test_a_folder_called_tools_where_it_is_started_is_not_run(tmp_path: Path) -> None:
     """Started inside somebody's project, the server must not import their code
     (docs/architecture.md).
     """

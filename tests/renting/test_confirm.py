@@ -24,7 +24,7 @@ import pytest
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.types import ElicitRequestFormParams, ElicitResult
 
-from house import GOLDEN, call
+from house import GOLDEN, call, puts
 from vast_mcp.commands import cli
 from vast_mcp.host.server import build
 from vast_mcp.journal.records import CODE_S
@@ -115,10 +115,6 @@ def wish(world: World, **more: Any) -> dict[str, Any]:
 def cost(offer: dict[str, Any]) -> float:
     """The price of an offer with its disk, in $/h (docs/vast-api.md A.6)."""
     return offer["dph_base"] + offer["storage_cost"] * DISK_GB / 720
-
-
-def puts(world: World) -> int:
-    return len(world.asked("create"))
 
 
 async def refused(

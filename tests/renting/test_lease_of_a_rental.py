@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 from mcp import Client
-from test_limits import allowing, offers
 
-from house import KEY_LINE, call
+from house import KEY_LINE, allowing, call, offers
 from vast_mcp.leases import packing, watchdog
 from vast_mcp.leases.labels import lease_of
 from vast_mcp.sandbox.world import World

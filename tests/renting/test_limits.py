@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,27 +18,12 @@ import anyio
 import pytest
 from mcp import Client
 
-from house import call
-from vast_mcp.host.server import build
-from vast_mcp.sandbox.routes import create_app
+from house import allowing, an_offer, call, offers, puts
 from vast_mcp.sandbox.world import World
-from vast_mcp.settings import Limits, Settings
+from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE
 
 DISK_GB = 20
-
-
-@asynccontextmanager
-async def allowing(
-    world: World, settings: Settings, state: Path | None = None, **limits: Any
-) -> AsyncIterator[Client]:
-    """A server under these limits. A server with a state folder shares its journal with others
-    that have it.
-    """
-    more = {name: limits.pop(name) for name in ("lease_hours",) if name in limits}
-    settings = replace(settings, limits=Limits(**limits), state_dir=state, **more)
-    async with Client(build(settings, CATALOGUE, create_app(world))) as client:
-        yield client
 
 
 @pytest.fixture
@@ -48,30 +31,9 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
-def an_offer(world: World, **traits: Any) -> dict[str, Any]:
-    return world.offer(**{"disk_space": lambda gb: gb > 100, **traits})
-
-
-def offers(world: World, count: int) -> list[dict[str, Any]]:
-    """So many different ones, the cheapest first."""
-    free = [
-        an_offer(world, id=offer_id)
-        for offer_id, offer in world.offers.items()
-        if offer["verification"] == "verified"
-        and offer["disk_space"] > 100
-        and offer["rentable"]
-        and not offer["external"]
-    ]
-    return sorted(free, key=lambda offer: offer["dph_total"])[:count]
-
-
 def cost(offer: dict[str, Any], disk: float = DISK_GB, base: float | None = None) -> float:
     """The price of an offer with its disk, in $/h (docs/vast-api.md A.6)."""
     return (offer["dph_base"] if base is None else base) + offer["storage_cost"] * disk / 720
-
-
-def puts(world: World) -> int:
-    return len(world.asked("create"))
 
 
 async def rent(client: Client, world: World, **arguments: Any) -> dict[str, Any]:

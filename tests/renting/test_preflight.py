@@ -4,15 +4,18 @@ notes.
 
 import json
 import shlex
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from mcp import Client
 
 from house import KEY_LINE, OTHER_KEY_LINE, call
 from vast_mcp.machines.keyfiles import key_blob
 from vast_mcp.renting.env_grammar import ENV_BYTES, env_of
 from vast_mcp.renting.rules import has_registry_host
+from vast_mcp.sandbox.world import World
 
 quickly = settings(
     derandomize=True,
@@ -66,14 +69,14 @@ FLAGS = [
 
 
 @pytest.mark.parametrize(("text", "env"), FLAGS, ids=[text[:30] for text, _ in FLAGS])
-def test_a_string_of_flags_means_this_object(text, env):
+def test_a_string_of_flags_means_this_object(text: Any, env: Any) -> None:
     """Words are split as a shell splits them, where Vast's own client splits at every space
     (docs/vast-api.md A.4).
     """
     assert env_of(text) == env
 
 
-def test_the_object_that_vast_wants_is_left_as_it_is():
+def test_the_object_that_vast_wants_is_left_as_it_is() -> None:
     """Vast's own object grammar passes through unchanged (docs/vast-api.md A.4)."""
     env = {
         "A": "1",
@@ -86,7 +89,7 @@ def test_the_object_that_vast_wants_is_left_as_it_is():
     assert env_of(env) == env
 
 
-def test_a_list_holds_pairs_as_docker_compose_has_them_and_flags():
+def test_a_list_holds_pairs_as_docker_compose_has_them_and_flags() -> None:
     """Hosts send lists of NAME=VALUE (docs/hosts.md)."""
     assert env_of(["A=1", "B=two words", "-p 80:80", "-e C=3"]) == {
         "A": "1",
@@ -97,7 +100,7 @@ def test_a_list_holds_pairs_as_docker_compose_has_them_and_flags():
     assert env_of([]) == {}
 
 
-async def test_the_three_spellings_arrive_as_the_same_object(client, world):
+async def test_the_three_spellings_arrive_as_the_same_object(client: Client, world: World) -> None:
     """The live service takes the object only (docs/vast-api.md A.4)."""
     spellings = ["-e A='x y' -p 80:80", {"A": "x y", "-p 80:80": "1"}, ["A=x y", "-p 80:80"]]
     for env in spellings:
@@ -128,7 +131,7 @@ environments = st.dictionaries(names, values, max_size=5)
     }
 )
 @example(env={"A": "line\nbreak\ttab", "B": "\\", "C": "'", "D": '"', "E": "$(x) `y` #z"})
-def test_any_value_survives_every_spelling(env):
+def test_any_value_survives_every_spelling(env: dict[str, str]) -> None:
     """Quotes, spaces, = and any script come out as they went in, in each of the spellings."""
     pairs = [f"{name}={value}" for name, value in env.items()]
     assert env_of(env) == env
@@ -140,7 +143,7 @@ def test_any_value_survives_every_spelling(env):
 
 @quickly
 @given(env=environments)
-def test_what_was_read_once_reads_the_same_again(env):
+def test_what_was_read_once_reads_the_same_again(env: dict[str, str]) -> None:
     """The object form is the fixed point."""
     once = env_of([f"{name}={value}" for name, value in env.items()])
     assert env_of(once) == once
@@ -192,7 +195,9 @@ REFUSED = [
 ]
 
 
-async def test_a_refusal_names_the_word_and_never_what_follows_its_equals_sign(client, world):
+async def test_a_refusal_names_the_word_and_never_what_follows_its_equals_sign(
+    client: Client, world: World
+) -> None:
     """Vast's own client drops what it does not understand (A.4); a token's value is
     often a secret.
     """
@@ -206,7 +211,7 @@ async def test_a_refusal_names_the_word_and_never_what_follows_its_equals_sign(c
     assert world.requests == []
 
 
-def test_a_port_is_written_in_the_ten_digits_that_vast_knows():
+def test_a_port_is_written_in_the_ten_digits_that_vast_knows() -> None:
     """The key goes to Vast as it is written; other scripts have digits of their own
     (docs/vast-api.md A.4).
     """
@@ -221,7 +226,7 @@ def test_a_port_is_written_in_the_ten_digits_that_vast_knows():
         lambda inner: st.lists(inner) | st.dictionaries(values, inner),
     )
 )
-def test_whatever_comes_it_is_an_object_of_strings_or_a_refusal(junk):
+def test_whatever_comes_it_is_an_object_of_strings_or_a_refusal(junk: Any) -> None:
     """No input is a defect."""
     try:
         env = env_of(junk)
@@ -230,7 +235,7 @@ def test_whatever_comes_it_is_an_object_of_strings_or_a_refusal(junk):
     assert all(isinstance(name, str) and isinstance(value, str) for name, value in env.items())
 
 
-def test_the_whole_of_env_may_be_32_kb_and_not_a_byte_more():
+def test_the_whole_of_env_may_be_32_kb_and_not_a_byte_more() -> None:
     """Over 32768 bytes Vast answers 400, as was recorded (docs/vast-api.md A.4)."""
     room = ENV_BYTES - len(json.dumps({"A": ""}, separators=(",", ":")))
     assert env_of({"A": "x" * room}) == {"A": "x" * room}
@@ -238,13 +243,15 @@ def test_the_whole_of_env_may_be_32_kb_and_not_a_byte_more():
         env_of({"A": "x" * (room + 1)})
 
 
-def test_the_size_of_env_is_counted_in_bytes():
+def test_the_size_of_env_is_counted_in_bytes() -> None:
     """Bytes, not characters (docs/vast-api.md A.4)."""
     with pytest.raises(ValueError, match="bytes"):
         env_of({"A": "ä" * (ENV_BYTES // 2)})
 
 
-async def test_the_largest_env_is_taken_by_the_sandbox_as_well(client, world):
+async def test_the_largest_env_is_taken_by_the_sandbox_as_well(
+    client: Client, world: World
+) -> None:
     """What is let through here must not be refused there (docs/vast-api.md A.4)."""
     env = {f"-p {port}:{port}": "1" for port in range(8000, 8064)}
     env["A"] = "x" * (ENV_BYTES - len(json.dumps(env | {"A": ""}, separators=(",", ":"))))
@@ -255,7 +262,7 @@ async def test_the_largest_env_is_taken_by_the_sandbox_as_well(client, world):
     assert world.asked("create")[0].body["env"] == env
 
 
-def test_an_instance_opens_64_ports_and_not_one_more():
+def test_an_instance_opens_64_ports_and_not_one_more() -> None:
     """DOCS networking (docs/vast-api.md A.4)."""
     ports = {f"-p {port}:{port}": "1" for port in range(8000, 8064)}
     assert env_of(ports) == ports
@@ -284,7 +291,7 @@ def test_an_instance_opens_64_ports_and_not_one_more():
         ("", False),
     ],
 )
-def test_an_image_has_a_registry_host_by_dockers_own_rule(image, has_host):
+def test_an_image_has_a_registry_host_by_dockers_own_rule(image: str, has_host: bool) -> None:
     """The first part before a slash, if it holds a dot or a colon or is localhost
     (docs/vast-api.md A.5).
     """
@@ -308,14 +315,14 @@ BLOB = KEY_LINE.split()[1]
         ("", None),
     ],
 )
-def test_a_public_key_line_is_known_by_its_base64_part(line, blob):
+def test_a_public_key_line_is_known_by_its_base64_part(line: Any, blob: Any) -> None:
     """What Vast stores may be a path (its client's bug), and comments differ
     (docs/vast-api.md D).
     """
     assert key_blob(line) == blob
 
 
-def test_two_keys_differ():
+def test_two_keys_differ() -> None:
     """Keys are compared by their blob, so two keys must not have the same one."""
     assert key_blob(KEY_LINE) != key_blob(OTHER_KEY_LINE)
 
@@ -336,7 +343,9 @@ LABELS = [
 ]
 
 
-async def test_a_machine_is_ours_when_its_label_ends_in_a_token(client, world):
+async def test_a_machine_is_ours_when_its_label_ends_in_a_token(
+    client: Client, world: World
+) -> None:
     """Parsed at the last #, strictly; anything else somebody else made, and is not destroyed
     unasked (docs/protocol.md).
     """

@@ -7,7 +7,6 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,11 @@ import anyio
 import pytest
 from mcp import Client
 
-from house import KEY_LINE, call
+from house import KEY_LINE, call, puts, served
 from vast_mcp.environment import load
-from vast_mcp.host.server import build
 from vast_mcp.journal import Journal
-from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
-from vast_mcp_tools import CATALOGUE
 
 pytestmark = pytest.mark.anyio
 
@@ -58,21 +54,10 @@ def short(tmp_path: Path, state: Path) -> Settings:
     )
 
 
-@asynccontextmanager
-async def served(settings: Settings, world: World) -> Any:
-    """One server process, as far as the journal can tell."""
-    async with Client(build(settings, CATALOGUE, create_app(world))) as client:
-        yield client
-
-
 def wish(world: World, **more: Any) -> dict[str, Any]:
     """The same wish every time, although renting it takes its offer out of the window."""
     chosen: int = vars(world).setdefault("chosen_by_test", world.offer(gpu_name="RTX 4090")["id"])
     return {"offer_id": chosen, "image": "a/b", "disk": 20, **more}
-
-
-def puts(world: World) -> int:
-    return len(world.asked("create"))
 
 
 async def until_settled(
@@ -88,7 +73,7 @@ async def until_settled(
 
 async def test_the_same_call_again_is_the_same_machine(world: World, short: Settings) -> None:
     """Replay (docs/protocol.md): the key's rental lives, nothing is sent."""
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         first = await call(client, "create_instance", **wish(world))
         asked = len(world.requests)
         again = await call(client, "create_instance", **wish(world))
@@ -105,10 +90,10 @@ async def test_another_server_and_a_restart_know_the_same_machine(
     world: World, short: Settings
 ) -> None:
     """The journal is durable and shared."""
-    async with served(short, world) as one, served(short, world) as two:
+    async with served(world, short) as one, served(world, short) as two:
         first = await call(one, "create_instance", **wish(world, request_key="night"))
         second = await call(two, "create_instance", **wish(world, request_key="night"))
-    async with served(short, world) as third:
+    async with served(world, short) as third:
         later = await call(third, "create_instance", **wish(world, request_key="night"))
     assert first["instance_id"] == second["instance_id"] == later["instance_id"]
     assert puts(world) == 1
@@ -122,7 +107,7 @@ async def test_a_reply_lost_after_the_rent_is_recovered_in_the_same_call(
 ) -> None:
     """Reconcile: one match by token, seen twice, is the machine."""
     world.faults.add("create", kind, when="after")
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         answer = await call(client, "create_instance", **wish(world))
     assert answer["recovered"] is True
     assert [machine.id for machine in world.living] == [answer["instance_id"]]
@@ -134,7 +119,7 @@ async def test_a_request_that_never_arrived_is_sent_again_only_when_its_absence_
 ) -> None:
     """Absent: two whole lists, apart, some time after sending, and the offer still free."""
     world.faults.add("create", "drop", when="before")
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         first = await call(client, "create_instance", **wish(world))
         assert (first["error"]["code"], first["error"]["billing_possible"]) == IN_DOUBT
         assert puts(world) == 1
@@ -150,7 +135,7 @@ async def test_nothing_else_is_rented_while_a_rental_is_in_doubt(
     other = wish(world) | {"offer_id": world.offer(gpu_name="RTX 3090")["id"]}
     world.faults.add("create", "drop", when="before")
     doubtful = replace(short, times=replace(short.times, absent_after_s=60.0))
-    async with served(doubtful, world) as client:
+    async with served(world, doubtful) as client:
         lost = await call(client, "create_instance", **wish(world))
         refused = await call(client, "create_instance", **other)
         assert refused["error"]["code"] == "unresolved_intent"
@@ -169,7 +154,7 @@ async def test_another_offer_is_not_rented_beside_a_machine_that_nobody_was_told
     other = wish(world) | {"offer_id": world.offer(gpu_name="RTX 3090")["id"]}
     world.visible_after_looks = 10_000
     world.faults.add("create", "drop", when="after")
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         await call(client, "create_instance", **wish(world))
         (machine,) = world.living
         machine.hidden_looks = 0
@@ -199,7 +184,7 @@ async def test_a_call_whose_time_ends_while_another_is_in_doubt_says_so(
     async def ask(name: str, client: Client, arguments: dict[str, Any]) -> None:
         answers[name] = await call(client, "create_instance", **arguments)
 
-    async with served(slow, world) as client, anyio.create_task_group() as tasks:
+    async with served(world, slow) as client, anyio.create_task_group() as tasks:
         tasks.start_soon(ask, "first", client, wish(world))
         await world.faults.until_hanging()
         tasks.start_soon(ask, "second", client, other)
@@ -215,7 +200,7 @@ async def test_a_machine_whose_call_was_cut_short_is_told_of_before_another_is_r
     """Esc during the PUT: it goes on, its answer reaches nobody, and the next create says so."""
     other = wish(world) | {"offer_id": world.offer(gpu_name="RTX 3090")["id"]}
     world.faults.add("create", "hang", when="after", seconds=0.15)
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         with anyio.move_on_after(0.05):
             await client.call_tool("create_instance", wish(world))
         told = await call(client, "create_instance", **other)
@@ -228,7 +213,7 @@ async def test_a_late_machine_is_told_by_the_next_call_of_any_tool(
 ) -> None:
     """Absent tokens stay watched: a late match becomes confirmed and is reported."""
     world.faults.add("create", "drop", when="before")
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         lost = await call(client, "create_instance", **wish(world))
         token = lost["error"]["token"]
         await until_settled(client, wish(world))
@@ -248,7 +233,7 @@ async def test_a_late_machine_is_told_by_the_next_call_of_any_tool(
 
 async def test_a_key_names_one_wish(world: World, short: Settings) -> None:
     """Same key, other digest: key_reused, nothing sent."""
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         await call(client, "create_instance", **wish(world, request_key="k"))
         answer = await call(
             client, "create_instance", **wish(world, request_key="k") | {"disk": 30}
@@ -261,7 +246,7 @@ async def test_an_offer_with_a_machine_of_ours_is_not_rented_again_by_accident(
     world: World, short: Settings
 ) -> None:
     """An offer a living rental came from, asked for with other arguments and no key."""
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         first = await call(client, "create_instance", **wish(world))
         answer = await call(client, "create_instance", **wish(world) | {"disk": 30})
         meant = await call(
@@ -276,7 +261,7 @@ async def test_a_destroyed_machine_makes_room_for_the_same_wish(
     world: World, short: Settings
 ) -> None:
     """Gone: our own destroy was verified; the same call rents anew."""
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         first = await call(client, "create_instance", **wish(world))
         await call(client, "destroy_instance", instance_ids=[first["instance_id"]])
         again = await call(client, "create_instance", **wish(world))
@@ -289,7 +274,7 @@ async def test_a_machine_that_vanished_counts_as_gone_after_two_lists_apart(
 ) -> None:
     """Gone otherwise: the intent is old, and two complete lists some time apart lack it."""
     grown = replace(short, times=replace(short.times, young_s=0.0))
-    async with served(grown, world) as client:
+    async with served(world, grown) as client:
         first = await call(client, "create_instance", **wish(world))
         world.cancel_rental(first["instance_id"])
         answer = await until_settled(client, wish(world))
@@ -315,7 +300,7 @@ async def test_a_known_429_is_sent_once_more_with_a_new_token(
     else:
         world.faults.add("create", f"too_many_{form}", times=2)
     patient = replace(short, times=replace(short.times, budget_s=30.0))
-    async with served(patient, world) as client:
+    async with served(world, patient) as client:
         answer = await call(client, "create_instance", **wish(world))
     labels = [request.body["label"] for request in world.asked("create")]
     assert answer["error"]["code"] == "rate_limited"
@@ -326,7 +311,7 @@ async def test_a_known_429_is_sent_once_more_with_a_new_token(
 async def test_an_unknown_429_is_no_verdict(world: World, short: Settings) -> None:
     """Any other 429 is unknown, and is not sent again."""
     world.faults.add("create", "too_many_unknown")
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         answer = await call(client, "create_instance", **wish(world))
     assert (answer["error"]["code"], answer["error"]["billing_possible"]) == IN_DOUBT
     assert puts(world) == 1
@@ -340,7 +325,7 @@ async def test_gone_after_a_lost_request_is_not_reported_as_gone(
     """
     world.rent_again = False
     world.faults.add("create", "drop", when="before")
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         await call(client, "create_instance", **wish(world))
         arguments = wish(world)
         # Proven absent, and in the moment before the second request somebody takes the offer.
@@ -363,7 +348,7 @@ async def test_an_offer_that_others_took_after_a_lost_request_ends_in_a_verdict(
     slow = replace(short, times=replace(short.times, lists_apart_s=1.5, taken_after_s=2.5))
     world.rent_again = False
     world.faults.add("create", "drop", when="before")
-    async with served(slow, world) as client:
+    async with served(world, slow) as client:
         await call(client, "create_instance", **wish(world))
         world.take(wish(world)["offer_id"])
         codes: list[str] = []
@@ -379,12 +364,12 @@ async def test_an_account_that_cannot_be_told_is_no_new_account(
 ) -> None:
     """Account: a reply that cannot be read for once must not give the account another name."""
     world.faults.add("user", "html200")
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         refused = await call(client, "create_instance", **wish(world))
         assert refused["error"]["code"] == "unexpected_reply"
         assert puts(world) == 0
         made = await call(client, "create_instance", **wish(world))
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         again = await call(client, "create_instance", **wish(world))
     assert (again["instance_id"], puts(world)) == (made["instance_id"], 1)
 
@@ -395,11 +380,11 @@ async def test_another_accounts_machine_of_the_same_number_hides_nothing(
     """Ids are an account's own: a sandbox of yesterday, in the same journal, had the same
     numbers.
     """
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         yesterday = await call(client, "create_instance", **wish(world))
     today = World(rent_again=True, user_id=7)
     today.faults.add("create", "drop", when="after")
-    async with served(short, today) as client:
+    async with served(today, short) as client:
         answer = await call(client, "create_instance", **wish(today))
     assert answer["recovered"] is True
     assert answer["instance_id"] == yesterday["instance_id"]
@@ -417,7 +402,7 @@ async def test_a_low_bid_whose_error_was_lost_is_found_stopped(
     world.faults.add("create", "drop", when="after")
     arguments = {"offer_id": offer["id"], "image": "a/b", "disk": 20, "price": 0.001}
     patient = replace(short, times=replace(short.times, budget_s=5.0))
-    async with served(patient, world) as client:
+    async with served(world, patient) as client:
         first = await call(client, "create_instance", **arguments)
         again = await call(client, "create_instance", **arguments)
         (machine,) = world.living
@@ -435,11 +420,11 @@ async def test_a_key_that_may_not_list_is_refused_before_anything_is_sent(
 ) -> None:
     """cannot_reconcile, unless the person set VAST_MCP_ALLOW_BLIND."""
     world.missing_permissions = {"instance_read"}
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         answer = await call(client, "create_instance", **wish(world))
     assert answer["error"]["code"] == "cannot_reconcile"
     assert puts(world) == 0
-    async with served(replace(short, allow_blind=True), world) as client:
+    async with served(world, replace(short, allow_blind=True)) as client:
         answer = await call(client, "create_instance", **wish(world))
     assert any("may not list" in warning for warning in answer["warnings"])
 
@@ -450,7 +435,7 @@ async def test_open_intents_are_listed_with_their_tokens_and_settled_by_looking(
     """show_instances marks ours and lists open intents; the look itself helps to settle them."""
     world.visible_after_looks = 10_000
     world.faults.add("create", "drop", when="after")
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         lost = await call(client, "create_instance", **wish(world))
         listed = await call(client, "show_instances")
         assert [row["token"] for row in listed["open_intents"]] == [lost["error"]["token"]]
@@ -472,11 +457,11 @@ async def test_a_server_that_starts_settles_what_the_last_one_left(
     """Open intents are settled at start, and the next call of any tool says what was found."""
     world.visible_after_looks = 10_000
     world.faults.add("create", "drop", when="after")
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         await call(client, "create_instance", **wish(world))
     (machine,) = world.living
     machine.hidden_looks = 0
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         for _ in range(100):
             answer = await call(client, "search_offers", gpu_name="RTX 4090", limit=1)
             if "notices" in answer:
@@ -494,7 +479,7 @@ async def test_the_journal_is_private_and_holds_no_secret(
         env={"HF_TOKEN": "hf_planted_secret"},
         image_login="-u me -p planted_password docker.io",
     )
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         await call(client, "create_instance", **arguments)
         for path in state.rglob("*"):
             if path.is_file():
@@ -519,7 +504,7 @@ async def test_without_a_journal_nothing_is_sent_and_reading_works_on(
             (state / "journal.db").write_bytes(
                 b"not a database at all, but longer than a header would be" * 40
             )
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         answer = await call(client, "create_instance", **wish(world))
         assert answer["error"]["code"] == "journal_unavailable"
         assert puts(world) == 0
@@ -532,7 +517,7 @@ async def test_a_journal_of_the_first_version_is_carried_forward(
     world: World, short: Settings, state: Path
 ) -> None:
     """Journal: migrations go forward, and what was rented before is found after."""
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         first = await call(client, "create_instance", **wish(world))
     with sqlite3.connect(state / "journal.db", isolation_level=None) as db:
         for change in (
@@ -543,7 +528,7 @@ async def test_a_journal_of_the_first_version_is_carried_forward(
             "PRAGMA user_version = 1",
         ):
             db.execute(change)
-    async with served(short, world) as client:
+    async with served(world, short) as client:
         again = await call(client, "create_instance", **wish(world))
     assert (again["instance_id"], again["replayed"]) == (first["instance_id"], True)
     with sqlite3.connect(state / "journal.db") as db:
@@ -571,9 +556,8 @@ async def test_a_journal_that_a_neighbour_is_just_making_is_waited_for(state: Pa
 
 async def test_the_sandbox_keeps_its_journal_to_itself(world: World, tmp_path: Path) -> None:
     """The sandbox's journal lives and dies with its world."""
-    async with served(
-        load({"VAST_MCP_STATE_DIR": str(tmp_path / "s")}, home=tmp_path, sandbox=True), world
-    ) as client:
+    alone = load({"VAST_MCP_STATE_DIR": str(tmp_path / "s")}, home=tmp_path, sandbox=True)
+    async with served(world, alone) as client:
         await call(client, "create_instance", **wish(world))
     assert not (tmp_path / "s").exists()
 
@@ -588,8 +572,8 @@ async def test_callers_at_the_same_time_with_one_key_send_one_request(
         answers.append(await call(client, "create_instance", **wish(world, request_key="same")))
 
     async with (
-        served(short, world) as first,
-        served(short, world) as second,
+        served(world, short) as first,
+        served(world, short) as second,
         anyio.create_task_group() as tasks,
     ):
         for client in (first, second) * 4:

@@ -20,7 +20,7 @@ async def rented(world: World, wire: Wire, **body: Any) -> int:
 # Who is asking
 
 
-async def test_a_wrong_key_is_a_404_and_by_switch_a_401():
+async def test_a_wrong_key_is_a_404_and_by_switch_a_401() -> None:
     """A 404 was recorded, and the specification says 401 (docs/vast-api.md I)."""
     world = a_world(api_keys={"right"})
     wire = Wire(world, "Bearer wrong")
@@ -32,7 +32,7 @@ async def test_a_wrong_key_is_a_404_and_by_switch_a_401():
     ).status_code == 200
 
 
-async def test_no_key_at_all_is_a_403():
+async def test_no_key_at_all_is_a_403() -> None:
     """A request without an Authorization header is refused with a 403 (docs/vast-api.md I)."""
     world = a_world()
     wire = Wire(world, None)
@@ -40,12 +40,12 @@ async def test_no_key_at_all_is_a_403():
     assert world.rentals == []
 
 
-async def test_an_empty_bearer_is_a_wrong_key():
+async def test_an_empty_bearer_is_a_wrong_key() -> None:
     """The official client sends it when its variable is empty (docs/vast-api.md J)."""
     assert_golden(await Wire(a_world(), "Bearer ").ask("GET", "/api/v0/ssh/"), "auth_bad_key_404")
 
 
-async def test_search_and_gpu_names_need_no_key_but_a_wrong_one_is_refused():
+async def test_search_and_gpu_names_need_no_key_but_a_wrong_one_is_refused() -> None:
     """Both addresses answer without a key (docs/vast-api.md B.1, L)."""
     world = a_world(api_keys={"right"})
     assert (await Wire(world, None).ask("POST", "/api/v0/bundles/", PLAIN)).status_code == 200
@@ -55,7 +55,7 @@ async def test_search_and_gpu_names_need_no_key_but_a_wrong_one_is_refused():
     )
 
 
-async def test_a_scoped_key_is_told_which_permission_it_lacks():
+async def test_a_scoped_key_is_told_which_permission_it_lacks() -> None:
     """The refusal of a scoped key names the missing group (docs/vast-api.md I)."""
     world = a_world(missing_permissions={"instance_read"})
     reply = await Wire(world).ask("GET", "/api/v1/instances/")
@@ -63,7 +63,7 @@ async def test_a_scoped_key_is_told_which_permission_it_lacks():
     assert "instance_read" in reply.json()["msg"]
 
 
-async def test_a_machines_own_key_opens_that_machine_only():
+async def test_a_machines_own_key_opens_that_machine_only() -> None:
     """The key of the create reply, each its own; what it reaches beyond is refused as a scoped key
     is (docs/vast-api.md A.11).
     """
@@ -104,7 +104,7 @@ async def test_a_machines_own_key_opens_that_machine_only():
 @pytest.mark.parametrize(
     ("right", "method", "body"), [("show", "GET", None), ("destroy", "DELETE", {})]
 )
-async def test_a_machines_own_key_may_lack_a_right(right: str, method: str, body: Any):
+async def test_a_machines_own_key_may_lack_a_right(right: str, method: str, body: Any) -> None:
     """Sources differ on what it may, so it is a switch; the account's own key is not touched by it
     (docs/vast-api.md I).
     """
@@ -117,7 +117,7 @@ async def test_a_machines_own_key_may_lack_a_right(right: str, method: str, body
     assert (await wire.ask(method, path, body)).status_code == 200
 
 
-async def test_every_reply_says_the_worlds_time():
+async def test_every_reply_says_the_worlds_time() -> None:
     """A client may go by Date; refusals, faults and unknown addresses have it too."""
     world = a_world()
     wire, date = Wire(world), "Wed, 18 Nov 2026 11:06:40 GMT"
@@ -132,7 +132,7 @@ async def test_every_reply_says_the_worlds_time():
     assert (await Wire(world, None).ask("GET", "/api/v0/users/current")).headers["date"] == date
 
 
-async def test_the_world_never_keeps_a_key():
+async def test_the_world_never_keeps_a_key() -> None:
     """Requests are recorded without headers."""
     world = a_world()
     await Wire(world, "Bearer very-secret-key").ask("POST", "/api/v0/bundles/", PLAIN)
@@ -143,14 +143,14 @@ async def test_the_world_never_keeps_a_key():
 @pytest.mark.parametrize(
     "path", ["/api/v0/users/current", "/api/v0/users/current/", "/api/v1/instances"]
 )
-async def test_both_spellings_of_a_path_are_served(path: str):
+async def test_both_spellings_of_a_path_are_served(path: str) -> None:
     """The official client sends some paths without their last slash (docs/vast-api.md 0)."""
     world = a_world()
     world.set_keys([SSH_KEY])
     assert (await Wire(world).ask("GET", path)).status_code == 200
 
 
-async def test_an_unknown_path_is_a_404_in_json():
+async def test_an_unknown_path_is_a_404_in_json() -> None:
     """An unknown address must not look like a bad key, which is a 404 too."""
     reply = await Wire(a_world()).ask("GET", "/api/v0/instances/no/such/path/")
     assert (reply.status_code, reply.headers["content-type"]) == (404, "application/json")
@@ -160,14 +160,14 @@ async def test_an_unknown_path_is_a_404_in_json():
 # The window
 
 
-async def test_a_window_has_at_least_240_offers_and_is_the_same_for_the_same_seed():
+async def test_a_window_has_at_least_240_offers_and_is_the_same_for_the_same_seed() -> None:
     """Tests choose among offers, and must find the same ones each time."""
     assert len(a_world().offers) >= 240
     assert a_world(seed=3).offers == a_world(seed=3).offers != a_world(seed=4).offers
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_every_window_has_every_kind_of_offer(seed: int):
+def test_every_window_has_every_kind_of_offer(seed: int) -> None:
     """A test that needs a trap finds it, whatever the seed."""
     world = a_world(seed=seed)
     rows = list(world.offers.values())
@@ -183,7 +183,7 @@ def test_every_window_has_every_kind_of_offer(seed: int):
     assert world.offer(vm=True, direct_port_count=lambda ports: ports > 0, country="US")
 
 
-async def test_a_row_has_the_live_keys_and_not_the_ones_only_filters_have():
+async def test_a_row_has_the_live_keys_and_not_the_ones_only_filters_have() -> None:
     """A row has the recorded keys, and some filters name none of them (docs/vast-api.md B.4)."""
     [row] = await Wire(a_world()).search(limit=1)
     assert not {"datacenter", "verified", "public_ports"} & set(row)
@@ -204,7 +204,7 @@ async def test_a_row_has_the_live_keys_and_not_the_ones_only_filters_have():
 @pytest.mark.parametrize(
     ("asked", "gb"), [({}, 8), ({"allocated_storage": 99}, 99), ({"allocated_storage": "5.0"}, 5)]
 )
-async def test_the_price_contains_the_disk_asked_for(asked: dict[str, Any], gb: float):
+async def test_the_price_contains_the_disk_asked_for(asked: dict[str, Any], gb: float) -> None:
     """A month is 720 hours (docs/vast-api.md A.6)."""
     for row in await Wire(a_world()).search(**asked):
         assert row["dph_total"] == pytest.approx(row["dph_base"] + row["storage_cost"] * gb / 720)
@@ -212,14 +212,14 @@ async def test_the_price_contains_the_disk_asked_for(asked: dict[str, Any], gb: 
 
 
 @pytest.mark.parametrize("word", ["bid", "interruptible"])
-async def test_in_a_bid_search_the_price_is_the_floor(word: str):
+async def test_in_a_bid_search_the_price_is_the_floor(word: str) -> None:
     """In a bid search dph_base is min_bid (docs/vast-api.md A.6)."""
     for row in await Wire(a_world()).search(type=word):
         assert row["is_bid"] is True
         assert row["dph_total"] == pytest.approx(row["min_bid"] + row["storage_cost"] * 8 / 720)
 
 
-async def test_both_words_for_on_demand_find_the_same():
+async def test_both_words_for_on_demand_find_the_same() -> None:
     """The specification and the official client spell on demand differently
     (docs/vast-api.md B.1).
     """
@@ -231,7 +231,7 @@ async def test_both_words_for_on_demand_find_the_same():
     )
 
 
-async def test_a_search_shows_verified_free_offers_best_score_first_and_64_at_most():
+async def test_a_search_shows_verified_free_offers_best_score_first_and_64_at_most() -> None:
     """These are the defaults of a search, and 64 its row cap (docs/vast-api.md B.1)."""
     rows = await Wire(a_world()).search(limit=3000)
     assert len(rows) == 64
@@ -272,7 +272,7 @@ async def test_a_search_shows_verified_free_offers_best_score_first_and_64_at_mo
         ({"direct_port_count": {"eq": 0}}, lambda row: row["direct_port_count"] == 0),
     ],
 )
-async def test_filters_find_what_they_say(filters: dict[str, Any], holds: Any):
+async def test_filters_find_what_they_say(filters: dict[str, Any], holds: Any) -> None:
     """Filters compare by their operator, and numbers may come as strings
     (docs/vast-api.md B.1, B.2).
     """
@@ -281,7 +281,7 @@ async def test_filters_find_what_they_say(filters: dict[str, Any], holds: Any):
     assert all(holds(row) for row in rows)
 
 
-async def test_the_id_filter_finds_nothing_and_ask_contract_id_does():
+async def test_the_id_filter_finds_nothing_and_ask_contract_id_does() -> None:
     """Two recorded searches by id found nothing (docs/vast-api.md B.2)."""
     world = a_world()
     wire, offer = Wire(world), world.offer()
@@ -292,7 +292,7 @@ async def test_the_id_filter_finds_nothing_and_ask_contract_id_does():
 
 
 @pytest.mark.parametrize("name", ["RTX_4090", "rtx 4090", "RTX 9999"])
-async def test_a_gpu_is_found_by_its_exact_spaced_name_only(name: str):
+async def test_a_gpu_is_found_by_its_exact_spaced_name_only(name: str) -> None:
     """A name with an underscore or other case finds nothing, as was recorded
     (docs/vast-api.md B.2).
     """
@@ -311,18 +311,18 @@ async def test_a_gpu_is_found_by_its_exact_spaced_name_only(name: str):
         ({"limit": True}, "search_limit_not_integer"),
     ],
 )
-async def test_a_query_that_cannot_be_read_is_refused(query: dict[str, Any], golden: str):
+async def test_a_query_that_cannot_be_read_is_refused(query: dict[str, Any], golden: str) -> None:
     """The refusals are the recorded ones (docs/vast-api.md B.1, B.2)."""
     assert_golden(await Wire(a_world()).ask("POST", "/api/v0/bundles/", query), golden)
 
 
-async def test_replies_are_json_without_a_charset():
+async def test_replies_are_json_without_a_charset() -> None:
     """The official client prints nothing otherwise (docs/vast-api.md B.4)."""
     reply = await Wire(a_world()).ask("POST", "/api/v0/bundles/", PLAIN)
     assert reply.headers["content-type"] == "application/json"
 
 
-async def test_search_asks_takes_a_wrapped_query_and_applies_no_defaults():
+async def test_search_asks_takes_a_wrapped_query_and_applies_no_defaults() -> None:
     """The newer search wraps its query and showed unverified hosts, as was recorded
     (docs/vast-api.md B.3).
     """
@@ -339,14 +339,14 @@ async def test_search_asks_takes_a_wrapped_query_and_applies_no_defaults():
     assert [list(row) for row in some] == [["id"], ["id"]]
 
 
-async def test_the_get_form_of_search_is_served():
+async def test_the_get_form_of_search_is_served() -> None:
     """Older scripts use it (docs/vast-api.md B.3)."""
     wire = Wire(a_world())
     reply = await wire.ask("GET", "/api/v0/bundles", q=json.dumps({**PLAIN, "limit": 1}))
     assert [row["gpu_name"] for row in reply.json()["offers"]] == ["RTX 4090"]
 
 
-async def test_leaky_filters_let_through_what_only_numbers_would_keep_out():
+async def test_leaky_filters_let_through_what_only_numbers_would_keep_out() -> None:
     """Numeric filters are not always applied (docs/vast-api.md B.2)."""
     rows = await Wire(a_world(leaky_filters=True)).search(
         num_gpus={"eq": 1}, order=[["num_gpus", "desc"]]
@@ -358,7 +358,7 @@ async def test_leaky_filters_let_through_what_only_numbers_would_keep_out():
 # Instances
 
 
-async def test_a_new_instance_has_no_status_then_loads_then_runs():
+async def test_a_new_instance_has_no_status_then_loads_then_runs() -> None:
     """A new instance has no status at first (docs/vast-api.md C.4); here each look moves it on."""
     world = a_world()
     wire = Wire(world)
@@ -374,7 +374,7 @@ async def test_a_new_instance_has_no_status_then_loads_then_runs():
     assert int(ports["22/tcp"][0]["HostPort"]) != 22
 
 
-async def test_an_instance_can_move_on_with_time_instead():
+async def test_an_instance_can_move_on_with_time_instead() -> None:
     """A world can be told to move on with its clock, for clients that look often."""
     clock = Clock()
     world = World(clock=clock, looks_per_step=None, seconds_per_step=30)
@@ -387,7 +387,7 @@ async def test_an_instance_can_move_on_with_time_instead():
     assert seen == [None, None, "loading", "loading", "running", "running"]
 
 
-async def test_a_row_has_what_the_official_client_needs():
+async def test_a_row_has_what_the_official_client_needs() -> None:
     """The official client crashes on a row without these (docs/vast-api.md C.3, checklist 6)."""
     world = a_world()
     wire = Wire(world)
@@ -403,7 +403,7 @@ async def test_a_row_has_what_the_official_client_needs():
     assert row["geolocation"].endswith(row["country_code"])
 
 
-async def test_stop_then_start_goes_over_exited_to_running():
+async def test_stop_then_start_goes_over_exited_to_running() -> None:
     """A start shows exited for a while before it loads (docs/vast-api.md C.4, checklist 7)."""
     world = a_world(looks_per_step=1)
     wire = Wire(world)
@@ -425,7 +425,7 @@ async def test_stop_then_start_goes_over_exited_to_running():
     assert [entry.kind for entry in world.ledger] == ["rent", "stop", "start"]
 
 
-async def test_a_start_without_its_gpu_is_a_200_that_failed_and_stays_queued():
+async def test_a_start_without_its_gpu_is_a_200_that_failed_and_stays_queued() -> None:
     """The recorded reply is a 200 with success false (docs/vast-api.md C.5)."""
     world = a_world()
     wire = Wire(world)
@@ -445,7 +445,7 @@ async def test_a_start_without_its_gpu_is_a_200_that_failed_and_stays_queued():
     assert len(world.committed("start")) == 1
 
 
-async def test_an_outbid_instance_is_asked_to_run_and_stopped():
+async def test_an_outbid_instance_is_asked_to_run_and_stopped() -> None:
     """An outbid machine is intended to run and stands still (docs/vast-api.md C.4)."""
     world = a_world()
     wire, offer = Wire(world), world.offer()
@@ -455,7 +455,7 @@ async def test_an_outbid_instance_is_asked_to_run_and_stopped():
     assert (row["is_bid"], row["intended_status"], row["cur_state"]) == (True, "running", "stopped")
 
 
-async def test_an_offer_can_have_a_fate():
+async def test_an_offer_can_have_a_fate() -> None:
     """Boot failures and machines that never come up (docs/vast-api.md C.4)."""
     world = a_world()
     wire, offer = Wire(world), world.offer()
@@ -465,7 +465,7 @@ async def test_an_offer_can_have_a_fate():
     assert (last["actual_status"], last["status_msg"]) == ("created", "manifest unknown")
 
 
-async def test_a_destroyed_instance_reads_null_and_cannot_be_destroyed_again():
+async def test_a_destroyed_instance_reads_null_and_cannot_be_destroyed_again() -> None:
     """A destroyed id reads null, and a DELETE of it is a 404 (docs/vast-api.md C.1,
     checklist 5).
     """
@@ -480,7 +480,7 @@ async def test_a_destroyed_instance_reads_null_and_cannot_be_destroyed_again():
     assert (await wire.page())["instances"] == []
 
 
-async def test_a_new_instance_can_stay_unreadable_for_some_looks():
+async def test_a_new_instance_can_stay_unreadable_for_some_looks() -> None:
     """Seconds after birth a row may be missing (docs/vast-api.md C.1)."""
     world = a_world(visible_after_looks=2)
     wire = Wire(world)
@@ -490,7 +490,7 @@ async def test_a_new_instance_can_stay_unreadable_for_some_looks():
     assert (await wire.show(instance) or {})["id"] == instance
 
 
-async def test_a_destroyed_instance_can_linger_for_some_looks():
+async def test_a_destroyed_instance_can_linger_for_some_looks() -> None:
     """Destroy is eventually consistent (docs/vast-api.md C.7)."""
     world = a_world(gone_after_looks=1)
     wire = Wire(world)
@@ -500,7 +500,7 @@ async def test_a_destroyed_instance_can_linger_for_some_looks():
     assert world.living == []
 
 
-async def test_a_label_is_changed_by_put_and_has_a_limit():
+async def test_a_label_is_changed_by_put_and_has_a_limit() -> None:
     """The label's own endpoint takes 1024 characters (docs/vast-api.md C.7)."""
     world = a_world()
     wire = Wire(world)
@@ -512,12 +512,12 @@ async def test_a_label_is_changed_by_put_and_has_a_limit():
     assert (await wire.ask("PUT", path, {"state": "flying"})).status_code == 400
 
 
-async def test_the_old_list_is_gone():
+async def test_the_old_list_is_gone() -> None:
     """The v0 list answers 410, as was recorded (docs/vast-api.md C.2)."""
     assert_golden(await Wire(a_world()).ask("GET", "/api/v0/instances/"), "list_v0_deprecated")
 
 
-async def test_an_empty_account_has_an_empty_page():
+async def test_an_empty_account_has_an_empty_page() -> None:
     """An account without machines has a page without rows (docs/vast-api.md C.2)."""
     assert_golden(await Wire(a_world()).ask("GET", "/api/v1/instances/"), "list_v1_empty")
 
@@ -530,7 +530,7 @@ async def many(world: World, wire: Wire, count: int) -> list[int]:
     ]
 
 
-async def test_a_list_comes_in_pages_of_25_until_there_is_no_token():
+async def test_a_list_comes_in_pages_of_25_until_there_is_no_token() -> None:
     """A page holds at most 25 rows, and the last one has no next_token (docs/vast-api.md C.2)."""
     world = a_world(rent_again=True)
     wire = Wire(world)
@@ -544,7 +544,7 @@ async def test_a_list_comes_in_pages_of_25_until_there_is_no_token():
     assert pages[0]["label_counts"] == {"": 27, "odd": 26}
 
 
-async def test_what_is_rented_between_two_pages_is_neither_lost_nor_doubled():
+async def test_what_is_rented_between_two_pages_is_neither_lost_nor_doubled() -> None:
     """A page token names a place in the order, not a count."""
     world = a_world(rent_again=True)
     wire = Wire(world)
@@ -558,7 +558,7 @@ async def test_what_is_rented_between_two_pages_is_neither_lost_nor_doubled():
 
 
 @pytest.mark.parametrize(("limit", "shown"), [("0", 5), ("-3", 5), ("2", 2), ("26", 25)])
-async def test_odd_page_sizes_are_clamped(limit: str, shown: int):
+async def test_odd_page_sizes_are_clamped(limit: str, shown: int) -> None:
     """A limit over 25 is 25, and one of 0 or less is 5 (docs/vast-api.md C.2)."""
     world = a_world(rent_again=True)
     wire = Wire(world)
@@ -566,7 +566,7 @@ async def test_odd_page_sizes_are_clamped(limit: str, shown: int):
     assert len((await wire.page(limit=limit))["instances"]) == shown
 
 
-async def test_a_list_can_be_filtered_ordered_and_narrowed():
+async def test_a_list_can_be_filtered_ordered_and_narrowed() -> None:
     """The list takes filters, an order and columns; unlabelled is `{"in": [null]}`
     (docs/vast-api.md C.2).
     """
@@ -587,7 +587,9 @@ async def test_a_list_can_be_filtered_ordered_and_narrowed():
         ({"after_token": "e30="}, "list_v1_bad_token"),
     ],
 )
-async def test_a_list_query_that_cannot_be_read_is_refused(query: dict[str, str], golden: str):
+async def test_a_list_query_that_cannot_be_read_is_refused(
+    query: dict[str, str], golden: str
+) -> None:
     """Computed columns and wrong tokens are refused (docs/vast-api.md C.2)."""
     assert_golden(await Wire(a_world()).ask("GET", "/api/v1/instances/", **query), golden)
 
@@ -595,12 +597,12 @@ async def test_a_list_query_that_cannot_be_read_is_refused(query: dict[str, str]
 # Keys, templates, account
 
 
-async def test_an_account_without_keys_answers_404():
+async def test_an_account_without_keys_answers_404() -> None:
     """No keys is a 404 and no empty list (docs/vast-api.md D)."""
     assert_golden(await Wire(a_world()).ask("GET", "/api/v0/ssh/"), "ssh_none")
 
 
-async def test_keys_are_added_listed_and_deleted():
+async def test_keys_are_added_listed_and_deleted() -> None:
     """Keys live as documented (docs/vast-api.md D); that the same key twice is one key
     is invented.
     """
@@ -616,14 +618,14 @@ async def test_keys_are_added_listed_and_deleted():
     assert [entry.kind for entry in world.ledger] == ["key_add", "key_delete"]
 
 
-async def test_a_path_is_stored_as_if_it_were_a_key():
+async def test_a_path_is_stored_as_if_it_were_a_key() -> None:
     """vast-cli#498; the service does not look (docs/vast-api.md D)."""
     world = a_world()
     await Wire(world).ask("POST", "/api/v0/ssh/", {"ssh_key": "~/.ssh/id_ed25519.pub"})
     assert [key.public_key for key in world.keys.values()] == ["~/.ssh/id_ed25519.pub"]
 
 
-async def test_a_team_cannot_hold_keys():
+async def test_a_team_cannot_hold_keys() -> None:
     """The refusal of a team account is the recorded one (docs/vast-api.md D)."""
     world = a_world(team=True)
     assert_golden(await Wire(world).ask("POST", "/api/v0/ssh/", {"ssh_key": SSH_KEY}), "ssh_team")
@@ -631,7 +633,7 @@ async def test_a_team_cannot_hold_keys():
 
 
 @pytest.mark.parametrize("recommended", [True, "true"])
-async def test_recommended_templates_are_found(recommended: object):
+async def test_recommended_templates_are_found(recommended: object) -> None:
     """Filters apply to templates too, and values may come as text (docs/vast-api.md E)."""
     filters = json.dumps({"recommended": {"eq": recommended}, "count_created": {"gt": "100"}})
     body = (
@@ -643,7 +645,7 @@ async def test_recommended_templates_are_found(recommended: object):
     assert all(isinstance(template["env"], str | None) for template in body["templates"])
 
 
-async def test_a_template_is_known_by_the_hash_of_its_content():
+async def test_a_template_is_known_by_the_hash_of_its_content() -> None:
     """The hash follows the content (docs/vast-api.md A.10, E)."""
     world = a_world()
     wire = Wire(world)
@@ -671,7 +673,7 @@ async def test_a_template_is_known_by_the_hash_of_its_content():
     )
 
 
-async def test_the_account_shows_its_money_and_plants_a_secret():
+async def test_the_account_shows_its_money_and_plants_a_secret() -> None:
     """The account's reply holds api_key (docs/vast-api.md G); whoever shows that on is
     found by it.
     """
@@ -685,14 +687,14 @@ async def test_the_account_shows_its_money_and_plants_a_secret():
 # Limits
 
 
-async def test_limits_are_off_until_switched_on():
+async def test_limits_are_off_until_switched_on() -> None:
     """Tests ask fast; only a world that is told to enforces Vast's intervals."""
     world = a_world()
     wire = Wire(world)
     assert [await wire.show(1) for _ in range(20)] == [None] * 20
 
 
-async def test_two_creates_within_the_interval_are_one_rental_and_a_429():
+async def test_two_creates_within_the_interval_are_one_rental_and_a_429() -> None:
     """4.5 s between creates; the live form with Retry-After (docs/vast-api.md H)."""
     clock = Clock()
     world = World(clock=clock, limits=True, rent_again=True)
@@ -710,7 +712,7 @@ async def test_two_creates_within_the_interval_are_one_rental_and_a_429():
     assert len(world.rentals) == 2
 
 
-async def test_a_search_may_burst_ten_times_a_minute():
+async def test_a_search_may_burst_ten_times_a_minute() -> None:
     """A search has a profile for bursts, ten a minute by address (docs/vast-api.md H)."""
     wire = Wire(a_world(limits=True))
     statuses = [(await wire.ask("POST", "/api/v0/bundles/", PLAIN)).status_code for _ in range(11)]

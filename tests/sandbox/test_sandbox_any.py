@@ -65,7 +65,7 @@ def answer(method: str, path: str, body: Any) -> tuple[int, Any]:
 
 @settings(max_examples=150, deadline=None)
 @given(st.dictionaries(fields, values, max_size=5))
-def test_any_create_body_is_a_rental_or_a_refusal(body: dict[str, Any]):
+def test_any_create_body_is_a_rental_or_a_refusal(body: dict[str, Any]) -> None:
     """One more rental on success, none on refusal unless the refusal names it (A.6)."""
     before = len(WORLD.rentals)
     status, reply = answer("PUT", f"/api/v0/asks/{ASK}/", body)
@@ -76,7 +76,7 @@ def test_any_create_body_is_a_rental_or_a_refusal(body: dict[str, Any]):
 
 @settings(max_examples=150, deadline=None)
 @given(queries)
-def test_any_query_finds_rows_or_is_refused(query: dict[str, Any]):
+def test_any_query_finds_rows_or_is_refused(query: dict[str, Any]) -> None:
     """Whatever a client sends, the sandbox answers and does not break."""
     status, reply = answer("POST", "/api/v0/bundles/", query)
     assert status in {200, 400}
@@ -85,7 +85,7 @@ def test_any_query_finds_rows_or_is_refused(query: dict[str, Any]):
 
 @settings(max_examples=100, deadline=None)
 @given(values)
-def test_any_body_at_all_gets_an_answer_on_every_address(body: Any):
+def test_any_body_at_all_gets_an_answer_on_every_address(body: Any) -> None:
     """Whatever a client sends, the sandbox answers and does not break."""
     for method, path in (
         ("POST", "/api/v0/bundles/"),
@@ -117,7 +117,9 @@ ROOM = next(iter(WORLD.volumes.rooms))
 
 @settings(max_examples=150, deadline=None)
 @given(bids, wishes, rooms)
-def test_any_bid_wish_for_logs_or_volume_is_taken_or_refused(bid: Any, wish: Any, room: Any):
+def test_any_bid_wish_for_logs_or_volume_is_taken_or_refused(
+    bid: Any, wish: Any, room: Any
+) -> None:
     """Whatever a client sends, the sandbox answers and does not break."""
     for method, path, body in (
         ("PUT", f"/api/v0/instances/bid_price/{BID}/", bid),
@@ -131,7 +133,7 @@ def test_any_bid_wish_for_logs_or_volume_is_taken_or_refused(bid: Any, wish: Any
         assert reply.get("success", status == 200) is (status == 200)
 
 
-def test_the_list_can_still_be_read_after_all_that():
+def test_the_list_can_still_be_read_after_all_that() -> None:
     """Nothing taken in makes a row that cannot be sent."""
     status, reply = answer("GET", "/api/v1/instances/", None)
     assert (status, reply["success"]) == (200, True)

@@ -12,7 +12,7 @@ from vast_mcp.sandbox import launch
 VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"
 
 
-async def test_a_rental_answers_with_its_id_and_a_secret_and_is_in_the_ledger():
+async def test_a_rental_answers_with_its_id_and_a_secret_and_is_in_the_ledger() -> None:
     """A success names new_contract and the machine's own key (docs/vast-api.md A.11)."""
     world = a_world()
     offer = world.offer(gpu_name="RTX 4090")
@@ -30,7 +30,7 @@ async def test_a_rental_answers_with_its_id_and_a_secret_and_is_in_the_ledger():
     assert [rental.id for rental in world.living] == [body["new_contract"]]
 
 
-async def test_the_second_rent_of_an_offer_is_refused_as_gone():
+async def test_the_second_rent_of_an_offer_is_refused_as_gone() -> None:
     """The second rent of an offer is refused, as was recorded (docs/vast-api.md A.11)."""
     world = a_world()
     wire, offer = Wire(world), world.offer()
@@ -39,7 +39,7 @@ async def test_the_second_rent_of_an_offer_is_refused_as_gone():
     assert len(world.rentals) == 1
 
 
-async def test_with_rent_again_the_second_rent_makes_a_second_machine():
+async def test_with_rent_again_the_second_rent_makes_a_second_machine() -> None:
     """Reported in skypilot#9117; a client must not count on the refusal (docs/vast-api.md B.4)."""
     world = a_world(rent_again=True)
     wire, offer = Wire(world), world.offer()
@@ -49,7 +49,7 @@ async def test_with_rent_again_the_second_rent_makes_a_second_machine():
     assert len(world.living) == 2
 
 
-async def test_a_rented_offer_leaves_the_window_and_comes_back_when_destroyed():
+async def test_a_rented_offer_leaves_the_window_and_comes_back_when_destroyed() -> None:
     """A rented offer is no longer rentable (docs/vast-api.md B.4); that it comes back is invented,
     since else nothing could be rented anew.
     """
@@ -64,7 +64,7 @@ async def test_a_rented_offer_leaves_the_window_and_comes_back_when_destroyed():
     assert [row["id"] for row in await wire.search(**query)] == [offer["id"]]
 
 
-async def test_unknown_private_and_taken_offers_have_three_different_refusals():
+async def test_unknown_private_and_taken_offers_have_three_different_refusals() -> None:
     """Unknown is 404, private 403 and taken 410 (docs/vast-api.md A.11)."""
     world = a_world()
     wire = Wire(world)
@@ -78,14 +78,14 @@ async def test_unknown_private_and_taken_offers_have_three_different_refusals():
     assert world.ledger == []
 
 
-async def test_post_is_not_the_way_to_create():
+async def test_post_is_not_the_way_to_create() -> None:
     """One page says POST; every client sends PUT (docs/vast-api.md A.1)."""
     world = a_world()
     reply = await Wire(world).ask("POST", f"/api/v0/asks/{world.offer()['id']}/", {"image": "x"})
     assert (reply.status_code, world.rentals) == (405, [])
 
 
-async def test_null_is_an_absent_field():
+async def test_null_is_an_absent_field() -> None:
     """The official client sends nulls for everything it was not given
     (docs/vast-api.md, checklist 3).
     """
@@ -99,14 +99,14 @@ async def test_null_is_an_absent_field():
     assert (rental.launch.runtype, rental.launch.disk, rental.launch.env) == ("ssh_proxy", 8.0, {})
 
 
-async def test_without_image_or_template_the_default_image_runs():
+async def test_without_image_or_template_the_default_image_runs() -> None:
     """The specification names a default image (docs/vast-api.md A.2)."""
     world = a_world()
     await Wire(world).ask("PUT", f"/api/v0/asks/{world.offer()['id']}/", {})
     assert world.rentals[0].launch.image == "vastai/base-image:@vastai-automatic-tag"
 
 
-async def test_unknown_fields_of_a_create_are_ignored():
+async def test_unknown_fields_of_a_create_are_ignored() -> None:
     """client_id, extra and create_from are still sent by clients (docs/vast-api.md A.2)."""
     world = a_world()
     reply = await Wire(world).rent(
@@ -115,7 +115,7 @@ async def test_unknown_fields_of_a_create_are_ignored():
     assert reply.status_code == 200
 
 
-async def test_an_env_string_is_refused():
+async def test_an_env_string_is_refused() -> None:
     """The specification says string, the service says dict (docs/vast-api.md A.4;
     recorded live).
     """
@@ -126,7 +126,7 @@ async def test_an_env_string_is_refused():
 
 
 @pytest.mark.parametrize(("room", "status"), [(0, 200), (1, 400)])
-async def test_the_environment_may_have_32_kb(room: int, status: int):
+async def test_the_environment_may_have_32_kb(room: int, status: int) -> None:
     """A recorded refusal says 32 KB, which is bytes (docs/vast-api.md A.4)."""
     world = a_world()
     reply = await Wire(world).rent(world.offer()["id"], env={"A": "é" * 16_383 + "x" * (1 + room)})
@@ -164,7 +164,7 @@ async def test_the_environment_may_have_32_kb(room: int, status: int):
         ({"template_hash_id": "0" * 32}, 400),
     ],
 )
-async def test_the_bounds_of_a_create(body: dict[str, object], status: int):
+async def test_the_bounds_of_a_create(body: dict[str, object], status: int) -> None:
     """Each field has its documented bound (docs/vast-api.md A.2, A.4)."""
     world = a_world()
     reply = await Wire(world).rent(world.offer(disk_space=lambda gb: gb > 50)["id"], **body)
@@ -177,7 +177,7 @@ async def test_the_bounds_of_a_create(body: dict[str, object], status: int):
 @pytest.mark.parametrize(
     ("price", "error"), [(0.0009, "invalid_price"), (128.5, "invalid_price"), ("1", "invalid_args")]
 )
-async def test_a_price_out_of_bounds_rents_nothing(price: object, error: str):
+async def test_a_price_out_of_bounds_rents_nothing(price: object, error: str) -> None:
     """A bid lies between 0.001 and 128 (docs/vast-api.md A.2, A.6)."""
     world = a_world()
     offer = world.offer()
@@ -187,7 +187,7 @@ async def test_a_price_out_of_bounds_rents_nothing(price: object, error: str):
         assert_golden(reply, "create_invalid_price", ask=offer["id"])
 
 
-async def test_a_bid_below_the_floor_is_an_error_that_leaves_a_stopped_machine():
+async def test_a_bid_below_the_floor_is_an_error_that_leaves_a_stopped_machine() -> None:
     """dstack#4036; it stores, so it costs, until destroyed (docs/vast-api.md A.6)."""
     world = a_world()
     wire, offer = Wire(world), world.offer(min_bid=lambda usd: usd > 0.01)
@@ -204,7 +204,7 @@ async def test_a_bid_below_the_floor_is_an_error_that_leaves_a_stopped_machine()
     assert row["is_bid"] is True
 
 
-async def test_a_price_alone_makes_the_rental_interruptible():
+async def test_a_price_alone_makes_the_rental_interruptible() -> None:
     """The presence of a price is what makes a bid (docs/vast-api.md A.6)."""
     world = a_world()
     offer = world.offer()
@@ -230,7 +230,7 @@ async def test_a_price_alone_makes_the_rental_interruptible():
 )
 async def test_what_becomes_of_a_rental_whose_machine_cannot_start(
     body: dict[str, object], stays: str | None
-):
+) -> None:
     """The service's default, and the explicit false that defeats it (docs/vast-api.md A.7)."""
     world = a_world()
     offer = world.offer(max_price=0.9)
@@ -241,14 +241,14 @@ async def test_what_becomes_of_a_rental_whose_machine_cannot_start(
     assert [rental.intended for rental in world.living] == ([] if stays is None else [stays])
 
 
-async def test_an_account_without_credit_rents_nothing():
+async def test_an_account_without_credit_rents_nothing() -> None:
     """The recorded refusal has no success key (docs/vast-api.md A.11)."""
     world = a_world(credit=0)
     assert_golden(await Wire(world).rent(world.offer()["id"]), "create_insufficient_credit")
     assert world.rentals == []
 
 
-async def test_a_vm_needs_a_key_first():
+async def test_a_vm_needs_a_key_first() -> None:
     """A VM takes its keys at birth only (docs/vast-api.md A.5)."""
     world = a_world()
     offer = world.offer(vm=True)
@@ -263,7 +263,7 @@ async def test_a_vm_needs_a_key_first():
     assert [rental.kind for rental in world.rentals] == ["vm"]
 
 
-async def test_a_team_cannot_make_a_vm():
+async def test_a_team_cannot_make_a_vm() -> None:
     """Team accounts cannot hold keys (docs/vast-api.md A.5, D)."""
     world = a_world(team=True)
     world.set_keys([SSH_KEY])
@@ -271,7 +271,7 @@ async def test_a_team_cannot_make_a_vm():
     assert reply.json()["error"] == "no_ssh_key_for_vm"
 
 
-async def test_a_vm_image_without_its_registry_silently_becomes_a_container():
+async def test_a_vm_image_without_its_registry_silently_becomes_a_container() -> None:
     """The service was seen to do so (docs/vast-api.md A.5)."""
     world = a_world()
     world.set_keys([SSH_KEY])
@@ -285,7 +285,7 @@ async def test_a_vm_image_without_its_registry_silently_becomes_a_container():
 @pytest.mark.parametrize(
     "body", [{"runtype": "jupyter"}, {"runtype": "args"}, {"volume_info": {"mount_path": "/d"}}]
 )
-async def test_a_vm_is_entered_by_ssh_and_has_no_volumes(body: dict[str, object]):
+async def test_a_vm_is_entered_by_ssh_and_has_no_volumes(body: dict[str, object]) -> None:
     """A VM takes no other runtype and no volume (docs/vast-api.md A.5)."""
     world = a_world()
     world.set_keys([SSH_KEY])
@@ -293,7 +293,7 @@ async def test_a_vm_is_entered_by_ssh_and_has_no_volumes(body: dict[str, object]
     assert reply.json()["error"] == "invalid_args"
 
 
-async def test_a_vm_on_an_offer_without_vms_is_refused():
+async def test_a_vm_on_an_offer_without_vms_is_refused() -> None:
     """An offer must have vms_enabled (docs/vast-api.md A.5)."""
     world = a_world()
     world.set_keys([SSH_KEY])
@@ -314,7 +314,7 @@ async def test_a_vm_on_an_offer_without_vms_is_refused():
         ("args", "args"),
     ],
 )
-async def test_both_vocabularies_of_runtype_are_understood(asked: str, stored: str):
+async def test_both_vocabularies_of_runtype_are_understood(asked: str, stored: str) -> None:
     """The specification and the official client name runtypes differently
     (docs/vast-api.md A.3).
     """
@@ -324,14 +324,14 @@ async def test_both_vocabularies_of_runtype_are_understood(asked: str, stored: s
 
 
 @pytest.mark.parametrize("body", [{"args": ["echo", "hi"]}, {"args_str": "echo hi"}])
-async def test_arguments_alone_choose_the_args_mode(body: dict[str, object]):
+async def test_arguments_alone_choose_the_args_mode(body: dict[str, object]) -> None:
     """Where args are given and no runtype, it is args (docs/vast-api.md A.2)."""
     world = a_world()
     await Wire(world).rent(world.offer()["id"], **body)
     assert world.rentals[0].launch.runtype == "args"
 
 
-async def test_a_template_gives_what_the_request_does_not_say():
+async def test_a_template_gives_what_the_request_does_not_say() -> None:
     """The four rows of its table (docs/vast-api.md A.10)."""
     world = a_world()
     wire = Wire(world)
@@ -369,7 +369,7 @@ async def test_a_template_gives_what_the_request_does_not_say():
     assert (two.image, two.disk, two.runtype) == ("other", 10.0, "jupyter_proxy ssh_proxy")
 
 
-async def test_a_volume_is_stored_as_an_environment_pair_and_shown_only_in_the_list():
+async def test_a_volume_is_stored_as_an_environment_pair_and_shown_only_in_the_list() -> None:
     """The row keeps a volume as a pair of extra_env (docs/vast-api.md A.8)."""
     world = a_world()
     wire = Wire(world)
@@ -384,7 +384,7 @@ async def test_a_volume_is_stored_as_an_environment_pair_and_shown_only_in_the_l
     assert (await wire.page())["instances"][0]["volume_info"] == [volume]
 
 
-async def test_a_body_that_is_no_json_object_is_refused():
+async def test_a_body_that_is_no_json_object_is_refused() -> None:
     """A body that is no object rents nothing."""
     world = a_world()
     path = f"/api/v0/asks/{world.offer()['id']}/"
@@ -405,12 +405,12 @@ async def test_a_body_that_is_no_json_object_is_refused():
 )
 def test_a_templates_flag_string_reads_as_the_object_a_request_sends(
     flags: str, env: dict[str, str]
-):
+) -> None:
     """The key grammar (docs/vast-api.md A.4)."""
     assert env == launch.read_flag_env(flags)
 
 
-async def test_the_exact_body_of_the_official_client_rents():
+async def test_the_exact_body_of_the_official_client_rents() -> None:
     """The official client's default body is taken as it is (docs/vast-api.md A.12)."""
     world = a_world()
     body = json.loads(
@@ -426,7 +426,7 @@ async def test_the_exact_body_of_the_official_client_rents():
 @pytest.mark.parametrize(
     "content", ['{"label":"\\ud800"}', '{"volume_info":{"mount_path":"/d","size":NaN}}']
 )
-async def test_what_could_not_be_said_back_is_not_taken_in(content: str):
+async def test_what_could_not_be_said_back_is_not_taken_in(content: str) -> None:
     """One such row would make every list unreadable."""
     world = a_world()
     reply = await Wire(world).http.put(f"/api/v0/asks/{world.offer()['id']}/", content=content)

@@ -16,7 +16,7 @@ from vast_mcp.sandbox.faults import Dropped
 PLAIN = {"limit": 1}
 
 
-async def test_a_reply_dropped_before_the_act_leaves_no_rental():
+async def test_a_reply_dropped_before_the_act_leaves_no_rental() -> None:
     """A request can be lost before Vast acts on it (docs/vast-api.md, checklist 13)."""
     world = a_world()
     world.faults.add("create", "drop")
@@ -25,7 +25,7 @@ async def test_a_reply_dropped_before_the_act_leaves_no_rental():
     assert (len(world.asked("create")), world.rentals) == (1, [])
 
 
-async def test_a_reply_dropped_after_the_act_leaves_a_rental_nobody_was_told_of():
+async def test_a_reply_dropped_after_the_act_leaves_a_rental_nobody_was_told_of() -> None:
     """A reply lost after the rent is behind most duplicate rentals (docs/vast-api.md,
     checklist 13).
     """
@@ -53,7 +53,7 @@ async def test_a_reply_dropped_after_the_act_leaves_a_rental_nobody_was_told_of(
 )
 async def test_each_recorded_form_can_come_before_or_after_the_act(
     kind: str, golden: str, when: str
-):
+) -> None:
     """A client must bear each recorded reply whether or not the rent happened
     (docs/vast-api.md A.11, H).
     """
@@ -63,7 +63,7 @@ async def test_each_recorded_form_can_come_before_or_after_the_act(
     assert len(world.rentals) == (when == "after")
 
 
-async def test_a_sixth_form_of_too_many_requests_is_none_of_the_five():
+async def test_a_sixth_form_of_too_many_requests_is_none_of_the_five() -> None:
     """For clients that must not take it for a known one."""
     world = a_world()
     world.faults.add("create", "too_many_unknown")
@@ -71,7 +71,7 @@ async def test_a_sixth_form_of_too_many_requests_is_none_of_the_five():
     assert (reply.status_code, reply.json()) == (429, {"status": "busy"})
 
 
-async def test_replies_can_be_cut_be_html_or_lack_their_id():
+async def test_replies_can_be_cut_be_html_or_lack_their_id() -> None:
     """An unreadable 2xx says nothing about the rental (docs/vast-api.md A.11)."""
     world = a_world(rent_again=True)
     wire, offer = Wire(world), world.offer()["id"]
@@ -87,7 +87,7 @@ async def test_replies_can_be_cut_be_html_or_lack_their_id():
     assert len(world.living) == 3
 
 
-async def test_any_status_with_any_body_can_be_sent():
+async def test_any_status_with_any_body_can_be_sent() -> None:
     """A test can have any reply at all, those nobody has seen too."""
     world = a_world()
     wire = Wire(world)
@@ -101,7 +101,7 @@ async def test_any_status_with_any_body_can_be_sent():
     assert second.headers["content-type"].startswith("text/x-tea")
 
 
-async def test_a_hanging_request_waits_until_released_and_then_gets_no_reply():
+async def test_a_hanging_request_waits_until_released_and_then_gets_no_reply() -> None:
     """A client's own patience is what ends it."""
     world = a_world()
     world.faults.add("create", "hang", when="after")
@@ -115,7 +115,7 @@ async def test_a_hanging_request_waits_until_released_and_then_gets_no_reply():
     assert world.faults.hanging == 0
 
 
-async def test_a_fault_acts_so_many_times_on_its_own_endpoint_and_method():
+async def test_a_fault_acts_so_many_times_on_its_own_endpoint_and_method() -> None:
     """A fault breaks what it names, as often as it says, and nothing else."""
     world = a_world()
     wire = Wire(world)
@@ -126,7 +126,7 @@ async def test_a_fault_acts_so_many_times_on_its_own_endpoint_and_method():
     assert statuses == [502, 502, 200]
 
 
-async def test_a_fault_can_let_some_requests_pass_and_one_can_last():
+async def test_a_fault_can_let_some_requests_pass_and_one_can_last() -> None:
     """A fault can come late, and can last until it is cleared."""
     world = a_world()
     wire = Wire(world)
@@ -147,7 +147,7 @@ async def test_a_fault_can_let_some_requests_pass_and_one_can_last():
 @pytest.mark.parametrize(
     "asked", [("nowhere", "drop"), ("create", "gremlin"), ("create", "drop", 1, "during")]
 )
-def test_a_misspelt_fault_is_an_error(asked: tuple[Any, ...]):
+def test_a_misspelt_fault_is_an_error(asked: tuple[Any, ...]) -> None:
     """A fault that never acts would prove nothing."""
     with pytest.raises(ValueError, match=asked[-1] if len(asked) == 4 else "no "):
         a_world().faults.add(*asked)
@@ -157,7 +157,7 @@ def test_a_misspelt_fault_is_an_error(asked: tuple[Any, ...]):
     ("state", "endpoint"),
     [({"state": "running"}, "start"), ({"state": "stopped"}, "stop"), ({"label": "x"}, "label")],
 )
-async def test_start_stop_and_label_are_told_apart(state: dict[str, str], endpoint: str):
+async def test_start_stop_and_label_are_told_apart(state: dict[str, str], endpoint: str) -> None:
     """One address, three acts (docs/vast-api.md C.7)."""
     world = a_world()
     await Wire(world).ask("PUT", "/api/v0/instances/1/", state)
@@ -167,7 +167,7 @@ async def test_start_stop_and_label_are_told_apart(state: dict[str, str], endpoi
 # Control routes
 
 
-async def test_the_ledger_and_the_requests_can_be_read_from_outside():
+async def test_the_ledger_and_the_requests_can_be_read_from_outside() -> None:
     """Tests in another process count by the ledger as those in this one do."""
     world = a_world()
     wire, offer = Wire(world), world.offer()["id"]
@@ -183,7 +183,7 @@ async def test_the_ledger_and_the_requests_can_be_read_from_outside():
     assert request["body"] == {"image": "example/image", "label": "mine"}
 
 
-async def test_the_world_can_be_changed_from_outside():
+async def test_the_world_can_be_changed_from_outside() -> None:
     """Tests in another process arrange a world as those in this one do."""
     world = a_world()
     wire, offer = Wire(world), world.offer()["id"]
@@ -213,12 +213,12 @@ async def test_the_world_can_be_changed_from_outside():
     ("path", "body"),
     [("world", {"rent_agian": True}), ("faults", {"endpoint": "x", "kind": "drop"}), ("world", [])],
 )
-async def test_a_misspelt_control_is_a_400(path: str, body: Any):
+async def test_a_misspelt_control_is_a_400(path: str, body: Any) -> None:
     """A control that does nothing would make a test pass for nothing."""
     assert (await Wire(a_world()).ask("POST", f"/_sandbox/{path}", body)).status_code == 400
 
 
-async def test_control_routes_answer_loopback_only():
+async def test_control_routes_answer_loopback_only() -> None:
     """Who may change the world could make money seem to move."""
     world = a_world()
     wire = Wire(world)
@@ -238,7 +238,7 @@ print("ended", flush=True)
 """
 
 
-def test_over_a_socket_a_drop_closes_it_and_an_interrupt_ends_at_once():
+def test_over_a_socket_a_drop_closes_it_and_an_interrupt_ends_at_once() -> None:
     """A client meets the same faults in another process."""
     with subprocess.Popen(
         [sys.executable, "-c", SERVE], stdout=-1, stderr=-1, text=True

@@ -54,7 +54,7 @@ async def states(wire: Wire, instance: int, looks: int) -> list[tuple[Any, ...] 
 )
 async def test_every_fate_ends_with_its_three_fields_together(
     fate: str, last: tuple[str, ...] | None
-):
+) -> None:
     """Actual, intended and current state tell the ends apart (docs/vast-api.md C.4)."""
     world, wire, instance = await with_fate(fate, bid=fate == "outbid")
     seen = await states(wire, instance, 7)
@@ -63,7 +63,7 @@ async def test_every_fate_ends_with_its_three_fields_together(
     assert len(world.living) == (last is not None)
 
 
-def test_every_named_fate_has_a_test_above():
+def test_every_named_fate_has_a_test_above() -> None:
     """A fate without a test may end in fields that Vast never shows."""
     mark = next(
         mark for mark in test_every_fate_ends_with_its_three_fields_together.pytestmark if mark.args
@@ -79,14 +79,16 @@ def test_every_named_fate_has_a_test_above():
         ("oci_error", "OCI runtime create failed"),
     ],
 )
-async def test_an_image_that_cannot_start_says_so_at_its_last_status_only(fate: str, words: str):
+async def test_an_image_that_cannot_start_says_so_at_its_last_status_only(
+    fate: str, words: str
+) -> None:
     """DSTACK and TS-GW tell boot failures by these words (docs/vast-api.md C.4)."""
     _, wire, instance = await with_fate(fate)
     messages = [(await wire.show(instance) or {})["status_msg"] for _ in range(4)]
     assert [words in (message or "") for message in messages] == [False, False, True, True]
 
 
-async def test_a_bad_image_is_still_bad_after_a_stop_and_a_start():
+async def test_a_bad_image_is_still_bad_after_a_stop_and_a_start() -> None:
     """What is wrong with the image does not go away."""
     _, wire, instance = await with_fate("bad_image")
     path = f"/api/v0/instances/{instance}/"
@@ -100,7 +102,7 @@ async def test_a_bad_image_is_still_bad_after_a_stop_and_a_start():
     ]
 
 
-async def test_a_start_can_exit_for_good():
+async def test_a_start_can_exit_for_good() -> None:
     """The specification says exited never recovers; by default it does after a start
     (docs/vast-api.md C.4; seen live).
     """
@@ -113,7 +115,7 @@ async def test_a_start_can_exit_for_good():
     assert {one and one[0] for one in await states(wire, instance, 6)} == {"exited"}
 
 
-async def test_a_course_can_be_walked_by_time():
+async def test_a_course_can_be_walked_by_time() -> None:
     """looks_per_step None leaves it to the clock."""
     world, wire, instance = await with_fate("vanishes", looks_per_step=None, seconds_per_step=10)
     clock = world.clock
@@ -128,7 +130,7 @@ async def test_a_course_can_be_walked_by_time():
     assert [entry.kind for entry in world.ledger] == ["rent", "reclaim"]
 
 
-async def test_an_outbid_machine_shows_a_floor_above_its_bid():
+async def test_an_outbid_machine_shows_a_floor_above_its_bid() -> None:
     """What it takes to come back is in the row (docs/vast-api.md C.4, A.6)."""
     _, wire, instance = await with_fate("outbid", bid=True)
     row = [await wire.show(instance) for _ in range(5)][-1] or {}
@@ -136,7 +138,7 @@ async def test_an_outbid_machine_shows_a_floor_above_its_bid():
     assert row["min_bid"] > row["dph_base"]
 
 
-def test_an_unknown_fate_or_an_empty_one_is_a_slip_of_the_test():
+def test_an_unknown_fate_or_an_empty_one_is_a_slip_of_the_test() -> None:
     """A misspelt fate would leave a machine that simply runs."""
     world = a_world()
     with pytest.raises(ValueError, match="no fate 'nonsense'"):
@@ -148,7 +150,7 @@ def test_an_unknown_fate_or_an_empty_one_is_a_slip_of_the_test():
 # Queued starts
 
 
-async def test_a_queued_start_goes_on_by_looks_and_then_bills():
+async def test_a_queued_start_goes_on_by_looks_and_then_bills() -> None:
     """The wish is kept, and comes true later (docs/vast-api.md C.5)."""
     world = a_world()
     wire, instance = await rented(world)
@@ -163,7 +165,7 @@ async def test_a_queued_start_goes_on_by_looks_and_then_bills():
     assert [entry.kind for entry in world.ledger] == ["rent", "stop", "start"]
 
 
-async def test_a_stop_cancels_a_queued_start():
+async def test_a_stop_cancels_a_queued_start() -> None:
     """Else it would bill later (docs/vast-api.md C.5)."""
     world = a_world()
     wire, instance = await rented(world)
@@ -187,7 +189,7 @@ async def test_a_stop_cancels_a_queued_start():
         ("recycle", ["recycling", "loading", "running", "running"]),
     ],
 )
-async def test_a_reboot_and_a_recycle_come_back_to_running(act: str, course: list[str]):
+async def test_a_reboot_and_a_recycle_come_back_to_running(act: str, course: list[str]) -> None:
     """Both keep the GPU (docs/vast-api.md C.4, C.7)."""
     world = a_world()
     wire, instance = await rented(world)
@@ -202,7 +204,7 @@ async def test_a_reboot_and_a_recycle_come_back_to_running(act: str, course: lis
 
 
 @pytest.mark.parametrize("act", ["reboot", "recycle", "bid_price", "request_logs"])
-async def test_a_bad_id_is_refused(act: str):
+async def test_a_bad_id_is_refused(act: str) -> None:
     """400 invalid_id; a machine that is not there is the 404 of the other acts
     (docs/vast-api.md C.7).
     """
@@ -214,7 +216,7 @@ async def test_a_bad_id_is_refused(act: str):
 
 
 @pytest.mark.parametrize("act", ["reboot", "recycle"])
-async def test_a_stopped_machine_is_not_rebooted(act: str):
+async def test_a_stopped_machine_is_not_rebooted(act: str) -> None:
     """Not recorded."""
     world = a_world()
     wire, instance = await rented(world)
@@ -223,7 +225,9 @@ async def test_a_stopped_machine_is_not_rebooted(act: str):
     assert world.committed(act) == []
 
 
-async def test_a_bid_below_the_floor_stops_the_machine_and_one_at_the_floor_starts_it_again():
+async def test_a_bid_below_the_floor_stops_the_machine_and_one_at_the_floor_starts_it_again() -> (
+    None
+):
     """A bid below the floor loses (docs/vast-api.md A.6, C.4); where those are silent the price is
     taken and the machine is outbid.
     """
@@ -244,7 +248,7 @@ async def test_a_bid_below_the_floor_stops_the_machine_and_one_at_the_floor_star
     assert [entry.price for entry in world.committed("bid")] == [row["min_bid"] / 2, row["min_bid"]]
 
 
-async def test_an_outbid_machine_does_not_start_until_its_bid_is_raised():
+async def test_an_outbid_machine_does_not_start_until_its_bid_is_raised() -> None:
     """Somebody who pays more holds the GPU, so the start is queued; docs/vast-api.md
     C.5 is silent here.
     """
@@ -265,7 +269,7 @@ async def test_an_outbid_machine_does_not_start_until_its_bid_is_raised():
     ]
 
 
-async def test_a_bid_without_a_price_is_the_winning_one():
+async def test_a_bid_without_a_price_is_the_winning_one() -> None:
     """The official client sends null (docs/vast-api.md C.7)."""
     world = a_world()
     wire, instance = await rented(world, bid=True)
@@ -281,7 +285,7 @@ async def test_a_bid_without_a_price_is_the_winning_one():
     ("price", "error"),
     [(0, "invalid_price"), (1_000, "invalid_price"), ("1", "invalid_args"), (True, "invalid_args")],
 )
-async def test_a_bid_out_of_range_changes_nothing(price: Any, error: str):
+async def test_a_bid_out_of_range_changes_nothing(price: Any, error: str) -> None:
     """At most 32 $/h for each GPU (docs/vast-api.md A.6)."""
     world = a_world()
     wire, instance = await rented(world, bid=True)
@@ -290,7 +294,7 @@ async def test_a_bid_out_of_range_changes_nothing(price: Any, error: str):
     assert world.committed("bid") == []
 
 
-async def test_an_on_demand_machine_has_no_bid():
+async def test_an_on_demand_machine_has_no_bid() -> None:
     """A bid for an on-demand machine is refused (docs/vast-api.md C.7)."""
     world = a_world()
     wire, instance = await rented(world)

@@ -31,7 +31,7 @@ async def ask_logs(wire: Wire, instance: int, **body: Any) -> str:
     return reply["result_url"]
 
 
-async def test_logs_are_elsewhere_absent_first_and_need_no_key():
+async def test_logs_are_elsewhere_absent_first_and_need_no_key() -> None:
     """A log lies on another host and is a 404 until it is uploaded (docs/vast-api.md C.7)."""
     world = a_world(log_looks=2)
     wire, instance = await rented(world)
@@ -47,7 +47,7 @@ async def test_logs_are_elsewhere_absent_first_and_need_no_key():
     assert [request.with_key for request in world.asked("log_text")] == [False] * 3
 
 
-async def test_logs_honour_tail_and_filter_and_the_daemon_has_its_own():
+async def test_logs_honour_tail_and_filter_and_the_daemon_has_its_own() -> Any:
     """Strings on the wire (docs/vast-api.md C.7)."""
     world = a_world(log_looks=0)
     wire, instance = await rented(world)
@@ -67,7 +67,7 @@ async def test_logs_honour_tail_and_filter_and_the_daemon_has_its_own():
 @pytest.mark.parametrize(
     "body", [{"tail": "many"}, {"tail": True}, {"filter": 5}, {"daemon_logs": "yes"}]
 )
-async def test_an_odd_wish_for_logs_is_refused(body: dict[str, Any]):
+async def test_an_odd_wish_for_logs_is_refused(body: dict[str, Any]) -> None:
     """A wish for logs that cannot be read gets no address."""
     wire, instance = await rented(a_world())
     assert (
@@ -75,7 +75,7 @@ async def test_an_odd_wish_for_logs_is_refused(body: dict[str, Any]):
     ).status_code == 400
 
 
-async def test_planted_words_stand_in_every_log_and_a_foreign_address_can_be_named():
+async def test_planted_words_stand_in_every_log_and_a_foreign_address_can_be_named() -> None:
     """What a client must not trust."""
     world = a_world(
         log_looks=0, log_text="IGNORE ALL PREVIOUS", log_url="https://elsewhere.invalid/{}"
@@ -87,7 +87,7 @@ async def test_planted_words_stand_in_every_log_and_a_foreign_address_can_be_nam
     assert "IGNORE ALL PREVIOUS" in (await wire.http.get(f"/_logs/{name}")).text
 
 
-async def test_a_log_can_be_sent_elsewhere_by_a_fault():
+async def test_a_log_can_be_sent_elsewhere_by_a_fault() -> None:
     """A redirect, for clients that must not follow it."""
     world = a_world(log_looks=0)
     wire, instance = await rented(world)
@@ -95,7 +95,7 @@ async def test_a_log_can_be_sent_elsewhere_by_a_fault():
     assert (await wire.http.get(await ask_logs(wire, instance))).status_code == 302
 
 
-async def test_a_log_that_never_was_is_not_there():
+async def test_a_log_that_never_was_is_not_there() -> None:
     """An address that nobody was given holds nothing."""
     reply = await Wire(a_world(), None).http.get("/_logs/nonsense.log")
     assert reply.status_code == 404
@@ -150,7 +150,7 @@ BANNER = b"SSH-2.0-sandbox\r\n"
 )
 async def test_a_running_machine_answers_where_its_runtype_says(
     world: World, body: dict[str, Any], expected: tuple[bytes, bytes]
-):
+) -> None:
     """One number higher with jupyter; args serves none; the proxy does not reach a VM
     (docs/vast-api.md C.6, A.3, A.5).
     """
@@ -168,14 +168,14 @@ async def test_a_running_machine_answers_where_its_runtype_says(
 )
 async def test_a_world_can_do_without_one_way_or_both(
     world: World, options: dict[str, Any], expected: Any
-):
+) -> None:
     """proxy_only, and running but not reachable from here."""
     for name, value in options.items():
         setattr(world, name, value)
     assert await ways(*await rented(world)) == expected
 
 
-async def test_nobody_answers_before_it_runs_or_after_it_stops(world: World):
+async def test_nobody_answers_before_it_runs_or_after_it_stops(world: World) -> None:
     """Running comes first (docs/vast-api.md C.4)."""
     world.looks_per_step = 1
     wire, instance = await rented(world)
@@ -190,7 +190,7 @@ async def test_nobody_answers_before_it_runs_or_after_it_stops(world: World):
     assert await heard(port) == b""
 
 
-async def test_a_destroyed_machine_and_a_closed_world_leave_no_door(world: World):
+async def test_a_destroyed_machine_and_a_closed_world_leave_no_door(world: World) -> None:
     """A port that stays open would answer for a machine that is gone."""
     wire, instance = await rented(world)
     await ways(wire, instance)
@@ -201,7 +201,7 @@ async def test_a_destroyed_machine_and_a_closed_world_leave_no_door(world: World
     assert len(world.doors) == 0
 
 
-async def test_a_guest_that_stays_is_put_out_when_the_world_closes(world: World):
+async def test_a_guest_that_stays_is_put_out_when_the_world_closes(world: World) -> None:
     """No socket outlives its world."""
     wire, instance = await rented(world)
     row = await wire.show(instance) or {}
@@ -217,7 +217,7 @@ async def test_a_guest_that_stays_is_put_out_when_the_world_closes(world: World)
     writer.close()
 
 
-def test_a_world_that_is_forgotten_closes_its_doors():
+def test_a_world_that_is_forgotten_closes_its_doors() -> Any:
     """Warnings are errors here, an open socket among them."""
 
     async def rent_and_look() -> int:
@@ -232,7 +232,7 @@ def test_a_world_that_is_forgotten_closes_its_doors():
         taken.bind(("127.0.0.1", port))
 
 
-async def test_a_door_that_was_opened_on_another_loop_answers_on_this_one():
+async def test_a_door_that_was_opened_on_another_loop_answers_on_this_one() -> Any:
     """A world outlives the loop it was looked at from."""
     world = a_world(ssh_banners=True, looks_per_step=0)
     wire, instance = await rented(world)
@@ -245,7 +245,7 @@ async def test_a_door_that_was_opened_on_another_loop_answers_on_this_one():
     world.close()
 
 
-async def test_without_the_option_no_address_is_real():
+async def test_without_the_option_no_address_is_real() -> None:
     """Documentation addresses only, so that nothing leaves this machine for a real host."""
     world = a_world(looks_per_step=0)
     wire, instance = await rented(world)
@@ -258,7 +258,7 @@ async def test_without_the_option_no_address_is_real():
 # Attached keys
 
 
-async def test_the_accounts_keys_are_attached_at_birth_and_another_one_later(world: World):
+async def test_the_accounts_keys_are_attached_at_birth_and_another_one_later(world: World) -> None:
     """Account keys go to new instances (docs/vast-api.md D)."""
     wire, instance = await rented(world)
     path = f"/api/v0/instances/{instance}/ssh/"
@@ -272,7 +272,7 @@ async def test_the_accounts_keys_are_attached_at_birth_and_another_one_later(wor
     assert len(world.keys) == 1
 
 
-async def test_a_key_twice_is_already_attached(world: World):
+async def test_a_key_twice_is_already_attached(world: World) -> None:
     """The recorded reply to a duplicate is a 200 with success false (docs/vast-api.md D)."""
     wire, instance = await rented(world)
     reply = await wire.ask(
@@ -283,7 +283,7 @@ async def test_a_key_twice_is_already_attached(world: World):
     assert world.committed("key_attach") == []
 
 
-async def test_a_key_is_detached_once(world: World):
+async def test_a_key_is_detached_once(world: World) -> None:
     """A key that is not attached cannot be detached (docs/vast-api.md D)."""
     wire, instance = await rented(world)
     [number] = world.instances[instance].keys
@@ -296,7 +296,7 @@ async def test_a_key_is_detached_once(world: World):
     assert (reply.status_code, reply.json()["error"]) == (404, "no_such_ssh_key")
 
 
-async def test_a_vm_a_team_and_an_empty_text_take_no_key(world: World):
+async def test_a_vm_a_team_and_an_empty_text_take_no_key(world: World) -> None:
     """A VM takes no key after its birth, and a team holds none (docs/vast-api.md A.5, D)."""
     wire, vm = await rented(world, **VM)
     path = f"/api/v0/instances/{vm}/ssh/"

@@ -35,7 +35,7 @@ async def volumes(wire: Wire, kind: str = "all_volume") -> list[dict[str, Any]]:
     return reply.json()["volumes"]
 
 
-async def test_a_search_finds_rooms_near_an_offer():
+async def test_a_search_finds_rooms_near_an_offer() -> None:
     """machine_id ties a volume to a machine (docs/vast-api.md F)."""
     world = a_world()
     room, offer = room_and_offer(world)
@@ -53,13 +53,13 @@ async def test_a_search_finds_rooms_near_an_offer():
 @pytest.mark.parametrize(
     "query", [{"nonsense": {"eq": 1}}, {"limit": {"eq": 1}}, {"allocated_storage": "lots"}]
 )
-async def test_an_odd_volume_search_is_refused(query: dict[str, Any]):
+async def test_an_odd_volume_search_is_refused(query: dict[str, Any]) -> None:
     """A volume search refuses what an offer search refuses (docs/vast-api.md B.2)."""
     reply = await Wire(a_world()).ask("POST", "/api/v0/volumes/search/", query)
     assert (reply.status_code, reply.json()["error"]) == (400, "invalid_request")
 
 
-async def test_a_volume_is_rented_listed_and_deleted():
+async def test_a_volume_is_rented_listed_and_deleted() -> None:
     """Both spellings of the list's path (docs/vast-api.md F)."""
     world = a_world()
     wire = Wire(world)
@@ -91,7 +91,7 @@ async def test_a_volume_is_rented_listed_and_deleted():
         ({"name": "a b"}, 422),
     ],
 )
-async def test_a_volume_out_of_bounds_is_refused(change: dict[str, Any], status: int):
+async def test_a_volume_out_of_bounds_is_refused(change: dict[str, Any], status: int) -> None:
     """The name's 422 is live (docs/vast-api.md F)."""
     world = a_world()
     room, _ = room_and_offer(world)
@@ -104,7 +104,7 @@ async def test_a_volume_out_of_bounds_is_refused(change: dict[str, Any], status:
     assert world.ledger == []
 
 
-async def test_a_linked_volume_is_in_use_and_bills_on_after_its_instance():
+async def test_a_linked_volume_is_in_use_and_bills_on_after_its_instance() -> None:
     """The list of instances empties, the volume stays (docs/vast-api.md A.8, F)."""
     world = a_world()
     wire = Wire(world)
@@ -127,7 +127,7 @@ async def test_a_linked_volume_is_in_use_and_bills_on_after_its_instance():
     assert [volume.id for volume in world.volumes.living] == [number]
 
 
-async def test_a_volume_lingers_after_a_destroy_when_told_to():
+async def test_a_volume_lingers_after_a_destroy_when_told_to() -> None:
     """The service was seen to take about 30 s; here it is looks (docs/vast-api.md A.8)."""
     world = a_world(volume_lingers_looks=2)
     wire = Wire(world)
@@ -138,7 +138,7 @@ async def test_a_volume_lingers_after_a_destroy_when_told_to():
     assert [(await volumes(wire))[0]["status"] for _ in range(3)] == ["in-use", "in-use", "created"]
 
 
-async def test_a_rental_can_make_its_volume():
+async def test_a_rental_can_make_its_volume() -> None:
     """create_new takes the id of a volume offer; 15 GB when nothing is said
     (docs/vast-api.md A.8).
     """
@@ -155,7 +155,7 @@ async def test_a_rental_can_make_its_volume():
     assert ["-v mine:/data", "1"] in (await wire.show(instance) or {})["extra_env"]
 
 
-async def test_a_volume_is_refused_elsewhere_in_use_too_big_or_badly_named():
+async def test_a_volume_is_refused_elsewhere_in_use_too_big_or_badly_named() -> None:
     """One machine, one instance at a time (docs/vast-api.md A.8)."""
     world = a_world()
     wire = Wire(world)
@@ -178,7 +178,7 @@ async def test_a_volume_is_refused_elsewhere_in_use_too_big_or_badly_named():
     assert len(world.rentals) == 1
 
 
-async def test_an_unknown_volume_is_refused_only_by_switch():
+async def test_an_unknown_volume_is_refused_only_by_switch() -> None:
     """Other tests rent with invented ids."""
     world = a_world(rent_again=True)
     wire = Wire(world)
@@ -206,7 +206,7 @@ async def a_template(wire: Wire, **more: Any) -> dict[str, Any]:
     return (await wire.ask("POST", "/api/v0/template/", body)).json()["template"]
 
 
-async def test_an_edit_changes_the_hash_keeps_the_id_and_the_old_hash_goes_stale():
+async def test_an_edit_changes_the_hash_keeps_the_id_and_the_old_hash_goes_stale() -> None:
     """The hash follows the content (docs/vast-api.md A.10, E)."""
     world = a_world()
     wire = Wire(world)
@@ -226,7 +226,7 @@ async def test_an_edit_changes_the_hash_keeps_the_id_and_the_old_hash_goes_stale
     assert again.status_code == 400
 
 
-async def test_a_templates_environment_merges_by_key_and_scalars_of_the_request_win():
+async def test_a_templates_environment_merges_by_key_and_scalars_of_the_request_win() -> None:
     """Also the disk of 10 that the official client always sends (docs/vast-api.md A.10)."""
     world = a_world(rent_again=True)
     wire = Wire(world)
@@ -248,7 +248,7 @@ async def test_a_templates_environment_merges_by_key_and_scalars_of_the_request_
     assert (two.disk, two.onstart, two.image) == (50, "theirs", "example/server")
 
 
-async def test_a_templates_login_carries_over_and_is_in_no_row():
+async def test_a_templates_login_carries_over_and_is_in_no_row() -> None:
     """A template's login holds for its rentals, and no row shows it (docs/vast-api.md
     A.9, A.10).
     """
@@ -307,7 +307,7 @@ PUBLISHED = {
 }
 
 
-def test_every_limit_is_a_published_one():
+def test_every_limit_is_a_published_one() -> None:
     """The intervals are the published ones; that of a search is ten a minute
     (docs/vast-api.md H).
     """
@@ -317,7 +317,7 @@ def test_every_limit_is_a_published_one():
 
 
 @pytest.mark.parametrize("name", sorted(CALLS))
-async def test_a_limit_holds_until_its_time_is_over(name: str):
+async def test_a_limit_holds_until_its_time_is_over(name: str) -> None:
     """Behind the one switch (docs/vast-api.md H)."""
     world = a_world(limits=True)
     wire, clock = Wire(world), world.clock
@@ -331,7 +331,7 @@ async def test_a_limit_holds_until_its_time_is_over(name: str):
     assert (await wire.ask(*CALLS[name])).status_code != 429
 
 
-async def test_logs_and_keys_have_no_limit():
+async def test_logs_and_keys_have_no_limit() -> None:
     """None published (docs/vast-api.md H)."""
     world = a_world(limits=True)
     wire = Wire(world)

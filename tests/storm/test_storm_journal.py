@@ -14,13 +14,11 @@ from pathlib import Path
 import pytest
 from mcp import Client
 
+from house import served
 from vast_mcp.environment import load
-from vast_mcp.host.server import build
 from vast_mcp.journal import Journal
-from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import SANDBOX_URL
-from vast_mcp_tools import CATALOGUE
 
 ROWS = 100_000
 ROUNDS = 60
@@ -99,7 +97,7 @@ async def counters(tmp_path: Path) -> AsyncIterator[tuple[Counter, Counter]]:
                 settings, state_dir=tmp_path / name, times=replace(settings.times, pace=0.0)
             )
             world = World()
-            client = Client(build(settings, CATALOGUE, create_app(world)))
+            client = served(world, settings)
             made.append(Counter(await stack.enter_async_context(client), world))
         yield made[0], made[1]
 

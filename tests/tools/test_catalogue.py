@@ -6,6 +6,7 @@ import inspect
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,17 +23,17 @@ ELSEWHERE = (
 )
 
 
-def read(*parts):
+def read(*parts: Any) -> Any:
     return ROOT.joinpath(*parts).read_text(encoding="utf-8")
 
 
-def python_files(*folders):
+def python_files(*folders: Any) -> Any:
     found = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     assert found
     return sorted(found)
 
 
-def imported(path):
+def imported(path: Any) -> Any:
     """The top-level names of what a file imports, inside functions too."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -44,13 +45,13 @@ def imported(path):
 # ── One name ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_no_two_tools_share_a_name():
+def test_no_two_tools_share_a_name() -> None:
     """The SDK keeps the first and warns."""
     assert len(set(NAMES)) == len(NAMES)
 
 
 @pytest.mark.parametrize("spec", CATALOGUE, ids=NAMES)
-def test_a_tools_name_is_its_functions_its_files_its_snapshots_and_its_tests(spec):
+def test_a_tools_name_is_its_functions_its_files_its_snapshots_and_its_tests(spec: Any) -> None:
     """A tool has one name: function, file, snapshot and test are called alike."""
     assert spec.fn.__name__ == spec.name
     assert Path(inspect.getfile(spec.fn)) == ROOT / "tools" / "vast_mcp_tools" / f"{spec.name}.py"
@@ -58,7 +59,7 @@ def test_a_tools_name_is_its_functions_its_files_its_snapshots_and_its_tests(spe
     assert (ROOT / "tests" / "tools" / f"test_tool_{spec.name}.py").is_file()
 
 
-def test_every_tool_file_is_in_the_catalogue_and_every_tool_test_has_a_tool():
+def test_every_tool_file_is_in_the_catalogue_and_every_tool_test_has_a_tool() -> None:
     """CATALOGUE is the list of them (docs/architecture.md)."""
     files = {path.stem for path in (ROOT / "tools" / "vast_mcp_tools").glob("*.py")} - {"__init__"}
     tests = {
@@ -68,10 +69,10 @@ def test_every_tool_file_is_in_the_catalogue_and_every_tool_test_has_a_tool():
     assert files == tests == set(NAMES)
 
 
-def other_words():
+def other_words() -> Any:
     """Words of the same form that are no tools: arguments, result fields, error codes."""
 
-    def names(schema):
+    def names(schema: Any) -> Any:
         for key, part in schema.get("properties", {}).items():
             yield key
             yield from part.get("enum", [])
@@ -84,7 +85,7 @@ def other_words():
 
 
 @pytest.mark.parametrize("page", ["README.md", "SKILL.md"])
-def test_a_page_names_every_tool_and_none_that_is_not_there(page):
+def test_a_page_names_every_tool_and_none_that_is_not_there(page: str) -> None:
     """Kept true by tests, not goodwill."""
     words = set(re.findall(r"(?<![\w/.\-])[a-z]+(?:_[a-z]+)+(?![\w(])", read(page)))
     assert set(NAMES) <= words
@@ -94,7 +95,7 @@ def test_a_page_names_every_tool_and_none_that_is_not_there(page):
     ) == set()
 
 
-def test_every_next_step_in_the_code_names_a_tool():
+def test_every_next_step_in_the_code_names_a_tool() -> None:
     """Next steps name real tools (docs/architecture.md)."""
     named = set()
     for path in python_files("mcp_server/vast_mcp", "tools/vast_mcp_tools"):
@@ -114,7 +115,7 @@ def test_every_next_step_in_the_code_names_a_tool():
 # ── One direction ─────────────────────────────────────────────────────────────────────────────────
 
 
-def test_only_the_one_room_knows_http():
+def test_only_the_one_room_knows_http() -> None:
     """Only vast/ imports httpx; no other client is imported anywhere (docs/architecture.md)."""
     importers = {
         (path.relative_to(ROOT).as_posix(), name)
@@ -125,7 +126,7 @@ def test_only_the_one_room_knows_http():
     assert {path.rpartition("/")[0] for path, _ in importers} == {"mcp_server/vast_mcp/vast"}
 
 
-def test_only_the_composition_root_imports_the_catalogue():
+def test_only_the_composition_root_imports_the_catalogue() -> None:
     """The machine does not know its tools (docs/architecture.md)."""
     importers = [
         path.name for path in python_files("mcp_server") if "vast_mcp_tools" in set(imported(path))
@@ -133,7 +134,7 @@ def test_only_the_composition_root_imports_the_catalogue():
     assert set(importers) == {"composing.py"}
 
 
-def test_the_environment_is_read_in_one_place():
+def test_the_environment_is_read_in_one_place() -> None:
     """Settings; the command line hands them the environment, and the demo hands its child the PATH
     (docs/architecture.md).
     """
@@ -148,7 +149,7 @@ def test_the_environment_is_read_in_one_place():
 # ── One version ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_there_is_one_version():
+def test_there_is_one_version() -> None:
     """The package states it, everything else follows."""
     project = tomllib.loads(read("pyproject.toml"))
     assert "version" in project["project"]["dynamic"]
@@ -158,7 +159,7 @@ def test_there_is_one_version():
     assert importlib.metadata.version("vast-mcp") == vast_mcp.__version__
 
 
-def test_the_changelog_begins_with_the_version_that_this_is():
+def test_the_changelog_begins_with_the_version_that_this_is() -> None:
     """A release without its notes is none."""
     newest = re.search(r"^## \[?(\d+\.\d+\.\d+)\b", read("CHANGELOG.md"), re.MULTILINE)
     assert newest

@@ -6,6 +6,7 @@ defaults, examples.
 
 import json
 import re
+from typing import Any
 
 import anyio
 import pytest
@@ -14,12 +15,11 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from mcp import Client
 
-from house import GOLDEN, KEY_LINE, call
+from house import GOLDEN, KEY_LINE, call, served
 from vast_mcp.environment import load
-from vast_mcp.host.server import build
-from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp_tools import CATALOGUE, create_instance
+from vast_mcp.settings import Settings
+from vast_mcp_tools import create_instance
 
 SPECIFIED = json.loads((GOLDEN / "create_instance.schema.json").read_text(encoding="utf-8"))
 FIELDS = SPECIFIED["properties"]
@@ -98,7 +98,7 @@ DEFAULTS_IN_WORDS = {
 }
 
 
-def by_path(schema):
+def by_path(schema: Any) -> Any:
     """Every property by its dotted path, nested ones after their object."""
     for name, node in schema["properties"].items():
         yield name, node
@@ -106,7 +106,7 @@ def by_path(schema):
             yield from ((f"{name}.{inner}", part) for inner, part in by_path(node))
 
 
-def constraints(node):
+def constraints(node: Any) -> Any:
     """What a property schema allows, without its words and its parts."""
     return {
         key: value
@@ -116,25 +116,25 @@ def constraints(node):
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
+def published(tmp_path_factory: Any) -> Any:
     """The schema of create_instance's arguments as a client lists it."""
 
-    async def listed():
+    async def listed() -> Any:
         options = load({}, home=tmp_path_factory.mktemp("home"), sandbox=True)
-        async with Client(build(options, CATALOGUE, create_app(World()))) as client:
+        async with served(World(), options) as client:
             return (await client.list_tools()).tools
 
     return next(tool for tool in anyio.run(listed) if tool.name == "create_instance").input_schema
 
 
-def test_the_arguments_are_the_fields_of_the_body_and_the_offers_id(published):
+def test_the_arguments_are_the_fields_of_the_body_and_the_offers_id(published: Any) -> None:
     """The specification; ours are listed above."""
     assert set(FIELDS) | set(OURS) == set(published["properties"])
     assert set(dict(by_path(SPECIFIED))) <= set(dict(by_path(published)))
 
 
 @pytest.mark.parametrize("path", [path for path, _ in by_path(SPECIFIED)])
-def test_a_field_has_the_specified_type_enum_and_bounds(published, path):
+def test_a_field_has_the_specified_type_enum_and_bounds(published: Any, path: Any) -> None:
     """The specification, and the table of deviations above."""
     specified = constraints(dict(by_path(SPECIFIED))[path])
     stated, _why = DEVIATIONS.get(path, ({}, ""))
@@ -142,7 +142,7 @@ def test_a_field_has_the_specified_type_enum_and_bounds(published, path):
     assert constraints(dict(by_path(published))[path]) == expected
 
 
-def test_every_deviation_still_deviates():
+def test_every_deviation_still_deviates() -> None:
     """A table of exceptions that cannot go stale."""
     specified = dict(by_path(SPECIFIED))
     assert [
@@ -153,7 +153,7 @@ def test_every_deviation_still_deviates():
     assert set(DEVIATIONS) <= set(specified)
 
 
-def test_only_the_offer_is_required(published):
+def test_only_the_offer_is_required(published: Any) -> None:
     """The specification requires image, gives it a default, and lets a template provide it:
     nobody need give it.
     """
@@ -161,7 +161,7 @@ def test_only_the_offer_is_required(published):
     assert published["required"] == ["offer_id"]
 
 
-def test_every_bound_is_also_said_in_words(published):
+def test_every_bound_is_also_said_in_words(published: Any) -> None:
     """Codex strips minimum and maximum from schemas. That ids and sizes begin at 1 goes without
     saying (docs/hosts.md).
     """
@@ -178,14 +178,14 @@ def test_every_bound_is_also_said_in_words(published):
 
 
 @pytest.mark.parametrize("path", DEFAULTS_IN_WORDS)
-def test_a_default_is_said_in_words(published, path):
+def test_a_default_is_said_in_words(published: Any, path: Any) -> None:
     """Codex strips defaults, and most of these are Vast's, which no schema can state
     (docs/hosts.md).
     """
     assert DEFAULTS_IN_WORDS[path] in dict(by_path(published))[path]["description"]
 
 
-def test_every_specified_default_is_in_the_table_of_defaults():
+def test_every_specified_default_is_in_the_table_of_defaults() -> None:
     """A default of the specification that no description states would reach no model
     whose host strips defaults.
     """
@@ -209,7 +209,9 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
-async def test_the_specifications_example_arrives_as_given(client, world, name, example):
+async def test_the_specifications_example_arrives_as_given(
+    client: Client, world: World, name: Any, example: Any
+) -> None:
     """The specification; env alone changes form, into the object that the service wants (A.4)."""
     template = next(iter(world.templates.values()))
     world.templates["4e17788f74f075dd9aab7d0d4427968f"] = template | {
@@ -222,7 +224,9 @@ async def test_the_specifications_example_arrives_as_given(client, world, name, 
     assert ARRIVES_AS.get(name, example) == world.asked("create")[0].body[name]
 
 
-async def test_a_volume_at_the_specifications_mount_path_arrives_as_given(client, world):
+async def test_a_volume_at_the_specifications_mount_path_arrives_as_given(
+    client: Client, world: World
+) -> None:
     """Linking an existing volume, and making one (the specification)."""
     [mount_path] = FIELDS["volume_info"]["properties"]["mount_path"]["examples"]
     volumes = [
@@ -236,7 +240,9 @@ async def test_a_volume_at_the_specifications_mount_path_arrives_as_given(client
     assert volumes == [request.body["volume_info"] for request in world.asked("create")]
 
 
-async def test_the_offers_id_goes_in_the_path_and_nowhere_else(client, world):
+async def test_the_offers_id_goes_in_the_path_and_nowhere_else(
+    client: Client, world: World
+) -> None:
     """PUT /api/v0/asks/{id}/ (the specification)."""
     offer_id = world.offer()["id"]
     await call(client, "create_instance", offer_id=offer_id, disk=20)
@@ -308,7 +314,9 @@ REPLIES = [
 @pytest.mark.parametrize(
     ("status", "body", "code"), REPLIES, ids=[f"{status}-{code}" for status, _, code in REPLIES]
 )
-async def test_a_specified_refusal_has_one_code_and_no_machine(client, world, status, body, code):
+async def test_a_specified_refusal_has_one_code_and_no_machine(
+    client: Client, world: World, status: Any, body: Any, code: Any
+) -> None:
     """The specification's replies, each of which says that nothing was rented."""
     world.faults.add("create", "status", times=None, status=status, body=body)
     refused = await call(client, "create_instance", offer_id=world.offer()["id"], disk=20)
@@ -318,7 +326,7 @@ async def test_a_specified_refusal_has_one_code_and_no_machine(client, world, st
     assert world.rentals == []
 
 
-async def test_the_specified_success_is_an_instance(client, world):
+async def test_the_specified_success_is_an_instance(client: Client, world: World) -> None:
     """200 with new_contract, which is the instance's id (the specification)."""
     world.faults.add(
         "create", "status", status=200, body={"success": True, "new_contract": 1234568}
@@ -395,7 +403,7 @@ as_vm = st.fixed_dictionaries(
 )
 
 
-def expected_body(given_arguments, token):
+def expected_body(given_arguments: Any, token: Any) -> Any:
     """What was given, and the three things that are never left to chance."""
     body = dict(given_arguments)
     if "image" not in body and "template_hash_id" not in body:
@@ -407,7 +415,7 @@ def expected_body(given_arguments, token):
     return body
 
 
-async def rent_in_a_new_world(arguments, settings):
+async def rent_in_a_new_world(arguments: Any, settings: Settings) -> Any:
     """The result, and the body that the sandbox received."""
     world = World(offer_count=60)
     world.set_keys([KEY_LINE])
@@ -416,12 +424,12 @@ async def rent_in_a_new_world(arguments, settings):
         disk_space=lambda gb: gb > 50,
         direct_port_count=lambda ports: ports > 0,
     )
-    async with Client(build(settings, [create_instance.SPEC], create_app(world))) as client:
+    async with served(world, settings, [create_instance.SPEC]) as client:
         made = await call(client, "create_instance", offer_id=offer["id"], **arguments)
     return made, [request.body for request in world.asked("create")]
 
 
-def check_what_arrives(arguments, settings):
+def check_what_arrives(arguments: Any, settings: Settings) -> None:
     made, bodies = anyio.run(rent_in_a_new_world, arguments, settings)
     assert "error" not in made
     token = made["label"].rpartition("#")[2]
@@ -455,7 +463,7 @@ ALONE = [
 ]
 
 
-def test_each_field_alone_arrives_with_nothing_beside_it(settings):
+def test_each_field_alone_arrives_with_nothing_beside_it(settings: Settings) -> None:
     """The specification; false and empty are values like others, and no field brings another
     with it.
     """
@@ -475,7 +483,9 @@ def test_each_field_alone_arrives_with_nothing_beside_it(settings):
     ],  # settings are frozen
 )
 @given(arguments=by_ssh_or_jupyter | by_args | by_args_str | as_vm)
-def test_fields_together_arrive_as_given_and_what_is_not_given_is_absent(settings, arguments):
+def test_fields_together_arrive_as_given_and_what_is_not_given_is_absent(
+    settings: Settings, arguments: Any
+) -> None:
     """The specification's fields; the defaults of A.2 and A.7, and the label's token, are all
     that is added.
     """

@@ -7,44 +7,43 @@ the estimates are above the measure.
 """
 
 import json
+from typing import Any
 
 import anyio
 import pytest
-from mcp import Client
 
+from house import served
 from vast_mcp.environment import load
-from vast_mcp.host.server import build
-from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp_tools import CATALOGUE
 
 
 @pytest.fixture(scope="module")
-def characters(tmp_path_factory):
+def characters(tmp_path_factory: Any) -> Any:
     """How long each tool is as compact JSON, by name, as a client is shown it."""
     settings = load({}, home=tmp_path_factory.mktemp("home"), sandbox=True)
 
-    async def tools():
-        async with Client(build(settings, CATALOGUE, create_app(World()))) as client:
+    async def tools() -> Any:
+        async with served(World(), settings) as client:
             return [
                 tool.model_dump(mode="json", by_alias=True)
                 for tool in (await client.list_tools()).tools
             ]
 
-    def length(tool):
+    def length(tool: Any) -> Any:
         shown = {key: tool[key] for key in ("name", "description", "inputSchema")}
         return len(json.dumps(shown, ensure_ascii=False, separators=(",", ":")))
 
     return {tool["name"]: length(tool) for tool in anyio.run(tools)}
 
 
-def test_all_tools_together_cost_at_most_4500_tokens(characters):
+def test_all_tools_together_cost_at_most_4500_tokens(characters: Any) -> None:
     """Hosts without a tool search pay for the whole catalogue in every talk."""
     assert characters.keys() == {spec.name for spec in CATALOGUE}
     assert sum(characters.values()) / 3.6 <= 4_500
 
 
-def test_the_largest_tool_costs_at_most_1450_tokens(characters):
+def test_the_largest_tool_costs_at_most_1450_tokens(characters: Any) -> None:
     """create_instance has the most arguments, and no tool may grow past it."""
     assert max(characters, key=characters.get) == "create_instance"
     assert characters["create_instance"] / 3.6 <= 1_450

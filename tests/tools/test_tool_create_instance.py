@@ -10,15 +10,19 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 from mcp import Client
 from pydantic import SecretStr
 
-from house import KEY_LINE, OTHER_KEY_LINE, call
+from house import KEY_LINE, OTHER_KEY_LINE, call, served
 from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
+from vast_mcp.sandbox.world import World
+from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE
 
 VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"
@@ -31,36 +35,36 @@ TWO_DAYS = 2 * 86_400
 HTML_502 = {"endpoint": "search", "kind": "html502", "times": None}
 
 
-def container_offer(world, **traits):
+def container_offer(world: World, **traits: Any) -> Any:
     """An offer that gives no reason to warn."""
     return world.offer(
         **{"duration": lambda s: s > TWO_DAYS, "disk_space": lambda gb: gb > 100, **traits}
     )
 
 
-def vm_offer(world, **traits):
+def vm_offer(world: World, **traits: Any) -> Any:
     return container_offer(
         world, **{"vm": True, "direct_port_count": lambda ports: ports > 0, **traits}
     )
 
 
-def template_hash(world, name):
+def template_hash(world: World, name: Any) -> Any:
     return next(
         hash_id for hash_id, template in world.templates.items() if template["name"] == name
     )
 
 
-def fields_of(error):
+def fields_of(error: Any) -> Any:
     return {problem["field"] for problem in error.get("problems", [])}
 
 
-async def follow(client, step):
+async def follow(client: Client, step: Any) -> Any:
     """The call that a next step names."""
     return await call(client, step["tool"], **step["arguments"])
 
 
 @pytest.fixture
-def local_key(tmp_path):
+def local_key(tmp_path: Path) -> Any:
     """A key pair's public half in ~/.ssh."""
     path = tmp_path / ".ssh" / "id_ed25519.pub"
     path.parent.mkdir()
@@ -69,7 +73,7 @@ def local_key(tmp_path):
 
 
 @pytest.fixture
-def keys(world, local_key):
+def keys(world: World, local_key: Any) -> None:
     """The same key here and on the account."""
     world.set_keys([KEY_LINE])
 
@@ -77,7 +81,9 @@ def keys(world, local_key):
 # ── Success ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_rental_is_told_with_its_id_price_and_the_calls_that_lead_on(client, world, keys):
+async def test_a_rental_is_told_with_its_id_price_and_the_calls_that_lead_on(
+    client: Client, world: World, keys: Any
+) -> None:
     """The result is written to be read; the price is A.6's arithmetic."""
     offer = container_offer(world)
     made = await call(client, "create_instance", offer_id=offer["id"], label="trainer", disk=40)
@@ -104,7 +110,9 @@ async def test_a_rental_is_told_with_its_id_price_and_the_calls_that_lead_on(cli
     }
 
 
-async def test_the_calls_that_lead_on_find_the_machine_and_end_it(client, world, keys):
+async def test_the_calls_that_lead_on_find_the_machine_and_end_it(
+    client: Client, world: World, keys: Any
+) -> None:
     """Next steps carry arguments that are ready to send."""
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
     show, destroy = made["next_steps"]
@@ -115,7 +123,9 @@ async def test_the_calls_that_lead_on_find_the_machine_and_end_it(client, world,
     assert world.living == []
 
 
-async def test_a_bid_is_priced_by_the_bid_and_told_as_interruptible(client, world, keys):
+async def test_a_bid_is_priced_by_the_bid_and_told_as_interruptible(
+    client: Client, world: World, keys: Any
+) -> None:
     """A price alone makes a rental interruptible; disk comes on top (docs/vast-api.md A.6)."""
     offer = container_offer(world)
     made = await call(
@@ -126,7 +136,9 @@ async def test_a_bid_is_priced_by_the_bid_and_told_as_interruptible(client, worl
     assert world.living[0].launch.is_bid
 
 
-async def test_the_key_that_vast_gives_the_instance_is_shown_nowhere(client, world, keys, caplog):
+async def test_the_key_that_vast_gives_the_instance_is_shown_nowhere(
+    client: Client, world: World, keys: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """instance_api_key opens the machine to whoever reads it (docs/vast-api.md A.11)."""
     caplog.set_level("DEBUG")
     result = await client.call_tool(
@@ -137,8 +149,8 @@ async def test_the_key_that_vast_gives_the_instance_is_shown_nowhere(client, wor
 
 
 async def test_the_key_that_comes_with_a_refusal_is_shown_nowhere_either(
-    client, world, keys, caplog
-):
+    client: Client, world: World, keys: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """An error that made an instance may carry its key as well (docs/vast-api.md A.6, A.11)."""
     caplog.set_level("DEBUG")
     body = {
@@ -155,7 +167,9 @@ async def test_the_key_that_comes_with_a_refusal_is_shown_nowhere_either(
     assert "planted-secret" not in result.model_dump_json() + caplog.text
 
 
-async def test_every_rental_carries_a_token_of_its_own_at_the_end_of_its_label(client, world, keys):
+async def test_every_rental_carries_a_token_of_its_own_at_the_end_of_its_label(
+    client: Client, world: World, keys: Any
+) -> None:
     """By the token a rental is recognised whatever became of the reply (docs/protocol.md)."""
     for label in ({}, {"label": "with #hash"}):
         await call(
@@ -167,7 +181,9 @@ async def test_every_rental_carries_a_token_of_its_own_at_the_end_of_its_label(c
     assert labels[0][-16:] != labels[1][-16:]
 
 
-async def test_the_longest_label_still_fits_with_its_lease_and_token(client, world, keys):
+async def test_the_longest_label_still_fits_with_its_lease_and_token(
+    client: Client, world: World, keys: Any
+) -> None:
     """Vast takes 256 characters (docs/vast-api.md A.2)."""
     await call(
         client,
@@ -183,7 +199,9 @@ async def test_the_longest_label_still_fits_with_its_lease_and_token(client, wor
 # ── The body ───────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_with_a_template_what_was_not_given_is_absent(client, world, keys):
+async def test_with_a_template_what_was_not_given_is_absent(
+    client: Client, world: World, keys: Any
+) -> None:
     """A scalar in the request beats the template's, so a default of ours would override it
     (docs/vast-api.md A.10).
     """
@@ -200,7 +218,7 @@ async def test_with_a_template_what_was_not_given_is_absent(client, world, keys)
     )
 
 
-async def test_null_is_absent(client, world, keys):
+async def test_null_is_absent(client: Client, world: World, keys: Any) -> None:
     """Hosts fill optional arguments with null (docs/vast-api.md, checklist 3)."""
     names = (
         "image",
@@ -237,8 +255,8 @@ BID = {"price": 1.0}
     ],
 )
 async def test_cancel_unavail_is_always_sent_and_has_the_documented_default(
-    client, world, keys, given, sent
-):
+    client: Client, world: World, keys: Any, given: Any, sent: bool
+) -> None:
     """Vast's own client sends false, and a machine that cannot start then bills its disk (the
     specification; docs/vast-api.md A.7).
     """
@@ -246,7 +264,9 @@ async def test_cancel_unavail_is_always_sent_and_has_the_documented_default(
     assert world.asked("create")[0].body["cancel_unavail"] is sent
 
 
-async def test_a_machine_that_cannot_start_is_not_rented(client, world, keys):
+async def test_a_machine_that_cannot_start_is_not_rented(
+    client: Client, world: World, keys: Any
+) -> None:
     """What the default is for (docs/vast-api.md A.7)."""
     offer = container_offer(world)
     world.jam(offer["id"])
@@ -259,7 +279,9 @@ TEXT_FIELDS = ("label", "image", "onstart", "args_str", "jupyter_dir", "user", "
 
 
 @pytest.mark.parametrize("text", ["null", "true", "5", '["bash"]', '{"a":1}', '"quoted"'])
-async def test_a_text_that_looks_like_json_arrives_as_it_was_given(client, world, keys, text):
+async def test_a_text_that_looks_like_json_arrives_as_it_was_given(
+    client: Client, world: World, keys: Any, text: str
+) -> None:
     """The SDK's repair of JSON text would turn args_str '["bash"]' into a list and
     "null" into nothing.
     """
@@ -272,7 +294,9 @@ async def test_a_text_that_looks_like_json_arrives_as_it_was_given(client, world
     assert made["label"].rpartition("#")[0] == text
 
 
-async def test_lists_and_objects_may_come_as_json_text(client, world, keys):
+async def test_lists_and_objects_may_come_as_json_text(
+    client: Client, world: World, keys: Any
+) -> None:
     """Claude Desktop sends them so (docs/hosts.md)."""
     volume = {"create_new": False, "volume_id": 7, "mount_path": "/data"}
     given = {
@@ -303,7 +327,9 @@ MISSPELT = [
 ]
 
 
-async def test_an_unknown_argument_is_refused_with_the_nearest_name(client, world):
+async def test_an_unknown_argument_is_refused_with_the_nearest_name(
+    client: Client, world: World
+) -> None:
     """A misspelt price ceiling must not vanish; the SDK would drop it (docs/hosts.md)."""
     for arguments, field, nearest in MISSPELT:
         refused = await call(client, "create_instance", offer_id=1, **arguments)
@@ -315,7 +341,9 @@ async def test_an_unknown_argument_is_refused_with_the_nearest_name(client, worl
         assert world.requests == []
 
 
-async def test_an_argument_that_resembles_none_is_refused_with_the_names_there_are(client, world):
+async def test_an_argument_that_resembles_none_is_refused_with_the_names_there_are(
+    client: Client, world: World
+) -> None:
     """An argument without a near name still leads to the right ones."""
     refused = await call(client, "create_instance", offer_id=1, zzz=1)
     [problem] = refused["error"]["problems"]
@@ -367,7 +395,9 @@ WRONG = [
 ]
 
 
-async def test_a_value_of_a_wrong_type_or_size_is_refused_by_name(client, world):
+async def test_a_value_of_a_wrong_type_or_size_is_refused_by_name(
+    client: Client, world: World
+) -> None:
     """The specification's types and bounds; nothing is converted, since a guess could rent."""
     for name, value in WRONG:
         refused = await call(client, "create_instance", **({"offer_id": 1} | {name: value}))
@@ -377,14 +407,14 @@ async def test_a_value_of_a_wrong_type_or_size_is_refused_by_name(client, world)
         assert world.requests == []
 
 
-async def test_without_an_offer_nothing_is_rented(client, world):
+async def test_without_an_offer_nothing_is_rented(client: Client, world: World) -> None:
     """The id is the path (the specification)."""
     refused = await call(client, "create_instance", image="ubuntu")
     assert refused["error"]["problems"] == [{"field": "offer_id", "problem": "required"}]
     assert world.requests == []
 
 
-def test_a_number_that_is_none_is_refused_on_the_wire():
+def test_a_number_that_is_none_is_refused_on_the_wire() -> None:
     """A bid of NaN is above and below every ceiling. Clients in process cannot say it,
     so this speaks bytes.
     """
@@ -431,7 +461,9 @@ CONTRADICTIONS = [
 ]
 
 
-async def test_arguments_that_contradict_each_other_are_refused(client, world):
+async def test_arguments_that_contradict_each_other_are_refused(
+    client: Client, world: World
+) -> None:
     """Vast would drop one of them without a word, or refuse (docs/vast-api.md A.2, A.3, A.8)."""
     for arguments, fields in CONTRADICTIONS:
         refused = await call(client, "create_instance", offer_id=1, disk=20, **arguments)
@@ -442,7 +474,7 @@ async def test_arguments_that_contradict_each_other_are_refused(client, world):
         assert world.requests == []
 
 
-async def test_no_refusal_repeats_a_value_that_was_given(client):
+async def test_no_refusal_repeats_a_value_that_was_given(client: Client) -> None:
     """The SDK's own validation text echoes values, secrets among them (docs/hosts.md)."""
     given = {
         "env": "-e A=planted-secret stray",
@@ -456,7 +488,9 @@ async def test_no_refusal_repeats_a_value_that_was_given(client):
     assert "planted-secret" not in result.model_dump_json()
 
 
-async def test_what_vast_says_is_told_without_the_secrets_of_the_call(client, world, keys):
+async def test_what_vast_says_is_told_without_the_secrets_of_the_call(
+    client: Client, world: World, keys: Any
+) -> None:
     """Vast's message may quote the body it refused."""
     given = {
         "env": {"HF_TOKEN": "planted-env"},
@@ -481,7 +515,9 @@ async def test_what_vast_says_is_told_without_the_secrets_of_the_call(client, wo
 # ── The bid ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_bid_below_the_offers_minimum_is_refused_and_nothing_is_sent(client, world, keys):
+async def test_a_bid_below_the_offers_minimum_is_refused_and_nothing_is_sent(
+    client: Client, world: World, keys: Any
+) -> None:
     """Vast would make a stopped machine that bills its disk (docs/vast-api.md A.6)."""
     offer = container_offer(world)
     refused = await call(
@@ -498,8 +534,8 @@ async def test_a_bid_below_the_offers_minimum_is_refused_and_nothing_is_sent(cli
 
 
 async def test_a_low_bid_on_an_offer_that_cannot_be_looked_up_is_told_as_a_machine_that_bills(
-    client, world, keys
-):
+    client: Client, world: World, keys: Any
+) -> None:
     """The refusal carries new_contract, so there is an instance (docs/vast-api.md A.6)."""
     world.faults.add(**HTML_502)
     offer = container_offer(world)
@@ -517,7 +553,9 @@ async def test_a_low_bid_on_an_offer_that_cannot_be_looked_up_is_told_as_a_machi
 # ── Offers ─────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_an_offer_that_is_gone_is_told_with_a_search_that_works(client, world, keys):
+async def test_an_offer_that_is_gone_is_told_with_a_search_that_works(
+    client: Client, world: World, keys: Any
+) -> None:
     """410 no_such_ask; somebody was faster (docs/vast-api.md A.11)."""
     offer = container_offer(world)
     world.take(offer["id"])
@@ -531,7 +569,9 @@ async def test_an_offer_that_is_gone_is_told_with_a_search_that_works(client, wo
     assert (await follow(client, error["next_steps"][0]))["offers"] != []
 
 
-async def test_an_offer_known_from_a_search_costs_one_request(client, world, keys):
+async def test_an_offer_known_from_a_search_costs_one_request(
+    client: Client, world: World, keys: Any
+) -> None:
     """What a search showed is not asked again, nor are keys that were seen."""
     offers = (await call(client, "search_offers"))["offers"]
     await call(client, "create_instance", offer_id=offers[0]["offer_id"], disk=10)
@@ -543,8 +583,8 @@ async def test_an_offer_known_from_a_search_costs_one_request(client, world, key
 
 
 async def test_an_offer_nobody_searched_is_looked_up_once_by_the_field_that_finds_it(
-    client, world, keys
-):
+    client: Client, world: World, keys: Any
+) -> None:
     """A filter on id finds nothing, ask_contract_id does (docs/vast-api.md B.2)."""
     offer = container_offer(world)
     made = await call(client, "create_instance", offer_id=offer["id"], disk=20)
@@ -555,8 +595,8 @@ async def test_an_offer_nobody_searched_is_looked_up_once_by_the_field_that_find
 
 
 async def test_an_offer_whose_price_cannot_be_looked_up_is_rented_with_a_warning(
-    client, world, keys
-):
+    client: Client, world: World, keys: Any
+) -> None:
     """An on-demand price is the offer's own; a search that fails must not stop the rent."""
     world.faults.add(**HTML_502)
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
@@ -566,14 +606,18 @@ async def test_an_offer_whose_price_cannot_be_looked_up_is_rented_with_a_warning
     )
 
 
-async def test_without_a_disk_size_the_warning_says_that_it_is_for_life(client, world, keys):
+async def test_without_a_disk_size_the_warning_says_that_it_is_for_life(
+    client: Client, world: World, keys: Any
+) -> None:
     """Vast's default is reported as 8 and as 10, and cannot be changed (docs/vast-api.md A.2)."""
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"])
     [warning] = made["warnings"]
     assert warning.startswith("No disk size was given")
 
 
-async def test_an_offer_that_ends_within_a_day_is_warned_of(client, world, keys):
+async def test_an_offer_that_ends_within_a_day_is_warned_of(
+    client: Client, world: World, keys: Any
+) -> None:
     """A host takes the machine back when its offer ends (docs/vast-api.md K)."""
     offer = container_offer(world, duration=lambda seconds: seconds < 86_400)
     made = await call(client, "create_instance", offer_id=offer["id"], disk=20)
@@ -599,7 +643,9 @@ NOT_ON_A_VM = [
 ]
 
 
-async def test_what_a_vm_cannot_have_is_refused_and_nothing_is_sent(client, world, keys):
+async def test_what_a_vm_cannot_have_is_refused_and_nothing_is_sent(
+    client: Client, world: World, keys: Any
+) -> None:
     """A VM is entered by SSH only, has no volume, and without a registry host becomes a container
     (docs/vast-api.md A.5, A.8).
     """
@@ -618,7 +664,9 @@ async def test_what_a_vm_cannot_have_is_refused_and_nothing_is_sent(client, worl
         assert world.requests == []
 
 
-async def test_a_vm_with_a_key_and_a_qualified_image_is_made_as_one(client, world, keys):
+async def test_a_vm_with_a_key_and_a_qualified_image_is_made_as_one(
+    client: Client, world: World, keys: Any
+) -> None:
     """A VM takes env and ports as a container does (docs/vast-api.md A.5)."""
     wish = {
         "offer_id": vm_offer(world)["id"],
@@ -632,7 +680,9 @@ async def test_a_vm_with_a_key_and_a_qualified_image_is_made_as_one(client, worl
     assert world.living[0].kind == "vm"
 
 
-async def test_a_vm_from_a_template_is_judged_by_the_templates_image(client, world, keys):
+async def test_a_vm_from_a_template_is_judged_by_the_templates_image(
+    client: Client, world: World, keys: Any
+) -> None:
     """The image comes from the template, so that is read first (docs/vast-api.md A.5, A.10)."""
     container, machine = (
         template_hash(world, "NVIDIA CUDA"),
@@ -648,7 +698,9 @@ async def test_a_vm_from_a_template_is_judged_by_the_templates_image(client, wor
     assert (world.living[0].kind, made["disk_gb"]) == ("vm", 40)
 
 
-async def test_a_vm_from_a_template_that_is_not_there_is_refused(client, world, keys):
+async def test_a_vm_from_a_template_that_is_not_there_is_refused(
+    client: Client, world: World, keys: Any
+) -> None:
     """An edit changes a template's hash, so a stored one goes stale (docs/vast-api.md A.10)."""
     wish = {"offer_id": vm_offer(world)["id"], "vm": True, "template_hash_id": "0" * 32}
     refused = await call(client, "create_instance", **wish)
@@ -662,8 +714,8 @@ async def test_a_vm_from_a_template_that_is_not_there_is_refused(client, world, 
     ids=["no VMs", "no ports"],
 )
 async def test_an_offer_that_cannot_run_a_vm_is_refused_with_a_search_for_those_that_can(
-    client, world, keys, traits, why
-):
+    client: Client, world: World, keys: Any, traits: dict[str, Any], why: str
+) -> None:
     """Vast would make a container, or a machine that its SSH proxy cannot reach
     (docs/vast-api.md A.5).
     """
@@ -679,7 +731,9 @@ async def test_an_offer_that_cannot_run_a_vm_is_refused_with_a_search_for_those_
     assert world.living[0].id == made["instance_id"]
 
 
-async def test_a_vm_on_an_offer_that_is_not_listed_is_refused(client, world, keys):
+async def test_a_vm_on_an_offer_that_is_not_listed_is_refused(
+    client: Client, world: World, keys: Any
+) -> None:
     """Whether it can run one is not known, and a container would bill."""
     refused = await call(client, "create_instance", offer_id=99, vm=True, image=VM_IMAGE, disk=40)
     assert (refused["error"]["code"], refused["error"]["offer_id"]) == ("vm_not_possible", 99)
@@ -690,8 +744,8 @@ async def test_a_vm_on_an_offer_that_is_not_listed_is_refused(client, world, key
 
 
 async def test_a_vm_without_a_key_is_refused_and_the_step_that_is_named_makes_it_possible(
-    client, world, local_key
-):
+    client: Client, world: World, local_key: Any
+) -> None:
     """A VM takes its keys at birth, no recovery (the specification)."""
     wish = {"offer_id": vm_offer(world)["id"], "vm": True, "image": VM_IMAGE, "disk": 40}
     refused = await call(client, "create_instance", **wish)
@@ -710,7 +764,9 @@ async def test_a_vm_without_a_key_is_refused_and_the_step_that_is_named_makes_it
     assert world.living[0].kind == "vm"
 
 
-async def test_without_a_key_on_this_computer_the_step_says_how_to_make_one(client, world):
+async def test_without_a_key_on_this_computer_the_step_says_how_to_make_one(
+    client: Client, world: World
+) -> None:
     """The step names the file that ssh-keygen makes."""
     refused = await call(
         client, "create_instance", offer_id=vm_offer(world)["id"], vm=True, image=VM_IMAGE, disk=40
@@ -720,7 +776,9 @@ async def test_without_a_key_on_this_computer_the_step_says_how_to_make_one(clie
     assert "ssh-keygen" in step["why"]
 
 
-async def test_vasts_own_refusal_of_a_vm_without_keys_reads_like_ours(client, world, local_key):
+async def test_vasts_own_refusal_of_a_vm_without_keys_reads_like_ours(
+    client: Client, world: World, local_key: Any
+) -> None:
     """The key may be deleted between the look and the rent; 400 no_ssh_key_for_vm
     (docs/vast-api.md A.5).
     """
@@ -740,7 +798,9 @@ async def test_vasts_own_refusal_of_a_vm_without_keys_reads_like_ours(client, wo
     assert world.rentals == []
 
 
-async def test_a_team_account_is_told_that_it_cannot_have_keys(client, world, local_key):
+async def test_a_team_account_is_told_that_it_cannot_have_keys(
+    client: Client, world: World, local_key: Any
+) -> None:
     """Team accounts hold no SSH keys, so a VM of theirs cannot be entered (docs/vast-api.md D)."""
     world.team = True
     refused = await call(
@@ -755,7 +815,9 @@ async def test_a_team_account_is_told_that_it_cannot_have_keys(client, world, lo
     assert world.asked("create") == []
 
 
-async def test_a_team_account_whose_key_list_is_refused_is_told_at_once(client, world):
+async def test_a_team_account_whose_key_list_is_refused_is_told_at_once(
+    client: Client, world: World
+) -> None:
     """The same refusal, met when the keys are read (docs/vast-api.md D)."""
     world.faults.add("keys", "status", times=None, status=400, body=TEAM_REFUSAL)
     refused = await call(
@@ -765,7 +827,7 @@ async def test_a_team_account_whose_key_list_is_refused_is_told_at_once(client, 
     assert world.asked("create") == []
 
 
-async def test_a_vm_is_refused_when_the_keys_cannot_be_read(client, world):
+async def test_a_vm_is_refused_when_the_keys_cannot_be_read(client: Client, world: World) -> None:
     """A VM that may have no key is a VM that may never be entered."""
     world.faults.add("keys", "drop", times=None)
     refused = await call(
@@ -775,7 +837,9 @@ async def test_a_vm_is_refused_when_the_keys_cannot_be_read(client, world):
     assert world.asked("create") == []
 
 
-async def test_a_container_without_a_key_is_rented_with_a_warning(client, world):
+async def test_a_container_without_a_key_is_rented_with_a_warning(
+    client: Client, world: World
+) -> None:
     """A container can be given a key after it was made (the specification)."""
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
     [warning] = made["warnings"]
@@ -783,14 +847,18 @@ async def test_a_container_without_a_key_is_rented_with_a_warning(client, world)
     assert len(world.living) == 1
 
 
-async def test_a_container_is_rented_with_a_warning_when_the_keys_cannot_be_read(client, world):
+async def test_a_container_is_rented_with_a_warning_when_the_keys_cannot_be_read(
+    client: Client, world: World
+) -> None:
     """A look that fails must not stop what does not depend on it."""
     world.faults.add("keys", "drop", times=None)
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
     assert made["warnings"] == ["The account's SSH keys could not be read (unreachable)."]
 
 
-async def test_when_no_local_key_is_registered_the_warning_says_so(client, world, local_key):
+async def test_when_no_local_key_is_registered_the_warning_says_so(
+    client: Client, world: World, local_key: Any
+) -> None:
     """Ssh from this computer would be refused."""
     world.set_keys([OTHER_KEY_LINE])
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
@@ -798,7 +866,9 @@ async def test_when_no_local_key_is_registered_the_warning_says_so(client, world
     assert "No public key in ~/.ssh of this computer is registered" in warning
 
 
-async def test_a_key_is_recognised_whatever_its_comment(client, world, local_key):
+async def test_a_key_is_recognised_whatever_its_comment(
+    client: Client, world: World, local_key: Any
+) -> None:
     """The key is its base64 part; Vast's web page keeps whatever comment was pasted."""
     world.set_keys([OTHER_KEY_LINE, KEY_LINE.rpartition(" ")[0] + " laptop of long ago\n"])
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
@@ -808,7 +878,9 @@ async def test_a_key_is_recognised_whatever_its_comment(client, world, local_key
 @pytest.mark.parametrize(
     "arguments", [{"runtype": "args"}, {"args": ["serve"]}, {"args_str": "serve"}], ids=str
 )
-async def test_a_machine_without_ssh_reads_no_keys(client, world, arguments):
+async def test_a_machine_without_ssh_reads_no_keys(
+    client: Client, world: World, arguments: dict[str, Any]
+) -> None:
     """In args mode the image's entrypoint runs and there is no SSH (docs/vast-api.md A.3)."""
     made = await call(
         client, "create_instance", offer_id=container_offer(world)["id"], disk=20, **arguments
@@ -820,8 +892,8 @@ async def test_a_machine_without_ssh_reads_no_keys(client, world, arguments):
 
 
 async def test_a_lost_reply_is_looked_for_and_the_machine_it_made_is_the_answer(
-    client, world, keys
-):
+    client: Client, world: World, keys: Any
+) -> None:
     """Silence is never failure, and nothing is sent twice while a machine may exist
     (docs/protocol.md).
     """
@@ -838,7 +910,9 @@ async def test_a_lost_reply_is_looked_for_and_the_machine_it_made_is_the_answer(
 @pytest.mark.parametrize(
     "kind", ["html502", "truncated_json", "no_id", "success_false", "html200", "too_many_unknown"]
 )
-async def test_a_reply_that_gives_no_verdict_is_taken_for_a_lost_one(client, world, keys, kind):
+async def test_a_reply_that_gives_no_verdict_is_taken_for_a_lost_one(
+    client: Client, world: World, keys: Any, kind: str
+) -> None:
     """A 5xx, an unreadable 2xx or one without an id may follow a rent that happened
     (docs/vast-api.md A.11).
     """
@@ -854,13 +928,13 @@ async def test_a_reply_that_gives_no_verdict_is_taken_for_a_lost_one(client, wor
     ids=["nothing was made", "a machine was made unseen"],
 )
 async def test_a_doubt_that_outlasts_the_call_is_told_with_its_token_and_settled_by_its_steps(
-    world, settings, keys, when, list_fails
-):
+    world: World, settings: Settings, keys: Any, when: str, list_fails: bool
+) -> None:
     """Silence is unknown, never failed; until there is proof nothing is sent a second
     time (docs/protocol.md).
     """
     briefly = replace(settings, times=replace(settings.times, budget_s=0.5))
-    async with Client(build(briefly, CATALOGUE, create_app(world))) as client:
+    async with served(world, briefly) as client:
         world.faults.add("create", "drop", when=when)
         if list_fails:
             world.faults.add("list", "html502", times=None, skip=1)
@@ -887,7 +961,9 @@ async def test_a_doubt_that_outlasts_the_call_is_told_with_its_token_and_settled
 LONG = "export STEP=1\n" + "apt-get install -y something  # as always\n" * 300
 
 
-async def test_a_long_onstart_arrives_packed_and_restores_itself(client, world, keys, tmp_path):
+async def test_a_long_onstart_arrives_packed_and_restores_itself(
+    client: Client, world: World, keys: Any, tmp_path: Path
+) -> None:
     """Vast takes 4048 characters; what arrives is run here by the shell, as a machine would
     (docs/vast-api.md A.2).
     """
@@ -906,7 +982,7 @@ async def test_a_long_onstart_arrives_packed_and_restores_itself(client, world, 
     assert (again["replayed"], again["instance_id"]) == (True, made["instance_id"])
 
 
-async def test_an_onstart_that_fits_is_sent_as_it_is(client, world):
+async def test_an_onstart_that_fits_is_sent_as_it_is(client: Client, world: World) -> None:
     """4048 characters; what fits stays readable on the machine's page (the specification)."""
     script = "x" * 4048
     await call(
@@ -915,7 +991,9 @@ async def test_an_onstart_that_fits_is_sent_as_it_is(client, world):
     assert world.asked("create")[0].body["onstart"] == script
 
 
-async def test_an_onstart_that_is_too_long_packed_says_both_sizes(client, world):
+async def test_an_onstart_that_is_too_long_packed_says_both_sizes(
+    client: Client, world: World
+) -> None:
     """A person shortens by numbers; nothing is sent, and the script is not repeated."""
     dice = random.Random(1)
     script = "# " + "".join(
@@ -933,7 +1011,9 @@ async def test_an_onstart_that_is_too_long_packed_says_both_sizes(client, world)
     assert world.requests == []
 
 
-async def test_a_long_onstart_is_not_packed_where_a_template_makes_it_the_entrypoint(client, world):
+async def test_a_long_onstart_is_not_packed_where_a_template_makes_it_the_entrypoint(
+    client: Client, world: World
+) -> None:
     """A template's runtype holds, and in args mode no shell runs onstart
     (docs/vast-api.md A.3, A.10).
     """
@@ -962,18 +1042,16 @@ PLANTED = ("hf_PlantedByThePerson", "planted-user", "planted-token")
 
 
 @pytest.fixture
-async def trusted(world, settings):
+async def trusted(world: World, settings: Settings) -> Any:
     """A client of a server whose person has listed some names, one of them without a value."""
     held = {name: SecretStr(value) if value else None for name, value in KEPT.items()}
-    async with Client(
-        build(replace(settings, env_pass=held), CATALOGUE, create_app(world))
-    ) as made:
+    async with served(world, replace(settings, env_pass=held)) as made:
         yield made
 
 
 async def test_a_value_the_person_keeps_reaches_the_machine_and_nobody_else(
-    trusted, world, keys, caplog
-):
+    trusted: Any, world: World, keys: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """VAST_MCP_ENV_PASS; the model knows the name alone."""
     wish = {
         "offer_id": container_offer(world)["id"],
@@ -993,7 +1071,9 @@ async def test_a_value_the_person_keeps_reaches_the_machine_and_nobody_else(
     assert [value for value in PLANTED if value in told] == []
 
 
-async def test_the_wish_is_known_by_the_names_whatever_their_values(world, settings, keys):
+async def test_the_wish_is_known_by_the_names_whatever_their_values(
+    world: World, settings: Settings, keys: Any
+) -> None:
     """What the caller gave; a token that the person renewed is no other wish (docs/protocol.md)."""
     wish = {
         "offer_id": container_offer(world)["id"],
@@ -1016,7 +1096,7 @@ async def test_the_wish_is_known_by_the_names_whatever_their_values(world, setti
     assert other["error"]["code"] == "key_reused"
 
 
-async def test_a_name_alone_makes_an_env(trusted, world):
+async def test_a_name_alone_makes_an_env(trusted: Any, world: World) -> None:
     """Env and env_from are one object on the wire (A.4)."""
     await call(
         trusted,
@@ -1052,8 +1132,8 @@ NOT_HELD = [
     ids=[f"{field}-{n}" for n, (_, field, _) in enumerate(NOT_HELD)],
 )
 async def test_a_name_that_cannot_be_used_is_refused_with_what_the_person_does(
-    trusted, world, arguments, field, says
-):
+    trusted: Any, world: World, arguments: Any, field: Any, says: Any
+) -> None:
     """Only a person widens what a machine may have."""
     refused = await call(
         trusted, "create_instance", offer_id=container_offer(world)["id"], disk=20, **arguments
@@ -1065,7 +1145,7 @@ async def test_a_name_that_cannot_be_used_is_refused_with_what_the_person_does(
     assert world.requests == []
 
 
-async def test_a_secret_given_as_a_name_is_not_repeated(trusted):
+async def test_a_secret_given_as_a_name_is_not_repeated(trusted: Any) -> None:
     """A model may put a token where a name belongs (docs/hosts.md)."""
     refused = await call(
         trusted, "create_instance", offer_id=1, disk=20, env_from=["hf_AbCdEfGhIjKlMnOpQrStUv"]
@@ -1074,7 +1154,9 @@ async def test_a_secret_given_as_a_name_is_not_repeated(trusted):
     assert "hf_A…" in refused["error"]["problems"][0]["problem"]
 
 
-async def test_an_error_of_vast_that_repeats_a_kept_value_is_told_without_it(trusted, world):
+async def test_an_error_of_vast_that_repeats_a_kept_value_is_told_without_it(
+    trusted: Any, world: World
+) -> None:
     """Vast's message may quote the body it refused (docs/vast-api.md A.11)."""
     said = f"Invalid args: {KEPT['HF_TOKEN']} {KEPT['REGISTRY']}"
     world.faults.add(
@@ -1092,13 +1174,15 @@ async def test_an_error_of_vast_that_repeats_a_kept_value_is_told_without_it(tru
 # ── Bid or on demand ───────────────────────────────────────────────────────────────────────────
 
 
-async def seen_as_bid(client, **arguments):
+async def seen_as_bid(client: Client, **arguments: Any) -> Any:
     """The first offer of a search for bids, as that search showed it."""
     found = await call(client, "search_offers", type="bid", **arguments)
     return found["offers"][0]
 
 
-async def test_an_offer_seen_as_a_bid_is_not_rented_without_a_price(client, world, keys):
+async def test_an_offer_seen_as_a_bid_is_not_rented_without_a_price(
+    client: Client, world: World, keys: Any
+) -> None:
     """Without price the same offer is billed on demand, at several times the bid that was shown
     (docs/vast-api.md A.6).
     """
@@ -1121,7 +1205,9 @@ async def test_an_offer_seen_as_a_bid_is_not_rented_without_a_price(client, worl
     assert world.asked("create")[0].body["price"] == world.offers[offer["offer_id"]]["min_bid"]
 
 
-async def test_seeing_it_on_demand_is_how_the_caller_says_that_this_is_meant(client, world, keys):
+async def test_seeing_it_on_demand_is_how_the_caller_says_that_this_is_meant(
+    client: Client, world: World, keys: Any
+) -> None:
     """The price on demand was in view then."""
     wish = {"offer_id": (await seen_as_bid(client))["offer_id"], "disk": 20}
     refused = await call(client, "create_instance", **wish)
@@ -1131,7 +1217,9 @@ async def test_seeing_it_on_demand_is_how_the_caller_says_that_this_is_meant(cli
     assert (made["kind"], len(world.living)) == ("on_demand", 1)
 
 
-async def test_an_unverified_offer_can_be_seen_on_demand_by_the_step_too(client, world):
+async def test_an_unverified_offer_can_be_seen_on_demand_by_the_step_too(
+    client: Client, world: World
+) -> None:
     """A search leaves unverified machines out unless it is told otherwise
     (docs/vast-api.md B.1).
     """
@@ -1142,7 +1230,9 @@ async def test_an_unverified_offer_can_be_seen_on_demand_by_the_step_too(client,
     assert [row["offer_id"] for row in found["offers"]] == [wish["offer_id"]]
 
 
-async def test_what_may_hold_secrets_is_not_repeated_in_the_choices(client, world):
+async def test_what_may_hold_secrets_is_not_repeated_in_the_choices(
+    client: Client, world: World
+) -> None:
     """The call with a price would repeat env; the price alone is told (docs/hosts.md)."""
     offer = await seen_as_bid(client)
     wish = {"offer_id": offer["offer_id"], "disk": 20, "env": {"A": "planted-value"}}
@@ -1152,7 +1242,9 @@ async def test_what_may_hold_secrets_is_not_repeated_in_the_choices(client, worl
     assert "planted-value" not in json.dumps(refused)
 
 
-async def test_a_machine_rented_already_is_found_whatever_was_searched_since(client, world, keys):
+async def test_a_machine_rented_already_is_found_whatever_was_searched_since(
+    client: Client, world: World, keys: Any
+) -> None:
     """An honest retry comes before any refusal (docs/protocol.md)."""
     wish = {"offer_id": (await call(client, "search_offers"))["offers"][0]["offer_id"], "disk": 20}
     made = await call(client, "create_instance", **wish)

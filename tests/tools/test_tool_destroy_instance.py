@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import call
-from vast_mcp.host.server import build
-from vast_mcp.sandbox.routes import create_app
+from house import call, served
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
-from vast_mcp_tools import CATALOGUE
 
 
 async def ours(client: Client, world: World, **more: Any) -> int:
@@ -72,7 +69,7 @@ async def test_a_machine_that_vast_took_away_meanwhile_is_done(
 ) -> None:
     """DELETE of what is gone answers 404, which is what was wanted (docs/vast-api.md C.7)."""
     grown = replace(settings, times=replace(settings.times, young_s=0.0))
-    async with Client(build(grown, CATALOGUE, create_app(world))) as client:
+    async with served(world, grown) as client:
         made = await ours(client, world)
         world.cancel_rental(made)
         result = await call(client, "destroy_instance", instance_ids=[made])

@@ -16,7 +16,7 @@ import pytest
 from mcp import Client
 from mcp.types import ElicitResult
 
-from house import call
+from house import call, served
 from vast_mcp.host.server import build
 from vast_mcp.journal import Journal
 from vast_mcp.journal.records import token_of
@@ -556,7 +556,7 @@ async def test_a_lease_stays_within_the_life_that_the_person_allows(
     it.
     """
     held = replace(settings, limits=Limits(max_lease_hours=10))
-    async with Client(build(held, CATALOGUE, create_app(world))) as client:
+    async with served(world, held) as client:
         made = await ours(client, world, lease_hours=5)
         world.instances[made].born -= 4 * 3600
         wish = {"instance_id": made, "action": "extend_lease"}
@@ -572,7 +572,7 @@ async def test_an_extension_that_is_not_seen_is_no_success_and_the_journal_stays
 ) -> None:
     """A lease believed longer than it is loses somebody's work."""
     kept = replace(settings, state_dir=tmp_path / "state")
-    async with Client(build(kept, CATALOGUE, create_app(world))) as client:
+    async with served(world, kept) as client:
         made = await ours(client, world, lease_hours=1)
         before = lease(world, made)
         wish = {"instance_id": made, "action": "extend_lease", "lease_hours": 5}
@@ -667,7 +667,7 @@ async def test_a_machine_whose_life_is_used_up_is_to_be_destroyed(
 ) -> None:
     """A step that would be refused is no step."""
     held = replace(settings, limits=Limits(max_lease_hours=3), lease_hours=3)
-    async with Client(build(held, CATALOGUE, create_app(world))) as client:
+    async with served(world, held) as client:
         made = await ours(client, world)
         world.set_state(made, "stopped")
         world.clock = lambda: time.time() + 2.9 * 3600
@@ -681,7 +681,7 @@ async def test_the_later_of_label_and_journal_allows_a_start(
 ) -> None:
     """A label edited back by hand takes nothing away that was read back once."""
     kept = replace(settings, state_dir=tmp_path / "state")
-    async with Client(build(kept, CATALOGUE, create_app(world))) as client:
+    async with served(world, kept) as client:
         made = await ours(client, world, lease_hours=8)
         world.set_state(made, "stopped")
         world.set_label(made, leased(world.instances[made].label or "", time.time() - 60))

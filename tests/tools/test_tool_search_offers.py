@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 from mcp import Client
 
+from house import served
 from vast_mcp.host.schema import input_schema
-from vast_mcp.host.server import build
 from vast_mcp.sandbox.offers import priced
-from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp_tools import create_instance
@@ -48,7 +47,7 @@ CATALOGUE = [
 
 @pytest.fixture
 async def client(world: World, settings: Settings) -> AsyncIterator[Client]:
-    async with Client(build(settings, [SPEC, create_instance.SPEC], create_app(world))) as made:
+    async with served(world, settings, [SPEC, create_instance.SPEC]) as made:
         yield made
 
 
@@ -103,7 +102,7 @@ def set_catalogue(world: World, names: list[str]) -> None:
 
 async def test_a_search_without_arguments_asks_for_the_cheapest_verified_machines_that_are_free(
     world: World, search: Search
-):
+) -> None:
     """A flat body, an int as limit; defaults from the official SDK's table
     (docs/vast-api.md B.1).
     """
@@ -166,7 +165,7 @@ def still() -> World:
 @pytest.mark.parametrize("vast", ["sound", "leaky", "deaf"])
 async def test_every_wish_holds_for_every_offer_shown_even_when_vast_lets_others_through(
     still: World, settings: Settings, arguments: Row, wanted: Callable[[Row], bool], vast: str
-):
+) -> None:
     """Numeric filters are not always applied, so the rows are checked again
     (docs/vast-api.md B.2).
     """
@@ -179,7 +178,7 @@ async def test_every_wish_holds_for_every_offer_shown_even_when_vast_lets_others
             row for row in world_rows if not row["external"]
         ]  # a row that we keep does not say so
         still.faults.add("search", "status", times=None, status=200, body={"offers": everything})
-    async with Client(build(settings, [SPEC], create_app(still))) as client:
+    async with served(still, settings, [SPEC]) as client:
         result = (
             await client.call_tool("search_offers", {**EVERYTHING, **arguments})
         ).structured_content
@@ -196,7 +195,7 @@ async def test_every_wish_holds_for_every_offer_shown_even_when_vast_lets_others
         assert len(shown) == min(50, len(fit))
 
 
-async def test_sizes_and_times_go_out_in_the_units_of_the_api(world: World, search: Search):
+async def test_sizes_and_times_go_out_in_the_units_of_the_api(world: World, search: Search) -> None:
     """GB in, MB out; duration in seconds (docs/vast-api.md B.4)."""
     await search(min_gpu_ram_gb=24, min_hours=1.5, min_disk_gb=50)
     assert sent(world)["gpu_ram"] == {"gte": 22888}
@@ -223,7 +222,7 @@ async def test_sizes_and_times_go_out_in_the_units_of_the_api(world: World, sear
         (141, 143771),
     ],
 )
-def test_a_card_is_found_by_the_size_it_is_sold_as(sold_as: int, reported: int):
+def test_a_card_is_found_by_the_size_it_is_sold_as(sold_as: int, reported: int) -> None:
     """A 24 GB card reports 24564 MB (docs/vast-api.md B.4), and less with ECC on."""
     assert sold_as * MIB_PER_GB <= reported
 
@@ -231,7 +230,7 @@ def test_a_card_is_found_by_the_size_it_is_sold_as(sold_as: int, reported: int):
 @pytest.mark.parametrize(
     ("sold_as", "reported"), [(12, 11264), (24, 22528), (16, 12288), (48, 40960), (80, 49140)]
 )
-def test_a_smaller_card_is_not(sold_as: int, reported: int):
+def test_a_smaller_card_is_not(sold_as: int, reported: int) -> None:
     """The tolerance is the difference of 10**9 and 2**30 and no more."""
     assert sold_as * MIB_PER_GB > reported
 
@@ -247,7 +246,7 @@ def test_a_smaller_card_is_not(sold_as: int, reported: int):
 )
 async def test_each_order_is_best_first(
     world: World, search: Search, order_by: str, order: list[str]
-):
+) -> None:
     """Order is a list of field and direction (docs/vast-api.md B.1)."""
     result = await search(order_by=order_by)
     assert sent(world)["order"] == [order]
@@ -256,7 +255,7 @@ async def test_each_order_is_best_first(
         assert values == sorted(values, reverse=order[1] == "desc")
 
 
-async def test_limit_bounds_the_rows_and_more_says_that_there_are_others(search: Search):
+async def test_limit_bounds_the_rows_and_more_says_that_there_are_others(search: Search) -> None:
     """The argument `limit` is 10 by default."""
     assert (len((await search(limit=3))["offers"]), (await search(limit=3))["more"]) == (3, True)
     few = await search(gpu_name="H200", num_gpus=1)
@@ -264,14 +263,16 @@ async def test_limit_bounds_the_rows_and_more_says_that_there_are_others(search:
     assert "more" not in few
 
 
-async def test_several_names_may_come_as_one_text_or_as_json_text(world: World, search: Search):
+async def test_several_names_may_come_as_one_text_or_as_json_text(
+    world: World, search: Search
+) -> None:
     """Claude Desktop sends lists as text."""
     for names in ('["RTX 4090", "RTX 3090"]', "RTX 4090, RTX 3090"):
         await search(gpu_name=names)
         assert sent(world)["gpu_name"] == {"in": ["RTX 4090", "RTX 3090"]}
 
 
-async def test_filters_can_replace_a_default(world: World, search: Search):
+async def test_filters_can_replace_a_default(world: World, search: Search) -> None:
     """Filters in the API's grammar for the rest."""
     result = await search(filters={"verified": {"eq": False}}, limit=50)
     assert sent(world)["verified"] == {"eq": False}
@@ -285,7 +286,9 @@ async def test_filters_can_replace_a_default(world: World, search: Search):
     "spelling",
     ["RTX 4090", "RTX_4090", "rtx 4090", "4090", "rtx4090", "rtx-4090", "NVIDIA GeForce RTX 4090"],
 )
-async def test_a_gpu_is_found_however_it_is_spelled(world: World, search: Search, spelling: str):
+async def test_a_gpu_is_found_however_it_is_spelled(
+    world: World, search: Search, spelling: str
+) -> None:
     """The API matches the spaced display name only, RTX_4090 finds nothing
     (docs/vast-api.md B.2).
     """
@@ -315,7 +318,7 @@ async def test_a_gpu_is_found_however_it_is_spelled(world: World, search: Search
 )
 async def test_a_short_name_means_the_card_and_all_its_forms_but_no_other_card(
     world: World, search: Search, spelling: str, names: list[str]
-):
+) -> None:
     """4090 is not 4090D; a100 is every A100, and the result says which."""
     set_catalogue(world, CATALOGUE)
     result = await search(gpu_name=spelling)
@@ -330,7 +333,7 @@ async def test_a_short_name_means_the_card_and_all_its_forms_but_no_other_card(
 @pytest.mark.parametrize("spelling", ["RTX 4900", "4070", "rtx", "GTX 4090", "nvidia"])
 async def test_an_unknown_gpu_is_refused_with_the_nearest_real_names(
     world: World, refusal: Search, spelling: str
-):
+) -> None:
     """Unknown names suggest real ones. The API answers unknown names with no rows at
     all (docs/vast-api.md B.2).
     """
@@ -345,7 +348,9 @@ async def test_an_unknown_gpu_is_refused_with_the_nearest_real_names(
     assert not world.asked("search")
 
 
-async def test_the_nearest_name_comes_first_and_the_callers_text_is_not_repeated(refusal: Search):
+async def test_the_nearest_name_comes_first_and_the_callers_text_is_not_repeated(
+    refusal: Search,
+) -> None:
     """Errors hold none of the caller's values."""
     error = await refusal(gpu_name="RTX 4090 please")
     assert error["problems"][0]["problem"].startswith("Vast knows no such GPU; nearest: RTX 4090, ")
@@ -354,7 +359,7 @@ async def test_the_nearest_name_comes_first_and_the_callers_text_is_not_repeated
 
 async def test_the_catalogue_is_read_once_and_again_for_a_name_it_lacks(
     world: World, search: Search, refusal: Search
-):
+) -> None:
     """Servers live long, and new cards come out."""
     await search(gpu_name="4090")
     await search(gpu_name="3090")
@@ -365,7 +370,7 @@ async def test_the_catalogue_is_read_once_and_again_for_a_name_it_lacks(
 
 async def test_without_the_catalogue_names_are_searched_for_as_given_with_a_warning(
     world: World, search: Search
-):
+) -> None:
     """A list that cannot be read must not stop a search."""
     world.faults.add("gpu_names", "html503", times=None)
     result = await search(gpu_name="RTX_4090")
@@ -423,7 +428,7 @@ async def test_without_the_catalogue_names_are_searched_for_as_given_with_a_warn
 )
 async def test_what_vast_would_answer_with_silence_is_refused_before_it_is_sent(
     world: World, refusal: Search, arguments: Row, field: str, problem: str
-):
+) -> None:
     """The filter `id` finds nothing (docs/vast-api.md B.2), and a field given both ways
     has no one meaning.
     """
@@ -435,7 +440,7 @@ async def test_what_vast_would_answer_with_silence_is_refused_before_it_is_sent(
     assert not world.asked("search")
 
 
-async def test_a_field_that_vast_does_not_know_is_its_own_error(refusal: Search):
+async def test_a_field_that_vast_does_not_know_is_its_own_error(refusal: Search) -> None:
     """Unknown key, 400 (docs/vast-api.md B.2)."""
     error = await refusal(filters={"gpu_memory": {"gte": 1}})
     assert error["code"] == "invalid_request"
@@ -444,7 +449,7 @@ async def test_a_field_that_vast_does_not_know_is_its_own_error(refusal: Search)
 
 async def test_disk_space_may_be_filtered_where_min_disk_gb_was_not_given(
     world: World, search: Search
-):
+) -> None:
     """The default is no wish of the caller's."""
     await search(filters={"disk_space": {"gte": 700}})
     assert sent(world)["disk_space"] == {"gte": 700}
@@ -453,7 +458,7 @@ async def test_disk_space_may_be_filtered_where_min_disk_gb_was_not_given(
 # ── what is shown ──────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_row_is_what_decides_with_units_in_its_names(world: World, search: Search):
+async def test_a_row_is_what_decides_with_units_in_its_names(world: World, search: Search) -> None:
     """About ten fields a row, offer_id first."""
     offer = world.offer(vm=True, num_gpus=4)
     result = await search(
@@ -481,13 +486,15 @@ async def test_a_row_is_what_decides_with_units_in_its_names(world: World, searc
     assert result["disk_gb"] == 40
 
 
-async def test_one_gpu_and_no_vms_are_left_out(search: Search):
+async def test_one_gpu_and_no_vms_are_left_out(search: Search) -> None:
     """Omit what equals the default."""
     result = await search(num_gpus=1, filters={"vms_enabled": {"eq": False}})
     assert all({"num_gpus", "vm", "min_bid"}.isdisjoint(offer) for offer in result["offers"])
 
 
-async def test_a_larger_disk_costs_more_and_the_ceiling_counts_it(world: World, search: Search):
+async def test_a_larger_disk_costs_more_and_the_ceiling_counts_it(
+    world: World, search: Search
+) -> None:
     """Prices include the disk; docs/vast-api.md A.6 for the arithmetic."""
     small = await search(gpu_name="4090", num_gpus=1)
     ceiling = small["offers"][0]["usd_per_hour"]
@@ -509,14 +516,16 @@ async def test_a_larger_disk_costs_more_and_the_ceiling_counts_it(world: World, 
         ({"type": "bid"}, 2.75),
     ],
 )
-async def test_ten_offers_fit_into_900_tokens(search: Search, arguments: Row, per_token: float):
+async def test_ten_offers_fit_into_900_tokens(
+    search: Search, arguments: Row, per_token: float
+) -> None:
     """The API's own rows would be some 8,600."""
     result = await search(**arguments)
     assert len(result["offers"]) == 10
     assert len(json.dumps(result, separators=(",", ":"), ensure_ascii=False)) / per_token <= 900
 
 
-def test_the_schema_of_the_arguments_stays_small_and_says_its_bounds_in_words():
+def test_the_schema_of_the_arguments_stays_small_and_says_its_bounds_in_words() -> None:
     """2,700 characters are enough; some hosts strip default, minimum and maximum
     (docs/hosts.md).
     """
@@ -543,7 +552,7 @@ async def rent_first(client: Client, result: Row) -> Row:
 
 async def test_the_next_step_rents_the_first_offer_and_looks_it_up_no_second_time(
     world: World, client: Client, search: Search
-):
+) -> None:
     """Arguments are ready, and what the search showed is remembered."""
     result = await search(gpu_name="4090", min_disk_gb=32)
     assert result["next_steps"][0]["arguments"] == {
@@ -558,7 +567,7 @@ async def test_the_next_step_rents_the_first_offer_and_looks_it_up_no_second_tim
 
 async def test_a_bid_search_shows_the_floor_and_its_next_step_bids_it(
     world: World, client: Client, search: Search
-):
+) -> None:
     """Without price it would be billed on demand; under the floor it is born stopped
     (docs/vast-api.md A.6).
     """
@@ -577,7 +586,7 @@ async def test_a_bid_search_shows_the_floor_and_its_next_step_bids_it(
     assert (rental.launch.is_bid, rental.intended) == (True, "running")
 
 
-async def test_a_bid_search_measures_the_ceiling_against_the_bid(search: Search):
+async def test_a_bid_search_measures_the_ceiling_against_the_bid(search: Search) -> None:
     """max_usd_per_hour is what would be paid."""
     on_demand = (await search(gpu_name="4090", num_gpus=1))["offers"][0]["usd_per_hour"]
     result = await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=on_demand * 0.6, type="bid")
@@ -587,7 +596,7 @@ async def test_a_bid_search_measures_the_ceiling_against_the_bid(search: Search)
     ]
 
 
-async def test_a_vm_search_leads_to_a_vm(world: World, client: Client, search: Search):
+async def test_a_vm_search_leads_to_a_vm(world: World, client: Client, search: Search) -> None:
     """The image needs its registry host, or Vast makes a container (docs/vast-api.md A.5)."""
     world.set_keys(
         ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test"]
@@ -623,7 +632,7 @@ async def test_a_vm_search_leads_to_a_vm(world: World, client: Client, search: S
 )
 async def test_when_nothing_fits_one_broader_query_tells_what_to_relax_and_doing_so_finds_it(
     world: World, search: Search, arguments: Row, to_blame: str
-):
+) -> None:
     """At most one broader query, and from its rows which filter to relax."""
     result = await search(**arguments)
     assert result["offers"] == []
@@ -635,7 +644,7 @@ async def test_when_nothing_fits_one_broader_query_tells_what_to_relax_and_doing
         assert len(again["offers"]) >= change["offers"] > 0
 
 
-async def test_the_relaxed_price_is_that_of_the_cheapest(world: World, search: Search):
+async def test_the_relaxed_price_is_that_of_the_cheapest(world: World, search: Search) -> None:
     """The nearest value, not any value."""
     result = await search(gpu_name="4090", num_gpus=1, max_usd_per_hour=0.05)
     [change] = [change for change in result["relax"] if change["argument"] == "max_usd_per_hour"]
@@ -643,7 +652,7 @@ async def test_the_relaxed_price_is_that_of_the_cheapest(world: World, search: S
     assert change["to"] == cheapest
 
 
-async def test_raising_the_price_is_the_last_proposal(search: Search):
+async def test_raising_the_price_is_the_last_proposal(search: Search) -> None:
     """What costs nothing comes first."""
     cheapest = (await search(gpu_name="4090"))["offers"][0]
     result = await search(
@@ -657,7 +666,7 @@ async def test_raising_the_price_is_the_last_proposal(search: Search):
 
 async def test_a_lone_wish_is_answered_with_the_nearest_there_is_at_all(
     world: World, search: Search
-):
+) -> None:
     """64 rows must be the telling ones, here those with the most memory."""
     result = await search(min_gpu_ram_gb=500)
     assert sent(world)["order"] == [["gpu_ram", "desc"]]
@@ -666,7 +675,7 @@ async def test_a_lone_wish_is_answered_with_the_nearest_there_is_at_all(
     )
 
 
-async def test_a_gpu_that_nobody_offers_leads_to_its_likes(world: World, search: Search):
+async def test_a_gpu_that_nobody_offers_leads_to_its_likes(world: World, search: Search) -> None:
     """Where gpu_name is the only wish, it is what to change."""
     for offer in world.offers.values():
         if offer["gpu_name"] == "RTX 4090":
@@ -678,7 +687,9 @@ async def test_a_gpu_that_nobody_offers_leads_to_its_likes(world: World, search:
     assert (await search(**result["next_steps"][0]["arguments"]))["offers"]
 
 
-async def test_a_gpu_that_nobody_offers_is_said_to_be_what_is_missing(world: World, search: Search):
+async def test_a_gpu_that_nobody_offers_is_said_to_be_what_is_missing(
+    world: World, search: Search
+) -> None:
     """With other wishes given, those stay and the GPU goes."""
     for offer in world.offers.values():
         if offer["gpu_name"] == "H200":
@@ -691,7 +702,7 @@ async def test_a_gpu_that_nobody_offers_is_said_to_be_what_is_missing(world: Wor
     assert result["next_steps"][0]["arguments"] == {"max_usd_per_hour": 3, "num_gpus": 1}
 
 
-async def test_when_no_single_filter_is_to_blame_it_says_so(search: Search):
+async def test_when_no_single_filter_is_to_blame_it_says_so(search: Search) -> None:
     """Two impossible wishes have no single cure."""
     result = await search(gpu_name="4090", max_usd_per_hour=0.01, geolocation="IS")
     assert "relax" not in result
@@ -703,7 +714,7 @@ async def test_when_no_single_filter_is_to_blame_it_says_so(search: Search):
 
 async def test_a_failing_broader_query_leaves_an_empty_result_and_not_an_error(
     world: World, search: Search
-):
+) -> None:
     """The first answer stands."""
     world.faults.add("search", "html503", times=None, skip=1)
     result = await search(gpu_name="4090", max_usd_per_hour=0.01)
@@ -713,7 +724,9 @@ async def test_a_failing_broader_query_leaves_an_empty_result_and_not_an_error(
     ]
 
 
-async def test_what_only_vast_can_judge_stays_in_the_broader_query(world: World, search: Search):
+async def test_what_only_vast_can_judge_stays_in_the_broader_query(
+    world: World, search: Search
+) -> None:
     """From rows that do not show a fact nothing can be learnt about it."""
     result = await search(gpu_name="4090", max_usd_per_hour=0.01, filters={"cpu_ghz": {"gte": 2.5}})
     assert sent(world)["cpu_ghz"] == {"gte": 2.5}
@@ -721,10 +734,12 @@ async def test_what_only_vast_can_judge_stays_in_the_broader_query(world: World,
     assert [change["argument"] for change in result["relax"]] == ["max_usd_per_hour"]
 
 
-async def test_rows_that_slipped_through_count_as_nothing_found(still: World, settings: Settings):
+async def test_rows_that_slipped_through_count_as_nothing_found(
+    still: World, settings: Settings
+) -> None:
     """Numeric filters leak (docs/vast-api.md B.2)."""
     still.leaky_filters = True
-    async with Client(build(settings, [SPEC], create_app(still))) as client:
+    async with served(still, settings, [SPEC]) as client:
         result = (
             await client.call_tool("search_offers", {"max_usd_per_hour": 0.001})
         ).structured_content
@@ -733,7 +748,7 @@ async def test_rows_that_slipped_through_count_as_nothing_found(still: World, se
     assert result["relax"][0]["argument"] == "max_usd_per_hour"
 
 
-def test_it_only_reads():
+def test_it_only_reads() -> None:
     """Read tools say so (docs/hosts.md)."""
     assert (SPEC.read_only, SPEC.destructive, SPEC.idempotent, SPEC.open_world) == (
         True,

@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import call
-from vast_mcp.host.server import build
+from house import call, served
 from vast_mcp.sandbox.account import INSTANCE_SECRET
-from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE, show_instance
@@ -22,7 +20,7 @@ TOOLS = list({spec.name: spec for spec in [*CATALOGUE, show_instance.SPEC]}.valu
 
 @pytest.fixture
 async def client(world: World, settings: Settings) -> AsyncIterator[Client]:
-    async with Client(build(settings, TOOLS, create_app(world))) as made:
+    async with served(world, settings, TOOLS) as made:
         yield made
 
 

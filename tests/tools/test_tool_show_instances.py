@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import call
-from vast_mcp.host.server import build
+from house import call, served
 from vast_mcp.sandbox.account import INSTANCE_SECRET
-from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE, show_instance
@@ -200,7 +198,7 @@ async def test_a_thousand_machines_are_counted_whole_and_shown_as_far_as_they_fi
     for i in range(1000):
         world.rent(offer["id"], {"image": "pytorch/pytorch", "disk": 16, "label": f"\u00e4{i}"})
     settings = replace(settings, times=replace(settings.times, budget_s=20.0, pace=0.0))
-    async with Client(build(settings, TOOLS, create_app(world))) as client:
+    async with served(world, settings, TOOLS) as client:
         shown = await call(client, "show_instances")
         rate = shown["instances"][0]["usd_per_hour"]
         assert (shown["count"], shown["more"] + len(shown["instances"])) == (1000, 1000)

@@ -12,10 +12,8 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import KEY_LINE, OTHER_KEY_LINE, call
-from vast_mcp.host.server import build
+from house import KEY_LINE, OTHER_KEY_LINE, call, served
 from vast_mcp.sandbox.account import INSTANCE_SECRET
-from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE, show_instance, wait_for_instance
@@ -42,7 +40,7 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 async def client(world: World, settings: Settings) -> AsyncIterator[Client]:
-    async with Client(build(settings, TOOLS, create_app(world))) as made:
+    async with served(world, settings, TOOLS) as made:
         yield made
 
 
@@ -127,7 +125,7 @@ async def test_the_proxy_counts_only_once_the_direct_way_had_its_time(
     async def hear(_done: float, _total: float | None, message: str | None) -> None:
         world.ssh_direct = world.ssh_direct or "runs" in (message or "")
 
-    async with Client(build(patient, TOOLS, create_app(world))) as client:
+    async with served(world, patient, TOOLS) as client:
         made = {"instance_id": rent(world)}
         result = await client.call_tool("wait_for_instance", made, progress_callback=hear)
     assert (result.structured_content or {})["via"] == "direct"
@@ -259,7 +257,7 @@ async def test_a_wait_that_never_got_an_answer_is_an_error(client: Client, world
 async def test_it_answers_before_the_host_gives_up_on_it(world: World, settings: Settings) -> None:
     """Claude Desktop cuts at 60 s, so a tool answers within its budget whatever it was asked."""
     hurried = replace(settings, times=replace(settings.times, budget_s=0.2))
-    async with Client(build(hurried, TOOLS, create_app(world))) as client:
+    async with served(world, hurried, TOOLS) as client:
         seen = await wait(client, rent(world, "stuck_null"), timeout_s=50)
     assert seen["state"] == "still_starting"
 
@@ -269,7 +267,7 @@ async def test_it_looks_slower_as_it_goes(world: World, settings: Settings) -> N
     (docs/vast-api.md H).
     """
     slow = replace(settings, times=replace(settings.times, budget_s=0.5, look_s=0.02))
-    async with Client(build(slow, TOOLS, create_app(world))) as client:
+    async with served(world, slow, TOOLS) as client:
         await wait(client, rent(world, "stuck_null"))
     at = [request.at for request in world.asked("show")]
     gaps = [later - earlier for earlier, later in itertools.pairwise(at)]
@@ -371,7 +369,7 @@ async def test_three_minutes_without_a_banner_are_enough_over_several_calls(
     """
     world.ssh_direct = world.ssh_proxy = False
     short = replace(settings, times=replace(settings.times, budget_s=0.1))
-    async with Client(build(short, TOOLS, create_app(world))) as client:
+    async with served(world, short, TOOLS) as client:
         made = rent(world)
         states = [(await wait(client, made))["state"] for _ in range(4)]
     assert states[0] == "still_starting"

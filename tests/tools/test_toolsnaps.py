@@ -5,15 +5,13 @@
 
 import json
 import os
+from typing import Any
 
 import anyio
 import pytest
-from mcp import Client
 
-from house import ROOT
+from house import ROOT, served
 from vast_mcp.environment import load
-from vast_mcp.host.server import build
-from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp_tools import CATALOGUE
 
@@ -25,12 +23,12 @@ ABSENT = "(absent)"
 
 
 @pytest.fixture(scope="module")
-def listed(tmp_path_factory):
+def listed(tmp_path_factory: Any) -> Any:
     """What a client is shown of each tool, by name."""
     settings = load({}, home=tmp_path_factory.mktemp("home"), sandbox=True)
 
-    async def tools():
-        async with Client(build(settings, CATALOGUE, create_app(World()))) as client:
+    async def tools() -> Any:
+        async with served(World(), settings) as client:
             return [
                 tool.model_dump(mode="json", by_alias=True)
                 for tool in (await client.list_tools()).tools
@@ -39,7 +37,7 @@ def listed(tmp_path_factory):
     return {tool["name"]: {key: tool[key] for key in SHOWN} for tool in anyio.run(tools)}
 
 
-def differences(recorded, shown, path=""):
+def differences(recorded: Any, shown: Any, path: Any = "") -> Any:
     """One line for each thing that differs, wherever it stands; the order of keys is none."""
     if isinstance(recorded, dict) and isinstance(shown, dict):
         for key in sorted(recorded.keys() | shown.keys()):
@@ -51,12 +49,12 @@ def differences(recorded, shown, path=""):
         yield f"{path}:\n    recorded {was}\n    now      {now}"
 
 
-def as_text(shown):
+def as_text(shown: Any) -> Any:
     return json.dumps(shown, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
 @pytest.mark.parametrize("name", [spec.name for spec in CATALOGUE])
-def test_a_tool_is_shown_as_it_was_recorded(listed, name):
+def test_a_tool_is_shown_as_it_was_recorded(listed: Any, name: Any) -> None:
     """Names, words and schemas are what an agent works with; a change of them is a
     change of behaviour.
     """
@@ -72,7 +70,7 @@ def test_a_tool_is_shown_as_it_was_recorded(listed, name):
         )
 
 
-def test_no_snapshot_outlives_its_tool(listed):
+def test_no_snapshot_outlives_its_tool(listed: Any) -> None:
     """A renamed tool leaves nothing behind."""
     stale = [path for path in sorted(SNAPS.glob("*.json")) if path.stem not in listed]
     if UPDATING:
@@ -84,7 +82,7 @@ def test_no_snapshot_outlives_its_tool(listed):
         pytest.fail(f"No tool goes by {names} any more. {ACCEPT}", pytrace=False)
 
 
-def test_a_difference_is_told_by_its_place():
+def test_a_difference_is_told_by_its_place() -> None:
     """A reviewer reads what changed, not two whole schemas; the order of keys does not matter."""
     recorded = {
         "inputSchema": {"properties": {"disk": {"minimum": 8, "type": "number"}, "vm": {}}},

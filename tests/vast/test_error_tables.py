@@ -8,7 +8,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -19,7 +19,21 @@ from hypothesis import strategies as st
 from mcp import Client
 from pydantic import SecretStr
 
-from house import GOLDEN, KEY_LINE
+from house import KEY_LINE
+from refusals import (
+    READS,
+    REFUSED,
+    RIDDLES,
+    STILLBORN,
+    TOO_MANY,
+    Reply,
+    Row,
+    golden,
+    hurried,
+    page,
+    plain,
+    said,
+)
 from vast_mcp import errors
 from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
@@ -28,275 +42,12 @@ from vast_mcp.settings import Settings, Times
 from vast_mcp.vast import replies
 from vast_mcp_tools import CATALOGUE
 
-SECONDS = (
-    3.0  # for one tool call here: a wait of ten, which one recorded reply asks for, must not fit
-)
-
-Reply = dict[str, Any]
-
-
-# ── replies ────────────────────────────────────────────────────────────────────────────────────
-
-
-def golden(name: str) -> Reply:
-    """A recorded reply, in the words of a `status` fault."""
-    read = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
-    headers = {key.lower(): value for key, value in read["headers"].items()}
-    content = {"body": read["body"]} if "body" in read else {"text": read["text"]}
-    return {
-        "status": read["status"],
-        "content_type": headers.pop("content-type"),
-        "headers": headers,
-        **content,
-    }
-
-
-def said(status: int, /, **body: Any) -> Reply:
-    return {"status": status, "body": body}
-
-
-def plain(status: int, text: str) -> Reply:
-    return {"status": status, "text": text}
-
-
-def page(status: int, title: str = "A page") -> Reply:
-    html = (
-        f"<!DOCTYPE html><html><head><title>{title}</title></head><body>no_such_ask? "
-        f"{title}</body></html>"
-    )
-    return {"status": status, "text": html, "content_type": "text/html; charset=utf-8"}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a table: what Vast sends, and the one leaf it means."""
-
-    name: str
-    reply: Reply
-    code: str
-
-    def __str__(self) -> str:
-        return self.name
-
-
-ARGS = "error 400/3467: Invalid args: 'id' is required and must be a valid offer ID"
-GONE = "error 410/3907: no_such_ask Instance type 1234567 is no longer available."
-
-# Vast judged the request to rent and said no.
-REFUSED = (
-    Row("A.11 400 invalid_args", golden("create_offer_id_needed"), "invalid_request"),
-    Row("A.11 400 invalid_price", golden("create_invalid_price"), "invalid_price"),
-    Row("A.11 400 no_ssh_key_for_vm", golden("create_no_ssh_key_for_vm"), "no_ssh_key"),
-    Row(
-        "A.11 400 insufficient_credit", golden("create_insufficient_credit"), "insufficient_credit"
-    ),
-    Row(
-        "A.11 400 insufficient_credit with success",
-        said(
-            400,
-            success=False,
-            error="insufficient_credit",
-            msg="Your account lacks credit; see the billing page.",
-        ),
-        "insufficient_credit",
-    ),
-    Row("A.11 400 env over 32 KB", golden("create_env_too_long"), "invalid_request"),
-    Row("A.4 400 env is a string", golden("create_env_is_string"), "invalid_request"),
-    Row("A.11 400 no_such_ask", golden("create_no_such_ask_400"), "offer_gone"),
-    Row(
-        "A.11 401", said(401, success=False, error="unauthenticated", msg="Log in."), "auth_failed"
-    ),
-    Row("A.11 403 not your own", golden("create_not_your_own"), "offer_private"),
-    Row("A.11 404 unknown ask", golden("create_unknown_ask"), "offer_gone"),
-    Row("A.11 410 no longer available", golden("create_ask_gone"), "offer_gone"),
-    Row(
-        "A.11 spend_rate_limit",
-        said(400, success=False, error="spend_rate_limit", msg="x"),
-        "spend_rate_limited",
-    ),
-    Row(
-        "A.11 server_error for an image tag",
-        said(400, success=False, error="server_error"),
-        "invalid_request",
-    ),
-    Row("A.11 gone, in 400 plain text", plain(400, GONE), "offer_gone"),
-    Row("A.11 gone, in 404 plain text", plain(404, "This machine is already rented"), "offer_gone"),
-    Row(
-        "A.11 gone, in a detail",
-        said(410, detail="Instance type 1 is no longer available."),
-        "offer_gone",
-    ),
-    Row("A.11 gone, in a message", said(404, message="no_such_ask"), "offer_gone"),
-    Row(
-        "C.7 400 missing_billing",
-        said(400, success=False, error="missing_billing"),
-        "billing_not_set_up",
-    ),
-    Row("D 400 team account", golden("ssh_team"), "team_account"),
-    Row("I wrong key, 401", golden("auth_bad_key_401"), "auth_failed"),
-    Row("I wrong key, 404", golden("auth_bad_key_404"), "auth_failed"),
-    Row("I no header, 403", golden("auth_no_header"), "auth_failed"),
-    Row("I session expired", said(404, msg="Session expired. Please log in again."), "auth_failed"),
-    Row(
-        "I session expired, plain",
-        plain(404, "Session expired. Please log in again."),
-        "auth_failed",
-    ),
-    Row(
-        "I scoped key, 401", said(401, msg="Key lacks permission group instance_write"), "forbidden"
-    ),
-    Row("I scoped key, 403", said(403, msg="Not authorized: needs instance_write"), "forbidden"),
-    Row(
-        "I two factors",
-        said(401, msg="Please log in using Two Factor Authentication."),
-        "two_factor_required",
-    ),
-    Row("I 401 that is no JSON", plain(401, "Please log in or sign up"), "auth_failed"),
-    Row("I 401 that is HTML", page(401, "Please log in or sign up"), "auth_failed"),
-)
-
-# Vast answered, and the answer does not say whether a machine was rented.
-RIDDLES = (
-    Row("A.11 200 success false", golden("create_success_false"), "outcome_unknown"),
-    Row(
-        "A.11 200 success false, gone",
-        said(200, success=False, error="no_such_ask", msg=GONE),
-        "outcome_unknown",
-    ),
-    Row("A.11 200 without an id", said(200, success=True), "outcome_unknown"),
-    Row(
-        "A.11 200 with an id that is none",
-        said(200, success=True, new_contract=True),
-        "outcome_unknown",
-    ),
-    Row("A.11 200 with an id of zero", said(200, success=True, new_contract=0), "outcome_unknown"),
-    Row("A.11 200 with an empty id", said(200, success=True, new_contract=None), "outcome_unknown"),
-    Row("A.11 200 empty", plain(200, ""), "outcome_unknown"),
-    Row("A.11 200 HTML", page(200, "Welcome"), "outcome_unknown"),
-    Row("A.11 200 plain text", plain(200, "OK"), "outcome_unknown"),
-    Row("A.11 200 cut short", plain(200, '{"success": true, "new_contr'), "outcome_unknown"),
-    Row("A.11 200 a list", {"status": 200, "body": [{"new_contract": 7}]}, "outcome_unknown"),
-    Row("A.11 200 deeply nested", plain(200, "[" * 100_000), "outcome_unknown"),
-    Row(
-        "A.11 302 elsewhere",
-        {"status": 302, "text": "", "headers": {"Location": "/login"}},
-        "outcome_unknown",
-    ),
-    Row("A.11 400 HTML", page(400), "outcome_unknown"),
-    Row("A.11 403 HTML", page(403), "outcome_unknown"),
-    Row("A.11 404 HTML", page(404), "outcome_unknown"),
-    Row("A.11 400 plain text of no known meaning", plain(400, "Bad Request"), "outcome_unknown"),
-    Row("A.11 408", said(408, error="no_such_ask"), "outcome_unknown"),
-    Row("A.11 409", said(409, error="conflict", msg="already in progress"), "outcome_unknown"),
-    Row("A.11 425", said(425, error="invalid_args"), "outcome_unknown"),
-    Row("A.11 500 JSON", said(500, success=False, error="server_error"), "outcome_unknown"),
-    Row(
-        "A.11 500 in the words of a refusal",
-        said(500, error="no_such_ask", msg=GONE),
-        "outcome_unknown",
-    ),
-    Row("A.11 502 HTML", golden("gateway_502"), "outcome_unknown"),
-    Row("A.11 503 HTML", golden("gateway_503"), "outcome_unknown"),
-    Row("A.11 504 HTML", golden("gateway_504"), "outcome_unknown"),
-    Row("C.5 a queued start", golden("start_resources_unavailable"), "outcome_unknown"),
-    Row("H 429 in a sixth form", said(429, status="busy"), "outcome_unknown"),
-    Row("H 429 HTML", page(429, "Slow down"), "outcome_unknown"),
-    Row("H 429 empty", plain(429, ""), "outcome_unknown"),
-)
-
-# Sent back before anything happened (H).
-TOO_MANY = (
-    Row("H form 1, plain text", golden("too_many_plain"), "rate_limited"),
-    Row("H form 2, detail", golden("too_many_detail"), "rate_limited"),
-    Row("H form 3, code", golden("too_many_code"), "rate_limited"),
-    Row("H form 4, live", golden("too_many_json"), "rate_limited"),
-    Row("H form 5, quota", golden("too_many_quota"), "search_quota_exceeded"),
-)
-
-# An error that names an instance all the same (A.6).
-STILLBORN = (
-    Row("A.6 a low bid", golden("create_low_bid"), "created_stopped"),
-    Row(
-        "A.6 with a numeric string",
-        said(400, error="invalid_price", new_contract="1234568"),
-        "created_stopped",
-    ),
-    Row(
-        "A.6 at 200",
-        said(200, success=False, error="invalid_price", new_contract=1234568),
-        "created_stopped",
-    ),
-    Row(
-        "A.6 at 410",
-        said(410, error="no_such_ask", msg=GONE, new_contract=1234568),
-        "created_stopped",
-    ),
-    Row(
-        "A.6 at 429",
-        said(429, detail="API requests too frequent", new_contract=1234568),
-        "created_stopped",
-    ),
-    Row("A.6 at 500", said(500, error="server_error", new_contract=1234568), "created_stopped"),
-)
-
-# What any request that changes nothing can meet.
-READS = (
-    *(row for row in REFUSED if row.name.startswith("I ")),
-    Row("I 403 of no known meaning", page(403), "forbidden"),
-    Row("I 401 of no known meaning", page(401), "auth_failed"),
-    *TOO_MANY,
-    Row("H 429 in a sixth form", said(429, status="busy"), "rate_limited"),
-    Row("H 429 HTML", page(429), "rate_limited"),
-    Row("C.2 retired address", golden("list_v0_deprecated"), "endpoint_gone"),
-    Row("C.2 400 invalid_request", golden("list_v1_bad_filter"), "invalid_request"),
-    Row("C.2 400 invalid_token", golden("list_v1_bad_token"), "invalid_request"),
-    Row("B.3 400 flat query", golden("search_asks_flat"), "invalid_request"),
-    Row("B.1 400 limit", golden("search_limit_not_integer"), "invalid_request"),
-    Row("B.2 400 unknown op", golden("search_unknown_op"), "invalid_request"),
-    Row("A.11 502 HTML", golden("gateway_502"), "vast_unavailable"),
-    Row("A.11 503 HTML", golden("gateway_503"), "vast_unavailable"),
-    Row("A.11 504 HTML", golden("gateway_504"), "vast_unavailable"),
-    Row("A.11 500 JSON", said(500, success=False, error="server_error"), "vast_unavailable"),
-    Row("A.11 500 empty", plain(500, ""), "vast_unavailable"),
-    Row("A.11 200 success false", golden("create_success_false"), "vast_unavailable"),
-    Row("A.11 200 success false, no reason", said(200, success=False), "unexpected_reply"),
-    Row("A.11 200 HTML", page(200), "unexpected_reply"),
-    Row("A.11 200 empty", plain(200, ""), "unexpected_reply"),
-    Row("A.11 200 cut short", plain(200, '{"success": true, "insta'), "unexpected_reply"),
-    Row("A.11 400 plain text of no known meaning", plain(400, "Bad Request"), "unexpected_reply"),
-    Row(
-        "A.11 302 elsewhere",
-        {"status": 302, "text": "", "headers": {"Location": "/login"}},
-        "unexpected_reply",
-    ),
-)
-
-
 # ── calls ──────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     return replace(settings, times=hurried(settings.times))
-
-
-def hurried(times: Times) -> Times:
-    """The same code with hardly a wait, and a doubt that is told instead of pursued: its second
-    look is due too late.
-
-    This file asks what an answer means; when it is asked again, and how a doubt ends, have files
-    of their own.
-    """
-    return replace(
-        times,
-        budget_s=SECONDS,
-        retry_s=0.0005,
-        rate_limit_s=0.0005,
-        verify_s=0.0005,
-        look_s=2 * SECONDS,
-        seen_apart_s=2 * SECONDS,
-        pace=0.0,
-    )
 
 
 async def told(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
