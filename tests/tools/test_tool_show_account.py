@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from mcp import Client
 
-from house import call
+from house import call, served
 from vast_mcp.sandbox.world import World
+from vast_mcp.settings import Settings
 
 
 def rent(world: World, **more: object) -> int:
@@ -76,12 +79,14 @@ async def test_an_overdrawn_account_has_no_hours_left(client: Client, world: Wor
 
 
 async def test_a_rental_in_doubt_is_counted_with_the_step_that_settles_it(
-    client: Client, world: World
+    world: World, settings: Settings
 ) -> None:
     """No open intent that no result names (docs/protocol.md)."""
     world.faults.add("create", "drop")
-    await call(client, "create_instance", offer_id=world.offer()["id"], disk=16)
-    shown = await call(client, "show_account")
+    unhurried = replace(settings, times=replace(settings.times, budget_s=4.0))
+    async with served(world, unhurried) as client:
+        await call(client, "create_instance", offer_id=world.offer()["id"], disk=16)
+        shown = await call(client, "show_account")
     assert shown["open_intents"] == 1
     assert [step["tool"] for step in shown["next_steps"]] == ["show_instances"]
     assert "doubt" in shown["next_steps"][0]["why"]

@@ -229,15 +229,17 @@ async def test_exited_in_the_first_minutes_of_a_start_is_a_start(
 
 
 async def test_a_row_that_is_not_readable_yet_is_no_machine_gone(
-    client: Client, world: World
+    world: World, settings: Settings
 ) -> None:
     """A just-created id may be unreadable for seconds (docs/vast-api.md C.1)."""
     world.visible_after_looks = 4
     offer = world.offer(ports=True, disk_space=lambda free: free > 40)
-    made = await call(
-        client, "create_instance", offer_id=offer["id"], disk=16, runtype="ssh_direct"
-    )
-    done = await wait(client, made["instance_id"])
+    patient = replace(settings, times=replace(settings.times, young_s=600.0))
+    async with served(world, patient, TOOLS) as client:
+        made = await call(
+            client, "create_instance", offer_id=offer["id"], disk=16, runtype="ssh_direct"
+        )
+        done = await wait(client, made["instance_id"])
     assert (done["state"], done["via"]) == ("ready", "direct")
 
 
