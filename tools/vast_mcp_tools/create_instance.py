@@ -17,9 +17,8 @@ from vast_mcp.errors import Json, NextStep, Problem, redacted
 from vast_mcp.journal.records import Intent, token_of
 from vast_mcp.leases import labels, packing
 from vast_mcp.leases.labels import utc
-from vast_mcp.machines.volumes import MONTH_H
+from vast_mcp.machines.costs import Price, per_day, per_month, rounded
 from vast_mcp.renting import env_grammar, preflight, rules
-from vast_mcp.renting.prices import Price
 from vast_mcp.renting.rent import Preview, preview, rent
 from vast_mcp.renting.terms import ENTRYPOINT, Order, Terms
 from vast_mcp.session import Call
@@ -417,20 +416,19 @@ def _previewed(args: CreateInstance, seen: Preview, call: Call) -> CreateInstanc
     found, terms = seen.found, seen.terms
     price = terms.price if terms else Price(None, None)
     total = price.total
-    idle = None if price.disk is None or price.volume is None else price.disk + price.volume
     label = labels.leased(seen.request.order.label, terms.lease_until if terms else None)
     made = DryRun(
         would="rent" if found is None else "replay" if found.lives else "settle",
         request=_masked(
             (terms.body if terms else seen.request.order.body) | {"label": f"{label}#<token>"}
         ),
-        gpu_usd_per_hour=_rounded(price.gpu),
-        disk_usd_per_hour=_rounded(price.disk),
-        volume_usd_per_hour=_rounded(price.volume) or None,
-        usd_per_hour=_rounded(total),
-        usd_per_day=None if total is None else round(total * 24, 2),
-        usd_per_month=None if total is None else round(total * MONTH_H, 2),
-        stopped_usd_per_hour=_rounded(idle),
+        gpu_usd_per_hour=rounded(price.gpu, 5),
+        disk_usd_per_hour=rounded(price.disk, 5),
+        volume_usd_per_hour=rounded(price.volume, 5) or None,
+        usd_per_hour=rounded(total, 5),
+        usd_per_day=per_day(total),
+        usd_per_month=per_month(total),
+        stopped_usd_per_hour=rounded(price.stopped, 5),
         left=_left(args, terms, call),
     )
     again = args.model_dump(exclude_none=True, exclude={"dry_run"})
@@ -448,10 +446,6 @@ def _previewed(args: CreateInstance, seen: Preview, call: Call) -> CreateInstanc
         if _PRIVATE.isdisjoint(again)
         else [],
     )
-
-
-def _rounded(usd: float | None) -> float | None:
-    return None if usd is None else round(usd, 5)
 
 
 def _masked(body: Json) -> Json:

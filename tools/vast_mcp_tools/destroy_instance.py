@@ -144,17 +144,13 @@ async def _volumes_of(ids: list[int], call: Call) -> tuple[list[LeftVolume], lis
             volume_id=volume.id,
             was_on=on,
             size_gb=volume.disk_space,
-            usd_per_hour=_rounded(volumes.usd_per_hour(volume)),
+            usd_per_hour=costs.rounded(costs.volume_usd_per_hour(volume), 5),
         )
         for volume in listed
         for on in volumes.attached_to(volume)
         if on in ids
     ]
     return left, []
-
-
-def _rounded(usd: float | None) -> float | None:
-    return None if usd is None else round(usd, 5)
 
 
 def _is_young(instance_id: int, call: Call) -> bool:

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.errors import NextStep, Problem
-from vast_mcp.machines.volumes import room_query, room_usd_per_hour
+from vast_mcp.machines.costs import room_usd_per_hour, rounded
+from vast_mcp.machines.volumes import room_query
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import VolumeOffer
@@ -89,7 +90,7 @@ def _row(offer: VolumeOffer, size_gb: int) -> VolumeOfferRow:
         machine_id=offer.machine_id,
         free_gb=round(offer.disk_space, 1) if offer.disk_space is not None else None,
         usd_per_gb_month=offer.storage_cost,
-        usd_per_hour=None if usd is None else round(usd, 5),
+        usd_per_hour=rounded(usd, 5),
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.seen import learn_from
-from vast_mcp.machines import costs, volumes
+from vast_mcp.machines import costs
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
@@ -52,7 +52,9 @@ async def show_account(args: ShowAccount, call: Call) -> ShowAccountResult:  # n
     email or any key.
     """
     user = await call.vast.user()
-    result = ShowAccountResult(credit_usd=_cents(user.credit), balance_usd=_cents(user.balance))
+    result = ShowAccountResult(
+        credit_usd=costs.rounded(user.credit, 2), balance_usd=costs.rounded(user.balance, 2)
+    )
     try:
         listed = await call.vast.list_instances()
     except errors.VastMcpError as exc:
@@ -105,22 +107,18 @@ async def _volumes(call: Call, warnings: list[str]) -> float | None:
             f"The volumes could not be read ({exc.code}); what they bill is not counted."
         )
         return None
-    prices = [volumes.usd_per_hour(volume) for volume in listed]
+    prices = [costs.volume_usd_per_hour(volume) for volume in listed]
     if None in prices:
         warnings.append(
             f"{prices.count(None)} of {len(prices)} volumes show no price and are not counted."
         )
-    return round(sum(price for price in prices if price is not None), 5)
+    return round(costs.sum_of_known(prices), 5)
 
 
 def _hours(credit: float | None, burn: float) -> float | None:
     if credit is None or burn <= 0:
         return None
-    return round(max(0.0, credit) / burn, 1)
-
-
-def _cents(usd: float | None) -> float | None:
-    return None if usd is None else round(usd, 2)
+    return round(costs.hours_of_credit(max(0.0, credit), burn), 1)
 
 
 SPEC = ToolSpec(

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from vast_mcp.errors import clean
-from vast_mcp.machines import volumes
+from vast_mcp.machines import costs, volumes
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Volume
@@ -50,7 +50,7 @@ async def show_volumes(args: ShowVolumes, call: Call) -> ShowVolumesResult:  # n
     rows = sorted(
         (_row(volume) for volume in listed), key=lambda row: (bool(row.attached_to), -row.volume_id)
     )
-    prices = [volumes.usd_per_hour(volume) for volume in listed]
+    prices = [costs.volume_usd_per_hour(volume) for volume in listed]
     warnings: list[str] = []
     if None in prices:
         warnings.append(
@@ -60,7 +60,7 @@ async def show_volumes(args: ShowVolumes, call: Call) -> ShowVolumesResult:  # n
         warnings.append(f"{len(rows) - SHOWN} more are not shown.")
     return ShowVolumesResult(
         count=len(rows),
-        total_usd_per_hour=round(sum(price for price in prices if price is not None), 5),
+        total_usd_per_hour=round(costs.sum_of_known(prices), 5),
         volumes=rows[:SHOWN],
         warnings=warnings,
         next_steps=_steps(rows),
@@ -68,12 +68,12 @@ async def show_volumes(args: ShowVolumes, call: Call) -> ShowVolumesResult:  # n
 
 
 def _row(volume: Volume) -> VolumeRow:
-    price = volumes.usd_per_hour(volume)
+    price = costs.volume_usd_per_hour(volume)
     return VolumeRow(
         volume_id=volume.id,
         size_gb=volume.disk_space,
         machine_id=volume.machine_id,
-        usd_per_hour=None if price is None else round(price, 5),
+        usd_per_hour=costs.rounded(price, 5),
         attached_to=volumes.attached_to(volume),
         status=clean(volume.status, 20) if volume.status else None,
         untrusted_label=clean(volume.label, 64) if volume.label else None,

@@ -1,8 +1,19 @@
-"""TODO: one line."""
+"""What machines and volumes cost: the one home of price arithmetic, in $/h where no name says else.
+
+Vast prices storage by the GB and month, and a month has 720 hours (docs/vast-api.md A.6).
+"""
 
 from __future__ import annotations
 
-from vast_mcp.vast.models import Instance
+import math
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from vast_mcp.journal.records import Reservation
+from vast_mcp.vast.models import MONTH_H, Instance, Volume, VolumeOffer, storage_usd_per_hour
+
+ROUNDING = 1e-6  # $/h: prices are sums of floats
 
 
 def rounded(value: float | None, digits: int) -> float | None:
@@ -12,8 +23,122 @@ def rounded(value: float | None, digits: int) -> float | None:
     return round(value, digits)
 
 
+def is_dearer(usd: float, than: float) -> bool:
+    """Whether one price is above another by more than sums of floats differ."""
+    return usd > than + ROUNDING
+
+
+def highest(*prices: float | None) -> float | None:
+    """The highest of the prices that are known."""
+    return max((usd for usd in prices if usd is not None), default=None)
+
+
+def sum_of_known(prices: Iterable[float | None]) -> float:
+    """All the prices that are known, together."""
+    return sum(usd for usd in prices if usd is not None)
+
+
+def per_day(usd_per_hour: float | None) -> float | None:
+    """The price of 24 hours, in cents."""
+    if usd_per_hour is None:
+        return None
+    return round(usd_per_hour * 24, 2)
+
+
+def per_month(usd_per_hour: float | None) -> float | None:
+    """The price of a month of 720 hours, in cents."""
+    if usd_per_hour is None:
+        return None
+    return round(usd_per_hour * MONTH_H, 2)
+
+
+# ── one that is to be rented ───────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a machine costs while it runs: GPU or bid, its disk, a volume made with it. None is
+    not known.
+    """
+
+    gpu: float | None
+    disk: float | None
+    volume: float | None = 0.0
+
+    @property
+    def total(self) -> float | None:
+        """All of it; None where a part is not known."""
+        return _sum_of_all(self.gpu, self.disk, self.volume)
+
+    @property
+    def stopped(self) -> float | None:
+        """What bills on while the machine is stopped; None where a part is not known."""
+        return _sum_of_all(self.disk, self.volume)
+
+    @property
+    def without_volume(self) -> float | None:
+        """The machine with its disk; None where a part is not known."""
+        return _sum_of_all(self.gpu, self.disk)
+
+
+def _sum_of_all(*parts: float | None) -> float | None:
+    """Every part together. A part below nothing is no price, so it counts as unknown."""
+    known = [part for part in parts if part is not None and part >= 0]
+    if len(known) < len(parts):
+        return None
+    return round(sum(known), 6)
+
+
+# ── one that exists ────────────────────────────────────────────────────────────────────────────
+
+
+def running_usd_per_hour(row: Instance) -> float:
+    """What a machine burns as it runs; 0 while it does not (docs/vast-api.md C.8)."""
+    if row.actual_status != "running":
+        return 0.0
+    return row.dph_total or 0.0
+
+
+def idle_usd_per_hour(row: Instance) -> float:
+    """What a machine that does not run bills for its disk; an offline one bills nothing
+    (docs/vast-api.md C.8).
+    """
+    if row.actual_status in {"running", "offline"}:
+        return 0.0
+    return row.disk_usd_per_hour() or 0.0
+
+
+def price_of_row(row: Instance) -> float | None:
+    """What a listed machine may cost at any moment: the whole price where it runs or was asked
+    to, else its disk's.
+    """
+    if row.actual_status == "running" or row.intended_status != "stopped":
+        return row.dph_total
+    return row.disk_usd_per_hour()
+
+
+def reserved_price(
+    reservations: Sequence[Reservation], row: Instance | None, young_s: float
+) -> float | None:
+    """The highest price that our pending starts and bids may still cause.
+
+    After `young_s` seconds the row is believed, except for a start that Vast queued or never
+    answered: that counts until the machine runs.
+    """
+    return highest(*(one.usd_per_hour for one in reservations if _counts(one, row, young_s)))
+
+
+def _counts(reservation: Reservation, row: Instance | None, young_s: float) -> bool:
+    if row is None or time.time() - reservation.made_at <= young_s:
+        return True
+    return reservation.state != "true" and row.intended_status != "running"
+
+
 def hours(since: float | None, now: float) -> float | None:
-    return max(0.0, now - since) / 3600 if since else None
+    """Hours between two epoch seconds, never below 0; None where the first is not known."""
+    if not since:
+        return None
+    return max(0.0, now - since) / 3600
 
 
 def cost_so_far(since: float | None, usd_per_hour: float | None, now: float) -> float | None:
@@ -21,14 +146,28 @@ def cost_so_far(since: float | None, usd_per_hour: float | None, now: float) -> 
     while running.
     """
     age = hours(since, now)
-    return None if age is None or usd_per_hour is None else round(age * usd_per_hour, 4)
+    if age is None or usd_per_hour is None:
+        return None
+    return round(age * usd_per_hour, 4)
 
 
-def running_usd_per_hour(row: Instance) -> float:
-    """What a machine burns as it runs; 0 while it does not (C.8)."""
-    return (row.dph_total or 0.0) if row.actual_status == "running" else 0.0
+# ── volumes and credit ─────────────────────────────────────────────────────────────────────────
 
 
-def idle_usd_per_hour(row: Instance) -> float:
-    """What a machine that does not run bills for its disk; an offline one bills nothing (C.8)."""
-    return 0.0 if row.actual_status in {"running", "offline"} else row.disk_usd_per_hour() or 0.0
+def volume_usd_per_hour(volume: Volume) -> float | None:
+    """What a volume bills, attached or not: the row's own figure, else storage arithmetic."""
+    if volume.storage_total_cost is not None:
+        return volume.storage_total_cost
+    return storage_usd_per_hour(volume.storage_cost, volume.disk_space)
+
+
+def room_usd_per_hour(offer: VolumeOffer, size_gb: float) -> float | None:
+    """What a new volume of this size would bill."""
+    return storage_usd_per_hour(offer.storage_cost, size_gb)
+
+
+def hours_of_credit(credit: float, usd_per_hour: float) -> float:
+    """How long a credit in $ lasts at a rate; for ever at none."""
+    if usd_per_hour <= 0:
+        return math.inf
+    return credit / usd_per_hour

@@ -1,27 +1,11 @@
-"""What a volume's row says: whose it is at the moment and what it bills (docs/vast-api.md F)."""
+"""What a volume's row says: whose it is at the moment (docs/vast-api.md F)."""
 
 from __future__ import annotations
 
 from typing import cast
 
-from vast_mcp.vast.models import Volume, VolumeOffer
+from vast_mcp.vast.models import Volume
 from vast_mcp.vast.replies import Json, as_object
-
-MONTH_H = 720  # hours in the month that storage is priced by (A.6)
-
-
-def usd_per_hour(volume: Volume) -> float | None:
-    """$/h, attached or not: the row's own figure, else storage arithmetic."""
-    if volume.storage_total_cost is not None:
-        return volume.storage_total_cost
-    if volume.storage_cost is None or volume.disk_space is None:
-        return None
-    return volume.storage_cost * volume.disk_space / MONTH_H
-
-
-def room_usd_per_hour(offer: VolumeOffer, size_gb: float) -> float | None:
-    """$/h of a new volume of this size."""
-    return None if offer.storage_cost is None else offer.storage_cost * size_gb / MONTH_H
 
 
 def room_query(machine_id: int, size_gb: float) -> Json:

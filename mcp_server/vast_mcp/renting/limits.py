@@ -20,7 +20,7 @@ from vast_mcp import errors
 from vast_mcp.account.seen import learn_from
 from vast_mcp.errors import NextStep
 from vast_mcp.journal.records import token_of
-from vast_mcp.renting.prices import ROUNDING, dearer, price_of_row, reserved_price
+from vast_mcp.machines.costs import ROUNDING, highest, price_of_row, reserved_price
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
 
@@ -37,7 +37,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Headroom:
-    """What would run and what the limits leave, after one more machine or a dearer one. None: no
+    """What would run and what the limits leave, after one more machine or a highest one. None: no
     such limit.
     """
 
@@ -192,13 +192,13 @@ def _prices(
     found: dict[str, float | None] = {}
     for row in seen.rows:
         if row.id != instance_id:
-            found[f"machine {row.id}"] = dearer(
+            found[f"machine {row.id}"] = highest(
                 price_of_row(row), reserved_price(held.get(row.id, []), row, young_s)
             )
     listed = {row.id for row in seen.rows}
     for machine, intent in living.items():
         if machine is not None and machine not in listed and machine != instance_id:
-            found[f"machine {machine}"] = dearer(
+            found[f"machine {machine}"] = highest(
                 intent.usd_per_hour, reserved_price(held.get(machine, []), None, young_s)
             )
     tokens = {token_of(row.label) for row in seen.rows}

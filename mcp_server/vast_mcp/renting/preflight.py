@@ -7,13 +7,13 @@ would bill for something useless, most of them without saying so (docs/vast-api.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.machines import volumes
+from vast_mcp.machines.costs import Price, room_usd_per_hour, rounded
 from vast_mcp.machines.keyfiles import local_public_keys, registered_local_key
-from vast_mcp.renting.prices import Price
 from vast_mcp.renting.rules import VM_IMAGE_NEEDS_HOST, by_args, has_registry_host
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Offer, Template
@@ -55,8 +55,7 @@ class Findings:
 
     def usd_per_hour(self, body: Json) -> float | None:
         """$/h of the machine with its disk, without a volume."""
-        price = replace(self.price(body), volume=0.0).total
-        return None if price is None else round(price, 4)
+        return rounded(self.price(body).without_volume, 4)
 
     def price(self, body: Json) -> Price:
         """What it costs by the offer's own figures (A.6), the new volume included."""
@@ -142,7 +141,7 @@ async def _volume_usd_per_hour(call: Call, volume: Json, offer: Offer | None) ->
     except errors.VastMcpError:
         return None
     room = next((room for room in found if room.id == volume["volume_id"]), None)
-    return volumes.room_usd_per_hour(room, volume["size"]) if room else None
+    return room_usd_per_hour(room, volume["size"]) if room else None
 
 
 async def _offer(

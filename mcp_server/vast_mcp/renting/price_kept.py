@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vast_mcp import errors
+from vast_mcp.machines.costs import ROUNDING, Price, price_of_row
 from vast_mcp.renting.limits import price_wanted
-from vast_mcp.renting.prices import ROUNDING, Price, price_of_row
 from vast_mcp.session import Call
 from vast_mcp.settings import Limits
 from vast_mcp.vast.models import Instance

@@ -8,9 +8,9 @@ from typing import Literal
 from vast_mcp import errors
 from vast_mcp.account.whose import account_of
 from vast_mcp.journal.records import Reservation
+from vast_mcp.machines.costs import ROUNDING, highest, price_of_row, reserved_price
 from vast_mcp.renting.confirm import Consent
 from vast_mcp.renting.limits import check_account, check_machine, standing
-from vast_mcp.renting.prices import ROUNDING, dearer, price_of_row, reserved_price
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
 
@@ -46,7 +46,7 @@ async def reserve(
     check_machine(call, usd, instance_id=instance_id)
     seen = await standing(call)
     fresh = next((row for row in seen.rows if row.id == instance_id), None) if seen else None
-    usd = dearer(
+    usd = highest(
         usd, fresh.dph_total if fresh and bid is None else None
     )  # its bid may have been raised meanwhile
 
@@ -54,7 +54,7 @@ async def reserve(
         held = reserved_price(
             journal.reservations.of(account).get(instance_id, []), fresh or row, call.times.young_s
         )
-        return dearer(usd, held) if usd is not None else None
+        return highest(usd, held) if usd is not None else None
 
     check_account(call, seen, account, most(), instance_id=instance_id)
     await consent.ask(usd)
@@ -76,7 +76,7 @@ async def check_longer(call: Call, instance_id: int, row: Instance | None) -> No
     held = reserved_price(
         journal.reservations.of(account).get(instance_id, []), row, call.times.young_s
     )
-    usd = dearer(price_of_row(row) if row else None, held)
+    usd = highest(price_of_row(row) if row else None, held)
     check_machine(call, usd, instance_id=instance_id)
     seen = await standing(call)
     check_account(call, seen, account, usd, instance_id=instance_id)

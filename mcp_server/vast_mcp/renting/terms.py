@@ -16,10 +16,10 @@ from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.journal.records import Approval
 from vast_mcp.leases import packing, watchdog
 from vast_mcp.leases.labels import utc
+from vast_mcp.machines.costs import Price
 from vast_mcp.renting import confirm, limits, preflight, rules
 from vast_mcp.renting.limits import Headroom, Standing
 from vast_mcp.renting.preflight import Findings
-from vast_mcp.renting.prices import Price
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Offer, Template
 

@@ -23,6 +23,16 @@ class Row(BaseModel):
     )
 
 
+MONTH_H = 720  # hours in the month that storage is priced by (docs/vast-api.md A.6)
+
+
+def storage_usd_per_hour(usd_per_gb_month: float | None, size_gb: float | None) -> float | None:
+    """$/h of a disk or a volume; None where its price or its size is not known."""
+    if usd_per_gb_month is None or size_gb is None:
+        return None
+    return usd_per_gb_month * size_gb / MONTH_H
+
+
 class Offer(Row):
     """An offer (ask). `gpu_ram`, `cpu_ram` in MB, `disk_space` in GB, prices in $/h, `duration` in
     seconds (B.4).
@@ -57,7 +67,7 @@ class Offer(Row):
 
     def disk_usd_per_hour(self, disk_gb: float) -> float | None:
         """Storage costs $/GB/month, and a month has 720 hours (docs/vast-api.md A.6)."""
-        return None if self.storage_cost is None else self.storage_cost * disk_gb / 720
+        return storage_usd_per_hour(self.storage_cost, disk_gb)
 
 
 class PortMapping(Row):
@@ -123,9 +133,7 @@ class Instance(Row):
         """
         if self.storage_total_cost is not None:
             return self.storage_total_cost
-        if self.storage_cost is None or self.disk_space is None:
-            return None
-        return self.storage_cost * self.disk_space / 720
+        return storage_usd_per_hour(self.storage_cost, self.disk_space)
 
     def outside_port(self, inside: str) -> int | None:
         """The public port that leads to `inside`, such as "22/tcp"."""
