@@ -7,36 +7,32 @@ bill days later.
 
 from __future__ import annotations
 
-import contextlib
-import shlex
-import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from vast_mcp import errors
-from vast_mcp.account.access import access_to
+from vast_mcp.account.extending import record_lease, watchdog_line
 from vast_mcp.account.roll import Roll, check_known, check_ours, roll
+from vast_mcp.account.seen import mark_started
 from vast_mcp.errors import NextStep, Problem, clean
-from vast_mcp.journal.records import token_of
-from vast_mcp.leases import labels, lifetimes
-from vast_mcp.leases.labels import utc
-from vast_mcp.leases.watchdog import FOLDER
-from vast_mcp.machines import phases, ways
+from vast_mcp.leases import labels, lifetimes, naming
+from vast_mcp.machines import phases
+from vast_mcp.machines.costs import rounded
 from vast_mcp.renting import confirm, reserving
+from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, Target, perform
+from vast_mcp.renting.bids import check_bid
 from vast_mcp.session import Call
 from vast_mcp.settings import LONGEST_LEASE_H
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
+from vast_mcp.vast.client import Vast
 from vast_mcp.vast.models import Instance
 
-LOOKS = 3
-LABEL_MAX = (
-    1024 - 17 - labels.LABEL_ROOM
-)  # Vast takes 1024 here (C.7); "#", the token and a lease need the rest
-MAX_USD_PER_GPU = 32  # of a changed bid (A.6)
+# Vast takes 1024 characters (docs/vast-api.md C.7); "#", the token and a lease need the rest.
+LABEL_MAX = 1024 - 17 - labels.LABEL_ROOM
+BID_ROUNDING = 1e-6  # $/h
 
 Action = Literal["start", "stop", "reboot", "label", "change_bid", "extend_lease"]
-_LABELS = {"label", "extend_lease"}  # written as a label, and read back as one
 
 
 class ManageInstance(Arguments):
@@ -94,7 +90,7 @@ async def manage_instance(args: ManageInstance, call: Call) -> ManageInstanceRes
     not started.
     """
     _check_arguments(args)
-    if args.action in _LABELS:
+    if VERBS[args.action].writes_label:
         # What is read of a label is written back: no other call of this server may move the
         # lease meanwhile.
         async with call.session.lease_lock():
@@ -102,399 +98,277 @@ async def manage_instance(args: ManageInstance, call: Call) -> ManageInstanceRes
     return await _manage(args, call)
 
 
-async def _manage(args: ManageInstance, call: Call) -> ManageInstanceResult:
-    there = await roll(call)
-    check_known([args.instance_id], there, nothing="sent", argument="instance_id")
-    if args.action == "stop" and not args.not_ours:
-        again = _this(args, "if the person wants that", not_ours=True)
-        check_ours(
-            [args.instance_id],
-            there,
-            nothing="stopped",
-            loses="a stopped one may lose its GPU",
-            again=again,
-        )
-    before = there.living.get(args.instance_id)
-    if args.action == "change_bid":
-        _check_price(args, before)
-    _check_lease(args, before, call)
-    until = _extended(args, there, call) if args.action == "extend_lease" else None
-    if until is not None:
-        await reserving.check_longer(call, args.instance_id, before)
-    label = _label(args, before, until, call) if args.action in _LABELS else None
-    runs = args.action in {"start", "reboot", "change_bid"}
-    consent = _consent(args, before, call)
-    held = (
-        await reserving.reserve(call, args.instance_id, before, consent, bid=args.price)
-        if runs
-        else None
-    )
-    lost: errors.VastMcpError | None = None
-    try:
-        await _act(args, label, call)
-    except errors.StartQueued as exc:
-        reserving.settle(call, held, "maybe")
-        raise _queued(args, there, exc) from exc
-    except (errors.Unreachable, errors.VastUnavailable) as exc:
-        lost = exc
-    except errors.VastMcpError:
-        consent.give_back()
-        reserving.settle(call, held, None)
-        raise
-    if args.action in {"start", "reboot"}:
-        call.session.watches.mark_started(args.instance_id, time.time())
-    after = await _look(args, label, call)
-    done = after is not None and _shows(after, args, label)
-    reserving.settle(call, held, "true" if done else "maybe")
-    if not done and lost is not None:
-        raise _unsure(args, there, lost)
-    if not done and args.action in {"stop", "extend_lease"}:
-        raise _unsure(args, there)
-    if until is not None and after is not None:
-        return await _lease(args, before, after, until, call)
-    if done and args.action == "stop":
-        reserving.release(call, args.instance_id)
-    _remember(args, after, call)
-    return _result(args, after, done=done)
-
-
-# ── before ─────────────────────────────────────────────────────────────────────────────────────
-
-
 def _check_arguments(args: ManageInstance) -> None:
+    """Each action takes its own argument and no other's."""
     problems: list[Problem] = []
-    wanted = (
-        ("label", "label", args.label),
-        ("price", "change_bid", args.price),
-        ("lease_hours", "extend_lease", args.lease_hours),
-    )
-    for name, action, value in wanted:
-        if args.action == action and value is None:
+    for action, verb in VERBS.items():
+        name = verb.argument
+        if name is None:
+            continue
+        given = getattr(args, name) is not None
+        if args.action == action and not given:
             problems.append(Problem(name, f"required for {action}"))
-        if args.action != action and value is not None:
+        if args.action != action and given:
             problems.append(Problem(name, f"only for {action}"))
     if problems:
         raise errors.bad("manage_instance", problems)
 
 
-def _check_lease(args: ManageInstance, before: Instance | None, call: Call) -> None:
-    """Nothing boots past its lease; a better bid boots a machine that does not run."""
-    boots = args.action in {"start", "reboot"}
-    if boots or (args.action == "change_bid" and phases.phase_of(before) != "running"):
-        lifetimes.check_time_to_boot(call, args.instance_id, before, then=_this(args, "then"))
+async def _manage(args: ManageInstance, call: Call) -> ManageInstanceResult:
+    there = await roll(call)
+    check_known([args.instance_id], there, nothing="sent", argument="instance_id")
+    verb = VERBS[args.action](args, there, call)
+    await verb.check()
+    outcome = await perform(call, verb)
+    if _is_started(verb, outcome.row):
+        mark_started(call, args.instance_id)
+    result = _result(verb, outcome)
+    await verb.finish(outcome, result)
+    return result
 
 
-def _extended(args: ManageInstance, there: Roll, call: Call) -> float:
-    """When the lease is to end, in epoch seconds. A first lease is one, too."""
-    if args.instance_id not in there.ours:
-        raise errors.NotOurs(
-            f"Nothing was sent: vast-mcp did not make machine {args.instance_id}, and gives leases "
-            f"to its own only.",
-            instance_id=args.instance_id,
-        )
-    return lifetimes.extended_end(
-        call, args.instance_id, there.living.get(args.instance_id), args.lease_hours or 0.0
-    )
+# ── the actions ────────────────────────────────────────────────────────────────────────────────
 
 
-def _label(args: ManageInstance, before: Instance | None, until: float | None, call: Call) -> str:
-    """The new label, with the token that the machine was born with, which says whose it is
-    (docs/protocol.md), and with its lease: the one it has, or `until`.
+class Verb(Act):
+    """One action: what speaks against it, what it sends, what proves it, what is said afterwards.
+
+    Made from a list just read; making one raises where its arguments cannot be sent.
     """
-    if until is not None:
-        return labels.leased(_marked(args.instance_id, before, call), until)
-    present = labels.ends_at(before, lifetimes.in_journal(call).get(args.instance_id))
-    named = _named(args, before, call)
-    return named if present is None else labels.leased(named, present)
 
+    argument: ClassVar[str | None] = None  # the one that only this action takes
+    writes_label: ClassVar[bool] = False
 
-def _born(instance_id: int, call: Call) -> str | None:
-    """The label that a machine of ours was rented with."""
-    intent = call.session.record_of(instance_id)
-    return intent.label if intent else None
-
-
-def _marked(instance_id: int, before: Instance | None, call: Call) -> str:
-    """The label that there is, with its token where somebody took that away: other computers
-    know it by that.
-    """
-    label = before.label if before else _born(instance_id, call)
-    token = _journalled(instance_id, call)
-    if label is None and token is None:
-        raise errors.NoSuchInstance(
-            f"Nothing was sent: Vast does not show machine {instance_id}, nor its label, at the "
-            f"moment.",
-            instance_id=instance_id,
-            next_steps=[NextStep("show_instances", {}, "whether it shows")],
-        )
-    mark = f"#{token}"
-    return (
-        f"{label or 'vast-mcp'}{mark}"
-        if token_of(label) is None and token_of(mark)
-        else label or ""
-    )
-
-
-def _consent(args: ManageInstance, before: Instance | None, call: Call) -> confirm.Consent:
-    """The person's, to a machine that costs more afterwards."""
-    machine = confirm.machine(args.instance_id, before)
-    what = f"{args.action.capitalize()} {machine}?"
-    if args.action == "change_bid":
-        what = f"Raise the bid for {machine} to {args.price:g} $/h?"
-    again = _this(args, "the same call")
-    return confirm.Consent(call, "manage_instance", args.model_dump(exclude_none=True), what, again)
-
-
-def _named(args: ManageInstance, before: Instance | None, call: Call) -> str:
-    """The name that was asked for, with the token that the machine was born with."""
-    wanted = args.label or ""
-    if labels.lease_of(wanted) is not None:
-        problem = "must not end in lease-until=…: a lease stays as it is, and extend_lease moves it"
-        raise errors.bad("manage_instance", [Problem("label", problem)])
-    if not wanted.isprintable():
-        raise errors.bad("manage_instance", [Problem("label", "printable characters only")])
-    token = token_of(before.label) if before else _journalled(args.instance_id, call)
-    given = token_of(wanted)
-    if given is not None and given != token:
-        problem = "must not end in # and 16 hexadecimal digits: vast-mcp marks its own machines so"
-        raise errors.bad("manage_instance", [Problem("label", problem)])
-    return wanted if token is None or given == token else f"{wanted}#{token}"
-
-
-def _journalled(instance_id: int, call: Call) -> str | None:
-    """The token of a machine of ours that is too young to be listed."""
-    intent = call.session.record_of(instance_id)
-    return intent.token if intent else None
-
-
-def _check_price(args: ManageInstance, before: Instance | None) -> None:
-    """What Vast would refuse, or take and stop the machine for (A.6). A figure that the row
-    lacks is not judged.
-    """
-    if before is None or args.price is None:
-        return
-    if before.is_bid is False:
-        raise errors.bad(
-            "manage_instance",
-            [Problem("action", "this machine is rented on demand and has no bid")],
-        )
-    highest = MAX_USD_PER_GPU * (before.num_gpus or 1)
-    if args.price > highest:
-        raise errors.bad(
-            "manage_instance", [Problem("price", f"at most {highest} $/h for this machine")]
-        )
-    if before.min_bid is not None and args.price < before.min_bid:
-        raise errors.BidTooLow(
-            f"Nothing was sent: {args.price:g} $/h is under this machine's minimum of "
-            f"{before.min_bid:g}; it would be "
-            "stopped and bill its disk.",
-            instance_id=args.instance_id,
-            problems=[Problem("price", f"at least {before.min_bid:g}")],
-            next_steps=[_this(args, "the lowest bid there is", price=before.min_bid)],
+    def __init__(self, args: ManageInstance, there: Roll, call: Call) -> None:
+        self.args, self.there, self.call = args, there, call
+        super().__init__(
+            Target.of(there, args.instance_id), _this(args, "asks again, which is safe")
         )
 
+    async def check(self) -> None:
+        """Raises where something speaks against it; nothing is sent then."""
 
-# ── the act ────────────────────────────────────────────────────────────────────────────────────
+    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:
+        """Add to the answer what only this action says."""
 
+    def check_time_to_boot(self) -> None:
+        """Raises LeaseOver where the machine would boot past its lease."""
+        then = _this(self.args, "then")
+        target = self.target
+        lifetimes.check_time_to_boot(self.call, target.instance_id, target.row, then=then)
 
-async def _act(args: ManageInstance, label: str | None, call: Call) -> None:
-    vast, instance_id = call.vast, args.instance_id
-    if args.action == "reboot":
-        await vast.reboot_instance(instance_id)
-    elif args.action == "change_bid":
-        await vast.change_bid(instance_id, args.price or 0.0)
-    elif args.action in _LABELS:
-        await vast.change_instance(instance_id, {"label": label})
-    else:
-        await vast.change_instance(
-            instance_id, {"state": "running" if args.action == "start" else "stopped"}
-        )
+    def wait(self) -> Step:
+        return step("wait_for_instance", "until it runs", instance_id=self.target.instance_id)
 
 
-async def _look(args: ManageInstance, label: str | None, call: Call) -> Instance | None:
-    """The machine as it is shown afterwards: a few looks, until they show what was asked for."""
-    row: Instance | None = None
-    for attempt in range(LOOKS):
-        if attempt and not await call.another_look():
-            break
-        try:
-            row = await call.vast.show_instance(args.instance_id) or row
-        except errors.VastMcpError:
-            continue
-        if row is not None and (args.action == "reboot" or _shows(row, args, label)):
-            break
-    return row
+class Start(Verb):
+    name = "start"
+    may_cost = True
+    restarts = True
 
+    async def check(self) -> None:
+        self.check_time_to_boot()
 
-def _shows(row: Instance, args: ManageInstance, label: str | None) -> bool:
-    """Whether a row proves the act. Nothing proves a reboot: it may be over before anybody
-    looks.
-    """
-    if args.action == "start":
+    async def send(self, vast: Vast) -> None:
+        await vast.change_instance(self.target.instance_id, {"state": "running"})
+
+    def shows(self, row: Instance) -> bool:
         return row.intended_status == "running" and row.cur_state != "stopped"
-    if args.action == "stop":
-        return row.intended_status == "stopped"
-    if args.action in _LABELS:
-        return row.label == label
-    return (
-        args.action == "change_bid"
-        and row.dph_base is not None
-        and abs(row.dph_base - (args.price or 0)) < 1e-6
-    )
+
+    def steps_if_unsure(self) -> list[NextStep]:
+        return [*super().steps_if_unsure(), self.target.stop("if it is not to run after all")]
+
+    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
+        result.next_steps = [self.wait()]
 
 
-def _remember(args: ManageInstance, after: Instance | None, call: Call) -> None:
-    """A machine that was born stopped and runs now is what was wished for: its create call
-    answers so from here on.
+class Stop(Verb):
+    name = "stop"
+    must_be_seen = True  # a machine believed stopped that runs is the bill nobody expects
 
-    A start that was accepted counts; a better bid does where the row shows it. The journal's
-    failing changes nothing.
-    """
-    intent = call.session.record_of(args.instance_id)
-    runs = after is not None and after.intended_status == "running" and after.cur_state == "running"
-    if intent is not None and intent.stopped and (args.action == "start" or runs):
-        with contextlib.suppress(errors.JournalUnavailable):
-            call.session.journal.mark_started(args.instance_id)
-
-
-async def _lease(
-    args: ManageInstance, before: Instance | None, after: Instance, until: float, call: Call
-) -> ManageInstanceResult:
-    """The label was read back: now the journal, and the line for a watchdog that may not read
-    labels.
-    """
-    session = call.session
-    made = _result(args, after, done=True)
-    made.lease_until, made.lease_left_hours = (
-        utc(until),
-        lifetimes.left_hours(until, session.link.now()),
-    )
-    try:
-        account = session.journalled_account()
-        if account is not None:
-            session.journal.set_lease(account, args.instance_id, until)
-    except errors.JournalUnavailable:
-        made.warnings.append("The journal could not be written; the label alone carries the lease.")
-    first = _born(args.instance_id, call) or (before.label if before else None)
-    if labels.lease_of(first) is None:
-        made.warnings.append(
-            "It was rented without a lease and has no watchdog inside: only a running vast-mcp "
-            "server, or vast-mcp "
-            "sweep, destroys it in time."
-        )
-        return made
-    access, warnings = await access_to(call, after, vm=ways.is_vm(after), jupyter_token=False)
-    if access.ssh is None:
-        made.warnings.append(
-            "It has no SSH: a watchdog that may not read its label keeps to the earlier time."
-        )
-    else:
-        inside = f"mkdir -p {FOLDER} && echo {int(until)} >{labels.file_of(args.instance_id)}"
-        made.ssh_line = f"{access.ssh} {shlex.quote(inside)}"
-        made.warnings += warnings
-        if after.actual_status != "running":
-            made.warnings.append(
-                "It does not run, so ssh_line works later only; a watchdog that may not read its "
-                "label deletes it when "
-                "it boots after the earlier time."
+    async def check(self) -> None:
+        if not self.args.not_ours:
+            check_ours(
+                [self.target.instance_id],
+                self.there,
+                nothing="stopped",
+                loses="a stopped one may lose its GPU",
+                again=_this(self.args, "if the person wants that", not_ours=True),
             )
-    return made
+
+    async def send(self, vast: Vast) -> None:
+        await vast.change_instance(self.target.instance_id, {"state": "stopped"})
+
+    def shows(self, row: Instance) -> bool:
+        return row.intended_status == "stopped"
+
+    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
+        reserving.release(self.call, self.target.instance_id)
+        rate = "at a rate not known"
+        if result.stopped_usd_per_hour:
+            disk = f"about {result.stopped_usd_per_hour:.5f} $/h"
+            rate = f"{disk}, and a host may charge more for a stopped one"
+        result.warnings.append(f"The disk goes on billing until the machine is destroyed: {rate}.")
+        why, ids = "ends the disk's billing too", [self.target.instance_id]
+        result.next_steps = [step("destroy_instance", why, instance_ids=ids)]
+
+
+class Reboot(Verb):
+    """No row proves a reboot: it may be over before anybody looks."""
+
+    name = "reboot"
+    may_cost = True
+    restarts = True
+    provable = False
+
+    async def check(self) -> None:
+        self.check_time_to_boot()
+
+    async def send(self, vast: Vast) -> None:
+        await vast.reboot_instance(self.target.instance_id)
+
+    def shows(self, row: Instance) -> bool:  # noqa: ARG002
+        return False
+
+    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
+        result.next_steps = [self.wait()]
+
+
+class ChangeBid(Verb):
+    name = "change_bid"
+    argument = "price"
+    may_cost = True
+
+    @property
+    def bid(self) -> float:
+        return self.args.price or 0.0
+
+    @property
+    def question(self) -> str:
+        machine = confirm.machine(self.target.instance_id, self.target.row)
+        return f"Raise the bid for {machine} to {self.bid:g} $/h?"
+
+    async def check(self) -> None:
+        row = self.target.row
+        if row is not None:
+            check_bid(row, self.bid)
+        if phases.phase_of(row) != "running":
+            self.check_time_to_boot()  # a better bid boots it
+
+    async def send(self, vast: Vast) -> None:
+        await vast.change_bid(self.target.instance_id, self.bid)
+
+    def shows(self, row: Instance) -> bool:
+        return row.dph_base is not None and abs(row.dph_base - self.bid) < BID_ROUNDING
+
+
+class Relabel(Verb):
+    """An action that is written as a label, and read back as one."""
+
+    writes_label = True
+    label: str  # the whole of it
+
+    async def send(self, vast: Vast) -> None:
+        await vast.change_instance(self.target.instance_id, {"label": self.label})
+
+    def shows(self, row: Instance) -> bool:
+        return row.label == self.label
+
+
+class Label(Relabel):
+    name = "label"
+    argument = "label"
+
+    def __init__(self, args: ManageInstance, there: Roll, call: Call) -> None:
+        super().__init__(args, there, call)
+        target = self.target
+        self.label = naming.renamed(call, target.instance_id, target.row, args.label or "")
+
+    def steps_if_unsure(self) -> list[NextStep]:
+        return [SHOW_INSTANCES]  # an answer repeats no label, and so not the call
+
+
+class ExtendLease(Relabel):
+    """A lease, a first one too, counts when it is read back."""
+
+    name = "extend_lease"
+    argument = "lease_hours"
+    must_be_seen = True  # a lease believed longer than it is loses somebody's work
+
+    def __init__(self, args: ManageInstance, there: Roll, call: Call) -> None:
+        super().__init__(args, there, call)
+        instance_id, row = self.target.instance_id, self.target.row
+        if not self.target.ours:
+            raise errors.NotOurs(
+                f"Nothing was sent: vast-mcp did not make machine {instance_id}, and gives "
+                "leases to its own only.",
+                instance_id=instance_id,
+            )
+        self.until = lifetimes.extended_end(call, instance_id, row, args.lease_hours or 0.0)
+        self.label = naming.with_lease(call, instance_id, row, self.until)
+
+    async def check(self) -> None:
+        await reserving.check_longer(self.call, self.target.instance_id, self.target.row)
+
+    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:
+        session, instance_id, before = self.call.session, self.target.instance_id, self.target.row
+        result.lease_until = labels.utc(self.until)
+        result.lease_left_hours = lifetimes.left_hours(self.until, session.link.now())
+        result.warnings += record_lease(session, instance_id, self.until)
+        born_as = naming.born_as(session, instance_id)
+        if born_as is None and before is not None:
+            born_as = before.label
+        if outcome.row is not None:
+            result.ssh_line, warnings = await watchdog_line(
+                self.call, outcome.row, self.until, born_as=born_as
+            )
+            result.warnings += warnings
+
+
+VERBS: dict[Action, type[Verb]] = {
+    "start": Start,
+    "stop": Stop,
+    "reboot": Reboot,
+    "label": Label,
+    "change_bid": ChangeBid,
+    "extend_lease": ExtendLease,
+}
 
 
 # ── answers ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _result(args: ManageInstance, row: Instance | None, *, done: bool) -> ManageInstanceResult:
-    running = row.dph_total if row else None
-    disk = row.disk_usd_per_hour() if row else None
-    return ManageInstanceResult(
-        instance_id=args.instance_id,
-        action=args.action,
-        status=clean((row.actual_status or "provisioning"), 40) if row else None,
-        intended=clean(row.intended_status, 40) if row and row.intended_status else None,
-        seen=None if args.action == "reboot" else done,
-        usd_per_hour=None if running is None else round(running, 4),
-        stopped_usd_per_hour=None if disk is None else round(disk, 5),
-        untrusted_label=clean(row.label, 256) if row and row.label else None,
-        warnings=_warnings(args, disk, done=done),
-        next_steps=_steps(args),
-    )
+def _result(verb: Verb, outcome: Outcome) -> ManageInstanceResult:
+    """What every action says: the machine as it was last seen, and whether it shows the act."""
+    args, row = verb.args, outcome.row
+    result = ManageInstanceResult(instance_id=args.instance_id, action=args.action)
+    if verb.provable:
+        result.seen = outcome.done
+    if result.seen is False:
+        result.warnings.append("Vast accepted this and does not show it yet.")
+    if row is None:
+        return result
+    result.status = clean(row.actual_status or "provisioning", 40)
+    if row.intended_status:
+        result.intended = clean(row.intended_status, 40)
+    if row.label:
+        result.untrusted_label = clean(row.label, 256)
+    result.usd_per_hour = rounded(row.dph_total, 4)
+    result.stopped_usd_per_hour = rounded(row.disk_usd_per_hour(), 5)
+    return result
 
 
-def _warnings(args: ManageInstance, disk: float | None, *, done: bool) -> list[str]:
-    found: list[str] = []
-    if not done and args.action != "reboot":
-        found.append("Vast accepted this and does not show it yet.")
-    if args.action == "stop":
-        rate = (
-            f"about {disk:.5f} $/h, and a host may charge more for a stopped one"
-            if disk
-            else "at a rate not known"
-        )
-        found.append(f"The disk goes on billing until the machine is destroyed: {rate}.")
-    return found
-
-
-def _steps(args: ManageInstance) -> list[Step]:
-    instance_id = args.instance_id
-    if args.action in {"start", "reboot"}:
-        return [step("wait_for_instance", "until it runs", instance_id=instance_id)]
-    if args.action == "stop":
-        return [step("destroy_instance", "ends the disk's billing too", instance_ids=[instance_id])]
-    return []
+def _is_started(verb: Verb, row: Instance | None) -> bool:
+    """A start counts as soon as it is accepted, anything else where the row shows it running."""
+    if isinstance(verb, Start):
+        return True
+    return row is not None and row.intended_status == row.cur_state == "running"
 
 
 def _this(args: ManageInstance, why: str, **changed: Any) -> NextStep:
     """The same call; without the label, which an error does not repeat."""
     arguments = {**args.model_dump(exclude_defaults=True, exclude={"label"}), **changed}
     return NextStep("manage_instance", arguments, why)
-
-
-def _stop(args: ManageInstance, there: Roll, why: str) -> NextStep:
-    """The call that stops this machine, whoever made it."""
-    arguments: dict[str, Any] = {"instance_id": args.instance_id, "action": "stop"}
-    if args.instance_id not in there.ours:
-        arguments["not_ours"] = True
-    return NextStep("manage_instance", arguments, why)
-
-
-def _queued(args: ManageInstance, there: Roll, exc: errors.StartQueued) -> errors.StartQueued:
-    """Vast keeps the wish and grants it when the GPU becomes free, days later perhaps
-    (docs/vast-api.md C.5).
-    """
-    return errors.StartQueued(
-        f"Machine {args.instance_id} did not start: somebody else holds its GPU. Vast queued the "
-        f"start: it runs, and "
-        "bills, whenever the GPU becomes free. Until then its disk bills.",
-        http_status=exc.http_status,
-        vast_message=exc.vast_message,
-        instance_id=args.instance_id,
-        next_steps=[
-            _stop(args, there, "cancels the queued start"),
-            NextStep("show_instances", {}, "whether it has started"),
-        ],
-    )
-
-
-def _unsure(
-    args: ManageInstance, there: Roll, lost: errors.VastMcpError | None = None
-) -> errors.VastMcpError:
-    """Sent, and neither answered nor seen; or a stop that was accepted and not seen."""
-    said = "no answer came" if lost else "Vast accepted it"
-    steps = [NextStep("show_instances", {}, "its state")]
-    if args.action != "label":
-        steps.insert(0, _this(args, "asks again, which is safe"))
-    if args.action == "start":
-        steps.append(_stop(args, there, "if it is not to run after all"))
-    return errors.OutcomeUnknown(
-        f"{args.action} of machine {args.instance_id}: {said}, and a look afterwards does not show "
-        f"it. It may have "
-        "happened, or happen yet; the machine bills by its state.",
-        http_status=lost.http_status if lost else None,
-        vast_message=lost.vast_message if lost else None,
-        instance_id=args.instance_id,
-        next_steps=steps,
-    )
 
 
 SPEC = ToolSpec(

@@ -61,3 +61,13 @@ def forget_destroyed(call: Call, instance_ids: Sequence[int]) -> None:
         account = call.session.journalled_account()
         if account is not None:
             call.session.journal.mark_gone(account, instance_ids)
+
+
+def mark_started(call: Call, instance_id: int) -> None:
+    """Record that a machine which was born stopped runs: its create call answers so from here on.
+    A journal that fails changes nothing.
+    """
+    record = call.session.record_of(instance_id)
+    if record is not None and record.stopped:
+        with contextlib.suppress(errors.JournalUnavailable):
+            call.session.journal.mark_started(instance_id)

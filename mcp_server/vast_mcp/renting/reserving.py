@@ -1,18 +1,43 @@
-"""TODO: one line."""
+"""The price that an act may make a machine cost, counted and announced before the act is sent."""
 
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from typing import Literal
 
 from vast_mcp import errors
 from vast_mcp.account.whose import account_of
 from vast_mcp.journal.records import Reservation
-from vast_mcp.machines.costs import ROUNDING, highest, price_of_row, reserved_price
+from vast_mcp.machines.costs import highest, is_dearer, price_of_row, reserved_price
 from vast_mcp.renting.confirm import Consent
-from vast_mcp.renting.limits import check_account, check_machine, standing
+from vast_mcp.renting.limits import Standing, check_account, check_machine, standing
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A machine at the price that it is to have, beside everything else that the limits count.
+
+    `row`: as the newest list shows the machine.
+    """
+
+    call: Call
+    account: str
+    standing: Standing | None
+    instance_id: int
+    row: Instance | None
+    usd_per_hour: float | None
+
+    def check(self) -> None:
+        """Raises OverLimit or PriceUnknown. In the journal's alone() the answer holds until the
+        change is announced.
+        """
+        usd = self.usd_per_hour
+        if usd is not None:
+            usd = highest(usd, _reserved(self.call, self.account, self.instance_id, self.row))
+        check_account(self.call, self.standing, self.account, usd, instance_id=self.instance_id)
 
 
 async def reserve(
@@ -30,10 +55,8 @@ async def reserve(
     about it; else the person's consent comes after the limits and is spent here. Raises OverLimit
     or PriceUnknown, and as confirm.ask.
     """
-    now = price_of_row(row) if row else None
-    disk = row.disk_usd_per_hour() if row else None
-    usd = (row.dph_total if row else None) if bid is None else None if disk is None else bid + disk
-    more = usd is None or now is None or usd > now + ROUNDING
+    usd = _price_afterwards(row, bid)
+    more = _is_more_than_now(usd, row)
     if not call.settings.limits.any_price:
         if more:
             await consent.ask(usd)
@@ -45,46 +68,36 @@ async def reserve(
         return journal.reservations.announce(account, instance_id, usd)
     check_machine(call, usd, instance_id=instance_id)
     seen = await standing(call)
-    fresh = next((row for row in seen.rows if row.id == instance_id), None) if seen else None
-    usd = highest(
-        usd, fresh.dph_total if fresh and bid is None else None
-    )  # its bid may have been raised meanwhile
-
-    def most() -> float | None:
-        held = reserved_price(
-            journal.reservations.of(account).get(instance_id, []), fresh or row, call.times.young_s
-        )
-        return highest(usd, held) if usd is not None else None
-
-    check_account(call, seen, account, most(), instance_id=instance_id)
+    fresh = _row_of(seen, instance_id)
+    if fresh is not None and bid is None:
+        usd = highest(usd, fresh.dph_total)  # its bid may have been raised meanwhile
+    change = _Change(call, account, seen, instance_id, fresh or row, usd)
+    change.check()
     await consent.ask(usd)
     with journal.alone():
-        check_account(call, seen, account, most(), instance_id=instance_id)
+        change.check()
         consent.spend()
         return journal.reservations.announce(account, instance_id, usd or 0.0)
 
 
 async def check_longer(call: Call, instance_id: int, row: Instance | None) -> None:
-    """A longer life is more spending at the rate that there is: what is over a limit gets none.
-    Nothing is announced, since the rate stays. Raises OverLimit or PriceUnknown.
+    """Raises OverLimit or PriceUnknown for a machine over a limit: a longer life is more spending
+    at the rate that there is. Nothing is announced, since the rate stays.
     """
-    allowed = call.settings.limits
-    if not allowed.any_price:
+    if not call.settings.limits.any_price:
         return
     account, _ = await account_of(call)
-    journal = call.session.journal
-    held = reserved_price(
-        journal.reservations.of(account).get(instance_id, []), row, call.times.young_s
-    )
-    usd = highest(price_of_row(row) if row else None, held)
+    usd = _reserved(call, account, instance_id, row)
+    if row is not None:
+        usd = highest(price_of_row(row), usd)
     check_machine(call, usd, instance_id=instance_id)
     seen = await standing(call)
     check_account(call, seen, account, usd, instance_id=instance_id)
 
 
 def settle(call: Call, held: Reservation | None, state: Literal["maybe", "true"] | None) -> None:
-    """What became of the act (journal.settle_hold). The journal's failing changes nothing: it
-    counts on.
+    """Record what became of the act: seen to be so ("true"), perhaps yet to come ("maybe"), or
+    refused (None). A journal that fails changes nothing: the reservation counts on.
     """
     if held is not None:
         with contextlib.suppress(errors.JournalUnavailable):
@@ -92,11 +105,39 @@ def settle(call: Call, held: Reservation | None, state: Literal["maybe", "true"]
 
 
 def release(call: Call, instance_id: int) -> None:
-    """A machine that was seen to be stopped costs no more than its disk. The journal's failing
-    changes nothing.
+    """Forget the reservations of a machine that was seen to be stopped: it costs no more than its
+    disk. A journal that fails changes nothing.
     """
     session = call.session
     with contextlib.suppress(errors.JournalUnavailable):
         account = session.journalled_account()
         if account is not None:
             session.journal.reservations.release(account, instance_id)
+
+
+def _price_afterwards(row: Instance | None, bid: float | None) -> float | None:
+    """What the machine costs in $/h once it runs, at its rate or at this bid; None is not known."""
+    if row is None:
+        return None
+    if bid is None:
+        return row.dph_total
+    disk = row.disk_usd_per_hour()
+    return None if disk is None else bid + disk
+
+
+def _is_more_than_now(usd: float | None, row: Instance | None) -> bool:
+    """Whether that is more than the machine may cost now; what is not known counts as more."""
+    now = None if row is None else price_of_row(row)
+    return usd is None or now is None or is_dearer(usd, now)
+
+
+def _row_of(seen: Standing | None, instance_id: int) -> Instance | None:
+    if seen is None:
+        return None
+    return next((row for row in seen.rows if row.id == instance_id), None)
+
+
+def _reserved(call: Call, account: str, instance_id: int, row: Instance | None) -> float | None:
+    """What acts on this machine announced, where it may still come true."""
+    reservations = call.session.journal.reservations.of(account).get(instance_id, [])
+    return reserved_price(reservations, row, call.times.young_s)

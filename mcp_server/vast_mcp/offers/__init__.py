@@ -1,1 +1,0 @@
-"""Searching the market: names of GPUs, filters that are checked twice, and what to loosen."""

@@ -1,0 +1,192 @@
+"""One skeleton for every act on a machine that exists, since each may cost money.
+
+    limits and a person's yes → send → queued, refused, no answer → what it may cost now → a look
+
+An act that Vast accepted is not done: it counts as done where a row shows it (docs/vast-api.md C.5,
+C.7). An act that was not answered may have happened, and is told as unknown until a row shows it.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from vast_mcp import errors
+from vast_mcp.account.roll import Roll
+from vast_mcp.errors import Json, NextStep
+from vast_mcp.journal.records import Reservation
+from vast_mcp.renting import reserving
+from vast_mcp.renting.confirm import Consent, machine
+from vast_mcp.session import Call
+from vast_mcp.vast.client import Vast
+from vast_mcp.vast.models import Instance
+
+LOOKS = 3
+SHOW_INSTANCES = NextStep("show_instances", {}, "its state")
+
+
+@dataclass(frozen=True)
+class Target:
+    """The machine of an act, by a whole list just read. `row`: None where the machine is ours and
+    too young to be listed.
+    """
+
+    instance_id: int
+    row: Instance | None
+    ours: bool
+
+    @classmethod
+    def of(cls, there: Roll, instance_id: int) -> Target:
+        return cls(instance_id, there.living.get(instance_id), instance_id in there.ours)
+
+    def stop(self, why: str) -> NextStep:
+        """The call that stops this machine, whoever made it."""
+        arguments: Json = {"instance_id": self.instance_id, "action": "stop"}
+        if not self.ours:
+            arguments["not_ours"] = True
+        return NextStep("manage_instance", arguments, why)
+
+
+class Act(ABC):
+    """One act on one machine: what it sends, and what in a row shows that it happened.
+
+    `again` is the same call, as far as an answer may repeat it.
+    """
+
+    name: ClassVar[str]  # as a question and an error call it
+    may_cost: ClassVar[bool] = False  # it may make the machine dearer: limits and a person count
+    restarts: ClassVar[bool] = False  # the container goes down, and `exited` is usual for minutes
+    provable: ClassVar[bool] = True  # a row can prove it even where Vast gave no answer
+    must_be_seen: ClassVar[bool] = False  # accepted and not seen is no success
+
+    def __init__(self, target: Target, again: NextStep) -> None:
+        self.target = target
+        self.again = again
+
+    @property
+    def bid(self) -> float | None:
+        """The new bid in $/h, where the act sets one."""
+        return None
+
+    @property
+    def question(self) -> str:
+        """What a person is asked, without the price."""
+        return f"{self.name.capitalize()} {machine(self.target.instance_id, self.target.row)}?"
+
+    @abstractmethod
+    async def send(self, vast: Vast) -> None:
+        """Send the one request."""
+
+    @abstractmethod
+    def shows(self, row: Instance) -> bool:
+        """Whether a row shows what was asked for."""
+
+    def steps_if_unsure(self) -> list[NextStep]:
+        """What leads on where nobody can tell whether it happened."""
+        return [self.again, SHOW_INSTANCES]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an act that Vast did not refuse.
+
+    `row`: the machine at the last look that showed it. `done`: whether that row shows the act.
+    `trouble`: why the last look had no answer.
+    """
+
+    row: Instance | None
+    done: bool
+    trouble: errors.VastMcpError | None = None
+
+
+async def perform(call: Call, act: Act) -> Outcome:
+    """Do it once, within the limits and with the person's yes, and look what came of it.
+
+    Raises what reserving.reserve raises, before anything is sent; StartQueued; OutcomeUnknown; and
+    Vast's refusals.
+    """
+    consent = Consent(call, act.again.tool, act.again.arguments, act.question, act.again)
+    held: Reservation | None = None
+    if act.may_cost:
+        target = act.target
+        held = await reserving.reserve(call, target.instance_id, target.row, consent, bid=act.bid)
+    lost = await _send(call, act, consent, held)
+    if act.restarts:
+        call.session.watches.mark_started(act.target.instance_id, time.time())
+    outcome = await _look(call, act, answered=lost is None)
+    reserving.settle(call, held, "true" if outcome.done else "maybe")
+    if not outcome.done and (lost is not None or act.must_be_seen):
+        raise _unsure(act, lost)
+    return outcome
+
+
+async def _send(
+    call: Call, act: Act, consent: Consent, held: Reservation | None
+) -> errors.VastMcpError | None:
+    """Send. Returns the error of an answer that never came: the act may have happened."""
+    try:
+        await act.send(call.vast)
+    except errors.StartQueued as exc:
+        reserving.settle(call, held, "maybe")
+        raise _queued(act, exc) from exc
+    except (errors.Unreachable, errors.VastUnavailable) as exc:
+        return exc
+    except errors.VastMcpError:
+        consent.give_back()
+        reserving.settle(call, held, None)
+        raise
+    return None
+
+
+async def _look(call: Call, act: Act, *, answered: bool) -> Outcome:
+    """A few looks, until one shows what was asked for; or one, where no row could prove it."""
+    row: Instance | None = None
+    trouble: errors.VastMcpError | None = None
+    for attempt in range(LOOKS):
+        if attempt and not await call.another_look():
+            break
+        try:
+            row = await call.vast.show_instance(act.target.instance_id) or row
+        except errors.VastMcpError as exc:
+            trouble = exc
+            continue
+        trouble = None
+        if row is not None and (act.shows(row) or not act.provable):
+            break
+    done = row is not None and act.shows(row) and (act.provable or answered)
+    return Outcome(row, done, trouble)
+
+
+def _queued(act: Act, exc: errors.StartQueued) -> errors.StartQueued:
+    """Vast keeps the wish and grants it when the GPU becomes free, days later perhaps
+    (docs/vast-api.md C.5).
+    """
+    return errors.StartQueued(
+        f"{act.name} of machine {act.target.instance_id}: somebody else holds its GPU. Vast "
+        "queued it: it happens, and the machine runs and bills, whenever the GPU becomes free. "
+        "Until then its disk bills.",
+        http_status=exc.http_status,
+        vast_message=exc.vast_message,
+        instance_id=act.target.instance_id,
+        next_steps=[
+            act.target.stop("cancels what is queued"),
+            NextStep("show_instances", {}, "whether it has happened"),
+        ],
+    )
+
+
+def _unsure(act: Act, lost: errors.VastMcpError | None) -> errors.OutcomeUnknown:
+    """Sent, and neither answered nor seen; or accepted, and not seen where it must be."""
+    said = "Vast accepted it" if lost is None else "no answer came"
+    look = "a look afterwards does not show it" if act.provable else "no look can prove it"
+    unknown = errors.OutcomeUnknown(
+        f"{act.name} of machine {act.target.instance_id}: {said}, and {look}. It may have "
+        "happened, or happen yet; the machine bills by its state.",
+        instance_id=act.target.instance_id,
+        next_steps=act.steps_if_unsure(),
+    )
+    if lost is not None:
+        unknown.http_status, unknown.vast_message = lost.http_status, lost.vast_message
+    return unknown
