@@ -58,67 +58,75 @@ async def show_account(args: ShowAccount, call: Call) -> ShowAccountResult:  # n
     try:
         listed = await call.vast.list_instances()
     except errors.VastMcpError as exc:
-        result.warnings.append(
+        result.warnings = [
             f"The machines could not be listed ({exc.code}), so what bills is not known."
-        )
+        ]
         return result
     seen = await learn_from(call, listed)
     burn = _burn(listed)
-    burn.volumes = await _volumes(call, result.warnings)
-    now = burn.running + burn.stopped + (burn.volumes or 0.0)
-    result.usd_per_hour, result.of_which = round(now, 5), burn
+    burn.volumes, result.warnings = await _volumes(call)
+    now = costs.sum_of_known([burn.running, burn.stopped, burn.volumes])
+    result.usd_per_hour = round(now, 5)
+    result.of_which = burn
     result.starting_usd_per_hour = _starting(listed)
     result.hours_left = _hours(user.credit, now)
-    result.machines, result.open_intents = len(listed), len(seen.open)
-    if listed:
-        result.next_steps.append(step("show_instances", "which machines bill"))
-    if seen.open:
-        result.next_steps = [
-            step("show_instances", "which rentals are in doubt; looking helps to settle them")
-        ]
+    result.machines = len(listed)
+    result.open_intents = len(seen.open)
+    result.next_steps = _steps(result)
     return result
 
 
 def _burn(listed: Sequence[Instance]) -> Burn:
-    """$/h now: the GPU bills only while running, the disk always (C.8)."""
+    """$/h of machines now: a GPU bills only while it runs, a disk always (docs/vast-api.md C.8)."""
     running = sum(costs.running_usd_per_hour(instance) for instance in listed)
     stopped = sum(costs.idle_usd_per_hour(instance) for instance in listed)
     return Burn(running=round(running, 5), stopped=round(stopped, 5))
 
 
 def _starting(listed: Sequence[Instance]) -> float | None:
-    """What machines that are asked to run, and hold their GPU, will bill on top of their disks."""
-    starting = [
-        i
-        for i in listed
-        if i.actual_status != "running"
-        and i.intended_status == "running"
-        and i.cur_state == "running"
-    ]
-    more = sum((i.dph_total or 0.0) - (i.disk_usd_per_hour() or 0.0) for i in starting)
-    return round(more, 5) if starting else None
+    """$/h that machines which are starting will bill on top of their disks."""
+    starting = [instance for instance in listed if _is_starting(instance)]
+    if not starting:
+        return None
+    more = sum((row.dph_total or 0.0) - (row.disk_usd_per_hour() or 0.0) for row in starting)
+    return round(more, 5)
 
 
-async def _volumes(call: Call, warnings: list[str]) -> float | None:
+def _is_starting(row: Instance) -> bool:
+    """Whether a machine was asked to run, holds its GPU, and does not run yet."""
+    asked_to_run = row.intended_status == "running" and row.cur_state == "running"
+    return asked_to_run and row.actual_status != "running"
+
+
+async def _volumes(call: Call) -> tuple[float | None, list[str]]:
+    """$/h of all volumes, None where they cannot be read, and what to warn of."""
     try:
         listed = await call.vast.list_volumes()
     except errors.VastMcpError as exc:
-        warnings.append(
-            f"The volumes could not be read ({exc.code}); what they bill is not counted."
-        )
-        return None
+        unread = f"The volumes could not be read ({exc.code}); what they bill is not counted."
+        return None, [unread]
     prices = [costs.volume_usd_per_hour(volume) for volume in listed]
-    if None in prices:
-        warnings.append(
-            f"{prices.count(None)} of {len(prices)} volumes show no price and are not counted."
-        )
-    return round(costs.sum_of_known(prices), 5)
+    known = round(costs.sum_of_known(prices), 5)
+    if None not in prices:
+        return known, []
+    unknown = f"{prices.count(None)} of {len(prices)} volumes show no price and are not counted."
+    return known, [unknown]
 
 
 def _hours(credit: float | None, burn: float) -> float | None:
+    """Hours that the credit lasts; None where nothing bills, or the credit is not known."""
     if credit is None or burn <= 0:
         return None
     return round(costs.hours_of_credit(max(0.0, credit), burn), 1)
+
+
+def _steps(result: ShowAccountResult) -> list[Step]:
+    if result.open_intents:
+        why = "which rentals are in doubt; looking helps to settle them"
+        return [step("show_instances", why)]
+    if result.machines:
+        return [step("show_instances", "which machines bill")]
+    return []
 
 
 SPEC = ToolSpec(

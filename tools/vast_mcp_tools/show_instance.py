@@ -11,10 +11,11 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.access import Access, access_to
-from vast_mcp.errors import NextStep, clean
-from vast_mcp.journal.records import Intent, token_of
+from vast_mcp.errors import NextStep, clean_or_none
+from vast_mcp.journal.records import Intent
 from vast_mcp.leases import lifetimes
-from vast_mcp.machines import costs, phases, ways
+from vast_mcp.machines import costs, phases, shown
+from vast_mcp.machines.machine import Machine
 from vast_mcp.machines.phases import Patience, State
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
@@ -69,105 +70,85 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
     if row is None:
         raise _not_shown(args.instance_id, record, call)
     call.session.instances_seen.add(row.id)
-    now = time.time()
-    made = _facts(row, record, now)
-    started_at = call.session.watches.started_at(row.id)
-    made.state = phases.state_of(row, now, Patience.of(call.times), started_at=started_at)
-    if made.state == "running":
-        vm = ways.is_vm(row) or bool(record and record.facts.get("vm"))
-        made.access, made.warnings = await access_to(
-            call, row, vm=vm, jupyter_token=args.show_jupyter_token
+    machine = Machine(row, record)
+    result = _facts(row, machine, _state(row, call), time.time())
+    if result.state == "running":
+        result.access, result.warnings = await access_to(
+            call, row, vm=machine.is_vm, jupyter_token=args.show_jupyter_token
         )
-    made.lease_left_hours, made.past_lease = lifetimes.left(
-        call, row, record.lease_until if record else None
-    )
-    made.next_steps = _steps(made)
-    return made
+    result.lease_left_hours, result.past_lease = lifetimes.left(call, row, machine.lease_until)
+    result.next_steps = _steps(result)
+    return result
+
+
+def _state(row: Instance, call: Call) -> State:
+    started_at = call.session.watches.started_at(row.id)
+    return phases.state_of(row, time.time(), Patience.of(call.times), started_at=started_at)
 
 
 def _not_shown(instance_id: int, record: Intent | None, call: Call) -> errors.NoSuchInstance:
-    """A row can be unreadable for seconds after birth (C.1), so a young machine of ours is not
-    denied.
+    """The error for a row that is not there. A row can be unreadable for seconds after birth
+    (docs/vast-api.md C.1), so a young machine of ours is not denied.
     """
-    if (
-        record is not None
-        and record.lives
-        and call.session.journal.is_young(record, call.times.young_s)
-    ):
+    if record is None or not record.lives or not _is_young(record, call):
         return errors.NoSuchInstance(
-            f"Vast does not show machine {instance_id} yet; it was rented moments ago, exists "
-            f"and "
-            f"bills.",
-            instance_id=instance_id,
-            next_steps=[
-                NextStep("wait_for_instance", {"instance_id": instance_id}, "waits until it shows")
-            ],
+            f"Vast shows no machine {instance_id}.",
+            next_steps=[NextStep("show_instances", {}, "see what exists")],
         )
+    wait = NextStep("wait_for_instance", {"instance_id": instance_id}, "waits until it shows")
     return errors.NoSuchInstance(
-        f"Vast shows no machine {instance_id}.",
-        next_steps=[NextStep("show_instances", {}, "see what exists")],
+        f"Vast does not show machine {instance_id} yet; it was rented moments ago, exists and "
+        "bills.",
+        instance_id=instance_id,
+        next_steps=[wait],
     )
 
 
-def _facts(row: Instance, record: Intent | None, now: float) -> ShowInstanceResult:
-    """What the row says, in the fields an agent needs; the state is judged by the caller."""
-    status, intended = row.actual_status or "provisioning", row.intended_status
-    born = (record.sent_at or record.made_at) if record else row.start_date
-    ends = costs.hours(now, row.end_date) if row.end_date else None
+def _is_young(record: Intent, call: Call) -> bool:
+    return call.session.journal.is_young(record, call.times.young_s)
+
+
+def _facts(row: Instance, machine: Machine, state: State, now: float) -> ShowInstanceResult:
+    """What the row says, in the fields that an agent needs."""
     return ShowInstanceResult(
         instance_id=row.id,
-        state="starting",
-        status=clean(status, 40),
-        intended=clean(intended, 40) if intended and intended != status else None,
-        gpu=clean(f"{row.num_gpus or 1}x {row.gpu_name}", 60) if row.gpu_name else None,
+        state=state,
+        status=shown.status_of(row),
+        intended=shown.intended_of(row),
+        gpu=shown.gpus_of(row),
         gpu_util_percent=row.gpu_util,
         interruptible=row.is_bid or None,
-        usd_per_hour=_rounded(row.dph_total, 4),
-        disk_usd_per_hour=_rounded(row.disk_usd_per_hour(), 4),
-        cost_estimate_usd=costs.cost_so_far(born, row.dph_total, now),
-        age_hours=_rounded(costs.hours(row.start_date, now), 2),
-        contract_ends_in_hours=_rounded(ends, 1),
-        disk_gb=_rounded(row.disk_space, 1),
-        disk_used_gb=_rounded(row.disk_usage, 1)
-        if row.disk_usage is not None and row.disk_usage >= 0
-        else None,
+        usd_per_hour=costs.rounded(row.dph_total, 4),
+        disk_usd_per_hour=costs.rounded(row.disk_usd_per_hour(), 4),
+        cost_estimate_usd=costs.cost_so_far(machine.born, row.dph_total, now),
+        age_hours=shown.age_hours(row, now),
+        contract_ends_in_hours=shown.hours_to_end(row, now),
+        disk_gb=costs.rounded(row.disk_space, 1),
+        disk_used_gb=shown.disk_used_gb(row),
         machine_id=row.machine_id,
-        ours=record is not None or token_of(row.label) is not None,
-        untrusted_label=clean(row.label, 256) if row.label else None,
-        untrusted_image=clean(row.image_uuid, 120) if row.image_uuid else None,
-        untrusted_location=clean(row.geolocation, 60) if row.geolocation else None,
-        untrusted_status=clean(row.status_msg) if row.status_msg else None,
+        ours=machine.is_ours,
+        untrusted_label=clean_or_none(row.label, 256),
+        untrusted_image=clean_or_none(row.image_uuid, 120),
+        untrusted_location=clean_or_none(row.geolocation, 60),
+        untrusted_status=clean_or_none(row.status_msg),
     )
 
 
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
-
-
-def _steps(made: ShowInstanceResult) -> list[Step]:
-    destroy = step("destroy_instance", "ends all billing", instance_ids=[made.instance_id])
-    if made.state == "starting":
-        return [
-            step(
-                "wait_for_instance", "waits until it can be entered", instance_id=made.instance_id
-            ),
-            destroy,
-        ]
-    if made.state == "stopped":
-        return [
-            step("manage_instance", "starts it", instance_id=made.instance_id, action="start"),
-            destroy,
-        ]
-    if made.state == "failed":
-        return [
-            step(
-                "wait_for_instance",
-                "judges by several looks, with the reason",
-                instance_id=made.instance_id,
-            ),
-            destroy,
-        ]
-    return [destroy]
+def _steps(result: ShowInstanceResult) -> list[Step]:
+    """What leads on from a state; ending it always does."""
+    machine = {"instance_id": result.instance_id}
+    destroy = step("destroy_instance", "ends all billing", instance_ids=[result.instance_id])
+    match result.state:
+        case "starting":
+            why = "waits until it can be entered"
+            return [step("wait_for_instance", why, **machine), destroy]
+        case "stopped":
+            return [step("manage_instance", "starts it", **machine, action="start"), destroy]
+        case "failed":
+            why = "judges by several looks, with the reason"
+            return [step("wait_for_instance", why, **machine), destroy]
+        case "running":
+            return [destroy]
 
 
 SPEC = ToolSpec(

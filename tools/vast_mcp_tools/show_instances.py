@@ -6,21 +6,23 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vast_mcp.account.seen import learn_from
-from vast_mcp.errors import clean
+from vast_mcp.account.seen import Seen, learn_from
+from vast_mcp.errors import Json, clean_or_none
 from vast_mcp.journal.records import Intent
 from vast_mcp.leases import lifetimes
-from vast_mcp.machines import costs, phases
+from vast_mcp.machines import costs, phases, shown
 from vast_mcp.machines.phases import Patience, State
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
 
 SHOWN_BYTES = 9_500  # of JSON; the server adds what every answer states
+NARROWER_BYTES = 400  # the step that narrows
 
 
 class ShowInstances(Arguments):
@@ -103,33 +105,43 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
     """
     listed = await call.vast.list_instances()
     seen = await learn_from(call, listed)
-    known = lifetimes.in_journal(call)
     now = time.time()
-    states: dict[int, State] = {i.id: _state(i, now, call) for i in listed}
-    wanted = [
-        i
-        for i in listed
-        if (args.label is None or args.label in (i.label or ""))
-        and args.state in {"all", states[i.id]}
-    ]
-    steps = (
-        [step("destroy_instance", "ends all billing for the newest", instance_ids=[wanted[0].id])]
-        if wanted
-        else []
-    )
+    rows = _rows(listed, seen, now, call)
+    wanted = [instance for instance in listed if _is_wanted(instance, rows[instance.id], args)]
     result = ShowInstancesResult(
         count=len(listed),
         total_usd_per_hour=round(sum(map(costs.running_usd_per_hour, wanted)), 4),
         stopped_usd_per_hour=round(sum(map(costs.idle_usd_per_hour, wanted)), 4),
-        instances=[
-            _leased(row_of(i, now, states[i.id], ours=i.id in seen.ours), i, known, call)
-            for i in wanted
-        ],
+        instances=[rows[instance.id] for instance in wanted],
         open_intents=[_open(intent, now) for intent in seen.open],
-        next_steps=steps,
     )
+    if wanted:
+        why = "ends all billing for the newest"
+        result.next_steps.append(step("destroy_instance", why, instance_ids=[wanted[0].id]))
     _fit(result, args)
     return result
+
+
+def _is_wanted(instance: Instance, row: InstanceRow, args: ShowInstances) -> bool:
+    if args.label is not None and args.label not in (instance.label or ""):
+        return False
+    return args.state in {"all", row.state}
+
+
+# ── rows ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def _rows(listed: Sequence[Instance], seen: Seen, now: float, call: Call) -> dict[int, InstanceRow]:
+    """Machines by their ids, as an answer shows them."""
+    leases = lifetimes.in_journal(call)
+    found: dict[int, InstanceRow] = {}
+    for instance in listed:
+        row = _row(instance, _state(instance, now, call), now)
+        row.ours = instance.id in seen.ours
+        lease_until = leases.get(instance.id)
+        row.lease_left_hours, row.past_lease = lifetimes.left(call, instance, lease_until)
+        found[instance.id] = row
+    return found
 
 
 def _state(instance: Instance, now: float, call: Call) -> State:
@@ -137,82 +149,76 @@ def _state(instance: Instance, now: float, call: Call) -> State:
     return phases.state_of(instance, now, Patience.of(call.times), started_at=started_at)
 
 
-def _fit(result: ShowInstancesResult, args: ShowInstances) -> None:
-    """Leave off the oldest rows where all would be more than a host shows, and say how to
-    narrow.
-    """
-    left = (
-        SHOWN_BYTES - _size(result.model_copy(update={"instances": []})) - 400
-    )  # the step that narrows
-    kept = 0
-    for row in result.instances:
-        left -= _size(row) + 2
-        if left < 0:
-            break
-        kept += 1
-    if kept == len(result.instances):
-        return
-    result.more = len(result.instances) - kept
-    cut = result.instances[kept:]
-    result.instances = result.instances[:kept]
-    result.next_steps.append(_narrower(cut, args))
-
-
-def _narrower(cut: list[InstanceRow], args: ShowInstances) -> Step:
-    """The same look at fewer: by the state of what was left off, else one machine by its id."""
-    if args.state == "all":
-        given = {"label": args.label} if args.label is not None else {}
-        return step(
-            "show_instances",
-            "fewer: one state, or a label's part with label",
-            **given,
-            state=cut[0].state,
-        )
-    return step(
-        "show_instance",
-        "the first left off; a label's part with label shows fewer",
-        instance_id=cut[0].instance_id,
+def _row(instance: Instance, state: State, now: float) -> InstanceRow:
+    """One machine in the fields that an agent needs to choose by."""
+    return InstanceRow(
+        instance_id=instance.id,
+        state=state,
+        status=shown.status_of(instance),
+        intended=shown.intended_of(instance),
+        gpu=shown.gpus_of(instance),
+        usd_per_hour=costs.rounded(instance.dph_total, 4),
+        age_hours=shown.age_hours(instance, now),
+        ours=False,
+        untrusted_label=clean_or_none(instance.label, 256),
+        untrusted_image=clean_or_none(instance.image_uuid, 120),
     )
 
 
-def _size(part: Part) -> int:
-    return len(json.dumps(part.model_dump(mode="json", exclude_none=True)))
-
-
 def _open(intent: Intent, now: float) -> OpenIntent:
+    state: Literal["sending", "unknown"] = "sending"
+    if intent.state == "unknown":
+        state = "unknown"
+    sent_at = intent.sent_at or intent.made_at
     return OpenIntent(
         token=intent.token,
         offer_id=intent.offer_id,
         request_key=intent.request_key,
-        state="unknown" if intent.state == "unknown" else "sending",
-        sent_s_ago=round(max(0.0, now - (intent.sent_at or intent.made_at)), 1),
-    )
-
-
-def row_of(instance: Instance, now: float, state: State, *, ours: bool) -> InstanceRow:
-    """One machine in the fields an agent needs to choose by."""
-    status = instance.actual_status or "provisioning"
-    intended = instance.intended_status
-    gpu = f"{instance.num_gpus or 1}x {instance.gpu_name}" if instance.gpu_name else None
-    return InstanceRow(
-        instance_id=instance.id,
         state=state,
-        status=clean(status, 40),
-        intended=clean(intended, 40) if intended and intended != status else None,
-        gpu=clean(gpu, 60) if gpu else None,
-        usd_per_hour=round(instance.dph_total, 4) if instance.dph_total is not None else None,
-        age_hours=round((now - instance.start_date) / 3600, 2) if instance.start_date else None,
-        ours=ours,
-        untrusted_label=clean(instance.label, 256) if instance.label else None,
-        untrusted_image=clean(instance.image_uuid, 120) if instance.image_uuid else None,
+        sent_s_ago=round(max(0.0, now - sent_at), 1),
     )
 
 
-def _leased(
-    row: InstanceRow, instance: Instance, known: dict[int, float], call: Call
-) -> InstanceRow:
-    row.lease_left_hours, row.past_lease = lifetimes.left(call, instance, known.get(instance.id))
-    return row
+# ── an answer that a host shows whole ──────────────────────────────────────────────────────────
+
+
+def _fit(result: ShowInstancesResult, args: ShowInstances) -> None:
+    """Leave off the oldest rows where all would be more than a host shows, and say how to
+    narrow.
+    """
+    rows = result.instances
+    without_rows = result.model_copy(update={"instances": []})
+    kept = _how_many_fit(rows, SHOWN_BYTES - NARROWER_BYTES - _size(without_rows))
+    if kept == len(rows):
+        return
+    result.instances = rows[:kept]
+    result.more = len(rows) - kept
+    result.next_steps.append(_narrower(rows[kept], args))
+
+
+def _how_many_fit(rows: Sequence[InstanceRow], most: int) -> int:
+    """How many rows from the first on take at most so many bytes of JSON."""
+    left = most
+    for number, row in enumerate(rows):
+        left -= _size(row) + 2
+        if left < 0:
+            return number
+    return len(rows)
+
+
+def _narrower(cut: InstanceRow, args: ShowInstances) -> Step:
+    """The same look at fewer: by the state of the first left off, else that machine by its id."""
+    if args.state != "all":
+        why = "the first left off; a label's part with label shows fewer"
+        return step("show_instance", why, instance_id=cut.instance_id)
+    given: Json = {"state": cut.state}
+    if args.label is not None:
+        given = {"label": args.label, **given}
+    return step("show_instances", "fewer: one state, or a label's part with label", **given)
+
+
+def _size(part: Part) -> int:
+    return len(json.dumps(part.model_dump(mode="json", exclude_none=True)))
 
 
 SPEC = ToolSpec(

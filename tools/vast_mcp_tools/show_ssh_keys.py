@@ -45,27 +45,27 @@ async def show_ssh_keys(args: ShowSshKeys, call: Call) -> ShowSshKeysResult:  # 
     here = local_keys(call.settings.ssh_dir)
     rows = [_row(key, here) for key in keys]
     rows.sort(key=lambda row: (row.local_file is None, -row.key_id))
-    warnings: list[str] = []
-    if len(rows) > SHOWN:
-        warnings.append(f"{len(rows) - SHOWN} more are not shown.")
-    if any(row.fingerprint is None for row in rows):
-        warnings.append(
-            "A row without fingerprint is no key: some clients register a file's path instead of "
-            "its text."
-        )
-    found = any(row.local_file for row in rows)
     return ShowSshKeysResult(
-        count=len(rows),
-        keys=rows[:SHOWN],
-        warnings=warnings,
-        next_steps=[] if found else _register(call),
+        count=len(rows), keys=rows[:SHOWN], warnings=_warnings(rows), next_steps=_steps(rows, call)
     )
 
 
-def _register(call: Call) -> list[Step]:
-    """How a key of this computer gets there, where this server may see one."""
+def _warnings(rows: list[KeyRow]) -> list[str]:
+    found: list[str] = []
+    if len(rows) > SHOWN:
+        found.append(f"{len(rows) - SHOWN} more are not shown.")
+    if any(row.fingerprint is None for row in rows):
+        found.append(
+            "A row without fingerprint is no key: some clients register a file's path instead of "
+            "its text."
+        )
+    return found
+
+
+def _steps(rows: list[KeyRow], call: Call) -> list[Step]:
+    """How a key of this computer is registered, where none is and this server may see one."""
     local = local_public_keys(call.settings.ssh_dir)
-    if call.settings.ssh_dir is None or not local:
+    if not local or any(row.local_file for row in rows):
         return []
     path = f"~/.ssh/{local[0].name}"
     return [step("create_ssh_key", "no key of this computer is registered", public_key=path)]
@@ -75,14 +75,15 @@ def _row(key: SshKey, here: dict[str, Path]) -> KeyRow:
     blob = key_blob(key.public_key)
     if blob is None:
         return KeyRow(key_id=key.id, untrusted_comment=clean(key.public_key, 60) or None)
-    comment = key.public_key.partition(blob)[2].strip()
-    path = here.get(blob)
-    return KeyRow(
+    _, _, comment = key.public_key.partition(blob)
+    row = KeyRow(
         key_id=key.id,
         fingerprint=fingerprint_of(blob),
-        local_file=None if path is None else f"~/.ssh/{path.name}",
         untrusted_comment=clean(comment, 60) or None,
     )
+    if blob in here:
+        row.local_file = f"~/.ssh/{here[blob].name}"
+    return row
 
 
 SPEC = ToolSpec(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vast_mcp.errors import clean
+from vast_mcp.errors import clean_or_none
 from vast_mcp.machines import costs, volumes
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
@@ -47,53 +47,50 @@ async def show_volumes(args: ShowVolumes, call: Call) -> ShowVolumesResult:  # n
     here does.
     """
     listed = await call.vast.list_volumes()
-    rows = sorted(
-        (_row(volume) for volume in listed), key=lambda row: (bool(row.attached_to), -row.volume_id)
-    )
+    rows = [_row(volume) for volume in listed]
+    rows.sort(key=lambda row: (bool(row.attached_to), -row.volume_id))
     prices = [costs.volume_usd_per_hour(volume) for volume in listed]
-    warnings: list[str] = []
-    if None in prices:
-        warnings.append(
-            f"{prices.count(None)} of {len(prices)} show no price and are not in the total."
-        )
-    if len(rows) > SHOWN:
-        warnings.append(f"{len(rows) - SHOWN} more are not shown.")
     return ShowVolumesResult(
         count=len(rows),
         total_usd_per_hour=round(costs.sum_of_known(prices), 5),
         volumes=rows[:SHOWN],
-        warnings=warnings,
+        warnings=_warnings(prices),
         next_steps=_steps(rows),
     )
 
 
 def _row(volume: Volume) -> VolumeRow:
-    price = costs.volume_usd_per_hour(volume)
     return VolumeRow(
         volume_id=volume.id,
         size_gb=volume.disk_space,
         machine_id=volume.machine_id,
-        usd_per_hour=costs.rounded(price, 5),
+        usd_per_hour=costs.rounded(costs.volume_usd_per_hour(volume), 5),
         attached_to=volumes.attached_to(volume),
-        status=clean(volume.status, 20) if volume.status else None,
-        untrusted_label=clean(volume.label, 64) if volume.label else None,
+        status=clean_or_none(volume.status, 20),
+        untrusted_label=clean_or_none(volume.label, 64),
     )
+
+
+def _warnings(prices: list[float | None]) -> list[str]:
+    found: list[str] = []
+    unknown = prices.count(None)
+    if unknown:
+        found.append(f"{unknown} of {len(prices)} show no price and are not in the total.")
+    left_off = len(prices) - SHOWN
+    if left_off > 0:
+        found.append(f"{left_off} more are not shown.")
+    return found
 
 
 def _steps(rows: list[VolumeRow]) -> list[Step]:
     """How the newest free one is used again: by renting its machine."""
-    free = next((row for row in rows if not row.attached_to and row.machine_id is not None), None)
-    if free is None:
+    free = [row for row in rows if not row.attached_to and row.machine_id is not None]
+    if not free:
         return []
-    here = {"machine_id": {"eq": free.machine_id}}
-    volume = f'volume_info {{"volume_id": {free.volume_id}, "mount_path": "/workspace"}}'
-    return [
-        step(
-            "search_offers",
-            f"an offer of its machine; then create_instance with {volume}",
-            filters=here,
-        )
-    ]
+    here = {"machine_id": {"eq": free[0].machine_id}}
+    volume = f'volume_info {{"volume_id": {free[0].volume_id}, "mount_path": "/workspace"}}'
+    why = f"an offer of its machine; then create_instance with {volume}"
+    return [step("search_offers", why, filters=here)]
 
 
 SPEC = ToolSpec(

@@ -1,0 +1,63 @@
+"""One machine by both things that are known of it: Vast's row and the journal's record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vast_mcp.journal.records import Intent, token_of
+from vast_mcp.machines import ways
+from vast_mcp.vast.models import Instance
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine as Vast shows it and as the journal has it; either may be missing."""
+
+    row: Instance | None
+    record: Intent | None
+
+    @property
+    def born(self) -> float | None:
+        """Epoch seconds: when the rent was sent, else what the row says."""
+        if self.record is not None:
+            return self.record.sent_at or self.record.made_at
+        if self.row is not None:
+            return self.row.start_date
+        return None
+
+    @property
+    def ended(self) -> float | None:
+        """Epoch seconds: when our own destroy was seen to have worked."""
+        if self.record is None:
+            return None
+        return self.record.gone_at
+
+    @property
+    def lease_until(self) -> float | None:
+        """Epoch seconds: when the lease ends, as the journal has it."""
+        if self.record is None:
+            return None
+        return self.record.lease_until
+
+    @property
+    def usd_per_hour(self) -> float | None:
+        """$/h while it runs, by the row, else as it was rented."""
+        if self.row is not None:
+            return self.row.dph_total
+        if self.record is not None:
+            return self.record.facts.get("usd_per_hour")
+        return None
+
+    @property
+    def is_vm(self) -> bool:
+        """Whether it was rented as a VM, or has the image of one."""
+        if self.record is not None and self.record.facts.get("vm"):
+            return True
+        return self.row is not None and ways.is_vm(self.row)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a vast-mcp made it: it is in this journal, or its label ends in a token."""
+        if self.record is not None:
+            return True
+        return self.row is not None and token_of(self.row.label) is not None
