@@ -11,13 +11,9 @@ def main() -> None:
     gc.disable()
     from vast_mcp.commands.cli import run
 
-    sys.exit(run(sys.argv[1:], loaded))
-
-
-def loaded() -> None:
-    """What is there now stays to the end: no later collection looks at it."""
-    gc.freeze()
+    gc.freeze()  # what is there stays to the end: no later collection looks at it
     gc.enable()
+    sys.exit(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":

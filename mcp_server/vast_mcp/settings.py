@@ -54,9 +54,6 @@ class Times:
     lists_apart_s: float = 60.0  # between the two whole lists that prove an absence
     absent_after_s: float = 90.0  # from knowing of a doubt to calling it absent
     taken_after_s: float = 600.0  # the same where somebody has taken the offer
-    # what calls under way get when the process is asked to end; one that rents gets its whole
-    # PUT
-    end_s: float = 3.0
     young_s: float = 600.0  # a confirmed machine this young lives, whatever a list says
     lease_look_s: float = (
         60.0  # between looks at this computer's clock while a lease runs: it may have slept

@@ -67,41 +67,12 @@ def test_what_people_install_is_what_the_code_imports() -> None:
         - {"vast_mcp", "vast_mcp_tools"}
     )
     providers = importlib.metadata.packages_distributions()
-    imported = {
-        plain(providers[name][0]) for name in foreign - {"opentelemetry"} if name in providers
-    }
+    imported = {plain(providers[name][0]) for name in foreign if name in providers}
     # pydantic pins its own core to one version, so the core needs no bound of ours.
     assert imported - {"pydantic-core"} == {
         name_of(requirement) for requirement in PROJECT["dependencies"]
     }
     assert foreign <= set(providers)
-
-
-def test_the_extra_is_what_one_module_imports_when_it_is_asked_for() -> None:
-    """Many distributions share the name opentelemetry; only tracing.py knows it, and
-    never at import time.
-    """
-    files = [path for folder in ("mcp_server", "tools") for path in (ROOT / folder).rglob("*.py")]
-    knowing = {
-        path.name
-        for path in files
-        if re.search(r"^ *from opentelemetry", path.read_text("utf-8"), re.M)
-    }
-    assert knowing == {"tracing.py"}
-    program = (
-        "import sys, vast_mcp.commands.cli; print([name for name in sys.modules if "
-        "name.startswith('opentelemetry')])"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=30,
-        check=True,
-    )
-    assert ran.stdout == "[]\n"
-    extra = {name_of(requirement) for requirement in PROJECT["optional-dependencies"]["otel"]}
-    assert extra == {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
 
 
 @pytest.mark.parametrize("line", PINS)

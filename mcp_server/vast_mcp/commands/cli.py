@@ -9,7 +9,7 @@ import io
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
@@ -27,10 +27,8 @@ from vast_mcp.environment import load
 from vast_mcp.settings import SettingsError
 
 
-def run(argv: Sequence[str], loaded: Callable[[], None] = lambda: None) -> int:
-    """Run the command; its exit status. `loaded` is called once, when what it takes to serve
-    over stdio is loaded, and for every other command before it begins.
-    """
+def run(argv: Sequence[str]) -> int:
+    """Run the command; its exit status."""
     options = parser().parse_args(argv)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -38,14 +36,12 @@ def run(argv: Sequence[str], loaded: Callable[[], None] = lambda: None) -> int:
                 errors="backslashreplace"
             )  # what a terminal cannot show must end nothing
     try:
-        return _run(options, loaded)
+        return _run(options)
     except KeyboardInterrupt:
         return EXIT_MAYBE_BILLING if options.command == "call" else signals.INTERRUPTED
 
 
-def _run(options: argparse.Namespace, loaded: Callable[[], None]) -> int:
-    if options.command is not None:
-        loaded()
+def _run(options: argparse.Namespace) -> int:
     if options.command == "sandbox":
         return serve_sandbox(options.port, options.seed)
     if options.command == "demo":
@@ -77,7 +73,7 @@ def _run(options: argparse.Namespace, loaded: Callable[[], None]) -> int:
         return approve_once(settings, options.code, yes=options.yes, as_json=options.json)
     if options.command == "call":
         return anyio.run(call_once, settings, options.tool, options.arguments)
-    return serve_stdio(settings, loaded)
+    return serve_stdio(settings)
 
 
 def _command(options: argparse.Namespace) -> str:

@@ -1,31 +1,40 @@
-"""TODO: one line."""
+"""The commands that serve until they are told to end: MCP over stdio or HTTP, and the sandbox."""
 
 from __future__ import annotations
 
-import os
+import gc
 import secrets
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from vast_mcp import signals
 from vast_mcp.commands.composing import compose, warn
 from vast_mcp.commands.statuses import EXIT_ERROR, EXIT_OK, EXIT_USAGE
-from vast_mcp.host import tracing
 from vast_mcp.settings import Settings
 
+if TYPE_CHECKING:
+    from vast_mcp.host.server import VastServer
 
-def serve_stdio(settings: Settings, loaded: Callable[[], None]) -> int:
+
+def serve_stdio(settings: Settings) -> int:
     """Serve MCP on stdin and stdout until stdin ends."""
     # The SDK's reader thread would keep the process alive after an interrupt until stdin closes.
     signals.end_at_once()
-    with tracing.spans(os.environ, settings.secrets(), warn):
-        server = compose(settings)
-        loaded()
-        server.run("stdio")
+    _loaded(settings).run("stdio")
     return EXIT_OK
+
+
+def _loaded(settings: Settings) -> VastServer:
+    """Compose the server. What is loaded stays to the end, so the collector never looks at it."""
+    gc.disable()
+    server = compose(settings)
+    gc.freeze()
+    gc.enable()
+    return server
 
 
 def serve_http(
@@ -59,8 +68,7 @@ def serve_http(
             file=sys.stderr,
             flush=True,
         )
-    with tracing.spans(os.environ, settings.secrets(), warn):
-        serving.serve(compose(settings), address, listener, token.get_secret_value())
+    serving.serve(_loaded(settings), address, listener, token.get_secret_value())
     return EXIT_OK
 
 

@@ -12,11 +12,10 @@ from __future__ import annotations
 import contextlib
 import hmac
 import ipaddress
+import math
 import socket
-import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import anyio
 import uvicorn
@@ -28,14 +27,7 @@ from vast_mcp import signals
 from vast_mcp.host.server import VastServer
 
 PATH = "/mcp"
-
-
 ANSWER_S = 1.0  # from the verdict on a rental to its answer
-
-
-STALLED_S = 10  # for a client that does not read its answer
-
-
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -101,13 +93,12 @@ class Address:
         return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
 
 
-class Door:
-    """Lets in whoever shows the token, and knows who is inside."""
+class TokenGate:
+    """Lets in whoever shows the token."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
         self._token = token.encode()
-        self.inside: set[anyio.CancelScope] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -116,7 +107,7 @@ class Door:
             return await PlainTextResponse("ok\n")(scope, receive, send)
         if not self._knows(scope):
             return await _refusal()(scope, receive, send)
-        await self._enter(scope, receive, send)
+        await self._app(scope, receive, send)
 
     def _knows(self, scope: Scope) -> bool:
         given = [value for name, value in scope["headers"] if name == b"authorization"]
@@ -124,25 +115,6 @@ class Door:
             return False
         scheme, _, token = given[0].partition(b" ")
         return scheme.lower() == b"bearer" and hmac.compare_digest(token.strip(), self._token)
-
-    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
-
-        async def watched(message: Any) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        with anyio.CancelScope() as stay:
-            self.inside.add(stay)
-            try:
-                await self._app(scope, receive, watched)
-            finally:
-                self.inside.discard(stay)
-        if stay.cancelled_caught and not begun:
-            await JSONResponse(
-                {"error": "this server is ending; the same call again is safe"}, 503
-            )(scope, receive, send)
 
 
 def _refusal() -> Response:
@@ -154,39 +126,11 @@ def _refusal() -> Response:
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn, ending as a server that rents must: whoever is renting gets the answer, everybody
-    else a moment.
-    """
-
-    def __init__(self, config: uvicorn.Config, door: Door, server: VastServer) -> None:
-        super().__init__(config)
-        self._door = door
-        self._server = server
+    """uvicorn without its signal handlers: those of signals.py also tell the session."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
-        yield  # signals.py has them
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._see_out)
-            await super().shutdown(sockets)
-            tasks.cancel_scope.cancel()
-
-    async def _see_out(self) -> None:
-        """Let calls finish, then cancel them. A PUT under way is shielded: it ends in the journal
-        all the same.
-        """
-        session = self._server.session
-        times = session.settings.times
-        until = time.monotonic() + times.end_s
-        latest = until + times.put_s
-        while self._door.inside and time.monotonic() < min(until, latest):
-            if session.one_at_a_time.locked():  # somebody is renting
-                until = max(until, time.monotonic() + ANSWER_S)
-            await anyio.sleep(0.05)
-        for stay in list(self._door.inside):
-            stay.cancel()
+        yield
 
 
 def listen(address: Address) -> socket.socket:
@@ -205,20 +149,20 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}{PATH}" if ":" in host else f"http://{host}:{port}{PATH}"
 
 
-def app_of(server: VastServer, address: Address, token: str) -> Door:
+def app_of(server: VastServer, address: Address, token: str) -> TokenGate:
     """The whole application: the token, then the SDK's checks, then the server."""
     inner = server.streamable_http_app(
         streamable_http_path=PATH, stateless_http=True, transport_security=address.security()
     )
-    return Door(inner, token)
+    return TokenGate(inner, token)
 
 
 def serve(server: VastServer, address: Address, listener: socket.socket, token: str) -> None:
-    """Serve until asked to end; then no new requests, and those inside finish (see _Uvicorn)."""
-    door = app_of(server, address, token)
-    times = server.settings_of_vast.times
+    """Serve until asked to end. Then no request is taken, nothing new is rented, and what is under
+    way has as long as the request that rents may take: that one ends with a verdict.
+    """
     config = uvicorn.Config(
-        door,
+        app_of(server, address, token),
         http="h11",
         ws="none",
         lifespan="on",
@@ -228,9 +172,9 @@ def serve(server: VastServer, address: Address, listener: socket.socket, token: 
         # who calls is known by the token, never by an address that a header claims
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=int(times.end_s + 2 * times.put_s) + STALLED_S,
+        timeout_graceful_shutdown=math.ceil(server.settings_of_vast.times.put_s + ANSWER_S),
     )
-    running = _Uvicorn(config, door, server)
+    running = _Uvicorn(config)
 
     def stop() -> None:
         running.should_exit = True
