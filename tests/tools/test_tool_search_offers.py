@@ -13,11 +13,12 @@ from mcp import Client
 
 from house import served
 from vast_mcp.host.schema import input_schema
+from vast_mcp.offers.figures import MIB_PER_GB
 from vast_mcp.sandbox.offers import priced
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp_tools import create_instance
-from vast_mcp_tools.search_offers import MIB_PER_GB, SPEC
+from vast_mcp_tools.search_offers import SPEC
 
 pytestmark = pytest.mark.anyio
 

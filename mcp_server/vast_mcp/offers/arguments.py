@@ -1,0 +1,97 @@
+"""Arguments of search_offers in the API's terms, and a row's fact as the value of an argument."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+from vast_mcp.offers import figures
+
+NAMES = ("gpu_name", "geolocation")  # arguments that are lists, and called as the field is
+
+
+@dataclass(frozen=True)
+class Field:
+    """An argument that becomes one filter: the API's field and operator.
+
+    `unit` is the API's units in one of the argument's, None where both count alike. Below `least`
+    the argument, or a rental, makes no sense.
+    """
+
+    argument: str
+    name: str
+    op: str
+    unit: float | None = None
+    least: float = 0
+
+
+FIELDS = (
+    Field("vm", "vms_enabled", "eq"),
+    Field("datacenter_only", "datacenter", "eq"),
+    Field("num_gpus", "num_gpus", "eq"),
+    Field("min_gpu_ram_gb", "gpu_ram", "gte", unit=figures.MIB_PER_GB),
+    Field("max_usd_per_hour", "dph_total", "lte"),
+    Field("min_reliability", "reliability", "gte"),
+    Field("min_disk_gb", "disk_space", "gte", least=8),
+    Field("min_cuda", "cuda_max_good", "gte"),
+    Field("min_direct_ports", "direct_port_count", "gte"),
+    Field("min_hours", "duration", "gte", unit=3600, least=1),
+)
+_FREE = Field("filters", "", "")  # a filter in the API's own terms and units
+_BY_ARGUMENT = {field.argument: field for field in FIELDS}
+
+
+def given_fields(given: set[str]) -> dict[str, str]:
+    """The API's fields that given arguments filter by, each with its argument."""
+    fields = {field.name: field.argument for field in FIELDS} | {name: name for name in NAMES}
+    return {name: argument for name, argument in fields.items() if argument in given}
+
+
+def to_api(argument: str, value: float) -> float:
+    """An argument's value in the API's unit."""
+    unit = _BY_ARGUMENT.get(argument, _FREE).unit
+    if unit is None:
+        return value
+    return math.floor(value * unit)
+
+
+def from_api(argument: str, fact: float) -> float | None:
+    """A row's fact as a value of the argument, rounded so that the row still fits.
+
+    None where so small a value makes no sense.
+    """
+    value = _rounded(argument, fact)
+    if value < _BY_ARGUMENT.get(argument, _FREE).least:
+        return None
+    return value
+
+
+def _rounded(argument: str, fact: float) -> float:
+    match argument:
+        case "min_gpu_ram_gb":
+            return figures.driver_gb(fact)
+        case "max_usd_per_hour":
+            return figures.at_least(fact)
+        case "min_hours":
+            return int(fact / 3600)
+        case "min_disk_gb":
+            return int(fact)
+        case _ if argument.startswith("filters."):
+            return figures.tidy(fact)
+        case _:
+            return figures.tidy(figures.at_most(fact))
+
+
+def as_list(value: object) -> object:
+    """Read one text, several between commas, or a list that came as JSON text (Claude Desktop
+    sends those). Raises ValueError for broken JSON.
+    """
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError) as exc:
+            raise ValueError("must be a text or a list of texts") from exc
+    return [part.strip() for part in value.split(",")]

@@ -1,0 +1,48 @@
+"""Figures of offers as they are shown: short, and rounded to the side on which they stay true."""
+
+from __future__ import annotations
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
+
+# `gpu_ram` is what the driver reports, in units of 2**20 bytes; a card is sold in GB of 10**9.
+# This conversion is exact and finds every card by its marketed size: 24564 and (with ECC) 23028
+# for 24 GB, 46068 for 48, 81559 for 80, 15360 for 16, but not 22528 for 24 or 11264 for 12. The
+# official client's 1000 would lose the ones with ECC.
+MIB_PER_GB = 1e9 / 2**20
+
+
+def at_least(value: float) -> float:
+    """Round to three digits, never below the value: a price, or a bid that must reach its floor.
+
+    A ceiling that somebody wrote in three digits is never passed by a price shown so.
+    """
+    return _three_digits(value, ROUND_CEILING)
+
+
+def at_most(value: float) -> float:
+    """Round to three digits, never above the value: what a machine has."""
+    return _three_digits(value, ROUND_FLOOR)
+
+
+def _three_digits(value: float, rounding: str) -> float:
+    context = Context(prec=3, rounding=rounding)
+    return float(context.create_decimal_from_float(round(value, 9)))
+
+
+def driver_gb(mib: float) -> int:
+    """GB of a GPU's memory as the driver counts them."""
+    return round(mib / 1024)
+
+
+def whole(value: float | None, unit: float = 1) -> int | None:
+    """Whole units in a figure that may be unknown."""
+    if value is None:
+        return None
+    return int(value / unit)
+
+
+def tidy(value: float) -> float:
+    """A number without its `.0`."""
+    if value == int(value):
+        return int(value)
+    return value

@@ -1,0 +1,141 @@
+"""Filters: each is asked of Vast, then checked again on every row, because Vast's own leak
+(docs/vast-api.md B.2).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from vast_mcp.errors import Json
+from vast_mcp.vast.models import Offer
+
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "eq": operator.eq,
+    "neq": operator.ne,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
+LISTED = {"in", "notin"}
+DEFAULTS = {"verified": True, "external": False, "rentable": True, "rented": False}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One filter in the API's terms, and the argument that it came from.
+
+    `argument` is None for the defaults of every search, which are never relaxed.
+    """
+
+    argument: str | None
+    field: str
+    ops: Json
+
+    @property
+    def first(self) -> tuple[str, Any]:
+        """The first operator and what it compares with; most filters have one."""
+        return next(iter(self.ops.items()))
+
+    def allows(self, offer: Offer) -> bool:
+        """Whether a row bears the filter out. Where a row is silent Vast has judged, except of
+        VMs.
+        """
+        fact = fact_of(offer, self.field)
+        if fact is None:
+            return self.field != "vms_enabled"
+        return all(_holds(fact, op, asked) for op, asked in self.ops.items())
+
+
+def defaults(given: Container[str]) -> list[Filter]:
+    """What every search asks, save for the fields that were given."""
+    return [
+        Filter(None, field, {"eq": value})
+        for field, value in DEFAULTS.items()
+        if field not in given
+    ]
+
+
+def any_of(argument: str, values: list[str]) -> list[Filter]:
+    """The filter for a list of names; none for an empty list."""
+    if not values:
+        return []
+    if len(values) == 1:
+        return [Filter(argument, argument, {"eq": values[0]})]
+    return [Filter(argument, argument, {"in": values})]
+
+
+def fits(offer: Offer, filters: Iterable[Filter]) -> bool:
+    """Whether a row bears every filter out."""
+    return all(one.allows(offer) for one in filters)
+
+
+def is_visible(field: str) -> bool:
+    """Whether rows show what a filter is about."""
+    return field in {"verified", "datacenter"} or field in Offer.model_fields
+
+
+def fact_of(offer: Offer, field: str) -> Any:
+    """What a row says about a filter, None for nothing; some filters are no keys of a row (B.2)."""
+    if field in _FACTS:
+        return _FACTS[field](offer)
+    if field in Offer.model_fields:
+        return getattr(offer, field)
+    return None
+
+
+def _is_verified(offer: Offer) -> bool | None:
+    if offer.verification is None:
+        return None
+    return offer.verification == "verified"
+
+
+def _is_datacenter(offer: Offer) -> bool | None:
+    if offer.hosting_type is None:
+        return None
+    return offer.hosting_type == 1
+
+
+def reliability_of(offer: Offer) -> float | None:
+    """A host's reliability, 0 to 1, by the newer of two figures where it is there."""
+    if offer.reliability2 is None:
+        return offer.reliability
+    return offer.reliability2
+
+
+def _country_of(offer: Offer) -> str | None:
+    """The two letters at the end of "Texas, US"."""
+    if not offer.geolocation:
+        return None
+    return offer.geolocation.rsplit(",", 1)[-1].strip().upper()
+
+
+_FACTS: dict[str, Callable[[Offer], Any]] = {
+    "verified": _is_verified,
+    "datacenter": _is_datacenter,
+    "reliability": reliability_of,
+    "reliability2": reliability_of,
+    "geolocation": _country_of,
+}
+
+
+def _holds(fact: Any, op: str, asked: Any) -> bool:
+    """Whether one operator holds of a row's fact."""
+    if op == "in":
+        return any(_holds(fact, "eq", one) for one in asked)
+    if op == "notin":
+        return not _holds(fact, "in", asked)
+    try:
+        return bool(COMPARE[op](fact, _of_one_kind(fact, asked)))
+    except (TypeError, ValueError):
+        return True  # they do not compare, and Vast took the filter, so Vast has judged
+
+
+def _of_one_kind(fact: Any, asked: Any) -> Any:
+    """What was asked, as a number where it came as text, as the official client sends it."""
+    if isinstance(asked, str) and not isinstance(fact, str):
+        return float(asked)
+    return asked

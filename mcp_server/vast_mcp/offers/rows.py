@@ -1,0 +1,75 @@
+"""An offer as it is shown: Vast's row is some 860 tokens, this is what decides."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from vast_mcp.errors import clean, clean_or_none
+from vast_mcp.offers import figures
+from vast_mcp.offers.filters import reliability_of
+from vast_mcp.vast.models import Offer
+
+
+class OfferRow(BaseModel):
+    offer_id: int
+    gpu_name: str
+    num_gpus: Annotated[int | None, Field(description="Left out when 1.")] = None
+    gpu_ram_gb: Annotated[int, Field(description="Per GPU, as the driver reports it.")]
+    usd_per_hour: Annotated[
+        float,
+        Field(
+            description="Whole machine with disk_gb of disk; for a bid search at the lowest bid."
+        ),
+    ]
+    min_bid: Annotated[
+        float | None, Field(description="The lowest price to bid, $/h; disk comes on top.")
+    ] = None
+    free_disk_gb: int | None = None
+    location: str | None = None
+    reliability: float | None = None
+    direct_ports: int | None = None
+    cuda_max: float | None = None
+    available_hours: Annotated[
+        int | None, Field(description="Until the host may take the machine back.")
+    ] = None
+    vm: Annotated[
+        bool | None,
+        Field(
+            description=(
+                "True where VMs run; left out where not, or when all do because vm was asked."
+            )
+        ),
+    ] = None
+
+
+def row_of(offer: Offer) -> OfferRow:
+    """The facts of an offer that decide, whatever was searched for."""
+    return OfferRow(
+        offer_id=offer.ask_contract_id,
+        gpu_name=clean(offer.gpu_name, 40),
+        num_gpus=_several(offer.num_gpus),
+        gpu_ram_gb=figures.driver_gb(offer.gpu_ram),
+        usd_per_hour=figures.at_least(offer.dph_total or 0),
+        free_disk_gb=figures.whole(offer.disk_space),
+        location=clean_or_none(offer.geolocation, 40),
+        reliability=_shown_reliability(offer),
+        direct_ports=offer.direct_port_count,
+        cuda_max=offer.cuda_max_good,
+        available_hours=figures.whole(offer.duration, 3600),
+        vm=offer.vms_enabled or None,
+    )
+
+
+def _several(num_gpus: int) -> int | None:
+    if num_gpus == 1:
+        return None
+    return num_gpus
+
+
+def _shown_reliability(offer: Offer) -> float | None:
+    reliability = reliability_of(offer)
+    if reliability is None:
+        return None
+    return figures.at_most(reliability)
