@@ -15,6 +15,11 @@ from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance, SshKey
 
+PROXY_LAGS = (
+    "Vast's SSH proxy may refuse a key attached later for some minutes; the direct address does "
+    "not."
+)
+
 
 class AttachSshKey(Arguments):
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
@@ -37,57 +42,45 @@ async def attach_ssh_key(args: AttachSshKey, call: Call) -> AttachSshKeyResult:
     check_known([args.instance_id], there, nothing="sent", argument="instance_id")
     _check_container(args, there.living.get(args.instance_id))
     await call.vast.attach_ssh_key(args.instance_id, key.public_key.strip())
+    enter = step(
+        "wait_for_instance", "how to enter it", instance_id=args.instance_id, until="reachable"
+    )
     return AttachSshKeyResult(
-        instance_id=args.instance_id,
-        key_id=key.id,
-        warnings=[
-            "Vast's SSH proxy may refuse a key attached later for some minutes; the direct "
-            "address "
-            "does not."
-        ],
-        next_steps=[
-            step(
-                "wait_for_instance",
-                "how to enter it",
-                instance_id=args.instance_id,
-                until="reachable",
-            )
-        ],
+        instance_id=args.instance_id, key_id=key.id, warnings=[PROXY_LAGS], next_steps=[enter]
     )
 
 
 async def _key(args: AttachSshKey, call: Call) -> SshKey:
-    """The key by its id; what is registered under it is a public key, or it is not sent
-    anywhere.
+    """The key by its id. Raises BadArguments where there is none, or what is registered is no
+    public key: that is not sent anywhere.
     """
-    look = NextStep("show_ssh_keys", {}, "which keys there are")
     keys = await call.vast.ssh_keys()
-    key = next((key for key in keys if key.id == args.key_id), None)
-    if key is None:
-        problem = (
-            "no registered key has this id"
-            if keys
-            else "the account has no SSH key; create_ssh_key adds one"
-        )
-        raise _bad(problem, look)
-    if key_blob(key.public_key) is None or "PRIVATE KEY" in key.public_key:
-        raise _bad("what is registered under this id is no public key", look)
-    return key
+    if not keys:
+        raise _bad("the account has no SSH key; create_ssh_key adds one")
+    found = [key for key in keys if key.id == args.key_id]
+    if not found:
+        raise _bad("no registered key has this id")
+    text = found[0].public_key
+    if key_blob(text) is None or "PRIVATE KEY" in text:
+        raise _bad("what is registered under this id is no public key")
+    return found[0]
 
 
-def _bad(problem: str, look: NextStep) -> errors.BadArguments:
+def _bad(problem: str) -> errors.BadArguments:
     made = errors.bad("attach_ssh_key", [Problem("key_id", problem)])
-    made.next_steps = [look]
+    made.next_steps = [NextStep("show_ssh_keys", {}, "which keys there are")]
     return made
 
 
 def _check_container(args: AttachSshKey, row: Instance | None) -> None:
-    if row is not None and ways.is_vm(row):
-        raise errors.VmNotPossible(
-            "Nothing was sent: this is a VM, and a VM takes its SSH keys only when it is created.",
-            instance_id=args.instance_id,
-            problems=[Problem("instance_id", "a container; a VM made now accepts the key")],
-        )
+    """Raises VmNotPossible for a VM."""
+    if row is None or not ways.is_vm(row):
+        return
+    raise errors.VmNotPossible(
+        "Nothing was sent: this is a VM, and a VM takes its SSH keys only when it is created.",
+        instance_id=args.instance_id,
+        problems=[Problem("instance_id", "a container; a VM made now accepts the key")],
+    )
 
 
 SPEC = ToolSpec(

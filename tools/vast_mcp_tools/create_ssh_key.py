@@ -69,6 +69,9 @@ async def create_ssh_key(args: CreateSshKey, call: Call) -> CreateSshKeyResult:
     return CreateSshKeyResult(key_id=made.id, fingerprint=fingerprint, already_registered=False)
 
 
+# ── the text of the key ────────────────────────────────────────────────────────────────────────
+
+
 def _text(given: str, ssh_dir: Path | None) -> str:
     """The key text itself, read from the file where a path was given (Vast's own client registers
     the path).
@@ -79,48 +82,77 @@ def _text(given: str, ssh_dir: Path | None) -> str:
             "this is a private key; give the public one (the file that ends in .pub). Nothing was "
             "sent"
         )
-    words = text.split()
-    if len(words) > 1 and (words[0] in KINDS or not text.endswith(".pub")):
+    if _is_key_text(text):
         return text
     if not text.endswith(".pub"):
         raise _bad("give the text of a public key, or the path of a file that ends in .pub")
     if ssh_dir is None:
         raise _bad("this server reads no local files; give the text of the key")
     try:
-        path = (
-            ssh_dir / text.removeprefix("~/.ssh/")
-            if text.startswith("~/.ssh/")
-            else Path(text).expanduser()
-        )
-        if path.exists() and (not path.is_file() or path.stat().st_size > LARGEST_FILE):
-            raise _bad("the file cannot be read as text")
-        return path.read_text(encoding="utf-8").strip()
+        return _file_text(text, ssh_dir)
     except FileNotFoundError:
         raise _bad("there is no such file; `ssh-keygen -t ed25519` makes a key pair") from None
     except (OSError, RuntimeError, ValueError):  # no such home, a NUL in the path, no text
         raise _bad("the file cannot be read as text") from None
 
 
+def _is_key_text(text: str) -> bool:
+    """Whether it is meant as a key's text, which may have a comment that ends in .pub."""
+    words = text.split()
+    return len(words) > 1 and (words[0] in KINDS or not text.endswith(".pub"))
+
+
+def _file_text(given: str, ssh_dir: Path) -> str:
+    path = _path(given, ssh_dir)
+    if path.exists() and not _is_small_file(path):
+        raise _bad("the file cannot be read as text")
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _path(given: str, ssh_dir: Path) -> Path:
+    """The file that is meant; `~/.ssh/` is the folder that this server was given for it."""
+    if given.startswith("~/.ssh/"):
+        return ssh_dir / given.removeprefix("~/.ssh/")
+    return Path(given).expanduser()
+
+
+def _is_small_file(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size <= LARGEST_FILE
+
+
+# ── what is wrong with it ──────────────────────────────────────────────────────────────────────
+
+
 def _checked(text: str) -> str:
-    """`kind blob [comment]`, one line. Raises BadArguments, never repeating any of it."""
+    """`kind blob [comment]`, one line. Raises BadArguments, and repeats nothing of the text."""
     if "PRIVATE KEY" in text:
         raise _bad("the file holds a private key; nothing was sent")
-    lines = [
-        line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")
-    ]
+    lines = [line for line in text.splitlines() if not _is_blank_or_comment(line)]
     if len(lines) != 1:
         raise _bad("expected exactly one public key on one line")
     words = lines[0].split()
     if len(words) < 2 or words[0] not in KINDS:
         raise _bad(f"expected a line that starts with one of {', '.join(sorted(KINDS))}")
+    _check_blob(words[0], words[1])
+    return " ".join(words)
+
+
+def _is_blank_or_comment(line: str) -> bool:
+    return not line.strip() or line.lstrip().startswith("#")
+
+
+def _check_blob(kind: str, encoded: str) -> None:
+    """The base64 part begins with the kind once more, as a length of 4 bytes and a text
+    (RFC 4253, 6.6). Raises BadArguments where it does not, or nothing follows.
+    """
     try:
-        blob = base64.b64decode(words[1], validate=True)
+        blob = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         raise _bad("the key's second word is no base64; was it cut?") from None
     size = int.from_bytes(blob[:4], "big")
-    if blob[4 : 4 + size].decode("ascii", "replace") != words[0] or len(blob) <= 4 + size:
+    inner, rest = blob[4 : 4 + size], blob[4 + size :]
+    if inner.decode("ascii", "replace") != kind or not rest:
         raise _bad("the key's content does not fit its first word; was it cut?")
-    return " ".join(words)
 
 
 def _bad(problem: str) -> errors.BadArguments:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vast_mcp.errors import Json, clean
+from vast_mcp.errors import Json, clean_or_none
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Template
@@ -50,75 +50,86 @@ async def search_templates(args: SearchTemplates, call: Call) -> SearchTemplates
     found = await call.vast.search_templates(await _filters(args, call))
     words = (args.words or "").lower().split()
     fitting = [template for template in found if _usable(template) and _has(template, words)]
-    fitting.sort(key=lambda template: (-(template.count_created or 0), template.hash_id))
-    rows = [_row(template) for template in fitting[: args.limit]]
-    steps = [
-        step(
-            "search_offers", "an offer to rent with it: create_instance offer_id, template_hash_id"
-        )
-    ]
+    fitting.sort(key=_most_used_first)
     return SearchTemplatesResult(
         count=len(fitting),
-        templates=rows,
+        templates=[_row(template) for template in fitting[: args.limit]],
         warnings=_warnings(args, len(fitting)),
-        next_steps=steps if rows else _wider(args),
+        next_steps=_steps(args, fitting),
     )
 
 
 async def _filters(args: SearchTemplates, call: Call) -> Json:
-    """The grammar has no text operator (E), so the words are matched here."""
+    """What Vast is asked. Its grammar has no operator for text (docs/vast-api.md E), so the words
+    are matched here.
+    """
     if args.mine:
-        return {"creator_id": {"eq": (await call.vast.user()).id}}
-    return {"recommended": {"eq": True}} if args.recommended else {}
+        user = await call.vast.user()
+        return {"creator_id": {"eq": user.id}}
+    if args.recommended:
+        return {"recommended": {"eq": True}}
+    return {}
 
 
 def _usable(template: Template) -> bool:
-    """A hash that is none could not be created from, and would be a stranger's text among the
-    facts.
+    """Whether its hash is one. Nothing could be created from another, and it would be a stranger's
+    text among the facts.
     """
-    return (
-        0 < len(template.hash_id) <= HASH_CHARS
-        and template.hash_id.isascii()
-        and template.hash_id.isalnum()
-    )
+    hash_id = template.hash_id
+    return 0 < len(hash_id) <= HASH_CHARS and hash_id.isascii() and hash_id.isalnum()
 
 
 def _has(template: Template, words: list[str]) -> bool:
-    text = " ".join(
-        part for part in (template.name, _image(template), template.desc) if part
-    ).lower()
+    parts = (template.name, _image(template), template.desc)
+    text = " ".join(part for part in parts if part).lower()
     return all(word in text for word in words)
 
 
+def _most_used_first(template: Template) -> tuple[int, str]:
+    return -(template.count_created or 0), template.hash_id
+
+
 def _image(template: Template) -> str | None:
-    return f"{template.image}:{template.tag}" if template.image and template.tag else template.image
+    if template.image and template.tag:
+        return f"{template.image}:{template.tag}"
+    return template.image
 
 
 def _row(template: Template) -> TemplateRow:
-    image = _image(template)
     return TemplateRow(
         template_hash_id=template.hash_id,
-        untrusted_name=clean(template.name, 60) if template.name else None,
-        untrusted_image=clean(image, 80) if image else None,
-        untrusted_desc=clean(template.desc, 120) if template.desc else None,
-        runtype=template.runtype if template.runtype in KNOWN_RUNTYPES else None,
+        untrusted_name=clean_or_none(template.name, 60),
+        untrusted_image=clean_or_none(_image(template), 80),
+        untrusted_desc=clean_or_none(template.desc, 120),
+        runtype=_runtype(template),
         disk_gb=template.recommended_disk_space,
     )
 
 
+def _runtype(template: Template) -> str | None:
+    """Its runtype where it is one of Vast's own words, since anything else is a stranger's text."""
+    if template.runtype not in KNOWN_RUNTYPES:
+        return None
+    return template.runtype
+
+
 def _warnings(args: SearchTemplates, count: int) -> list[str]:
-    return [f"{count - args.limit} more; narrower words show them."] if count > args.limit else []
+    if count <= args.limit:
+        return []
+    return [f"{count - args.limit} more; narrower words show them."]
 
 
-def _wider(args: SearchTemplates) -> list[Step]:
+def _steps(args: SearchTemplates, found: list[Template]) -> list[Step]:
+    """An offer to rent with what was found, else the same words among everybody's templates."""
+    if found:
+        why = "an offer to rent with it: create_instance offer_id, template_hash_id"
+        return [step("search_offers", why)]
     if args.mine or not args.recommended:
         return []
-    words: Json = {"words": args.words} if args.words else {}
-    return [
-        step(
-            "search_templates", "everybody's templates: strangers' work", recommended=False, **words
-        )
-    ]
+    wider: Json = {"recommended": False}
+    if args.words:
+        wider["words"] = args.words
+    return [step("search_templates", "everybody's templates: strangers' work", **wider)]
 
 
 SPEC = ToolSpec(

@@ -4,7 +4,8 @@ begins at an offer.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import math
+from typing import Annotated
 
 from pydantic import Field
 
@@ -50,13 +51,9 @@ async def search_volumes(args: SearchVolumes, call: Call) -> SearchVolumesResult
     """
     machine_id = await _machine(args, call)
     found = await call.vast.search_volumes(room_query(machine_id, args.size_gb))
-    # Numeric filters are not always applied (B.2).
-    fitting = [
-        o for o in found if o.machine_id == machine_id and (o.disk_space or 0) >= args.size_gb
-    ]
-    fitting.sort(
-        key=lambda offer: (offer.storage_cost is None, offer.storage_cost or 0.0, offer.id)
-    )
+    # Numeric filters are not always applied (docs/vast-api.md B.2).
+    fitting = [offer for offer in found if _fits(offer, machine_id, args.size_gb)]
+    fitting.sort(key=_cheapest_first)
     return SearchVolumesResult(
         machine_id=machine_id,
         size_gb=args.size_gb,
@@ -66,13 +63,19 @@ async def search_volumes(args: SearchVolumes, call: Call) -> SearchVolumesResult
 
 
 async def _machine(args: SearchVolumes, call: Call) -> int:
-    if (args.offer_id is None) == (args.machine_id is None):
-        raise errors.bad(
-            "search_volumes", [Problem("offer_id", "give offer_id or machine_id, one of them")]
-        )
-    if args.machine_id is not None:
-        return args.machine_id
-    offer_id = args.offer_id or 0
+    """The machine that was named, or that of the offer which was."""
+    match args.machine_id, args.offer_id:
+        case int(machine_id), None:
+            return machine_id
+        case None, int(offer_id):
+            return await _machine_of(offer_id, call)
+        case _:
+            problem = Problem("offer_id", "give offer_id or machine_id, one of them")
+            raise errors.bad("search_volumes", [problem])
+
+
+async def _machine_of(offer_id: int, call: Call) -> int:
+    """The machine of an offer, as a search has shown it or as Vast lists it. Raises OfferGone."""
     offer = call.session.offers.get(offer_id) or await call.vast.find_offer(offer_id)
     if offer is None or offer.machine_id is None:
         raise errors.OfferGone(
@@ -83,59 +86,54 @@ async def _machine(args: SearchVolumes, call: Call) -> int:
     return offer.machine_id
 
 
+def _fits(offer: VolumeOffer, machine_id: int, size_gb: int) -> bool:
+    return offer.machine_id == machine_id and (offer.disk_space or 0) >= size_gb
+
+
+def _cheapest_first(offer: VolumeOffer) -> tuple[float, int]:
+    """By price, those without one last."""
+    if offer.storage_cost is None:
+        return math.inf, offer.id
+    return offer.storage_cost, offer.id
+
+
 def _row(offer: VolumeOffer, size_gb: int) -> VolumeOfferRow:
-    usd = room_usd_per_hour(offer, size_gb)
     return VolumeOfferRow(
         volume_offer_id=offer.id,
         machine_id=offer.machine_id,
-        free_gb=round(offer.disk_space, 1) if offer.disk_space is not None else None,
+        free_gb=rounded(offer.disk_space, 1),
         usd_per_gb_month=offer.storage_cost,
-        usd_per_hour=rounded(usd, 5),
+        usd_per_hour=rounded(room_usd_per_hour(offer, size_gb), 5),
     )
 
 
 def _steps(
     args: SearchVolumes, machine_id: int, found: list[VolumeOffer], call: Call
 ) -> list[Step]:
+    """How the cheapest room is taken: by renting an offer of its machine."""
     if not found:
         return [step("search_offers", "another machine may have room; not every one has")]
     offer_id = args.offer_id or _offer_of(machine_id, call)
     if offer_id is None:
-        here: dict[str, Any] = {"machine_id": {"eq": machine_id}}
-        return [
-            step(
-                "search_offers",
-                "an offer of that machine; search_volumes with it says the rest",
-                filters=here,
-            )
-        ]
+        here = {"machine_id": {"eq": machine_id}}
+        why = "an offer of that machine; search_volumes with it says the rest"
+        return [step("search_offers", why, filters=here)]
     volume = {
         "create_new": True,
         "volume_id": found[0].id,
         "size": args.size_gb,
         "mount_path": MOUNT,
     }
-    return [
-        step(
-            "create_instance",
-            "rents the machine and makes the volume",
-            offer_id=offer_id,
-            volume_info=volume,
-        )
-    ]
+    why = "rents the machine and makes the volume"
+    return [step("create_instance", why, offer_id=offer_id, volume_info=volume)]
 
 
 def _offer_of(machine_id: int, call: Call) -> int | None:
-    """An offer of that machine that a search has shown lately."""
-    shown = call.session.offers.values()
-    return next(
-        (
-            o.ask_contract_id
-            for o in shown
-            if o.machine_id == machine_id and o.rentable is not False
-        ),
-        None,
-    )
+    """An offer of that machine that a search has shown lately, and that can still be rented."""
+    for offer in call.session.offers.values():
+        if offer.machine_id == machine_id and offer.rentable is not False:
+            return offer.ask_contract_id
+    return None
 
 
 SPEC = ToolSpec(

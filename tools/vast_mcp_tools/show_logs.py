@@ -8,11 +8,10 @@ the person let the machine have.
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 import unicodedata
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -71,82 +70,114 @@ async def show_logs(args: ShowLogs, call: Call) -> ShowLogsResult:
         address = await call.vast.request_logs(
             args.instance_id, args.tail, words=args.filter, daemon=args.daemon
         )
-        fetched = await fetch_log(call.session.link, address, call.deadline, _waiting(call))
+        fetched = await fetch_log(call.session.link, address, call.deadline, _Pauses(call).tell)
     except errors.VastMcpError as exc:
-        raise _told(exc, args) from exc
-    secrets = call.settings.secrets()
-    # Before the escapes go, for values of several lines, and after: an escape in the middle hides
-    # one from the first.
-    lines = [
-        errors.redacted(line, secrets)
-        for line in plain_lines(errors.redacted(fetched.text, secrets))
-    ]
+        exc.next_steps = _steps(exc, args)
+        raise
+    lines = plain_lines(fetched.text, call.settings.secrets())
     shown = last(lines, SHOWN_BYTES)
     return ShowLogsResult(
         instance_id=args.instance_id,
         lines=len(shown),
         truncated=fetched.begin_missing or fetched.end_missing or shown != lines,
         end_missing=fetched.end_missing or None,
-        uploaded_s_ago=None if fetched.age_s is None else round(fetched.age_s),
+        uploaded_s_ago=_whole_seconds(fetched.age_s),
         untrusted_log="\n".join(shown),
     )
 
 
-def _waiting(call: Call) -> Callable[[], Awaitable[None]]:
-    """Tells the host's progress channel of each pause."""
-    pauses = itertools.count(1)
+class _Pauses:
+    """Tells the host's progress channel of each pause while a log is on its way."""
 
-    async def tell() -> None:
-        await call.progress(next(pauses), None, "waiting for the host to upload the log")
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._count = 0
 
-    return tell
+    async def tell(self) -> None:
+        self._count += 1
+        await self._call.progress(self._count, None, "waiting for the host to upload the log")
 
 
-def plain_lines(text: str) -> list[str]:
+def _whole_seconds(seconds: float | None) -> int | None:
+    if seconds is None:
+        return None
+    return round(seconds)
+
+
+def _steps(exc: errors.VastMcpError, args: ShowLogs) -> Sequence[NextStep]:
+    """What leads on from an error; its own steps where this tool knows nothing better."""
+    if exc.retryable:
+        given: Json = args.model_dump(exclude_none=True, exclude_defaults=True)
+        return [NextStep("show_logs", given, "asks again")]
+    if isinstance(exc, errors.NoSuchInstance | errors.NotFound):
+        return [NextStep("show_instances", {}, "see what exists")]
+    return exc.next_steps
+
+
+# ── the text ───────────────────────────────────────────────────────────────────────────────────
+
+
+def plain_lines(text: str, secrets: Sequence[str] = ()) -> list[str]:
     """The lines as a terminal would leave them: no escapes, and of a redrawn line its last state.
 
-    Control and bidirectional characters go; tabs stay.
+    Control and bidirectional characters go; tabs stay. Secrets are masked twice: before the
+    escapes go, for values of several lines, and after, because an escape in the middle hides a
+    value from the first look.
     """
-    drawn = (_ESCAPES.sub("", line).rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
-    lines = ["".join(_visible(c) for c in line).rstrip() for line in drawn]
+    lines = [_plain(line) for line in errors.redacted(text, secrets).split("\n")]
     while lines and not lines[-1]:
         lines.pop()
-    return lines
+    return [errors.redacted(line, secrets) for line in lines]
+
+
+def _plain(line: str) -> str:
+    """One line as it was last drawn, of visible characters."""
+    _, _, drawn = _ESCAPES.sub("", line).rstrip("\r").rpartition("\r")
+    return "".join(_visible(char) for char in drawn).rstrip()
 
 
 def _visible(char: str) -> str:
-    if char.isspace() and char != "\t":
+    """A character as it may be shown: spaces of every kind as one kind, control characters not."""
+    if char == "\t":
+        return char
+    if char.isspace():
         return " "
-    return char if char == "\t" or unicodedata.category(char)[0] != "C" else ""
+    if unicodedata.category(char).startswith("C"):
+        return ""
+    return char
 
 
 def last(lines: list[str], most: int) -> list[str]:
     """As many lines from the end as fit into `most` bytes of JSON text; of a longer last line, its
     own end.
     """
-    left, at = most, len(lines)
-    while at and (left := left - _size(lines[at - 1]) - 2) >= 0:  # a line's end is \n in JSON text
-        at -= 1
-    if at == len(lines) and lines:
-        end = lines[-1][-most:]
-        while _size(end) > most:
-            end = end[(_size(end) - most + 11) // 12 :]  # no character takes more than 12 bytes
-        return [end]
-    return lines[at:]
+    kept = _how_many_fit(lines, most)
+    if kept == 0:
+        return [_end(line, most) for line in lines[-1:]]
+    return lines[-kept:]
+
+
+def _how_many_fit(lines: list[str], most: int) -> int:
+    """How many lines, counted from the last, take at most so many bytes of JSON text."""
+    left = most
+    for number, line in enumerate(reversed(lines)):
+        left -= _size(line) + 2  # a line's end is \n in JSON text
+        if left < 0:
+            return number
+    return len(lines)
+
+
+def _end(line: str, most: int) -> str:
+    """The end of a line that is too long by itself."""
+    end = line[-most:]
+    while _size(end) > most:
+        excess = _size(end) - most
+        end = end[(excess + 11) // 12 :]  # no character takes more than 12 bytes
+    return end
 
 
 def _size(line: str) -> int:
     return len(json.dumps(line, ensure_ascii=False).encode()) - 2
-
-
-def _told(exc: errors.VastMcpError, args: ShowLogs) -> errors.VastMcpError:
-    """The error with the step that leads on."""
-    given: Json = args.model_dump(exclude_none=True, exclude_defaults=True)
-    if exc.retryable:
-        exc.next_steps = [NextStep("show_logs", given, "asks again")]
-    elif isinstance(exc, (errors.NoSuchInstance, errors.NotFound)):
-        exc.next_steps = [NextStep("show_instances", {}, "see what exists")]
-    return exc
 
 
 SPEC = ToolSpec(
