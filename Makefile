@@ -6,7 +6,7 @@ STAMP := .venv/.ready
 # Some images set this; without bytecode the server starts in twice the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check fix compat storm bench hosts manifests mcpb clean snapshots
+.PHONY: demo test test-fast cover check fix compat storm bench hosts manifests mcpb clean snapshots
 
 $(STAMP): pyproject.toml constraints.txt scripts/bootstrap
 	@PYTHON="$(PYTHON)" sh scripts/bootstrap
@@ -15,8 +15,18 @@ $(STAMP): pyproject.toml constraints.txt scripts/bootstrap
 demo: $(STAMP)  ## watch a real client rent, look and destroy on the sandbox
 	@$(BIN)/vast-mcp demo
 
+# More workers than cores: half of the suite waits for processes and deadlines.
 test: $(STAMP)  ## the whole suite
-	@$(BIN)/python -m pytest -n 2 --dist loadscope
+	@$(BIN)/python -m pytest -n 4 --dist loadscope
+
+test-fast: $(STAMP)  ## what runs in one process, in under a minute: while working
+	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not processes"
+
+cover: $(STAMP)  ## the whole suite, and which lines and branches it never takes
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest -n 4 --dist loadscope
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report
 
 check: $(STAMP)  ## lint, format, types, direction of imports, generated files
 	@$(BIN)/ruff check .
@@ -51,5 +61,5 @@ mcpb: $(STAMP)  ## the bundle that Claude Desktop opens, in dist/
 	@sh scripts/mcpb
 
 clean:
-	rm -rf .venv .venv-vastai .venv-hosts .venv-bench dist build .ruff_cache .hypothesis
+	rm -rf .venv .venv-vastai .venv-hosts .venv-bench dist build .ruff_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -19,6 +19,8 @@ from vast_mcp_tools import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden"
+# Where `make cover` measures, processes that tests start are measured too.
+COVERED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 
 KEY_LINE = (
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test@example"
@@ -82,4 +84,5 @@ def env_of(folder: Path) -> dict[str, str]:
     proxies = dict.fromkeys(
         ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"), DEAD
     )
-    return {"HOME": str(home), "PATH": os.environ["PATH"], "VAST_MCP_TIME_SCALE": "0.01", **proxies}
+    least = {"HOME": str(home), "PATH": os.environ["PATH"], "VAST_MCP_TIME_SCALE": "0.01"}
+    return {**least, **proxies, **COVERED}

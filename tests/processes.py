@@ -4,6 +4,7 @@ outside.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import subprocess
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from house import COVERED
 from vast_mcp.sandbox.world import World
 
 PATIENCE = 30.0  # seconds for anything that a loaded machine may be slow at
@@ -34,6 +36,10 @@ def process(*arguments: str, env: dict[str, str], cwd: Path) -> Iterator[subproc
         try:
             yield started
         finally:
+            if COVERED:  # what is killed says nothing of what it ran
+                started.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    started.wait(PATIENCE)
             started.kill()
 
 

@@ -19,6 +19,8 @@ from house import KEY_LINE, OTHER_KEY_LINE
 from processes import asked, ledger, post, ran
 from vast_mcp.commands.cli import run
 
+pytestmark = pytest.mark.processes
+
 KEY = "planted-key-of-length"
 READS = {"user", "list", "keys", "search", "templates", "volumes"}
 

@@ -18,6 +18,8 @@ from processes import PATIENCE, command, hello, line_of, process
 from vast_mcp.commands.parser import parser
 from vast_mcp_tools import CATALOGUE
 
+pytestmark = pytest.mark.processes
+
 pty = pytest.importorskip("pty", reason="POSIX only")
 
 

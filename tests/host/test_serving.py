@@ -25,6 +25,8 @@ from house import KEY_LINE, call, env_of
 from processes import PATIENCE, an_offer, asked, ledger, next_line, post, process, ran
 from vast_mcp_tools import CATALOGUE
 
+pytestmark = pytest.mark.processes
+
 TOKEN = "a-token-of-sixteen-letters-or-more"
 WHO = {
     "protocolVersion": "2025-06-18",

@@ -22,6 +22,8 @@ from processes import PATIENCE, an_offer, command, hello, ledger, line_of, post,
 from vast_mcp.commands.cli import run
 from vast_mcp_tools import CATALOGUE
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

@@ -37,6 +37,8 @@ from vast_mcp.sandbox.replies import Refusal
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 
+pytestmark = pytest.mark.processes
+
 SHELLS = {
     name: command
     for name, command in {"dash": ["dash"], "bash": ["bash"], "busybox": ["busybox", "sh"]}.items()

@@ -11,6 +11,8 @@ import pytest
 
 from house import ROOT
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.mark.parametrize(("allowed", "status"), [("", 1), ("1", 0)])
 def test_a_part_that_cannot_be_had_says_why_and_fails_unless_allowed(

@@ -14,6 +14,8 @@ import pytest
 import vast_mcp
 from house import ROOT
 
+pytestmark = pytest.mark.processes
+
 TEXT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 PROJECT = tomllib.loads(TEXT)["project"]
 REQUIREMENTS = PROJECT["dependencies"] + [

@@ -16,6 +16,8 @@ from mcp import Client
 from house import ROOT, call
 from served_sandbox import control, served_sandbox
 
+pytestmark = pytest.mark.processes
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
