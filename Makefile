@@ -24,7 +24,7 @@ test-fast: $(STAMP)  ## what runs in one process, in under a minute: while worki
 
 cover: $(STAMP)  ## the whole suite, and which lines and branches it never takes
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -n 4 --dist loadscope
+	@$(BIN)/coverage run -m pytest -n 4 --dist loadscope --timeout 300
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
 

@@ -52,7 +52,7 @@ def settings(tmp_path: Path) -> Settings:
     made = load({}, home=tmp_path, sandbox=True)
     return replace(
         made,
-        times=replace(made.times, budget_s=1.2, put_s=0.4, lists_apart_s=60.0, absent_after_s=90.0),
+        times=replace(made.times, budget_s=2.4, put_s=0.4, lists_apart_s=60.0, absent_after_s=90.0),
     )
 
 
