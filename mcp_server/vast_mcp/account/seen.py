@@ -1,14 +1,15 @@
-"""TODO: one line."""
+"""What a whole list of machines teaches: this process, and the journal."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vast_mcp import errors
 from vast_mcp.account.settling import log
-from vast_mcp.account.whose import account_of
+from vast_mcp.account.whose import account_if_journalled
+from vast_mcp.journal import Journal
 from vast_mcp.journal.records import Intent, token_of
 from vast_mcp.leases.labels import ends_at
 from vast_mcp.session import Call
@@ -20,7 +21,7 @@ class Seen:
     """Of the listed machines, which are ours, and which attempts are still in doubt."""
 
     ours: set[int]
-    open: list[Intent]
+    open: list[Intent] = field(default_factory=list[Intent])
 
 
 async def learn_from(call: Call, listed: Sequence[Instance]) -> Seen:
@@ -31,36 +32,33 @@ async def learn_from(call: Call, listed: Sequence[Instance]) -> Seen:
     vast-mcp made those.
     """
     session = call.session
-    session.instances_seen.update(instance.id for instance in listed)
-    session.labelled = {
-        row.id: until for row in listed if (until := ends_at(row, None)) is not None
-    }
-    ours = {instance.id for instance in listed if token_of(instance.label)} | session.created.keys()
+    session.instances_seen.update(row.id for row in listed)
+    session.labelled = _leases_of(listed)
+    ours = {row.id for row in listed if token_of(row.label)} | session.created.keys()
     try:
-        if not session.journal.exists():
-            return Seen(ours, [])
-        account, _ = await account_of(call)
+        account = await account_if_journalled(call)
+        if account is None:
+            return Seen(ours)
         session.reconciler.learn_from(listed, account)
-        living = {
-            intent.instance_id
-            for intent in session.journal.living(account)
-            if intent.instance_id is not None
-        }
+        living = _living_ids(session.journal, account)
         return Seen(ours | living, session.journal.open_intents(account))
     except errors.VastMcpError as exc:
         log.info("a list taught nothing: %s", exc.code)
-        return Seen(ours, [])
+        return Seen(ours)
 
 
 def forget_destroyed(call: Call, instance_ids: Sequence[int]) -> None:
-    """Record that these machines are gone, here and in the journal."""
+    """Record that these machines are gone, here and in the journal. A journal that fails changes
+    nothing.
+    """
+    session = call.session
     for instance_id in instance_ids:
-        call.session.created.pop(instance_id, None)
-        call.session.labelled.pop(instance_id, None)
+        session.created.pop(instance_id, None)
+        session.labelled.pop(instance_id, None)
     with contextlib.suppress(errors.JournalUnavailable):
-        account = call.session.journalled_account()
+        account = session.journalled_account()
         if account is not None:
-            call.session.journal.mark_gone(account, instance_ids)
+            session.journal.mark_gone(account, instance_ids)
 
 
 def mark_started(call: Call, instance_id: int) -> None:
@@ -71,3 +69,14 @@ def mark_started(call: Call, instance_id: int) -> None:
     if record is not None and record.stopped:
         with contextlib.suppress(errors.JournalUnavailable):
             call.session.journal.mark_started(instance_id)
+
+
+def _leases_of(listed: Sequence[Instance]) -> dict[int, float]:
+    """Machine → when its label ends its lease, in epoch seconds."""
+    ends = {row.id: ends_at(row, None) for row in listed}
+    return {instance_id: until for instance_id, until in ends.items() if until is not None}
+
+
+def _living_ids(journal: Journal, account: str) -> set[int]:
+    ids = {intent.instance_id for intent in journal.living(account)}
+    return {instance_id for instance_id in ids if instance_id is not None}

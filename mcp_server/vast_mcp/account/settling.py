@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""A server's background task that settles attempts in doubt, while no call waits for them."""
 
 from __future__ import annotations
 
@@ -13,37 +13,52 @@ from vast_mcp.session import Call, Session
 
 log = logging.getLogger("vast_mcp")
 
+LONGEST_PAUSE = 30  # times look_s: what stays in doubt is looked for less often
+
 
 async def keep_settling(session: Session) -> None:
-    """A server's background task: settle what an earlier process left open, and what calls of this
-    one could not.
+    """Settle what an earlier process left open, and what calls of this one could not, until
+    cancelled.
 
-    What it finds is told by the next call of any tool. Runs until cancelled; errors of Vast only
-    make it wait.
+    What it finds is told by the next call of any tool. Errors of Vast only make it wait.
     """
     try:
-        if session.settings.api_key is None or not (
-            session.journal.exists() and session.journal.anything_open()
-        ):
+        if not _has_work(session):
             await session.doubts.wait()
     except errors.JournalUnavailable:
         return  # the next rent says so
-    pause = session.settings.times.look_s
+    look_s = session.settings.times.look_s
+    pause = look_s
     while True:
-        call = Call.quiet(session)
-        try:
-            account, _ = await account_of(call)
-            await session.reconciler.settle(call.vast, account, math.inf)
-        except errors.VastMcpError as exc:
-            log.info("settling waits: %s", exc.code)
-        except Exception as exc:
-            # A defect here must not end the server, and a create with it; the type tells, its text
-            # may hold anything.
-            log.error("settling: defect: %s", type(exc).__name__)
-        else:
+        account = await _settle(session)
+        if account is not None:
             session.doubts = anyio.Event()
-            pause = session.settings.times.look_s
+            pause = look_s
             if not session.reconciler.open_for(account):
                 await session.doubts.wait()
         await anyio.sleep(pause)
-        pause = min(pause * 2, session.settings.times.look_s * 30)
+        pause = min(pause * 2, look_s * LONGEST_PAUSE)
+
+
+def _has_work(session: Session) -> bool:
+    """Whether anything may be settled already, before any call of this process."""
+    if session.settings.api_key is None:
+        return False
+    return session.journal.exists() and session.journal.anything_open()
+
+
+async def _settle(session: Session) -> str | None:
+    """Settle what can be; the account that it was done for, None where Vast was in the way."""
+    call = Call.quiet(session)
+    try:
+        account = await account_of(call)
+        await session.reconciler.settle(call.vast, account, math.inf)
+    except errors.VastMcpError as exc:
+        log.info("settling waits: %s", exc.code)
+        return None
+    except Exception as exc:
+        # A defect here must not end the server, and a create with it; the type tells, its text
+        # may hold anything.
+        log.error("settling: defect: %s", type(exc).__name__)
+        return None
+    return account

@@ -1,13 +1,33 @@
-"""TODO: one line."""
+"""Whose account the key belongs to: journal and limits count by account, not by key."""
 
 from __future__ import annotations
 
 from vast_mcp import errors
 from vast_mcp.session import Call
 
+_BLIND = "This key may not list instances: a lost reply cannot be settled."
+_NAMELESS = "The account could not be read; rentals are remembered for this key alone."
 
-async def account_of(call: Call) -> tuple[str, list[str]]:
-    """The account that the key belongs to, asked once, and what to warn of.
+
+async def account_of(call: Call) -> str:
+    """The account that the key belongs to, asked once. Raises as account_and_warnings does."""
+    account, _ = await account_and_warnings(call)
+    return account
+
+
+async def account_if_journalled(call: Call) -> str | None:
+    """The account, where there is a journal that may know its machines; None where there is none.
+
+    Raises JournalUnavailable where the journal's folder may not be looked into, and as
+    account_and_warnings does.
+    """
+    if not call.session.journal.exists():
+        return None
+    return await account_of(call)
+
+
+async def account_and_warnings(call: Call) -> tuple[str, list[str]]:
+    """The account, and what to warn of where it was asked for just now.
 
     Raises CannotReconcile where the key may not list instances: a lost reply could never be
     settled.
@@ -17,37 +37,47 @@ async def account_of(call: Call) -> tuple[str, list[str]]:
         return session.account, []
     session.link.pool()  # without a key there is no account, and no journal either
     key_digest = session.key_digest()
-    known = None if call.settings.loopback else session.journal.account(key_digest)
+    known: str | None = None
     warnings: list[str] = []
+    if not call.settings.loopback:
+        known = session.journal.account(key_digest)
     if known is None:
-        known = await _ask_account(call, key_digest, warnings)
+        known, warnings = await _ask_account(call, key_digest)
     session.account = known
     return known, warnings
 
 
-async def _ask_account(call: Call, key_digest: str, warnings: list[str]) -> str:
-    try:
-        await call.vast.may_list()
-    except (errors.Forbidden, errors.TwoFactorRequired) as exc:
-        if not call.settings.allow_blind:
-            raise errors.CannotReconcile(
-                "Nothing was sent: this API key may not list instances, so a rental whose reply is "
-                "lost could never be "
-                "found. A key with the instance_read permission mends it, or the person sets "
-                "VAST_MCP_ALLOW_BLIND=1.",
-                http_status=exc.http_status,
-                vast_message=exc.vast_message,
-            ) from exc
-        warnings.append("This key may not list instances: a lost reply cannot be settled.")
+async def _ask_account(call: Call, key_digest: str) -> tuple[str, list[str]]:
+    """The account, asked of Vast and remembered in the journal."""
+    warnings = await _check_may_list(call)
     try:
         account = account_named(call.settings.base_url, (await call.vast.user()).id)
     except (errors.Forbidden, errors.TwoFactorRequired, errors.EndpointGone):
         # For good, and remembered: an account that changes its name loses sight of its rentals.
-        warnings.append("The account could not be read; rentals are remembered for this key alone.")
+        warnings.append(_NAMELESS)
         account = f"{call.settings.base_url}#key-{key_digest[:16]}"
     if not call.settings.loopback:
         call.session.journal.remember_account(key_digest, account)
-    return account
+    return account, warnings
+
+
+async def _check_may_list(call: Call) -> list[str]:
+    """Raises CannotReconcile where the key may not list instances; where the person allows that
+    too, it is a warning.
+    """
+    try:
+        await call.vast.may_list()
+    except (errors.Forbidden, errors.TwoFactorRequired) as exc:
+        if call.settings.allow_blind:
+            return [_BLIND]
+        raise errors.CannotReconcile(
+            "Nothing was sent: this API key may not list instances, so a rental whose reply is "
+            "lost could never be found. A key with the instance_read permission mends it, or the "
+            "person sets VAST_MCP_ALLOW_BLIND=1.",
+            http_status=exc.http_status,
+            vast_message=exc.vast_message,
+        ) from exc
+    return []
 
 
 def account_named(base_url: str, user_id: object) -> str:

@@ -18,7 +18,7 @@ async def reconcile_once(settings: Settings, as_json: bool, wait_s: float) -> in
     session = Session(*with_sandbox(settings))
     call = Call.quiet(session)
     try:
-        account, _ = await account_of(call)
+        account = await account_of(call)
         before = session.journal.open_intents(account)
         await session.reconciler.settle(call.vast, account, anyio.current_time() + wait_s)
         after = [session.journal.by_token(intent.token) or intent for intent in before]

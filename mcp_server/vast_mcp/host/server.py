@@ -13,7 +13,7 @@ from mcp.types import CallToolResult, InputRequiredResult
 
 from vast_mcp import __version__, errors
 from vast_mcp.account.settling import keep_settling
-from vast_mcp.account.sweep import keep_sweeping
+from vast_mcp.account.sweeping import keep_sweeping
 from vast_mcp.host import prompts, resources
 from vast_mcp.host.answering import failure
 from vast_mcp.host.strict_tool import StrictTool

@@ -89,7 +89,7 @@ async def ask(
             "be asked at a price "
             "(VAST_MCP_CONFIRM)."
         )
-    account, _ = await account_of(call)
+    account = await account_of(call)
     asked = call.session.journal.digest({"account": account, "tool": tool, "arguments": arguments})
     approval = Approval(asked, _shown(usd_per_hour))
     if approval.usd_per_hour <= call.agreed.get(asked, -1.0) + ROUNDING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from vast_mcp.account.whose import account_of
+from vast_mcp.account.whose import account_and_warnings
 from vast_mcp.errors import NextStep
 from vast_mcp.journal.records import Intent, Wish
 from vast_mcp.renting.terms import Order
@@ -38,7 +38,7 @@ class Request:
 
 async def request_of(call: Call, order: Order) -> tuple[Request, list[str]]:
     """The order as this account's wish, and what to warn of. Raises CannotReconcile."""
-    account, warnings = await account_of(call)
+    account, warnings = await account_and_warnings(call)
     digest = call.session.journal.digest(order.digested)
     wish = Wish(
         account=account,

@@ -62,7 +62,7 @@ async def reserve(
             await consent.ask(usd)
             consent.spend()
         return None
-    account, _ = await account_of(call)
+    account = await account_of(call)
     journal = call.session.journal
     if usd is not None and not more:
         return journal.reservations.announce(account, instance_id, usd)
@@ -86,7 +86,7 @@ async def check_longer(call: Call, instance_id: int, row: Instance | None) -> No
     """
     if not call.settings.limits.any_price:
         return
-    account, _ = await account_of(call)
+    account = await account_of(call)
     usd = _reserved(call, account, instance_id, row)
     if row is not None:
         usd = highest(price_of_row(row), usd)
