@@ -7,7 +7,7 @@ bill days later.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -25,8 +25,10 @@ from vast_mcp.renting.bids import check_bid
 from vast_mcp.session import Call
 from vast_mcp.settings import LONGEST_LEASE_H
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
-from vast_mcp.vast.client import Vast
 from vast_mcp.vast.models import Instance
+
+if TYPE_CHECKING:
+    from vast_mcp.vast.client import Vast  # httpx is loaded by the first call
 
 # Vast takes 1024 characters (docs/vast-api.md C.7); "#", the token and a lease need the rest.
 LABEL_MAX = 1024 - 17 - labels.LABEL_ROOM

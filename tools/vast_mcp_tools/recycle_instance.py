@@ -4,7 +4,7 @@ goes.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
@@ -15,8 +15,10 @@ from vast_mcp.renting import confirm
 from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, Target, perform
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
-from vast_mcp.vast.client import Vast
 from vast_mcp.vast.models import Instance
+
+if TYPE_CHECKING:
+    from vast_mcp.vast.client import Vast  # httpx is loaded by the first call
 
 
 class RecycleInstance(Arguments):

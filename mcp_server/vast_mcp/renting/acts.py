@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from vast_mcp import errors
 from vast_mcp.account.roll import Roll
@@ -20,8 +20,10 @@ from vast_mcp.journal.records import Reservation
 from vast_mcp.renting import reserving
 from vast_mcp.renting.confirm import Consent, machine
 from vast_mcp.session import Call
-from vast_mcp.vast.client import Vast
 from vast_mcp.vast.models import Instance
+
+if TYPE_CHECKING:
+    from vast_mcp.vast.client import Vast  # httpx is loaded by the first call
 
 LOOKS = 3
 SHOW_INSTANCES = NextStep("show_instances", {}, "its state")
