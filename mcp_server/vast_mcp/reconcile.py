@@ -9,6 +9,7 @@ up stays watched: any later list may still find it.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
@@ -18,7 +19,7 @@ import anyio
 
 from vast_mcp import errors
 from vast_mcp.journal import Journal
-from vast_mcp.journal.records import LATE, RENTED, Intent, token_of
+from vast_mcp.journal.records import Intent, Notice, token_of
 from vast_mcp.settings import Times
 from vast_mcp.vast.models import Instance
 
@@ -39,9 +40,8 @@ class Reconciler:
         self._clock = clock
         self._lock = anyio.Lock()
         self._known: dict[str, float] = {}  # token → when this process first knew of the doubt
-        self._seen: dict[
-            str, tuple[int, float]
-        ] = {}  # token → machine and when it was first seen without a break
+        # token → machine, and since when every list showed that one
+        self._seen: dict[str, tuple[int, float]] = {}
         self._ever: set[str] = set()  # tokens once seen
         self._lacking: dict[str, float] = {}  # token → first whole list without it
         self._missing: dict[int, float] = {}  # confirmed machine → first whole list without it
@@ -60,52 +60,64 @@ class Reconciler:
     ) -> None:
         """Learn from a whole list: late matches, second sights, absences, machines gone."""
         now = self._clock()
-        by_token: dict[str, list[Instance]] = defaultdict(list)
-        for instance in listed:
-            if (token := token_of(instance.label)) is not None:
-                by_token[token].append(instance)
+        by_token = _by_token(listed)
         for token, machines in by_token.items():
-            self._matched(token, machines, account, now, mine)
-        for intent in self._journal.open_intents(account):
-            if intent.token not in by_token and self._journal.may_settle(intent):
+            intent = self._journal.by_token(token)
+            if intent is not None and intent.account == account:
+                self._learn_of(intent, machines, now, mine)
+        self._notice_lacking(set(by_token), account, now)
+        self._notice_gone({instance.id for instance in listed}, account, now)
+
+    def _learn_of(
+        self, intent: Intent, machines: list[Instance], now: float, mine: Collection[str]
+    ) -> None:
+        """These machines carry the attempt's token. Those that the journal holds already are
+        nothing new.
+        """
+        new = [
+            machine
+            for machine in machines
+            if self._journal.by_instance(machine.id, intent.account) is None
+        ]
+        if intent.state == "confirmed":
+            for machine in new:
+                self._journal.add_twin(intent, machine.id)
+            return
+        if not new or not self._settled_or_settleable(intent):
+            return
+        self._lacking.pop(intent.token, None)
+        self._ever.add(intent.token)
+        if len(new) > 1:
+            self._twins[intent.token] = [machine.id for machine in new]
+            return
+        self._twins.pop(intent.token, None)
+        if self._seen_twice(intent.token, new[0].id, now):
+            self._journal.mark_confirmed(
+                intent,
+                new[0].id,
+                stopped=is_stopped(new[0], intent),
+                announce=_notice_of(intent, mine),
+            )
+
+    def _seen_twice(self, token: str, instance_id: int, now: float) -> bool:
+        """Whether this machine was seen before with the token, `seen_apart_s` ago or earlier, and
+        no other one since.
+        """
+        seen_id, first = self._seen.get(token, (instance_id, now))
+        if seen_id != instance_id:
+            self._seen[token] = (instance_id, now)
+            return False
+        self._seen[token] = (instance_id, first)
+        return now - first >= self._times.seen_apart_s
+
+    def _notice_lacking(self, tokens: set[str], account: str, now: float) -> None:
+        """Attempts in doubt whose token no machine of a whole list carries."""
+        self._journal.abandon_unsent(account)
+        for intent in self.open_for(account):
+            if intent.token not in tokens:
                 self._known.setdefault(intent.token, now)
                 self._lacking.setdefault(intent.token, now)
                 self._seen.pop(intent.token, None)
-        self._notice_gone({instance.id for instance in listed}, account, now)
-
-    def _matched(
-        self, token: str, machines: list[Instance], account: str, now: float, mine: Collection[str]
-    ) -> None:
-        intent = self._journal.by_token(token)
-        if intent is None or intent.account != account:
-            return
-        if intent.state == "confirmed":
-            for machine in machines:
-                if self._journal.by_instance(machine.id, account) is None:
-                    self._journal.twin(intent, machine.id)
-            return
-        if not self._settled_or_settleable(intent):
-            return
-        machines = [m for m in machines if self._journal.by_instance(m.id, account) is None]
-        if not machines:
-            return
-        self._lacking.pop(token, None)
-        self._ever.add(token)
-        if len(machines) > 1:
-            self._twins[token] = [m.id for m in machines]
-            return
-        self._twins.pop(token, None)
-        machine = machines[0]
-        seen_id, first = self._seen.setdefault(token, (machine.id, now))
-        if seen_id != machine.id:
-            self._seen[token] = (machine.id, now)
-        elif now - first >= self._times.seen_apart_s:
-            self._journal.mark_confirmed(
-                intent,
-                machine.id,
-                stopped=is_stopped(machine, intent),
-                announce=RENTED if token in mine else LATE,
-            )
 
     def _settled_or_settleable(self, intent: Intent) -> bool:
         """Not one that its living owner is just sending."""
@@ -118,12 +130,17 @@ class Reconciler:
         yet.
         """
         for intent in self._journal.living(account):
-            if intent.instance_id is None or intent.instance_id in listed:
-                self._missing.pop(intent.instance_id or 0, None)
-            elif time.time() - intent.made_at >= self._times.young_s:
-                first = self._missing.setdefault(intent.instance_id, now)
-                if now - first >= self._times.lists_apart_s:
-                    self._journal.mark_gone(account, [intent.instance_id])
+            instance_id = intent.instance_id
+            if instance_id is None:
+                continue
+            if instance_id in listed:
+                self._missing.pop(instance_id, None)
+                continue
+            if time.time() - intent.made_at < self._times.young_s:
+                continue
+            first = self._missing.setdefault(instance_id, now)
+            if now - first >= self._times.lists_apart_s:
+                self._journal.mark_gone(account, [instance_id])
 
     # ── settling ──────────────────────────────────────────────────────────────────────────────────
 
@@ -132,12 +149,11 @@ class Reconciler:
         self._known.setdefault(intent.token, self._clock())
 
     def open_for(self, account: str, request_key: str | None = None) -> list[Intent]:
-        """Attempts in doubt that this process may settle."""
+        """Attempts in doubt that this process may settle, of one key where it is given."""
         return [
             intent
             for intent in self._journal.open_intents(account)
-            if (request_key is None or intent.request_key == request_key)
-            and self._journal.may_settle(intent)
+            if request_key in {None, intent.request_key} and self._journal.may_settle(intent)
         ]
 
     async def settle(
@@ -158,66 +174,101 @@ class Reconciler:
         while doubts := self.open_for(account, request_key):
             for intent in doubts:
                 self.doubt(intent)
-            try:
-                # Another task's look may be waiting for Vast; this one has a deadline of its own.
-                with anyio.move_on_after(until - anyio.current_time()):
-                    async with self._lock:
-                        await self.look(vast, account, mine=mine)
-                        await self._declare_absent(vast, account)
-            except (errors.Rejected, errors.Unreachable):
-                pass
+            await self._look_and_judge(vast, account, until, mine)
             self._check_twins(doubts)
-            wait = self._times.seen_apart_s if any(i.token in self._seen for i in doubts) else pause
+            wait = pause
+            if any(intent.token in self._seen for intent in doubts):
+                wait = self._times.seen_apart_s
             if not self.open_for(account, request_key) or anyio.current_time() + wait > until:
                 return
             await anyio.sleep(wait)
             pause = min(pause * 1.5, self._times.look_s * LONGEST_PAUSE)
 
+    async def _look_and_judge(
+        self, vast: Vast, account: str, until: float, mine: Collection[str]
+    ) -> None:
+        """One look at the whole list, and what it proves of the attempts that it lacks."""
+        # Another task's look may be waiting for Vast; this one has a deadline of its own.
+        with (
+            contextlib.suppress(errors.Rejected, errors.Unreachable),
+            anyio.move_on_after(until - anyio.current_time()),
+        ):
+            async with self._lock:
+                await self.look(vast, account, mine=mine)
+                await self._declare_absent(vast, account)
+
     def _check_twins(self, doubts: list[Intent]) -> None:
         for intent in doubts:
-            if ids := self._twins.get(intent.token):
-                raise errors.DuplicateRentals(
-                    f"Vast made {len(ids)} machines for one request: {', '.join(map(str, ids))}. "
-                    f"Each bills.",
-                    instance_id=ids[0],
-                    offer_id=intent.offer_id,
-                    request_key=intent.request_key,
-                    token=intent.token,
-                    results=[{"instance_id": i} for i in ids],
-                    next_steps=[
-                        errors.NextStep(
-                            "destroy_instance", {"instance_ids": ids[1:]}, "keeps the first"
-                        )
-                    ],
-                )
+            ids = self._twins.get(intent.token)
+            if ids:
+                raise _duplicates(intent, ids)
 
     async def _declare_absent(self, vast: Vast, account: str) -> None:
-        now, times = self._clock(), self._times
+        now = self._clock()
         for intent in self.open_for(account):
-            first = self._lacking.get(intent.token)
-            known = self._known.get(intent.token)
-            if (
-                first is None
-                or known is None
-                or now - first < times.lists_apart_s
-                or now - known < times.absent_after_s
-            ):
+            if not self._was_lacking_long(intent, now):
                 continue
-            if self._is_old(intent, known, now) or (
+            if self._is_old(intent, now) or (
                 intent.token not in self._ever and await _is_free(vast, intent)
             ):
                 self._journal.mark_absent(intent)
                 self._lacking.pop(intent.token, None)
 
-    def _is_old(self, intent: Intent, known: float, now: float) -> bool:
+    def _was_lacking_long(self, intent: Intent, now: float) -> bool:
+        """Whether two whole lists far enough apart lacked it, and long enough after this process
+        first knew of the doubt.
+        """
+        first = self._lacking.get(intent.token)
+        known = self._known.get(intent.token)
+        if first is None or known is None:
+            return False
+        return (
+            now - first >= self._times.lists_apart_s and now - known >= self._times.absent_after_s
+        )
+
+    def _is_old(self, intent: Intent, now: float) -> bool:
         """Ten minutes since sending, by either clock: the wall's may have been set, ours began when
         we did.
         """
+        known = self._known[intent.token]
         sent = intent.sent_at or intent.made_at
         return (
             now - known >= self._times.taken_after_s
             or time.time() - sent >= self._times.taken_after_s
         )
+
+
+def _by_token(listed: Sequence[Instance]) -> dict[str, list[Instance]]:
+    """The machines whose label ends in a token, by token."""
+    found: dict[str, list[Instance]] = defaultdict(list)
+    for instance in listed:
+        token = token_of(instance.label)
+        if token is not None:
+            found[token].append(instance)
+    return found
+
+
+def _notice_of(intent: Intent, mine: Collection[str]) -> Notice:
+    """What is to be told of a machine that a list showed: a caller that reports it itself needs
+    only that its answer arrives.
+    """
+    if intent.token in mine:
+        return Notice.RENTED
+    return Notice.LATE
+
+
+def _duplicates(intent: Intent, ids: list[int]) -> errors.DuplicateRentals:
+    return errors.DuplicateRentals(
+        f"Vast made {len(ids)} machines for one request: {', '.join(map(str, ids))}. Each bills.",
+        instance_id=ids[0],
+        offer_id=intent.offer_id,
+        request_key=intent.request_key,
+        token=intent.token,
+        results=[{"instance_id": instance_id} for instance_id in ids],
+        next_steps=[
+            errors.NextStep("destroy_instance", {"instance_ids": ids[1:]}, "keeps the first")
+        ],
+    )
 
 
 async def _is_free(vast: Vast, intent: Intent) -> bool:

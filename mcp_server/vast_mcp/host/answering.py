@@ -16,7 +16,7 @@ from mcp.types import CallToolResult, TextContent
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
-from vast_mcp.journal.records import ENDED, LATE, Intent
+from vast_mcp.journal.records import Intent, Notice
 
 if TYPE_CHECKING:
     pass
@@ -133,7 +133,7 @@ def _stated(session: Session, payload: Json) -> Json:
                 i for i in session.journal.unannounced(account) if i.token not in session.delivered
             ]
             session.delivered.update(intent.token for intent in untold)
-            shown = [i for i in untold if i.instance_id not in named or i.announce == ENDED]
+            shown = [i for i in untold if i.instance_id not in named or i.announce is Notice.ENDED]
             notices = [_notice(intent) for intent in shown] + session.swept
             session.swept = []
             stated |= {"notices": notices} if notices else {}
@@ -145,11 +145,13 @@ def _stated(session: Session, payload: Json) -> Json:
 
 
 def _notice(intent: Intent) -> str:
-    if intent.announce == ENDED:
+    if intent.announce is Notice.ENDED:
         return lease_notice(intent.instance_id or 0, intent.lease_until or intent.gone_at or 0.0)
     state = "is stopped and bills its disk" if intent.stopped else "exists and bills"
     lost = (
-        "whose reply was lost" if intent.announce == LATE else "whose answer may not have arrived"
+        "whose reply was lost"
+        if intent.announce is Notice.LATE
+        else "whose answer may not have arrived"
     )
     return (
         f"Machine {intent.instance_id} {state}: it came of an earlier create_instance {lost} "

@@ -11,17 +11,14 @@ from vast_mcp.journal.database import Database
 from vast_mcp.journal.records import CODE_S, Approval, Question
 
 QUESTIONS_KEPT_S = 86_400.0
-
-# An attempt that made nothing has used no approval: refused, never sent, or proven to have left
-# no machine.
-_UNUSED = (
-    "(used_by IS NULL OR used_by IN (SELECT token FROM intents WHERE state IN ('refused', "
-    "'abandoned', 'absent')))"
-)
-_APPROVED = f"asked = ? AND usd_per_hour >= ? AND approved_at >= ? AND {_UNUSED}"
+ROUNDING = 1e-9  # $/h: a price that was written and read again is the same price
 
 
 class Approvals:
+    """Questions put to the person in a shell, and what became of them. An attempt that made
+    nothing has used no approval: it was refused, never sent, or proven to have left no machine.
+    """
+
     def __init__(self, db: Database, digest: Callable[[Json], str]) -> None:
         self._db = db
         self._digest = digest
@@ -32,28 +29,27 @@ class Approvals:
         """
         now = time.time()
         code_digest = self._digest({"code": code})
-        self._db.write("DELETE FROM approvals WHERE made_at < ?", now - QUESTIONS_KEPT_S)
+        self._db.write("drop_old_questions", before=now - QUESTIONS_KEPT_S)
         self._db.write(
-            "INSERT INTO approvals (code_digest, asked, usd_per_hour, said, made_at) VALUES (?, ?, "
-            "?, ?, ?)",
-            code_digest,
-            approval.asked,
-            approval.usd_per_hour,
-            said,
-            now,
+            "ask",
+            code_digest=code_digest,
+            asked=approval.asked,
+            usd_per_hour=approval.usd_per_hour,
+            said=said,
+            now=now,
         )
 
     def question(self, code: str) -> Question | None:
         """What was asked under a code."""
-        code_digest = self._digest({"code": code})
-        db = self._db.open()
-        with self._db.guard():
-            row = db.execute(
-                f"SELECT said, usd_per_hour, made_at, approved_at, NOT {_UNUSED} FROM approvals "  # noqa: S608
-                f"WHERE code_digest = ?",
-                (code_digest,),
-            ).fetchone()
-        return Question(*row[:4], used=bool(row[4])) if row else None
+        for row in self._db.rows("question", code_digest=self._digest({"code": code})):
+            return Question(
+                said=row["said"],
+                usd_per_hour=row["usd_per_hour"],
+                made_at=row["made_at"],
+                approved_at=row["approved_at"],
+                used=bool(row["used"]),
+            )
+        return None
 
     def approve(self, code: str) -> bool:
         """The person says yes; False where there is nothing to say it to any more, or it was
@@ -61,11 +57,10 @@ class Approvals:
         """
         now = time.time()
         changed = self._db.write(
-            "UPDATE approvals SET approved_at = ? WHERE code_digest = ? AND approved_at IS NULL "
-            "AND made_at >= ?",
-            now,
-            self._digest({"code": code}),
-            now - CODE_S,
+            "approve",
+            now=now,
+            code_digest=self._digest({"code": code}),
+            asked_since=now - CODE_S,
         )
         return changed > 0
 
@@ -73,40 +68,30 @@ class Approvals:
         """Whether a person said yes to this, at this price or a higher one, and the yes is not
         used.
         """
-        db = self._db.open()
-        with self._db.guard():
-            row = db.execute(
-                f"SELECT 1 FROM approvals WHERE {_APPROVED} LIMIT 1",  # noqa: S608
-                _approving(approval),
-            ).fetchone()
-        return row is not None
+        return bool(self._db.rows("approved", **_good(approval)))
 
     def spend(self, approval: Approval, by: str) -> None:
-        """Use it up, for the attempt with this token or an act of this name. Raises
+        """Use the approval up, for the attempt with this token or an act of this name. Raises
         NeedsConfirmation if it is gone.
-
-        Whatever else was approved of the same goes with it: one yes, one act.
         """
-        changed = self._db.write(
-            f"UPDATE approvals SET used_by = ? WHERE asked = ? AND {_UNUSED} "  # noqa: S608
-            f"AND EXISTS (SELECT 1 FROM approvals WHERE {_APPROVED})",
-            by,
-            approval.asked,
-            *_approving(approval),
-        )
+        changed = self._db.write("spend", by=by, **_good(approval))
         if not changed:
             raise errors.NeedsConfirmation(
                 "Nothing was sent: the person's approval was used by another call, or its time has "
-                "ended. The same "
-                "call asks again."
+                "ended. The same call asks again."
             )
 
     def give_back(self, by: str) -> None:
         """The act that used it was refused for certain: the person's yes still stands, while its
         time lasts.
         """
-        self._db.write("UPDATE approvals SET used_by = NULL WHERE used_by = ?", by)
+        self._db.write("give_back", by=by)
 
 
-def _approving(approval: Approval) -> tuple[object, ...]:
-    return approval.asked, approval.usd_per_hour - 1e-9, time.time() - CODE_S
+def _good(approval: Approval) -> dict[str, object]:
+    """What a yes must be to be good for this: to the same, at no lower price, and lately."""
+    return {
+        "asked": approval.asked,
+        "usd_per_hour": approval.usd_per_hour - ROUNDING,
+        "approved_since": time.time() - CODE_S,
+    }

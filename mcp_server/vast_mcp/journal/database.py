@@ -8,9 +8,10 @@ import time
 from collections.abc import Generator, Iterator
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vast_mcp import errors
+from vast_mcp.journal.queries import statements
 
 # Loaded where it is used, with the first rental: a server that only lists its tools does not need
 # it.
@@ -31,13 +32,15 @@ class Database:
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
         self._db: sqlite3.Connection | None = None
-        self._damaged: str | None = (
-            None  # where the damaged file went: this process rents nothing more
-        )
+        # Where a damaged file went: from then on this process rents nothing more.
+        self._damaged: str | None = None
 
     @property
     def path(self) -> Path | None:
-        return self.folder / "journal.db" if self.folder else None
+        """The file, where there is one."""
+        if self.folder is None:
+            return None
+        return self.folder / "journal.db"
 
     def exists(self) -> bool:
         """Whether anything was ever written, without making it so. A damaged journal was, though
@@ -56,8 +59,7 @@ class Database:
         if self._damaged is not None:
             raise errors.JournalUnavailable(
                 f"The journal of rentals was damaged and is kept as {self._damaged}. Look at "
-                f"show_instances; after a "
-                "restart of this server a new journal begins."
+                "show_instances; after a restart of this server a new journal begins."
             )
         if self._db is None:
             with self.guard():
@@ -65,31 +67,43 @@ class Database:
         return self._db
 
     def _connect(self) -> sqlite3.Connection:
-        import sqlite3
-
-        path = self.path
-        if path is not None:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Created before SQLite opens it, so that it and its WAL are never readable by others.
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        """A connection to the file as this version knows it. A neighbour may just be switching a
+        new file to WAL, or closing it, and SQLite does not wait for that by itself.
+        """
+        self._make_file()
         give_up_at = time.monotonic() + BUSY_S
         while True:
-            db = sqlite3.connect(
-                path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False
-            )
             try:
-                db.execute("PRAGMA journal_mode=WAL")
-                db.execute("PRAGMA synchronous=FULL")
-                _migrate(db)
+                return self._connect_once()
             except BaseException as exc:
-                db.close()
-                # SQLite does not wait by itself where a neighbour is just switching a new file to
-                # WAL, or closing it.
                 if not _busy(exc) or time.monotonic() > give_up_at:
                     raise
-                time.sleep(BUSY_LOOK_S)
-            else:
-                return db
+            time.sleep(BUSY_LOOK_S)
+
+    def _make_file(self) -> None:
+        """Create the file before SQLite opens it, so that it and its WAL are never readable by
+        others.
+        """
+        path = self.path
+        if path is None:
+            return
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+
+    def _connect_once(self) -> sqlite3.Connection:
+        import sqlite3
+
+        db = sqlite3.connect(
+            self.path or ":memory:", timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+            _migrate(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
 
     @contextlib.contextmanager
     def alone(self) -> Generator[None]:
@@ -105,10 +119,25 @@ class Database:
             self._db.close()
             self._db = None
 
-    def write(self, statement: str, *values: object) -> int:
+    def rows(self, name: str, **values: object) -> list[dict[str, Any]]:
+        """Everything that a query of queries.sql finds, by the names of the columns."""
         db = self.open()
         with self.guard():
-            return db.execute(statement, values).rowcount
+            cursor = db.execute(statements()[name], values)
+            columns = [column[0] for column in cursor.description]
+            return [dict(zip(columns, row, strict=True)) for row in cursor]
+
+    def write(self, name: str, **values: object) -> int:
+        """Run a command of queries.sql; how many rows it changed."""
+        db = self.open()
+        with self.guard():
+            return db.execute(statements()[name], values).rowcount
+
+    def insert(self, name: str, **values: object) -> int:
+        """Run a command of queries.sql that adds a row; the row's id."""
+        db = self.open()
+        with self.guard():
+            return db.execute(statements()[name], values).lastrowid or 0
 
     @contextlib.contextmanager
     def guard(self) -> Generator[None]:
@@ -156,32 +185,53 @@ def immediate(db: sqlite3.Connection) -> Generator[None]:
 
 
 def _migrate(db: sqlite3.Connection) -> None:
-    """Forward only. A newer schema than ours is left alone."""
-    if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+    """Bring the schema to VERSION, forward only: a newer one is left alone. Raises
+    JournalUnavailable for that.
+    """
+    if _version(db) == VERSION:
         return
     with immediate(db):
-        version = db.execute("PRAGMA user_version").fetchone()[0]
+        version = _version(db)
         if version > VERSION:
             raise errors.JournalUnavailable(
                 f"The journal was written by a newer vast-mcp (version {version}, this one knows "
                 f"{VERSION}); update it."
             )
-        script = (
-            resources.files("vast_mcp.journal").joinpath("schema.sql").read_text(encoding="utf-8")
-        )
-        for statement in _statements(script):
-            if version == 0 or (version == 1 and statement.split()[2] in _NEW_IN_2):
-                db.execute(statement)
+        if version == 0:
+            _create(db)
         if version == 1:
-            for column in ("usd_per_hour", "lease_until"):
-                db.execute(f"ALTER TABLE intents ADD COLUMN {column} REAL")
+            _migrate_from_1(db)
         db.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _statements(script: str) -> Iterator[str]:
-    """The script statement by statement: executescript would end the transaction around it."""
-    lines = (line.split("--", 1)[0] for line in script.splitlines())
-    for statement in "\n".join(lines).split(";"):
+def _version(db: sqlite3.Connection) -> int:
+    """The version of the schema; 0 in a new file."""
+    return db.execute("PRAGMA user_version").fetchone()[0]
+
+
+def _create(db: sqlite3.Connection) -> None:
+    for statement in _schema():
+        db.execute(statement)
+
+
+def _migrate_from_1(db: sqlite3.Connection) -> None:
+    """Version 1 had neither the tables of _NEW_IN_2 nor the two columns."""
+    for statement in _schema():
+        name = statement.split()[2]
+        if name in _NEW_IN_2:
+            db.execute(statement)
+    for column in ("usd_per_hour", "lease_until"):
+        db.execute(f"ALTER TABLE intents ADD COLUMN {column} REAL")
+
+
+def _schema() -> Iterator[str]:
+    """Today's schema, statement by statement: executescript would end the transaction around
+    it.
+    """
+    file = resources.files("vast_mcp.journal").joinpath("schema.sql")
+    lines = file.read_text(encoding="utf-8").splitlines()
+    script = "\n".join(line.partition("--")[0] for line in lines)
+    for statement in script.split(";"):
         if statement.strip():
             yield statement.strip()
 
@@ -189,8 +239,7 @@ def _statements(script: str) -> Iterator[str]:
 def _unusable(exc: Exception) -> errors.JournalUnavailable:
     return errors.JournalUnavailable(
         f"The journal of rentals cannot be used ({type(exc).__name__}). Free space, permissions, "
-        f"or "
-        "VAST_MCP_STATE_DIR mend it; reading still works."
+        "or VAST_MCP_STATE_DIR mend it; reading still works."
     )
 
 

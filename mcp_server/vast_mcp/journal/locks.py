@@ -1,5 +1,5 @@
-"""OS file locks: which processes live, and who moves or ends leases. The system lets go of them,
-whatever ends us.
+"""File locks of the operating system, which lets go of them whatever ends us: which processes
+live, and who moves or ends leases.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ LEASES_S = 30.0  # how long another process may need to move or end a lease
 
 
 class Owner:
-    """This process, as the others see it. `has_open`: whether an owner of this name left anything
-    open.
+    """This process, as the others see it. `has_open`: whether an owner of this name left an
+    attempt open.
+
+    The storm stops here: it makes `alive` say that every other process is dead
+    (tests/storm/served.py).
     """
 
     def __init__(self, db: Database, has_open: Callable[[str], bool]) -> None:
@@ -85,32 +88,39 @@ class Owner:
 
     @contextlib.asynccontextmanager
     async def lease_lock(self) -> AsyncGenerator[None]:
-        """Alone among the processes of this folder, from reading a label to what follows from it.
+        """Held from reading a label to what follows from it, alone among the processes of this
+        folder.
 
-        Raises JournalUnavailable where another one does not let go. Where no lock can be made, the
-        act goes on without.
+        Raises JournalUnavailable where another process does not let go. Where no lock can be
+        made, the act goes on without.
         """
-        lock: FileLock | None = None
-        give_up_at = time.monotonic() + LEASES_S
-        while self._db.folder is not None and lock is None:
-            from filelock import FileLock, Timeout
+        lock = await self._acquire_lease_lock()
+        try:
+            yield
+        finally:
+            if lock is not None:
+                lock.release()
 
-            made = FileLock(self._db.folder / "leases.lock", mode=0o600, thread_local=False)
+    async def _acquire_lease_lock(self) -> FileLock | None:
+        """The lock, acquired; None where the folder can hold none."""
+        if self._db.folder is None:
+            return None
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self._db.folder / "leases.lock", mode=0o600, thread_local=False)
+        give_up_at = time.monotonic() + LEASES_S
+        while True:
             try:
                 self._db.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                made.acquire(blocking=False)
-                lock = made
+                lock.acquire(blocking=False)
             except Timeout as exc:
                 if time.monotonic() > give_up_at:
                     raise errors.JournalUnavailable(
                         "Nothing was sent: another vast-mcp is moving or ending a lease. Repeat "
                         "the call."
                     ) from exc
-                await anyio.sleep(LEASES_LOOK_S)
             except OSError:
-                break
-        try:
-            yield
-        finally:
-            if lock is not None:
-                lock.release()
+                return None
+            else:
+                return lock
+            await anyio.sleep(LEASES_LOOK_S)

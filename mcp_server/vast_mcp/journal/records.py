@@ -1,27 +1,20 @@
-"""What the journal keeps, as values: an attempt, a wish, an approval, a reservation. Times are
-epoch seconds.
+"""What the journal keeps, as values: an attempt, a wish, an approval, a reservation. Times are in
+seconds since the epoch.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import IntEnum
 from typing import Any, Literal
 
 from vast_mcp.errors import Json
 
-# Intent.announce: rented, and its answer may not have arrived; found after it had been given up;
-# its lease ended
-RENTED, LATE, ENDED = 1, 2, 3
 CODE_S = 600.0  # a code waits so long to be approved, and its approval so long to be used
 State = Literal["intended", "sending", "confirmed", "refused", "unknown", "absent", "abandoned"]
-
-COLUMNS = (
-    "id, token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, "
-    "sent_at, instance_id, "
-    "stopped, reason, facts, gone_at, announce, usd_per_hour, lease_until"
-)
 
 # After the last "#" of a label, strictly: 16 hexadecimal digits and nothing else.
 _TOKEN = re.compile(r"#([0-9a-f]{16})\Z")
@@ -31,6 +24,15 @@ def token_of(label: str | None) -> str | None:
     """The token of the attempt that a machine was born of, where its label ends in one."""
     match = _TOKEN.search(label or "")
     return match.group(1) if match else None
+
+
+class Notice(IntEnum):
+    """What the next answer has to say of a machine: `intents.announce`."""
+
+    NOTHING = 0  # an answer that names it has arrived
+    RENTED = 1  # its answer may not have arrived
+    LATE = 2  # it was found after its attempt had been given up
+    ENDED = 3  # it was destroyed, since its lease had ended
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Intent:
     reason: str | None
     facts: Json
     gone_at: float | None
-    announce: int
+    announce: Notice
     usd_per_hour: float | None
     lease_until: float | None
 
@@ -126,8 +128,13 @@ class Verdict:
     intent: Intent | None = None
 
 
-def intent_of(row: tuple[Any, ...]) -> Intent:
-    named: dict[str, Any] = dict(zip(COLUMNS.split(", "), row, strict=True))
-    named["stopped"] = bool(named["stopped"])
-    named["facts"] = json.loads(named["facts"] or "{}")
-    return Intent(**named)
+_INTENT_COLUMNS = tuple(column.name for column in fields(Intent))
+
+
+def intent_of(row: Mapping[str, Any]) -> Intent:
+    """A row of `intents` as a value, by the names of its columns."""
+    values = {name: row[name] for name in _INTENT_COLUMNS}
+    values["stopped"] = bool(row["stopped"])
+    values["facts"] = json.loads(row["facts"] or "{}")
+    values["announce"] = Notice(row["announce"])
+    return Intent(**values)

@@ -12,59 +12,55 @@ FLIGHT_S = 600.0  # no call lasts so long
 
 
 class Reservations:
+    """Each act has a reservation of its own, and the dearest counts: of two that overtake each
+    other, either may be last.
+    """
+
     def __init__(self, db: Database) -> None:
         self._db = db
 
     def announce(self, account: str, instance_id: int, usd_per_hour: float) -> Reservation:
-        """Announce that a machine may come to cost this, in alone() where room for it is counted.
-
-        Each act has a reservation of its own, and the dearest counts: of two that overtake each
-        other, either may be last.
+        """Announce that a machine may come to cost this, in alone() where room for it is
+        counted.
         """
         made_at = time.time()
-        db = self._db.open()
-        with self._db.guard():
-            cursor = db.execute(
-                "INSERT INTO holds (account, instance_id, usd_per_hour, made_at, state) VALUES (?, "
-                "?, ?, ?, 'flying')",
-                (account, instance_id, usd_per_hour, made_at),
-            )
-        return Reservation(
-            cursor.lastrowid or 0, account, instance_id, usd_per_hour, made_at, "flying"
+        number = self._db.insert(
+            "reserve",
+            account=account,
+            instance_id=instance_id,
+            usd_per_hour=usd_per_hour,
+            made_at=made_at,
         )
+        return Reservation(number, account, instance_id, usd_per_hour, made_at, "flying")
 
     def settle(self, reservation: Reservation, state: Literal["maybe", "true"] | None) -> None:
-        """Read back as asked, or not yet (queued by Vast, not answered); None: refused, and nothing
-        comes of it.
+        """The act is over: read back as asked ("true"), or not yet, since Vast queued it or did
+        not answer ("maybe"); None: refused, and nothing comes of it.
         """
         if state is None:
-            self._db.write("DELETE FROM holds WHERE id = ?", reservation.id)
+            self._db.write("drop_reservation", id=reservation.id)
         else:
-            self._db.write("UPDATE holds SET state = ? WHERE id = ?", state, reservation.id)
+            self._db.write("settle_reservation", id=reservation.id, state=state)
 
     def release(self, account: str, instance_id: int) -> None:
-        """The machine was seen to be stopped: what was announced before is over, but for what is
-        still on its way. A call that began long ago is not: it was cut off before it could say what
-        became of it.
+        """Drop the finished reservations of a machine that was seen to be stopped. One still in
+        flight stays, unless it is older than FLIGHT_S: its call was cut off.
         """
         self._db.write(
-            "DELETE FROM holds WHERE account = ? AND instance_id = ? AND (state != 'flying' OR "
-            "made_at < ?)",
-            account,
-            instance_id,
-            time.time() - FLIGHT_S,
+            "release_reservations",
+            account=account,
+            instance_id=instance_id,
+            cut_off_before=time.time() - FLIGHT_S,
         )
 
+    def drop(self, account: str, instance_id: int) -> None:
+        """Drop every reservation of a machine that is gone."""
+        self._db.write("drop_reservations_of", account=account, instance_id=instance_id)
+
     def of(self, account: str) -> dict[int, list[Reservation]]:
-        """By machine."""
-        db = self._db.open()
-        with self._db.guard():
-            rows = db.execute(
-                "SELECT id, account, instance_id, usd_per_hour, made_at, state FROM holds WHERE "
-                "account = ?",
-                (account,),
-            ).fetchall()
+        """An account's reservations by machine."""
         found: dict[int, list[Reservation]] = {}
-        for row in rows:
-            found.setdefault(row[2], []).append(Reservation(*row))
+        for row in self._db.rows("reservations", account=account):
+            reservation = Reservation(**dict(row))
+            found.setdefault(reservation.instance_id, []).append(reservation)
         return found

@@ -147,6 +147,7 @@ async def _already(call: Call, request: Request) -> Rental | None:
     """
     wish, session, journal = request.wish, call.session, call.session.journal
     while True:
+        journal.abandon_unsent(wish.account)
         verdict = journal.consider(wish)
         intent = verdict.intent
         if intent is None:
@@ -190,6 +191,7 @@ def _standing_of(call: Call, wish: Wish) -> Intent | None:
 
     Raises KeyReused and OfferAlreadyRented as the create would.
     """
+    call.session.journal.abandon_unsent(wish.account)
     verdict = call.session.journal.consider(wish)
     if verdict.act == "already_rented" and verdict.intent is not None:
         raise already_rented(wish, verdict.intent)
@@ -292,6 +294,7 @@ def _claim(call: Call, request: Request, terms: Terms) -> Intent | None:
     wish, journal = request.wish, call.session.journal
     journal.take_ownership()
     with journal.alone():
+        journal.abandon_unsent(wish.account)
         if journal.consider(wish).act != "send":
             return None
         limits.check_account(call, terms.standing, wish.account, terms.price.total)

@@ -1,0 +1,233 @@
+-- Every statement of the journal, by name; queries.py reads them. Times are seconds since the epoch.
+-- An attempt is open in the states intended, sending and unknown; a machine lives while its attempt
+-- is confirmed and gone_at is NULL. Both conditions are written as schema.sql's partial indexes have
+-- them, or SQLite would not use those.
+
+-- ── facts and accounts ──────────────────────────────────────────────────────────────────────────
+
+-- name: local_key
+SELECT value FROM facts WHERE name = 'hmac_key';
+
+-- name: make_local_key
+-- Of two processes that begin a journal at once, the first one's key stays.
+INSERT OR IGNORE INTO facts VALUES ('hmac_key', :key);
+
+-- name: account_of_key
+SELECT account FROM accounts WHERE key_digest = :key_digest;
+
+-- name: remember_account
+INSERT OR REPLACE INTO accounts VALUES (:key_digest, :account, :now);
+
+-- ── attempts: questions ─────────────────────────────────────────────────────────────────────────
+
+-- name: by_token
+SELECT * FROM intents WHERE token = :token;
+
+-- name: by_instance
+-- The newest attempt that holds a machine, of any account where none is given.
+SELECT * FROM intents
+WHERE instance_id = :instance_id AND account = coalesce(:account, account)
+ORDER BY id DESC LIMIT 1;
+
+-- name: latest_of_wish
+SELECT * FROM intents
+WHERE account = :account AND request_key = :request_key
+ORDER BY id DESC LIMIT 1;
+
+-- name: attempts_of_wish
+SELECT * FROM intents
+WHERE account = :account AND request_key = :request_key;
+
+-- name: absent_of_wish
+SELECT * FROM intents
+WHERE account = :account AND request_key = :request_key AND state = 'absent'
+LIMIT 1;
+
+-- name: standing_of_wish
+-- What a wish has, or may come to have.
+SELECT * FROM intents
+WHERE account = :account AND request_key = :request_key
+  AND (state IN ('intended', 'sending', 'unknown') OR state = 'confirmed' AND gone_at IS NULL)
+ORDER BY id DESC;
+
+-- name: living
+SELECT * FROM intents
+WHERE account = :account AND state = 'confirmed' AND gone_at IS NULL
+ORDER BY id;
+
+-- name: living_from_offer
+SELECT * FROM intents
+WHERE account = :account AND offer_id = :offer_id AND state = 'confirmed' AND gone_at IS NULL;
+
+-- name: leased
+SELECT * FROM intents
+WHERE account = :account AND state = 'confirmed' AND gone_at IS NULL AND lease_until IS NOT NULL
+ORDER BY id;
+
+-- name: any_lease
+SELECT * FROM intents
+WHERE state = 'confirmed' AND gone_at IS NULL AND lease_until IS NOT NULL
+LIMIT 1;
+
+-- name: underway
+SELECT * FROM intents
+WHERE account = :account AND state IN ('intended', 'sending', 'unknown')
+ORDER BY id;
+
+-- name: anything_open
+SELECT * FROM intents WHERE state IN ('intended', 'sending', 'unknown') LIMIT 1;
+
+-- name: open_of_owner
+SELECT * FROM intents
+WHERE owner = :owner AND state IN ('intended', 'sending', 'unknown')
+LIMIT 1;
+
+-- name: announced
+SELECT * FROM intents WHERE account = :account AND announce > 0 ORDER BY id;
+
+-- ── attempts: commands ──────────────────────────────────────────────────────────────────────────
+
+-- name: intend
+INSERT INTO intents (
+    token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at,
+    usd_per_hour, lease_until, facts
+) VALUES (
+    :token, :account, :request_key, :digest, :offer_id, :label, :wanted, 'intended', :owner, :now,
+    :usd_per_hour, :lease_until, :facts
+);
+
+-- name: abandon
+-- Only what was never sent: an attempt that left meanwhile stays what it is.
+UPDATE intents SET state = 'abandoned' WHERE id = :id AND state = 'intended';
+
+-- name: mark_sending
+-- No row where another process gave the attempt up: then it must not leave.
+UPDATE intents SET state = 'sending', sent_at = :now WHERE id = :id AND state = 'intended';
+
+-- name: mark_refused
+UPDATE intents SET state = 'refused', reason = :reason, settled_at = :now
+WHERE id = :id AND state IN ('intended', 'sending');
+
+-- name: mark_unknown
+UPDATE intents SET state = 'unknown' WHERE id = :id AND state = 'sending';
+
+-- name: mark_confirmed
+-- From any state: a machine that is there outranks what was believed of its attempt.
+UPDATE intents
+SET state = 'confirmed', instance_id = :instance_id, stopped = :stopped, announce = :announce,
+    settled_at = :now
+WHERE id = :id AND state != 'confirmed';
+
+-- name: mark_absent
+UPDATE intents SET state = 'absent', settled_at = :now
+WHERE id = :id AND state IN ('unknown', 'sending');
+
+-- name: reopen
+UPDATE intents SET state = 'unknown', owner = :owner
+WHERE account = :account AND request_key = :request_key AND state = 'absent'
+  AND sent_at > :sent_after;
+
+-- name: add_twin
+-- Its token is made of the first one's and its own id, so that a second sight of it adds no row.
+INSERT OR IGNORE INTO intents (
+    token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, sent_at,
+    settled_at, instance_id, announce, lease_until
+) VALUES (
+    :token, :account, :request_key, '', :offer_id, :label, :wanted, 'confirmed', :owner, :made_at,
+    :sent_at, :now, :instance_id, :announce, :lease_until
+);
+
+-- name: mark_started
+UPDATE intents SET stopped = 0 WHERE instance_id = :instance_id;
+
+-- name: mark_gone
+UPDATE intents SET gone_at = :now
+WHERE account = :account AND instance_id = :instance_id AND gone_at IS NULL;
+
+-- name: set_lease
+-- Only ever later: two calls may overtake each other.
+UPDATE intents SET lease_until = max(coalesce(lease_until, 0), :until)
+WHERE account = :account AND instance_id = :instance_id
+  AND state = 'confirmed' AND gone_at IS NULL;
+
+-- name: mark_ended
+UPDATE intents SET announce = :announce
+WHERE account = :account AND instance_id = :instance_id AND state = 'confirmed';
+
+-- name: mark_told
+UPDATE intents SET announce = :announce WHERE token = :token;
+
+-- ── reservations ────────────────────────────────────────────────────────────────────────────────
+
+-- name: reserve
+INSERT INTO holds (account, instance_id, usd_per_hour, made_at, state)
+VALUES (:account, :instance_id, :usd_per_hour, :made_at, 'flying');
+
+-- name: settle_reservation
+UPDATE holds SET state = :state WHERE id = :id;
+
+-- name: drop_reservation
+DELETE FROM holds WHERE id = :id;
+
+-- name: release_reservations
+-- What is on its way stays, unless it is so old that its call was cut off.
+DELETE FROM holds
+WHERE account = :account AND instance_id = :instance_id
+  AND (state != 'flying' OR made_at < :cut_off_before);
+
+-- name: drop_reservations_of
+DELETE FROM holds WHERE account = :account AND instance_id = :instance_id;
+
+-- name: reservations
+SELECT id, account, instance_id, usd_per_hour, made_at, state FROM holds WHERE account = :account;
+
+-- ── approvals ───────────────────────────────────────────────────────────────────────────────────
+-- An approval is unused while nothing used it, or what used it made nothing for certain: an attempt
+-- that was refused, never sent, or proven to have left no machine.
+
+-- name: ask
+INSERT INTO approvals (code_digest, asked, usd_per_hour, said, made_at)
+VALUES (:code_digest, :asked, :usd_per_hour, :said, :now);
+
+-- name: drop_old_questions
+DELETE FROM approvals WHERE made_at < :before;
+
+-- name: question
+SELECT said, usd_per_hour, made_at, approved_at, NOT (
+    used_by IS NULL
+    OR used_by IN (SELECT token FROM intents WHERE state IN ('refused', 'abandoned', 'absent'))
+) AS used
+FROM approvals WHERE code_digest = :code_digest;
+
+-- name: approve
+UPDATE approvals SET approved_at = :now
+WHERE code_digest = :code_digest AND approved_at IS NULL AND made_at >= :asked_since;
+
+-- name: approved
+SELECT 1 FROM approvals
+WHERE asked = :asked AND usd_per_hour >= :usd_per_hour AND approved_at >= :approved_since
+  AND (
+    used_by IS NULL
+    OR used_by IN (SELECT token FROM intents WHERE state IN ('refused', 'abandoned', 'absent'))
+  )
+LIMIT 1;
+
+-- name: spend
+-- Whatever else was approved of the same goes with it: one yes, one act.
+UPDATE approvals SET used_by = :by
+WHERE asked = :asked
+  AND (
+    used_by IS NULL
+    OR used_by IN (SELECT token FROM intents WHERE state IN ('refused', 'abandoned', 'absent'))
+  )
+  AND EXISTS (
+    SELECT 1 FROM approvals
+    WHERE asked = :asked AND usd_per_hour >= :usd_per_hour AND approved_at >= :approved_since
+      AND (
+        used_by IS NULL
+        OR used_by IN (SELECT token FROM intents WHERE state IN ('refused', 'abandoned', 'absent'))
+      )
+  );
+
+-- name: give_back
+UPDATE approvals SET used_by = NULL WHERE used_by = :by;
