@@ -1,61 +1,73 @@
-"""TODO: one line."""
+"""The environment and one named env file, read once into one frozen `Settings`.
+
+Order, highest first: the real environment, the env file named by `--env-file` or
+`VAST_MCP_ENV_FILE`, the official client's key files (`vast_tfa_key` before `vast_api_key`, XDG
+honoured), defaults. An empty value or a literal `${VAST_API_KEY}` (a host that did not expand
+its own placeholder) is absent. The working directory's `.env` is never read: a host starts this
+server inside whatever repository is open, and a stranger's `VAST_URL` there would be sent the
+person's key.
+
+Every source is read whole before one is followed, so that a wrong word in the one does not hide
+behind a right one in the other.
+"""
 
 from __future__ import annotations
 
 import difflib
-import math
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 from pydantic import SecretStr
 
 from vast_mcp.settings import (
-    DEFAULT_URL,
-    LONGEST_LEASE_H,
     SANDBOX_URL,
+    SETTINGS,
     Limits,
+    Setting,
     Settings,
     SettingsError,
     Times,
-    is_loopback,
+    kinds,
+    settings_of,
 )
+from vast_mcp.settings.kinds import Kind
 
-KNOWN = frozenset(
-    {
-        "VAST_API_KEY",
-        "VAST_URL",
-        "VAST_MCP_STATE_DIR",
-        "VAST_MCP_ALLOW_BLIND",
-        "VAST_MCP_TIME_SCALE",
-        "VAST_MCP_ENV_PASS",
-        "VAST_MCP_LOG_HOSTS",
-        "VAST_MCP_HTTP_TOKEN",
-    }
+NAMES = frozenset(one.name for one in SETTINGS)
+ENV_FILE = settings_of(Settings)["env_file"]
+# What only the real service has: the sandbox is reached with no key and at no other address.
+NOT_IN_SANDBOX = frozenset(
+    {"VAST_API_KEY", "VAST_URL", "VAST_MCP_STATE_DIR", "VAST_MCP_ALLOW_BLIND"}
 )
+SANDBOX_SCALE = 0.01
+PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
 
 
-# What the person allows. Of environment and file the stricter wins, so neither can widen the
-# other: for these, the smaller number; for READ_ONLY, yes; for CONFIRM, whichever asks sooner.
-LIMITS = {
-    "VAST_MCP_MAX_USD_PER_HOUR": "max_usd_per_hour",
-    "VAST_MCP_MAX_TOTAL_USD_PER_HOUR": "max_total_usd_per_hour",
-    "VAST_MCP_MAX_INSTANCES": "max_instances",
-    "VAST_MCP_MIN_CREDIT_HOURS": "min_credit_hours",
-    "VAST_MCP_MAX_LEASE_HOURS": "max_lease_hours",
-}
+@dataclass(frozen=True)
+class Source:
+    """One place that settings come from: its texts by name, without those that are absent."""
 
+    texts: Mapping[str, str]
+    file: Path | None = None  # None: the environment
 
-OURS = (
-    KNOWN
-    | LIMITS.keys()
-    | {"VAST_MCP_ENV_FILE", "VAST_MCP_READ_ONLY", "VAST_MCP_CONFIRM", "VAST_MCP_LEASE_HOURS"}
-)
+    @classmethod
+    def of(cls, texts: Mapping[str, str | None], file: Path | None = None) -> Source:
+        """A source without its absent texts."""
+        given = {name: _given(text) for name, text in texts.items()}
+        return cls({name: text for name, text in given.items() if text is not None}, file)
 
+    def without(self, names: frozenset[str]) -> Source:
+        """The same source, as if it did not have these names."""
+        kept = {name: text for name, text in self.texts.items() if name not in names}
+        return Source(kept, self.file)
 
-SHORTEST_TOKEN = 16  # characters
+    def named(self, name: str) -> str:
+        """What an error calls a variable of this source."""
+        if self.file is None:
+            return name
+        return f"{name} in {self.file}"
 
 
 def load(
@@ -70,211 +82,56 @@ def load(
 
     `sandbox` serves the in-process world: no key is read and no address but its own is used.
     Without `key_files` neither ~/.ssh nor the official client's files are looked at: who calls
-    over HTTP is not who owns them. Raises SettingsError when a named env file is missing or an
-    address is not usable.
+    over HTTP is not who owns them. Raises SettingsError when a named env file is missing or a
+    setting cannot be read.
     """
-    env_file = env_file or _path(_given(environ.get("VAST_MCP_ENV_FILE")))
-    from_file = _from_file(env_file) if env_file else {}
-    _check_names(from_file, environ)
-    values = _chosen(KNOWN, from_file, environ)
-    env_pass = _env_pass(values, from_file, environ)
-    log_hosts = _log_hosts(values)
-    limits = _limits(from_file, environ)
-    confirm_above = _stricter("VAST_MCP_CONFIRM", from_file, environ, _confirm)
-    lease_hours = _lease_hours(from_file, environ, limits)
-    http_token = _http_token(values)
-    told = Settings(
-        ssh_dir=home / ".ssh" if key_files else None,
-        env_pass=env_pass,
-        log_hosts=log_hosts,
-        http_token=http_token,
-        limits=limits,
-        confirm_above=confirm_above,
-        lease_hours=lease_hours,
-    )
-    scale = _scale(values)
+    sources = _sources(environ, env_file)
+    _check_names(sources)
     if sandbox:
-        return replace(
-            told,
-            base_url=SANDBOX_URL,
-            api_key=SecretStr("sandbox"),
-            key_source="sandbox",
-            sandbox=True,
-            times=Times().scaled(scale or 0.01),
-        )
-    base_url = _checked_url(values.get("VAST_URL", DEFAULT_URL))
-    key, source = _key(values, environ, home if key_files else None)
-    if source == "VAST_API_KEY" and not _given(environ.get(source)):
-        source = f"VAST_API_KEY in {env_file}"
-    if scale is not None and not is_loopback(base_url):
-        raise SettingsError("VAST_MCP_TIME_SCALE only applies to a loopback VAST_URL; unset it.")
-    return replace(
-        told,
-        base_url=base_url,
-        api_key=key,
-        key_source=source,
-        state_dir=_path(values.get("VAST_MCP_STATE_DIR")) or _usual_state_dir(),
-        allow_blind=_yes(values, "VAST_MCP_ALLOW_BLIND"),
-        times=Times() if scale is None else Times().scaled(scale),
-    )
+        sources = [source.without(NOT_IN_SANDBOX) for source in sources]
+    told = _told(sources)
+    if key_files:
+        told = replace(told, ssh_dir=home / ".ssh")
+    if sandbox:
+        return _in_sandbox(told)
+    if told.api_key is None and key_files:
+        told = _with_key_of_file(told, _key_files(environ, home))
+    return _scaled(_with_state_dir(told))
 
 
-def _path(text: str | None) -> Path | None:
-    try:
-        return Path(text).expanduser() if text else None
-    except RuntimeError:
-        raise SettingsError(f"The path {text} names a home folder that does not exist.") from None
+# ── sources ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _given(value: str | None) -> str | None:
+def _given(text: str | None) -> str | None:
     """A value that is really there: not empty, and not an unexpanded `${NAME}`."""
-    if value is None or not value.strip() or re.fullmatch(r"\$\{[^}]*\}", value.strip()):
+    stripped = (text or "").strip()
+    if not stripped or PLACEHOLDER.fullmatch(stripped):
         return None
-    return value.strip()
+    return stripped
 
 
-def _chosen(
-    names: Collection[str], from_file: Mapping[str, str | None], environ: Mapping[str, str]
-) -> dict[str, str]:
-    """These names and no others, the environment before the file."""
-    found = {name: _given(environ.get(name)) or _given(from_file.get(name)) for name in names}
-    return {name: value for name, value in found.items() if value}
-
-
-def _check_names(*sources: Mapping[str, str | None]) -> None:
-    """A misspelt limit must not vanish. An empty one is absent, as ever."""
-    for name in sorted({name for source in sources for name in source if _given(source[name])}):
-        if name.startswith("VAST_MCP_") and name not in OURS:
-            near = difflib.get_close_matches(name, OURS, n=1)
-            nearest = f"; the nearest is {near[0]}" if near else ""
-            raise SettingsError(f"{name} is no setting{nearest}. Rename or unset it.")
-
-
-def _words(values: Mapping[str, str], name: str) -> list[str]:
-    return [word for part in values.get(name, "").split(",") if (word := part.strip())]
-
-
-def _env_pass(
-    values: Mapping[str, str], from_file: Mapping[str, str | None], environ: Mapping[str, str]
-) -> dict[str, SecretStr | None]:
-    names = _words(values, "VAST_MCP_ENV_PASS")
-    if not all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name) for name in names):
-        raise SettingsError(
-            "VAST_MCP_ENV_PASS lists names of variables, separated by commas; values are set apart."
-        )
-    if any(name == "VAST_API_KEY" or name.startswith("VAST_MCP_") for name in names):
-        raise SettingsError(
-            "VAST_MCP_ENV_PASS may not list VAST_API_KEY or VAST_MCP_*: strangers own the machines."
-        )
-    given = _chosen(names, from_file, environ)
-    return {name: SecretStr(given[name]) if name in given else None for name in names}
-
-
-def _log_hosts(values: Mapping[str, str]) -> tuple[str, ...]:
-    hosts = [
-        word.lower() if "/" not in word else word for word in _words(values, "VAST_MCP_LOG_HOSTS")
-    ]
-    if not all(
-        re.fullmatch(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(/[A-Za-z0-9._/-]*)?", host)
-        for host in hosts
-    ):
-        raise SettingsError(
-            "VAST_MCP_LOG_HOSTS lists HOST, HOST/PATH or .DOMAIN, separated by commas, without "
-            "https."
-        )
-    return tuple(hosts)
-
-
-def _stricter(
-    name: str,
-    from_file: Mapping[str, str | None],
-    environ: Mapping[str, str],
-    read: Callable[[str, str], float | None],
-) -> float | None:
-    """The smaller of what the environment and the file say; None where neither says anything
-    that limits.
+def _sources(environ: Mapping[str, str], env_file: Path | None) -> list[Source]:
+    """The environment, then the env file; a file that was named on the command line is nearer
+    than the variable.
     """
-    given = [
-        read(name, text) for source in (environ, from_file) if (text := _given(source.get(name)))
-    ]
-    return min((value for value in given if value is not None), default=None)
+    environment = Source.of(environ)
+    if env_file is None:
+        env_file = _value_of(ENV_FILE, [environment])
+    if env_file is None:
+        return [environment]
+    texts = _texts_of(env_file)
+    texts.pop(ENV_FILE.name, None)  # a file names no other
+    return [environment, Source.of(texts, env_file)]
 
 
-def _amount(name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not (value >= 0 and math.isfinite(value)):
-        raise SettingsError(f"{name} must be a number, 0 or more; unset it for no limit.")
-    return value
-
-
-def _whole(name: str, text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise SettingsError(f"{name} must be a whole number, 0 or more; unset it for no limit.")
-    return int(text)
-
-
-def _hours(name: str, text: str) -> float:
-    hours = _amount(name, text)
-    if not 0 < hours <= LONGEST_LEASE_H:
-        raise SettingsError(f"{name} must be hours, above 0 and at most {LONGEST_LEASE_H:g}.")
-    return hours
-
-
-def _confirm(name: str, text: str) -> float | None:
-    if text.lower() in {"never", "always"}:
-        return 0.0 if text.lower() == "always" else None
-    try:
-        return _amount(name, text)
-    except SettingsError:
-        raise SettingsError(
-            f"{name} must be never, always, or the $/hour above which to ask."
-        ) from None
-
-
-def _limits(from_file: Mapping[str, str | None], environ: Mapping[str, str]) -> Limits:
-    reads = {"VAST_MCP_MAX_INSTANCES": _whole, "VAST_MCP_MAX_LEASE_HOURS": _hours}
-    found = {
-        field: _stricter(name, from_file, environ, reads.get(name, _amount))
-        for name, field in LIMITS.items()
-    }
-    most = found.pop("max_instances")
-    name = "VAST_MCP_READ_ONLY"
-    # Both are read before either is believed: a wrong word in one must not hide behind a right
-    # one in the other.
-    read_only = [_yes(_chosen({name}, source, {}), name) for source in (from_file, environ)]
-    return Limits(
-        **found, max_instances=None if most is None else int(most), read_only=any(read_only)
-    )
-
-
-def _lease_hours(
-    from_file: Mapping[str, str | None], environ: Mapping[str, str], limits: Limits
-) -> float | None:
-    """The default lease. With a longest lease and no default, every rental gets the longest."""
-    hours = _stricter("VAST_MCP_LEASE_HOURS", from_file, environ, _hours)
-    both = [value for value in (hours, limits.max_lease_hours) if value is not None]
-    return min(both, default=None)
-
-
-def _usual_state_dir() -> Path:
-    """Where a user's state belongs on this system."""
-    from platformdirs import user_state_dir
-
-    return Path(user_state_dir("vast-mcp", appauthor=False))
-
-
-def _from_file(path: Path) -> dict[str, str | None]:
-    """Everything in the file; which names count is decided by _chosen."""
+def _texts_of(path: Path) -> dict[str, str | None]:
+    """Everything in an env file."""
     from dotenv import dotenv_values
 
+    if not path.exists():
+        raise _no_env_file(path, "does not exist")
     if not path.is_file():
-        what = "is no file" if path.exists() else "does not exist"
-        raise SettingsError(
-            f"The env file {path} {what}; create it or drop --env-file / VAST_MCP_ENV_FILE."
-        )
+        raise _no_env_file(path, "is no file")
     # interpolate=False: a `${OTHER}` in the file must not pull values out of the environment.
     try:
         return dict(dotenv_values(path, interpolate=False, encoding="utf-8"))
@@ -282,80 +139,139 @@ def _from_file(path: Path) -> dict[str, str | None]:
         raise SettingsError(f"The env file {path} cannot be read as text.") from None
 
 
-def _checked_url(url: str) -> str:
+def _no_env_file(path: Path, what: str) -> SettingsError:
+    return SettingsError(
+        f"The env file {path} {what}; create it or drop --env-file / VAST_MCP_ENV_FILE."
+    )
+
+
+def _check_names(sources: Sequence[Source]) -> None:
+    """Refuse a name that is misspelt: a person's limit must not vanish."""
+    for name in sorted({name for source in sources for name in source.texts}):
+        if name.startswith("VAST_MCP_") and name not in NAMES:
+            raise _misspelt(name)
+
+
+def _misspelt(name: str) -> SettingsError:
+    near = difflib.get_close_matches(name, NAMES, n=1)
+    if not near:
+        return SettingsError(f"{name} is no setting. Rename or unset it.")
+    return SettingsError(f"{name} is no setting; the nearest is {near[0]}. Rename or unset it.")
+
+
+# ── values ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read(kind: Kind, text: str, what: str) -> Any:
+    """The value of a text. The error says what the text must be, and never what it is."""
     try:
-        parts = urlsplit(url)
-        _ = parts.port
+        return kind.read(text)
     except ValueError:
-        raise SettingsError(
-            "VAST_URL is not an http(s) address; unset it to use Vast.ai itself."
-        ) from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query:
-        raise SettingsError("VAST_URL is not an http(s) address; unset it to use Vast.ai itself.")
-    if parts.scheme == "http" and not is_loopback(url):
-        raise SettingsError(
-            "VAST_URL must be https unless it is a loopback address: your key would travel in "
-            "clear."
-        )
-    return url.rstrip("/")
+        raise SettingsError(f"{what} must be {kind.rule}.") from None
 
 
-def _yes(values: Mapping[str, str], name: str) -> bool:
-    text = values.get(name, "0").lower()
-    if text not in {"0", "1", "false", "true", "no", "yes"}:
-        raise SettingsError(f"{name} must be 1 or 0.")
-    return text in {"1", "true", "yes"}
+def _values(kind: type[Settings | Limits], sources: Sequence[Source]) -> dict[str, Any]:
+    """The fields that the sources set. A field that no source sets keeps its default."""
+    found = {name: _value_of(one, sources) for name, one in settings_of(kind).items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
-def _scale(values: Mapping[str, str]) -> float | None:
-    text = values.get("VAST_MCP_TIME_SCALE")
-    if text is None:
+def _value_of(setting: Setting, sources: Sequence[Source]) -> Any:
+    """What the sources say of one setting: the value that holds, None where none is set."""
+    said = [
+        _read(setting.kind, source.texts[setting.name], source.named(setting.name))
+        for source in sources
+        if setting.name in source.texts
+    ]
+    values = [value for value in said if value is not None]
+    if not values:
         return None
-    try:
-        scale = float(text)
-    except ValueError:
-        scale = -1.0
-    if not 0 < scale <= 1:
-        raise SettingsError("VAST_MCP_TIME_SCALE must be a number above 0 and at most 1.")
-    return scale
+    return setting.chosen(values)
 
 
-def _http_token(values: Mapping[str, str]) -> SecretStr | None:
-    token = values.get("VAST_MCP_HTTP_TOKEN")
-    if token is not None and not re.fullmatch(rf"[!-~]{{{SHORTEST_TOKEN},}}", token):
-        raise SettingsError(
-            f"VAST_MCP_HTTP_TOKEN must be {SHORTEST_TOKEN} or more ASCII characters without spaces."
-        )
-    return SecretStr(token) if token else None
+def _told(sources: Sequence[Source]) -> Settings:
+    """What the sources say, and what follows from it."""
+    limits = Limits(**_values(Limits, sources))
+    told = Settings(limits=limits, **_values(Settings, sources))
+    passed = {name: _secret(name, sources) for name in told.env_pass}
+    return replace(
+        told,
+        env_pass=passed,
+        env_file=sources[-1].file,
+        lease_hours=_default_lease(told),
+        key_source=_source_of("VAST_API_KEY", sources),
+    )
 
 
-def _key(
-    values: Mapping[str, str], environ: Mapping[str, str], home: Path | None
-) -> tuple[SecretStr | None, str | None]:
-    """The key and where it was found; without `home` only what was given, no file."""
-    if key := values.get("VAST_API_KEY"):
-        return _checked_key(key, "VAST_API_KEY"), "VAST_API_KEY"
-    if home is None:
-        return None, None
+def _secret(name: str, sources: Sequence[Source]) -> SecretStr | None:
+    for source in sources:
+        if name in source.texts:
+            return SecretStr(source.texts[name])
+    return None
+
+
+def _source_of(name: str, sources: Sequence[Source]) -> str | None:
+    for source in sources:
+        if name in source.texts:
+            return source.named(name)
+    return None
+
+
+def _default_lease(told: Settings) -> float | None:
+    """The default lease. With a longest lease and no default, every rental gets the longest."""
+    both = (told.lease_hours, told.limits.max_lease_hours)
+    return min((hours for hours in both if hours is not None), default=None)
+
+
+# ── what follows ───────────────────────────────────────────────────────────────────────────────
+
+
+def _in_sandbox(told: Settings) -> Settings:
+    """The settings of the in-process world."""
+    return replace(
+        told,
+        base_url=SANDBOX_URL,
+        api_key=SecretStr("sandbox"),
+        key_source="sandbox",
+        sandbox=True,
+        times=Times().scaled(told.time_scale or SANDBOX_SCALE),
+    )
+
+
+def _scaled(told: Settings) -> Settings:
+    """The settings with their waits as long as they are told to be."""
+    if told.time_scale is None:
+        return told
+    if not told.loopback:
+        raise SettingsError("VAST_MCP_TIME_SCALE only applies to a loopback VAST_URL; unset it.")
+    return replace(told, times=Times().scaled(told.time_scale))
+
+
+def _with_state_dir(told: Settings) -> Settings:
+    """The settings with the folder where a user's state belongs on this system."""
+    from platformdirs import user_state_dir
+
+    if told.state_dir is not None:
+        return told
+    return replace(told, state_dir=Path(user_state_dir("vast-mcp", appauthor=False)))
+
+
+def _key_files(environ: Mapping[str, str], home: Path) -> list[Path]:
+    """Where the official client keeps its key, in its order (docs/vast-api.md J)."""
     config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "vastai"
-    for path in (config / "vast_tfa_key", config / "vast_api_key", home / ".vast_api_key"):
+    return [config / "vast_tfa_key", config / "vast_api_key", home / ".vast_api_key"]
+
+
+def _with_key_of_file(told: Settings, paths: Sequence[Path]) -> Settings:
+    """The settings with the key of the first file that holds one. A file that cannot be read is
+    passed over: the next may hold the key.
+    """
+    for path in paths:
         try:
-            key = _given(path.read_text(encoding="utf-8-sig"))
+            text = _given(path.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError):
             continue
-        if key:
-            return _checked_key(key, str(path)), str(path)
-    return None, None
-
-
-def _checked_key(key: str, source: str) -> SecretStr:
-    """A header carries it: anything but printable ASCII would fail there, late and in other
-    words.
-    """
-    if not re.fullmatch(r"[!-~]+", key):
-        raise SettingsError(
-            f"The key in {source} is no key: it has spaces, lines or letters that none has. Set "
-            f"it "
-            f"anew."
-        )
-    return SecretStr(key)
+        if text is not None:
+            key = _read(kinds.KEY, text, f"The key in {path}")
+            return replace(told, api_key=key, key_source=str(path))
+    return told
