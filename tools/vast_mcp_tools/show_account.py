@@ -46,7 +46,7 @@ class ShowAccountResult(Result):
     next_steps: list[Step] = []
 
 
-async def show_account(args: ShowAccount, call: Call) -> ShowAccountResult:  # noqa: ARG001  every tool has arguments
+async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
     """Shows the account's credit and balance in dollars, what bills per hour now (machines, stopped
     disks, volumes), how long the credit lasts at that, and how many rentals are in doubt. Never the
     email or any key.

@@ -36,7 +36,7 @@ class ShowSshKeysResult(Result):
     next_steps: list[Step] = []
 
 
-async def show_ssh_keys(args: ShowSshKeys, call: Call) -> ShowSshKeysResult:  # noqa: ARG001  every tool has arguments
+async def show_ssh_keys(_: ShowSshKeys, call: Call) -> ShowSshKeysResult:
     """Lists the account's SSH keys by id and fingerprint and says which of them is in ~/.ssh of
     this computer. New machines accept all of them; attach_ssh_key adds one to an older container.
     """

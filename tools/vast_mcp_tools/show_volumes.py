@@ -41,7 +41,7 @@ class ShowVolumesResult(Result):
     next_steps: list[Step] = []
 
 
-async def show_volumes(args: ShowVolumes, call: Call) -> ShowVolumesResult:  # noqa: ARG001  every tool has arguments
+async def show_volumes(_: ShowVolumes, call: Call) -> ShowVolumesResult:
     """Lists the account's volumes, those attached to nothing first: size, machine, what each bills
     per hour, and the instances it is attached to. A volume bills until it is deleted, which no tool
     here does.

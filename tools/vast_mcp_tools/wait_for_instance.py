@@ -16,10 +16,11 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.access import Access, access_to
-from vast_mcp.errors import NextStep, clean
+from vast_mcp.errors import Json, NextStep, clean_or_none
 from vast_mcp.journal.records import Intent
 from vast_mcp.leases import lifetimes
 from vast_mcp.machines import costs, phases, reach, ways
+from vast_mcp.machines.machine import Machine
 from vast_mcp.machines.phases import Patience, Reason
 from vast_mcp.machines.watching import LOOKS_TO_FAIL, Watch
 from vast_mcp.machines.ways import Address
@@ -28,6 +29,7 @@ from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
 
 Via = Literal["direct", "proxy_only"]
+Outcome = Literal["ready", "still_starting", "failed", "running_not_reachable_from_here"]
 SLOWER = 1.5
 SLOWEST = 5  # times the first pause
 
@@ -43,7 +45,7 @@ class WaitForInstance(Arguments):
 
 class WaitForInstanceResult(Result):
     instance_id: int
-    state: Literal["ready", "still_starting", "failed", "running_not_reachable_from_here"]
+    state: Outcome
     reason: Reason | None = None
     message: str
     status: str | None = None
@@ -79,24 +81,26 @@ class _Wait:
 
     @property
     def left(self) -> float:
+        """Seconds until the answer is due."""
         return self.end - anyio.current_time()
 
     @property
-    def born(self) -> float | None:
-        """Epoch seconds: when the rent was sent, else what the row says."""
-        if self.record is not None:
-            return self.record.sent_at or self.record.made_at
-        return self.row.start_date if self.row else None
+    def machine(self) -> Machine:
+        return Machine(self.row, self.record)
 
     @property
-    def ended(self) -> float | None:
-        """Epoch seconds: when our own destroy was seen to have worked."""
-        return self.record.gone_at if self.record else None
+    def is_known(self) -> bool:
+        """Whether the journal, this process or an earlier look knows the machine."""
+        if self.record is not None or self.watch.seen:
+            return True
+        return self.args.instance_id in self.call.session.instances_seen
 
-    @property
-    def vm(self) -> bool:
-        told = self.record is not None and bool(self.record.facts.get("vm"))
-        return told or (self.row is not None and ways.is_vm(self.row))
+    def failure(self) -> Reason | None:
+        """Why it will never be of use, once that is certain."""
+        machine = self.machine
+        if machine.ended is not None:
+            return self.watch.failure(None, self.patience)
+        return self.watch.failure(machine.born, self.patience)
 
 
 async def wait_for_instance(args: WaitForInstance, call: Call) -> WaitForInstanceResult:
@@ -107,13 +111,9 @@ async def wait_for_instance(args: WaitForInstance, call: Call) -> WaitForInstanc
     pause = call.times.look_s
     while True:
         await _look(wait)
-        reason = wait.watch.failure(None if wait.ended else wait.born, wait.patience)
-        if reason is not None:
-            return _failed(wait, reason)
-        if wait.watch.phase == "running":
-            done = await _when_running(wait)
-            if done is not None:
-                return done
+        done = await _ended(wait)
+        if done is not None:
+            return done
         await call.progress(anyio.current_time() - wait.began, args.timeout_s, _doing(wait))
         if wait.left <= pause:
             return _still_starting(wait)
@@ -140,49 +140,60 @@ async def _look(wait: _Wait) -> None:
 
     Raises NoSuchInstance for an id that nobody here has ever seen.
     """
-    call, instance_id = wait.call, wait.args.instance_id
+    instance_id = wait.args.instance_id
     try:
-        row = await call.within(max(wait.left, 0.1)).show_instance(instance_id)
+        row = await wait.call.within(max(wait.left, 0.1)).show_instance(instance_id)
     except errors.VastMcpError as exc:
         if not exc.retryable:
             raise
         wait.trouble = exc
         return
     wait.looked = True
-    now = time.time()
-    wait.row = row or wait.row
-    wait.watch.look(phases.phase_of(row), now, wait.patience)
+    wait.watch.look(phases.phase_of(row), time.time(), wait.patience)
     if row is not None:
-        call.session.instances_seen.add(instance_id)
-    known = wait.record is not None or wait.watch.seen or instance_id in call.session.instances_seen
-    if not known and wait.watch.looks >= LOOKS_TO_FAIL:
+        wait.row = row
+        wait.call.session.instances_seen.add(instance_id)
+    if wait.watch.looks >= LOOKS_TO_FAIL and not wait.is_known:
         raise errors.NoSuchInstance(
             f"The account has no machine {instance_id}.",
             next_steps=[NextStep("show_instances", {}, "see what exists")],
         )
 
 
-async def _when_running(wait: _Wait) -> WaitForInstanceResult | None:
-    """The end of the wait for a machine that runs, or None to look again."""
-    row = wait.row
-    if row is None:  # it ran when an earlier call looked, and this one has no answer yet
+async def _ended(wait: _Wait) -> WaitForInstanceResult | None:
+    """The end of the wait by what the last look showed, or None to look again."""
+    reason = wait.failure()
+    if reason is not None:
+        return _failed(wait, reason)
+    # Without a row it ran when an earlier call looked, and this one has no answer yet.
+    if wait.watch.phase != "running" or wait.row is None:
         return None
+    return await _when_running(wait, wait.row)
+
+
+async def _when_running(wait: _Wait, row: Instance) -> WaitForInstanceResult | None:
+    """The end of the wait for a machine that runs, or None to look again."""
     if wait.args.until == "running" or not ways.takes_ssh(row):
-        return await _ready(wait, row, None, None)
+        return await _ready(wait, row, "It runs.")
     lasted = wait.watch.last - wait.watch.since
-    direct, proxy = ways.direct_of(row), ways.proxy_of(row, vm=wait.vm)
-    if direct is not None and await _answers(wait, direct):
-        return await _ready(wait, row, direct, "direct")
-    if (
-        proxy is not None
-        and (direct is None or lasted >= wait.patience.proxy)
-        and await _answers(wait, proxy)
-    ):
-        return await _ready(wait, row, proxy, "proxy_only")
-    return await _not_reachable(wait, row) if lasted >= wait.patience.banner else None
+    direct = ways.direct_of(row)
+    if await _answers(wait, direct):
+        return await _ready(wait, row, "SSH answers.", via="direct", through=direct)
+    # The proxy answers before the machine does, so the direct way is given time alone.
+    if direct is None or lasted >= wait.patience.proxy:
+        proxy = ways.proxy_of(row, vm=wait.machine.is_vm)
+        if await _answers(wait, proxy):
+            message = "SSH answers through Vast's proxy only."
+            return await _ready(wait, row, message, via="proxy_only", through=proxy)
+    if lasted < wait.patience.banner:
+        return None
+    return await _not_reachable(wait, row)
 
 
-async def _answers(wait: _Wait, to: Address) -> bool:
+async def _answers(wait: _Wait, to: Address | None) -> bool:
+    """Whether an SSH server is heard at an address, where there is one."""
+    if to is None:
+        return False
     within = min(wait.patience.probe, max(wait.left, 0.1))
     return await reach.probe(to, loopback=wait.call.settings.loopback, within_s=within) == "ssh"
 
@@ -198,113 +209,119 @@ def _doing(wait: _Wait) -> str:
 # ── how it ends ───────────────────────────────────────────────────────────────────────────────────
 
 
-def _result(
-    wait: _Wait,
-    state: Literal["ready", "still_starting", "failed", "running_not_reachable_from_here"],
-    message: str,
-    steps: list[Step],
-) -> WaitForInstanceResult:
-    row, record = wait.row, wait.record
-    left_hours, past = lifetimes.left(wait.call, row, record.lease_until if record else None)
-    rate = row.dph_total if row else record.facts.get("usd_per_hour") if record else None
-    return WaitForInstanceResult(
+def _result(wait: _Wait, state: Outcome, message: str, steps: list[Step]) -> WaitForInstanceResult:
+    """What every end tells: costs, the lease, and the row's own words where there is a row."""
+    machine = wait.machine
+    usd = machine.usd_per_hour
+    result = WaitForInstanceResult(
         instance_id=wait.args.instance_id,
         state=state,
         message=message,
-        status=clean(row.actual_status, 40) if row and row.actual_status else None,
-        usd_per_hour=round(rate, 4) if rate is not None else None,
-        cost_estimate_usd=costs.cost_so_far(wait.born, rate, wait.ended or time.time()),
-        lease_left_hours=left_hours,
-        past_lease=past,
-        untrusted_status=clean(row.status_msg) if row and row.status_msg else None,
+        usd_per_hour=costs.rounded(usd, 4),
+        cost_estimate_usd=costs.cost_so_far(machine.born, usd, machine.ended or time.time()),
         next_steps=steps,
     )
+    result.lease_left_hours, result.past_lease = lifetimes.left(
+        wait.call, machine.row, machine.lease_until
+    )
+    if machine.row is not None:
+        result.status = clean_or_none(machine.row.actual_status, 40)
+        result.untrusted_status = clean_or_none(machine.row.status_msg)
+    return result
 
 
 async def _ready(
-    wait: _Wait, row: Instance, through: Address | None, via: Via | None
+    wait: _Wait,
+    row: Instance,
+    message: str,
+    *,
+    via: Via | None = None,
+    through: Address | None = None,
 ) -> WaitForInstanceResult:
-    message = {
-        "direct": "SSH answers.",
-        "proxy_only": "SSH answers through Vast's proxy only.",
-        None: "It runs.",
-    }[via]
-    made = _result(
-        wait, "ready", message, [_destroy(wait, "ends all billing when the work is done")]
-    )
-    made.via = via
-    return await _with_access(made, wait, row, through)
+    destroy = _destroy(wait, "ends all billing when the work is done")
+    result = _result(wait, "ready", message, [destroy])
+    result.via = via
+    return await _with_access(result, wait, row, through)
 
 
 async def _not_reachable(wait: _Wait, row: Instance) -> WaitForInstanceResult:
     minutes = (wait.watch.last - wait.watch.since) / 60
     message = (
         f"It has run for {minutes:.0f} minutes or more and no SSH server answered from this "
-        f"computer. A firewall "
-        "between, a host's blocked port, or an image without SSH does that; the machine bills."
+        "computer. A firewall between, a host's blocked port, or an image without SSH does that; "
+        "the machine bills."
     )
-    made = _result(
-        wait,
-        "running_not_reachable_from_here",
-        message,
-        [
-            _logs(wait),
-            step(
-                "manage_instance", "reboots it", instance_id=wait.args.instance_id, action="reboot"
-            ),
-            _destroy(wait, "ends all billing"),
-        ],
-    )
-    return await _with_access(made, wait, row, None)
+    steps = [
+        _logs(wait),
+        _manage(wait, "reboots it", "reboot"),
+        _destroy(wait, "ends all billing"),
+    ]
+    result = _result(wait, "running_not_reachable_from_here", message, steps)
+    return await _with_access(result, wait, row, None)
 
 
 async def _with_access(
-    made: WaitForInstanceResult, wait: _Wait, row: Instance, through: Address | None
+    result: WaitForInstanceResult, wait: _Wait, row: Instance, through: Address | None
 ) -> WaitForInstanceResult:
-    made.access, made.warnings = await access_to(
-        wait.call, row, vm=wait.vm, jupyter_token=wait.args.show_jupyter_token, through=through
+    result.access, result.warnings = await access_to(
+        wait.call,
+        row,
+        vm=wait.machine.is_vm,
+        jupyter_token=wait.args.show_jupyter_token,
+        through=through,
     )
-    return made
+    return result
 
 
 def _still_starting(wait: _Wait) -> WaitForInstanceResult:
     if wait.trouble is not None and not wait.looked:
         raise wait.trouble
-    message = f"Not yet: {_doing(wait)}."
-    again = wait.args.model_dump(exclude_unset=True)
-    return _result(
-        wait, "still_starting", message, [step("wait_for_instance", "waits on", **again)]
-    )
+    again = step("wait_for_instance", "waits on", **wait.args.model_dump(exclude_unset=True))
+    return _result(wait, "still_starting", f"Not yet: {_doing(wait)}.", [again])
 
 
 def _failed(wait: _Wait, reason: Reason) -> WaitForInstanceResult:
-    bid = wait.row is not None and bool(wait.row.is_bid)
-    search = step("search_offers", "find another offer", **({"type": "bid"} if bid else {}))
+    result = _result(wait, "failed", phases.FAILED[reason], _after(wait, reason))
+    result.reason = reason
+    return result
+
+
+# ── what leads on ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _after(wait: _Wait, reason: Reason) -> list[Step]:
+    """What to do about a failure, the likeliest first."""
     destroy = _destroy(wait, "ends all billing; its disk goes")
-    start = step("manage_instance", "starts it", instance_id=wait.args.instance_id, action="start")
-    cancel = step(
-        "manage_instance",
-        "cancels the queued start",
-        instance_id=wait.args.instance_id,
-        action="stop",
-    )
-    steps: dict[Reason, list[Step]] = {
-        "image": [destroy, search],
-        "oci_error": [_logs(wait, daemon=True), destroy, search],
-        "outbid": [destroy, search],
-        "offline": [destroy, search],
-        "scheduling": [cancel, destroy, search],
-        "vanished": [step("show_instances", "see what exists"), search],
-        "exited": [_logs(wait), destroy, search],
-        "stopped": [start, destroy],
-    }
-    made = _result(wait, "failed", phases.FAILED[reason], steps[reason])
-    made.reason = reason
-    return made
+    search = _search(wait)
+    match reason:
+        case "image" | "outbid" | "offline":
+            return [destroy, search]
+        case "oci_error":
+            return [_logs(wait, daemon=True), destroy, search]
+        case "exited":
+            return [_logs(wait), destroy, search]
+        case "scheduling":
+            return [_manage(wait, "cancels the queued start", "stop"), destroy, search]
+        case "stopped":
+            return [_manage(wait, "starts it", "start"), destroy]
+        case "vanished":
+            return [step("show_instances", "see what exists"), search]
+
+
+def _search(wait: _Wait) -> Step:
+    """Another offer, of the kind that this machine was rented as."""
+    kind: Json = {}
+    if wait.row is not None and wait.row.is_bid:
+        kind["type"] = "bid"
+    return step("search_offers", "find another offer", **kind)
 
 
 def _destroy(wait: _Wait, why: str) -> Step:
     return step("destroy_instance", why, instance_ids=[wait.args.instance_id])
+
+
+def _manage(wait: _Wait, why: str, action: str) -> Step:
+    return step("manage_instance", why, instance_id=wait.args.instance_id, action=action)
 
 
 def _logs(wait: _Wait, **more: bool) -> Step:
