@@ -1,11 +1,10 @@
-"""TODO: one line."""
+"""What one process knows, and what one call of a tool has."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import math
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,21 +17,19 @@ from vast_mcp import errors
 from vast_mcp.journal import Journal
 from vast_mcp.journal.records import Intent
 from vast_mcp.machines.watching import Watches
+from vast_mcp.offers_seen import OffersSeen
 from vast_mcp.reconcile import Reconciler
 from vast_mcp.settings import Settings, Times
-from vast_mcp.vast.models import Offer, SshKey, Template
+from vast_mcp.vast.models import SshKey, Template
 
 if TYPE_CHECKING:
     from vast_mcp.vast.client import Vast
     from vast_mcp.vast.link import Link
 
 
-OFFERS_REMEMBERED = 2000
-
-
 class Session:
-    """One process's standing: settings, the link to Vast, and what was seen lately. Made by the
-    server's lifespan.
+    """What one process knows: the person's settings, the link to Vast, the journal, and what was
+    seen lately. Made by the server's lifespan.
     """
 
     def __init__(self, settings: Settings, app: Any = None) -> None:
@@ -42,37 +39,37 @@ class Session:
         self.reconciler = Reconciler(self.journal, settings.times)
         self.account: str | None = None
         self.one_at_a_time = anyio.Lock()  # requests to rent
-        self.closing = (
-            False  # asked to end: what is under way finishes, and nothing new is sent for
-        )
-        self.doubts = anyio.Event()  # set when an attempt is in doubt: wakes the background task
-        self.answered = (
-            anyio.Event()
-        )  # set by every answer: wakes the sweep, since a lease may be new
         self._lease_lock = anyio.Lock()
-        self.labelled: dict[
-            int, float
-        ] = {}  # machine → when its label ends its lease, by the last whole list
-        self.swept: list[str] = []  # what became of machines that the journal does not know
-        self.created: dict[
-            int, float
-        ] = {}  # machines this process rented, and when: known without a journal too
-        self.ending: set[int] = set()  # machines whose destroy Vast accepted
-        self.delivered: set[str] = (
-            set()
-        )  # tokens named in answers; another call, or a clean end, says that those arrived
-        # tokens whose machine a call found and will report itself
-        self.recovered: set[str] = set()
-        self.offers: dict[int, Offer] = {}
-        self.bid_offers: set[int] = set()
-        self._seen_at: dict[int, float] = {}  # offer → when, on the monotonic clock
-        self.asked: dict[
-            str, float
-        ] = {}  # what a person was asked about, by digest → at most at which $/h
+
+        # Asked to end: what is under way finishes, and nothing new is sent for.
+        self.closing = False
+        # Set when an attempt is in doubt: wakes the background task.
+        self.doubts = anyio.Event()
+        # Set by every answer: wakes the sweep, since a lease may be new.
+        self.answered = anyio.Event()
+
+        # Seen of offers, machines and the account.
+        self.offers = OffersSeen()
         self.instances_seen: set[int] = set()
         self.watches = Watches()
         self.ssh_keys: list[SshKey] = []
         self.gpu_names: list[str] = []
+        # Machine → when its label ends its lease, by the last whole list.
+        self.labelled: dict[int, float] = {}
+
+        # Done by this process: machines it rented, and when, known without a journal too;
+        # machines whose destroy Vast accepted.
+        self.created: dict[int, float] = {}
+        self.ending: set[int] = set()
+
+        # Told or to be told: tokens named in answers, of which another call, or a clean end, says
+        # that those arrived; tokens whose machine a call found and will report itself; what became
+        # of machines that the journal does not know.
+        self.delivered: set[str] = set()
+        self.recovered: set[str] = set()
+        self.swept: list[str] = []
+        # What a person was asked about, by digest → at most at which $/h.
+        self.asked: dict[str, float] = {}
 
     @functools.cached_property
     def link(self) -> Link:
@@ -87,39 +84,13 @@ class Session:
 
         return Vast(self.link, deadline)
 
-    def remember(self, offers: list[Offer], *, bid: bool = False) -> None:
-        """Keep what a search showed of each offer, so that renting it asks no second time.
-        Oldest go first.
-        """
-        for offer in offers:
-            self.forget(offer.ask_contract_id)
-            self.offers[offer.ask_contract_id] = offer
-            self._seen_at[offer.ask_contract_id] = time.monotonic()
-            if bid:
-                self.bid_offers.add(offer.ask_contract_id)
-        for stale in list(self.offers)[: max(0, len(self.offers) - OFFERS_REMEMBERED)]:
-            self.forget(stale)
-
-    def forget(self, offer_id: int) -> None:
-        """What was seen of this offer holds no more."""
-        self.offers.pop(offer_id, None)
-        self._seen_at.pop(offer_id, None)
-        self.bid_offers.discard(offer_id)
-
-    def age(self) -> None:
-        """Time has passed while a person read: what an offer costs is to be looked up again."""
-        self._seen_at.clear()
-
-    def age_s(self, offer_id: int) -> float:
-        """How many seconds ago an offer was seen; for ever where it was not."""
-        return time.monotonic() - self._seen_at.get(offer_id, -math.inf)
-
     def key_digest(self) -> str:
         """What stands for address and key in the journal."""
         key = self.settings.api_key
-        return self.journal.digest(
-            {"url": self.settings.base_url, "key": key.get_secret_value() if key else ""}
-        )
+        secret = ""
+        if key is not None:
+            secret = key.get_secret_value()
+        return self.journal.digest({"url": self.settings.base_url, "key": secret})
 
     def journalled_account(self) -> str | None:
         """The account whose machines the journal may know; None where either is not there yet.

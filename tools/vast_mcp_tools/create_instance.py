@@ -614,7 +614,7 @@ def _told(exc: errors.VastMcpError, args: CreateInstance, call: Call) -> errors.
     if isinstance(exc, errors.NoSshKey):
         exc.next_steps = preflight.no_ssh_key(call).next_steps
     elif isinstance(exc, (errors.OfferGone, errors.OfferPrivate)):
-        call.session.forget(args.offer_id)
+        call.session.offers.forget(args.offer_id)
         exc.next_steps = [NextStep("search_offers", _like(args), "find another offer")]
     elif isinstance(exc, errors.InvalidPrice):
         exc.next_steps = [

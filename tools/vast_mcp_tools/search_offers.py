@@ -129,7 +129,7 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     if not found:
         return await _nothing_found(args, call, wanted, warnings)
     shown = found[: args.limit]
-    call.session.remember(shown, bid=args.type == "bid")
+    call.session.offers.remember(shown, bid=args.type == "bid")
     return SearchOffersResult(
         offers=[_row(args, offer) for offer in shown],
         disk_gb=args.min_disk_gb,

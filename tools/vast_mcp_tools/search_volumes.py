@@ -130,7 +130,7 @@ def _steps(
 
 def _offer_of(machine_id: int, call: Call) -> int | None:
     """An offer of that machine that a search has shown lately, and that can still be rented."""
-    for offer in call.session.offers.values():
+    for offer in call.session.offers:
         if offer.machine_id == machine_id and offer.rentable is not False:
             return offer.ask_contract_id
     return None

@@ -47,7 +47,7 @@ async def answer(
     )
     session.settle_delivered()
     if host is not None and host.input_responses is not None:
-        session.age()
+        session.offers.age()
     payload: Json
     try:
         _check_allowed(spec, session)
@@ -76,7 +76,7 @@ async def _run(spec: ToolSpec, args: Arguments, call: Call) -> Result:
         try:
             return await spec.fn(args, call)
         except StartOver as over:
-            call.session.age()
+            call.session.offers.age()
             deadline = call.deadline + over.took_s
             agreed = {**call.agreed, over.asked: over.usd_per_hour}
             call = replace(

@@ -151,7 +151,7 @@ async def _offer(
     to the rent is.
     """
     known = call.session.offers.get(offer_id)
-    if known is not None and not (fresh and call.session.age_s(offer_id) > FRESH_S):
+    if known is not None and not (fresh and call.session.offers.age_s(offer_id) > FRESH_S):
         return known
     bid = "price" in body
     try:
@@ -167,7 +167,7 @@ async def _offer(
         findings.warnings.append(f"The offer's price could not be looked up ({exc.code}).")
         return None
     if found:
-        call.session.remember([found], bid=bid)
+        call.session.offers.remember([found], bid=bid)
     return found
 
 

@@ -168,7 +168,7 @@ def _check_market(call: Call, order: Order) -> None:
 
     Seeing the offer in a search on demand is what says so.
     """
-    if order.bid is not None or order.offer_id not in call.session.bid_offers:
+    if order.bid is not None or not call.session.offers.is_for_bids(order.offer_id):
         return
     offer = call.session.offers.get(order.offer_id)
     floor = offer.min_bid if offer else None
