@@ -7,7 +7,7 @@ import json
 import pytest
 
 from sandbox_wire import SSH_KEY, Wire, a_world, assert_golden
-from vast_mcp.sandbox import launch
+from vast_mcp.sandbox import create_body
 
 VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"
 
@@ -407,7 +407,7 @@ def test_a_templates_flag_string_reads_as_the_object_a_request_sends(
     flags: str, env: dict[str, str]
 ) -> None:
     """The key grammar (docs/vast-api.md A.4)."""
-    assert env == launch.read_flag_env(flags)
+    assert env == create_body.read_flag_env(flags)
 
 
 async def test_the_exact_body_of_the_official_client_rents() -> None:

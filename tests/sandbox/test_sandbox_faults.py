@@ -231,7 +231,7 @@ async def test_control_routes_answer_loopback_only() -> None:
 
 
 SERVE = """
-from vast_mcp.sandbox.routes import serve
+from vast_mcp.sandbox.serving import serve
 from vast_mcp.sandbox.world import World
 serve(World(), "127.0.0.1", 0, lambda url: print(url, flush=True))
 print("ended", flush=True)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox_wire import Clock, Wire, a_world
-from vast_mcp.sandbox.limits import THRESHOLDS
+from vast_mcp.sandbox.rate_limits import THRESHOLDS
 from vast_mcp.sandbox.world import World
 
 CLI_QUERY = {

@@ -12,6 +12,7 @@ from mcp import Client
 
 from house import call, served
 from vast_mcp.sandbox.account import INSTANCE_SECRET
+from vast_mcp.sandbox.rows import row_of
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE, show_instance
@@ -184,7 +185,8 @@ async def test_what_stopped_machines_bill_is_a_sum_of_its_own(client: Client, wo
     for instance_id in stopped:
         world.set_state(instance_id, "stopped")
     rent(world)
-    disks = sum(world.instances[i].row(0, listed=True)["storage_total_cost"] for i in stopped)
+    rows = [row_of(world.instances[one], 0, listed=True) for one in stopped]
+    disks = sum(row["storage_total_cost"] for row in rows)
     shown = await call(client, "show_instances")
     assert shown["stopped_usd_per_hour"] == round(disks, 4) > 0
 

@@ -74,7 +74,7 @@ def serve_http(
 
 def serve_sandbox(port: int, seed: int) -> int:
     """Serve the sandbox's API on loopback until interrupted."""
-    from vast_mcp.sandbox.routes import serve
+    from vast_mcp.sandbox.serving import serve
     from vast_mcp.sandbox.world import World
 
     def ready(url: str) -> None:

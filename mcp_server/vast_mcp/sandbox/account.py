@@ -1,7 +1,8 @@
-"""The account: who it is, and its SSH keys (D, G)."""
+"""The account has a face and SSH keys (docs/vast-api.md D, G)."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+
+from .shapes import Json
 
 # Planted so that whoever lets one out is found by searching for it.
 ACCOUNT_SECRET = "sandbox-account-secret-7f3a91"  # noqa: S105
@@ -18,12 +19,12 @@ class Key:
     user_id: int
     deleted_at: str | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Json:
         return asdict(self)
 
 
-def user_row(user_id: int, balance: float, credit: float, ssh_key: str | None) -> dict[str, Any]:
-    """The flat object of `users/current`; the official client strips `api_key` from it."""
+def user_row(user_id: int, balance: float, credit: float, ssh_key: str | None) -> Json:
+    """Build the flat object of `users/current`; the official client strips `api_key` from it."""
     return {
         "id": user_id,
         "key_id": 1,

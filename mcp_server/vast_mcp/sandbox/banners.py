@@ -1,4 +1,4 @@
-"""Doors on loopback that answer as an SSH server does, with its banner and nothing more.
+"""Doors on loopback answer as an SSH server does, with its banner and nothing more.
 
 They live on the running event loop and are opened from synchronous code, so they are plain sockets
 with a reader each; a door that is looked at from a new loop moves there.
@@ -13,7 +13,9 @@ HOST = "127.0.0.1"
 
 
 class Door:
-    """One port; closed doors are bound and do not listen, so that nobody else gets the number."""
+    """A door is one port. Closed doors are bound and do not listen, so that nobody else gets the
+    number.
+    """
 
     def __init__(self, banner: bytes) -> None:
         self.banner = banner
@@ -38,7 +40,7 @@ class Door:
         self._loop = loop
 
     def close(self) -> None:
-        """For good; whoever is inside is put out."""
+        """Close for good; whoever is inside is put out."""
         self._forget_loop()
         self.socket.close()
 
@@ -59,7 +61,7 @@ class Door:
             asyncio.get_running_loop().add_reader(guest, self._hear, guest)
 
     def _hear(self, guest: socket.socket) -> None:
-        """Whatever a guest says is thrown away; it goes when it hangs up."""
+        """Throw away whatever a guest says; it goes when it hangs up."""
         try:
             said = guest.recv(4096)
         except OSError:
@@ -81,7 +83,7 @@ class Doors:
         self._doors: dict[tuple[int, str], Door] = {}
 
     def port(self, instance_id: int, way: str, *, opened: bool, banner: bytes = BANNER) -> int:
-        """The number of a door, made at first need; it answers once `opened`."""
+        """Make a door at first need, and tell its number; it answers once `opened`."""
         key = (instance_id, way)
         if key not in self._doors:
             self._doors[key] = Door(banner)
@@ -90,7 +92,7 @@ class Doors:
         return self._doors[key].port
 
     def close(self, instance_id: int | None = None) -> None:
-        """Those of one instance, or all."""
+        """Close the doors of one instance, or all."""
         for key in list(self._doors):
             if instance_id in {None, key[0]}:
                 self._doors.pop(key).close()

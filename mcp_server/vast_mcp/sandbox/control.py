@@ -1,4 +1,4 @@
-"""Control routes under /_sandbox/, for tests that reach a world in another process. Vast.ai has
+"""Control routes under /_sandbox/ serve tests that reach a world in another process. Vast.ai has
 nothing like them.
 
 They answer loopback only, need no key, and are not recorded among the world's requests.
@@ -6,8 +6,8 @@ They answer loopback only, need no key, and are not recorded among the world's r
 
 import ipaddress
 import json
-from collections.abc import Awaitable, Callable
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -15,18 +15,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .instances import Instance
+from .shapes import Json
 from .world import World
 
-JSON = dict[str, Any]
-Act = Callable[[World, JSON], Any]
+Act = Callable[[World, Json], Any]
 
 FIXED = frozenset({"seed", "clock"})
-OPTIONS = frozenset(one.name for one in fields(World)) - FIXED
+OPTIONS = frozenset(one.name for one in fields(World) if one.init) - FIXED
 SETS = frozenset({"api_keys", "missing_permissions", "own_key_lacks"})  # JSON has no sets
 
 
-def rental_json(instance: Instance, now: float) -> JSON:
-    """A rental as a test wants to see it."""
+def rental_json(instance: Instance, now: float) -> Json:
+    """Tell of a rental what a test wants to see."""
+    launch = instance.launch
     return {
         "id": instance.id,
         "offer_id": instance.offer_id,
@@ -39,18 +40,18 @@ def rental_json(instance: Instance, now: float) -> JSON:
         "destroyed_at": instance.destroyed_at,
         "actual_status": instance.status(now),
         "intended_status": instance.intended,
-        "image": instance.launch.image,
-        "runtype": instance.launch.runtype,
-        "disk": instance.launch.disk,
-        "env": instance.launch.env,
-        "onstart": instance.launch.onstart,
-        "args": instance.launch.args,
-        "is_bid": instance.launch.is_bid,
+        "image": launch.image,
+        "runtype": launch.runtype,
+        "disk": launch.disk,
+        "env": launch.env,
+        "onstart": launch.onstart,
+        "args": launch.args,
+        "is_bid": launch.is_bid,
     }
 
 
-def ledger(world: World, _body: JSON) -> JSON:
-    """What the world committed. Not a part of Vast's API."""
+def ledger(world: World, _body: Json) -> Json:
+    """Tell what the world committed."""
     now = world.clock()
     return {
         "volumes": [volume.row() for volume in world.volumes.living],
@@ -61,44 +62,52 @@ def ledger(world: World, _body: JSON) -> JSON:
     }
 
 
-def requests(world: World, _body: JSON) -> JSON:
-    """What the world was asked, faults or not. Not a part of Vast's API."""
+def requests(world: World, _body: Json) -> Json:
+    """Tell what the world was asked, faults or not."""
     return {"requests": [request.as_json() for request in world.requests]}
 
 
-def faults(world: World, body: JSON) -> JSON:
-    """Set faults: one as `Faults.add` takes it, several under `faults`; `clear` first. Not a part
-    of Vast's API.
-    """
+def faults(world: World, body: Json) -> Json:
+    """Set faults: one as `Faults.add` takes it, several under `faults`; `clear` goes first."""
     if body.get("clear"):
         world.faults.clear()
     if body.get("release"):
         world.faults.release()
-    several: list[JSON] = body.get("faults", [body] if "kind" in body else [])
-    for one in several:
-        world.faults.add(**one)
+    for fault in _wanted_faults(body):
+        world.faults.add(**fault)
     return {
         "waiting": [vars(fault) for fault in world.faults.waiting],
         "hanging": world.faults.hanging,
     }
 
 
-def change_world(world: World, body: JSON) -> JSON:
-    """`reset`, `seed`, any option of World, then acts by name. Not a part of Vast's API."""
+def _wanted_faults(body: Json) -> list[Json]:
+    if "faults" in body:
+        return body["faults"]
+    if "kind" in body:
+        return [body]
+    return []
+
+
+def change_world(world: World, body: Json) -> Json:
+    """Take `reset`, `seed`, any option of World, then acts by name."""
     unknown = set(body) - OPTIONS - set(ACTS) - {"reset", "seed"}
     if unknown:
-        raise ValueError(
-            f"unknown: {sorted(unknown)}; options are {sorted(OPTIONS)}, acts {sorted(ACTS)}"
-        )
+        known = f"options are {sorted(OPTIONS)}, acts {sorted(ACTS)}"
+        raise ValueError(f"unknown: {sorted(unknown)}; {known}")
     for name in OPTIONS & set(body):
-        value = body[name]
-        setattr(world, name, set(value) if name in SETS and value is not None else value)
+        _set_option(world, name, body[name])
     if body.get("reset") or "seed" in body:
         world.reset(body.get("seed"))
-    for name, act in ACTS.items():
-        if name in body:
-            act(world, body[name])
+    for name in [name for name in ACTS if name in body]:
+        ACTS[name](world, body[name])
     return {"offers": len(world.offers), "living": len(world.living)}
+
+
+def _set_option(world: World, name: str, value: Any) -> None:
+    if name in SETS and value is not None:
+        value = set(value)
+    setattr(world, name, value)
 
 
 ACTS: dict[str, Callable[[World, Any], None]] = {
@@ -115,34 +124,38 @@ ACTS: dict[str, Callable[[World, Any], None]] = {
 }
 
 
+TABLE: tuple[tuple[str, str, Act], ...] = (
+    ("ledger", "GET", ledger),
+    ("requests", "GET", requests),
+    ("faults", "POST", faults),
+    ("world", "POST", change_world),
+)
+
+
 def routes(world: World) -> list[Route]:
-    """The four addresses."""
-    table: list[tuple[str, str, Act]] = [
-        ("ledger", "GET", ledger),
-        ("requests", "GET", requests),
-        ("faults", "POST", faults),
-        ("world", "POST", change_world),
-    ]
+    """Make the four addresses, each in both spellings."""
     return [
-        Route(path, _endpoint(world, act), methods=[method])
-        for name, method, act in table
+        Route(path, _Endpoint(world, act).answer, methods=[method])
+        for name, method, act in TABLE
         for path in (f"/_sandbox/{name}", f"/_sandbox/{name}/")
     ]
 
 
-def _endpoint(world: World, act: Act) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
+@dataclass(frozen=True)
+class _Endpoint:
+    world: World
+    act: Act
+
+    async def answer(self, request: Request) -> Response:
         if not _is_loopback(request):
             return JSONResponse({"error": "control routes answer loopback only"}, 403)
         try:
             body: Any = json.loads(await request.body() or b"{}")
             if not isinstance(body, dict):
                 raise TypeError("the body must be a JSON object")
-            return JSONResponse(act(world, cast("JSON", body)))
+            return JSONResponse(self.act(self.world, cast("Json", body)))
         except (ValueError, TypeError, KeyError) as error:
             return JSONResponse({"error": str(error)}, 400)
-
-    return endpoint
 
 
 def _is_loopback(request: Request) -> bool:

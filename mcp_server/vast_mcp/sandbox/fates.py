@@ -1,52 +1,67 @@
-"""What can become of a machine, status by status (C.4); each step is taken by looks or by time."""
+"""A fate says what becomes of a machine, status by status; looks or time take each step
+(docs/vast-api.md C.4).
+"""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Course = tuple[str | None, ...]
 
 BIRTH: Course = (None, "loading", "running")
-RESTART: Course = (
-    "exited",
-    "loading",
-    "running",
-)  # a start shows `exited` for minutes first (live)
+# a start shows `exited` for minutes first (live)
+RESTART: Course = ("exited", "loading", "running")
 REBOOT: Course = ("rebooting", "exited", "loading", "running")
 RECYCLE: Course = ("recycling", "loading", "running")
 
-# Steps that are no status: the world acts when an instance reaches one.
+# Steps that are no status: the service acts when an instance reaches one.
 OUTBID = "outbid"
 VANISHED = "vanished"
+EVENTS = frozenset({OUTBID, VANISHED})
 
 
 @dataclass(frozen=True)
 class Fate:
-    """A course, what the host says at each status (or at all of them, under `*`), and the course of
-    a later start.
+    """A fate is a course, what the host says at each status (or at all of them, under `*`), and the
+    course of a later start.
     """
 
     course: Course = BIRTH
     messages: dict[str, str] = field(default_factory=dict[str, str])
     restart: Course = RESTART
 
+    @property
+    def recycling(self) -> Course:
+        """The course of a fresh container; what is wrong with the image is still wrong."""
+        if not self.messages:
+            return RECYCLE
+        return (RECYCLE[0], *(step for step in self.course if step is not None))
+
 
 def read_fate(
     course: str | Iterable[str | None], message: str | None, restart: Iterable[str | None] | None
 ) -> Fate:
-    """A fate by name or by its course; `message` is said at every status and replaces the named
-    one's own.
+    """Read a fate by its name or its course; `message` is said at every status and replaces the
+    named one's own.
     """
-    if isinstance(course, str):
-        if course not in FATES:
-            raise ValueError(f"no fate {course!r}; one of {sorted(FATES)}, or a list of statuses")
-        named = FATES[course]
-    else:
-        named = Fate(tuple(course))
-        if not named.course:
-            raise ValueError("a course has at least one status")
-    messages = named.messages if message is None else {"*": message}
-    again = named.restart if restart is None else tuple(restart)
-    return Fate(named.course, messages, again)
+    fate = _named(course) if isinstance(course, str) else _spelled(course)
+    if message is not None:
+        fate = replace(fate, messages={"*": message})
+    if restart is not None:
+        fate = replace(fate, restart=tuple(restart))
+    return fate
+
+
+def _named(name: str) -> Fate:
+    if name not in FATES:
+        raise ValueError(f"no fate {name!r}; one of {sorted(FATES)}, or a list of statuses")
+    return FATES[name]
+
+
+def _spelled(course: Iterable[str | None]) -> Fate:
+    fate = Fate(tuple(course))
+    if not fate.course:
+        raise ValueError("a course has at least one status")
+    return fate
 
 
 NO_MANIFEST = (

@@ -1,4 +1,4 @@
-"""Switchable faults: what can go wrong between a request and its reply."""
+"""Faults are switched on and go wrong between a request and its reply."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from . import replies
 from .replies import Refusal
+from .shapes import Json
 
 ENDPOINTS = frozenset(
     {
@@ -44,7 +45,7 @@ ENDPOINTS = frozenset(
     }
 )
 
-# A server behind which hanging up is possible puts a callable here; see routes.serve.
+# A server behind which hanging up is possible puts a callable here; see serving.py.
 HANG_UP = "vast_sandbox.hang_up"
 
 
@@ -66,7 +67,7 @@ class NoReply(Response):
 
 @dataclass
 class Fault:
-    """One fault waiting for its request. `times` None means every time; `skip` lets that many
+    """One fault waits for its request. `times` None means every time; `skip` lets that many
     requests pass first.
     """
 
@@ -76,10 +77,26 @@ class Fault:
     when: str = "before"
     method: str | None = None
     skip: int = 0
-    detail: dict[str, Any] = field(default_factory=dict[str, Any])
+    detail: Json = field(default_factory=dict[str, Any])
+
+    def check(self) -> None:
+        """Raise ValueError for an endpoint, a kind or a time that does not exist."""
+        if self.endpoint != "*" and self.endpoint not in ENDPOINTS:
+            raise ValueError(f"no endpoint {self.endpoint!r}; one of {sorted(ENDPOINTS)} or '*'")
+        if self.kind not in KINDS:
+            raise ValueError(f"no fault {self.kind!r}; one of {sorted(KINDS)}")
+        if self.when not in {"before", "after"}:
+            raise ValueError(f"when is 'before' or 'after', not {self.when!r}")
 
     def meets(self, endpoint: str, method: str) -> bool:
         return self.endpoint in {"*", endpoint} and self.method in {None, method}
+
+    def use(self) -> bool:
+        """Use it up once; whether it is used up for good."""
+        if self.times is None:
+            return False
+        self.times -= 1
+        return self.times <= 0
 
 
 class Faults:
@@ -104,39 +121,32 @@ class Faults:
         """Put a fault in force. `when="after"` lets the world act first: the reply is lost, what it
         did is not.
         """
-        if endpoint != "*" and endpoint not in ENDPOINTS:
-            raise ValueError(f"no endpoint {endpoint!r}; one of {sorted(ENDPOINTS)} or '*'")
-        if kind not in KINDS:
-            raise ValueError(f"no fault {kind!r}; one of {sorted(KINDS)}")
-        if when not in {"before", "after"}:
-            raise ValueError(f"when is 'before' or 'after', not {when!r}")
         fault = Fault(endpoint, kind, times, when, method, skip, detail)
+        fault.check()
         self.waiting.append(fault)
         return fault
 
     def clear(self) -> None:
-        """No faults; whoever hangs is let go."""
+        """Remove every fault; whoever hangs is let go."""
         self.waiting.clear()
         self.release()
 
     def take(self, endpoint: str, method: str) -> Fault | None:
-        """The fault this request meets, used up once."""
+        """Take the fault that this request meets; it is used up once."""
         for fault in self.waiting:
             if not fault.meets(endpoint, method):
                 continue
             if fault.skip:
                 fault.skip -= 1
                 return None
-            if fault.times is not None:
-                fault.times -= 1
-                if fault.times <= 0:
-                    self.waiting.remove(fault)
+            if fault.use():
+                self.waiting.remove(fault)
             return fault
         return None
 
     @property
     def hanging(self) -> int:
-        """How many requests are waiting in a hang."""
+        """The number of requests that wait in a hang."""
         return len(self._hanging)
 
     async def until_hanging(self) -> None:
@@ -166,9 +176,7 @@ class Faults:
             self._hanging.remove(entry)
 
     async def act(self, fault: Fault, reply: Response | None, now: float) -> Response:
-        """What the client gets instead; `reply` is what the world answered, when it was asked at
-        all.
-        """
+        """Answer as the fault does; `reply` is what the service answered, when it was asked."""
         if fault.kind == "late":
             await self.hang(fault.detail.get("seconds"))
             return reply or NoReply()
@@ -178,54 +186,61 @@ class Faults:
         return KINDS[fault.kind](fault.detail, reply, now)
 
 
-Act = Callable[[dict[str, Any], Response | None, float], Response]
+Act = Callable[[Json, Response | None, float], Response]
 
 
-def _drop(_detail: dict[str, Any], _reply: Response | None, _now: float) -> Response:
+def _drop(_detail: Json, _reply: Response | None, _now: float) -> Response:
     return NoReply()
 
 
-def _status(detail: dict[str, Any], _reply: Response | None, _now: float) -> Response:
-    """Any status with `body` (JSON) or `text`, `content_type` and `headers`."""
-    status, headers = detail.get("status", 500), detail.get("headers")
+def _status(detail: Json, _reply: Response | None, _now: float) -> Response:
+    """Answer with any status, `body` (JSON) or `text`, `content_type` and `headers`."""
+    content, kind = detail.get("text", ""), "text/plain"
     if "body" in detail:
         content, kind = json.dumps(detail["body"]), "application/json"
-    else:
-        content, kind = detail.get("text", ""), "text/plain"
-    return Response(content, status, headers, media_type=detail.get("content_type", kind))
+    media = detail.get("content_type", kind)
+    return Response(content, detail.get("status", 500), detail.get("headers"), media_type=media)
 
 
-def _refuse(make: Callable[[float], Refusal]) -> Act:
-    def act(detail: dict[str, Any], _reply: Response | None, now: float) -> Response:
-        no = make(now)
+@dataclass(frozen=True)
+class Refuse:
+    """A refusal that nothing called for; `headers` and `body` add to its own."""
+
+    refusal: Callable[[float], Refusal]  # of the world's time
+
+    def __call__(self, detail: Json, _reply: Response | None, now: float) -> Response:
+        no = self.refusal(now)
         headers = {**no.headers, **detail.get("headers", {})}
         if isinstance(no.body, str):
             return Response(no.body, no.status, headers, media_type="text/plain")
         return JSONResponse({**no.body, **detail.get("body", {})}, no.status, headers)
 
-    return act
+
+@dataclass(frozen=True)
+class GatewayPage:
+    """A gateway's page says nothing of what happened behind it."""
+
+    status: int
+    title: str
+
+    def __call__(self, _detail: Json, _reply: Response | None, _now: float) -> Response:
+        title = self.title
+        page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+        return Response(page, self.status, media_type="text/html")
 
 
-def _html(status: int, title: str) -> Act:
-    """A gateway's page; nothing in it says what happened behind it."""
-    page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-
-    def act(_detail: dict[str, Any], _reply: Response | None, _now: float) -> Response:
-        return Response(page, status, media_type="text/html")
-
-    return act
-
-
-def _truncated(_detail: dict[str, Any], reply: Response | None, _now: float) -> Response:
-    """The first half of the real reply, or of a likely one, with the status and type of a whole
-    one.
+def _truncated(_detail: Json, reply: Response | None, _now: float) -> Response:
+    """Answer with the first half of the real reply, or of a likely one, and the status and type of
+    a whole one.
     """
-    whole = bytes(reply.body) if reply is not None else b'{"success": true, "new_contract": 100000'
+    whole = b'{"success": true, "new_contract": 100000'
+    if reply is not None:
+        whole = bytes(reply.body)
     return Response(whole[: max(1, len(whole) // 2)], 200, media_type="application/json")
 
 
-def _success_false(detail: dict[str, Any], _reply: Response | None, _now: float) -> Response:
-    """A 2xx is not success (A.11)."""
+def _success_false(detail: Json, _reply: Response | None, _now: float) -> Response:
+    """Answer with a 2xx that is not success (A.11)."""
     said = {
         "error": detail.get("error", "server_error"),
         "msg": detail.get("msg", "The request was not carried out."),
@@ -233,7 +248,7 @@ def _success_false(detail: dict[str, Any], _reply: Response | None, _now: float)
     return JSONResponse({"success": False, **said})
 
 
-def _no_id(_detail: dict[str, Any], _reply: Response | None, _now: float) -> Response:
+def _no_id(_detail: Json, _reply: Response | None, _now: float) -> Response:
     return JSONResponse({"success": True})
 
 
@@ -242,16 +257,16 @@ KINDS: dict[str, Act] = {
     "hang": _drop,
     "late": _drop,  # as hang, and the world's answer comes when it is let go (with when="after")
     "status": _status,
-    "too_many_plain": _refuse(lambda _now: replies.too_many_plain()),
-    "too_many_detail": _refuse(lambda _now: replies.too_many_detail()),
-    "too_many_code": _refuse(lambda _now: replies.too_many_code()),
-    "too_many_json": _refuse(lambda now: replies.too_many_json(now=now)),
-    "too_many_quota": _refuse(replies.too_many_quota),
-    "too_many_unknown": _refuse(lambda _now: replies.too_many_unknown()),
-    "html502": _html(502, "502 Bad Gateway"),
-    "html503": _html(503, "503 Service Temporarily Unavailable"),
-    "html504": _html(504, "504 Gateway Time-out"),
-    "html200": _html(200, "Please log in or sign up"),
+    "too_many_plain": Refuse(lambda _now: replies.too_many_plain()),
+    "too_many_detail": Refuse(lambda _now: replies.too_many_detail()),
+    "too_many_code": Refuse(lambda _now: replies.too_many_code()),
+    "too_many_json": Refuse(lambda now: replies.too_many_json(now=now)),
+    "too_many_quota": Refuse(replies.too_many_quota),
+    "too_many_unknown": Refuse(lambda _now: replies.too_many_unknown()),
+    "html502": GatewayPage(502, "502 Bad Gateway"),
+    "html503": GatewayPage(503, "503 Service Temporarily Unavailable"),
+    "html504": GatewayPage(504, "504 Gateway Time-out"),
+    "html200": GatewayPage(200, "Please log in or sign up"),
     "truncated_json": _truncated,
     "success_false": _success_false,
     "no_id": _no_id,

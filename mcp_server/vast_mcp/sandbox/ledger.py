@@ -1,7 +1,9 @@
-"""The world's two records: what it was asked, and what it committed."""
+"""The world keeps two records: what it was asked, and what it committed."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from .shapes import Json
 
 
 @dataclass
@@ -15,7 +17,7 @@ class LedgerEntry:
     offer_id: int | None = None
     label: str | None = None
     price: float | None = None
-    detail: dict[str, Any] = field(default_factory=dict[str, Any])
+    detail: Json = field(default_factory=dict[str, Any])
     # The account once this was committed: how many machines, and what they cost in $/h at most:
     # those asked to run with all they have, the others with their disk. And the machine itself,
     # while it runs.
@@ -23,15 +25,13 @@ class LedgerEntry:
     usd_per_hour: float = 0.0
     machine_usd_per_hour: float | None = None
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Json:
         return asdict(self)
 
 
 @dataclass
 class Received:
-    """One request as it came in, before any fault; headers are not kept, so no key is; whether one
-    came is.
-    """
+    """One request as it came in, before any fault. No header is kept, only whether a key came."""
 
     seq: int
     at: float
@@ -42,5 +42,5 @@ class Received:
     body: Any
     with_key: bool = False
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Json:
         return asdict(self)

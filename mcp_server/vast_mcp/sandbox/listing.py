@@ -1,15 +1,15 @@
-"""The paged instance list: filters, order, pages and columns (C.2)."""
+"""The instance list has filters, an order, pages and columns (docs/vast-api.md C.2)."""
 
 import base64
-import functools
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, cast
 
 from . import replies, search
-from .instances import COMPUTED
+from .rows import COMPUTED
+from .shapes import Json
 
-Row = dict[str, Any]
 Order = list[tuple[str, bool]]
 
 PAGE = 25
@@ -50,7 +50,7 @@ FILTERS = frozenset(
 
 @dataclass
 class PageQuery:
-    """What a list request asks for, checked."""
+    """A list request, checked."""
 
     limit: int
     after: list[Any] | None
@@ -60,23 +60,30 @@ class PageQuery:
 
 
 def read_page_query(query: dict[str, str]) -> PageQuery:
-    """From the query string; structured values come as JSON text."""
+    """Read the query string; structured values come as JSON text."""
     order = _read_order(_read_json(query, "order_by", []))
     filters: Any = _read_json(query, "select_filters", {})
     if not isinstance(filters, dict):
         raise replies.invalid_request("select_filters: Input should be a valid dictionary")
-    columns: Any = _read_json(query, "select_cols", None)
-    if columns is not None and not isinstance(columns, list):
-        raise replies.invalid_request("select_cols: Input should be a valid list")
+    columns = _read_columns(_read_json(query, "select_cols", None))
     return PageQuery(
         limit=_read_limit(query.get("limit")),
         after=_read_token(query.get("after_token"), order),
         order=order,
-        filters=search.read_filters(cast("Row", filters), FILTERS),
-        columns=None
-        if columns is None or "*" in columns
-        else [str(name) for name in cast("list[Any]", columns)],
+        filters=search.read_filters(cast("Json", filters), FILTERS),
+        columns=columns,
     )
+
+
+def _read_columns(columns: Any) -> list[str] | None:
+    """Read the names of columns; None means all of them."""
+    if columns is None:
+        return None
+    if not isinstance(columns, list):
+        raise replies.invalid_request("select_cols: Input should be a valid list")
+    if "*" in columns:
+        return None
+    return [str(name) for name in cast("list[Any]", columns)]
 
 
 def _read_json(query: dict[str, str], name: str, default: Any) -> Any:
@@ -96,26 +103,32 @@ def _read_limit(text: str | None) -> int:
         limit = int(text)
     except ValueError:
         raise replies.limit_not_integer() from None
-    return PAGE_FOR_NONSENSE if limit <= 0 else min(limit, PAGE)
+    if limit <= 0:
+        return PAGE_FOR_NONSENSE
+    return min(limit, PAGE)
 
 
 def _read_order(entries: Any) -> Order:
-    """Always ends with the id, so that pages never overlap."""
-    order: Order = []
+    """Read an order that ends with the id, so that pages never overlap."""
     if not isinstance(entries, list):
         raise replies.invalid_request("order_by: Input should be a valid list")
-    for entry in cast("list[Any]", entries):
-        match entry:
-            case {"col": str() as column, **rest} if rest.get("dir", "asc") in ("asc", "desc"):
-                if column not in FILTERS | COMPUTED:
-                    raise replies.unknown_search_key(column)
-                order.append((column, rest.get("dir") == "desc"))
-            case _:
-                raise replies.invalid_request("order_by: each entry has col and dir")
-    return order if any(column == "id" for column, _ in order) else [*order, ("id", False)]
+    order = [_read_column_order(entry) for entry in cast("list[Any]", entries)]
+    if not any(column == "id" for column, _ in order):
+        order.append(("id", False))
+    return order
 
 
-def _token(row: Row, order: Order) -> str:
+def _read_column_order(entry: Any) -> tuple[str, bool]:
+    match entry:
+        case {"col": str() as column, **rest} if rest.get("dir", "asc") in ("asc", "desc"):
+            if column not in FILTERS | COMPUTED:
+                raise replies.unknown_search_key(column)
+            return column, rest.get("dir") == "desc"
+        case _:
+            raise replies.invalid_request("order_by: each entry has col and dir")
+
+
+def _token(row: Json, order: Order) -> str:
     place = json.dumps([row.get(column) for column, _ in order])
     return base64.urlsafe_b64encode(place.encode()).decode()
 
@@ -132,46 +145,44 @@ def _read_token(text: str | None, order: Order) -> list[Any] | None:
     return cast("list[Any]", place)
 
 
-def _compare(order: Order, one: list[Any], two: list[Any]) -> int:
-    for (_, descending), left, right in zip(order, one, two, strict=True):
-        first, second = search.sort_key(left), search.sort_key(right)
-        if first != second:
-            return (1 if first > second else -1) * (-1 if descending else 1)
-    return 0
-
-
-def page(query: PageQuery, rows: list[Row]) -> tuple[list[int], Row]:
-    """The ids on one page, and its reply. Keyset paging: what ends or begins between two pages
-    shifts nothing.
+def page(query: PageQuery, rows: list[Json]) -> tuple[list[int], Json]:
+    """Cut one page: the ids on it, and its reply. A page begins after the last row of the one
+    before, so what ends or begins between two pages shifts nothing.
     """
-
-    def values(row: Row) -> list[Any]:
-        return [row.get(column) for column, _ in query.order]
-
-    matched = search.select(rows, query.filters, leaky=False)
-    matched.sort(
-        key=functools.cmp_to_key(lambda one, two: _compare(query.order, values(one), values(two)))
-    )
-    after = query.after
-    rest = (
-        matched
-        if after is None
-        else [row for row in matched if _compare(query.order, values(row), after) > 0]
-    )
+    matched = search.in_order(search.select(rows, query.filters, leaky=False), query.order)
+    rest = _after(query, matched)
     shown = rest[: query.limit]
-    labels: dict[str, int] = {}
-    for row in matched:
-        labels[row["label"] or ""] = labels.get(row["label"] or "", 0) + 1
+    token = None
+    if len(rest) > len(shown):
+        token = _token(shown[-1], query.order)
     reply = {
         "success": True,
         "instances_found": len(shown),
         "total_instances": len(matched),
-        "label_counts": labels,
-        "next_token": _token(shown[-1], query.order) if len(rest) > len(shown) else None,
-        "instances": [_columns(row, query.columns) for row in shown],
+        "label_counts": Counter(row["label"] or "" for row in matched),
+        "next_token": token,
+        "instances": _cut(shown, query.columns),
     }
     return [row["id"] for row in shown], reply
 
 
-def _columns(row: Row, columns: list[str] | None) -> Row:
-    return row if columns is None else {name: row.get(name) for name in columns}
+def _after(query: PageQuery, rows: list[Json]) -> list[Json]:
+    after = query.after
+    if after is None:
+        return rows
+    return [row for row in rows if _stands_after(row, after, query.order)]
+
+
+def _stands_after(row: Json, place: list[Any], order: Order) -> bool:
+    """Whether a row stands behind this place in the list."""
+    for (column, descending), value in zip(order, place, strict=True):
+        here, there = search.sort_key(row.get(column)), search.sort_key(value)
+        if here != there:
+            return (here > there) != descending
+    return False
+
+
+def _cut(rows: list[Json], columns: list[str] | None) -> list[Json]:
+    if columns is None:
+        return rows
+    return [{name: row.get(name) for name in columns} for row in rows]

@@ -1,10 +1,11 @@
-"""What a machine wrote, and the addresses where it can be read for a while (C.7)."""
+"""A machine writes a log, which can be read for a while at an address (docs/vast-api.md C.7)."""
 
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import replies
+from .shapes import Json
 
 DEFAULT_TAIL = 1_000
 
@@ -15,7 +16,7 @@ def _stamped(at: float, text: str) -> str:
 
 @dataclass
 class Log:
-    """The two logs of one instance: the container's, and the daemon's of its host."""
+    """An instance has two logs: the container's, and the daemon's of its host."""
 
     lines: list[str] = field(default_factory=list[str])
     daemon: list[str] = field(default_factory=list[str])
@@ -23,26 +24,30 @@ class Log:
     planted_daemon: str | None = None
 
     def happened(self, at: float, what: str) -> None:
-        """The lifecycle took a step."""
+        """Write in both logs that the lifecycle took a step."""
         self.lines.append(_stamped(at, what))
         self.daemon.append(_stamped(at, f"daemon: contract {what}"))
 
-    def text(self, body: dict[str, Any]) -> str:
-        """As asked: `tail` lines of those that hold `filter`, both sent as text."""
-        if body.get("daemon_logs") in {"true", True}:
-            held, planted = self.daemon, self.planted_daemon
-        else:
-            held, planted = self.lines, self.planted
-        lines = [*held, *([] if planted is None else planted.split("\n"))]
-        words = body.get("filter")
-        if words:
-            lines = [line for line in lines if words in line]
+    def text(self, body: Json) -> str:
+        """Read as asked: `tail` lines of those that hold `filter`, both sent as text."""
+        lines = self._lines_of(daemon=body.get("daemon_logs") in {"true", True})
+        words = body.get("filter") or ""
+        found = [line for line in lines if words in line]
         tail = _read_tail(body.get("tail"))
-        return "".join(f"{line}\n" for line in (lines[-tail:] if tail else []))
+        first = max(0, len(found) - tail)
+        return "".join(f"{line}\n" for line in found[first:])
+
+    def _lines_of(self, *, daemon: bool) -> list[str]:
+        lines, planted = self.lines, self.planted
+        if daemon:
+            lines, planted = self.daemon, self.planted_daemon
+        if planted is None:
+            return lines
+        return [*lines, *planted.split("\n")]
 
 
-def check(body: dict[str, Any]) -> None:
-    """Strings, as the official client sends them; numbers pass too."""
+def check(body: Json) -> None:
+    """Refuse what is no text, as the official client sends; numbers pass too."""
     _read_tail(body.get("tail"))
     if not isinstance(body.get("filter", ""), str | None):
         raise replies.invalid_args("filter: Input should be a valid string")
@@ -60,13 +65,13 @@ def _read_tail(tail: Any) -> int:
 
 @dataclass
 class Upload:
-    """A log on its way to where it can be read: absent for some looks, then text."""
+    """An upload is on its way to where it can be read: absent for some looks, then text."""
 
     text: str
     looks: int
 
     def look(self) -> str | None:
-        """The text, once uploaded."""
+        """Look once: the text, once it is uploaded."""
         if self.looks > 0:
             self.looks -= 1
             return None

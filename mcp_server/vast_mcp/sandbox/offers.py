@@ -1,56 +1,17 @@
-"""The shop window: invented offers with the keys, units and price ranges of real rows (B.4)."""
+"""The shop window shows invented offers with the keys, units and price ranges of real rows
+(docs/vast-api.md B.4).
+"""
 
 import random
-from typing import Any, NamedTuple
 
-Offer = dict[str, Any]
+from .gpus import GPUS, Gpu
+from .shapes import Json
+
+Offer = Json
 
 DAY = 86_400
 MONTH_HOURS = 720  # what the service divides a month of disk by (A.6)
 FIRST_ASK = 20_000_001
-
-
-class Gpu(NamedTuple):
-    """One model: display name, MB of memory, a usual price, compute capability, TFLOPS, DLPerf,
-    memory GB/s, watts.
-    """
-
-    name: str
-    ram: int
-    usd: float
-    cap: int
-    tflops: float
-    dlperf: float
-    bandwidth: float
-    watts: int
-
-
-GPUS = (
-    Gpu("RTX 4090", 24564, 0.38, 890, 82.6, 92.0, 1008.0, 450),
-    Gpu("RTX 3090", 24576, 0.19, 860, 35.6, 41.0, 936.0, 350),
-    Gpu("RTX 5090", 32607, 0.55, 1200, 104.8, 128.0, 1790.0, 575),
-    Gpu("RTX 4080", 16376, 0.22, 890, 48.7, 56.0, 716.0, 320),
-    Gpu("RTX 4070 Ti", 12282, 0.14, 890, 40.1, 43.0, 504.0, 285),
-    Gpu("RTX 4060 Ti", 16380, 0.10, 890, 22.1, 25.0, 288.0, 165),
-    Gpu("RTX 3090 Ti", 24564, 0.22, 860, 40.0, 45.0, 1008.0, 450),
-    Gpu("RTX 3080", 10240, 0.11, 860, 29.8, 33.0, 760.0, 320),
-    Gpu("RTX 3060", 12288, 0.06, 860, 12.7, 14.0, 360.0, 170),
-    Gpu("GTX 1080 Ti", 11264, 0.07, 610, 11.3, 9.0, 484.0, 250),
-    Gpu("RTX A4000", 16376, 0.12, 860, 19.2, 24.0, 448.0, 140),
-    Gpu("RTX A5000", 24564, 0.20, 860, 27.8, 34.0, 768.0, 230),
-    Gpu("RTX A6000", 49140, 0.44, 860, 38.7, 45.0, 768.0, 300),
-    Gpu("RTX 4000Ada", 20475, 0.24, 890, 26.7, 33.0, 360.0, 130),
-    Gpu("RTX 6000Ada", 49140, 0.66, 890, 91.1, 84.0, 960.0, 300),
-    Gpu("Tesla V100", 32768, 0.26, 700, 15.7, 26.0, 900.0, 300),
-    Gpu("L40S", 46068, 0.62, 890, 91.6, 80.0, 864.0, 350),
-    Gpu("A100 PCIE", 81920, 0.75, 800, 19.5, 72.0, 1935.0, 300),
-    Gpu("A100 SXM4", 81920, 0.88, 800, 19.5, 78.0, 2039.0, 400),
-    Gpu("H100 PCIE", 81559, 1.65, 900, 51.2, 130.0, 2039.0, 350),
-    Gpu("H100 SXM", 81559, 1.95, 900, 66.9, 160.0, 3350.0, 700),
-    Gpu("H200", 143771, 2.45, 900, 66.9, 185.0, 4800.0, 700),
-)
-
-GPU_NAMES = sorted(gpu.name for gpu in GPUS)
 
 PLACES = (
     "California, US",
@@ -92,10 +53,14 @@ DRIVERS = (
 )
 COUNTS = (1, 1, 1, 2, 1, 4, 1, 8)
 
+# Traps by the last digit of an offer's number.
+VERIFICATIONS = {3: "unverified", 7: "unverified", 9: "deverified"}
+CHEAP = 0.62  # what is unverified looks like a bargain
+
 
 def make_offers(seed: int, count: int, now: float) -> dict[int, Offer]:
-    """The same seed and time give the same window; every model appears in several sizes, places and
-    qualities.
+    """Invent a window, the same for the same seed and time; every model appears in several sizes,
+    places and qualities.
     """
     dice = random.Random(seed)
     offers: dict[int, Offer] = {}
@@ -107,51 +72,58 @@ def make_offers(seed: int, count: int, now: float) -> dict[int, Offer]:
 
 
 def _offer(dice: random.Random, number: int, ask: int, now: float) -> Offer:
+    """Invent one offer. The order of its parts is the order of the dice."""
     gpu = GPUS[number % len(GPUS)]
     gpus = COUNTS[(number // len(GPUS) + number) % len(COUNTS)]
     quality = _quality(dice, number)
     machine = 10_000 + number // 2  # two offers may stand on one machine
-    row: Offer = {
+    row = _identity_part(ask, machine)
+    row |= _driver_part(dice, gpu) | _card_part(dice, gpu, gpus) | _speed_part(dice, gpu, gpus)
+    row |= _box_part(dice, gpus, machine) | _net_part(dice, number, machine)
+    row |= _money_part(dice, gpu, gpus, quality) | _trust_part(quality)
+    row |= _time_part(dice, number, now) | _unused_part(machine)
+    return row | _score_part(row)
+
+
+def _identity_part(ask: int, machine: int) -> Offer:
+    return {
         "id": ask,
         "ask_contract_id": ask,
         "machine_id": machine,
         "host_id": 1_000 + machine % 97,
     }
-    row |= _gpu_part(dice, gpu, gpus)
-    row |= _box_part(dice, gpus, machine)
-    row |= _net_part(dice, number, machine)
-    row |= _money_part(dice, gpu, gpus, quality)
-    row |= _trust_part(quality)
-    row |= _time_part(dice, number, now)
-    row |= _unused_part(machine)
-    row["score"] = round(row["dlperf"] / row["dph_base"] * row["reliability"], 3)
-    row["dlperf_per_dphtotal"] = round(row["dlperf"] / row["dph_base"], 3)
-    row["flops_per_dphtotal"] = round(row["total_flops"] / row["dph_base"], 3)
-    row["vram_costperhour"] = row["dph_base"] / row["gpu_total_ram"]
-    return row
 
 
-def _quality(dice: random.Random, number: int) -> dict[str, Any]:
+def _quality(dice: random.Random, number: int) -> Json:
     """Which traps an offer carries, spread over the numbers so that every seed has all of them."""
-    verification = {3: "unverified", 7: "unverified", 9: "deverified"}.get(number % 10, "verified")
-    shaky = number % 13 == 5
+    is_shaky = number % 13 == 5
+    bounds = (0.62, 0.9) if is_shaky else (0.962, 0.9997)
     return {
-        "verification": verification,
-        "reliability": round(dice.uniform(0.62, 0.9) if shaky else dice.uniform(0.962, 0.9997), 6),
+        "verification": VERIFICATIONS.get(number % 10, "verified"),
+        "reliability": round(dice.uniform(*bounds), 6),
         "vms": number % 5 == 1,
         "external": number % 29 == 4,
         "rented": number % 17 == 6,
-        "hosting_type": 1 if number % 4 == 0 else 0,
+        "hosting_type": int(number % 4 == 0),
     }
 
 
-def _gpu_part(dice: random.Random, gpu: Gpu, gpus: int) -> Offer:
-    driver, cuda = dice.choice(DRIVERS if gpu.cap < 1200 else DRIVERS[-2:])
+def _driver_part(dice: random.Random, gpu: Gpu) -> Offer:
+    fitting = DRIVERS if gpu.cap < 1200 else DRIVERS[-2:]
+    driver, cuda = dice.choice(fitting)
+    return {
+        "cuda_max_good": cuda,
+        "driver_version": driver,
+        "driver_vers": int("".join(part.zfill(3) for part in driver.split("."))),
+    }
+
+
+def _card_part(dice: random.Random, gpu: Gpu, gpus: int) -> Offer:
     return {
         "gpu_name": gpu.name,
         "gpu_arch": "nvidia",
         "num_gpus": gpus,
-        "gpu_frac": 1.0 if gpus > 1 else dice.choice((0.125, 0.25, 0.5, 1.0)),
+        "gpu_frac": _share_of_machine(dice, gpus),
         "gpu_ids": list(range(gpus)),
         "gpu_ram": gpu.ram,
         "gpu_total_ram": gpu.ram * gpus,
@@ -161,11 +133,19 @@ def _gpu_part(dice: random.Random, gpu: Gpu, gpus: int) -> Offer:
         "gpu_max_temp": dice.choice((83.0, 90.0)),
         "gpu_display_active": False,
         "compute_cap": gpu.cap,
+    }
+
+
+def _share_of_machine(dice: random.Random, gpus: int) -> float:
+    if gpus > 1:
+        return 1.0
+    return dice.choice((0.125, 0.25, 0.5, 1.0))
+
+
+def _speed_part(dice: random.Random, gpu: Gpu, gpus: int) -> Offer:
+    return {
         "total_flops": round(gpu.tflops * gpus, 2),
         "dlperf": round(gpu.dlperf * gpus * dice.uniform(0.9, 1.05), 3),
-        "cuda_max_good": cuda,
-        "driver_version": driver,
-        "driver_vers": int("".join(part.zfill(3) for part in driver.split("."))),
         "bw_nvlink": 300.0 if "SXM" in gpu.name else 0.0,
         "pci_gen": dice.choice((3.0, 4.0, 5.0)),
         "pcie_bw": round(dice.uniform(5.5, 52.0), 1),
@@ -201,7 +181,7 @@ def _net_part(dice: random.Random, number: int, machine: int) -> Offer:
         "inet_down_cost": round(dice.choice((0.0, 0.002, 0.005)), 4),
         "internet_up_cost_per_tb": 2.0,
         "internet_down_cost_per_tb": 2.0,
-        "direct_port_count": 0 if number % 6 == 4 else dice.choice((2, 16, 99, 249, 499)),
+        "direct_port_count": _open_ports(dice, number),
         "static_ip": number % 3 != 2,
         "public_ipaddr": f"203.0.113.{1 + machine % 250}",
         "geolocation": PLACES[machine % len(PLACES)],
@@ -210,10 +190,14 @@ def _net_part(dice: random.Random, number: int, machine: int) -> Offer:
     }
 
 
-def _money_part(dice: random.Random, gpu: Gpu, gpus: int, quality: dict[str, Any]) -> Offer:
-    cheap = (
-        0.62 if quality["verification"] != "verified" else 1.0
-    )  # the trap: what is unverified looks like a bargain
+def _open_ports(dice: random.Random, number: int) -> int:
+    if number % 6 == 4:
+        return 0
+    return dice.choice((2, 16, 99, 249, 499))
+
+
+def _money_part(dice: random.Random, gpu: Gpu, gpus: int, quality: Json) -> Offer:
+    cheap = 1.0 if quality["verification"] == "verified" else CHEAP
     base = round(gpu.usd * gpus * cheap * dice.uniform(0.8, 1.45), 6)
     return {
         "dph_base": base,
@@ -226,7 +210,7 @@ def _money_part(dice: random.Random, gpu: Gpu, gpus: int, quality: dict[str, Any
     }
 
 
-def _trust_part(quality: dict[str, Any]) -> Offer:
+def _trust_part(quality: Json) -> Offer:
     return {
         "verification": quality["verification"],
         "vericode": int(quality["verification"] == "verified"),
@@ -244,13 +228,19 @@ def _trust_part(quality: dict[str, Any]) -> Offer:
 
 
 def _time_part(dice: random.Random, number: int, now: float) -> Offer:
-    """Contracts end at very different distances; some within a day (K)."""
-    left = dice.uniform(3 * 3600, 20 * 3600) if number % 11 == 8 else dice.uniform(3, 240) * DAY
+    """Contracts end at very different distances, some within a day (K)."""
+    left = _seconds_left(dice, number)
     return {"start_date": now - dice.uniform(1, 300) * DAY, "end_date": now + left}
 
 
+def _seconds_left(dice: random.Random, number: int) -> float:
+    if number % 11 == 8:
+        return dice.uniform(3 * 3600, 20 * 3600)
+    return dice.uniform(3, 240) * DAY
+
+
 def _unused_part(machine: int) -> Offer:
-    """Keys a live row has and this window says nothing about."""
+    """A live row has these keys, of which this window says nothing."""
     return {
         "avail_vol_ask_id": None,
         "avail_vol_dph": None,
@@ -266,29 +256,45 @@ def _unused_part(machine: int) -> Offer:
     }
 
 
+def _score_part(row: Offer) -> Offer:
+    """What the service computes from the rest of a row."""
+    performance, base = row["dlperf"], row["dph_base"]
+    return {
+        "score": round(performance / base * row["reliability"], 3),
+        "dlperf_per_dphtotal": round(performance / base, 3),
+        "flops_per_dphtotal": round(row["total_flops"] / base, 3),
+        "vram_costperhour": base / row["gpu_total_ram"],
+    }
+
+
 def priced(offer: Offer, *, gb: float, bid: bool, now: float) -> Offer:
-    """The row a search returns: disk priced for so many GB, the bid floor as price in a bid search
-    (A.6).
+    """Build the row that a search returns: disk priced for so many GB, the bid floor as price in a
+    bid search (A.6).
     """
     compute = offer["min_bid"] if bid else offer["dph_base"]
     disk = offer["storage_cost"] * gb / MONTH_HOURS
-    total, left = compute + disk, max(0.0, offer["end_date"] - now)
-    bill = {
-        "gpuCostPerHour": compute,
-        "diskHour": disk,
-        "totalHour": total,
-        "discountTotalHour": 0.0,
-        "discountedTotalPerHour": total,
-    }
+    total = compute + disk
+    bill = bill_of(compute, disk, total)
     return offer | {
         "is_bid": bid,
         "dph_total": total,
         "dph_total_adj": total,
         "discounted_dph_total": total,
         "storage_total_cost": disk,
-        "duration": left,
+        "duration": max(0.0, offer["end_date"] - now),
         "time_remaining": "",
         "time_remaining_isbid": "",
         "search": bill,
         "instance": bill,
+    }
+
+
+def bill_of(compute: float, disk: float, total: float) -> Json:
+    """The prices of a row in $/h, as they are spelled out under `search` and `instance`."""
+    return {
+        "gpuCostPerHour": compute,
+        "diskHour": disk,
+        "totalHour": total,
+        "discountTotalHour": 0.0,
+        "discountedTotalPerHour": total,
     }

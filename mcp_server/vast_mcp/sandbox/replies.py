@@ -1,9 +1,9 @@
-"""Every refusal of the pretend service, in one place, worded as docs/vast-api.md records it."""
+"""Every refusal of the pretend service stands here, worded as docs/vast-api.md records it."""
 
 import math
 from typing import Any
 
-JSON = dict[str, Any]
+from .shapes import Json
 
 
 class Refusal(Exception):
@@ -12,7 +12,7 @@ class Refusal(Exception):
     """
 
     def __init__(
-        self, status: int, body: JSON | str, headers: dict[str, str] | None = None
+        self, status: int, body: Json | str, headers: dict[str, str] | None = None
     ) -> None:
         super().__init__(f"{status}: {body}")
         self.status = status
@@ -21,46 +21,51 @@ class Refusal(Exception):
 
 
 def refusal(status: int, error: str, msg: str, **more: Any) -> Refusal:
-    """The common shape of a refusal."""
+    """Make a refusal in the shape that most have."""
     return Refusal(status, {"success": False, "error": error, "msg": msg, **more})
 
 
-# Who is asking: section I.
+# Who asks is refused as recorded (docs/vast-api.md I).
 
 
 def invalid_key(status: int) -> Refusal:
-    """404 live, 401 by the specification."""
+    """A key that nobody has is a 404 live and a 401 by the specification (I)."""
     return refusal(status, "auth_error", "Invalid user key")
 
 
 def login_required() -> Refusal:
-    """No Authorization header at all (I)."""
+    """A request without an Authorization header is refused (I)."""
     return refusal(403, "auth_error", "This action requires login.")
 
 
 def permission_missing(group: str, status: int = 403) -> Refusal:
-    """A scoped key (I), 401 or 403; the wording is ours, only the naming of the group is known."""
+    """A scoped key is refused with 401 or 403 (I); the wording is ours, only the naming of the
+    group is known.
+    """
     return refusal(status, "auth_error", f"This API key lacks the permission group {group}.")
 
 
-# Create (A.11)
+# A create request is refused as recorded (A.11).
 
 
 def invalid_args(msg: str, ask_id: int | None = None) -> Refusal:
-    """400, with the ask id when there is one."""
-    return refusal(400, "invalid_args", msg, **({} if ask_id is None else {"ask_id": ask_id}))
+    """Refuse a body with a 400, which names the ask id when there is one."""
+    more: Json = {}
+    if ask_id is not None:
+        more["ask_id"] = ask_id
+    return refusal(400, "invalid_args", msg, **more)
 
 
 def invalid_price(msg: str, ask_id: int, new_contract: int | None = None) -> Refusal:
-    """400; a bid below the floor carries the stopped instance it left behind (A.6)."""
-    more: JSON = {"ask_id": ask_id}
+    """A bid below the floor names the stopped instance that it left behind (A.6)."""
+    more: Json = {"ask_id": ask_id}
     if new_contract is not None:
         more["new_contract"] = new_contract
     return refusal(400, "invalid_price", msg, **more)
 
 
 def offer_id_needed() -> Refusal:
-    """The example in the specification."""
+    """An address without an offer is refused as in the specification's example (A.11)."""
     return invalid_args(
         "error 400/3467: Invalid args: 'id' is required and must be a valid offer ID"
     )
@@ -79,7 +84,7 @@ def ask_gone(ask_id: int) -> Refusal:
 
 
 def not_your_own(ask_id: int) -> Refusal:
-    """A host's private offer."""
+    """A host's private offer is for that host alone."""
     msg = f"error 403/3586: Offer {ask_id} is not your own. Hosts can only rent their own machines."
     return refusal(403, "invalid_args", msg, ask_id=ask_id)
 
@@ -93,15 +98,15 @@ def insufficient_credit() -> Refusal:
 
 
 def no_ssh_key_for_vm(ask_id: int) -> Refusal:
-    """The code is the specification's, the wording ours."""
+    """A VM needs a key; the code is the specification's, the wording ours (A.5)."""
     return refusal(400, "no_ssh_key_for_vm", "A VM needs an SSH key on the account.", ask_id=ask_id)
 
 
-# Search and lists (B.2, C.2)
+# Searches and lists are refused as recorded (B.2, C.2).
 
 
 def invalid_request(msg: str) -> Refusal:
-    """400 for a query that cannot be read."""
+    """A query that cannot be read is a 400."""
     return refusal(400, "invalid_request", msg)
 
 
@@ -121,20 +126,20 @@ def limit_not_integer() -> Refusal:
 
 
 def extra_inputs(name: str) -> Refusal:
-    """search/asks refuses unknown top-level keys (B.3)."""
+    """Search over `search/asks` refuses unknown top-level keys (B.3)."""
     return invalid_request(f"{name}: Extra inputs are not permitted")
 
 
 def invalid_token() -> Refusal:
-    """A page token that this list never gave (C.2)."""
+    """A page token that this list never gave is refused (C.2)."""
     return refusal(400, "invalid_token", "after_token is not valid")
 
 
-# What is rented: section C.
+# Acts on what is rented are refused as recorded (C.7).
 
 
 def deprecated_list() -> Refusal:
-    """The old list (C.2)."""
+    """The old list refers to the new one (C.2)."""
     msg = "/api/v0/instances/ is deprecated. Use /api/v1/instances/ instead."
     return refusal(410, "deprecated_endpoint", msg)
 
@@ -150,13 +155,13 @@ def label_too_long() -> Refusal:
 
 
 def resources_unavailable() -> Refusal:
-    """A 200 that is a refusal (C.5)."""
+    """A start without a GPU is a 200 that refuses (C.5)."""
     msg = "Required resources are currently unavailable, state change queued."
     return refusal(200, "resources_unavailable", msg)
 
 
 def invalid_id(text: str) -> Refusal:
-    """Reboot and recycle (C.7); the wording is ours."""
+    """Reboot and recycle refuse what is no id (C.7); the wording is ours."""
     return refusal(400, "invalid_id", f"Invalid instance id: {text[:40]}")
 
 
@@ -173,7 +178,7 @@ def not_a_bid(instance_id: int) -> Refusal:
 
 
 def bid_out_of_range(ceiling: float) -> Refusal:
-    """Per machine, at most 32 $/h for each GPU (A.6)."""
+    """A machine's bid is at most 32 $/h for each GPU (A.6)."""
     return refusal(400, "invalid_price", f"price must be between 0.001 and {ceiling:g}")
 
 
@@ -182,7 +187,7 @@ def log_not_there() -> Refusal:
     return Refusal(404, "<Error><Code>NoSuchKey</Code></Error>")
 
 
-# Volumes (F): codes are ours except where said.
+# Volumes have refusals whose codes are ours, except where said (F).
 
 
 def no_such_volume_offer(offer_id: object) -> Refusal:
@@ -193,12 +198,12 @@ def no_such_volume_offer(offer_id: object) -> Refusal:
 
 
 def no_such_volume(volume_id: object) -> Refusal:
-    """Never was, or deleted."""
+    """This volume never was, or is deleted."""
     return refusal(404, "no_such_volume", f"No such volume: {str(volume_id)[:40]}")
 
 
 def volume_in_use(volume_id: int) -> Refusal:
-    """Refused while attached (F)."""
+    """A volume is not deleted while it is attached (F)."""
     return refusal(400, "volume_in_use", f"Volume {volume_id} is in use by an instance.")
 
 
@@ -216,11 +221,11 @@ def invalid_volume_name(name: object) -> Refusal:
     return refusal(422, "invalid_args", f"invalid volume name: {str(name)[:80]}")
 
 
-# SSH keys (D)
+# SSH keys are refused as recorded (D).
 
 
 def already_attached() -> Refusal:
-    """400 here; 409 was seen too."""
+    """The same key twice is a 400 here; a 409 was seen too (D)."""
     return refusal(400, "invalid_request", "SSH key already attached to instance.")
 
 
@@ -237,12 +242,12 @@ def no_such_ssh_key(key_id: int) -> Refusal:
 
 
 def no_keys() -> Refusal:
-    """An account without keys; the error code is ours."""
+    """An account without keys has no list of them (D); the error code is ours."""
     return refusal(404, "not_found", "No SSH keys found for the user.")
 
 
 def no_ssh_key(msg: str) -> Refusal:
-    """Nothing given, or nothing there to delete."""
+    """No key was given, or none is there to delete (D)."""
     return refusal(400, "no_ssh_key", msg)
 
 
@@ -252,7 +257,7 @@ def team_keys() -> Refusal:
     return refusal(400, "team_ssh_keys_not_supported", msg)
 
 
-# The road
+# What never reaches the service is refused on the way.
 
 
 def no_such_path(path: str) -> Refusal:
@@ -270,28 +275,28 @@ def unreadable_body() -> Refusal:
     return invalid_args("The request body must be a JSON object")
 
 
-# Too many requests (H): the five recorded forms and one nobody has seen.
+# Too many requests are refused in the five recorded forms, and one that nobody has seen (H).
 
 TOO_OFTEN = "API requests too frequent"
 
 
 def too_many_plain(threshold: float = 4.5) -> Refusal:
-    """Form 1, the official page."""
+    """Form 1 is that of the official page."""
     return Refusal(429, f"{TOO_OFTEN}: endpoint threshold={threshold}")
 
 
 def too_many_detail(threshold: float = 4.5) -> Refusal:
-    """Form 2, the specification."""
+    """Form 2 is that of the specification."""
     return Refusal(429, {"detail": f"{TOO_OFTEN} endpoint threshold={threshold}"})
 
 
 def too_many_code() -> Refusal:
-    """Form 3, some endpoints."""
+    """Form 3 is that of some endpoints."""
     return refusal(429, "rate_limit_exceeded", TOO_OFTEN)
 
 
 def too_many_json(wait: float = 10, limit: float = 5.0, now: float = 0) -> Refusal:
-    """Form 4, live: the wait in the body and in Retry-After."""
+    """Form 4 is seen live: it states the wait in the body and in Retry-After."""
     seconds = max(1, math.ceil(wait))
     body = {
         "error": "HTTPTooManyRequests",
@@ -310,12 +315,12 @@ def too_many_json(wait: float = 10, limit: float = 5.0, now: float = 0) -> Refus
 
 
 def too_many_quota(now: float = 0) -> Refusal:
-    """Form 5: the search quota, which comes back at midnight UTC."""
+    """Form 5 is about the search quota, which comes back at midnight UTC."""
     midnight = (int(now) // 86_400 + 1) * 86_400
     body = {"success": False, "error": "search_quota_exceeded", "msg": "Search quota exceeded"}
     return Refusal(429, body, {"X-RateLimit-Reset": str(midnight)})
 
 
 def too_many_unknown() -> Refusal:
-    """A sixth form nobody has recorded, for clients that must not take it for one of the five."""
+    """A sixth form is one that nobody has recorded: no client may take it for one of the five."""
     return Refusal(429, {"status": "busy"})

@@ -1,15 +1,18 @@
-"""The filter grammar of searches and lists: fields, operators, order (B.1, B.2, C.2)."""
+"""Searches and lists share a grammar of fields, operators and order (docs/vast-api.md B.1, B.2,
+C.2).
+"""
 
 import operator
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from . import replies
+from .shapes import Json
 
-Row = dict[str, Any]
-Ops = dict[str, Any]
+Ops = Json
 
 CAP = 64  # rows in one reply, whatever is asked (B.1)
+DEFAULT_GB = 8.0  # of disk that a search prices
 TYPES = {
     "on-demand": False,
     "ondemand": False,
@@ -25,7 +28,7 @@ DEFAULTS: dict[str, Ops] = {
 }
 
 # Filters that are no row keys, and how a row answers them.
-VIEWS: dict[str, Callable[[Row], Any]] = {
+VIEWS: dict[str, Callable[[Json], Any]] = {
     "datacenter": lambda row: row["hosting_type"] == 1,
     "verified": lambda row: row["verification"] == "verified",
     "geolocation": lambda row: row["geolocation"][-2:],
@@ -35,7 +38,7 @@ VIEWS: dict[str, Callable[[Row], Any]] = {
 
 
 def as_number(value: Any) -> float | None:
-    """A number, or a string that spells one; the official client sends strings."""
+    """Read a number, or a string that spells one; the official client sends strings."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
@@ -47,7 +50,7 @@ def as_number(value: Any) -> float | None:
 
 
 def as_bool(value: Any) -> bool | None:
-    """A flag as JSON, as text or as a digit."""
+    """Read a flag as JSON, as text or as a digit."""
     if isinstance(value, bool):
         return value
     return {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
@@ -58,9 +61,17 @@ def _like(held: Any, asked: Any) -> Any:
     if isinstance(held, bool):
         return as_bool(asked)
     if isinstance(held, int | float):
-        number = as_number(asked)
-        return asked if number is None else number
-    return asked if asked is None else str(asked)
+        return _number_or_same(asked)
+    if asked is None:
+        return None
+    return str(asked)
+
+
+def _number_or_same(asked: Any) -> Any:
+    number = as_number(asked)
+    if number is None:
+        return asked
+    return number
 
 
 ORDERS: dict[str, Callable[[Any, Any], bool]] = {
@@ -78,18 +89,25 @@ def _compare(op: str, held: Any, asked: Any) -> bool:
     want = _like(held, asked)
     if op in {"eq", "neq"}:
         return (held == want) == (op == "eq")
-    texts = isinstance(held, str) and isinstance(want, str)
-    numbers = isinstance(held, int | float) and isinstance(want, int | float)
-    return (texts or numbers) and ORDERS[op](held, want)  # nothing else has an order
+    return _have_an_order(held, want) and ORDERS[op](held, want)
+
+
+def _have_an_order(held: Any, want: Any) -> bool:
+    """Texts among themselves and numbers among themselves have one."""
+    if isinstance(held, str):
+        return isinstance(want, str)
+    return isinstance(held, int | float) and isinstance(want, int | float)
 
 
 OPS = frozenset({"eq", "neq", "gt", "gte", "lt", "lte", "in", "notin"})
 
 
 def check_ops(ops: Any) -> Ops:
-    """An object of operators; anything else is an odd operator (B.2)."""
-    if not isinstance(ops, dict) or not ops:
-        raise replies.unknown_search_op("" if isinstance(ops, dict) else ops)
+    """Check an object of operators; anything else is an odd operator (B.2)."""
+    if not isinstance(ops, dict):
+        raise replies.unknown_search_op(ops)
+    if not ops:
+        raise replies.unknown_search_op("")
     ops = cast("Ops", ops)
     for op, value in ops.items():
         if op not in OPS:
@@ -99,68 +117,74 @@ def check_ops(ops: Any) -> Ops:
     return ops
 
 
-def meets(row: Row, field: str, ops: Ops) -> bool:
+def meets(row: Json, field: str, ops: Ops) -> bool:
     """Whether a row answers one field's operators."""
-    view = VIEWS.get(field) if field in VIEWS and "verification" in row else None
-    held = view(row) if view else row.get(field)
+    held = _held(row, field)
     return all(_compare(op, held, asked) for op, asked in ops.items())
 
 
-def is_numeric(field: str, row: Row) -> bool:
+def _held(row: Json, field: str) -> Any:
+    if field in VIEWS and "verification" in row:
+        return VIEWS[field](row)
+    return row.get(field)
+
+
+def is_numeric(field: str, row: Json) -> bool:
     """Whether this row holds a plain number there."""
     held = row.get(field)
     return isinstance(held, int | float) and not isinstance(held, bool) and field not in VIEWS
 
 
-def select(rows: Iterable[Row], filters: dict[str, Ops], *, leaky: bool) -> list[Row]:
+def select(rows: Iterable[Json], filters: dict[str, Ops], *, leaky: bool) -> list[Json]:
     """The rows that answer; when leaky, every fifth slips past the numeric filters (B.2)."""
-    kept: list[Row] = []
-    for row in rows:
-        failed = [field for field, ops in filters.items() if not meets(row, field, ops)]
-        slips = (
-            leaky
-            and row["id"] % 5 == 0
-            and all(is_numeric(field, row) and field != "id" for field in failed)
-        )
-        if not failed or slips:
-            kept.append(row)
-    return kept
+    return [row for row in rows if _passes(row, filters, leaky=leaky)]
+
+
+def _passes(row: Json, filters: dict[str, Ops], *, leaky: bool) -> bool:
+    failed = [field for field, ops in filters.items() if not meets(row, field, ops)]
+    if not failed:
+        return True
+    slips = leaky and row["id"] % 5 == 0
+    return slips and all(is_numeric(field, row) and field != "id" for field in failed)
 
 
 def sort_key(value: Any) -> tuple[int, Any]:
-    """None first, numbers among themselves, the rest as text."""
+    """None comes first, numbers among themselves, the rest as text."""
     if value is None:
         return (0, 0)
-    return (1, value) if isinstance(value, int | float) else (2, str(value))
+    if isinstance(value, int | float):
+        return (1, value)
+    return (2, str(value))
 
 
-def in_order(rows: list[Row], order: list[tuple[str, bool]]) -> list[Row]:
-    """Sorted by the first field, ties by the next."""
+def in_order(rows: list[Json], order: list[tuple[str, bool]]) -> list[Json]:
+    """Sort by the first field, ties by the next."""
     for field, descending in reversed(order):
         rows = sorted(rows, key=lambda row: sort_key(row.get(field)), reverse=descending)
     return rows
 
 
 def read_order(order: Any, known: frozenset[str]) -> list[tuple[str, bool]]:
-    """`[[field, "asc" or "desc"], …]`; the best score first when nothing is said."""
+    """Read `[[field, "asc" or "desc"], …]`; the best score comes first when nothing is said."""
     if order is None:
         return [("score", True)]
     if not isinstance(order, list):
         raise replies.invalid_request("order: Input should be a valid list")
-    pairs: list[tuple[str, bool]] = []
-    for entry in cast("list[Any]", order):
-        match entry:
-            case [str() as field, "asc" | "desc" as way]:
-                if field not in known:
-                    raise replies.unknown_search_key(field)
-                pairs.append((field, way == "desc"))
-            case _:
-                raise replies.invalid_request("order: each entry is [field, 'asc' or 'desc']")
-    return pairs
+    return [_read_field_order(entry, known) for entry in cast("list[Any]", order)]
+
+
+def _read_field_order(entry: Any, known: frozenset[str]) -> tuple[str, bool]:
+    match entry:
+        case [str() as field, "asc" | "desc" as way]:
+            if field not in known:
+                raise replies.unknown_search_key(field)
+            return field, way == "desc"
+        case _:
+            raise replies.invalid_request("order: each entry is [field, 'asc' or 'desc']")
 
 
 def read_limit(limit: Any) -> int:
-    """A plain integer, capped."""
+    """Read a plain integer, capped."""
     if limit is None:
         return CAP
     if not isinstance(limit, int) or isinstance(limit, bool):
@@ -168,8 +192,8 @@ def read_limit(limit: Any) -> int:
     return max(0, min(limit, CAP))
 
 
-def read_filters(query: dict[str, Any], known: frozenset[str]) -> dict[str, Ops]:
-    """The field filters of a flat query, checked."""
+def read_filters(query: Json, known: frozenset[str]) -> dict[str, Ops]:
+    """Read and check the field filters of a flat query."""
     filters: dict[str, Ops] = {}
     for field, ops in query.items():
         if field in SCALARS:
@@ -180,25 +204,37 @@ def read_filters(query: dict[str, Any], known: frozenset[str]) -> dict[str, Ops]
     return filters
 
 
+def read_gb(storage: Any) -> float:
+    """Read how many GB of disk a search prices."""
+    gb = as_number(storage)
+    if gb is None or gb < 0:
+        raise replies.invalid_request("allocated_storage: Input should be a valid number")
+    return gb
+
+
+def read_type(kind: Any) -> bool:
+    """Read whether a search is for bids; none is on-demand."""
+    kind = kind or "on-demand"
+    if not isinstance(kind, str) or kind not in TYPES:
+        raise replies.invalid_request(f"type: {kind} is not a valid search type")
+    return TYPES[kind]
+
+
 class Query:
     """A flat search query, read and checked."""
 
-    def __init__(self, query: dict[str, Any], known: frozenset[str], *, defaults: bool) -> None:
-        filters = read_filters(query, known)
-        self.filters = {**DEFAULTS, **filters} if defaults else filters
+    def __init__(self, query: Json, known: frozenset[str], *, defaults: bool) -> None:
+        self.filters = read_filters(query, known)
+        if defaults:
+            self.filters = {**DEFAULTS, **self.filters}
         self.order = read_order(query.get("order"), known)
         self.limit = read_limit(query.get("limit"))
-        kind = query.get("type") or "on-demand"
-        if not isinstance(kind, str) or kind not in TYPES:
-            raise replies.invalid_request(f"type: {kind} is not a valid search type")
-        self.bid = TYPES[kind]
+        self.bid = read_type(query.get("type"))
         storage = query.get("allocated_storage")
-        gb = 8.0 if storage is None else as_number(storage)
-        if gb is None or gb < 0:
-            raise replies.invalid_request("allocated_storage: Input should be a valid number")
-        self.gb = gb
+        self.gb = DEFAULT_GB if storage is None else read_gb(storage)
 
-    def run(self, rows: Iterable[Row], *, leaky: bool) -> list[Row]:
+    def run(self, rows: Iterable[Json], *, leaky: bool) -> list[Json]:
+        """Filter, sort and cap these rows."""
         if "id" in self.filters:  # finds nothing, two live reports (B.2); ask_contract_id does
             return []
         return in_order(select(rows, self.filters, leaky=leaky), self.order)[: self.limit]

@@ -1,12 +1,12 @@
-"""The template shelf: a few recommended ones, and what the account adds (E)."""
+"""The template shelf holds a few recommended ones and those of the account (docs/vast-api.md E)."""
 
 import hashlib
 import json
-from typing import Any
 
 from . import replies, search
+from .shapes import Json
 
-Template = dict[str, Any]
+Template = Json
 
 FIELDS = frozenset(
     {
@@ -53,6 +53,10 @@ BLANK: Template = {
     "desc": None,
     "private": True,
 }
+
+VAST = 1  # the user id of Vast's own templates
+FIRST_TEMPLATE = 60_001
+FAME: Json = {"count_created": 1_000, "recommended": True}
 
 RECOMMENDED: tuple[Template, ...] = (
     {
@@ -103,11 +107,10 @@ RECOMMENDED: tuple[Template, ...] = (
 
 
 def content_hash(template: Template) -> str:
-    """The hash is of the content, so an edit changes it (A.10)."""
+    """Hash the content, so that an edit changes the hash (A.10)."""
     content = {key: template[key] for key in BLANK}
-    return hashlib.md5(
-        json.dumps(content, sort_keys=True).encode(), usedforsecurity=False
-    ).hexdigest()
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _given(body: Template) -> Template:
@@ -128,53 +131,59 @@ def _checked(template: Template) -> Template:
 
 
 class Shelf:
-    """Templates by hash."""
+    """Every template, by hash."""
 
     def __init__(self, now: float, user_id: int) -> None:
         self.by_hash: dict[str, Template] = {}
         self.user_id = user_id
-        for number, template in enumerate(RECOMMENDED):
-            self._put(
-                {**BLANK, **template, "private": False}, 60_001 + number, now - 90 * 86_400, 1, True
-            )
+        before = now - 90 * 86_400
+        for number, template in enumerate(RECOMMENDED, FIRST_TEMPLATE):
+            content = {**BLANK, **template, "private": False}
+            self._put(content, _origin(number, VAST, before) | FAME)
 
     def add(self, body: Template, now: float) -> Template:
-        """What the account creates; the disk comes as text (E)."""
-        return self._put(
-            _checked({**BLANK, **_given(body)}), self._next_id(), now, self.user_id, False
-        )
+        """Add a template of the account's own; its disk comes as text (E)."""
+        template = _checked({**BLANK, **_given(body)})
+        return self._put(template, _origin(self._next_id(), self.user_id, now))
 
     def edit(self, body: Template, now: float) -> Template:
-        """Another content, so another hash under the same id: a stored hash goes stale (A.10)."""
+        """Give a template another content, so another hash under the same id: a stored hash goes
+        stale (A.10).
+        """
         old = self.by_hash.get(str(body.get("hash_id")))
         if old is None or old["creator_id"] != self.user_id:
             raise replies.invalid_args("hash_id is not a template of yours")
         template = _checked({key: old[key] for key in BLANK} | _given(body))
         del self.by_hash[old["hash_id"]]
-        return self._put(template, old["id"], now, self.user_id, False)
+        return self._put(template, _origin(old["id"], self.user_id, now))
 
-    def _next_id(self) -> int:
-        return max((template["id"] for template in self.by_hash.values()), default=60_000) + 1
-
-    def _put(
-        self, template: Template, number: int, now: float, creator: int, recommended: bool
-    ) -> Template:
-        hash_id = content_hash(template)
-        if hash_id not in self.by_hash:
-            self.by_hash[hash_id] = template | {
-                "id": number,
-                "hash_id": hash_id,
-                "creator_id": creator,
-                "created_at": now,
-                "recent_create_date": now,
-                "count_created": 1_000 if recommended else 0,
-                "default_tag": template["tag"],
-                "recommended": recommended,
-            }
-        return self.by_hash[hash_id]
-
-    def find(self, filters: dict[str, Any], limit: int | None) -> list[Template]:
-        """Those that answer the filters; values may come as text."""
+    def find(self, filters: Json, limit: int | None) -> list[Template]:
+        """Find those that answer the filters; values may come as text."""
         checked = search.read_filters(filters, FIELDS)
         found = search.select(self.by_hash.values(), checked, leaky=False)
-        return found if limit is None else found[: max(0, limit)]
+        if limit is None:
+            return found
+        return found[: max(0, limit)]
+
+    def _next_id(self) -> int:
+        ids = [template["id"] for template in self.by_hash.values()]
+        return max(ids, default=FIRST_TEMPLATE - 1) + 1
+
+    def _put(self, content: Template, origin: Json) -> Template:
+        """Shelve a content, unless the same one is there already."""
+        hash_id = content_hash(content)
+        if hash_id not in self.by_hash:
+            own = {"hash_id": hash_id, "default_tag": content["tag"]}
+            self.by_hash[hash_id] = content | origin | own
+        return self.by_hash[hash_id]
+
+
+def _origin(number: int, creator: int, now: float) -> Json:
+    return {
+        "id": number,
+        "creator_id": creator,
+        "created_at": now,
+        "recent_create_date": now,
+        "count_created": 0,
+        "recommended": False,
+    }

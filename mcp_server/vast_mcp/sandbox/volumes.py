@@ -1,5 +1,5 @@
-"""Volumes: room near machines, and what the account keeps there (F). A volume bills until it is
-deleted.
+"""Machines have room for volumes, and the account keeps its own there (docs/vast-api.md F). A
+volume bills until it is deleted.
 """
 
 import random
@@ -10,8 +10,7 @@ from typing import Any
 
 from . import replies, search
 from .offers import MONTH_HOURS, Offer
-
-Row = dict[str, Any]
+from .shapes import Json
 
 FIRST_ROOM = 40_000_001
 FIRST_VOLUME = 50_000_001
@@ -57,14 +56,13 @@ class Volume:
     """One volume of the account, local to one machine."""
 
     id: int
-    room: Row
+    room: Json
     name: str | None
     gb: float
     born: float
     instances: list[int] = field(default_factory=list[int])
-    leaving: dict[int, int] = field(
-        default_factory=dict[int, int]
-    )  # destroyed instances still attached, by looks
+    # destroyed instances that still hold it, with the looks that they do so for
+    leaving: dict[int, int] = field(default_factory=dict[int, int])
     deleted_at: float | None = None
 
     @property
@@ -83,8 +81,8 @@ class Volume:
     def usd_per_hour(self) -> float:
         return self.room["storage_cost"] * self.gb / MONTH_HOURS
 
-    def row(self) -> Row:
-        """As the list shows it."""
+    def row(self) -> Json:
+        """Report the volume as the list shows it."""
         return {key: self.room[key] for key in FROM_OFFER} | {
             "id": self.id,
             "label": self.label,
@@ -97,27 +95,32 @@ class Volume:
             "end_date": self.room["end_date"],
         }
 
+    def count_look(self) -> None:
+        """Count one look at the list: what lingers may be gone at the next."""
+        self.leaving = {one: looks - 1 for one, looks in self.leaving.items() if looks > 1}
 
-def make_rooms(seed: int, offers: Iterable[Offer]) -> dict[int, Row]:
-    """Two machines of three have room for volumes; one offer each."""
+
+def make_rooms(seed: int, offers: Iterable[Offer]) -> dict[int, Json]:
+    """Give two machines of three room for volumes, one offer each."""
     dice = random.Random(seed)
     by_machine = {offer["machine_id"]: offer for offer in reversed(list(offers))}
-    rooms: dict[int, Row] = {}
-    for machine, offer in sorted(by_machine.items()):
-        if machine % 3 == 2:
-            continue
-        number = FIRST_ROOM + len(rooms)
-        rooms[number] = {key: offer[key] for key in FROM_OFFER} | {
-            "id": number,
-            "disk_space": round(dice.uniform(20, 2_000), 1),
-            "storage_cost": round(dice.uniform(0.05, 0.25), 3),
-            "score": round(dice.uniform(1, 100), 3),
-        }
-    return rooms
+    roomy = [offer for machine, offer in sorted(by_machine.items()) if machine % 3 != 2]
+    return {number: _room(dice, number, offer) for number, offer in enumerate(roomy, FIRST_ROOM)}
 
 
-def priced(room: Row, gb: float, now: float) -> Row:
-    """What a search shows: the price of so many GB, and how long the contract can last (s)."""
+def _room(dice: random.Random, number: int, offer: Offer) -> Json:
+    return {key: offer[key] for key in FROM_OFFER} | {
+        "id": number,
+        "disk_space": round(dice.uniform(20, 2_000), 1),
+        "storage_cost": round(dice.uniform(0.05, 0.25), 3),
+        "score": round(dice.uniform(1, 100), 3),
+    }
+
+
+def priced(room: Json, gb: float, now: float) -> Json:
+    """Build the row that a search returns: the price of so many GB, and how long the contract can
+    last (s).
+    """
     return room | {
         "storage_total_cost": room["storage_cost"] * gb / MONTH_HOURS,
         "allocated_storage": gb,
@@ -131,7 +134,7 @@ def _check_name(name: Any) -> None:
 
 
 class Volumes:
-    """What there is room for, and what the account has."""
+    """Every room for volumes, and every volume that the account ever had."""
 
     def __init__(self, seed: int, offers: Iterable[Offer]) -> None:
         self.rooms = make_rooms(seed, offers)
@@ -142,22 +145,19 @@ class Volumes:
         """Those that still cost money."""
         return [volume for volume in self.owned.values() if volume.deleted_at is None]
 
-    def search(self, flat: Row, now: float) -> list[Row]:
-        """Rows that answer a flat query; the client brings the default filters."""
-        gb = search.as_number(flat.get("allocated_storage", 1.0))
-        if gb is None or gb < 0:
-            raise replies.invalid_request("allocated_storage: Input should be a valid number")
+    def search(self, flat: Json, now: float) -> list[Json]:
+        """Find the rooms that answer a flat query; the client brings the default filters."""
+        gb = search.read_gb(flat.get("allocated_storage", 1.0))
         rows = [priced(room, gb, now) for room in self.rooms.values()]
-        known = frozenset(rows[0] if rows else ()) | frozenset(search.VIEWS)
-        filters = search.read_filters(flat, known)
-        found = search.in_order(
-            search.select(rows, filters, leaky=False), search.read_order(flat.get("order"), known)
-        )
-        return found[: search.read_limit(flat.get("limit"))]
+        known = frozenset(search.VIEWS).union(*rows[:1])
+        found = search.select(rows, search.read_filters(flat, known), leaky=False)
+        order = search.read_order(flat.get("order"), known)
+        limit = search.read_limit(flat.get("limit"))
+        return search.in_order(found, order)[:limit]
 
     def rent(self, room_id: Any, size: Any, name: Any, now: float) -> Volume:
-        """PUT /volumes/: so many GB of a room."""
-        room = self.rooms.get(room_id) if isinstance(room_id, int) else None
+        """Rent so many GB of a room."""
+        room = self._room(room_id)
         if room is None:
             raise replies.no_such_volume_offer(room_id)
         _check_name(name)
@@ -172,12 +172,21 @@ class Volumes:
         return volume
 
     def find(self, volume_id: Any) -> Volume | None:
-        """A living volume."""
-        volume = self.owned.get(volume_id) if isinstance(volume_id, int) else None
-        return volume if volume is not None and volume.deleted_at is None else None
+        """The living volume of this id."""
+        if not isinstance(volume_id, int):
+            return None
+        volume = self.owned.get(volume_id)
+        if volume is None or volume.deleted_at is not None:
+            return None
+        return volume
+
+    def _room(self, room_id: Any) -> Json | None:
+        if not isinstance(room_id, int):
+            return None
+        return self.rooms.get(room_id)
 
     def delete(self, volume_id: Any, now: float) -> Volume:
-        """Refused while an instance holds it."""
+        """Delete a volume, unless an instance holds it."""
         volume = self.find(volume_id)
         if volume is None:
             raise replies.no_such_volume(volume_id)
@@ -187,54 +196,44 @@ class Volumes:
         volume.room["disk_space"] = round(volume.room["disk_space"] + volume.gb, 1)
         return volume
 
-    def check(self, info: Row, machine_id: int, ask_id: int, *, strict: bool) -> None:
-        """That a rental on this machine can have the volume it asks for (A.8).
+    def check(self, info: Json, machine_id: int, ask_id: int, *, strict: bool) -> None:
+        """Refuse a rental on this machine that cannot have the volume it asks for (A.8).
 
-        An id nobody knows passes unless `strict`, and is then a pair in the row and nothing else.
+        An id that nobody knows passes unless `strict`, and is then a pair in the row and nothing
+        else.
         """
         asked = info.get("volume_id")
         if info.get("create_new"):
-            room = self.rooms.get(asked) if isinstance(asked, int) else None
-            if room is None and strict:
+            room = self._room(asked)
+            if room is not None:
+                _check_room(room, info, machine_id, ask_id)
+            elif strict:
                 raise replies.invalid_args(f"volume_info: no volume offer {asked!r}", ask_id)
-            if room is not None and room["machine_id"] != machine_id:
-                raise replies.volume_elsewhere(room["machine_id"], machine_id, ask_id)
-            size = search.as_number(info.get("size", DEFAULT_GB))
-            if room is not None and (size is None or not 1 <= size <= room["disk_space"]):
-                raise replies.invalid_args(
-                    f"volume_info: size must be 1 to {room['disk_space']} GB", ask_id
-                )
-            _check_name(info.get("name") if room is not None else None)
             return
         volume = self.find(asked)
-        if volume is None:
-            if strict:
-                raise replies.invalid_args(f"volume_info: no volume {asked!r}", ask_id)
-            return
-        if volume.machine_id != machine_id:
-            raise replies.volume_elsewhere(volume.machine_id, machine_id, ask_id)
-        if volume.in_use:
-            raise replies.invalid_args(
-                f"volume_info: volume {volume.id} is in use by another instance", ask_id
-            )
-
-    def attach(self, info: Row, instance_id: int, now: float) -> tuple[Volume | None, bool]:
-        """After `check`: the volume a new instance holds, and whether it was made for it."""
-        new = bool(info.get("create_new"))
-        if new:
-            room_id, name = info.get("volume_id"), info.get("name")
-            if not isinstance(room_id, int) or room_id not in self.rooms:
-                return None, False
-            volume = self.rent(room_id, info.get("size", DEFAULT_GB), name, now)
-        else:
-            volume = self.find(info.get("volume_id"))
         if volume is not None:
-            volume.instances.append(instance_id)
-        return volume, new
+            _check_volume(volume, machine_id, ask_id)
+        elif strict:
+            raise replies.invalid_args(f"volume_info: no volume {asked!r}", ask_id)
+
+    def attach(self, info: Json, instance_id: int, now: float) -> tuple[Volume | None, bool]:
+        """Attach the volume of a new instance, after `check`; say whether it was made for it."""
+        is_new = bool(info.get("create_new"))
+        volume = self._rent_for(info, now) if is_new else self.find(info.get("volume_id"))
+        if volume is None:
+            return None, False
+        volume.instances.append(instance_id)
+        return volume, is_new
+
+    def _rent_for(self, info: Json, now: float) -> Volume | None:
+        room_id = info.get("volume_id")
+        if self._room(room_id) is None:
+            return None
+        return self.rent(room_id, info.get("size", DEFAULT_GB), info.get("name"), now)
 
     def let_go(self, instance_id: int, looks: int) -> None:
-        """An instance is gone; its volume stays attached for so many looks at the list (live), and
-        bills on.
+        """Let go of a gone instance; its volume stays attached for so many looks at the list
+        (live), and bills on.
         """
         for volume in self.living:
             if instance_id in volume.instances:
@@ -242,13 +241,32 @@ class Volumes:
                 if looks > 0:
                     volume.leaving[instance_id] = looks
 
-    def rows(self, kind: str | None) -> list[Row]:
-        """One look at the list; only local volumes exist (F)."""
+    def rows(self, kind: str | None) -> list[Json]:
+        """Look once at the list; only local volumes exist (F)."""
         if kind not in {None, "", "all_volume", "local_volume", "network_volume"}:
-            raise replies.invalid_request(
-                "type: must be all_volume, local_volume or network_volume"
-            )
-        shown = [] if kind == "network_volume" else [volume.row() for volume in self.living]
+            msg = "type: must be all_volume, local_volume or network_volume"
+            raise replies.invalid_request(msg)
+        shown = [volume.row() for volume in self.living]
         for volume in self.living:
-            volume.leaving = {one: looks - 1 for one, looks in volume.leaving.items() if looks > 1}
+            volume.count_look()
+        if kind == "network_volume":
+            return []
         return shown
+
+
+def _check_room(room: Json, info: Json, machine_id: int, ask_id: int) -> None:
+    if room["machine_id"] != machine_id:
+        raise replies.volume_elsewhere(room["machine_id"], machine_id, ask_id)
+    size = search.as_number(info.get("size", DEFAULT_GB))
+    if size is None or not 1 <= size <= room["disk_space"]:
+        msg = f"volume_info: size must be 1 to {room['disk_space']} GB"
+        raise replies.invalid_args(msg, ask_id)
+    _check_name(info.get("name"))
+
+
+def _check_volume(volume: Volume, machine_id: int, ask_id: int) -> None:
+    if volume.machine_id != machine_id:
+        raise replies.volume_elsewhere(volume.machine_id, machine_id, ask_id)
+    if volume.in_use:
+        msg = f"volume_info: volume {volume.id} is in use by another instance"
+        raise replies.invalid_args(msg, ask_id)

@@ -1,4 +1,4 @@
-"""Minimum intervals per endpoint, when a world enforces them (H)."""
+"""Endpoints have minimum intervals, when a world enforces them (docs/vast-api.md H)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from . import replies
 
 @dataclass
 class Bucket:
-    """Tokens that come back one per `seconds`, never more than `size`."""
+    """A bucket's tokens come back one per `seconds`, never more than `size`."""
 
     seconds: float
     size: float
@@ -16,7 +16,7 @@ class Bucket:
     at: float
 
     def take(self, now: float) -> float:
-        """0 when a token was there, else the seconds until one is."""
+        """Take a token: 0 when one was there, else the seconds until one is."""
         self.left = min(self.size, self.left + (now - self.at) / self.seconds)
         self.at = now
         if self.left < 1:
@@ -46,15 +46,15 @@ THRESHOLDS: dict[str, tuple[float, float]] = {
 }
 
 
-class Limits:
-    """One bucket per endpoint: the sandbox has one account and one address."""
+class RateLimits:
+    """Each endpoint has one bucket: the sandbox has one account and one address."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._buckets: dict[str, Bucket] = {}
 
     def check(self, endpoint: str) -> None:
-        """Let the request through, or refuse it in the live form (4)."""
+        """Let the request through, or refuse it in the live form, the fourth (H)."""
         if endpoint not in THRESHOLDS:
             return
         now = self._clock()

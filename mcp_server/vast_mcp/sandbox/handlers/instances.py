@@ -1,0 +1,158 @@
+"""Instances are looked at and acted on (docs/vast-api.md C, D)."""
+
+from typing import Any, cast
+
+from starlette.responses import PlainTextResponse
+
+from vast_mcp.sandbox import listing, looks, replies, service, ssh_keys
+from vast_mcp.sandbox.request import Request
+from vast_mcp.sandbox.shapes import Json
+
+from .table import Endpoint
+
+ACT_OF_STATE = {"running": "start", "stopped": "stop"}
+
+
+# Looks
+
+
+def list_v0(_request: Request) -> Json:
+    """Refuse the old list (C.2)."""
+    raise replies.deprecated_list()
+
+
+def list_v1(request: Request) -> Json:
+    """List a page of instances (C.2)."""
+    return looks.list_page(request.world, listing.read_page_query(request.query))
+
+
+def filters(request: Request) -> Json:
+    """Say what the official client offers to filter by (C.2)."""
+    return {"filters": looks.filter_values(request.world)}
+
+
+def show(request: Request) -> Json:
+    """Show one instance, or null (C.1)."""
+    return {"instances": looks.show(request.world, request.id())}
+
+
+# Acts (C.7)
+
+
+def act_of_change(request: Request) -> str:
+    """Which act a PUT on an instance is, for faults and limits."""
+    body: Any = request.body
+    if not isinstance(body, dict):
+        return "label"
+    return ACT_OF_STATE.get(str(cast("Json", body).get("state")), "label")
+
+
+def change(request: Request) -> Json:
+    """Start, stop or label: the three share an address (C.7)."""
+    body = request.object()
+    state, label = body.get("state"), body.get("label")
+    _check_change(body, state, label)
+    if "label" in body:
+        service.set_label(request.world, request.id(), label)
+    if state is not None:
+        service.set_state(request.world, request.id(), state)
+    return {"success": True}
+
+
+def _check_change(body: Json, state: Any, label: Any) -> None:
+    if state is None and "label" not in body:
+        raise replies.invalid_args("state or label is required")
+    if state not in (None, "running", "stopped"):
+        raise replies.invalid_args("state must be running or stopped")
+    if label is not None and not isinstance(label, str):
+        raise replies.invalid_args("label: Input should be a valid string")
+
+
+def destroy(request: Request) -> Json:
+    """Destroy by `DELETE /instances/{id}/` (C.7)."""
+    service.destroy(request.world, request.id())
+    return {"success": True, "msg": f"Destroyed instance {request.id()}."}
+
+
+def reboot(request: Request) -> Json:
+    """Reboot by `PUT /instances/reboot/{id}/` (C.7)."""
+    service.reboot(request.world, request.id_in_text())
+    return {"success": True}
+
+
+def recycle(request: Request) -> Json:
+    """Recycle by `PUT /instances/recycle/{id}/` (C.7)."""
+    service.recycle(request.world, request.id_in_text())
+    return {"success": True}
+
+
+def change_bid(request: Request) -> Json:
+    """Bid by `PUT /instances/bid_price/{id}/` (C.7)."""
+    instance_id = request.id_in_text()
+    service.change_bid(request.world, instance_id, request.object().get("price"))
+    return {"success": True}
+
+
+# Logs (C.7)
+
+
+def request_logs(request: Request) -> Json:
+    """Say where the log will be, some looks from now (C.7)."""
+    name = looks.request_logs(request.world, request.id_in_text(), request.object())
+    return {
+        "success": True,
+        "result_url": _address_of_log(request, name),
+        "msg": "Logs requested; the result appears at result_url.",
+    }
+
+
+def _address_of_log(request: Request, name: str) -> str:
+    if request.world.log_url is not None:
+        return request.world.log_url.replace("{}", name)
+    url = request.http.url
+    return f"{url.scheme}://{url.netloc}/_logs/{name}"
+
+
+def read_log(request: Request) -> PlainTextResponse:
+    """Read the log itself, for whoever knows its address: elsewhere in reality, and without a key
+    (C.7).
+    """
+    return PlainTextResponse(looks.read_log(request.world, request.http.path_params["name"]))
+
+
+# Keys on one instance (D)
+
+
+def attach_key(request: Request) -> Json:
+    """Attach by `POST /instances/{id}/ssh/` (D)."""
+    key = ssh_keys.attach(request.world, request.id(), request.object().get("ssh_key"))
+    return {"success": True, "msg": "SSH key added to instance.", "key": key.as_json()}
+
+
+def attached_keys(request: Request) -> Json:
+    """List by `GET /instances/{id}/ssh/` (D)."""
+    return {"success": True, "ssh_keys": ssh_keys.attached(request.world, request.id())}
+
+
+def detach_key(request: Request) -> Json:
+    """Detach by `DELETE /instances/{id}/ssh/{key}/` (D)."""
+    ssh_keys.detach(request.world, request.id(), request.http.path_params["key"])
+    return {"success": True, "msg": "SSH key removed from instance."}
+
+
+TABLE = (
+    Endpoint("/api/v0/instances", "GET", "list_v0", list_v0),
+    Endpoint("/api/v1/instances", "GET", "list", list_v1),
+    Endpoint("/api/v0/instances/filters", "GET", "filters", filters),
+    Endpoint("/api/v0/instances/{id:int}", "GET", "show", show),
+    Endpoint("/api/v0/instances/{id:int}", "PUT", act_of_change, change),
+    Endpoint("/api/v0/instances/{id:int}", "DELETE", "destroy", destroy),
+    Endpoint("/api/v0/instances/reboot/{id}", "PUT", "reboot", reboot),
+    Endpoint("/api/v0/instances/recycle/{id}", "PUT", "recycle", recycle),
+    Endpoint("/api/v0/instances/bid_price/{id}", "PUT", "bid", change_bid),
+    Endpoint("/api/v0/instances/request_logs/{id}", "PUT", "logs", request_logs),
+    Endpoint("/_logs/{name}", "GET", "log_text", read_log),
+    Endpoint("/api/v0/instances/{id:int}/ssh", "POST", "attach_key", attach_key),
+    Endpoint("/api/v0/instances/{id:int}/ssh", "GET", "attached_keys", attached_keys),
+    Endpoint("/api/v0/instances/{id:int}/ssh/{key:int}", "DELETE", "detach_key", detach_key),
+)

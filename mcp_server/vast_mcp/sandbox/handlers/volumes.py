@@ -1,0 +1,47 @@
+"""Volumes are searched, rented, listed and deleted (docs/vast-api.md F)."""
+
+from typing import Any
+
+from vast_mcp.sandbox import service
+from vast_mcp.sandbox.request import Request, is_id
+from vast_mcp.sandbox.shapes import Json
+
+from .table import Endpoint
+
+
+def search_volumes(request: Request) -> Json:
+    """Search by `POST /volumes/search/` (F)."""
+    world = request.world
+    return {"offers": world.volumes.search(request.object(), world.clock())}
+
+
+def rent_volume(request: Request) -> Json:
+    """Rent by `PUT /volumes/` (F)."""
+    volume = service.rent_volume(request.world, request.object())
+    return {"success": True, "volume_name": f"V.{volume.id}", "volume_id": volume.id}
+
+
+def list_volumes(request: Request) -> Json:
+    """List by `GET /volumes` (F)."""
+    return {"success": True, "volumes": request.world.volumes.rows(request.query.get("type"))}
+
+
+def delete_volume(request: Request) -> Json:
+    """Delete by `DELETE /volumes/?id=`, or the id in the body as the specification has it (F)."""
+    service.delete_volume(request.world, _volume_id(request))
+    return {"success": True}
+
+
+def _volume_id(request: Request) -> Any:
+    text = request.query.get("id", "")
+    if is_id(text):
+        return int(text)
+    return request.object().get("id")
+
+
+TABLE = (
+    Endpoint("/api/v0/volumes/search", "POST", "search_volumes", search_volumes),
+    Endpoint("/api/v0/volumes", "GET", "volumes", list_volumes),
+    Endpoint("/api/v0/volumes", "PUT", "rent_volume", rent_volume),
+    Endpoint("/api/v0/volumes", "DELETE", "delete_volume", delete_volume),
+)

@@ -1,0 +1,117 @@
+"""A look from outside moves what is looked at: instances take a step, logs arrive."""
+
+from . import fates, listing, logs, replies
+from .banners import HOST
+from .instances import Instance
+from .logs import Upload
+from .rows import Ways, row_of
+from .service import own
+from .shapes import Json
+from .state import State
+
+SHOWN_AS_FILTERS = ("actual_status", "verification", "gpu_name", "label")
+
+
+def show(state: State, instance_id: int) -> Json | None:
+    """Look at one instance; None for what is unknown, gone or not readable yet (C.1)."""
+    instance = state.instances.get(instance_id)
+    if instance is None:
+        return None
+    _follow(state, instance)
+    if not instance.seen():
+        return None
+    row = row_of(instance, state.clock(), listed=False, ways=_ways(state, instance))
+    _count_look(state, instance)
+    return row
+
+
+def list_page(state: State, query: listing.PageQuery) -> Json:
+    """Look at every instance on a page of the list (C.2)."""
+    now = state.clock()
+    for instance in state.living:
+        _follow(state, instance)
+    seen = [instance for instance in state.rentals if instance.seen()]
+    rows = [row_of(one, now, listed=True, ways=_ways(state, one)) for one in seen]
+    shown, page = listing.page(query, rows)
+    for instance_id in shown:
+        _count_look(state, state.instances[instance_id])
+    return page
+
+
+def filter_values(state: State) -> list[Json]:
+    """The combinations that the official client offers as filters (C.2)."""
+    now = state.clock()
+    rows = [row_of(instance, now, listed=True) for instance in state.living]
+    return [{key: row[key] for key in SHOWN_AS_FILTERS} for row in rows]
+
+
+def _count_look(state: State, instance: Instance) -> None:
+    instance.looks += 1
+    if not instance.waiting_for_gpu or instance.id not in state.gpu_waits:
+        return
+    state.gpu_waits[instance.id] -= 1
+    if state.gpu_waits[instance.id] <= 0:
+        state.free_gpu(instance.id)
+
+
+def _follow(state: State, instance: Instance) -> None:
+    """Let happen what the instance's course has come to since the last look."""
+    if not instance.alive:
+        return
+    event = instance.event(state.clock())
+    if event == fates.VANISHED:
+        state.cancel_rental(instance.id)
+        return
+    if event == fates.OUTBID:
+        state.outbid(instance.id)
+    _log_status(instance, state.clock())
+
+
+def _log_status(instance: Instance, now: float) -> None:
+    status = instance.status(now)
+    if status == instance.last_logged:
+        return
+    instance.last_logged = status
+    said = instance.says(status) or "ok"
+    instance.log.happened(now, f"{instance.id} {status or 'created'}: {said}")
+
+
+def _ways(state: State, instance: Instance) -> Ways | None:
+    """Doors where SSH answers, when the world has them and the instance is there to speak."""
+    if not state.ssh_banners:
+        return None
+    speaks = instance.answers_ssh(state.clock())
+    is_vm = instance.kind == "vm"  # the proxy cannot reach one (A.5)
+    proxy = _door(state, instance, "proxy", opened=speaks and state.ssh_proxy and not is_vm)
+    direct = _door(state, instance, "direct", opened=speaks and state.ssh_direct)
+    if "jupyter" in instance.launch.runtype:
+        proxy -= 1  # there SSH answers one number higher (C.6)
+    return Ways(HOST, proxy, direct)
+
+
+def _door(state: State, instance: Instance, way: str, *, opened: bool) -> int:
+    banner = state.ssh_banner.encode()
+    return state.doors.port(instance.id, way, opened=opened, banner=banner)
+
+
+# Logs
+
+
+def request_logs(state: State, instance_id: int, body: Json) -> str:
+    """Ask for a log: the name under which it will be found (C.7)."""
+    instance = own(state, instance_id)
+    logs.check(body)
+    name = f"{state.dice.getrandbits(128):032x}.log"
+    state.uploads[name] = Upload(instance.log.text(body), state.log_looks)
+    return name
+
+
+def read_log(state: State, name: str) -> str:
+    """Look once at a log's address (C.7)."""
+    upload = state.uploads.get(name)
+    if upload is None:
+        raise replies.log_not_there()
+    text = upload.look()
+    if text is None:
+        raise replies.log_not_there()
+    return text

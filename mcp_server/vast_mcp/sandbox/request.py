@@ -1,0 +1,88 @@
+"""A request is read once: its query, its body, the numbers in its path."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from starlette.requests import Request as HttpRequest
+
+from . import replies
+from .shapes import Json
+from .world import World
+
+ID_DIGITS = 18
+
+
+class Request:
+    """One request with its body read, as the handlers see it."""
+
+    def __init__(self, world: World, http: HttpRequest, text: str) -> None:
+        self.world = world
+        self.http = http
+        self.query = {name: value for name, value in http.query_params.items() if name != "api_key"}
+        self.text = text
+        self.body = _read_body(text)
+
+    @classmethod
+    async def read(cls, world: World, http: HttpRequest) -> Request:
+        """Read the whole of a request from its connection."""
+        return cls(world, http, (await http.body()).decode("utf-8", "replace"))
+
+    @property
+    def path(self) -> str:
+        return self.http.url.path
+
+    @property
+    def authorization(self) -> str | None:
+        return self.http.headers.get("authorization")
+
+    def object(self) -> Json:
+        """The body as an object; none at all is an empty one."""
+        if self.body is None:
+            return {}
+        if not isinstance(self.body, dict):
+            raise replies.unreadable_body()
+        body = cast("Json", self.body)
+        try:  # what could not be said back, NaN or half a surrogate pair, is not taken in
+            json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        except ValueError:
+            raise replies.unreadable_body() from None
+        return body
+
+    def id(self) -> int:
+        """The number that the route has read in the path."""
+        return self.http.path_params["id"]
+
+    def id_in_text(self) -> int:
+        """The number in the path of a route that takes any text there (C.7)."""
+        text: str = self.http.path_params["id"]
+        if not is_id(text):
+            raise replies.invalid_id(text)
+        return int(text)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is a number that an id can be."""
+    return text.isascii() and text.isdecimal() and len(text) <= ID_DIGITS
+
+
+def read_object(text: str, name: str) -> Json:
+    """Read a query parameter that holds a JSON object."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        raise replies.invalid_request(f"{name}: Invalid JSON") from None
+    if not isinstance(found, dict):
+        raise replies.invalid_request(f"{name}: Input should be a valid dictionary")
+    return cast("Json", found)
+
+
+def _read_body(text: str) -> Any:
+    """Read the body as JSON; as text where it is none."""
+    if not text.strip():
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text

@@ -1,0 +1,307 @@
+"""The service acts: what an offer, a rental, a volume or a template becomes on a request.
+
+A refusal is raised before anything changes, but where its function says otherwise.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from . import fates, offers, replies, search
+from .account import INSTANCE_SECRET, Key, user_row
+from .create_body import MAX_PRICE, MIN_PRICE, read_launch
+from .fates import Fate
+from .instances import Instance, Tempo
+from .launch import Launch
+from .logs import Log
+from .offers import Offer
+from .shapes import Json
+from .state import State
+from .volumes import Volume
+
+FIRST_INSTANCE = 30_000_001
+BID_PER_GPU = 32.0  # $/h, what a changed bid may be at most (A.6)
+LABEL_CHARS = 1_024  # the label endpoint allows more than create does (A.2, C.7)
+
+OFFER_FIELDS = frozenset(
+    offers.priced(next(iter(offers.make_offers(0, 1, 0).values())), gb=8, bid=False, now=0)
+)
+SEARCH_FIELDS = OFFER_FIELDS | frozenset(search.VIEWS)
+
+
+def find_offers(state: State, flat: Json, *, defaults: bool) -> list[Offer]:
+    """Find the rows that answer a flat query (B.1)."""
+    query = search.Query(flat, SEARCH_FIELDS, defaults=defaults)
+    now = state.clock()
+    rows = [
+        offers.priced(offer, gb=query.gb, bid=query.bid, now=now) for offer in state.offers.values()
+    ]
+    return query.run(rows, leaky=state.leaky_filters)
+
+
+# Renting
+
+
+def rent(state: State, ask_id: int, body: Json) -> Instance:
+    """Accept an offer, or refuse; arguments are checked before availability.
+
+    A bid below the floor is refused and leaves a stopped instance behind (A.6).
+    """
+    _let_others_act(state)
+    launch = read_launch(body, state.templates, ask_id)
+    offer = _free_offer(state, ask_id)
+    _check_fit(state, launch, offer)
+    jammed = ask_id in state.jammed_offers
+    if jammed and launch.cancel_unavail:
+        raise replies.ask_gone(ask_id)
+    low = launch.bids_below(offer["min_bid"])
+    instance = _commit_rental(state, offer, launch, stopped=low or jammed or not launch.start)
+    if low:
+        msg = f"bid {launch.price} is below the minimum of {offer['min_bid']}"
+        raise replies.invalid_price(msg, ask_id, new_contract=instance.id)
+    return instance
+
+
+def _let_others_act(state: State) -> None:
+    others, state.before_rent = state.before_rent, None
+    if others is not None:
+        others()
+
+
+def _free_offer(state: State, ask_id: int) -> Offer:
+    offer = state.offers.get(ask_id)
+    if offer is None:
+        raise replies.unknown_ask(ask_id)
+    if ask_id in state.private_offers:
+        raise replies.not_your_own(ask_id)
+    if not offer["rentable"] and not state.rent_again:
+        raise replies.ask_gone(ask_id)
+    return offer
+
+
+def _check_fit(state: State, launch: Launch, offer: Offer) -> None:
+    """Refuse what this machine, or this account, cannot have."""
+    ask_id = offer["id"]
+    _check_vm(state, launch, offer)
+    if launch.disk > offer["disk_space"]:
+        raise replies.invalid_args(f"disk: the machine has {offer['disk_space']} GB left", ask_id)
+    volume, machine = launch.volume_info, offer["machine_id"]
+    if volume is not None:
+        state.volumes.check(volume, machine, ask_id, strict=state.strict_volumes)
+    if state.credit <= 0:
+        raise replies.insufficient_credit()
+
+
+def _check_vm(state: State, launch: Launch, offer: Offer) -> None:
+    if not launch.vm:
+        return
+    if not offer["vms_enabled"]:
+        raise replies.invalid_args(f"offer {offer['id']} does not support VMs", offer["id"])
+    if state.team or not state.keys:
+        raise replies.no_ssh_key_for_vm(offer["id"])
+
+
+def _commit_rental(state: State, offer: Offer, launch: Launch, *, stopped: bool) -> Instance:
+    now = state.clock()
+    instance = _new_instance(state, offer, launch, now)
+    instance.set_course(instance.fate.course, now)
+    if stopped:
+        instance.stop(now, "stopped")
+    state.instances[instance.id] = instance
+    state.take(offer["id"])
+    vm = instance.kind == "vm"
+    state.write("rent", instance, price=instance.price, stopped=stopped, vm=vm)
+    _attach_volume(state, instance)
+    return instance
+
+
+def _new_instance(state: State, offer: Offer, launch: Launch, now: float) -> Instance:
+    return Instance(
+        id=FIRST_INSTANCE + len(state.instances),
+        offer=dict(offer),
+        launch=launch,
+        label=launch.label,
+        born=now,
+        secret=f"{INSTANCE_SECRET}{state.dice.getrandbits(128):032x}",
+        tempo=Tempo(state.looks_per_step, state.seconds_per_step),
+        hidden_looks=state.visible_after_looks,
+        fate=state.fates.get(offer["id"], Fate()),
+        keys=_keys_at_birth(state),
+        log=Log(planted=state.log_text, planted_daemon=state.log_text),
+    )
+
+
+def _keys_at_birth(state: State) -> dict[int, Key]:
+    """Copies of the account's keys; a team's are not put on its machines (D)."""
+    if state.team:
+        return {}
+    return {number: replace(key) for number, key in state.keys.items()}
+
+
+def _attach_volume(state: State, instance: Instance) -> None:
+    info = instance.launch.volume_info
+    if info is None:
+        return
+    volume, is_new = state.volumes.attach(info, instance.id, state.clock())
+    if volume is None:
+        return
+    instance.launch.volume_info = info | {"volume_id": volume.id, "name": volume.label}
+    if is_new:
+        _write_volume(state, volume, instance)
+
+
+# What is rented
+
+
+def own(state: State, instance_id: int) -> Instance:
+    """A living instance of the account, or the refusal for any other id."""
+    instance = state.instances.get(instance_id)
+    if instance is None or not instance.alive:
+        raise replies.no_such_instance(instance_id)
+    return instance
+
+
+def _own_running(state: State, instance_id: int) -> Instance:
+    instance = own(state, instance_id)
+    if not instance.has_gpu:
+        raise replies.not_running(instance_id)
+    return instance
+
+
+def destroy(state: State, instance_id: int) -> None:
+    """End an instance for good (C.7)."""
+    instance = own(state, instance_id)
+    state.end(instance)
+    state.write("destroy", instance)
+
+
+def set_state(state: State, instance_id: int, wanted: str) -> None:
+    """Start or stop an instance; what is already so is a success that changes nothing (C.7)."""
+    instance = own(state, instance_id)
+    if wanted == "stopped":
+        _stop(state, instance)
+    else:
+        _start(state, instance)
+
+
+def _stop(state: State, instance: Instance) -> None:
+    if instance.intended != "stopped" or instance.waiting_for_gpu:
+        state.stop(instance)
+        state.write("stop", instance)
+
+
+def _start(state: State, instance: Instance) -> None:
+    """Start now. A start that cannot be is queued, and the refusal says so (C.5)."""
+    if instance.id in state.stolen_gpus:
+        instance.intended, instance.waiting_for_gpu = "running", True
+        raise replies.resources_unavailable()
+    if instance.bids_below_floor:
+        instance.intended, instance.outbid = "running", True  # until the bid is raised
+        raise replies.resources_unavailable()
+    if instance.intended != "running" or instance.outbid:
+        instance.start(state.clock())
+        state.write("start", instance)
+
+
+def set_label(state: State, instance_id: int, label: str | None) -> None:
+    """Label an instance, with up to 1024 characters here (C.7)."""
+    instance = own(state, instance_id)
+    if label is not None and len(label) > LABEL_CHARS:
+        raise replies.label_too_long()
+    instance.label = label
+    state.write("label", instance)
+
+
+def reboot(state: State, instance_id: int) -> None:
+    """Stop the container and start it; GPU and disk stay (C.7)."""
+    instance = _own_running(state, instance_id)
+    instance.set_course(fates.REBOOT, state.clock())
+    state.doors.close(instance_id)
+    state.write("reboot", instance)
+
+
+def recycle(state: State, instance_id: int) -> None:
+    """Make a new container of a freshly pulled image: its disk's content goes, the GPU stays
+    (C.7).
+    """
+    instance = _own_running(state, instance_id)
+    instance.recycle(state.clock())
+    instance.log.lines.clear()
+    state.doors.close(instance_id)
+    state.write("recycle", instance)
+
+
+def change_bid(state: State, instance_id: int, price: Any) -> None:
+    """Bid so many $/h for the machine; none is the winning bid, as the official client promises
+    (C.7).
+
+    A price below the floor is taken, and the machine loses its GPU (C.4: outbid); back at the
+    floor it starts again. Only what is out of all range is refused.
+    """
+    instance = own(state, instance_id)
+    if not instance.launch.is_bid:
+        raise replies.not_a_bid(instance_id)
+    bid = _read_bid(price, instance.offer)
+    instance.launch.price = bid
+    state.write("bid", instance, price=bid)
+    if instance.bids_below_floor:
+        _fall_below_floor(state, instance)
+    elif instance.outbid:
+        instance.start(state.clock())
+
+
+def _fall_below_floor(state: State, instance: Instance) -> None:
+    if instance.intended == "running" and not instance.outbid:
+        state.lose_bid(instance)
+
+
+def _read_bid(price: Any, offer: Offer) -> float:
+    if price is None:
+        price = offer["min_bid"]
+    if isinstance(price, bool) or not isinstance(price, int | float):
+        raise replies.invalid_args("price: Input should be a valid number")
+    ceiling = min(MAX_PRICE, BID_PER_GPU * offer["num_gpus"])
+    if not MIN_PRICE <= price <= ceiling:
+        raise replies.bid_out_of_range(ceiling)
+    return float(price)
+
+
+# Volumes, templates, the account
+
+
+def rent_volume(state: State, body: Json) -> Volume:
+    """Rent room for a volume (F)."""
+    size, name = body.get("size"), body.get("name")
+    volume = state.volumes.rent(body.get("id"), size, name, state.clock())
+    _write_volume(state, volume)
+    return volume
+
+
+def _write_volume(state: State, volume: Volume, instance: Instance | None = None) -> None:
+    machine = volume.machine_id
+    state.write("volume", instance, volume_id=volume.id, gb=volume.gb, machine_id=machine)
+
+
+def delete_volume(state: State, volume_id: Any) -> None:
+    """Delete a volume; it costs nothing from here on (F)."""
+    volume = state.volumes.delete(volume_id, state.clock())
+    state.write("volume_delete", volume_id=volume.id)
+
+
+def add_template(state: State, body: Json) -> Json:
+    """Add a template of the account's own (E)."""
+    template = state.shelf.add(body, state.clock())
+    state.write("template", hash_id=template["hash_id"], name=template["name"])
+    return template
+
+
+def edit_template(state: State, body: Json) -> Json:
+    """Change a template of the account's own (E)."""
+    template = state.shelf.edit(body, state.clock())
+    state.write("template_edit", hash_id=template["hash_id"], name=template["name"])
+    return template
+
+
+def user(state: State) -> Json:
+    """The account as `users/current` shows it (G)."""
+    ssh_key = next((key.public_key for key in state.keys.values()), None)
+    return user_row(state.user_id, state.balance, state.credit, ssh_key)

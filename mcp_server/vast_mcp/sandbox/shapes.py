@@ -1,0 +1,5 @@
+"""JSON has one name in the sandbox."""
+
+from typing import Any
+
+Json = dict[str, Any]

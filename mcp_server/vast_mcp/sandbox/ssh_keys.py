@@ -1,0 +1,104 @@
+"""SSH keys belong to the account, and copies of them to its instances (D)."""
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from . import replies
+from .account import Key
+from .service import own
+from .shapes import Json
+from .state import State
+
+BEFORE_FIRST_KEY = 700_000
+
+
+def list_keys(state: State) -> list[Json]:
+    """The account's keys; none is a 404 (D)."""
+    if state.team or not state.keys:
+        raise replies.no_keys()
+    return [key.as_json() for key in state.keys.values()]
+
+
+def add(state: State, text: Any) -> Key:
+    """Keep whatever text comes, a file's path too (D); the same key again is the one that is
+    there.
+    """
+    public_key = _read_public_key(state, text)
+    known = _find(state.keys.values(), public_key)
+    if known is not None:
+        return known
+    key = new_key(state, public_key)
+    state.write("key_add", key_id=key.id, public_key=public_key)
+    return key
+
+
+def new_key(state: State, public_key: str) -> Key:
+    """Give the account a key that the ledger does not hear of."""
+    key = Key(_free_number(state.keys), public_key, _stamp(state), state.user_id)
+    state.keys[key.id] = key
+    return key
+
+
+def delete(state: State, key_id: int) -> None:
+    """Delete a key of the account; a missing one is a 400 (D)."""
+    if state.keys.pop(key_id, None) is None:
+        raise replies.no_ssh_key(f"no SSH key {key_id}")
+    state.write("key_delete", key_id=key_id)
+
+
+def attached(state: State, instance_id: int) -> str:
+    """An instance's keys, as JSON in a text (D)."""
+    return json.dumps([key.as_json() for key in own(state, instance_id).keys.values()])
+
+
+def attach(state: State, instance_id: int, text: Any) -> Key:
+    """Put a key on one instance; the account's own are there from its birth (D). A VM takes none
+    later.
+    """
+    instance = own(state, instance_id)
+    public_key = _read_public_key(state, text)
+    if _find(instance.keys.values(), public_key) is not None:
+        raise replies.already_attached()
+    if instance.kind == "vm":
+        raise replies.key_too_late_for_vm()
+    known = _find(state.keys.values(), public_key)
+    if known is not None:
+        key = replace(known)
+    else:
+        number = _free_number([*state.keys, *instance.keys])
+        key = Key(number, public_key, _stamp(state), state.user_id)
+    instance.keys[key.id] = key
+    state.write("key_attach", instance, key_id=key.id, public_key=public_key)
+    return key
+
+
+def detach(state: State, instance_id: int, key_id: int) -> None:
+    """Take a key off one instance (D)."""
+    instance = own(state, instance_id)
+    if instance.keys.pop(key_id, None) is None:
+        raise replies.no_such_ssh_key(key_id)
+    state.write("key_detach", instance, key_id=key_id)
+
+
+def _read_public_key(state: State, text: Any) -> str:
+    if state.team:
+        raise replies.team_keys()
+    if not isinstance(text, str) or not text.strip():
+        raise replies.no_ssh_key("ssh_key is required")
+    return text
+
+
+def _find(keys: Iterable[Key], public_key: str) -> Key | None:
+    same = (key for key in keys if key.public_key.strip() == public_key.strip())
+    return next(same, None)
+
+
+def _free_number(taken: Iterable[int]) -> int:
+    return max(taken, default=BEFORE_FIRST_KEY) + 1
+
+
+def _stamp(state: State) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(state.clock()))

@@ -1,0 +1,196 @@
+"""A state is what a pretend Vast.ai is at one moment: its options, what happened since `reset`, and
+what can happen to a machine without a request.
+"""
+
+import random
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import offers
+from .account import Key
+from .banners import BANNER, Doors
+from .fates import Fate
+from .faults import Faults
+from .instances import Instance
+from .ledger import LedgerEntry, Received
+from .logs import Upload
+from .offers import Offer
+from .rate_limits import RateLimits
+from .templates import Shelf
+from .volumes import Volumes
+
+
+@dataclass(eq=False, repr=False)
+class State:
+    """Options come first and may be changed at any time; what happened follows from `reset` on."""
+
+    seed: int = 7
+    api_keys: set[str] | None = None  # None: any key that is not empty
+    rent_again: bool = False  # a rented offer can be rented a second time (skypilot#9117)
+    limits: bool = False  # enforce the intervals of section H
+    clock: Callable[[], float] = time.time
+    visible_after_looks: int = 0  # looks during which a new instance cannot be read
+    gone_after_looks: int = 0  # looks during which a destroyed one still can
+    looks_per_step: int | None = 1  # None: looks do not move instances on; 0: they run at once
+    seconds_per_step: float | None = None  # and time does, when given
+    leaky_filters: bool = False  # numeric filters let some rows through (B.2)
+    bad_key_status: int = 404  # 401 by the specification (I)
+    missing_permissions: set[str] = field(default_factory=set[str])  # e.g. {"instance_read"} (I)
+    # what a machine's own key may not do, of show, start, stop, label, destroy (A.11)
+    own_key_lacks: set[str] = field(default_factory=set[str])
+    own_key_status: int = 403  # said where a machine's own key does not reach
+    offer_count: int = 264
+    user_id: int = 4242
+    credit: float = 25.0
+    balance: float = 0.0
+    team: bool = False
+    log_looks: int = 2  # looks at a log's address that find nothing yet (C.7)
+    log_text: str | None = None  # planted at the end of every log
+    # said instead of the log's own address; {} is the name of the log
+    log_url: str | None = None
+    strict_volumes: bool = False  # refuse a rental whose volume id nobody knows
+    # looks at the volumes during which a destroyed instance still holds its own
+    volume_lingers_looks: int = 0
+    # addresses are doors on loopback that answer as SSH does; close() shuts them
+    ssh_banners: bool = False
+    ssh_direct: bool = True  # with banners: the mapped port answers
+    ssh_proxy: bool = True  # with banners: the proxy does
+    ssh_banner: str = BANNER.decode()  # with banners: what a door says
+    # called once, as the next rent is judged: what others do just then
+    before_rent: Callable[[], object] | None = None
+
+    offers: dict[int, Offer] = field(init=False)
+    private_offers: set[int] = field(init=False)  # answered with 403: a host's own
+    jammed_offers: set[int] = field(init=False)  # on offer, but the machine cannot start now (A.7)
+    instances: dict[int, Instance] = field(init=False)
+    fates: dict[int, Fate] = field(init=False)  # by offer
+    stolen_gpus: set[int] = field(init=False)  # instances whose GPU went elsewhere (C.5)
+    gpu_waits: dict[int, int] = field(init=False)  # looks until a queued start finds its GPU free
+    keys: dict[int, Key] = field(init=False)
+    shelf: Shelf = field(init=False)
+    volumes: Volumes = field(init=False)
+    uploads: dict[str, Upload] = field(init=False)
+    ledger: list[LedgerEntry] = field(init=False)
+    requests: list[Received] = field(init=False)
+    limiter: RateLimits = field(init=False)
+    dice: random.Random = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.faults = Faults()
+        self.doors = Doors()
+        # a forgotten close() leaves no open socket behind
+        weakref.finalize(self, self.doors.close)
+        self.reset()
+
+    def close(self) -> None:
+        """Shut every door; a world is good for use afterwards and opens new ones."""
+        self.doors.close()
+
+    def reset(self, seed: int | None = None) -> None:
+        """Begin a new world with the same options: everything that happened is forgotten."""
+        if seed is not None:
+            self.seed = seed
+        self.faults.clear()
+        self.doors.close()
+        self._stock_market()
+        self._clear_account()
+        self.ledger, self.requests = [], []
+        self.limiter = RateLimits(self.clock)
+        self.dice = random.Random(self.seed)
+
+    def _stock_market(self) -> None:
+        self.offers = offers.make_offers(self.seed, self.offer_count, self.clock())
+        self.volumes = Volumes(self.seed, self.offers.values())
+        self.private_offers, self.jammed_offers = set(), set()
+        self.fates = {}
+
+    def _clear_account(self) -> None:
+        self.instances, self.keys, self.uploads = {}, {}, {}
+        self.stolen_gpus, self.gpu_waits = set(), {}
+        self.shelf = Shelf(self.clock(), self.user_id)
+
+    # What there is
+
+    @property
+    def rentals(self) -> list[Instance]:
+        """Every rental ever committed, the dead included."""
+        return list(self.instances.values())
+
+    @property
+    def living(self) -> list[Instance]:
+        """Those that still cost money."""
+        return [instance for instance in self.rentals if instance.alive]
+
+    @property
+    def templates(self) -> dict[str, dict[str, Any]]:
+        """Templates by hash."""
+        return self.shelf.by_hash
+
+    # What happens without a request
+
+    def take(self, offer_id: int) -> None:
+        """Let somebody rent an offer, so that nobody else can."""
+        self.offers[offer_id] |= {"rentable": False, "rented": True}
+
+    def free_gpu(self, instance_id: int) -> None:
+        """Give an instance's GPU back to it; a queued start goes on."""
+        self.stolen_gpus.discard(instance_id)
+        self.gpu_waits.pop(instance_id, None)
+        instance = self.instances[instance_id]
+        if instance.waiting_for_gpu:
+            instance.waiting_for_gpu = False
+            instance.start(self.clock())
+            self.write("start", instance)
+
+    def outbid(self, instance_id: int) -> None:
+        """Outbid an instance: the service stops it, it is still asked to run, and its disk is still
+        billed (C.4).
+        """
+        instance = self.instances[instance_id]
+        floor = max(instance.offer["min_bid"], round(instance.price * 1.1, 4))
+        instance.offer["min_bid"] = floor
+        self.lose_bid(instance)
+
+    def lose_bid(self, instance: Instance) -> None:
+        """Stop an instance whose bid is below the floor; it starts again once it is not."""
+        self.stop(instance)
+        instance.intended, instance.outbid = "running", True
+        instance.log.happened(self.clock(), "outbid, stopped")
+
+    def stop(self, instance: Instance) -> None:
+        """Stop an instance and shut its doors."""
+        instance.stop(self.clock())
+        self.doors.close(instance.id)
+
+    def cancel_rental(self, instance_id: int) -> None:
+        """End an instance that nobody asked to end: credit gone, contract over (K)."""
+        instance = self.instances[instance_id]
+        self.end(instance)
+        self.write("reclaim", instance)
+
+    def end(self, instance: Instance) -> None:
+        """End an instance for good. Its offer is free again unless another machine of ours came
+        from it.
+        """
+        instance.destroyed_at = self.clock()
+        instance.lingering_looks = self.gone_after_looks
+        self.doors.close(instance.id)
+        self.volumes.let_go(instance.id, self.volume_lingers_looks)
+        if not any(other.offer_id == instance.offer_id for other in self.living):
+            self.offers[instance.offer_id] |= {"rentable": True, "rented": False}
+
+    def write(self, kind: str, instance: Instance | None = None, **detail: Any) -> None:
+        """Enter in the ledger what was committed just now, and the account as it then stands."""
+        entry = LedgerEntry(len(self.ledger) + 1, kind, self.clock())
+        if instance is not None:
+            entry.instance_id, entry.offer_id = instance.id, instance.offer_id
+            entry.label = instance.label
+            entry.price = detail.pop("price", None)
+            entry.machine_usd_per_hour = instance.dph_total
+        entry.machines = len(self.living)
+        entry.usd_per_hour = sum(instance.at_most for instance in self.living)
+        entry.detail = detail
+        self.ledger.append(entry)
