@@ -13,11 +13,13 @@ import json
 import re
 import sys
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from vast_mcp import __version__, errors
 from vast_mcp.commands.doctor import KEEP_KEY
+from vast_mcp.settings import Limits, Settings
 from vast_mcp_tools import CATALOGUE
 
 Json = dict[str, Any]
@@ -223,6 +225,25 @@ def error_tables() -> dict[str, str]:
     }
 
 
+def default_of(default: object) -> str:
+    """A default as the table shows it; nothing where there is none."""
+    if isinstance(default, bool):
+        return f"`{int(default)}`"
+    return f"`{default}`" if isinstance(default, str) else ""
+
+
+def setting_table() -> str:
+    """One row a variable, as its field describes it (vast_mcp.settings)."""
+    table = [row("name", "meaning", "default", "of two values"), row("---", "---", "---", "---")]
+    for one in [*fields(Settings), *fields(Limits)]:
+        if "setting" not in one.metadata:
+            continue
+        said = one.metadata["setting"]
+        holds = "the environment's" if said.stricter is None else "the stricter"
+        table.append(row(f"`{said.name}`", said.meaning, default_of(one.default), holds))
+    return "\n".join(table)
+
+
 def lines() -> dict[str, str]:
     """One block a host: the line that makes the server known to it."""
     reading = [spec.name for spec in CATALOGUE if spec.read_only]
@@ -251,7 +272,7 @@ def lines() -> dict[str, str]:
     }
 
 
-PAGES = ("README.md", "docs/hosts.md", "docs/errors.md")
+PAGES = ("README.md", "docs/hosts.md", "docs/errors.md", "docs/settings.md")
 MARKED = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -259,7 +280,7 @@ def filled(page: str) -> str:
     """A page with every marked block as it must be. Raises KeyError for a mark that names no
     block.
     """
-    blocks = lines() | error_tables()
+    blocks = lines() | error_tables() | {"settings": setting_table()}
     return MARKED.sub(lambda found: f"{found[1]}{blocks[found[2]]}\n{found[3]}", page)
 
 

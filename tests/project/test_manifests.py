@@ -135,6 +135,7 @@ def test_stale_files_are_named_and_left_alone_by_the_check_and_mended_without_it
     # In a page only what stands between marks is the generator's.
     wrong = {
         "`key_reused`": "`key_used`",
+        "looks, and nothing else": "looks and acts",
         "vast -- vast-mcp": "vast -- vast-pcm",
         '"license"': '"licence"',
         "mcpServers": "servers",

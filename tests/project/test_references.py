@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from house import ROOT
+from vast_mcp.settings import SETTINGS
 
 FOLDERS = ("mcp_server", "tools", "tests", "scripts")
 PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md"))
@@ -80,6 +81,14 @@ def test_a_file_that_is_named_is_in_the_repository(path: Path) -> None:
     """A module or a test that moves takes along what others say of it."""
     for file in set(FILE.findall("" if path == BOOK else text_of(path))):
         assert (ROOT / file).exists(), file
+
+
+@pytest.mark.parametrize("path", PAGES, ids=name_of)
+def test_a_setting_that_a_page_names_is_one(path: Path) -> None:
+    """A setting that is gone lives on in the history alone."""
+    named = set(re.findall(r"VAST_(?:MCP_[A-Z_]+[A-Z]|API_KEY|URL)", text_of(path)))
+    known = {one.name for one in SETTINGS}
+    assert path.name == "CHANGELOG.md" or named <= known
 
 
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
