@@ -31,7 +31,7 @@ from starlette.routing import Mount
 
 from vast_mcp.leases.labels import leased
 from vast_mcp.leases.packing import ONSTART_MAX, packed
-from vast_mcp.leases.watchdog import cost, guarded
+from vast_mcp.leases.watchdog import Habits, cost, guarded
 from vast_mcp.sandbox.instances import Instance
 from vast_mcp.sandbox.replies import Refusal
 from vast_mcp.sandbox.routes import create_app
@@ -158,10 +158,12 @@ class Machine:
             self.script,
             until=self.until,
             base_url=self.place,
-            folder=str(self.folder / "leases"),
-            retry_s=RETRY_S,
-            chunk_s=2,
-            environ=str(self.folder / "environ"),
+            habits=Habits(
+                folder=str(self.folder / "leases"),
+                retry_s=RETRY_S,
+                chunk_s=2,
+                environ=str(self.folder / "environ"),
+            ),
         )
         path = self.folder / "onstart"
         path.write_text(onstart, encoding="utf-8")
@@ -726,8 +728,7 @@ def watched(script: str | None, folder: Path, base_url: str = "http://127.0.0.1:
         script,
         until=4_000_000_000,
         base_url=base_url,
-        folder=str(folder / "l"),
-        environ=str(folder / "none"),
+        habits=Habits(folder=str(folder / "l"), environ=str(folder / "none")),
     )
 
 

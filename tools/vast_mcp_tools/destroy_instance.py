@@ -13,7 +13,7 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.ending import still_there
-from vast_mcp.account.roll import check_known, check_ours, roll
+from vast_mcp.account.roll import Roll, check_known, check_ours, roll
 from vast_mcp.account.seen import forget_destroyed
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.machines import costs, volumes
@@ -22,6 +22,9 @@ from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance, Volume
 
 VOLUMES_S = 6.0  # the longest that destroying waits for a look at the volumes
+
+# Machines that remain, or may: the error that says so, where there was one.
+Failed = dict[int, errors.VastMcpError | None]
 
 
 class DestroyInstance(Arguments):
@@ -69,51 +72,62 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
     """
     ids = list(dict.fromkeys(args.instance_ids))
     there = await roll(call)
-    check_known(
-        ids,
-        there,
-        nothing="destroyed",
-        argument="instance_ids",
-        formerly=call.session.instances_seen,
-    )
+    seen = call.session.instances_seen
+    check_known(ids, there, nothing="destroyed", argument="instance_ids", formerly=seen)
     if not args.not_ours:
-        again = NextStep(
-            "destroy_instance", {"instance_ids": ids, "not_ours": True}, "if the person wants that"
+        check_ours(
+            ids,
+            there,
+            nothing="destroyed",
+            loses="a destroyed machine's disk is gone for good",
+            again=_call(ids, "if the person wants that", not_ours=True),
         )
-        loses = "a destroyed machine's disk is gone for good"
-        check_ours(ids, there, nothing="destroyed", loses=loses, again=again)
-    ending = [i for i in ids if there.is_known(i)]
+    known = [i for i in ids if there.is_known(i)]
     # Asked before: a volume may lose sight of a machine as soon as that is gone.
-    left, warnings = await _volumes_of(ending, call)
-    failed: dict[int, errors.VastMcpError | None] = {}
-    for instance_id in ending:
+    left, warnings = await _volumes_of(known, call)
+    failed = await _destroy(known, there, call)
+    failed |= dict.fromkeys(await still_there([i for i in ids if i not in failed], call))
+    forget_destroyed(call, [i for i in ids if i not in failed])
+    if failed:
+        raise _unverified(ids, failed, not_ours=args.not_ours)
+    result = DestroyInstanceResult(
+        results=[_destroyed(i, there.living.get(i)) for i in ids],
+        volumes_still_billing=left,
+        warnings=warnings,
+    )
+    if left:
+        why = "no tool here deletes a volume; a person does so at Vast"
+        result.next_steps = [step("show_volumes", why)]
+    return result
+
+
+async def _destroy(ids: list[int], there: Roll, call: Call) -> Failed:
+    """Ask Vast to destroy each; those that it refused, or that it may not be able to read yet."""
+    failed: Failed = {}
+    for instance_id in ids:
         try:
             accepted = await call.vast.destroy_instance(instance_id)
         except errors.VastMcpError as exc:
             failed[instance_id] = exc
-        else:
-            if accepted:
-                call.session.ending.add(instance_id)
-            # Not known to Vast, and too young to be listed: it may only not be readable yet.
-            elif instance_id not in there.living.keys() | call.session.ending and _is_young(
-                instance_id, call
-            ):
-                failed[instance_id] = None
-    failed |= dict.fromkeys(await still_there([i for i in ids if i not in failed], call))
-    forget_destroyed(call, [i for i in ids if i not in failed])
-    if failed:
-        raise _unverified(ids, failed, args)
-    steps = (
-        [step("show_volumes", "no tool here deletes a volume; a person does so at Vast")]
-        if left
-        else []
-    )
-    return DestroyInstanceResult(
-        results=[_destroyed(i, there.living.get(i)) for i in ids],
-        volumes_still_billing=left,
-        warnings=warnings,
-        next_steps=steps,
-    )
+            continue
+        if accepted:
+            call.session.ending.add(instance_id)
+        elif _may_be_unreadable(instance_id, there, call):
+            failed[instance_id] = None
+    return failed
+
+
+def _may_be_unreadable(instance_id: int, there: Roll, call: Call) -> bool:
+    """Whether Vast may know nothing of this machine only because it was rented so lately
+    (docs/protocol.md).
+    """
+    if instance_id in there.living or instance_id in call.session.ending:
+        return False
+    record = call.session.record_of(instance_id)
+    made_at = call.session.created.get(instance_id, 0.0)
+    if record is not None:
+        made_at = record.made_at
+    return time.time() - made_at < call.times.young_s
 
 
 def _destroyed(instance_id: int, row: Instance | None) -> Destroyed:
@@ -124,68 +138,63 @@ def _destroyed(instance_id: int, row: Instance | None) -> Destroyed:
 
 
 async def _volumes_of(ids: list[int], call: Call) -> tuple[list[LeftVolume], list[str]]:
-    """The volumes that hang on these machines. Not being able to say never stops a destroy."""
+    """The volumes that hang on these machines, and what to warn of. Not being able to say never
+    stops a destroy.
+    """
     if not ids:
         return [], []
-    listed: list[Volume] = []
+    listed: list[Volume] | None = None
     why = "it took too long"
     # Looks at volumes are spaced by seconds, and a queue of them must not keep machines alive.
-    with anyio.move_on_after(min(VOLUMES_S, (call.deadline - anyio.current_time()) / 4)) as scope:
+    with anyio.move_on_after(min(VOLUMES_S, (call.deadline - anyio.current_time()) / 4)):
         try:
             listed = await call.vast.list_volumes()
         except errors.VastMcpError as exc:
             why = exc.code
-        else:
-            why = ""
-    if scope.cancelled_caught or why:
+    if listed is None:
         return [], [f"Whether volumes of these machines go on billing could not be read ({why})."]
-    left = [
-        LeftVolume(
-            volume_id=volume.id,
-            was_on=on,
-            size_gb=volume.disk_space,
-            usd_per_hour=costs.rounded(costs.volume_usd_per_hour(volume), 5),
-        )
-        for volume in listed
-        for on in volumes.attached_to(volume)
-        if on in ids
-    ]
-    return left, []
+    hanging = [(volume, on) for volume in listed for on in volumes.attached_to(volume)]
+    return [_left(volume, on) for volume, on in hanging if on in ids], []
 
 
-def _is_young(instance_id: int, call: Call) -> bool:
-    """Whether this machine was rented so lately that its row may not be readable
-    (docs/protocol.md).
-    """
-    record = call.session.record_of(instance_id)
-    made_at = record.made_at if record else call.session.created.get(instance_id, 0.0)
-    return time.time() - made_at < call.times.young_s
-
-
-def _unverified(
-    ids: list[int], failed: dict[int, errors.VastMcpError | None], args: DestroyInstance
-) -> errors.DestroyUnverified:
-    results: list[Json] = []
-    for instance_id in ids:
-        exc = failed.get(instance_id)
-        outcome = "destroyed" if instance_id not in failed else exc.code if exc else "still_there"
-        results.append({"instance_id": instance_id, "outcome": outcome})
-    first = next((exc for exc in failed.values() if exc), None)
-    names = ", ".join(map(str, failed))
-    return errors.DestroyUnverified(
-        f"Not seen to be gone: {names}. They may still bill; the same call again is safe.",
-        http_status=first.http_status if first else None,
-        vast_message=first.vast_message if first else None,
-        instance_id=next(iter(failed)) if len(failed) == 1 else None,
-        results=results,
-        next_steps=[
-            NextStep(
-                "destroy_instance",
-                {"instance_ids": list(failed)} | ({"not_ours": True} if args.not_ours else {}),
-                "tries again",
-            )
-        ],
+def _left(volume: Volume, was_on: int) -> LeftVolume:
+    return LeftVolume(
+        volume_id=volume.id,
+        was_on=was_on,
+        size_gb=volume.disk_space,
+        usd_per_hour=costs.rounded(costs.volume_usd_per_hour(volume), 5),
     )
+
+
+def _unverified(ids: list[int], failed: Failed, *, not_ours: bool) -> errors.DestroyUnverified:
+    names = ", ".join(map(str, failed))
+    unverified = errors.DestroyUnverified(
+        f"Not seen to be gone: {names}. They may still bill; the same call again is safe.",
+        results=[{"instance_id": i, "outcome": _outcome(i, failed)} for i in ids],
+        next_steps=[_call(list(failed), "tries again", not_ours=not_ours)],
+    )
+    if len(failed) == 1:
+        unverified.instance_id = next(iter(failed))
+    said = [exc for exc in failed.values() if exc is not None]
+    if said:
+        unverified.http_status, unverified.vast_message = said[0].http_status, said[0].vast_message
+    return unverified
+
+
+def _outcome(instance_id: int, failed: Failed) -> str:
+    """destroyed, still_there, or the code of the error that kept it."""
+    if instance_id not in failed:
+        return "destroyed"
+    exc = failed[instance_id]
+    return "still_there" if exc is None else exc.code
+
+
+def _call(ids: list[int], why: str, *, not_ours: bool) -> NextStep:
+    """A call that destroys these machines."""
+    arguments: Json = {"instance_ids": ids}
+    if not_ours:
+        arguments["not_ours"] = True
+    return NextStep("destroy_instance", arguments, why)
 
 
 SPEC = ToolSpec(

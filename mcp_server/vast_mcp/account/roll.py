@@ -7,6 +7,7 @@ that somebody else made may hold their work: neither is touched by a guess.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -45,42 +46,48 @@ async def roll(call: Call) -> Roll:
 def check_known(
     ids: Iterable[int], there: Roll, *, nothing: str, argument: str, formerly: Collection[int] = ()
 ) -> None:
-    """Raises NoSuchInstance for ids that the account never showed. `nothing`: what was not done,
-    such as "sent".
+    """Raises NoSuchInstance for ids that the account never showed.
 
+    `nothing`: what was not done, such as "sent". `argument`: the one that holds the ids.
     `formerly`: ids that count although they are gone by now.
     """
     unknown = [i for i in ids if not there.is_known(i) and i not in formerly]
     if not unknown:
         return
-    shown = [str(i) for i in there.living][:SHOWN]
-    more = f" and {len(there.living) - SHOWN} more" if len(there.living) > SHOWN else ""
-    which = f"Living: {', '.join(shown)}{more}." if shown else "The account has no machines."
+    wanted = "ids of machines that exist" if argument.endswith("s") else "a living machine's"
+    names = ", ".join(map(str, unknown))
     raise errors.NoSuchInstance(
-        f"Nothing was {nothing}: the account has no machine {', '.join(map(str, unknown))}. "
-        f"{which}",
-        problems=[
-            Problem(
-                argument,
-                "ids of machines that exist" if argument.endswith("s") else "a living machine's",
-            )
-        ],
+        f"Nothing was {nothing}: the account has no machine {names}. {_living(there)}",
+        problems=[Problem(argument, wanted)],
         next_steps=[NextStep("show_instances", {}, "see what exists")],
     )
+
+
+def _living(there: Roll) -> str:
+    """A sentence that names the machines that there are."""
+    if not there.living:
+        return "The account has no machines."
+    shown = ", ".join(str(i) for i in itertools.islice(there.living, SHOWN))
+    more = len(there.living) - SHOWN
+    if more > 0:
+        return f"Living: {shown} and {more} more."
+    return f"Living: {shown}."
 
 
 def check_ours(
     ids: Iterable[int], there: Roll, *, nothing: str, loses: str, again: NextStep
 ) -> None:
-    """Raises NotOurs for machines that vast-mcp did not make. `loses`: what the act costs them;
-    `again`: the call.
+    """Raises NotOurs for machines that vast-mcp did not make.
+
+    `nothing`: what was not done. `loses`: what the act costs them. `again`: the call that means
+    them too.
     """
     strangers = [i for i in ids if i in there.living and i not in there.ours]
     if not strangers:
         return
+    names = ", ".join(map(str, strangers))
     raise errors.NotOurs(
-        f"Nothing was {nothing}: vast-mcp did not make {', '.join(map(str, strangers))}, and "
-        f"{loses}.",
+        f"Nothing was {nothing}: vast-mcp did not make {names}, and {loses}.",
         problems=[Problem("not_ours", "true, if the person wants this for these as well")],
         next_steps=[again],
     )

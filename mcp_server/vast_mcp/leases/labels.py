@@ -1,17 +1,20 @@
-"""TODO: one line."""
+"""A lease in a machine's label: `<name> lease-until=<epoch seconds>#<token>`.
+
+The watchdog inside the machine reads it by the same rule (leases/watchdog.sh).
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from vast_mcp.journal.records import token_of
 from vast_mcp.leases.watchdog import FOLDER
 from vast_mcp.vast.models import Instance
+
+LABEL_ROOM = len(" lease-until=") + 10  # characters that a lease takes of a label
+_LEASE = re.compile(r" lease-until=([0-9]{1,10})\Z")
 
 
 def lease_notice(instance_id: int, until: float) -> str:
@@ -24,32 +27,40 @@ def utc(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-LABEL_ROOM = len(" lease-until=") + 10  # characters that a lease takes of a label
+@dataclass(frozen=True)
+class _Label:
+    """The parts of a label. `ending` is the token with its `#`, or empty; `until` in epoch
+    seconds.
+    """
 
+    name: str
+    until: float | None
+    ending: str
 
-_LEASE = re.compile(r" lease-until=([0-9]{1,10})\Z")
-
-
-def _parts(label: str) -> tuple[str, float | None, str]:
-    """A label's name, lease and token with its `#`; the last two where it has them."""
-    token = token_of(label)
-    ending = f"#{token}" if token else ""
-    name = label.removesuffix(ending)
-    match = _LEASE.search(name)
-    return (name[: match.start()], float(match.group(1)), ending) if match else (name, None, ending)
+    @classmethod
+    def of(cls, label: str) -> _Label:
+        token = token_of(label)
+        ending = "" if token is None else f"#{token}"
+        name = label.removesuffix(ending)
+        match = _LEASE.search(name)
+        if match is None:
+            return cls(name, None, ending)
+        return cls(name[: match.start()], float(match.group(1)), ending)
 
 
 def lease_of(label: str | None) -> float | None:
     """When the label says that the machine's lease ends, in epoch seconds."""
-    return _parts(label or "")[1]
+    return _Label.of(label or "").until
 
 
 def leased(label: str, until: float | None) -> str:
-    """The label with this lease instead of the one it has; None takes it away. Token and name
-    stay.
+    """The label with this lease, in epoch seconds, instead of the one it has; None takes it away.
+    Token and name stay.
     """
-    name, _, ending = _parts(label)
-    return f"{name}{'' if until is None else f' lease-until={int(until)}'}{ending}"
+    parts = _Label.of(label)
+    if until is None:
+        return f"{parts.name}{parts.ending}"
+    return f"{parts.name} lease-until={int(until)}{parts.ending}"
 
 
 def file_of(instance_id: int) -> str:
@@ -66,6 +77,8 @@ def ends_at(row: Instance | None, journalled: float | None) -> float | None:
     puts there, another computer's perhaps; the same words in a label without a token are a
     stranger's text, unless the journal gives that machine a lease.
     """
-    label = row.label if row else None
-    said = lease_of(label) if token_of(label) is not None or journalled is not None else None
-    return max((until for until in (said, journalled) if until is not None), default=None)
+    label = None if row is None else row.label
+    if token_of(label) is None and journalled is None:
+        return None
+    known = [until for until in (lease_of(label), journalled) if until is not None]
+    return max(known, default=None)

@@ -1,8 +1,7 @@
-"""How long a rental may live: the lease, as a machine's label and the journal carry it.
+"""How long a machine may live: what is left of its lease, and what a lease forbids.
 
-`<name> lease-until=<epoch seconds>#<token>`: the label is the one thing that the machine itself,
-this server and any other computer's vast-mcp can all read. The watchdog inside the machine reads
-it by the same rule (watchdog.sh).
+Label and journal both carry a lease: the label is the one thing that the machine itself, this
+server and any other computer's vast-mcp can all read.
 """
 
 from __future__ import annotations
@@ -16,10 +15,13 @@ from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
 
 SOON_S = 600.0  # a machine that boots so shortly before its lease ends is of no use
+_NOT_LATER = "above {:.2f}, which it has: only a later time moves the watchdog inside"
 
 
 def in_journal(call: Call) -> dict[int, float]:
-    """What the journal has of leases, by machine, for a look: nothing where it cannot be read."""
+    """The leases that the journal knows, by machine, in epoch seconds, for a look: none where it
+    cannot be read.
+    """
     session = call.session
     try:
         account = session.journalled_account()
@@ -40,12 +42,16 @@ def left(
 
 def left_hours(until: float | None, now: float) -> float | None:
     """Hours that are left, never below 0; None without a lease."""
-    return None if until is None else round(max(0.0, until - now) / 3600, 2)
+    if until is None:
+        return None
+    return round(max(0.0, until - now) / 3600, 2)
 
 
 def is_past(until: float | None, now: float) -> bool | None:
     """True where a lease is over; None for what a result leaves out."""
-    return True if until is not None and until <= now else None
+    if until is None or until > now:
+        return None
+    return True
 
 
 # ── what a lease forbids ───────────────────────────────────────────────────────────────────────
@@ -64,11 +70,11 @@ def check_time_to_boot(
     now = call.session.link.now()
     if until is None or until - now > SOON_S:
         return
+    ends = "ended" if until <= now else "ends"
     raise errors.LeaseOver(
-        f"Nothing was sent: the lease of machine {instance_id} "
-        f"{'ended' if until <= now else 'ends'} at {utc(until)}, and booted past it the machine "
-        f"deletes itself with "
-        "its disk. A lease that ends more than 10 minutes from now, read back, comes first.",
+        f"Nothing was sent: the lease of machine {instance_id} {ends} at {utc(until)}, and booted "
+        "past it the machine deletes itself with its disk. A lease that ends more than 10 minutes "
+        "from now, read back, comes first.",
         instance_id=instance_id,
         next_steps=_extension(call, instance_id, row, then),
     )
@@ -81,15 +87,12 @@ def _extension(
     or the end.
     """
     hours = max(call.settings.lease_hours or 1.0, 0.5)
-    if (most := longest(call, instance_id, row)) is not None:
+    most = longest(call, instance_id, row)
+    if most is not None:
         hours = min(hours, most)
     if hours * 3600 <= SOON_S:
-        destroy = {"instance_ids": [instance_id]}
-        return [
-            NextStep(
-                "destroy_instance", destroy, "no longer life is allowed (VAST_MCP_MAX_LEASE_HOURS)"
-            )
-        ]
+        why = "no longer life is allowed (VAST_MCP_MAX_LEASE_HOURS)"
+        return [NextStep("destroy_instance", {"instance_ids": [instance_id]}, why)]
     extend = {"instance_id": instance_id, "action": "extend_lease", "lease_hours": hours}
     return [NextStep("manage_instance", extend, "moves its end"), then]
 
@@ -102,10 +105,19 @@ def longest(call: Call, instance_id: int, row: Instance | None) -> float | None:
     most = call.settings.limits.max_lease_hours
     if most is None:
         return None
-    record = call.session.record_of(instance_id)
-    born = (row.start_date if row else None) or (record.made_at if record else None)
-    left = 0.0 if born is None else (born - call.session.link.now()) / 3600 + most
+    born = _born_at(call, instance_id, row)
+    if born is None:
+        return 0.0
+    left = (born - call.session.link.now()) / 3600 + most
     return max(0.0, math.floor(left * 100) / 100)
+
+
+def _born_at(call: Call, instance_id: int, row: Instance | None) -> float | None:
+    """When a machine was rented, in epoch seconds, by its row or the journal."""
+    if row is not None and row.start_date:
+        return row.start_date
+    record = call.session.record_of(instance_id)
+    return None if record is None else record.made_at
 
 
 def extended_end(call: Call, instance_id: int, row: Instance | None, hours: float) -> float:
@@ -118,18 +130,19 @@ def extended_end(call: Call, instance_id: int, row: Instance | None, hours: floa
     until = float(int(now + hours * 3600))
     present = ends_at(row, in_journal(call).get(instance_id))
     if present is not None and until <= present:
-        problem = (
-            f"above {(present - now) / 3600:.2f}, which it has: only a later time moves the "
-            f"watchdog inside"
-        )
-        raise errors.bad("manage_instance", [Problem("lease_hours", problem)])
+        left = (present - now) / 3600
+        raise errors.bad("manage_instance", [Problem("lease_hours", _NOT_LATER.format(left))])
     most = longest(call, instance_id, row)
     if most is not None and hours > most:
-        raise errors.OverLimit(
-            f"Nothing was sent: a machine may live {call.settings.limits.max_lease_hours:g} hours "
-            f"from its birth "
-            f"(VAST_MCP_MAX_LEASE_HOURS, set by the person), and {most:g} of them are left.",
-            instance_id=instance_id,
-            problems=[Problem("lease_hours", f"at most {most:g}")],
-        )
+        raise _over_limit(call, instance_id, most)
     return until
+
+
+def _over_limit(call: Call, instance_id: int, most: float) -> errors.OverLimit:
+    allowed = call.settings.limits.max_lease_hours
+    return errors.OverLimit(
+        f"Nothing was sent: a machine may live {allowed:g} hours from its birth "
+        f"(VAST_MCP_MAX_LEASE_HOURS, set by the person), and {most:g} of them are left.",
+        instance_id=instance_id,
+        problems=[Problem("lease_hours", f"at most {most:g}")],
+    )

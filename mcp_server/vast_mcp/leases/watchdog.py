@@ -2,9 +2,10 @@
 did before.
 
 The watchdog (watchdog.sh) deletes the machine after its deadline, with the key that Vast puts into
-every machine (A.11), whatever became of this server. The user's script is packed as ever, so its
-bytes come out as a file of their own and are sourced or run by their shebang; the watchdog starts
-in front of it, in the background, and whatever happens to it is no concern of the script's.
+every machine (docs/vast-api.md A.11), whatever became of this server. The user's script is packed
+as ever, so its bytes come out as a file of their own and are sourced or run by their shebang; the
+watchdog starts in front of it, in the background, and whatever happens to it is no concern of the
+script's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import base64
 import gzip
 import shlex
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
@@ -19,17 +21,6 @@ from vast_mcp.leases.packing import packed
 from vast_mcp.settings import DEFAULT_URL
 
 FOLDER = "/var/tmp/vast-mcp"  # noqa: S108  # in the machine; survives a reboot, which /tmp may not
-
-
-# tries after the deadline while the API cannot be read; then it deletes at the last deadline known
-RETRY_S = 900
-
-
-CHUNK_S = 600  # the longest sleep between two looks
-
-
-ENVIRON = "/proc/1/environ"  # where the machine's own key is, for a shell that did not inherit it
-
 
 # Two subshells: the script's own `wait` and `$!` know nothing of a watchdog. setsid where there is
 # one, so that ending the script's process group does not end it. Nothing is written to the script's
@@ -39,28 +30,37 @@ _START = (
     "{arguments}"
     "||echo vast-mcp: no watchdog)</dev/null >&2&)\n"
 )
-
-
 _SHEBANG = "#!/bin/sh\n"
 
 
-def guarded(
-    onstart: str | None,
-    *,
-    until: int,
-    base_url: str,
-    folder: str = FOLDER,
-    retry_s: int = RETRY_S,
-    chunk_s: int = CHUNK_S,
-    environ: str = ENVIRON,
-) -> str:
+@dataclass(frozen=True)
+class Habits:
+    """Where a watchdog finds things in its machine, and how long it waits, in seconds."""
+
+    folder: str = FOLDER
+    retry_s: int = 900  # it tries to read the API so long past the deadline, then deletes
+    chunk_s: int = 600  # the longest sleep between two looks
+    environ: str = "/proc/1/environ"  # has the machine's key, for a shell that did not inherit it
+
+
+USUAL = Habits()
+
+
+def guarded(onstart: str | None, *, until: int, base_url: str, habits: Habits = USUAL) -> str:
     """The onstart that starts the watchdog, then the script; the same arguments give the same text.
 
     `until` is the deadline in epoch seconds. A shebang comes first where the script has one, and
-    where there is no
-    script: a VM starts nothing without (A.5). The size is not checked.
+    where there is no script: a VM starts nothing without (docs/vast-api.md A.5). The caller checks
+    the size.
     """
-    values = (str(until), base_url.rstrip("/"), folder, str(retry_s), str(chunk_s), environ)
+    values = (
+        str(until),
+        base_url.rstrip("/"),
+        habits.folder,
+        str(habits.retry_s),
+        str(habits.chunk_s),
+        habits.environ,
+    )
     start = _START.format(data=_data(), arguments=shlex.join(values))
     script = packed(onstart) if onstart else _SHEBANG
     if script.startswith(_SHEBANG):

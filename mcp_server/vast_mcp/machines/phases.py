@@ -31,7 +31,8 @@ Phase = Literal[
     "running",
 ]
 
-# What Docker says of an image or a container that will never start (C.4), in lower case.
+# What Docker says of an image or a container that will never start, in lower case
+# (docs/vast-api.md C.4).
 _IMAGE = (
     "manifest unknown",
     "pull access denied",
@@ -94,7 +95,7 @@ FAILED: dict[Reason, str] = {
 class Patience:
     """How long a sign of failure must last before it is one, in seconds."""
 
-    exited: float  # after a start, `exited` is usual for minutes (C.4, seen live)
+    exited: float  # after a start, `exited` is usual for minutes (docs/vast-api.md C.4)
     sick: float  # offline, scheduling and frozen, which may be a moment's
     banner: float  # a container that runs and shows no SSH
     probe: float  # one try at an address

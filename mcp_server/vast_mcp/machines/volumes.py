@@ -30,10 +30,16 @@ def attached_to(volume: Volume) -> list[int]:
     listed: object = volume.instances
     if not isinstance(listed, list):
         return []
-    found: list[int] = []
-    for item in cast("list[object]", listed):
-        row = as_object(item)
-        value = row.get("id", row.get("instance_id")) if row is not None else item
-        if isinstance(value, int | str) and not isinstance(value, bool) and str(value).isdecimal():
-            found.append(int(value))
-    return found
+    ids = [_id_in(item) for item in cast("list[object]", listed)]
+    return [instance_id for instance_id in ids if instance_id is not None]
+
+
+def _id_in(item: object) -> int | None:
+    """The id that one of a volume's instances is written as."""
+    row = as_object(item)
+    value: object = item
+    if row is not None:
+        value = row.get("id", row.get("instance_id"))
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    return int(value) if str(value).isdecimal() else None

@@ -1,10 +1,4 @@
-"""What a row of Vast's means: the state it is in, the ways into it, what it costs. Pure: nothing
-here asks anybody.
-
-Three fields together tell the state (docs/vast-api.md C.4): `actual_status` is the container,
-`intended_status` what was last asked for, `cur_state` the contract. One alone misleads: `exited`
-is a crash, a stop, or the first minutes of a start.
-"""
+"""The ways into a machine, as its row of Vast's tells them, and the lines to type."""
 
 from __future__ import annotations
 
@@ -18,15 +12,8 @@ from vast_mcp.vast.models import Instance
 
 PORTS_SHOWN = 20
 
-
-# ── ways in ────────────────────────────────────────────────────────────────────────────────────
-
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
-
-
 _INSIDE = re.compile(r"[0-9]{1,5}/(?:tcp|udp)")
-
-
 _KVM = re.compile(r"/kvm(?:[:@]|\Z)")
 
 
@@ -42,29 +29,40 @@ class Address:
     @property
     def spelled(self) -> str:
         """As it stands in a URL, or before rsync's colon."""
-        return f"[{self.host}]" if ":" in self.host else self.host
+        if ":" in self.host:
+            return f"[{self.host}]"
+        return self.host
 
 
 def is_vm(row: Instance) -> bool:
-    """Whether the machine is a VM; the row has no field for it, so its image tells (A.5)."""
+    """Whether the machine is a VM; the row has no field for it, so its image tells
+    (docs/vast-api.md A.5).
+    """
     return bool(_KVM.search(row.image_uuid or ""))
 
 
 def takes_ssh(row: Instance) -> bool:
-    """Whether Vast puts an SSH server in it: not in args mode (A.3)."""
+    """Whether Vast puts an SSH server in it: not in args mode (docs/vast-api.md A.3)."""
     return "args" not in (row.image_runtype or "")
 
 
 def direct_of(row: Instance) -> Address | None:
-    """The machine's own address, where port 22 is mapped (C.6)."""
+    """The machine's own address, where port 22 is mapped (docs/vast-api.md C.6)."""
     return _address(_ip(row), row.outside_port("22/tcp"))
 
 
 def proxy_of(row: Instance, *, vm: bool) -> Address | None:
-    """Vast's SSH proxy, which does not reach a VM; one port further with jupyter (C.6)."""
+    """Vast's SSH proxy, which does not reach a VM; one port further with jupyter
+    (docs/vast-api.md C.6).
+    """
     if vm or row.ssh_port is None or not row.ssh_host or not _HOST.fullmatch(row.ssh_host):
         return None
-    return _address(row.ssh_host, row.ssh_port + ("jupyter" in (row.image_runtype or "")))
+    port = row.ssh_port + 1 if _has_jupyter(row) else row.ssh_port
+    return _address(row.ssh_host, port)
+
+
+def _has_jupyter(row: Instance) -> bool:
+    return "jupyter" in (row.image_runtype or "")
 
 
 def _ip(row: Instance) -> str | None:
@@ -75,15 +73,15 @@ def _ip(row: Instance) -> str | None:
 
 
 def _address(host: str | None, port: int | None) -> Address | None:
-    return Address(host, port) if host and port and 0 < port < 65536 else None
+    if not host or port is None or not 0 < port < 65536:
+        return None
+    return Address(host, port)
 
 
 def _ssh(port: int, key: str | None) -> str:
-    identity = f"-i {key} " if key else ""
-    return (
-        f"ssh {identity}-p {port} -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o "
-        f"ConnectTimeout=10"
-    )
+    identity = "" if key is None else f"-i {key} "
+    options = "-o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=10"
+    return f"ssh {identity}-p {port} {options}"
 
 
 def ssh_line(to: Address, key: str | None) -> str:
@@ -101,15 +99,18 @@ def mapped_ports(row: Instance) -> dict[str, str]:
     their own.
     """
     ip = _ip(row)
-    own = {"22/tcp", "8080/tcp"} if "jupyter" in (row.image_runtype or "") else {"22/tcp"}
     found: dict[str, str] = {}
     for inside in sorted(row.ports or {}, key=lambda port: (len(port), port)):
         to = _address(ip, row.outside_port(inside))
-        if to is not None and inside not in own and _INSIDE.fullmatch(inside):
-            found[inside] = (
-                f"{'http' if inside.endswith('tcp') else 'udp'}://{to.spelled}:{to.port}"
-            )
+        if to is None or not _INSIDE.fullmatch(inside) or _has_line_of_its_own(inside, row):
+            continue
+        scheme = "http" if inside.endswith("tcp") else "udp"
+        found[inside] = f"{scheme}://{to.spelled}:{to.port}"
     return found
+
+
+def _has_line_of_its_own(inside: str, row: Instance) -> bool:
+    return inside == "22/tcp" or (inside == "8080/tcp" and _has_jupyter(row))
 
 
 def jupyter_url(row: Instance, *, token: bool) -> str | None:
@@ -117,7 +118,9 @@ def jupyter_url(row: Instance, *, token: bool) -> str | None:
     only when asked for.
     """
     to = _address(_ip(row), row.outside_port("8080/tcp"))
-    if to is None or "jupyter" not in (row.image_runtype or ""):
+    if to is None or not _has_jupyter(row):
         return None
-    ending = f"?token={quote(row.jupyter_token, safe='')}" if token and row.jupyter_token else ""
-    return f"https://{to.spelled}:{to.port}/{ending}"
+    url = f"https://{to.spelled}:{to.port}/"
+    if not token or not row.jupyter_token:
+        return url
+    return f"{url}?token={quote(row.jupyter_token, safe='')}"
