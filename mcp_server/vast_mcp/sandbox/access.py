@@ -84,8 +84,8 @@ def _check_group(state: State, endpoint: str) -> None:
 
 
 def machine_of(state: State, header: str) -> Instance | None:
-    """The instance whose own key this is (A.11), living or dead: what becomes of the key is not
-    recorded.
+    """Find the instance whose own key this is (A.11), living or dead: what becomes of the key is
+    not recorded.
     """
     key = _key_in(header)
     mine = (instance for instance in state.instances.values() if instance.secret == key)

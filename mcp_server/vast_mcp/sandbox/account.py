@@ -11,7 +11,7 @@ INSTANCE_SECRET = "sandbox-instance-key-"  # noqa: S105
 
 @dataclass
 class Key:
-    """An SSH key of the account."""
+    """A key lets its owner in over SSH; the account has some."""
 
     id: int
     public_key: str

@@ -77,7 +77,7 @@ class Door:
 
 
 class Doors:
-    """Every door of a world, by instance and by way in."""
+    """A world keeps its doors by instance and by way in."""
 
     def __init__(self) -> None:
         self._doors: dict[tuple[int, str], Door] = {}

@@ -91,10 +91,7 @@ def _wanted_faults(body: Json) -> list[Json]:
 
 def change_world(world: World, body: Json) -> Json:
     """Take `reset`, `seed`, any option of World, then acts by name."""
-    unknown = set(body) - OPTIONS - set(ACTS) - {"reset", "seed"}
-    if unknown:
-        known = f"options are {sorted(OPTIONS)}, acts {sorted(ACTS)}"
-        raise ValueError(f"unknown: {sorted(unknown)}; {known}")
+    _check_names(body)
     for name in OPTIONS & set(body):
         _set_option(world, name, body[name])
     if body.get("reset") or "seed" in body:
@@ -102,6 +99,13 @@ def change_world(world: World, body: Json) -> Json:
     for name in [name for name in ACTS if name in body]:
         ACTS[name](world, body[name])
     return {"offers": len(world.offers), "living": len(world.living)}
+
+
+def _check_names(body: Json) -> None:
+    unknown = set(body) - OPTIONS - set(ACTS) - {"reset", "seed"}
+    if unknown:
+        known = f"options are {sorted(OPTIONS)}, acts {sorted(ACTS)}"
+        raise ValueError(f"unknown: {sorted(unknown)}; {known}")
 
 
 def _set_option(world: World, name: str, value: Any) -> None:

@@ -56,7 +56,7 @@ def read_flag_env(text: str) -> dict[str, str]:
 
 
 def _flag_pair(flag: str, following: Iterator[str]) -> tuple[str, str]:
-    """A flag with the word that belongs to it, as name and value; no name for what is no flag."""
+    """Read a flag with the word that belongs to it; what is no flag has no name."""
     if flag in {"-e", "--env"}:
         name, _, value = next(following, "").partition("=")
         return name, value
@@ -96,7 +96,7 @@ def read_launch(body: Json, templates: dict[str, Json], ask_id: int) -> Launch:
 
 
 def _as_given(merged: Json) -> Json:
-    """The fields of a launch that stand in it as they were sent."""
+    """Take the fields that stand in a launch as they were sent."""
     return {
         "image": merged.get("image") or DEFAULT_IMAGE,
         "vm": merged.get("vm", False),
@@ -106,7 +106,7 @@ def _as_given(merged: Json) -> Json:
 
 
 def _check_whole(launch: Launch, ask_id: int) -> None:
-    """Refuse what no field is wrong about alone."""
+    """Refuse fields that do not go together."""
     if len(launch.ports) > OPEN_PORTS:
         raise replies.invalid_args(f"at most {OPEN_PORTS} open ports per instance", ask_id)
     if launch.vm and not launch.runtype.startswith("ssh"):

@@ -31,7 +31,7 @@ class Fate:
 
     @property
     def recycling(self) -> Course:
-        """The course of a fresh container; what is wrong with the image is still wrong."""
+        """The course that a fresh container takes; what is wrong with the image is still wrong."""
         if not self.messages:
             return RECYCLE
         return (RECYCLE[0], *(step for step in self.course if step is not None))

@@ -56,7 +56,7 @@ class Dropped(Exception):
 
 
 class NoReply(Response):
-    """Sends nothing and ends the connection."""
+    """This reply sends nothing and ends the connection."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         hang_up = scope.get(HANG_UP)
@@ -92,7 +92,7 @@ class Fault:
         return self.endpoint in {"*", endpoint} and self.method in {None, method}
 
     def use(self) -> bool:
-        """Use it up once; whether it is used up for good."""
+        """Use it once, and tell whether it is used up."""
         if self.times is None:
             return False
         self.times -= 1
@@ -100,7 +100,7 @@ class Fault:
 
 
 class Faults:
-    """The faults in force, oldest first; each request meets at most one."""
+    """Faults in force wait, the oldest first; each request meets at most one."""
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
@@ -204,7 +204,7 @@ def _status(detail: Json, _reply: Response | None, _now: float) -> Response:
 
 @dataclass(frozen=True)
 class Refuse:
-    """A refusal that nothing called for; `headers` and `body` add to its own."""
+    """This fault refuses for no reason; `headers` and `body` add to those of the refusal."""
 
     refusal: Callable[[float], Refusal]  # of the world's time
 

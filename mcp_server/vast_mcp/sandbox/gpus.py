@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Gpu(NamedTuple):
-    """One model of GPU."""
+    """A model of GPU has the figures that rows report."""
 
     name: str  # as Vast displays it
     ram: int  # MB

@@ -7,12 +7,12 @@ from .account import Key
 from .fates import BIRTH, EVENTS, Course, Fate
 from .launch import Launch
 from .logs import Log
-from .offers import MONTH_HOURS, Offer
+from .offers import Offer, disk_price
 
 
 @dataclass
 class Tempo:
-    """How fast an instance moves from one status to the next: after so many looks, or so many
+    """A tempo moves an instance from one status to the next: after so many looks, or so many
     seconds, or either.
     """
 
@@ -20,7 +20,7 @@ class Tempo:
     seconds: float | None = None
 
     def steps(self, looks: int, seconds: float) -> float:
-        """How many steps so many looks and seconds are."""
+        """Count the steps that so many looks and seconds are."""
         if self.looks == 0:
             return math.inf
         return max(self._by_looks(looks), self._by_time(seconds))
@@ -38,7 +38,7 @@ class Tempo:
 
 @dataclass
 class Instance:
-    """One rental, living or destroyed."""
+    """An instance is one rental, living or destroyed."""
 
     id: int
     offer: Offer
@@ -102,7 +102,8 @@ class Instance:
 
     @property
     def dph_total(self) -> float:
-        return self.price + self.offer["storage_cost"] * self.launch.disk / MONTH_HOURS
+        """$/h of compute and disk together."""
+        return self.price + disk_price(self.offer, self.launch.disk)
 
     @property
     def at_most(self) -> float:
@@ -129,7 +130,7 @@ class Instance:
         return step
 
     def event(self, now: float) -> str | None:
-        """What its course has come to that is no status; the service acts on it."""
+        """What its course has come to that is no status; a look acts on it."""
         step = self._step(now)
         if self.waiting_for_gpu or step not in EVENTS:
             return None

@@ -11,7 +11,7 @@ IDENTITY_PORT = 70_000  # from here on the number outside is the number inside (
 
 @dataclass
 class Launch:
-    """A rental as it will be, with every field decided."""
+    """A launch is a rental as it will be, with every field decided."""
 
     image: str
     runtype: str
@@ -62,7 +62,7 @@ class Launch:
 
     @property
     def extra_env(self) -> list[list[str]]:
-        """How a row stores the environment, a volume among it (A.8)."""
+        """The environment as a row stores it, a volume among it (A.8)."""
         pairs = [[key, value] for key, value in self.env.items()]
         if self.volume_info is not None:
             label = self.volume_info.get("name") or f"V.{self.volume_info.get('volume_id')}"

@@ -8,7 +8,7 @@ from .shapes import Json
 
 @dataclass
 class LedgerEntry:
-    """One thing the world committed."""
+    """An entry is one thing that the world committed."""
 
     seq: int
     kind: str
@@ -31,7 +31,9 @@ class LedgerEntry:
 
 @dataclass
 class Received:
-    """One request as it came in, before any fault. No header is kept, only whether a key came."""
+    """A request is kept as it came in, before any fault: its headers are not, only whether a key
+    came.
+    """
 
     seq: int
     at: float

@@ -50,7 +50,7 @@ FILTERS = frozenset(
 
 @dataclass
 class PageQuery:
-    """A list request, checked."""
+    """A list request asks for this, once it is checked."""
 
     limit: int
     after: list[Any] | None

@@ -39,7 +39,7 @@ def list_page(state: State, query: listing.PageQuery) -> Json:
 
 
 def filter_values(state: State) -> list[Json]:
-    """The combinations that the official client offers as filters (C.2)."""
+    """List the combinations that the official client offers as filters (C.2)."""
     now = state.clock()
     rows = [row_of(instance, now, listed=True) for instance in state.living]
     return [{key: row[key] for key in SHOWN_AS_FILTERS} for row in rows]
@@ -77,7 +77,7 @@ def _log_status(instance: Instance, now: float) -> None:
 
 
 def _ways(state: State, instance: Instance) -> Ways | None:
-    """Doors where SSH answers, when the world has them and the instance is there to speak."""
+    """Open the doors where SSH answers, in a world that has them, if the instance can speak."""
     if not state.ssh_banners:
         return None
     speaks = instance.answers_ssh(state.clock())

@@ -95,7 +95,7 @@ def _identity_part(ask: int, machine: int) -> Offer:
 
 
 def _quality(dice: random.Random, number: int) -> Json:
-    """Which traps an offer carries, spread over the numbers so that every seed has all of them."""
+    """Choose the traps that an offer carries; every seed has all of them."""
     is_shaky = number % 13 == 5
     bounds = (0.62, 0.9) if is_shaky else (0.962, 0.9997)
     return {
@@ -257,7 +257,7 @@ def _unused_part(machine: int) -> Offer:
 
 
 def _score_part(row: Offer) -> Offer:
-    """What the service computes from the rest of a row."""
+    """Compute what the service computes from the rest of a row."""
     performance, base = row["dlperf"], row["dph_base"]
     return {
         "score": round(performance / base * row["reliability"], 3),
@@ -272,7 +272,7 @@ def priced(offer: Offer, *, gb: float, bid: bool, now: float) -> Offer:
     bid search (A.6).
     """
     compute = offer["min_bid"] if bid else offer["dph_base"]
-    disk = offer["storage_cost"] * gb / MONTH_HOURS
+    disk = disk_price(offer, gb)
     total = compute + disk
     bill = bill_of(compute, disk, total)
     return offer | {
@@ -289,8 +289,13 @@ def priced(offer: Offer, *, gb: float, bid: bool, now: float) -> Offer:
     }
 
 
+def disk_price(place: Json, gb: float) -> float:
+    """Price so many GB on a machine in $/h (A.6)."""
+    return place["storage_cost"] * gb / MONTH_HOURS
+
+
 def bill_of(compute: float, disk: float, total: float) -> Json:
-    """The prices of a row in $/h, as they are spelled out under `search` and `instance`."""
+    """Spell out the prices of a row in $/h, as `search` and `instance` do (B.4)."""
     return {
         "gpuCostPerHour": compute,
         "diskHour": disk,

@@ -21,8 +21,9 @@ class Refusal(Exception):
 
 
 def refusal(status: int, error: str, msg: str, **more: Any) -> Refusal:
-    """Make a refusal in the shape that most have."""
-    return Refusal(status, {"success": False, "error": error, "msg": msg, **more})
+    """Make a refusal in the shape that most have; what is None stays out of it."""
+    known = {name: value for name, value in more.items() if value is not None}
+    return Refusal(status, {"success": False, "error": error, "msg": msg, **known})
 
 
 # Who asks is refused as recorded (docs/vast-api.md I).
@@ -50,18 +51,12 @@ def permission_missing(group: str, status: int = 403) -> Refusal:
 
 def invalid_args(msg: str, ask_id: int | None = None) -> Refusal:
     """Refuse a body with a 400, which names the ask id when there is one."""
-    more: Json = {}
-    if ask_id is not None:
-        more["ask_id"] = ask_id
-    return refusal(400, "invalid_args", msg, **more)
+    return refusal(400, "invalid_args", msg, ask_id=ask_id)
 
 
 def invalid_price(msg: str, ask_id: int, new_contract: int | None = None) -> Refusal:
     """A bid below the floor names the stopped instance that it left behind (A.6)."""
-    more: Json = {"ask_id": ask_id}
-    if new_contract is not None:
-        more["new_contract"] = new_contract
-    return refusal(400, "invalid_price", msg, **more)
+    return refusal(400, "invalid_price", msg, ask_id=ask_id, new_contract=new_contract)
 
 
 def offer_id_needed() -> Refusal:
@@ -90,7 +85,7 @@ def not_your_own(ask_id: int) -> Refusal:
 
 
 def insufficient_credit() -> Refusal:
-    """The recorded reply; most captures have no success field (docs/vast-api.md A.11)."""
+    """An account without credit cannot rent; most captures have no success field (A.11)."""
     return Refusal(
         400,
         {"error": "insufficient_credit", "msg": "Your account lacks credit; see the billing page."},
@@ -145,7 +140,7 @@ def deprecated_list() -> Refusal:
 
 
 def no_such_instance(instance_id: int) -> Refusal:
-    """The code is recorded (C.7), the wording ours."""
+    """An instance that is not there has a recorded code (C.7); the wording is ours."""
     return refusal(404, "no_such_instance", f"No such instance: {instance_id}")
 
 
@@ -237,7 +232,7 @@ def key_too_late_for_vm() -> Refusal:
 
 
 def no_such_ssh_key(key_id: int) -> Refusal:
-    """The code is recorded, the wording ours."""
+    """A key that is not there has a recorded code (D); the wording is ours."""
     return refusal(404, "no_such_ssh_key", f"No such SSH key: {key_id}")
 
 

@@ -15,7 +15,7 @@ ID_DIGITS = 18
 
 
 class Request:
-    """One request with its body read, as the handlers see it."""
+    """A request has its body read when a handler sees it."""
 
     def __init__(self, world: World, http: HttpRequest, text: str) -> None:
         self.world = world
@@ -37,6 +37,10 @@ class Request:
     def authorization(self) -> str | None:
         return self.http.headers.get("authorization")
 
+    def field(self, name: str) -> Any:
+        """One field of the body, None where it is absent."""
+        return self.object().get(name)
+
     def object(self) -> Json:
         """The body as an object; none at all is an empty one."""
         if self.body is None:
@@ -50,13 +54,17 @@ class Request:
             raise replies.unreadable_body() from None
         return body
 
+    def in_path(self, name: str) -> Any:
+        """What stands in the path under this name of its route."""
+        return self.http.path_params[name]
+
     def id(self) -> int:
-        """The number that the route has read in the path."""
-        return self.http.path_params["id"]
+        """The instance's number in the path, which the route has read."""
+        return self.in_path("id")
 
     def id_in_text(self) -> int:
-        """The number in the path of a route that takes any text there (C.7)."""
-        text: str = self.http.path_params["id"]
+        """The instance's number in the path of a route that takes any text there (C.7)."""
+        text = self.in_path("id")
         if not is_id(text):
             raise replies.invalid_id(text)
         return int(text)

@@ -1,4 +1,4 @@
-"""The routes of a world: every address, and what happens to a request on its way to a handler."""
+"""Routes lead a request to its handler, past faults, limits and keys."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def create_app(world: World) -> Starlette:
 
 @dataclass(frozen=True)
 class _Address:
-    """One address of the service, with the methods that it knows."""
+    """An address of the service knows some methods."""
 
     world: World
     path: str
@@ -66,7 +66,7 @@ class _Address:
 
 @dataclass(frozen=True)
 class _Nowhere:
-    """Every address that the service does not have."""
+    """Nowhere is every address that the service does not have."""
 
     world: World
 

@@ -119,7 +119,7 @@ LIVE: Json = {
 
 @dataclass
 class Ways:
-    """Where SSH is reached, when the world opens doors for it: numbers on loopback."""
+    """SSH is reached there when the world opens doors for it: numbers on loopback."""
 
     host: str
     proxy: int
@@ -223,7 +223,7 @@ def _launched(instance: Instance) -> Json:
 
 
 def _addresses(instance: Instance) -> Json:
-    """Addresses in the shape of real ones, which are never named."""
+    """Invent addresses in the shape of real ones, which are never named."""
     number = instance.id
     return {
         "ssh_host": f"ssh{1 + number % 9}.vast.invalid",
@@ -241,8 +241,8 @@ def _first_port(instance: Instance) -> int:
 
 
 def _mapped(instance: Instance, status: str | None) -> Json:
-    """The ports outside. `ports` is absent until the machine runs; null would crash the official
-    client (C.3).
+    """Map the ports. `ports` is absent until the machine runs: null would crash the official client
+    (C.3).
     """
     if instance.offer["direct_port_count"] > 0:
         first = _first_port(instance)
@@ -269,7 +269,7 @@ def _ports(instance: Instance, first: int) -> Json:
 
 
 def _through(ways: Ways, row: Json) -> Json:
-    """The ways in through the world's doors, in place of what the row has."""
+    """Lead through the world's doors, in place of what the row has."""
     reach = {"public_ipaddr": f"{ways.host}\n", "ssh_host": ways.host, "ssh_port": ways.proxy}
     ports = row.get("ports", {})
     if ways.direct is None or "22/tcp" not in ports:

@@ -57,7 +57,7 @@ def as_bool(value: Any) -> bool | None:
 
 
 def _like(held: Any, asked: Any) -> Any:
-    """The asked value in the type of the held one."""
+    """Read the asked value in the type of the held one."""
     if isinstance(held, bool):
         return as_bool(asked)
     if isinstance(held, int | float):
@@ -136,7 +136,7 @@ def is_numeric(field: str, row: Json) -> bool:
 
 
 def select(rows: Iterable[Json], filters: dict[str, Ops], *, leaky: bool) -> list[Json]:
-    """The rows that answer; when leaky, every fifth slips past the numeric filters (B.2)."""
+    """Keep the rows that answer; when leaky, every fifth slips past the numeric filters (B.2)."""
     return [row for row in rows if _passes(row, filters, leaky=leaky)]
 
 
@@ -221,7 +221,7 @@ def read_type(kind: Any) -> bool:
 
 
 class Query:
-    """A flat search query, read and checked."""
+    """A query is a flat search, read and checked."""
 
     def __init__(self, query: Json, known: frozenset[str], *, defaults: bool) -> None:
         self.filters = read_filters(query, known)

@@ -1,4 +1,4 @@
-"""The service acts: what an offer, a rental, a volume or a template becomes on a request.
+"""The service acts on a request: it rents, starts, stops and destroys, and answers what was asked.
 
 A refusal is raised before anything changes, but where its function says otherwise.
 """
@@ -131,7 +131,7 @@ def _new_instance(state: State, offer: Offer, launch: Launch, now: float) -> Ins
 
 
 def _keys_at_birth(state: State) -> dict[int, Key]:
-    """Copies of the account's keys; a team's are not put on its machines (D)."""
+    """Copy the account's keys; a team's are not put on its machines (D)."""
     if state.team:
         return {}
     return {number: replace(key) for number, key in state.keys.items()}
@@ -153,7 +153,7 @@ def _attach_volume(state: State, instance: Instance) -> None:
 
 
 def own(state: State, instance_id: int) -> Instance:
-    """A living instance of the account, or the refusal for any other id."""
+    """Find a living instance of the account, or refuse its id."""
     instance = state.instances.get(instance_id)
     if instance is None or not instance.alive:
         raise replies.no_such_instance(instance_id)
@@ -215,8 +215,7 @@ def reboot(state: State, instance_id: int) -> None:
     """Stop the container and start it; GPU and disk stay (C.7)."""
     instance = _own_running(state, instance_id)
     instance.set_course(fates.REBOOT, state.clock())
-    state.doors.close(instance_id)
-    state.write("reboot", instance)
+    _begin_anew(state, "reboot", instance)
 
 
 def recycle(state: State, instance_id: int) -> None:
@@ -226,8 +225,13 @@ def recycle(state: State, instance_id: int) -> None:
     instance = _own_running(state, instance_id)
     instance.recycle(state.clock())
     instance.log.lines.clear()
-    state.doors.close(instance_id)
-    state.write("recycle", instance)
+    _begin_anew(state, "recycle", instance)
+
+
+def _begin_anew(state: State, kind: str, instance: Instance) -> None:
+    """Shut the doors until the container speaks again, and enter the act in the ledger."""
+    state.doors.close(instance.id)
+    state.write(kind, instance)
 
 
 def change_bid(state: State, instance_id: int, price: Any) -> None:
@@ -290,18 +294,21 @@ def delete_volume(state: State, volume_id: Any) -> None:
 def add_template(state: State, body: Json) -> Json:
     """Add a template of the account's own (E)."""
     template = state.shelf.add(body, state.clock())
-    state.write("template", hash_id=template["hash_id"], name=template["name"])
-    return template
+    return _write_template(state, "template", template)
 
 
 def edit_template(state: State, body: Json) -> Json:
     """Change a template of the account's own (E)."""
     template = state.shelf.edit(body, state.clock())
-    state.write("template_edit", hash_id=template["hash_id"], name=template["name"])
+    return _write_template(state, "template_edit", template)
+
+
+def _write_template(state: State, kind: str, template: Json) -> Json:
+    state.write(kind, hash_id=template["hash_id"], name=template["name"])
     return template
 
 
 def user(state: State) -> Json:
-    """The account as `users/current` shows it (G)."""
+    """Show the account as `users/current` does (G)."""
     ssh_key = next((key.public_key for key in state.keys.values()), None)
     return user_row(state.user_id, state.balance, state.credit, ssh_key)

@@ -57,9 +57,7 @@ def serve_on(world: World, listener: socket.socket) -> None:
 
 
 class _Hangable:
-    """Gives a `drop` fault the means to close the socket: an ASGI application has none of its
-    own.
-    """
+    """This application gives a `drop` fault the means to close the socket: ASGI has none."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -78,7 +76,7 @@ class _Hangable:
 
 
 class _Line:
-    """The connection under one request."""
+    """A line is the connection under one request."""
 
     def __init__(self, transport: Any, receive: Receive) -> None:
         self.transport = transport

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import replies
 from .account import Key
+from .instances import Instance
 from .service import own
 from .shapes import Json
 from .state import State
@@ -16,7 +17,7 @@ BEFORE_FIRST_KEY = 700_000
 
 
 def list_keys(state: State) -> list[Json]:
-    """The account's keys; none is a 404 (D)."""
+    """List the account's keys; none is a 404 (D)."""
     if state.team or not state.keys:
         raise replies.no_keys()
     return [key.as_json() for key in state.keys.values()]
@@ -50,7 +51,7 @@ def delete(state: State, key_id: int) -> None:
 
 
 def attached(state: State, instance_id: int) -> str:
-    """An instance's keys, as JSON in a text (D)."""
+    """List an instance's keys, as JSON in a text (D)."""
     return json.dumps([key.as_json() for key in own(state, instance_id).keys.values()])
 
 
@@ -64,15 +65,18 @@ def attach(state: State, instance_id: int, text: Any) -> Key:
         raise replies.already_attached()
     if instance.kind == "vm":
         raise replies.key_too_late_for_vm()
-    known = _find(state.keys.values(), public_key)
-    if known is not None:
-        key = replace(known)
-    else:
-        number = _free_number([*state.keys, *instance.keys])
-        key = Key(number, public_key, _stamp(state), state.user_id)
+    key = _copy_for(state, instance, public_key)
     instance.keys[key.id] = key
     state.write("key_attach", instance, key_id=key.id, public_key=public_key)
     return key
+
+
+def _copy_for(state: State, instance: Instance, public_key: str) -> Key:
+    known = _find(state.keys.values(), public_key)
+    if known is not None:
+        return replace(known)
+    number = _free_number([*state.keys, *instance.keys])
+    return Key(number, public_key, _stamp(state), state.user_id)
 
 
 def detach(state: State, instance_id: int, key_id: int) -> None:

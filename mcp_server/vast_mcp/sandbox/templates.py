@@ -131,7 +131,7 @@ def _checked(template: Template) -> Template:
 
 
 class Shelf:
-    """Every template, by hash."""
+    """The shelf keeps every template by its hash."""
 
     def __init__(self, now: float, user_id: int) -> None:
         self.by_hash: dict[str, Template] = {}

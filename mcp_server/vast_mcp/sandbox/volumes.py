@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import replies, search
-from .offers import MONTH_HOURS, Offer
+from .offers import Offer, disk_price
 from .shapes import Json
 
 FIRST_ROOM = 40_000_001
@@ -53,7 +53,7 @@ FROM_OFFER = (
 
 @dataclass
 class Volume:
-    """One volume of the account, local to one machine."""
+    """A volume belongs to the account and stands on one machine."""
 
     id: int
     room: Json
@@ -79,7 +79,7 @@ class Volume:
 
     @property
     def usd_per_hour(self) -> float:
-        return self.room["storage_cost"] * self.gb / MONTH_HOURS
+        return disk_price(self.room, self.gb)
 
     def row(self) -> Json:
         """Report the volume as the list shows it."""
@@ -122,7 +122,7 @@ def priced(room: Json, gb: float, now: float) -> Json:
     last (s).
     """
     return room | {
-        "storage_total_cost": room["storage_cost"] * gb / MONTH_HOURS,
+        "storage_total_cost": disk_price(room, gb),
         "allocated_storage": gb,
         "duration": max(0.0, room["end_date"] - now),
     }
@@ -134,7 +134,7 @@ def _check_name(name: Any) -> None:
 
 
 class Volumes:
-    """Every room for volumes, and every volume that the account ever had."""
+    """The service knows every room for volumes, and every volume that the account ever had."""
 
     def __init__(self, seed: int, offers: Iterable[Offer]) -> None:
         self.rooms = make_rooms(seed, offers)

@@ -23,18 +23,18 @@ TRAITS: dict[str, Callable[[Offer, Any], bool]] = {
 
 
 class World(State):
-    """A pretend Vast.ai with one account, its offers, rentals, keys and templates, and a ledger of
-    everything it committed. Its options are those of `State`.
+    """A world is a pretend Vast.ai with one account, its offers, rentals, keys and templates, and a
+    ledger of everything it committed. Its options are those of `State`.
     """
 
     # What tests look at
 
     def asked(self, endpoint: str) -> list[Received]:
-        """The requests that reached one endpoint, faults or not."""
+        """List the requests that reached one endpoint, faults or not."""
         return [request for request in self.requests if request.endpoint == endpoint]
 
     def committed(self, kind: str) -> list[LedgerEntry]:
-        """The ledger's entries of one kind."""
+        """List the ledger's entries of one kind."""
         return [entry for entry in self.ledger if entry.kind == kind]
 
     def offer(self, **traits: Any) -> Offer:

@@ -4,7 +4,7 @@ from vast_mcp.sandbox import service, ssh_keys
 from vast_mcp.sandbox.request import Request, read_object
 from vast_mcp.sandbox.shapes import Json
 
-from .table import Endpoint
+from .table import Endpoint, done
 
 
 def list_keys(request: Request) -> list[Json]:
@@ -14,14 +14,14 @@ def list_keys(request: Request) -> list[Json]:
 
 def add_key(request: Request) -> Json:
     """Add by `POST /ssh/` (D)."""
-    key = ssh_keys.add(request.world, request.object().get("ssh_key"))
-    return {"success": True, "key": key.as_json()}
+    key = ssh_keys.add(request.world, request.field("ssh_key"))
+    return done(key=key.as_json())
 
 
 def delete_key(request: Request) -> Json:
     """Delete by `DELETE /ssh/{id}/` (D)."""
     ssh_keys.delete(request.world, request.id())
-    return {"success": True}
+    return done()
 
 
 def user(request: Request) -> Json:
@@ -36,19 +36,19 @@ def find_templates(request: Request) -> Json:
     number = request.query.get("limit", "")
     limit = int(number) if number.isdecimal() else None
     found = request.world.shelf.find(asked, limit)
-    return {"success": True, "templates_found": len(found), "templates": found}
+    return done(templates_found=len(found), templates=found)
 
 
 def add_template(request: Request) -> Json:
     """Add by `POST /template/` (E)."""
     template = service.add_template(request.world, request.object())
-    return {"success": True, "msg": "Template created", "template": _brief(template)}
+    return done(msg="Template created", template=_brief(template))
 
 
 def edit_template(request: Request) -> Json:
     """Edit by `PUT /template/`, with the hash and what changes (E)."""
     template = service.edit_template(request.world, request.object())
-    return {"success": True, "template": _brief(template)}
+    return done(template=_brief(template))
 
 
 def _brief(template: Json) -> Json:

@@ -8,7 +8,7 @@ from vast_mcp.sandbox import listing, looks, replies, service, ssh_keys
 from vast_mcp.sandbox.request import Request
 from vast_mcp.sandbox.shapes import Json
 
-from .table import Endpoint
+from .table import Endpoint, done
 
 ACT_OF_STATE = {"running": "start", "stopped": "stop"}
 
@@ -40,7 +40,7 @@ def show(request: Request) -> Json:
 
 
 def act_of_change(request: Request) -> str:
-    """Which act a PUT on an instance is, for faults and limits."""
+    """Name the act that a PUT on an instance is, for faults and limits."""
     body: Any = request.body
     if not isinstance(body, dict):
         return "label"
@@ -56,7 +56,7 @@ def change(request: Request) -> Json:
         service.set_label(request.world, request.id(), label)
     if state is not None:
         service.set_state(request.world, request.id(), state)
-    return {"success": True}
+    return done()
 
 
 def _check_change(body: Json, state: Any, label: Any) -> None:
@@ -71,26 +71,25 @@ def _check_change(body: Json, state: Any, label: Any) -> None:
 def destroy(request: Request) -> Json:
     """Destroy by `DELETE /instances/{id}/` (C.7)."""
     service.destroy(request.world, request.id())
-    return {"success": True, "msg": f"Destroyed instance {request.id()}."}
+    return done(msg=f"Destroyed instance {request.id()}.")
 
 
 def reboot(request: Request) -> Json:
     """Reboot by `PUT /instances/reboot/{id}/` (C.7)."""
     service.reboot(request.world, request.id_in_text())
-    return {"success": True}
+    return done()
 
 
 def recycle(request: Request) -> Json:
     """Recycle by `PUT /instances/recycle/{id}/` (C.7)."""
     service.recycle(request.world, request.id_in_text())
-    return {"success": True}
+    return done()
 
 
 def change_bid(request: Request) -> Json:
     """Bid by `PUT /instances/bid_price/{id}/` (C.7)."""
-    instance_id = request.id_in_text()
-    service.change_bid(request.world, instance_id, request.object().get("price"))
-    return {"success": True}
+    service.change_bid(request.world, request.id_in_text(), request.field("price"))
+    return done()
 
 
 # Logs (C.7)
@@ -99,11 +98,10 @@ def change_bid(request: Request) -> Json:
 def request_logs(request: Request) -> Json:
     """Say where the log will be, some looks from now (C.7)."""
     name = looks.request_logs(request.world, request.id_in_text(), request.object())
-    return {
-        "success": True,
-        "result_url": _address_of_log(request, name),
-        "msg": "Logs requested; the result appears at result_url.",
-    }
+    return done(
+        result_url=_address_of_log(request, name),
+        msg="Logs requested; the result appears at result_url.",
+    )
 
 
 def _address_of_log(request: Request, name: str) -> str:
@@ -117,7 +115,7 @@ def read_log(request: Request) -> PlainTextResponse:
     """Read the log itself, for whoever knows its address: elsewhere in reality, and without a key
     (C.7).
     """
-    return PlainTextResponse(looks.read_log(request.world, request.http.path_params["name"]))
+    return PlainTextResponse(looks.read_log(request.world, request.in_path("name")))
 
 
 # Keys on one instance (D)
@@ -125,19 +123,19 @@ def read_log(request: Request) -> PlainTextResponse:
 
 def attach_key(request: Request) -> Json:
     """Attach by `POST /instances/{id}/ssh/` (D)."""
-    key = ssh_keys.attach(request.world, request.id(), request.object().get("ssh_key"))
-    return {"success": True, "msg": "SSH key added to instance.", "key": key.as_json()}
+    key = ssh_keys.attach(request.world, request.id(), request.field("ssh_key"))
+    return done(msg="SSH key added to instance.", key=key.as_json())
 
 
 def attached_keys(request: Request) -> Json:
     """List by `GET /instances/{id}/ssh/` (D)."""
-    return {"success": True, "ssh_keys": ssh_keys.attached(request.world, request.id())}
+    return done(ssh_keys=ssh_keys.attached(request.world, request.id()))
 
 
 def detach_key(request: Request) -> Json:
     """Detach by `DELETE /instances/{id}/ssh/{key}/` (D)."""
-    ssh_keys.detach(request.world, request.id(), request.http.path_params["key"])
-    return {"success": True, "msg": "SSH key removed from instance."}
+    ssh_keys.detach(request.world, request.id(), request.in_path("key"))
+    return done(msg="SSH key removed from instance.")
 
 
 TABLE = (

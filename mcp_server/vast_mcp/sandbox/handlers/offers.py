@@ -7,7 +7,7 @@ from vast_mcp.sandbox.gpus import GPU_NAMES
 from vast_mcp.sandbox.request import ID_DIGITS, Request, read_object
 from vast_mcp.sandbox.shapes import Json
 
-from .table import Endpoint
+from .table import Endpoint, done
 
 
 def search_flat(request: Request) -> Json:
@@ -42,11 +42,11 @@ def _read_wrapped(body: Json) -> tuple[Json, list[Any]]:
 
 def create(request: Request) -> Json:
     """Rent by `PUT /asks/{id}/` (A)."""
-    text: str = request.http.path_params["ask"]
+    text = request.in_path("ask")
     if not text.isdecimal() or len(text) > ID_DIGITS:
         raise replies.offer_id_needed()
     instance = service.rent(request.world, int(text), request.object())
-    return {"success": True, "new_contract": instance.id, "instance_api_key": instance.secret}
+    return done(new_contract=instance.id, instance_api_key=instance.secret)
 
 
 def gpu_names(_request: Request) -> Json:

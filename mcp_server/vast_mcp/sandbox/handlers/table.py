@@ -4,15 +4,21 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from vast_mcp.sandbox.request import Request
+from vast_mcp.sandbox.shapes import Json
 
 Handler = Callable[[Request], Any]
 Name = str | Callable[[Request], str]
 
 
 class Endpoint(NamedTuple):
-    """One method of one address."""
+    """An endpoint is one method of one address."""
 
     path: str  # without its last slash
     method: str
     name: Name  # what faults and limits call it
     handler: Handler
+
+
+def done(**said: Any) -> Json:
+    """Encode a success, and what is said of it."""
+    return {"success": True, **said}

@@ -6,7 +6,7 @@ from vast_mcp.sandbox import service
 from vast_mcp.sandbox.request import Request, is_id
 from vast_mcp.sandbox.shapes import Json
 
-from .table import Endpoint
+from .table import Endpoint, done
 
 
 def search_volumes(request: Request) -> Json:
@@ -18,25 +18,25 @@ def search_volumes(request: Request) -> Json:
 def rent_volume(request: Request) -> Json:
     """Rent by `PUT /volumes/` (F)."""
     volume = service.rent_volume(request.world, request.object())
-    return {"success": True, "volume_name": f"V.{volume.id}", "volume_id": volume.id}
+    return done(volume_name=f"V.{volume.id}", volume_id=volume.id)
 
 
 def list_volumes(request: Request) -> Json:
     """List by `GET /volumes` (F)."""
-    return {"success": True, "volumes": request.world.volumes.rows(request.query.get("type"))}
+    return done(volumes=request.world.volumes.rows(request.query.get("type")))
 
 
 def delete_volume(request: Request) -> Json:
     """Delete by `DELETE /volumes/?id=`, or the id in the body as the specification has it (F)."""
     service.delete_volume(request.world, _volume_id(request))
-    return {"success": True}
+    return done()
 
 
 def _volume_id(request: Request) -> Any:
     text = request.query.get("id", "")
     if is_id(text):
         return int(text)
-    return request.object().get("id")
+    return request.field("id")
 
 
 TABLE = (
