@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from mcp.server.mcpserver import Context
-from mcp.types import InputRequiredResult
+from mcp.server.session import ServerSession
+from mcp.types import InputRequiredResult, InputResponses, RequestId
 
 from vast_mcp import errors
 from vast_mcp.journal import Journal
-from vast_mcp.journal.records import Intent
+from vast_mcp.journal.records import Approval, Intent
 from vast_mcp.machines.watching import Watches
 from vast_mcp.offers_seen import OffersSeen
 from vast_mcp.reconcile import Reconciler
@@ -68,8 +68,8 @@ class Session:
         self.delivered: set[str] = set()
         self.recovered: set[str] = set()
         self.swept: list[str] = []
-        # What a person was asked about, by digest → at most at which $/h.
-        self.asked: dict[str, float] = {}
+        # Questions that a host has taken along to a person, by a number of their own.
+        self.asked: dict[str, Approval] = {}
 
     @functools.cached_property
     def link(self) -> Link:
@@ -137,19 +137,6 @@ class Session:
 Progress = Callable[[float, float | None, str], Awaitable[None]]
 
 
-class StartOver(Exception):
-    """A person was asked in the middle of a call, and agreed: what was looked at before holds no
-    more.
-
-    `asked` and `usd_per_hour`: what to (a digest), and at most at which price. `took_s`: how
-    long it took to answer.
-    """
-
-    def __init__(self, asked: str, usd_per_hour: float, took_s: float) -> None:
-        super().__init__("a person agreed")
-        self.asked, self.usd_per_hour, self.took_s = asked, usd_per_hour, took_s
-
-
 class InputNeeded(Exception):
     """The call ends with a question to the person; the host makes it again with the answer
     (protocol 2026-07-28).
@@ -165,6 +152,19 @@ async def no_progress(_done: float, _total: float | None, _message: str) -> None
 
 
 @dataclass(frozen=True)
+class Host:
+    """The host that made a call, as far as a person can be asked through it.
+
+    `responses` and `state`: what it sends back with a call that ended with a question before.
+    """
+
+    session: ServerSession
+    request_id: RequestId | None = None
+    responses: InputResponses | None = None
+    state: str | None = None
+
+
+@dataclass
 class Call:
     """One tool call: the session, a client that stops at this call's deadline, and the host's
     progress channel.
@@ -174,10 +174,7 @@ class Call:
     vast: Vast
     deadline: float
     progress: Progress
-    host: Context[Any, Any] | None = None  # through which a person may be asked
-    agreed: Mapping[str, float] = field(
-        default_factory=dict[str, float]
-    )  # during this call, as Session.asked
+    host: Host | None = None
     templates: dict[str, Template | None] = field(
         default_factory=dict[str, "Template | None"]
     )  # read in this call
@@ -196,6 +193,15 @@ class Call:
     @property
     def times(self) -> Times:
         return self.session.settings.times
+
+    def resume(self, waited_s: float) -> None:
+        """Go on after a person has read for so many seconds: their time is not the call's, and what
+        was read of Vast before may hold no more.
+        """
+        self.deadline += waited_s
+        self.vast = self.session.client(self.deadline)
+        self.templates.clear()
+        self.session.offers.age()
 
     async def another_look(self) -> bool:
         """Pause before looking again at what an act came to; False where the deadline comes

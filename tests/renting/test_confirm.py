@@ -16,6 +16,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -337,6 +338,28 @@ async def test_an_answer_is_good_for_no_other_arguments(world: World, settings: 
                 allow_input_required=True,
             )
     assert puts(world) == 0
+
+
+async def test_an_answer_is_good_for_one_call(world: World, settings: Settings) -> None:
+    """2026-07-28: who keeps the state and sends it again has asked nobody a second time."""
+    asked = wish(world)
+    async with confirming(world, settings, Person()) as client:
+        session = client.session
+        needed = await session.call_tool("create_instance", asked, allow_input_required=True)
+        answers: dict[str, Any] = dict.fromkeys(needed.input_requests or {}, YES)
+        again = partial(
+            session.call_tool,
+            "create_instance",
+            asked,
+            input_responses=answers,
+            request_state=needed.request_state,
+            allow_input_required=True,
+        )
+        made = await again()
+        ids = [made.structured_content["instance_id"]]
+        await call(client, "destroy_instance", instance_ids=ids)
+        assert (await again()).result_type == "input_required"
+    assert puts(world) == 1
 
 
 @ERAS

@@ -147,9 +147,6 @@ class Verb(Act):
             Target.of(there, args.instance_id), _this(args, "asks again, which is safe")
         )
 
-    async def check(self) -> None:
-        """Raises where something speaks against it; nothing is sent then."""
-
     async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:
         """Add to the answer what only this action says."""
 

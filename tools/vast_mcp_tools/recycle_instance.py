@@ -43,10 +43,18 @@ class Recycle(Act):
     restarts = True
     provable = False
 
+    def __init__(self, args: RecycleInstance, target: Target, call: Call) -> None:
+        super().__init__(target, _this(args, "the same call"))
+        self.args, self.call = args, call
+
     @property
     def question(self) -> str:
         machine = confirm.machine(self.target.instance_id, self.target.row)
         return f"Recycle {machine}? What is on its disk is lost, and it runs then."
+
+    async def check(self) -> None:
+        target, then = self.target, _this(self.args, "then")
+        lifetimes.check_time_to_boot(self.call, target.instance_id, target.row, then=then)
 
     async def send(self, vast: Vast) -> None:
         await vast.recycle_instance(self.target.instance_id)
@@ -73,9 +81,9 @@ async def recycle_instance(args: RecycleInstance, call: Call) -> RecycleInstance
             loses="what is on a recycled machine's disk is lost",
             again=_this(args, "if the person wants that", not_ours=True),
         )
-    target = Target.of(there, instance_id)
-    lifetimes.check_time_to_boot(call, instance_id, target.row, then=_this(args, "then"))
-    outcome = await perform(call, Recycle(target, _this(args, "the same call")))
+    act = Recycle(args, Target.of(there, instance_id), call)
+    await act.check()
+    outcome = await perform(call, act)
     return _result(instance_id, outcome)
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import traceback
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import anyio.lowlevel
-from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 
 from vast_mcp import errors
@@ -21,8 +19,8 @@ from vast_mcp.journal.records import Intent, Notice
 if TYPE_CHECKING:
     pass
 from vast_mcp.leases.labels import lease_notice
-from vast_mcp.session import Call, InputNeeded, Progress, Session, StartOver, no_progress
-from vast_mcp.toolspec import Arguments, Result, ToolSpec
+from vast_mcp.session import Call, Host, InputNeeded, Progress, Session, no_progress
+from vast_mcp.toolspec import Arguments, ToolSpec
 
 log = logging.getLogger("vast_mcp")
 
@@ -32,7 +30,7 @@ async def answer(
     args: Arguments,
     session: Session,
     progress: Progress = no_progress,
-    host: Context[Session, Any] | None = None,
+    host: Host | None = None,
 ) -> Json:
     """What a call comes to: the result's JSON, or the error's under `error`. Raises InputNeeded
     and nothing else.
@@ -46,12 +44,12 @@ async def answer(
         host=host,
     )
     session.settle_delivered()
-    if host is not None and host.input_responses is not None:
+    if host is not None and host.responses is not None:
         session.offers.age()
     payload: Json
     try:
         _check_allowed(spec, session)
-        result = await _run(spec, args, call)
+        result = await spec.fn(args, call)
         payload = result.model_dump(mode="json", exclude_none=True)
     except errors.VastMcpError as exc:
         log.info("%s: %s", spec.name, exc.code)
@@ -66,22 +64,6 @@ async def answer(
     )  # an answer that nobody will read has told nothing
     secrets = session.settings.secrets()
     return cast("Json", _without(secrets, payload | _stated(session, payload)))
-
-
-async def _run(spec: ToolSpec, args: Arguments, call: Call) -> Result:
-    """The tool's own function, from the start again after a person was asked. Their time is not
-    the call's.
-    """
-    while True:
-        try:
-            return await spec.fn(args, call)
-        except StartOver as over:
-            call.session.offers.age()
-            deadline = call.deadline + over.took_s
-            agreed = {**call.agreed, over.asked: over.usd_per_hour}
-            call = replace(
-                call, vast=call.session.client(deadline), deadline=deadline, agreed=agreed
-            )
 
 
 def _check_allowed(spec: ToolSpec, session: Session) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 from vast_mcp.host.answering import answer, both_channels, failure
 from vast_mcp.host.bad_arguments import bad_arguments
 from vast_mcp.host.schema import input_schema, output_schema
-from vast_mcp.session import InputNeeded, Session
+from vast_mcp.session import Host, InputNeeded, Session
 from vast_mcp.toolspec import Arguments, ToolSpec
 
 # ── How a call runs ───────────────────────────────────────────────────────────────────────────────
@@ -85,8 +85,10 @@ class StrictTool(Tool):
             args: Arguments, ctx: Context[Session, Any]
         ) -> CallToolResult | InputRequiredResult:
             session = ctx.request_context.lifespan_context
+            request = ctx.request_context
+            host = Host(request.session, request.request_id, ctx.input_responses, ctx.request_state)
             try:
-                return both_channels(await answer(spec, args, session, ctx.report_progress, ctx))
+                return both_channels(await answer(spec, args, session, ctx.report_progress, host))
             except InputNeeded as needed:
                 return needed.result
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from vast_mcp import errors
-from vast_mcp.account.roll import Roll
+from vast_mcp.account.roll import Roll, check_known, roll
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Reservation
 from vast_mcp.renting import reserving
-from vast_mcp.renting.confirm import Consent, machine
+from vast_mcp.renting.confirm import Consent, Proposal, machine
+from vast_mcp.renting.reserving import Change
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
 
@@ -77,6 +78,9 @@ class Act(ABC):
         """What a person is asked, without the price."""
         return f"{self.name.capitalize()} {machine(self.target.instance_id, self.target.row)}?"
 
+    async def check(self) -> None:  # noqa: B027  nothing does, for most
+        """Raises where something speaks against it; nothing is sent then."""
+
     @abstractmethod
     async def send(self, vast: Vast) -> None:
         """Send the one request."""
@@ -106,14 +110,14 @@ class Outcome:
 async def perform(call: Call, act: Act) -> Outcome:
     """Do it once, within the limits and with the person's yes, and look what came of it.
 
-    Raises what reserving.reserve raises, before anything is sent; StartQueued; OutcomeUnknown; and
-    Vast's refusals.
+    Raises what reserving.weigh and confirm.ask raise, before anything is sent; StartQueued;
+    OutcomeUnknown; and Vast's refusals.
     """
-    consent = Consent(call, act.again.tool, act.again.arguments, act.question, act.again)
+    again = act.again
+    consent = Consent(call, Proposal(again.tool, again.arguments, act.question, again))
     held: Reservation | None = None
     if act.may_cost:
-        target = act.target
-        held = await reserving.reserve(call, target.instance_id, target.row, consent, bid=act.bid)
+        held = reserving.announce(await _agreed(call, act, consent), consent)
     lost = await _send(call, act, consent, held)
     if act.restarts:
         call.session.watches.mark_started(act.target.instance_id, time.time())
@@ -122,6 +126,22 @@ async def perform(call: Call, act: Act) -> Outcome:
     if not outcome.done and (lost is not None or act.must_be_seen):
         raise _unsure(act, lost)
     return outcome
+
+
+async def _agreed(call: Call, act: Act, consent: Consent) -> Change:
+    """The change that the limits allow and a person, where one is to be asked, agreed to.
+
+    After a person has read, everything is looked at again.
+    """
+    while True:
+        target = act.target
+        change = await reserving.weigh(call, target.instance_id, target.row, bid=act.bid)
+        if not change.is_dearer or not await consent.ask(change.usd_per_hour):
+            return change
+        there = await roll(call)
+        check_known([target.instance_id], there, nothing="sent", argument="instance_id")
+        act.target = Target.of(there, target.instance_id)
+        await act.check()
 
 
 async def _send(

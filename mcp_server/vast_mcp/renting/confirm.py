@@ -2,12 +2,9 @@
 is worth.
 
 Asked is last, when nothing else speaks against the act, and before anything of it is written
-down. Through the host, where it can (elicitation, in both eras); else by a code that the person
-approves in a shell. A yes is good for exactly these arguments and at most this price, once.
-After a person has read, everything is looked at again.
-
-Where no question can be put a host answers by itself: `cancel` (claude -p) is nobody's answer,
-`decline` is a no.
+down. Through the host, where it can (asking.py); else by a code that the person approves in a
+shell. A yes is good for exactly these arguments and at most this price, once. After a person has
+read, everything is looked at again.
 """
 
 from __future__ import annotations
@@ -16,21 +13,23 @@ import contextlib
 import math
 import re
 import secrets
-from typing import Annotated, Literal, cast
-
-import anyio
-from mcp.server.elicitation import CancelledElicitation, DeclinedElicitation, ElicitationResult
-from mcp.server.mcpserver.exceptions import ToolError
-from mcp.server.mcpserver.resolve import Elicit, Resolve, build_resolver_plans, resolve_arguments
-from mcp.shared.exceptions import MCPError
-from mcp.types import InputRequiredResult
-from pydantic import BaseModel, Field
+from dataclasses import dataclass, field, replace
 
 from vast_mcp import errors
 from vast_mcp.account.whose import account_of
 from vast_mcp.errors import Json, NextStep, clean, redacted
 from vast_mcp.journal.records import CODE_S, Approval
-from vast_mcp.session import Call, InputNeeded, StartOver
+from vast_mcp.machines.costs import ROUNDING
+from vast_mcp.renting.asking import (
+    Said,
+    answer_to,
+    ask_now,
+    asked_before,
+    asks_by_result,
+    can_ask,
+    question_for,
+)
+from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that reads like something else
@@ -39,25 +38,8 @@ ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that reads like somethin
 CODE_LENGTH = 8  # of 31 letters: 40 bits, for ten minutes
 
 
-ASKED_REMEMBERED = 100
-
-
-ROUNDING = 1e-9
-
-
 # A registry, a path, a tag or digest: an image's name can say nothing else to a person.
 _IMAGE = re.compile(r"[A-Za-z0-9._/:@-]{1,120}")
-
-
-Answer = Literal["yes", "no", "nobody"]
-
-
-class Agreement(BaseModel):
-    """The one field of the question."""
-
-    yes: Annotated[
-        bool, Field(title="Yes, at this price", description="No answer and no mean the same.")
-    ]
 
 
 def wanted(call: Call, usd_per_hour: float | None) -> bool:
@@ -70,41 +52,93 @@ def wanted(call: Call, usd_per_hour: float | None) -> bool:
     )
 
 
-async def ask(
-    call: Call, tool: str, arguments: Json, usd_per_hour: float | None, what: str, again: NextStep
-) -> Approval | None:
-    """Returns where nobody is to be asked or a person agreed; an Approval is to be spent with
-    the act.
+@dataclass(frozen=True)
+class Proposal:
+    """What a person is asked to agree to, without the price.
 
-    `arguments`: all of the call, kept as a digest. `usd_per_hour`: what the act makes the
-    machine cost. `what`: the question's sentences, without the price. `again`: the same call, as
-    far as an answer may repeat it. Raises Declined, NeedsConfirmation, PriceUnknown; StartOver
-    and InputNeeded, which toolspec handles.
+    `arguments`: all of the call, kept as a digest. `what`: the question's sentences. `again`: the
+    same call, as far as an answer may repeat it.
+    """
+
+    tool: str
+    arguments: Json = field(repr=False)
+    what: str
+    again: NextStep
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Why an act may go on: nobody was to be asked, or a person said yes to it at this price.
+
+    `approval`: the yes was given in a shell, and is to be spent with the act. `asked_now`: a person
+    has read in the middle of this call, so that what was looked at before is to be looked at again.
+    """
+
+    to: Approval | None = None
+    approval: Approval | None = None
+    asked_now: bool = False
+
+    def covers(self, wanted: Approval) -> bool:
+        """Whether the person said yes in this call, to the same, at this price or a higher one."""
+        if self.to is None or self.approval is not None:
+            return False
+        return self.to.asked == wanted.asked and is_covered(wanted, self.to)
+
+
+def is_covered(wanted: Approval, by: Approval) -> bool:
+    """Whether a yes at one price is one at the other: at most, so a fallen price is covered."""
+    return wanted.usd_per_hour <= by.usd_per_hour + ROUNDING
+
+
+async def ask(
+    call: Call, proposal: Proposal, usd_per_hour: float | None, agreed: Agreement | None = None
+) -> Agreement:
+    """Returns where nobody is to be asked or a person agreed.
+
+    `usd_per_hour`: what the act makes the machine cost. `agreed`: what this call was told before,
+    which is not asked again. Raises Declined, NeedsConfirmation, PriceUnknown; InputNeeded, which
+    is the answer to the call.
     """
     if not wanted(call, usd_per_hour):
-        return None
+        return Agreement()
     if usd_per_hour is None:
         raise errors.PriceUnknown(
             "Nothing was sent: what this machine costs cannot be learned, and the person wants to "
-            "be asked at a price "
-            "(VAST_MCP_CONFIRM)."
+            "be asked at a price (VAST_MCP_CONFIRM)."
         )
     account = await account_of(call)
-    asked = call.session.journal.digest({"account": account, "tool": tool, "arguments": arguments})
+    asked = call.session.journal.digest(
+        {"account": account, "tool": proposal.tool, "arguments": proposal.arguments}
+    )
     approval = Approval(asked, _shown(usd_per_hour))
-    if approval.usd_per_hour <= call.agreed.get(asked, -1.0) + ROUNDING:
-        return None
+    if agreed is not None and agreed.covers(approval):
+        return Agreement(agreed.to)
     if call.session.journal.approvals.is_approved(approval):
-        return approval
-    answer = await _put(call, approval, what)
-    if answer == "no":
+        return Agreement(approval, approval)
+    said, agreement = await _ask_host(call, proposal, approval)
+    if said == "no":
         raise errors.Declined(
             "Nothing was sent: the answer to the question whether to do this was no. It is the "
             "person's to change."
         )
-    if answer == "nobody":
-        raise _by_code(call, approval, what, again)
-    return None
+    if said == "nobody":
+        raise _by_code(call, approval, proposal)
+    return agreement
+
+
+async def _ask_host(call: Call, proposal: Proposal, approval: Approval) -> tuple[Said, Agreement]:
+    """Ask through the host. Raises InputNeeded where the call ends with the question."""
+    host, agreement = call.host, Agreement(approval)
+    if host is None or not can_ask(host):
+        return "nobody", agreement
+    question = _question(call, proposal.what, approval.usd_per_hour)
+    if not asks_by_result(host):
+        said = await ask_now(call, host, question)
+        return said, replace(agreement, asked_now=True)
+    before = asked_before(call, host)
+    if before is None or before.asked != approval.asked or not is_covered(approval, before):
+        raise question_for(call, approval, question)
+    return answer_to(host), Agreement(before)
 
 
 class Consent:
@@ -112,33 +146,30 @@ class Consent:
     announced.
     """
 
-    def __init__(self, call: Call, tool: str, arguments: Json, what: str, again: NextStep) -> None:
-        self._call, self._tool, self._arguments, self._what, self._again = (
-            call,
-            tool,
-            arguments,
-            what,
-            again,
-        )
-        self._approval: Approval | None = None
+    def __init__(self, call: Call, proposal: Proposal) -> None:
+        self._call = call
+        self._proposal = proposal
+        self._agreement = Agreement()
         self._by = f"act-{secrets.token_hex(8)}"
 
-    async def ask(self, usd_per_hour: float | None) -> None:
-        """As ask() does."""
-        self._approval = await ask(
-            self._call, self._tool, self._arguments, usd_per_hour, self._what, self._again
-        )
+    async def ask(self, usd_per_hour: float | None) -> bool:
+        """Ask as ask() does. Returns whether a person has read just now, so that everything is to
+        be looked at again before the act.
+        """
+        self._agreement = await ask(self._call, self._proposal, usd_per_hour, self._agreement)
+        return self._agreement.asked_now
 
     def spend(self) -> None:
         """Immediately before the act, or in the transaction that announces it. Raises
         NeedsConfirmation.
         """
-        if self._approval is not None:
-            self._call.session.journal.approvals.spend(self._approval, self._by)
+        approval = self._agreement.approval
+        if approval is not None:
+            self._call.session.journal.approvals.spend(approval, self._by)
 
     def give_back(self) -> None:
         """The act was refused for certain. That the journal fails burns a yes and nothing else."""
-        if self._approval is not None:
+        if self._agreement.approval is not None:
             with contextlib.suppress(errors.JournalUnavailable):
                 self._call.session.journal.approvals.give_back(self._by)
 
@@ -175,53 +206,6 @@ def image(name: str | None) -> str:
     return f"image {name}" if _IMAGE.fullmatch(name) else "an image whose name cannot be shown"
 
 
-# ── through the host ───────────────────────────────────────────────────────────────────────────
-
-
-async def _put(call: Call, approval: Approval, what: str) -> Answer:
-    """Ask through the host. Returns "yes" only where this very call brought the answer, to this
-    very question.
-
-    The SDK seals the question's digest into the state that comes back, bound to tool and
-    arguments, for ten minutes.
-    """
-    host, session, asked = call.host, call.session, approval.asked
-    if host is None:
-        return "nobody"
-    usd = approval.usd_per_hour
-    before = session.asked.get(asked, 0.0)
-    if host.input_responses is not None and usd <= before:
-        usd = before  # the question as it was asked: a price that fell since is covered by it
-    question = _question(call, what, usd)
-
-    def consent() -> Elicit[Agreement]:
-        return Elicit(question, Agreement)
-
-    resolved = {"answer": (Resolve(consent), True)}
-    since = anyio.current_time()
-    try:
-        outcome = await resolve_arguments(resolved, build_resolver_plans(resolved, set()), {}, host)
-    except (ToolError, MCPError):
-        return (
-            # the host cannot ask, or failed, or its yes is not one: that is no agreement
-            "nobody"
-        )
-    if isinstance(outcome, InputRequiredResult):
-        session.asked.pop(asked, None)
-        session.asked[asked] = usd
-        for stale in list(session.asked)[:-ASKED_REMEMBERED]:
-            session.asked.pop(stale)
-        raise InputNeeded(outcome)
-    answer = cast("ElicitationResult[Agreement]", outcome["answer"])
-    if isinstance(answer, CancelledElicitation):
-        return "nobody"
-    if isinstance(answer, DeclinedElicitation) or not answer.data.yes:
-        return "no"
-    if host.input_responses is None:
-        raise StartOver(asked, usd, anyio.current_time() - since)
-    return "yes"
-
-
 # ── by a code ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -230,9 +214,7 @@ def code_of(text: str) -> str:
     return re.sub(r"[^A-Z0-9]", "", text.upper())
 
 
-def _by_code(
-    call: Call, approval: Approval, what: str, again: NextStep
-) -> errors.NeedsConfirmation:
+def _by_code(call: Call, approval: Approval, proposal: Proposal) -> errors.NeedsConfirmation:
     """The question under a new code, for the person and a shell."""
     why = (
         "Nothing was sent: the person wants to be asked first (VAST_MCP_CONFIRM), and nobody "
@@ -246,7 +228,8 @@ def _by_code(
             "asks the person, or VAST_MCP_CONFIRM=never."
         )
     code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
-    journal.approvals.ask(code, approval, _question(call, what, approval.usd_per_hour))
+    journal.approvals.ask(code, approval, _question(call, proposal.what, approval.usd_per_hour))
+    again = proposal.again
     # Where an answer may not repeat the call, `again` is a look without arguments, which
     # nobody's yes is needed for.
     steps = [NextStep(again.tool, again.arguments, "once approved; before, it makes a new code")]

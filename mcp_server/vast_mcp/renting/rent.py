@@ -20,6 +20,7 @@ from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Intent, Wish
 from vast_mcp.leases.labels import leased
 from vast_mcp.renting import limits
+from vast_mcp.renting.confirm import Agreement
 from vast_mcp.renting.price_kept import check_price_kept
 from vast_mcp.renting.refusals import (
     TAKEN,
@@ -72,12 +73,16 @@ async def rent(call: Call, order: Order) -> Rental:
     request, warnings = await request_of(call, order)
     wish, journal = request.wish, call.session.journal
     sends, waited = 0, False
+    agreed: Agreement | None = None
     while True:
         if (found := await _already(call, request)) is not None:
             return replace(found, warnings=[*warnings, *found.warnings])
         refuse_if_unannounced(call, wish)
         _check_time(call, request)
-        terms = await terms_of(call, order, wish.account)
+        terms = await terms_of(call, order, wish.account, agreed)
+        agreed = terms.agreement
+        if agreed.asked_now:
+            continue  # minutes may have gone by; look again at what there is, and what it costs
         warnings += terms.findings.warnings
         attempt = await _attempt(call, request, terms)
         if attempt is None:
@@ -303,7 +308,7 @@ def _claim(call: Call, request: Request, terms: Terms) -> Intent | None:
             leased(request.order.label, terms.lease_until),
             usd_per_hour=terms.price.total,
             lease_until=terms.lease_until,
-            approval=terms.approval,
+            approval=terms.agreement.approval,
             facts=terms.facts,
         )
 

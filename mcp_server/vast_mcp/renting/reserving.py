@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vast_mcp import errors
@@ -17,67 +17,74 @@ from vast_mcp.vast.models import Instance
 
 
 @dataclass(frozen=True)
-class _Change:
-    """A machine at the price that it is to have, beside everything else that the limits count.
+class Change:
+    """A machine at the price that an act gives it, beside everything that the limits count.
 
-    `row`: as the newest list shows the machine.
+    `account`: None where no limit asks. `row`: as the newest list shows the machine. `is_dearer`:
+    it may come to cost more than now, so that limits and a person have a say.
     """
 
     call: Call
-    account: str
-    standing: Standing | None
     instance_id: int
     row: Instance | None
     usd_per_hour: float | None
+    is_dearer: bool
+    account: str | None = None
+    standing: Standing | None = None
 
-    def check(self) -> None:
+    def check(self, account: str) -> None:
         """Raises OverLimit or PriceUnknown. In the journal's alone() the answer holds until the
         change is announced.
         """
         usd = self.usd_per_hour
         if usd is not None:
-            usd = highest(usd, _reserved(self.call, self.account, self.instance_id, self.row))
-        check_account(self.call, self.standing, self.account, usd, instance_id=self.instance_id)
+            usd = highest(usd, _reserved(self.call, account, self.instance_id, self.row))
+        check_account(self.call, self.standing, account, usd, instance_id=self.instance_id)
 
 
-async def reserve(
-    call: Call,
-    instance_id: int,
-    row: Instance | None,
-    consent: Consent,
-    *,
-    bid: float | None = None,
-) -> Reservation | None:
-    """Announce what a machine may come to cost by being started, or by a better bid; None where no
-    limit asks.
+async def weigh(
+    call: Call, instance_id: int, row: Instance | None, *, bid: float | None = None
+) -> Change:
+    """Read what a machine comes to cost by being started, or by a better bid.
 
-    `row`: as the list shows it. What costs no more than now is always allowed, and nobody is asked
-    about it; else the person's consent comes after the limits and is spent here. Raises OverLimit
-    or PriceUnknown, and as confirm.ask.
+    `row`: as the list shows it. What costs no more than now is always allowed. Raises OverLimit or
+    PriceUnknown.
     """
     usd = _price_afterwards(row, bid)
-    more = _is_more_than_now(usd, row)
+    change = Change(call, instance_id, row, usd, is_dearer=_is_more_than_now(usd, row))
     if not call.settings.limits.any_price:
-        if more:
-            await consent.ask(usd)
-            consent.spend()
-        return None
-    account = await account_of(call)
-    journal = call.session.journal
-    if usd is not None and not more:
-        return journal.reservations.announce(account, instance_id, usd)
-    check_machine(call, usd, instance_id=instance_id)
+        return change
+    change = replace(change, account=await account_of(call))
+    return await _within_limits(change, bid) if change.is_dearer else change
+
+
+async def _within_limits(change: Change, bid: float | None) -> Change:
+    call, usd, account = change.call, change.usd_per_hour, change.account or ""
+    check_machine(call, usd, instance_id=change.instance_id)
     seen = await standing(call)
-    fresh = _row_of(seen, instance_id)
+    fresh = _row_of(seen, change.instance_id)
     if fresh is not None and bid is None:
         usd = highest(usd, fresh.dph_total)  # its bid may have been raised meanwhile
-    change = _Change(call, account, seen, instance_id, fresh or row, usd)
-    change.check()
-    await consent.ask(usd)
-    with journal.alone():
-        change.check()
+    change = replace(change, standing=seen, row=fresh or change.row, usd_per_hour=usd)
+    change.check(account)
+    return change
+
+
+def announce(change: Change, consent: Consent) -> Reservation | None:
+    """Spend the person's consent, and announce the price in the same transaction; None where no
+    limit asks. Raises OverLimit, PriceUnknown, NeedsConfirmation.
+    """
+    journal, account = change.call.session.journal, change.account
+    usd = change.usd_per_hour or 0.0
+    if account is None:
         consent.spend()
-        return journal.reservations.announce(account, instance_id, usd or 0.0)
+        return None
+    if not change.is_dearer:
+        return journal.reservations.announce(account, change.instance_id, usd)
+    with journal.alone():
+        change.check(account)
+        consent.spend()
+        return journal.reservations.announce(account, change.instance_id, usd)
 
 
 async def check_longer(call: Call, instance_id: int, row: Instance | None) -> None:

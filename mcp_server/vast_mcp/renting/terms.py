@@ -9,15 +9,15 @@ Whoever says no raises; what is left is the Terms at which the rental may be ann
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
-from vast_mcp.journal.records import Approval
 from vast_mcp.leases import packing, watchdog
 from vast_mcp.leases.labels import utc
 from vast_mcp.machines.costs import Price
 from vast_mcp.renting import confirm, limits, preflight, rules
+from vast_mcp.renting.confirm import Agreement, Proposal
 from vast_mcp.renting.limits import Headroom, Standing
 from vast_mcp.renting.preflight import Findings
 from vast_mcp.session import Call
@@ -71,8 +71,7 @@ class Terms:
     standing: Standing | None
     room: Headroom | None
     lease: Lease | None
-    # of a person, in a shell: spent as the attempt is announced
-    approval: Approval | None = None
+    agreement: Agreement = field(default_factory=Agreement)
 
     @property
     def lease_until(self) -> float | None:
@@ -97,8 +96,12 @@ class Terms:
         return facts | ({"lease": self.lease.said} if self.lease else {})
 
 
-async def terms_of(call: Call, order: Order, account: str) -> Terms:
-    """Read only. Raises a leaf of Refused; StartOver and InputNeeded as confirm.ask."""
+async def terms_of(
+    call: Call, order: Order, account: str, agreed: Agreement | None = None
+) -> Terms:
+    """Read only. `agreed`: what a person said in this call before. Raises a leaf of Refused, and
+    InputNeeded as confirm.ask.
+    """
     body = order.body
     _check_market(call, order)
     await _check_entrypoint(call, order)
@@ -119,11 +122,9 @@ async def terms_of(call: Call, order: Order, account: str) -> Terms:
                 "The person is asked before this is rented (VAST_MCP_CONFIRM)."
             )
         return terms
-    what = _question(order, findings)
-    approval = await confirm.ask(
-        call, "create_instance", order.given, price.total, what, order.again
-    )
-    return Terms(body, findings, price, standing, room, lease, approval)
+    proposal = Proposal("create_instance", order.given, _question(order, findings), order.again)
+    agreement = await confirm.ask(call, proposal, price.total, agreed)
+    return replace(terms, agreement=agreement)
 
 
 def _question(order: Order, findings: Findings) -> str:
