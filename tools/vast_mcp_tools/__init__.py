@@ -1,4 +1,4 @@
-"""The counter: one file a tool, and the catalogue of them, in the order of a rental."""
+"""The tools have one file each; the catalogue lists them in the order of a rental."""
 
 from vast_mcp.toolspec import ToolSpec
 from vast_mcp_tools import (

@@ -1,4 +1,4 @@
-"""Letting a registered key into a machine that was rented before the key was registered."""
+"""An older machine is entered with a newer key only after the key was attached to it."""
 
 from __future__ import annotations
 

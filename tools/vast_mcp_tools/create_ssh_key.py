@@ -1,4 +1,4 @@
-"""Registering an SSH key: what a machine is entered with, and what a VM must find at birth."""
+"""A registered SSH key is what a machine is entered with, and what a VM must find at birth."""
 
 from __future__ import annotations
 

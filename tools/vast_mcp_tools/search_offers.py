@@ -1,5 +1,5 @@
-"""Finding a machine: the API's rows are some 860 tokens each, its filters leak, and its units
-differ from people's.
+"""A search finds a machine to rent. The API's rows are some 860 tokens each, its filters leak, and
+its units differ from people's.
 
 So names are resolved before the search, gigabytes become the API's megabytes, every filter is
 checked again on the rows (docs/vast-api.md B.2), and a row is cut to what decides. Nothing found is
@@ -91,6 +91,11 @@ class SearchOffers(Arguments):
         ),
     ] = None
 
+    @property
+    def free(self) -> dict[str, Json]:
+        """Filters in the API's own grammar; none where none were given."""
+        return self.filters or {}
+
 
 class SearchOffersResult(Result):
     offers: Annotated[
@@ -153,7 +158,7 @@ def _check(args: SearchOffers) -> None:
     if not all(re.fullmatch("[A-Za-z]{2}", code) for code in args.geolocation or []):
         problems.append(Problem("geolocation", "two-letter country codes, for example US or DE"))
     given = arguments.given_fields(set(_given(args)))
-    for field, ops in (args.filters or {}).items():
+    for field, ops in args.free.items():
         problem = grammar.problem_with(field, ops, given)
         if problem is not None:
             problems.append(problem)
@@ -183,8 +188,7 @@ def _filters(args: SearchOffers, gpus: list[str]) -> list[Filter]:
     """Everything that is asked, in the API's terms: what is given in `filters` takes a default's
     place.
     """
-    free = args.filters or {}
-    wanted = filters.defaults(free)
+    wanted = filters.defaults(args.free)
     wanted += filters.any_of("gpu_name", gpus)
     wanted += filters.any_of("geolocation", [_country(code) for code in args.geolocation or []])
     if args.vm:
@@ -192,7 +196,7 @@ def _filters(args: SearchOffers, gpus: list[str]) -> list[Filter]:
         # entered (A.5).
         wanted.append(Filter("vm", "direct_port_count", {"gte": 1}))
     wanted += _bounds(args)
-    wanted += [Filter(f"filters.{name}", name, ops) for name, ops in free.items()]
+    wanted += [Filter(f"filters.{name}", name, ops) for name, ops in args.free.items()]
     return wanted
 
 
@@ -200,11 +204,10 @@ def _bounds(args: SearchOffers) -> list[Filter]:
     """The arguments that become one filter each; a default yields to the same field in
     `filters`.
     """
-    free = args.filters or {}
     found: list[Filter] = []
     for field in arguments.FIELDS:
         value: float | bool | None = getattr(args, field.argument)
-        if value and (field.argument in args.model_fields_set or field.name not in free):
+        if value and (field.argument in args.model_fields_set or field.name not in args.free):
             ops = {field.op: arguments.to_api(field.argument, value)}
             found.append(Filter(field.argument, field.name, ops))
     return found

@@ -1,4 +1,4 @@
-"""Ready-made launches: image, start script and ports that somebody has already put together."""
+"""A template is a ready-made launch: image, start script and ports that somebody put together."""
 
 from __future__ import annotations
 

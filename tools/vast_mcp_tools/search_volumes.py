@@ -1,4 +1,4 @@
-"""Room for a disk that outlives its machine. A volume lives on one machine, so the search
+"""A volume is a disk that outlives its machine. It lives on one machine, so the search for room
 begins at an offer.
 """
 

@@ -1,4 +1,6 @@
-"""How long the money lasts: what can be spent, what bills at the moment, and what is in doubt."""
+"""An account is shown by how long its money lasts: what can be spent, what bills at the moment, and
+what is in doubt.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,10 @@ class Burn(Part):
     running: float
     stopped: Annotated[float, Field(description="Disks of machines that do not run.")]
     volumes: Annotated[float | None, Field(description="Absent: not known.")] = None
+
+    def total(self) -> float:
+        """$/h of everything whose price is known."""
+        return costs.sum_of_known([self.running, self.stopped, self.volumes])
 
 
 class ShowAccountResult(Result):
@@ -65,11 +71,10 @@ async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
     seen = await learn_from(call, listed)
     burn = _burn(listed)
     burn.volumes, result.warnings = await _volumes(call)
-    now = costs.sum_of_known([burn.running, burn.stopped, burn.volumes])
-    result.usd_per_hour = round(now, 5)
     result.of_which = burn
+    result.usd_per_hour = round(burn.total(), 5)
     result.starting_usd_per_hour = _starting(listed)
-    result.hours_left = _hours(user.credit, now)
+    result.hours_left = _hours(user.credit, burn.total())
     result.machines = len(listed)
     result.open_intents = len(seen.open)
     result.next_steps = _steps(result)

@@ -1,4 +1,4 @@
-"""One machine by its id, by one look: state, ways in, costs. Waiting for it is
+"""A machine is shown as one look finds it: state, ways in, costs. Waiting for it is
 wait_for_instance.
 """
 
@@ -14,7 +14,7 @@ from vast_mcp.account.access import Access, access_to
 from vast_mcp.errors import NextStep, clean_or_none
 from vast_mcp.journal.records import Intent
 from vast_mcp.leases import lifetimes
-from vast_mcp.machines import costs, phases, shown
+from vast_mcp.machines import costs, shown
 from vast_mcp.machines.machine import Machine
 from vast_mcp.machines.phases import Patience, State
 from vast_mcp.session import Call
@@ -70,8 +70,10 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
     if row is None:
         raise _not_shown(args.instance_id, record, call)
     call.session.instances_seen.add(row.id)
+    now = time.time()
     machine = Machine(row, record)
-    result = _facts(row, machine, _state(row, call), time.time())
+    result = _facts(row, machine, now)
+    result.state = call.session.watches.state_of(row, now, Patience.of(call.times))
     if result.state == "running":
         result.access, result.warnings = await access_to(
             call, row, vm=machine.is_vm, jupyter_token=args.show_jupyter_token
@@ -79,11 +81,6 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
     result.lease_left_hours, result.past_lease = lifetimes.left(call, row, machine.lease_until)
     result.next_steps = _steps(result)
     return result
-
-
-def _state(row: Instance, call: Call) -> State:
-    started_at = call.session.watches.started_at(row.id)
-    return phases.state_of(row, time.time(), Patience.of(call.times), started_at=started_at)
 
 
 def _not_shown(instance_id: int, record: Intent | None, call: Call) -> errors.NoSuchInstance:
@@ -108,11 +105,11 @@ def _is_young(record: Intent, call: Call) -> bool:
     return call.session.journal.is_young(record, call.times.young_s)
 
 
-def _facts(row: Instance, machine: Machine, state: State, now: float) -> ShowInstanceResult:
-    """What the row says, in the fields that an agent needs."""
+def _facts(row: Instance, machine: Machine, now: float) -> ShowInstanceResult:
+    """What the row says, in the fields that an agent needs; the caller judges the state."""
     return ShowInstanceResult(
         instance_id=row.id,
-        state=state,
+        state="starting",
         status=shown.status_of(row),
         intended=shown.intended_of(row),
         gpu=shown.gpus_of(row),

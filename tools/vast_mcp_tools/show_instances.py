@@ -1,5 +1,5 @@
-"""What exists and bills. Everything else relies on this list being whole, so a part of it is an
-error.
+"""The list shows what exists and bills. Everything else relies on it being whole, so a part of it
+is an error.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from vast_mcp.account.seen import Seen, learn_from
 from vast_mcp.errors import Json, clean_or_none
 from vast_mcp.journal.records import Intent
 from vast_mcp.leases import lifetimes
-from vast_mcp.machines import costs, phases, shown
+from vast_mcp.machines import costs, shown
 from vast_mcp.machines.phases import Patience, State
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
@@ -134,19 +134,16 @@ def _is_wanted(instance: Instance, row: InstanceRow, args: ShowInstances) -> boo
 def _rows(listed: Sequence[Instance], seen: Seen, now: float, call: Call) -> dict[int, InstanceRow]:
     """Machines by their ids, as an answer shows them."""
     leases = lifetimes.in_journal(call)
+    patience = Patience.of(call.times)
     found: dict[int, InstanceRow] = {}
     for instance in listed:
-        row = _row(instance, _state(instance, now, call), now)
+        state = call.session.watches.state_of(instance, now, patience)
+        row = _row(instance, state, now)
         row.ours = instance.id in seen.ours
         lease_until = leases.get(instance.id)
         row.lease_left_hours, row.past_lease = lifetimes.left(call, instance, lease_until)
         found[instance.id] = row
     return found
-
-
-def _state(instance: Instance, now: float, call: Call) -> State:
-    started_at = call.session.watches.started_at(instance.id)
-    return phases.state_of(instance, now, Patience.of(call.times), started_at=started_at)
 
 
 def _row(instance: Instance, state: State, now: float) -> InstanceRow:

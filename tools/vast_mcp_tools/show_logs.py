@@ -1,9 +1,9 @@
-"""What a machine printed: the first place to look when it does not start, or started and does
-nothing.
+"""A log is what a machine printed: the first place to look when it does not start, or started and
+does nothing.
 
-Vast hands out an address and the host uploads to it a moment later (C.7); this waits, fetches and
-shows the end. What a log holds was written by programs and strangers, and may repeat a secret that
-the person let the machine have.
+Vast hands out an address and the host uploads to it a moment later (docs/vast-api.md C.7); this
+waits, fetches and shows the end. What a log holds was written by programs and strangers, and may
+repeat a secret that the person let the machine have.
 """
 
 from __future__ import annotations

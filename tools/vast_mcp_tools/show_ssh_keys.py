@@ -1,4 +1,4 @@
-"""Which keys open the account's machines, and whether one of them is on this computer."""
+"""The account's SSH keys open its machines; the list says which of them is on this computer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Disks that outlive their machines, and go on billing when everything else is destroyed."""
+"""Volumes outlive their machines, and go on billing when everything else is destroyed."""
 
 from __future__ import annotations
 

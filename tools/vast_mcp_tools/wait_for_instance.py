@@ -1,4 +1,4 @@
-"""Waiting until a rented machine is of use, and knowing when it never will be.
+"""A rented machine is waited for until it is of use, or until it is certain that it never will be.
 
 A container that runs is no proof that anybody can enter it, and `exited` is no proof that it
 failed: so this looks several times, remembers between calls what it saw, and listens for an SSH
@@ -80,6 +80,10 @@ class _Wait:
     trouble: errors.VastMcpError | None = None
 
     @property
+    def instance_id(self) -> int:
+        return self.args.instance_id
+
+    @property
     def left(self) -> float:
         """Seconds until the answer is due."""
         return self.end - anyio.current_time()
@@ -93,7 +97,7 @@ class _Wait:
         """Whether the journal, this process or an earlier look knows the machine."""
         if self.record is not None or self.watch.seen:
             return True
-        return self.args.instance_id in self.call.session.instances_seen
+        return self.instance_id in self.call.session.instances_seen
 
     def failure(self) -> Reason | None:
         """Why it will never be of use, once that is certain."""
@@ -140,9 +144,8 @@ async def _look(wait: _Wait) -> None:
 
     Raises NoSuchInstance for an id that nobody here has ever seen.
     """
-    instance_id = wait.args.instance_id
     try:
-        row = await wait.call.within(max(wait.left, 0.1)).show_instance(instance_id)
+        row = await wait.call.within(max(wait.left, 0.1)).show_instance(wait.instance_id)
     except errors.VastMcpError as exc:
         if not exc.retryable:
             raise
@@ -152,10 +155,10 @@ async def _look(wait: _Wait) -> None:
     wait.watch.look(phases.phase_of(row), time.time(), wait.patience)
     if row is not None:
         wait.row = row
-        wait.call.session.instances_seen.add(instance_id)
+        wait.call.session.instances_seen.add(wait.instance_id)
     if wait.watch.looks >= LOOKS_TO_FAIL and not wait.is_known:
         raise errors.NoSuchInstance(
-            f"The account has no machine {instance_id}.",
+            f"The account has no machine {wait.instance_id}.",
             next_steps=[NextStep("show_instances", {}, "see what exists")],
         )
 
@@ -214,7 +217,7 @@ def _result(wait: _Wait, state: Outcome, message: str, steps: list[Step]) -> Wai
     machine = wait.machine
     usd = machine.usd_per_hour
     result = WaitForInstanceResult(
-        instance_id=wait.args.instance_id,
+        instance_id=wait.instance_id,
         state=state,
         message=message,
         usd_per_hour=costs.rounded(usd, 4),
@@ -317,15 +320,15 @@ def _search(wait: _Wait) -> Step:
 
 
 def _destroy(wait: _Wait, why: str) -> Step:
-    return step("destroy_instance", why, instance_ids=[wait.args.instance_id])
+    return step("destroy_instance", why, instance_ids=[wait.instance_id])
 
 
 def _manage(wait: _Wait, why: str, action: str) -> Step:
-    return step("manage_instance", why, instance_id=wait.args.instance_id, action=action)
+    return step("manage_instance", why, instance_id=wait.instance_id, action=action)
 
 
 def _logs(wait: _Wait, **more: bool) -> Step:
-    return step("show_logs", "what it says of itself", instance_id=wait.args.instance_id, **more)
+    return step("show_logs", "what it says of itself", instance_id=wait.instance_id, **more)
 
 
 SPEC = ToolSpec(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vast_mcp.machines.phases import REASONS, Patience, Phase, Reason
+from vast_mcp.machines.phases import REASONS, Patience, Phase, Reason, State, state_of
+from vast_mcp.vast.models import Instance
 
 LOOKS_TO_FAIL = 2  # a row can be missing or stale once
 
@@ -77,3 +78,9 @@ class Watches:
         """When this process last started a machine, in epoch seconds; 0 for never."""
         watch = self._by_id.get(instance_id)
         return 0.0 if watch is None else watch.started_at
+
+    def state_of(self, row: Instance, now: float, patience: Patience) -> State:
+        """The state of a machine by one look, with what this process did to it in mind. `now` in
+        epoch seconds.
+        """
+        return state_of(row, now, patience, started_at=self.started_at(row.id))
