@@ -64,11 +64,35 @@ async def test_an_unknown_id_is_an_error_that_names_the_living(
 
 
 async def test_a_lost_reply_is_no_failure(client: Client, world: World) -> None:
-    """No row proves a recycle, so silence stays unknown."""
+    """No row proves a recycle, so silence stays unknown; the same call is no step, since it may
+    lose a disk's content again.
+    """
     made = await ours(client, world)
     world.faults.add("recycle", "drop", times=None, when="after")
     error = (await call(client, "recycle_instance", instance_id=made))["error"]
     assert (error["code"], error["instance_id"]) == ("outcome_unknown", made)
+    assert "no look can prove it" in error["message"]
+    assert [step["tool"] for step in error["next_steps"]] == ["show_instances"]
+
+
+async def test_a_queued_recycle_is_an_error_with_the_step_that_cancels_it(
+    client: Client, world: World
+) -> None:
+    """Vast keeps the wish and bills when it comes true (docs/vast-api.md C.5); the step works on a
+    machine of somebody else too.
+    """
+    foreign = theirs(world)
+    refusal = {"success": False, "error": "resources_unavailable", "msg": "state change queued."}
+    world.faults.add("recycle", "status", status=200, body=refusal)
+    error = (await call(client, "recycle_instance", instance_id=foreign, not_ours=True))["error"]
+    assert (error["code"], error["billing_possible"], error["instance_id"]) == (
+        "start_queued",
+        True,
+        foreign,
+    )
+    cancel = error["next_steps"][0]
+    assert cancel["arguments"] == {"instance_id": foreign, "action": "stop", "not_ours": True}
+    assert "error" not in await call(client, cancel["tool"], **cancel["arguments"])
 
 
 async def test_a_look_that_fails_afterwards_does_not_undo_it(client: Client, world: World) -> None:

@@ -17,6 +17,10 @@ from vast_mcp.session import Call
 from vast_mcp.toolspec import Part
 from vast_mcp.vast.models import Instance
 
+_NO_KEY = (
+    "No key in ~/.ssh of this computer is registered with Vast, so ssh has no -i and may fail."
+)
+
 
 class Access(Part):
     """The ways into one machine."""
@@ -33,13 +37,7 @@ async def access_to(
     """Lines ready to type and what to warn of. `through` is the way that answered; else direct
     before proxy.
     """
-    warnings: list[str] = []
-    ports = ways.mapped_ports(row)
-    if len(ports) > ways.PORTS_SHOWN:
-        warnings.append(
-            f"It has {len(ports)} mapped ports; the first {ways.PORTS_SHOWN} are shown."
-        )
-        ports = dict(itertools.islice(ports.items(), ways.PORTS_SHOWN))
+    ports, warnings = _ports(row)
     access = Access(ports=ports or None, jupyter_url=ways.jupyter_url(row, token=jupyter_token))
     if not ways.takes_ssh(row):
         return access, warnings
@@ -51,27 +49,38 @@ async def access_to(
     return access, warnings + trouble
 
 
+def _ports(row: Instance) -> tuple[dict[str, str], list[str]]:
+    """The mapped ports as many as are shown, and what to warn of."""
+    ports = ways.mapped_ports(row)
+    if len(ports) <= ways.PORTS_SHOWN:
+        return ports, []
+    shown = dict(itertools.islice(ports.items(), ways.PORTS_SHOWN))
+    return shown, [f"It has {len(ports)} mapped ports; the first {ways.PORTS_SHOWN} are shown."]
+
+
 async def _key(call: Call) -> tuple[str | None, list[str]]:
     """The private key of this computer whose public half the account has, as a shell reads it, and
     what to warn of where there is none.
     """
-    session, ssh_dir = call.session, call.settings.ssh_dir
+    ssh_dir = call.settings.ssh_dir
     if ssh_dir is None:
         return None, []  # the caller's keys are on another computer
+    try:
+        public = await _registered(call, ssh_dir)
+    except errors.VastMcpError as exc:
+        return None, [f"The account's SSH keys could not be read ({exc.code}), so ssh has no -i."]
+    if public is None:
+        return None, [_NO_KEY]
+    return f"~/.ssh/{shlex.quote(public.stem)}", []
+
+
+async def _registered(call: Call, ssh_dir: Path) -> Path | None:
+    """A public key file here that the account has, by the keys last seen, else by those it has now.
+    Raises where those cannot be read.
+    """
+    session = call.session
     found = registered_local_key(session.ssh_keys, ssh_dir)
-    if found is None:
-        try:
-            session.ssh_keys = await call.vast.ssh_keys()
-        except errors.VastMcpError as exc:
-            said = f"The account's SSH keys could not be read ({exc.code}), so ssh has no -i."
-            return None, [said]
-        found = registered_local_key(session.ssh_keys, ssh_dir)
-    if found is None:
-        said = "No key in ~/.ssh of this computer is registered with Vast, so ssh has no -i and "
-        return None, [f"{said}may fail."]
-    return _spelled(found), []
-
-
-def _spelled(public: Path) -> str:
-    """The private half of a public key file, as it stands in a command line."""
-    return f"~/.ssh/{shlex.quote(public.stem)}"
+    if found is not None:
+        return found
+    session.ssh_keys = await call.vast.ssh_keys()
+    return registered_local_key(session.ssh_keys, ssh_dir)
