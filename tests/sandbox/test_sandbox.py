@@ -1,6 +1,4 @@
-"""The sandbox's wire apart from create and faults. Letters name the section of the API notes a
-claim comes from.
-"""
+"""The sandbox answers on the wire as Vast.ai does, creates and faults apart (docs/vast-api.md)."""
 
 import json
 from typing import Any
@@ -41,7 +39,7 @@ async def test_no_key_at_all_is_a_403() -> None:
 
 
 async def test_an_empty_bearer_is_a_wrong_key() -> None:
-    """The official client sends it when its variable is empty (docs/vast-api.md J)."""
+    """The official client sends an empty key when its variable is empty (docs/vast-api.md J)."""
     assert_golden(await Wire(a_world(), "Bearer ").ask("GET", "/api/v0/ssh/"), "auth_bad_key_404")
 
 
@@ -340,7 +338,7 @@ async def test_search_asks_takes_a_wrapped_query_and_applies_no_defaults() -> No
 
 
 async def test_the_get_form_of_search_is_served() -> None:
-    """Older scripts use it (docs/vast-api.md B.3)."""
+    """Older scripts search this way (docs/vast-api.md B.3)."""
     wire = Wire(a_world())
     reply = await wire.ask("GET", "/api/v0/bundles", q=json.dumps({**PLAIN, "limit": 1}))
     assert [row["gpu_name"] for row in reply.json()["offers"]] == ["RTX 4090"]
@@ -456,7 +454,7 @@ async def test_an_outbid_instance_is_asked_to_run_and_stopped() -> None:
 
 
 async def test_an_offer_can_have_a_fate() -> None:
-    """Boot failures and machines that never come up (docs/vast-api.md C.4)."""
+    """Some machines fail at boot, and some never come up (docs/vast-api.md C.4)."""
     world = a_world()
     wire, offer = Wire(world), world.offer()
     world.set_fate(offer["id"], [None, "created"], "manifest unknown")
@@ -619,7 +617,7 @@ async def test_keys_are_added_listed_and_deleted() -> None:
 
 
 async def test_a_path_is_stored_as_if_it_were_a_key() -> None:
-    """vast-cli#498; the service does not look (docs/vast-api.md D)."""
+    """The service takes any text for a key, as vast-cli#498 found (docs/vast-api.md D)."""
     world = a_world()
     await Wire(world).ask("POST", "/api/v0/ssh/", {"ssh_key": "~/.ssh/id_ed25519.pub"})
     assert [key.public_key for key in world.keys.values()] == ["~/.ssh/id_ed25519.pub"]
@@ -695,7 +693,7 @@ async def test_limits_are_off_until_switched_on() -> None:
 
 
 async def test_two_creates_within_the_interval_are_one_rental_and_a_429() -> None:
-    """4.5 s between creates; the live form with Retry-After (docs/vast-api.md H)."""
+    """Two creates lie 4.5 s apart, and the refusal has Retry-After (docs/vast-api.md H)."""
     clock = Clock()
     world = World(clock=clock, limits=True, rent_again=True)
     wire, offer = Wire(world), world.offer()["id"]

@@ -1,6 +1,4 @@
-"""The sandbox's create: PUT /asks/{id}/. Letters name the section of the API notes a claim comes
-from.
-"""
+"""The sandbox's create takes and refuses what Vast.ai's does (docs/vast-api.md A)."""
 
 import json
 
@@ -40,7 +38,9 @@ async def test_the_second_rent_of_an_offer_is_refused_as_gone() -> None:
 
 
 async def test_with_rent_again_the_second_rent_makes_a_second_machine() -> None:
-    """Reported in skypilot#9117; a client must not count on the refusal (docs/vast-api.md B.4)."""
+    """An offer was rented twice in skypilot#9117: no client may count on the refusal
+    (docs/vast-api.md B.4).
+    """
     world = a_world(rent_again=True)
     wire, offer = Wire(world), world.offer()
     first, second = await wire.rent(offer["id"]), await wire.rent(offer["id"])
@@ -188,7 +188,9 @@ async def test_a_price_out_of_bounds_rents_nothing(price: object, error: str) ->
 
 
 async def test_a_bid_below_the_floor_is_an_error_that_leaves_a_stopped_machine() -> None:
-    """dstack#4036; it stores, so it costs, until destroyed (docs/vast-api.md A.6)."""
+    """The stopped machine stores, so it costs until it is destroyed, as dstack#4036 found
+    (docs/vast-api.md A.6).
+    """
     world = a_world()
     wire, offer = Wire(world), world.offer(min_bid=lambda usd: usd > 0.01)
     reply = await wire.rent(offer["id"], price=0.002)
@@ -231,7 +233,7 @@ async def test_a_price_alone_makes_the_rental_interruptible() -> None:
 async def test_what_becomes_of_a_rental_whose_machine_cannot_start(
     body: dict[str, object], stays: str | None
 ) -> None:
-    """The service's default, and the explicit false that defeats it (docs/vast-api.md A.7)."""
+    """An explicit false defeats the service's default (docs/vast-api.md A.7)."""
     world = a_world()
     offer = world.offer(max_price=0.9)
     world.jam(offer["id"])
@@ -272,7 +274,7 @@ async def test_a_team_cannot_make_a_vm() -> None:
 
 
 async def test_a_vm_image_without_its_registry_silently_becomes_a_container() -> None:
-    """The service was seen to do so (docs/vast-api.md A.5)."""
+    """The service was seen to start a container instead (docs/vast-api.md A.5)."""
     world = a_world()
     world.set_keys([SSH_KEY])
     reply = await Wire(world).rent(
@@ -332,7 +334,7 @@ async def test_arguments_alone_choose_the_args_mode(body: dict[str, object]) -> 
 
 
 async def test_a_template_gives_what_the_request_does_not_say() -> None:
-    """The four rows of its table (docs/vast-api.md A.10)."""
+    """The four rows of the merge table hold (docs/vast-api.md A.10)."""
     world = a_world()
     wire = Wire(world)
     reply = await wire.ask(
@@ -406,7 +408,7 @@ async def test_a_body_that_is_no_json_object_is_refused() -> None:
 def test_a_templates_flag_string_reads_as_the_object_a_request_sends(
     flags: str, env: dict[str, str]
 ) -> None:
-    """The key grammar (docs/vast-api.md A.4)."""
+    """A flag string and an object have one grammar of keys (docs/vast-api.md A.4)."""
     assert env == create_body.read_flag_env(flags)
 
 
@@ -427,7 +429,7 @@ async def test_the_exact_body_of_the_official_client_rents() -> None:
     "content", ['{"label":"\\ud800"}', '{"volume_info":{"mount_path":"/d","size":NaN}}']
 )
 async def test_what_could_not_be_said_back_is_not_taken_in(content: str) -> None:
-    """One such row would make every list unreadable."""
+    """One row that cannot be encoded would make every list unreadable."""
     world = a_world()
     reply = await Wire(world).http.put(f"/api/v0/asks/{world.offer()['id']}/", content=content)
     assert (reply.status_code, world.rentals) == (400, [])

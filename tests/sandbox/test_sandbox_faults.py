@@ -1,6 +1,4 @@
-"""The sandbox's faults and control routes. Letters name the section of the API notes a claim comes
-from.
-"""
+"""The sandbox's faults break what they name, and its control routes reach a world elsewhere."""
 
 import asyncio
 import subprocess
@@ -64,7 +62,7 @@ async def test_each_recorded_form_can_come_before_or_after_the_act(
 
 
 async def test_a_sixth_form_of_too_many_requests_is_none_of_the_five() -> None:
-    """For clients that must not take it for a known one."""
+    """A client must not take an unknown form for a known one."""
     world = a_world()
     world.faults.add("create", "too_many_unknown")
     reply = await Wire(world).rent(world.offer()["id"])
@@ -158,7 +156,7 @@ def test_a_misspelt_fault_is_an_error(asked: tuple[Any, ...]) -> None:
     [({"state": "running"}, "start"), ({"state": "stopped"}, "stop"), ({"label": "x"}, "label")],
 )
 async def test_start_stop_and_label_are_told_apart(state: dict[str, str], endpoint: str) -> None:
-    """One address, three acts (docs/vast-api.md C.7)."""
+    """Three acts share one address (docs/vast-api.md C.7)."""
     world = a_world()
     await Wire(world).ask("PUT", "/api/v0/instances/1/", state)
     assert [request.endpoint for request in world.requests] == [endpoint]

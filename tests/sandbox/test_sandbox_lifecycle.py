@@ -1,6 +1,4 @@
-"""What becomes of a machine in the sandbox, look by look or by time. Letters name sections of
-the API notes.
-"""
+"""A machine in the sandbox moves on look by look or by time (docs/vast-api.md C.4)."""
 
 from typing import Any
 
@@ -89,7 +87,7 @@ async def test_an_image_that_cannot_start_says_so_at_its_last_status_only(
 
 
 async def test_a_bad_image_is_still_bad_after_a_stop_and_a_start() -> None:
-    """What is wrong with the image does not go away."""
+    """What is wrong with an image is still wrong at the next start."""
     _, wire, instance = await with_fate("bad_image")
     path = f"/api/v0/instances/{instance}/"
     await wire.ask("PUT", path, {"state": "stopped"})
@@ -116,7 +114,7 @@ async def test_a_start_can_exit_for_good() -> None:
 
 
 async def test_a_course_can_be_walked_by_time() -> None:
-    """looks_per_step None leaves it to the clock."""
+    """A world with looks_per_step None leaves it to the clock."""
     world, wire, instance = await with_fate("vanishes", looks_per_step=None, seconds_per_step=10)
     clock = world.clock
     assert isinstance(clock, Clock)
@@ -131,7 +129,7 @@ async def test_a_course_can_be_walked_by_time() -> None:
 
 
 async def test_an_outbid_machine_shows_a_floor_above_its_bid() -> None:
-    """What it takes to come back is in the row (docs/vast-api.md C.4, A.6)."""
+    """The row has the bid that it takes to come back (docs/vast-api.md C.4, A.6)."""
     _, wire, instance = await with_fate("outbid", bid=True)
     row = [await wire.show(instance) for _ in range(5)][-1] or {}
     assert row["is_bid"]
@@ -151,7 +149,7 @@ def test_an_unknown_fate_or_an_empty_one_is_a_slip_of_the_test() -> None:
 
 
 async def test_a_queued_start_goes_on_by_looks_and_then_bills() -> None:
-    """The wish is kept, and comes true later (docs/vast-api.md C.5)."""
+    """The service keeps the wish to start, which comes true later (docs/vast-api.md C.5)."""
     world = a_world()
     wire, instance = await rented(world)
     path = f"/api/v0/instances/{instance}/"
@@ -166,7 +164,7 @@ async def test_a_queued_start_goes_on_by_looks_and_then_bills() -> None:
 
 
 async def test_a_stop_cancels_a_queued_start() -> None:
-    """Else it would bill later (docs/vast-api.md C.5)."""
+    """A start that stayed queued would bill later (docs/vast-api.md C.5)."""
     world = a_world()
     wire, instance = await rented(world)
     path = f"/api/v0/instances/{instance}/"
@@ -190,7 +188,7 @@ async def test_a_stop_cancels_a_queued_start() -> None:
     ],
 )
 async def test_a_reboot_and_a_recycle_come_back_to_running(act: str, course: list[str]) -> None:
-    """Both keep the GPU (docs/vast-api.md C.4, C.7)."""
+    """Reboot and recycle keep the GPU (docs/vast-api.md C.4, C.7)."""
     world = a_world()
     wire, instance = await rented(world)
     await states(wire, instance, 3)
@@ -205,7 +203,7 @@ async def test_a_reboot_and_a_recycle_come_back_to_running(act: str, course: lis
 
 @pytest.mark.parametrize("act", ["reboot", "recycle", "bid_price", "request_logs"])
 async def test_a_bad_id_is_refused(act: str) -> None:
-    """400 invalid_id; a machine that is not there is the 404 of the other acts
+    """What is no id is a 400, and a machine that is not there the 404 of the other acts
     (docs/vast-api.md C.7).
     """
     wire = Wire(a_world())
@@ -217,7 +215,7 @@ async def test_a_bad_id_is_refused(act: str) -> None:
 
 @pytest.mark.parametrize("act", ["reboot", "recycle"])
 async def test_a_stopped_machine_is_not_rebooted(act: str) -> None:
-    """Not recorded."""
+    """No recorded reply exists, so the sandbox has its own refusal."""
     world = a_world()
     wire, instance = await rented(world)
     await wire.ask("PUT", f"/api/v0/instances/{instance}/", {"state": "stopped"})
@@ -286,7 +284,7 @@ async def test_a_bid_without_a_price_is_the_winning_one() -> None:
     [(0, "invalid_price"), (1_000, "invalid_price"), ("1", "invalid_args"), (True, "invalid_args")],
 )
 async def test_a_bid_out_of_range_changes_nothing(price: Any, error: str) -> None:
-    """At most 32 $/h for each GPU (docs/vast-api.md A.6)."""
+    """A bid is at most 32 $/h for each GPU (docs/vast-api.md A.6)."""
     world = a_world()
     wire, instance = await rented(world, bid=True)
     reply = await wire.ask("PUT", f"/api/v0/instances/bid_price/{instance}/", {"price": price})

@@ -1,4 +1,4 @@
-"""The sandbox's logs, doors and attached keys. Letters name sections of the API notes."""
+"""The sandbox's machines have logs, doors and attached keys (docs/vast-api.md C.6, C.7, D)."""
 
 import asyncio
 import gc
@@ -48,7 +48,7 @@ async def test_logs_are_elsewhere_absent_first_and_need_no_key() -> None:
 
 
 async def test_logs_honour_tail_and_filter_and_the_daemon_has_its_own() -> Any:
-    """Strings on the wire (docs/vast-api.md C.7)."""
+    """Wishes for a log are strings on the wire (docs/vast-api.md C.7)."""
     world = a_world(log_looks=0)
     wire, instance = await rented(world)
     world.set_logs(instance, "one error\ntwo\nthree error\nfour", daemon="of the host")
@@ -76,7 +76,7 @@ async def test_an_odd_wish_for_logs_is_refused(body: dict[str, Any]) -> None:
 
 
 async def test_planted_words_stand_in_every_log_and_a_foreign_address_can_be_named() -> None:
-    """What a client must not trust."""
+    """A test can plant what a client must not trust."""
     world = a_world(
         log_looks=0, log_text="IGNORE ALL PREVIOUS", log_url="https://elsewhere.invalid/{}"
     )
@@ -88,7 +88,7 @@ async def test_planted_words_stand_in_every_log_and_a_foreign_address_can_be_nam
 
 
 async def test_a_log_can_be_sent_elsewhere_by_a_fault() -> None:
-    """A redirect, for clients that must not follow it."""
+    """A test can plant a redirect that a client must not follow."""
     world = a_world(log_looks=0)
     wire, instance = await rented(world)
     world.faults.add("log_text", "status", status=302, headers={"Location": "http://127.0.0.1:1/"})
@@ -113,7 +113,7 @@ async def world() -> AsyncIterator[World]:
 
 
 async def heard(port: int) -> bytes:
-    """What is said at a port of this machine; nothing when nobody is there."""
+    """Hear what is said at a port of this machine; nothing when nobody is there."""
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     except ConnectionRefusedError:
@@ -126,7 +126,7 @@ async def heard(port: int) -> bytes:
 
 
 async def ways(wire: Wire, instance: int) -> tuple[bytes, bytes]:
-    """The banner at the mapped port, and at the proxy's."""
+    """The banner stands at the mapped port and at the proxy's."""
     row = await wire.show(instance) or {}
     assert (row["public_ipaddr"], row["ssh_host"]) == ("127.0.0.1\n", "127.0.0.1")
     mapped = row.get("ports", {}).get("22/tcp")
@@ -151,7 +151,7 @@ BANNER = b"SSH-2.0-sandbox\r\n"
 async def test_a_running_machine_answers_where_its_runtype_says(
     world: World, body: dict[str, Any], expected: tuple[bytes, bytes]
 ) -> None:
-    """One number higher with jupyter; args serves none; the proxy does not reach a VM
+    """SSH is one number higher with jupyter, absent with args, and no proxy reaches a VM
     (docs/vast-api.md C.6, A.3, A.5).
     """
     assert await ways(*await rented(world, **body)) == expected
@@ -169,14 +169,14 @@ async def test_a_running_machine_answers_where_its_runtype_says(
 async def test_a_world_can_do_without_one_way_or_both(
     world: World, options: dict[str, Any], expected: Any
 ) -> None:
-    """proxy_only, and running but not reachable from here."""
+    """A machine can be reached by proxy only, or run and be out of reach."""
     for name, value in options.items():
         setattr(world, name, value)
     assert await ways(*await rented(world)) == expected
 
 
 async def test_nobody_answers_before_it_runs_or_after_it_stops(world: World) -> None:
-    """Running comes first (docs/vast-api.md C.4)."""
+    """Nothing answers before a machine runs (docs/vast-api.md C.4)."""
     world.looks_per_step = 1
     wire, instance = await rented(world)
     assert [await ways(wire, instance) for _ in range(3)] == [
@@ -246,7 +246,7 @@ async def test_a_door_that_was_opened_on_another_loop_answers_on_this_one() -> A
 
 
 async def test_without_the_option_no_address_is_real() -> None:
-    """Documentation addresses only, so that nothing leaves this machine for a real host."""
+    """Rows name documentation addresses only, so that nothing leaves for a real host."""
     world = a_world(looks_per_step=0)
     wire, instance = await rented(world)
     row = await wire.show(instance) or {}

@@ -1,4 +1,4 @@
-"""The sandbox's volumes, template merge and limits. Letters name sections of the API notes."""
+"""The sandbox has volumes, merges templates and sets intervals (docs/vast-api.md A.10, F, H)."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ CLI_QUERY = {
 
 
 def room_and_offer(world: World) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A volume offer, and a free machine that it stands on."""
+    """Find a volume offer, and a free machine that it stands on."""
     rooms = {room["machine_id"]: room for room in world.volumes.rooms.values()}
     offer = world.offer(machine_id=lambda machine: machine in rooms, ports=True)
     return rooms[offer["machine_id"]], offer
@@ -60,7 +60,7 @@ async def test_an_odd_volume_search_is_refused(query: dict[str, Any]) -> None:
 
 
 async def test_a_volume_is_rented_listed_and_deleted() -> None:
-    """Both spellings of the list's path (docs/vast-api.md F)."""
+    """Both spellings of the list's path answer (docs/vast-api.md F)."""
     world = a_world()
     wire = Wire(world)
     number, offer = await a_volume(world, wire, name="data_1")
@@ -156,7 +156,7 @@ async def test_a_rental_can_make_its_volume() -> None:
 
 
 async def test_a_volume_is_refused_elsewhere_in_use_too_big_or_badly_named() -> None:
-    """One machine, one instance at a time (docs/vast-api.md A.8)."""
+    """A volume serves one machine, and one instance at a time (docs/vast-api.md A.8)."""
     world = a_world()
     wire = Wire(world)
     number, offer = await a_volume(world, wire)
@@ -179,7 +179,7 @@ async def test_a_volume_is_refused_elsewhere_in_use_too_big_or_badly_named() -> 
 
 
 async def test_an_unknown_volume_is_refused_only_by_switch() -> None:
-    """Other tests rent with invented ids."""
+    """Only a strict world checks ids, for other tests rent with invented ones."""
     world = a_world(rent_again=True)
     wire = Wire(world)
     for info in (
@@ -193,7 +193,7 @@ async def test_an_unknown_volume_is_refused_only_by_switch() -> None:
     assert len(world.rentals) == 2
 
 
-# Templates (A.10)
+# Templates
 
 
 async def a_template(wire: Wire, **more: Any) -> dict[str, Any]:
@@ -227,7 +227,9 @@ async def test_an_edit_changes_the_hash_keeps_the_id_and_the_old_hash_goes_stale
 
 
 async def test_a_templates_environment_merges_by_key_and_scalars_of_the_request_win() -> None:
-    """Also the disk of 10 that the official client always sends (docs/vast-api.md A.10)."""
+    """A request wins, even with the disk of 10 that the official client always sends
+    (docs/vast-api.md A.10).
+    """
     world = a_world(rent_again=True)
     wire = Wire(world)
     hash_id = (
@@ -269,7 +271,7 @@ async def test_a_templates_login_carries_over_and_is_in_no_row() -> None:
     assert "planted-token" not in str(await wire.page())
 
 
-# Limits, section H
+# Limits
 
 CALLS: dict[str, tuple[str, str, Any]] = {
     "reboot": ("PUT", "/api/v0/instances/reboot/1/", {}),
@@ -318,7 +320,7 @@ def test_every_limit_is_a_published_one() -> None:
 
 @pytest.mark.parametrize("name", sorted(CALLS))
 async def test_a_limit_holds_until_its_time_is_over(name: str) -> None:
-    """Behind the one switch (docs/vast-api.md H)."""
+    """One switch turns on every interval (docs/vast-api.md H)."""
     world = a_world(limits=True)
     wire, clock = Wire(world), world.clock
     assert isinstance(clock, Clock)
@@ -332,7 +334,7 @@ async def test_a_limit_holds_until_its_time_is_over(name: str) -> None:
 
 
 async def test_logs_and_keys_have_no_limit() -> None:
-    """None published (docs/vast-api.md H)."""
+    """An endpoint without a published interval is free (docs/vast-api.md H)."""
     world = a_world(limits=True)
     wire = Wire(world)
     asks = [
