@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""How a tool is declared: its arguments, its result, and what a host is told of it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""The command line: it joins catalogue, settings and transport, and alone prints."""

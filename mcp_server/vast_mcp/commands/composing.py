@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""Settings become a server, on Vast or on a sandbox in this process."""
 
 from __future__ import annotations
 

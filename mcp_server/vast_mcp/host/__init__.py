@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""What MCP sees: the server, its answers, its schemas, resources and prompts."""

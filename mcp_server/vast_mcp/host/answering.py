@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""A call becomes an answer: in its time, without secrets, the same on both channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""A refused argument is named by its path, with what to do and without its value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""Schemas are flat and small, as every host can read them (docs/hosts.md, "input schemas")."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""TODO: one line."""
+"""One order becomes one machine, within what the person allows (docs/protocol.md)."""

@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""Every spelling of `env` becomes the one object that Vast takes (docs/vast-api.md A.4)."""
 
 from __future__ import annotations
 
