@@ -23,7 +23,8 @@ from bench.tokens import compact, tokens
 from house import ROOT
 from served_sandbox import control
 from vast_mcp.host.server import INSTRUCTIONS
-from vast_mcp_tools.create_instance import CreateInstance
+from vast_mcp.renting.order import order_of
+from vast_mcp.settings import Settings
 
 HELLO = Path(__file__).with_name("hello.py")
 SERVER = [sys.executable, "-m", "vast_mcp"]
@@ -168,7 +169,7 @@ def creates(box: Box) -> list[Row]:
     that stands.
     """
     offer = box.offers()[0]["id"]
-    body = CreateInstance(**wish(offer, 0)).body() | {"label": "vast-mcp#0123456789abcdef"}
+    body = order_of(wish(offer, 0), Settings()).body | {"label": "vast-mcp#0123456789abcdef"}
     ours: list[float] = []
     bare: list[float] = []
     with box.server("creates") as server, box.http() as http:

@@ -198,7 +198,7 @@ async def test_machines_are_counted_whoever_made_them(world: World, settings: Se
     async with allowing(world, settings, max_instances=1) as client:
         answer = await rent(client, world)
         assert answer["error"]["code"] == "over_limit"
-        assert "1 machines exist" in answer["error"]["message"]
+        assert "1 of 1 allowed machines exist" in answer["error"]["message"]
         assert puts(world) == 0
     async with allowing(world, settings, max_instances=2) as client:
         assert "instance_id" in await rent(client, world)

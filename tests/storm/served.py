@@ -21,7 +21,7 @@ from typing import Any
 from vast_mcp import environment, settings
 from vast_mcp.journal import Journal
 from vast_mcp.journal.locks import Owner
-from vast_mcp.renting import rent
+from vast_mcp.renting import attempt
 from vast_mcp.vast.client import Vast
 from vast_mcp.vast.link import Link
 
@@ -63,7 +63,7 @@ def stops(names: set[str], port: int) -> None:
 
         return wrapped
 
-    rent._claim = around("claim", rent._claim)
+    attempt.claim = around("claim", attempt.claim)
     for arrow, method in ARROWS.items():
         setattr(Journal, method, around(arrow, getattr(Journal, method)))
 
@@ -119,7 +119,7 @@ def without_fresh_connection() -> None:
 
 def without_count() -> None:
     """The limits are asked before the attempt is announced, and not with it."""
-    rent.limits = types.SimpleNamespace(check_account=lambda *_args: None)  # type: ignore[assignment]
+    attempt.limits = types.SimpleNamespace(check_account=lambda *_args: None)  # type: ignore[assignment]
 
 
 MUTATIONS = {

@@ -8,25 +8,24 @@ before it is sent; what was sent and not answered is reported as unknown, never 
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from vast_mcp import errors
-from vast_mcp.errors import Json, NextStep, Problem, redacted
-from vast_mcp.journal.records import Intent, token_of
-from vast_mcp.leases import labels, packing
-from vast_mcp.leases.labels import utc
+from vast_mcp.errors import Json
+from vast_mcp.leases import labels
 from vast_mcp.machines.costs import Price, per_day, per_month, rounded
-from vast_mcp.renting import env_grammar, preflight, rules
-from vast_mcp.renting.rent import Preview, preview, rent
-from vast_mcp.renting.terms import ENTRYPOINT, Order, Terms
+from vast_mcp.renting import env_grammar, lease
+from vast_mcp.renting.order import DEFAULT_IMAGE, Order, masked, order_of
+from vast_mcp.renting.preview import Preview, preview
+from vast_mcp.renting.refusals import told
+from vast_mcp.renting.rent import rent
+from vast_mcp.renting.request import Rental
 from vast_mcp.session import Call
 from vast_mcp.settings import LONGEST_LEASE_H
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 
-DEFAULT_IMAGE = "vastai/base-image:@vastai-automatic-tag"
-DEFAULT_LABEL = "vast-mcp"
 ONSTART_MAX = 65_536  # characters before packing
 LABEL_MAX = (
     256 - 17 - labels.LABEL_ROOM
@@ -48,10 +47,6 @@ Env = Annotated[
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
-
-# Arguments that are no field of the request.
-_GUARDS = {"request_key", "allow_unresolved", "max_usd_per_hour", "lease_hours", "dry_run"}
-_NOT_IN_BODY = {"offer_id", "env_from", "image_login_from", *_GUARDS}
 
 
 class VolumeInfo(Arguments):
@@ -236,29 +231,6 @@ class CreateInstance(Arguments):
         bool | None, Field(description="check and price, send nothing. Default false")
     ] = None
 
-    def body(self) -> Json:
-        """The request body: what was given, and the documented defaults that must not be left to
-        chance.
-        """
-        body: Json = self.model_dump(exclude_none=True, exclude=_NOT_IN_BODY)
-        if "image" not in body and "template_hash_id" not in body:
-            body["image"] = DEFAULT_IMAGE
-        # Sent always: Vast's own client sends false, and a machine that cannot start then bills
-        # its disk (A.7).
-        body.setdefault(
-            "cancel_unavail",
-            "price" not in body and body.get("target_state", "running") == "running",
-        )
-        if (volume := body.get("volume_info")) is not None:
-            volume.setdefault("create_new", False)
-        return body
-
-    def secrets(self) -> list[str]:
-        """Values of this call that no error may repeat."""
-        login = self.image_login or ""
-        scripts = [self.onstart or "", self.args_str or "", *(self.args or [])]
-        return [*(self.env or {}).values(), login, *login.split(), *scripts]
-
 
 class DryRun(Part):
     would: Annotated[
@@ -332,32 +304,36 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     machine may
     exist: its next_steps settle it.
     """
-    order = _order(args, call)
+    order = order_of(args.model_dump(exclude_none=True), call.settings)
     try:
-        if args.dry_run:
-            return _previewed(args, await preview(call, order), call)
+        if order.dry_run:
+            return _previewed(order, await preview(call, order))
         rental = await rent(call, order)
     except errors.VastMcpError as exc:
-        raise _told(exc, args, call) from exc
+        raise told(exc, order, call) from exc
     call.session.created.setdefault(rental.instance_id, time.time())
-    warnings = list(rental.warnings)
-    if args.lease_hours is not None and rental.replayed:
+    return _rented(order, rental)
+
+
+def _rented(order: Order, rental: Rental) -> CreateInstanceResult:
+    """The answer to a rental, found or made."""
+    intent, warnings = rental.intent, list(rental.warnings)
+    if "lease_hours" in order.given and rental.replayed:
         warnings.append(
             "lease_hours was not applied, since the machine exists; manage_instance extend_lease "
             "moves it."
         )
-    intent = rental.intent
     return CreateInstanceResult(
         instance_id=rental.instance_id,
         offer_id=intent.offer_id,
         request_key=intent.request_key,
         label=intent.label,
-        kind=_kind(args),
+        kind=order.kind,
         usd_per_hour=intent.facts.get("usd_per_hour"),
         disk_gb=intent.facts.get("disk_gb"),
         replayed=rental.replayed or None,
         recovered=rental.recovered or None,
-        lease=_lease_said(intent),
+        lease=lease.sentence_of(intent),
         warnings=list(dict.fromkeys(warnings)),
         next_steps=[
             step("show_instances", "see whether it runs", label=intent.token),
@@ -366,273 +342,49 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     )
 
 
-def _order(args: CreateInstance, call: Call) -> Order:
-    """What is to be rented, checked as far as that asks nobody. Raises BadArguments, or
-    OverLimit for a lease.
-    """
-    body = args.body()
-    problems = _from_person(args, body, call)
-    problems += _pack(args, body)
-    problems += _label_problems(args.label)
-    known = {problem.field for problem in problems}
-    problems += [problem for problem in rules.contradictions(body) if problem.field not in known]
-    if problems:
-        raise errors.bad("create_instance", problems)
-    given = args.model_dump(exclude_none=True)
-    return Order(
-        offer_id=args.offer_id,
-        body=body,
-        script=args.onstart,
-        label=args.label or DEFAULT_LABEL,
-        given=given,
-        again=_again(given),
-        hides=not _PRIVATE.isdisjoint(given),
-        digested=args.model_dump(exclude_none=True, exclude=_GUARDS),
-        request_key=args.request_key,
-        allow_unresolved=bool(args.request_key and args.allow_unresolved),
-        max_usd_per_hour=args.max_usd_per_hour,
-        lease_hours=_lease_hours(args, call),
-        dry_run=bool(args.dry_run),
-    )
-
-
-def _lease_said(intent: Intent) -> str | None:
-    """What the first answer said of the lease, and where it ends now if that was moved since."""
-    said, until = intent.facts.get("lease"), intent.lease_until
-    if until is None or (said and utc(until) in said):
-        return said
-    return f"Extended to {utc(until)}. As rented: {said}" if said else f"Ends {utc(until)}."
-
-
-def _kind(args: CreateInstance) -> Literal["on_demand", "interruptible"]:
-    return "on_demand" if args.price is None else "interruptible"
-
-
 # ── trying without renting ─────────────────────────────────────────────────────────────────────
 
 
-def _previewed(args: CreateInstance, seen: Preview, call: Call) -> CreateInstanceResult:
+def _previewed(order: Order, seen: Preview) -> CreateInstanceResult:
     """The answer to a dry run."""
+    answer = CreateInstanceResult(
+        offer_id=order.offer_id,
+        request_key=seen.request.wish.request_key,
+        kind=order.kind,
+        warnings=list(dict.fromkeys(seen.warnings)),
+    )
+    if not order.hides:
+        again = {name: value for name, value in order.given.items() if name != "dry_run"}
+        answer.next_steps = [step("create_instance", "rents it", **again)]
     found, terms = seen.found, seen.terms
-    price = terms.price if terms else Price(None, None)
-    total = price.total
-    label = labels.leased(seen.request.order.label, terms.lease_until if terms else None)
-    made = DryRun(
-        would="rent" if found is None else "replay" if found.lives else "settle",
-        request=_masked(
-            (terms.body if terms else seen.request.order.body) | {"label": f"{label}#<token>"}
-        ),
+    if found is not None and found.lives:
+        answer.instance_id = found.instance_id
+    if terms is not None:
+        answer.usd_per_hour, answer.disk_gb = terms.usd_per_hour, terms.disk_gb
+        if terms.lease is not None:
+            answer.lease = terms.lease.sentence
+    answer.dry_run = _dry_run(order, seen)
+    return answer
+
+
+def _dry_run(order: Order, seen: Preview) -> DryRun:
+    """What the call would do, send and cost. Where it rents nothing, no price was read."""
+    body, price, until = order.body, Price(None, None), None
+    if seen.terms is not None:
+        body, price, until = seen.terms.body, seen.terms.price, seen.terms.lease_until
+    label = f"{labels.leased(order.label, until)}#<token>"
+    return DryRun(
+        would=seen.would,
+        request=masked(body | {"label": label}),
         gpu_usd_per_hour=rounded(price.gpu, 5),
         disk_usd_per_hour=rounded(price.disk, 5),
         volume_usd_per_hour=rounded(price.volume, 5) or None,
-        usd_per_hour=rounded(total, 5),
-        usd_per_day=per_day(total),
-        usd_per_month=per_month(total),
+        usd_per_hour=rounded(price.total, 5),
+        usd_per_day=per_day(price.total),
+        usd_per_month=per_month(price.total),
         stopped_usd_per_hour=rounded(price.stopped, 5),
-        left=_left(args, terms, call),
+        left=seen.left,
     )
-    again = args.model_dump(exclude_none=True, exclude={"dry_run"})
-    return CreateInstanceResult(
-        instance_id=found.instance_id if found and found.lives else None,
-        offer_id=args.offer_id,
-        request_key=seen.request.wish.request_key,
-        kind=_kind(args),
-        usd_per_hour=terms.usd_per_hour if terms else None,
-        disk_gb=terms.disk_gb if terms else None,
-        lease=terms.lease.said if terms and terms.lease else None,
-        dry_run=made,
-        warnings=list(dict.fromkeys(seen.warnings)),
-        next_steps=[step("create_instance", "rents it", **again)]
-        if _PRIVATE.isdisjoint(again)
-        else [],
-    )
-
-
-def _masked(body: Json) -> Json:
-    """The body as an answer may show it: names of variables, sizes of scripts, no values."""
-    shown = dict(body)
-    for name in _PRIVATE & body.keys():
-        value = body[name]
-        if isinstance(value, dict):
-            shown[name] = dict.fromkeys(cast("Json", value), "***")
-        else:
-            shown[name] = (
-                f"*** ({len(value)} {'characters' if isinstance(value, str) else 'arguments'})"
-            )
-    return shown
-
-
-def _left(args: CreateInstance, terms: Terms | None, call: Call) -> Json:
-    allowed, room, total = (
-        call.settings.limits,
-        terms.room if terms else None,
-        terms.price.total if terms else None,
-    )
-    caps = [cap for cap in (allowed.max_usd_per_hour, args.max_usd_per_hour) if cap is not None]
-    left: Json = {}
-    if caps and total is not None:
-        left["max_usd_per_hour"] = round(min(caps) - total, 5)
-    if (
-        allowed.max_total_usd_per_hour is not None
-        and room is not None
-        and room.usd_per_hour is not None
-    ):
-        left["max_total_usd_per_hour"] = round(
-            allowed.max_total_usd_per_hour - room.usd_per_hour, 5
-        )
-    if allowed.max_instances is not None and room is not None:
-        left["max_instances"] = allowed.max_instances - room.machines
-    if allowed.min_credit_hours is not None and room is not None and room.credit_hours is not None:
-        left["credit_hours"] = round(min(room.credit_hours, 1e6), 1)
-    if allowed.max_lease_hours is not None:
-        left["max_lease_hours"] = round(
-            allowed.max_lease_hours - (args.lease_hours or call.settings.lease_hours or 0), 2
-        )
-    return left
-
-
-def _from_person(args: CreateInstance, body: Json, call: Call) -> list[Problem]:
-    """Put the values that the person keeps into the body, by their names; what is wrong with
-    those.
-    """
-    held = call.settings.env_pass
-    env: dict[str, str] = dict(body.get("env", {}))
-    problems: list[Problem] = []
-    for at, name in enumerate(args.env_from or []):
-        value = held.get(name)
-        if value is None:
-            problems.append(Problem(f"env_from.{at}", _not_held(name, call)))
-        elif name in (args.env or {}):
-            problems.append(Problem("env_from", f"{name} is in env too: give it once"))
-        else:
-            env[name] = value.get_secret_value()
-    if args.env_from and not problems:
-        try:
-            body["env"] = env_grammar.env_of(env)
-        except ValueError as exc:
-            problems.append(Problem("env_from", f"env with these {exc}"))
-    if (name := args.image_login_from) is not None:
-        value = held.get(name)
-        if value is None:
-            problems.append(Problem("image_login_from", _not_held(name, call)))
-        elif args.image_login is not None:
-            problems.append(
-                Problem("image_login_from", "an alternative to image_login: give one of them")
-            )
-        else:
-            body["image_login"] = value.get_secret_value()
-    return problems
-
-
-def _not_held(name: str, call: Call) -> str:
-    """What the person does about a name. A secret in a name's place is not repeated: those are
-    not in capitals.
-    """
-    shown = name if name.isupper() or len(name) <= 16 else f"{name[:4]}…"
-    if name in call.settings.env_pass:
-        return (
-            f"{shown} has no value: the person sets it where VAST_API_KEY is set, and restarts "
-            f"this server"
-        )
-    known = ", ".join(call.settings.env_pass) or "none"
-    return (
-        f"{shown} is not allowed: the person adds it to VAST_MCP_ENV_PASS, sets it, and restarts "
-        f"(listed: {known})"
-    )
-
-
-def _label_problems(label: str | None) -> list[Problem]:
-    """A name that ends as what is put behind it."""
-    if labels.lease_of(label) is not None:
-        return [Problem("label", "must not end in lease-until=…: lease_hours puts that there")]
-    if token_of(label) is not None:
-        return [
-            Problem(
-                "label",
-                "must not end in # and 16 hexadecimal digits: vast-mcp marks its machines so",
-            )
-        ]
-    return []
-
-
-def _pack(args: CreateInstance, body: Json) -> list[Problem]:
-    """Put a long onstart into the body as a short one; what is wrong where that cannot be."""
-    onstart, most = args.onstart, packing.ONSTART_MAX
-    if onstart is None or len(onstart) <= most:
-        return []
-    if args.runtype == "args" or (
-        args.runtype is None and (args.args is not None or args.args_str is not None)
-    ):
-        return [Problem("onstart", ENTRYPOINT.format(len(onstart)))]
-    body["onstart"] = packed = packing.packed(onstart)
-    if len(packed) <= most:
-        return []
-    problem = (
-        f"is {len(onstart)} characters, packed {len(packed)}; Vast takes {most}. Let it download "
-        f"the rest"
-    )
-    return [Problem("onstart", problem)]
-
-
-def _lease_hours(args: CreateInstance, call: Call) -> float | None:
-    """How long the rental may live, where it has a lease. Raises OverLimit."""
-    hours = args.lease_hours or call.settings.lease_hours
-    longest = call.settings.limits.max_lease_hours
-    if hours is not None and longest is not None and hours > longest:
-        raise errors.OverLimit(
-            f"Nothing was sent: a lease of {hours:g} hours is over the {longest:g} that are "
-            f"allowed "
-            "(VAST_MCP_MAX_LEASE_HOURS, set by the person).",
-            problems=[Problem("lease_hours", f"at most {longest:g}")],
-        )
-    return hours
-
-
-# What may hold secrets is never repeated in an answer.
-_PRIVATE = {"env", "image_login", "onstart", "args", "args_str"}
-
-
-def _again(given: Json) -> NextStep:
-    """The same call, where an answer may repeat its arguments; else the look that settles it."""
-    if _PRIVATE.isdisjoint(given):
-        return NextStep(
-            "create_instance", given, "the same call: goes on settling, rents nothing twice"
-        )
-    return NextStep(
-        "show_instances",
-        {},
-        "looks for the machine and goes on settling; then the same create_instance call, unchanged",
-    )
-
-
-def _told(exc: errors.VastMcpError, args: CreateInstance, call: Call) -> errors.VastMcpError:
-    """The error with what this tool knows: no values of the caller, and the step that leads on."""
-    if exc.vast_message:
-        exc.vast_message = redacted(exc.vast_message, [*args.secrets(), *call.settings.secrets()])
-    if exc.instance_id is not None:
-        call.session.created.setdefault(exc.instance_id, time.time())
-    if isinstance(exc, errors.NoSshKey):
-        exc.next_steps = preflight.no_ssh_key(call).next_steps
-    elif isinstance(exc, (errors.OfferGone, errors.OfferPrivate)):
-        call.session.offers.forget(args.offer_id)
-        exc.next_steps = [NextStep("search_offers", _like(args), "find another offer")]
-    elif isinstance(exc, errors.InvalidPrice):
-        exc.next_steps = [
-            NextStep("search_offers", {"type": "bid"}, "offers with their minimum bids")
-        ]
-    return exc
-
-
-def _like(args: CreateInstance) -> dict[str, Any]:
-    """Search arguments for something like what was asked for here."""
-    wanted: dict[str, Any] = {}
-    if args.vm:
-        wanted["vm"] = True
-    if args.price is not None:
-        wanted["type"] = "bid"
-    if args.disk is not None:
-        wanted["min_disk_gb"] = args.disk
-    return wanted
 
 
 SPEC = ToolSpec(

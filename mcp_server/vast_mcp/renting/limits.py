@@ -2,9 +2,9 @@
 
 Two questions. Is this one machine within its limit? That needs its price alone. Does the account
 allow one more? That counts what a whole list shows, the machines that the journal knows and no list
-shows yet, and every attempt that may still become a machine, each at the most it may cost; and it
-is asked inside the journal's transaction that announces the attempt, so that callers at the same
-time, in several processes, cannot each see room for one.
+shows yet, and every attempt that may still become a machine, each at the most it may cost. It is
+asked inside the journal's transaction that announces the attempt, so that callers at the same time,
+in several processes, cannot each see room for one.
 
 What others do with the account at the same moment nobody can forbid: it is noticed afterwards and
 said. Traffic has a price too and is not capped.
@@ -14,15 +14,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from vast_mcp import errors
 from vast_mcp.account.seen import learn_from
 from vast_mcp.errors import NextStep
 from vast_mcp.journal.records import token_of
-from vast_mcp.machines.costs import ROUNDING, highest, price_of_row, reserved_price
+from vast_mcp.machines.costs import (
+    highest,
+    hours_of_credit,
+    is_dearer,
+    price_of_row,
+    reserved_price,
+)
 from vast_mcp.session import Call
+from vast_mcp.settings import Limits
 from vast_mcp.vast.models import Instance
+
+MAX_USD = "VAST_MCP_MAX_USD_PER_HOUR"
+MAX_TOTAL_USD = "VAST_MCP_MAX_TOTAL_USD_PER_HOUR"
+MAX_INSTANCES = "VAST_MCP_MAX_INSTANCES"
+MIN_CREDIT_HOURS = "VAST_MCP_MIN_CREDIT_HOURS"
+CONFIRM = "VAST_MCP_CONFIRM"
 
 
 @dataclass(frozen=True)
@@ -37,16 +49,41 @@ class Standing:
 
 @dataclass(frozen=True)
 class Headroom:
-    """What would run and what the limits leave, after one more machine or a highest one. None: no
+    """What would run and what the limits leave, after one more machine or a dearer one. None: no
     such limit.
     """
 
     machines: int
-    usd_per_hour: float | None
-    credit_hours: float | None
+    usd_per_hour: float | None = None
+    credit_hours: float | None = None
 
 
-# ── one machine ───────────────────────────────────────────────────────────────────────────────────
+# ── one machine ────────────────────────────────────────────────────────────────────────────────
+
+
+def price_wanted(call: Call, asked: float | None) -> bool:
+    """Whether a price must be learned, because a limit or a question to the person rests on it."""
+    return bool(_resting_on_price(call, asked))
+
+
+def _resting_on_price(call: Call, asked: float | None) -> list[str]:
+    """The settings and the argument that need a machine's price."""
+    limits = call.settings.limits
+    resting = [
+        (MAX_USD, limits.max_usd_per_hour),
+        *_counting_prices(limits),
+        (CONFIRM, call.settings.confirm_above),
+        ("max_usd_per_hour", asked),
+    ]
+    return [name for name, value in resting if value is not None]
+
+
+def _counting_prices(limits: Limits) -> list[tuple[str, float | None]]:
+    """The settings that add up the prices of all machines."""
+    return [
+        (MAX_TOTAL_USD, limits.max_total_usd_per_hour),
+        (MIN_CREDIT_HOURS, limits.min_credit_hours),
+    ]
 
 
 def check_machine(
@@ -55,60 +92,61 @@ def check_machine(
     *,
     asked: float | None = None,
     why: str = "",
-    **facts: int,
+    offer_id: int | None = None,
+    instance_id: int | None = None,
 ) -> None:
     """Raises OverLimit, or PriceUnknown where a limit, or a question to the person, needs the
     price.
 
     `asked`: the call's own max_usd_per_hour. `why`: what is known of a price that is not.
     """
-    limits = call.settings.limits
-    named = [
-        ("VAST_MCP_MAX_USD_PER_HOUR, set by the person", limits.max_usd_per_hour),
-        ("max_usd_per_hour", asked),
-    ]
-    given = [(value, name) for name, value in named if value is not None]
-    if usd_per_hour is None and price_wanted(call, asked):
-        error = _unknown("what this machine costs", facts)
-        if "offer_id" in facts:
-            error.message = f"{error.message} {why}".strip()
-            error.next_steps = [NextStep("search_offers", {}, "offers with their prices")]
-        raise error
-    if given and usd_per_hour is not None and usd_per_hour > min(given)[0] + ROUNDING:
-        most, name = min(given)
-        _over(
-            f"this machine costs {usd_per_hour:.4f} $/h with its disk, and at most {most:g} is "
-            f"allowed ({name})",
-            [NextStep("search_offers", {"max_usd_per_hour": most}, "offers within it")]
-            if "offer_id" in facts
-            else [],
-            facts,
-        )
+    if usd_per_hour is None:
+        resting = _resting_on_price(call, asked)
+        if resting:
+            raise _unknown(
+                "the machine's price", resting, why, offer_id=offer_id, instance_id=instance_id
+            )
+        return
+    most, whose = _lowest(call.settings.limits.max_usd_per_hour, asked)
+    if most is None or not is_dearer(usd_per_hour, most):
+        return
+    steps: list[NextStep] = []
+    if offer_id is not None:
+        steps = [NextStep("search_offers", {"max_usd_per_hour": most}, "offers within it")]
+    raise errors.OverLimit(
+        f"Nothing was sent: this machine costs {usd_per_hour:.4f} $/h with its disk, and at most "
+        f"{most:g} is allowed ({whose}).",
+        offer_id=offer_id,
+        instance_id=instance_id,
+        next_steps=steps,
+    )
 
 
-def price_wanted(call: Call, asked: float | None) -> bool:
-    """Whether a price must be learned, because a limit or a question to the person rests on it."""
-    settings = call.settings
-    return asked is not None or settings.limits.any_price or settings.confirm_above is not None
+def _lowest(persons: float | None, asked: float | None) -> tuple[float | None, str]:
+    """The lower of the person's limit and the call's own, and whose it is."""
+    if asked is None or (persons is not None and persons <= asked):
+        return persons, f"{MAX_USD}, set by the person"
+    return asked, "max_usd_per_hour"
 
 
-# ── the account ───────────────────────────────────────────────────────────────────────────────────
+# ── the account ────────────────────────────────────────────────────────────────────────────────
 
 
 async def standing(call: Call) -> Standing | None:
-    """Read what the limits count; None where none of them counts anything. Raises where a whole
-    list cannot be had.
+    """Read what the limits count; None where none of them counts anything.
+
+    Raises where a whole list cannot be had.
     """
     limits = call.settings.limits
     if not limits.any_account:
         return None
     listed = await call.vast.list_instances()
     await learn_from(call, listed)
-    credit: float | None = None
-    if limits.min_credit_hours is not None:
-        credit = (await call.vast.user()).credit
-        if credit is None:
-            raise _unknown("the account's credit", {})
+    if limits.min_credit_hours is None:
+        return Standing(listed)
+    credit = (await call.vast.user()).credit
+    if credit is None:
+        raise _unknown("the account's credit", [MIN_CREDIT_HOURS])
     return Standing(listed, credit)
 
 
@@ -130,77 +168,85 @@ def check_account(
     if seen is None:
         return None
     limits = call.settings.limits
-    facts = {} if instance_id is None else {"instance_id": instance_id}
-    prices = _prices(call, seen, account, instance_id)
-    machines = len(prices) + 1
-    if instance_id is None and limits.max_instances is not None and machines > limits.max_instances:
-        _over(
-            f"{len(prices)} machines exist or may come to exist, and {limits.max_instances} are "
-            f"allowed "
-            "(VAST_MCP_MAX_INSTANCES, set by the person)",
-            [NextStep("show_instances", {}, "what there is; destroy_instance makes room")],
-            facts,
-        )
-    if limits.max_total_usd_per_hour is None and limits.min_credit_hours is None:
-        return Headroom(machines, None, None)
+    others = _others(call, seen, account, instance_id)
+    machines = len(others) + 1
+    if instance_id is None:
+        _check_number(limits, len(others))
+    resting = [name for name, value in _counting_prices(limits) if value is not None]
+    if not resting:
+        return Headroom(machines)
+    unknown = [name for name, usd in others.items() if usd is None]
     if usd_per_hour is None:
-        raise _unknown("what this machine costs", facts)
-    if None in prices.values():
-        which = ", ".join(name for name, price in prices.items() if price is None)
-        raise _unknown(f"what {which} costs", facts)
-    total = usd_per_hour + sum(
-        max(price or 0.0, 0.0) for price in prices.values()
-    )  # nothing makes room by its price
-    if (
-        limits.max_total_usd_per_hour is not None
-        and total > limits.max_total_usd_per_hour + ROUNDING
-    ):
-        _over(
-            f"with it all machines would cost {total:.4f} $/h, and "
-            f"{limits.max_total_usd_per_hour:g} are allowed "
-            "(VAST_MCP_MAX_TOTAL_USD_PER_HOUR, set by the person; rentals in doubt and queued "
-            "starts count)",
-            [NextStep("show_instances", {}, "what runs; destroy_instance makes room")],
-            facts,
-        )
-    hours = None if seen.credit is None else seen.credit / total if total > 0 else float("inf")
-    if (
-        limits.min_credit_hours is not None
-        and hours is not None
-        and hours < limits.min_credit_hours
-    ):
-        _over(
-            f"the credit would last {max(hours, 0):.1f} hours at {total:.4f} $/h for all machines, "
-            f"and "
-            f"{limits.min_credit_hours:g} are wanted (VAST_MCP_MIN_CREDIT_HOURS, set by the "
-            f"person)",
-            [NextStep("show_account", {}, "the credit and what bills")],
-            facts,
-        )
-    return Headroom(machines, total, hours)
+        raise _unknown("the machine's price", resting, instance_id=instance_id)
+    if unknown:
+        raise _unknown(f"the price of {', '.join(unknown)}", resting, instance_id=instance_id)
+    # Nothing makes room by its price.
+    total = usd_per_hour + sum(max(usd or 0.0, 0.0) for usd in others.values())
+    _check_total(limits, total, instance_id)
+    return Headroom(machines, total, _check_credit(limits, seen.credit, total, instance_id))
 
 
-def _prices(
+def _check_number(limits: Limits, machines: int) -> None:
+    most = limits.max_instances
+    if most is None or machines < most:
+        return
+    raise errors.OverLimit(
+        f"Nothing was sent: {machines} of {most} allowed machines exist, rentals in doubt included "
+        f"({MAX_INSTANCES}, set by the person).",
+        next_steps=[
+            NextStep("show_instances", {}, "what there is; destroy_instance makes room"),
+        ],
+    )
+
+
+def _check_total(limits: Limits, total: float, instance_id: int | None) -> None:
+    most = limits.max_total_usd_per_hour
+    if most is None or not is_dearer(total, most):
+        return
+    raise errors.OverLimit(
+        f"Nothing was sent: with it all machines would cost {total:.4f} $/h, rentals in doubt and "
+        f"queued starts included, and {most:g} are allowed ({MAX_TOTAL_USD}, set by the person).",
+        instance_id=instance_id,
+        next_steps=[NextStep("show_instances", {}, "what runs; destroy_instance makes room")],
+    )
+
+
+def _check_credit(
+    limits: Limits, credit: float | None, total: float, instance_id: int | None
+) -> float | None:
+    """How many hours the credit lasts at the rate of all machines; None where no limit asks."""
+    least = limits.min_credit_hours
+    if least is None or credit is None:
+        return None
+    hours = hours_of_credit(credit, total)
+    if hours >= least:
+        return hours
+    raise errors.OverLimit(
+        f"Nothing was sent: the credit would last {max(hours, 0):.1f} hours at {total:.4f} $/h for "
+        f"all machines, and {least:g} are wanted ({MIN_CREDIT_HOURS}, set by the person).",
+        instance_id=instance_id,
+        next_steps=[NextStep("show_account", {}, "the credit and what bills")],
+    )
+
+
+def _others(
     call: Call, seen: Standing, account: str, instance_id: int | None
 ) -> dict[str, float | None]:
     """Everything else that bills or may come to, each once, at the most it may cost; None where
     that is not known.
     """
     journal, young_s = call.session.journal, call.times.young_s
-    held = journal.reservations.of(account)
-    living = {intent.instance_id: intent for intent in journal.living(account)}
+    reservations = journal.reservations.of(account)
+    rows = {row.id: row for row in seen.rows}
+    journalled = {intent.instance_id: intent.usd_per_hour for intent in journal.living(account)}
+    listed = {machine: price_of_row(row) for machine, row in rows.items()}
+
     found: dict[str, float | None] = {}
-    for row in seen.rows:
-        if row.id != instance_id:
-            found[f"machine {row.id}"] = highest(
-                price_of_row(row), reserved_price(held.get(row.id, []), row, young_s)
-            )
-    listed = {row.id for row in seen.rows}
-    for machine, intent in living.items():
-        if machine is not None and machine not in listed and machine != instance_id:
-            found[f"machine {machine}"] = highest(
-                intent.usd_per_hour, reserved_price(held.get(machine, []), None, young_s)
-            )
+    for machine, usd in {**journalled, **listed}.items():
+        if machine is not None and machine != instance_id:
+            held = reservations.get(machine, [])
+            reserved = reserved_price(held, rows.get(machine), young_s)
+            found[f"machine {machine}"] = highest(usd, reserved)
     tokens = {token_of(row.label) for row in seen.rows}
     for intent in journal.underway(account):
         if intent.token not in tokens:
@@ -208,13 +254,22 @@ def _prices(
     return found
 
 
-def _unknown(what: str, facts: dict[str, int]) -> errors.PriceUnknown:
+def _unknown(
+    what: str,
+    resting: Sequence[str],
+    why: str = "",
+    *,
+    offer_id: int | None = None,
+    instance_id: int | None = None,
+) -> errors.PriceUnknown:
+    """The refusal, with what needs the figure that nobody knows."""
+    verb = "needs" if len(resting) == 1 else "need"
+    steps: list[NextStep] = []
+    if offer_id is not None:
+        steps = [NextStep("search_offers", {}, "offers with their prices")]
     return errors.PriceUnknown(
-        f"Nothing was sent: {what} cannot be learned, and a limit or a question to the person "
-        f"rests on it.",
-        **facts,  # pyright: ignore[reportArgumentType]
+        f"Nothing was sent: {what} is unknown, and {', '.join(resting)} {verb} it. {why}".rstrip(),
+        offer_id=offer_id,
+        instance_id=instance_id,
+        next_steps=steps,
     )
-
-
-def _over(why: str, steps: list[NextStep], facts: dict[str, int]) -> NoReturn:
-    raise errors.OverLimit(f"Nothing was sent: {why}.", next_steps=steps, **facts)  # pyright: ignore[reportArgumentType]

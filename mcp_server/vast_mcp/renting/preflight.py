@@ -1,120 +1,112 @@
-"""What we refuse, or warn of, before money moves.
+"""The looks before a rental: the offer, the template, the account's SSH keys. They only read.
 
-The first half is pure: the `env` grammar and the rules between arguments. The second half only
-reads: the offer, the template, the account's SSH keys. Each refusal is for a case in which Vast
-would bill for something useless, most of them without saying so (docs/vast-api.md A.4 to A.8).
+What they find is judged by the rules of offer_rules.py, before money moves.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 from vast_mcp import errors
-from vast_mcp.errors import Json, NextStep, Problem
+from vast_mcp.errors import Json, NextStep
 from vast_mcp.machines import volumes
 from vast_mcp.machines.costs import Price, room_usd_per_hour, rounded
 from vast_mcp.machines.keyfiles import local_public_keys, registered_local_key
-from vast_mcp.renting.rules import VM_IMAGE_NEEDS_HOST, by_args, has_registry_host
+from vast_mcp.renting import offer_rules
+from vast_mcp.renting.order import Order
+from vast_mcp.renting.rules import by_args
 from vast_mcp.session import Call
-from vast_mcp.vast.models import Offer, Template
+from vast_mcp.vast.models import Offer, SshKey, Template
 
-LOOK_S = 15.0  # seconds that all looks before a rent may take, so that the PUT has its own time
-
-
-DAY_H = 24.0
-
-
+LOOK_S = 15.0  # seconds that each look may take, so that the PUT has its own time
 FRESH_S = 120.0  # how old a price may be where a limit or a question to the person rests on it
+DEFAULT_DISK_GB = 10.0  # what Vast's own client asks for; the server's default is reported as 8 too
 
 
-DEFAULT_DISK_GB = (
-    10.0  # what Vast's own client asks for; the server's own default is reported as 8 and as 10
-)
-
-
-# ── looks ──────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass
+@dataclass(frozen=True)
 class Findings:
-    """What the looks before a rent found: the offer where it is known, and what to warn of."""
+    """What the looks found: the offer where it is known, its price, and what to warn of."""
 
-    offer: Offer | None = None
-    disk_gb: float | None = None
-    volume_usd_per_hour: float | None = (
-        0.0  # of a volume made with the machine; None where that is not known
-    )
-    warnings: list[str] = field(default_factory=list)
+    offer: Offer | None
+    counted_disk_gb: float  # the disk that the price counts
+    price: Price
+    price_unknown_because: str  # a sentence; empty where the price is known, or nobody knows why
+    warnings: list[str]
 
     @property
-    def counted_disk_gb(self) -> float:
-        """The disk that prices count: what was asked for, the template's, else the usual
-        default.
-        """
-        return self.disk_gb or DEFAULT_DISK_GB
-
-    def usd_per_hour(self, body: Json) -> float | None:
+    def usd_per_hour(self) -> float | None:
         """$/h of the machine with its disk, without a volume."""
-        return rounded(self.price(body).without_volume, 4)
-
-    def price(self, body: Json) -> Price:
-        """What it costs by the offer's own figures (A.6), the new volume included."""
-        offer, bid = self.offer, body.get("price")
-        return Price(
-            gpu=bid if bid is not None else (offer.dph_base if offer else None),
-            disk=offer.disk_usd_per_hour(self.counted_disk_gb) if offer else None,
-            volume=self.volume_usd_per_hour,
-        )
+        return rounded(self.price.without_volume, 4)
 
 
-async def look(call: Call, offer_id: int, body: Json, *, priced: bool = False) -> Findings:
-    """Read what decides whether this rent is sound. Nothing is changed. `priced`: a limit rests
-    on the price.
+async def look(call: Call, order: Order, *, priced: bool) -> Findings:
+    """Read what decides whether this rental is sound. `priced`: something rests on its price.
 
     Raises a leaf of Refused where Vast would bill for something useless.
     """
-    findings = Findings(disk_gb=body.get("disk"))
+    body = order.body
     vm = bool(body.get("vm"))
+    key_warnings: list[str] = []
     if vm:
-        await _check_keys(call, body, None, findings)
-    template: Template | None = None
-    if "template_hash_id" in body and (_needs_template(body) or (priced and "disk" not in body)):
-        template = await _template(call, body)
-    if template and findings.disk_gb is None and (template.recommended_disk_space or 0) > 0:
-        findings.disk_gb = template.recommended_disk_space
+        key_warnings = await _check_keys_of_vm(call)
+    template = await _template(call, body, priced=priced)
     if vm:
-        _check_vm_image(body, template)
-    findings.offer = await _offer(call, offer_id, body, findings, fresh=priced)
-    if priced and body.get("volume_info", {}).get("create_new"):
-        findings.volume_usd_per_hour = await _volume_usd_per_hour(
-            call, body["volume_info"], findings.offer
-        )
+        offer_rules.check_vm_image(body, template)
+    disk_gb = _disk_gb(body, template)
+    counted_disk_gb = disk_gb or DEFAULT_DISK_GB
+    offer, unlisted = await _offer(call, order, counted_disk_gb, fresh=priced)
+    volume: float | None = 0.0
+    if priced and order.volume_is_new:
+        volume = await _volume_usd_per_hour(call, body["volume_info"], offer)
     if vm:
-        _check_vm_offer(offer_id, findings.offer)
-    _check_bid(body, findings.offer)
-    _warn_of_offer(findings)
-    if not vm:
-        await _check_keys(call, body, template, findings)
-    return findings
+        offer_rules.check_vm_offer(order.offer_id, offer)
+    offer_rules.check_bid(order.bid, offer)
+    if not vm and not by_args(body, template):
+        key_warnings = await _warnings_of_keys(call)
+    because = unlisted
+    if volume is None and not unlisted:
+        because = "The new volume's price could not be looked up."
+    warnings = [because] if because else []
+    return Findings(
+        offer=offer,
+        counted_disk_gb=counted_disk_gb,
+        price=_price(order, offer, counted_disk_gb, volume),
+        price_unknown_because=because,
+        warnings=[*warnings, *offer_rules.warnings_of(offer, disk_gb), *key_warnings],
+    )
 
 
-def _needs_template(body: Json) -> bool:
-    """Only a VM is refused by what a template holds; anything else leaves the merge to Vast
-    (A.10).
-    """
-    return bool(body.get("vm")) and "image" not in body
+def _price(order: Order, offer: Offer | None, disk_gb: float, volume: float | None) -> Price:
+    """What it costs by the offer's own figures (docs/vast-api.md A.6)."""
+    if offer is None:
+        return Price(gpu=order.bid, disk=None, volume=volume)
+    gpu = offer.dph_base if order.bid is None else order.bid
+    return Price(gpu, offer.disk_usd_per_hour(disk_gb), volume)
+
+
+# ── template ───────────────────────────────────────────────────────────────────────────────────
 
 
 async def template_of(call: Call, hash_id: str) -> Template | None:
-    """A template by its hash, which is of its content (A.10): read once a call, as Vast spaces
-    those reads by 3 s.
+    """A template by its hash, read once a call, since Vast spaces those reads by 3 s. A hash is of
+    the template's content (docs/vast-api.md A.10).
     """
     if hash_id not in call.templates:
         call.templates[hash_id] = await call.within(LOOK_S).template(hash_id)
     return call.templates[hash_id]
 
 
-async def _template(call: Call, body: Json) -> Template:
+async def _template(call: Call, body: Json, *, priced: bool) -> Template | None:
+    """The template, where anything here rests on it. Raises NoSuchTemplate.
+
+    Its image decides what a VM may be, and its disk is in the price; the merge is left to Vast
+    (docs/vast-api.md A.10).
+    """
+    decides_image = bool(body.get("vm")) and "image" not in body
+    decides_price = priced and "disk" not in body
+    if "template_hash_id" not in body or not (decides_image or decides_price):
+        return None
     template = await template_of(call, body["template_hash_id"])
     if template is None:
         raise errors.NoSuchTemplate(
@@ -123,177 +115,116 @@ async def _template(call: Call, body: Json) -> Template:
     return template
 
 
-def _check_vm_image(body: Json, template: Template | None) -> None:
-    image = body.get("image") or (template.image if template else None)
-    if image is None or not has_registry_host(image):
-        where = "the template's image" if "image" not in body and template else "image"
-        raise errors.VmNotPossible(f"Nothing was sent: {where}: {VM_IMAGE_NEEDS_HOST}.")
+def _disk_gb(body: Json, template: Template | None) -> float | None:
+    """The disk that was asked for, else the template's; None where Vast picks."""
+    if "disk" in body:
+        return body["disk"]
+    if template is not None and (template.recommended_disk_space or 0) > 0:
+        return template.recommended_disk_space
+    return None
 
 
-async def _volume_usd_per_hour(call: Call, volume: Json, offer: Offer | None) -> float | None:
-    """What the new volume will bill: room is listed by machine."""
-    if offer is None or offer.machine_id is None:
-        return None
-    try:
-        found = await call.within(LOOK_S).search_volumes(
-            volumes.room_query(offer.machine_id, volume["size"])
-        )
-    except errors.VastMcpError:
-        return None
-    room = next((room for room in found if room.id == volume["volume_id"]), None)
-    return room_usd_per_hour(room, volume["size"]) if room else None
+# ── offer ──────────────────────────────────────────────────────────────────────────────────────
 
 
 async def _offer(
-    call: Call, offer_id: int, body: Json, findings: Findings, *, fresh: bool
-) -> Offer | None:
-    """The offer as a search showed it, or one look. Not finding it is no verdict: Vast's answer
-    to the rent is.
+    call: Call, order: Order, disk_gb: float, *, fresh: bool
+) -> tuple[Offer | None, str]:
+    """The offer as a search showed it, or one look; else a sentence why there is none.
+
+    An offer that is not found may exist all the same: Vast's answer to the rental is the verdict.
     """
-    known = call.session.offers.get(offer_id)
-    if known is not None and not (fresh and call.session.offers.age_s(offer_id) > FRESH_S):
-        return known
-    bid = "price" in body
+    session, offer_id, bid = call.session, order.offer_id, order.bid is not None
+    known = session.offers.get(offer_id)
+    if known is not None and not (fresh and session.offers.age_s(offer_id) > FRESH_S):
+        return known, ""
     try:
-        found = await call.within(LOOK_S).find_offer(
-            offer_id, bid=bid, disk_gb=findings.counted_disk_gb
-        )
+        found = await call.within(LOOK_S).find_offer(offer_id, bid=bid, disk_gb=disk_gb)
     except (
         errors.RateLimited,
         errors.SearchQuotaExceeded,
         errors.VastUnavailable,
         errors.Unreachable,
     ) as exc:
-        findings.warnings.append(f"The offer's price could not be looked up ({exc.code}).")
+        return None, f"The offer's price could not be looked up ({exc.code})."
+    if found is None:
+        return None, "Vast lists no offer with this id now, so its price is not known."
+    session.offers.remember([found], bid=bid)
+    return found, ""
+
+
+async def _volume_usd_per_hour(call: Call, volume: Json, offer: Offer | None) -> float | None:
+    """What the new volume will bill; None where that is not known. Room is listed by machine."""
+    if offer is None or offer.machine_id is None:
         return None
-    if found:
-        call.session.offers.remember([found], bid=bid)
-    return found
-
-
-def _check_vm_offer(offer_id: int, offer: Offer | None) -> None:
-    search = NextStep("search_offers", {"vm": True}, "offers that can run a VM")
-    if offer is None:
-        raise errors.VmNotPossible(
-            "Nothing was sent: the offer could not be looked up, so whether it can run a VM is "
-            "not "
-            "known.",
-            offer_id=offer_id,
-            next_steps=[search],
-        )
-    if not offer.vms_enabled:
-        raise errors.VmNotPossible(
-            "Nothing was sent: this offer cannot run a VM; Vast would make a container.",
-            offer_id=offer_id,
-            next_steps=[search],
-        )
-    if not offer.direct_port_count:
-        raise errors.VmNotPossible(
-            "Nothing was sent: this offer has no direct ports, and Vast's SSH proxy does not "
-            "reach "
-            "a VM.",
-            offer_id=offer_id,
-            next_steps=[search],
-        )
-
-
-def _check_bid(body: Json, offer: Offer | None) -> None:
-    bid = body.get("price")
-    if bid is None or offer is None or offer.min_bid is None or bid >= offer.min_bid:
-        return
-    raise errors.BidTooLow(
-        f"Nothing was sent: the bid of {bid:g} $/h is under this offer's minimum of "
-        f"{offer.min_bid:g}; Vast would make "
-        "a stopped machine that bills its disk.",
-        offer_id=offer.ask_contract_id,
-        problems=[
-            Problem(
-                "price", f"at least {offer.min_bid:g} for this offer, or none to rent on demand"
-            )
-        ],
-    )
-
-
-def _warn_of_offer(findings: Findings) -> None:
-    offer = findings.offer
-    if findings.disk_gb is None:
-        findings.warnings.append(
-            "No disk size was given: Vast picks 8 to 10 GB or the template's, and it cannot be "
-            "changed later."
-        )
-    if offer is None:
-        findings.warnings.append("Vast lists no offer with this id now, so its price is not known.")
-        return
-    if offer.duration is not None and offer.duration < DAY_H * 3600:
-        hours = offer.duration / 3600
-        findings.warnings.append(
-            f"The host's offer ends in {hours:.1f} hours; the machine may be taken back then."
-        )
-    if (
-        offer.disk_space is not None
-        and findings.disk_gb is not None
-        and findings.disk_gb > offer.disk_space
-    ):
-        findings.warnings.append(
-            f"The offer has {offer.disk_space:.0f} GB of disk free, less than was asked for."
-        )
+    query = volumes.room_query(offer.machine_id, volume["size"])
+    try:
+        rooms = await call.within(LOOK_S).search_volumes(query)
+    except errors.VastMcpError:
+        return None
+    for room in rooms:
+        if room.id == volume["volume_id"]:
+            return room_usd_per_hour(room, volume["size"])
+    return None
 
 
 # ── SSH keys ───────────────────────────────────────────────────────────────────────────────────
 
 
-async def _check_keys(
-    call: Call, body: Json, template: Template | None, findings: Findings
-) -> None:
-    """A VM without a key can never be entered; a container without one can still be given one
-    (specification).
+async def _check_keys_of_vm(call: Call) -> list[str]:
+    """Read the keys anew, since a VM without one can never be entered (docs/vast-api.md A.5).
+
+    Returns warnings. Raises NoSshKey.
     """
-    vm = bool(body.get("vm"))
-    if not vm and by_args(body, template):
-        return
-    if vm or not call.session.ssh_keys:
+    call.session.ssh_keys = await call.within(LOOK_S).ssh_keys()
+    if not call.session.ssh_keys:
+        raise no_ssh_key(call.settings.ssh_dir)
+    return _unmatched(call.session.ssh_keys, call.settings.ssh_dir)
+
+
+async def _warnings_of_keys(call: Call) -> list[str]:
+    """What to warn of for a container, which can still be given a key later."""
+    session = call.session
+    if not session.ssh_keys:
         try:
-            call.session.ssh_keys = await call.within(LOOK_S).ssh_keys()
+            session.ssh_keys = await call.within(LOOK_S).ssh_keys()
         except errors.VastMcpError as exc:
-            if vm:
-                raise
-            findings.warnings.append(f"The account's SSH keys could not be read ({exc.code}).")
-            return
-    keys, ssh_dir = call.session.ssh_keys, call.settings.ssh_dir
-    if not keys and vm:
-        raise no_ssh_key(call)
-    if not keys:
-        findings.warnings.append(
-            "The account has no SSH key: register one with create_ssh_key; a container made "
-            "before "
+            return [f"The account's SSH keys could not be read ({exc.code})."]
+    if not session.ssh_keys:
+        return [
+            "The account has no SSH key: register one with create_ssh_key; a container made before "
             "needs it attached."
-        )
-    elif ssh_dir is not None and registered_local_key(keys, ssh_dir) is None:
-        findings.warnings.append(
-            "No public key in ~/.ssh of this computer is registered with Vast, so ssh from here "
-            "may be refused."
-        )
+        ]
+    return _unmatched(session.ssh_keys, call.settings.ssh_dir)
 
 
-def no_ssh_key(call: Call, **facts: object) -> errors.NoSshKey:
+def _unmatched(keys: list[SshKey], ssh_dir: Path | None) -> list[str]:
+    if ssh_dir is None or registered_local_key(keys, ssh_dir) is not None:
+        return []
+    return [
+        "No public key in ~/.ssh of this computer is registered with Vast, so ssh from here may be "
+        "refused."
+    ]
+
+
+def no_ssh_key(ssh_dir: Path | None) -> errors.NoSshKey:
     """The refusal, with a call that registers the key that is here."""
-    local = local_public_keys(call.settings.ssh_dir)
-    arguments: Json = {
-        "public_key": f"~/.ssh/{local[0].name}" if local else "~/.ssh/id_ed25519.pub"
-    }
-    why = (
-        "registers the key"
-        if local
-        else "after `ssh-keygen -t ed25519` made one: there is no public key in ~/.ssh"
-    )
-    if call.settings.ssh_dir is None:
-        arguments, why = {}, "with the text of a public key: this server reads no key files"
     return errors.NoSshKey(
         "The account has no SSH key, and a VM takes its keys at birth only: it could never be "
-        "entered. "
-        "Nothing was rented.",
-        next_steps=[
-            NextStep("create_ssh_key", arguments, f"{why}; then the same create_instance call")
-        ],
-        **facts,  # pyright: ignore[reportArgumentType]
+        "entered. Nothing was rented.",
+        next_steps=[_registering(ssh_dir)],
     )
+
+
+def _registering(ssh_dir: Path | None) -> NextStep:
+    local = local_public_keys(ssh_dir)
+    arguments: Json = {}
+    if ssh_dir is None:
+        why = "with the text of a public key: this server reads no key files"
+    elif local:
+        arguments = {"public_key": f"~/.ssh/{local[0].name}"}
+        why = "registers the key"
+    else:
+        arguments = {"public_key": "~/.ssh/id_ed25519.pub"}
+        why = "after `ssh-keygen -t ed25519` made one: there is no public key in ~/.ssh"
+    return NextStep("create_ssh_key", arguments, f"{why}; then the same create_instance call")

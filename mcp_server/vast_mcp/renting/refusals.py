@@ -1,33 +1,32 @@
-"""TODO: one line."""
+"""The errors of renting, ready for an agent: what is known of the wish, and what leads on."""
 
 from __future__ import annotations
 
 import re
+import time
 
 from vast_mcp import errors
-from vast_mcp.errors import Json, NextStep
+from vast_mcp.errors import Json, NextStep, redacted
 from vast_mcp.journal.records import Intent, Wish
+from vast_mcp.renting.order import Order
+from vast_mcp.renting.preflight import no_ssh_key
 from vast_mcp.renting.request import Request
+from vast_mcp.session import Call
+
+# ── of the wish ────────────────────────────────────────────────────────────────────────────────
 
 
 def in_doubt(request: Request, intent: Intent) -> errors.VastMcpError:
-    """The budget is spent and the doubt remains."""
-    wish = request.wish
-    if intent.request_key == wish.request_key:
-        return with_next_steps(
-            errors.OutcomeUnknown(
-                "An earlier request of this rental has no verdict yet; a machine may exist and "
-                "bill."
-            ),
-            request,
-            intent,
+    """The call's time is spent and the doubt remains."""
+    if intent.request_key == request.wish.request_key:
+        unknown = errors.OutcomeUnknown(
+            "An earlier request of this rental has no verdict yet; a machine may exist and bill."
         )
+        return with_next_steps(unknown, request, intent)
     return errors.UnresolvedIntent(
         f"Nothing was sent: an earlier rental (offer {intent.offer_id}, token {intent.token}) has "
-        f"no verdict yet, and "
-        "renting another now may pay twice. The same call later goes on settling it; request_key "
-        "and allow_unresolved: "
-        "true together rent all the same.",
+        "no verdict yet, and renting another now may pay twice. The same call later goes on "
+        "settling it; request_key and allow_unresolved: true together rent all the same.",
         request_key=intent.request_key,
         offer_id=intent.offer_id,
         token=intent.token,
@@ -39,6 +38,7 @@ def in_doubt(request: Request, intent: Intent) -> errors.VastMcpError:
 
 
 def key_reused(wish: Wish, intent: Intent) -> errors.KeyReused:
+    """The key names another wish."""
     return errors.KeyReused(
         "This request_key was used for another wish. Nothing was sent; a new key makes a new "
         "rental.",
@@ -49,10 +49,10 @@ def key_reused(wish: Wish, intent: Intent) -> errors.KeyReused:
 
 
 def already_rented(wish: Wish, intent: Intent) -> errors.OfferAlreadyRented:
+    """The offer is this account's machine, by another wish."""
     return errors.OfferAlreadyRented(
         f"Nothing was sent: your machine {intent.instance_id} came from this offer, with other "
-        f"arguments. A "
-        "request_key of its own rents again if that is meant.",
+        "arguments. A request_key of its own rents again if that is meant.",
         offer_id=wish.offer_id,
         instance_id=intent.instance_id,
         request_key=intent.request_key,
@@ -62,11 +62,68 @@ def already_rented(wish: Wish, intent: Intent) -> errors.OfferAlreadyRented:
     )
 
 
-TAKEN = "an earlier request of this wish made nothing, and somebody else has the offer"
+def rental_missing(intent: Intent, apart_s: float) -> errors.RentalMissing:
+    """A whole list lacks the machine, and a second list is not due within this call."""
+    return errors.RentalMissing(
+        f"Machine {intent.instance_id} is not in the list of machines. It counts as gone when a "
+        f"second list, {apart_s:g} s after the first, lacks it too. Nothing was sent.",
+        instance_id=intent.instance_id,
+        offer_id=intent.offer_id,
+        request_key=intent.request_key,
+        token=intent.token,
+        retry_after_s=apart_s,
+        next_steps=[NextStep("show_instances", {}, "looks again")],
+    )
+
+
+def earlier_rental_found(unannounced: list[Intent]) -> errors.EarlierRentalFound:
+    """Machines of earlier calls bill, and their answers may not have arrived."""
+    first = unannounced[0]
+    ids = [intent.instance_id or 0 for intent in unannounced]
+    named = ", ".join(map(str, ids))
+    found = errors.EarlierRentalFound(
+        f"Nothing was sent: machine {named} of an earlier create_instance, whose answer may not "
+        "have arrived, exists and bills. It may be what is wanted here. The same call again rents "
+        "this one as well.",
+        instance_id=ids[0],
+        offer_id=first.offer_id,
+        request_key=first.request_key,
+        token=first.token,
+        next_steps=[
+            NextStep("show_instances", {"label": first.token}, "the machine that there is"),
+            NextStep("destroy_instance", {"instance_ids": ids}, "if it is not wanted"),
+        ],
+    )
+    if len(ids) > 1:
+        found.results = [{"instance_id": instance_id} for instance_id in ids]
+    return found
+
+
+def created_stopped(request: Request, intent: Intent) -> errors.VastMcpError:
+    """The machine of an earlier request stands still although it was to run."""
+    stopped = errors.CreatedStopped(
+        "The machine exists and is stopped, though it was to run (a bid too low, or it could not "
+        "start); it bills at least its disk until destroyed.",
+        instance_id=intent.instance_id,
+    )
+    return with_next_steps(stopped, request, intent)
+
+
+def taken(request: Request) -> errors.NotRented:
+    """An earlier request made nothing, and somebody else has the offer now."""
+    return _not_rented(
+        request,
+        "an earlier request of this wish made nothing, and somebody else has the offer",
+        NextStep("search_offers", {}, "find another offer"),
+    )
 
 
 def not_rented(request: Request, why: str) -> errors.NotRented:
-    step = NextStep("search_offers", {}, "find another offer") if why is TAKEN else request.again
+    """Nothing was rented, and the same call may rent it."""
+    return _not_rented(request, why, request.again)
+
+
+def _not_rented(request: Request, why: str, step: NextStep) -> errors.NotRented:
     return errors.NotRented(
         f"Nothing was rented: {why}. The same call is safe to repeat.",
         request_key=request.wish.request_key,
@@ -75,20 +132,24 @@ def not_rented(request: Request, why: str) -> errors.NotRented:
     )
 
 
+# ── of what was sent ───────────────────────────────────────────────────────────────────────────
+
+
 def hiding(exc: errors.VastMcpError, body: Json) -> errors.VastMcpError:
-    """Vast may repeat what it refused: a packed script is as good as the script."""
+    """The error without what was sent: Vast may repeat it, and a packed script is as good as the
+    script.
+    """
     if exc.vast_message:
         sent = body.get("onstart", "")
-        exc.vast_message = errors.redacted(
-            exc.vast_message, [sent, *re.findall(r"[A-Za-z0-9+/=]{40,}", sent)]
-        )
+        packed = re.findall(r"[A-Za-z0-9+/=]{40,}", sent)
+        exc.vast_message = redacted(exc.vast_message, [sent, *packed])
     return exc
 
 
 def with_next_steps(
     exc: errors.VastMcpError, request: Request, intent: Intent
 ) -> errors.VastMcpError:
-    """The error with what this wish knows."""
+    """The error with what this wish knows, and the call that leads on."""
     exc.offer_id = intent.offer_id
     exc.request_key = intent.request_key
     if isinstance(exc, errors.CreatedStopped) and exc.instance_id is not None:
@@ -107,3 +168,36 @@ def with_next_steps(
     elif isinstance(exc, (errors.RateLimited, errors.Unreachable)):
         exc.next_steps = [request.again]
     return exc
+
+
+def told(exc: errors.VastMcpError, order: Order, call: Call) -> errors.VastMcpError:
+    """The error as it leaves: no values of the caller or the person, and what Vast's own refusals
+    lead to. The session learns from it of a machine that exists, or of an offer that is gone.
+    """
+    if exc.instance_id is not None:
+        call.session.created.setdefault(exc.instance_id, time.time())
+    if exc.vast_message:
+        secrets = [*order.secrets, *call.settings.secrets()]
+        exc.vast_message = redacted(exc.vast_message, secrets)
+    if isinstance(exc, errors.NoSshKey):
+        exc.next_steps = no_ssh_key(call.settings.ssh_dir).next_steps
+    elif isinstance(exc, (errors.OfferGone, errors.OfferPrivate)):
+        call.session.offers.forget(order.offer_id)
+        exc.next_steps = [NextStep("search_offers", _like(order), "find another offer")]
+    elif isinstance(exc, errors.InvalidPrice):
+        exc.next_steps = [
+            NextStep("search_offers", {"type": "bid"}, "offers with their minimum bids")
+        ]
+    return exc
+
+
+def _like(order: Order) -> Json:
+    """Search arguments for something like what was asked for here."""
+    wanted: Json = {}
+    if order.given.get("vm"):
+        wanted["vm"] = True
+    if order.bid is not None:
+        wanted["type"] = "bid"
+    if "disk" in order.given:
+        wanted["min_disk_gb"] = order.given["disk"]
+    return wanted

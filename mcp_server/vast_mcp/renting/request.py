@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""An order as one account's wish: what the journal knows it by, and what it came to."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from vast_mcp.account.whose import account_and_warnings
 from vast_mcp.errors import NextStep
 from vast_mcp.journal.records import Intent, Wish
-from vast_mcp.renting.terms import Order
+from vast_mcp.renting.order import Order
 from vast_mcp.session import Call
 
 
-@dataclass
+@dataclass(frozen=True)
 class Rental:
     """What a wish came to: the attempt that holds its machine, and how it was found."""
 
@@ -20,8 +20,7 @@ class Rental:
     instance_id: int
     replayed: bool = False
     recovered: bool = False
-    sent_here: bool = False  # by this very call, not by an earlier one
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list[str])
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Request:
 async def request_of(call: Call, order: Order) -> tuple[Request, list[str]]:
     """The order as this account's wish, and what to warn of. Raises CannotReconcile."""
     account, warnings = await account_and_warnings(call)
-    digest = call.session.journal.digest(order.digested)
+    digest = call.session.journal.digest(order.wished)
     wish = Wish(
         account=account,
         request_key=order.request_key or derived_key(account, digest),

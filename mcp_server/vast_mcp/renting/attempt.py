@@ -1,0 +1,109 @@
+"""One attempt to rent: announced in the journal, sent once, its verdict written down."""
+
+from __future__ import annotations
+
+import contextlib
+
+import anyio
+
+from vast_mcp import errors
+from vast_mcp.errors import Json
+from vast_mcp.journal.records import Intent
+from vast_mcp.leases.labels import leased
+from vast_mcp.renting import limits
+from vast_mcp.renting.earlier import unannounced
+from vast_mcp.renting.refusals import hiding, not_rented
+from vast_mcp.renting.request import Rental, Request
+from vast_mcp.renting.terms import Terms
+from vast_mcp.session import Call
+
+UNWRITTEN = "The journal could not be written: keep the instance id, and do not repeat this call."
+
+
+def has_time(call: Call, pause_s: float = 0.0) -> bool:
+    """Whether a PUT that begins after a pause still has its whole time."""
+    return anyio.current_time() + pause_s + call.times.put_s <= call.deadline
+
+
+async def attempt(
+    call: Call, request: Request, terms: Terms
+) -> tuple[Intent, Rental | errors.VastMcpError] | None:
+    """Claim and send. None where the journal, or the clock, now says something else: look again.
+
+    One at a time in this process, since a request whose caller went away must be known of before
+    the next one leaves.
+    """
+    async with call.session.one_at_a_time:
+        await call.vast.turn_to_rent()
+        if call.session.closing:
+            raise not_rented(request, "this server was asked to end")
+        if not has_time(call):
+            return None
+        intent = claim(call, request, terms)
+        if intent is None:
+            return None
+        # Neither a cancelled call nor the end of stdin parts the PUT from the record of its
+        # verdict.
+        with anyio.CancelScope(shield=True):
+            try:
+                return intent, await _put(call, terms.body, intent)
+            except errors.VastMcpError as exc:
+                return intent, hiding(exc, terms.body)
+            finally:
+                call.session.journal.mark_landed(intent)
+    raise AssertionError("a shielded scope is not cancelled")
+
+
+def claim(call: Call, request: Request, terms: Terms) -> Intent | None:
+    """Announce the attempt; None where the journal has more to say to the wish than "send".
+
+    What the limits count is counted in the same transaction, so that callers at the same time, in
+    several processes, cannot each see room for one. The storm stops here, and removes this count to
+    see that it is missed (tests/storm/served.py).
+    """
+    wish, journal = request.wish, call.session.journal
+    journal.take_ownership()
+    with journal.alone():
+        journal.abandon_unsent(wish.account)
+        if journal.consider(wish).act != "send" or unannounced(call, wish):
+            return None
+        limits.check_account(call, terms.standing, wish.account, terms.price.total)
+        return journal.intend(
+            wish,
+            leased(request.order.label, terms.lease_until),
+            usd_per_hour=terms.price.total,
+            lease_until=terms.lease_until,
+            approval=terms.agreement.approval,
+            facts=terms.facts,
+        )
+
+
+async def _put(call: Call, body: Json, intent: Intent) -> Rental:
+    """Send the one request, and write down what came of it. After money may have moved, a journal
+    that fails is a warning: the id must reach the caller.
+    """
+    journal, reconciler = call.session.journal, call.session.reconciler
+    unwritten = contextlib.suppress(errors.JournalUnavailable)
+    journal.mark_sending(intent)
+    try:
+        # The storm stops before and after each mark, and sends without the token here.
+        instance_id = await call.vast.rent(intent.offer_id, {**body, "label": intent.label})
+    except errors.CreatedStopped as exc:
+        with unwritten:
+            journal.mark_confirmed(intent, exc.instance_id or 0, stopped=True)
+        raise
+    except errors.OutcomeUnknown:
+        with unwritten:
+            journal.mark_unknown(intent)
+        reconciler.doubt(intent)
+        call.session.doubts.set()
+        raise
+    except errors.VastMcpError as exc:
+        with unwritten:
+            journal.mark_refused(intent, exc.code)
+        raise
+    try:
+        journal.mark_confirmed(intent, instance_id)
+    except errors.JournalUnavailable:
+        return Rental(intent, instance_id, warnings=[UNWRITTEN])
+    return Rental(intent, instance_id)

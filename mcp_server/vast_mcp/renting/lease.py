@@ -1,0 +1,150 @@
+"""The lease that a rental is made with: when it ends, whether a watchdog fits, what answers say.
+
+The journal keeps the facts of a lease as data, and every answer builds its sentence from them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+from vast_mcp import errors
+from vast_mcp.errors import Json
+from vast_mcp.journal.records import Intent
+from vast_mcp.leases import labels, packing, watchdog
+from vast_mcp.leases.labels import utc
+from vast_mcp.renting import rules
+from vast_mcp.renting.order import Order
+from vast_mcp.renting.preflight import template_of
+from vast_mcp.session import Call
+from vast_mcp.vast.models import Template
+
+FACTS = "lease_made"  # of an attempt in the journal
+SENTENCE = "lease"  # what journals of before have instead: the sentence itself
+
+
+@dataclass(frozen=True)
+class Lease:
+    """When a rental ends by itself, in epoch seconds by Vast's clock, and who sees to that."""
+
+    until: float
+    watchdog_takes: int | None = None  # characters of onstart; None: it is ended from outside alone
+    why_outside: str = ""
+    vm: bool = False
+
+    @property
+    def facts(self) -> Json:
+        """The lease as the journal keeps it."""
+        if self.watchdog_takes is None:
+            return {"until": self.until, "why_outside": self.why_outside}
+        return {"until": self.until, "watchdog_takes": self.watchdog_takes, "vm": self.vm}
+
+    @classmethod
+    def of_facts(cls, facts: Json) -> Lease:
+        return cls(
+            until=facts["until"],
+            watchdog_takes=facts.get("watchdog_takes"),
+            why_outside=facts.get("why_outside", ""),
+            vm=facts.get("vm", False),
+        )
+
+    @property
+    def sentence(self) -> str:
+        """What an answer says of it."""
+        if self.watchdog_takes is None:
+            return (
+                f"Ends {utc(self.until)}, destroyed from outside alone: a vast-mcp server must run "
+                f"then, or vast-mcp sweep ({self.why_outside})."
+            )
+        needs = "curl, GNU wget or python3 in its image"
+        if self.vm:
+            needs += ", if Vast gives a VM its key"
+        return (
+            f"Ends {utc(self.until)}: while it runs, the machine destroys itself then, with "
+            f"{needs}, whatever became of this server; stopped, a vast-mcp server or vast-mcp "
+            f"sweep must destroy it (the watchdog takes {self.watchdog_takes} of onstart's "
+            f"{packing.ONSTART_MAX} characters)."
+        )
+
+
+def sentence_of(intent: Intent) -> str | None:
+    """What an answer says of the lease that the journal has: as it was rented, and where the lease
+    ends now if that was moved since.
+    """
+    ends = intent.lease_until
+    as_rented = _as_rented(intent)
+    if ends is None:
+        return as_rented
+    if as_rented is None:
+        return f"Ends {utc(ends)}."
+    if ends == labels.lease_of(intent.label):
+        return as_rented
+    return f"Extended to {utc(ends)}. As rented: {as_rented}"
+
+
+def _as_rented(intent: Intent) -> str | None:
+    if FACTS in intent.facts:
+        return Lease.of_facts(intent.facts[FACTS]).sentence
+    return intent.facts.get(SENTENCE)
+
+
+# ── making one ─────────────────────────────────────────────────────────────────────────────────
+
+
+async def lease_of(call: Call, order: Order) -> tuple[Lease | None, Json]:
+    """The lease of an order, and its body with the watchdog in front of its onstart where that can
+    carry it.
+    """
+    if order.lease_hours is None:
+        return None, order.body
+    until = int(call.session.link.now() + order.lease_hours * 3600)
+    template, why = await _template(call, order)
+    why = why or _why_outside(order, template)
+    if why is not None:
+        return Lease(until, why_outside=why), order.body
+    base_url = call.settings.base_url
+    carried = watchdog.guarded(_script(order, template), until=until, base_url=base_url)
+    if len(carried) > packing.ONSTART_MAX:
+        why = (
+            f"its onstart leaves no room for a watchdog: {len(carried)} of {packing.ONSTART_MAX} "
+            "characters"
+        )
+        return Lease(until, why_outside=why), order.body
+    takes = watchdog.cost(base_url)
+    lease = Lease(until, watchdog_takes=takes, vm=bool(order.body.get("vm")))
+    return lease, order.body | {"onstart": carried}
+
+
+async def _template(call: Call, order: Order) -> tuple[Template | None, str | None]:
+    """The template where it may say what starts in the machine, and why no watchdog can be put
+    there without it.
+    """
+    body = order.body
+    says_all = "runtype" in body and order.script is not None
+    if "template_hash_id" not in body or says_all or rules.by_args(body, None):
+        return None, None
+    template: Template | None = None
+    with contextlib.suppress(errors.VastMcpError):
+        template = await template_of(call, body["template_hash_id"])
+    if template is None:
+        return None, "its template could not be read"
+    return template, None
+
+
+def _why_outside(order: Order, template: Template | None) -> str | None:
+    """Why no watchdog can go in front of the script; None where it can."""
+    if rules.by_args(order.body, template):
+        return "with runtype args onstart is the entrypoint"
+    script = _script(order, template)
+    if order.body.get("vm") and script and not script.startswith("#!"):
+        return "a VM runs no onstart without a shebang"
+    return None
+
+
+def _script(order: Order, template: Template | None) -> str | None:
+    """The script that the machine starts with: an onstart in the request replaces the template's
+    (docs/vast-api.md A.10), so that one is carried along.
+    """
+    if order.script is not None or template is None:
+        return order.script
+    return template.onstart

@@ -1,0 +1,277 @@
+"""What the caller wants to rent, made from the arguments and the settings alone.
+
+The body of the request mirrors Vast's (docs/vast-api.md A.2). Nothing is read, nothing is sent, and
+nothing that an order holds is changed later: label and lease are added to a copy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from vast_mcp import errors
+from vast_mcp.errors import Json, NextStep, Problem
+from vast_mcp.journal.records import token_of
+from vast_mcp.leases import labels, packing
+from vast_mcp.renting import env_grammar, rules
+from vast_mcp.settings import Settings
+
+DEFAULT_IMAGE = "vastai/base-image:@vastai-automatic-tag"
+DEFAULT_LABEL = "vast-mcp"
+
+# What may hold secrets is never repeated in an answer.
+PRIVATE = frozenset({"env", "image_login", "onstart", "args", "args_str"})
+
+# Arguments that say how a wish is carried out, not what is wished for.
+_GUARDS = {"request_key", "allow_unresolved", "max_usd_per_hour", "lease_hours", "dry_run"}
+_NOT_IN_BODY = {"offer_id", "label", "env_from", "image_login_from", *_GUARDS}
+
+# Fields of the body, and what is wrong with the arguments that they are made of.
+_Part = tuple[Json, list[Problem]]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the caller wants: the whole call, and the request that it is to become."""
+
+    given: Json = field(repr=False)  # the call's arguments
+    body: Json = field(repr=False)  # of the request, without label and lease
+    lease_hours: float | None = None  # the call's, else the person's
+
+    @property
+    def offer_id(self) -> int:
+        return self.given["offer_id"]
+
+    @property
+    def label(self) -> str:
+        return self.given.get("label", DEFAULT_LABEL)
+
+    @property
+    def script(self) -> str | None:
+        """The onstart as it was given, before packing."""
+        return self.given.get("onstart")
+
+    @property
+    def bid(self) -> float | None:
+        """$/h that an interruptible machine is rented at; None on demand."""
+        return self.body.get("price")
+
+    @property
+    def kind(self) -> Literal["on_demand", "interruptible"]:
+        if self.bid is None:
+            return "on_demand"
+        return "interruptible"
+
+    @property
+    def volume_is_new(self) -> bool:
+        """Whether a volume is made with the machine."""
+        return bool(self.body.get("volume_info", {}).get("create_new"))
+
+    @property
+    def max_usd_per_hour(self) -> float | None:
+        return self.given.get("max_usd_per_hour")
+
+    @property
+    def request_key(self) -> str | None:
+        return self.given.get("request_key")
+
+    @property
+    def allow_unresolved(self) -> bool:
+        """Whether doubts of other wishes are no hindrance. Only a key of its own may say so."""
+        return bool(self.request_key and self.given.get("allow_unresolved"))
+
+    @property
+    def dry_run(self) -> bool:
+        return bool(self.given.get("dry_run"))
+
+    @property
+    def wished(self) -> Json:
+        """The arguments by which two orders are the same wish."""
+        return {name: value for name, value in self.given.items() if name not in _GUARDS}
+
+    @property
+    def hides(self) -> bool:
+        """Whether an answer may not repeat the call, since it may hold secrets."""
+        return not PRIVATE.isdisjoint(self.given)
+
+    @property
+    def again(self) -> NextStep:
+        """The same call, where an answer may repeat it; else the look that settles it."""
+        if self.hides:
+            return NextStep(
+                "show_instances",
+                {},
+                "looks for the machine and goes on settling; then the same create_instance call, "
+                "unchanged",
+            )
+        return NextStep(
+            "create_instance", self.given, "the same call: goes on settling, rents nothing twice"
+        )
+
+    @property
+    def secrets(self) -> list[str]:
+        """Values of this call that no error may repeat."""
+        login = self.given.get("image_login", "")
+        scripts = [self.given.get("onstart", ""), self.given.get("args_str", "")]
+        env: dict[str, str] = self.given.get("env", {})
+        return [*env.values(), login, *login.split(), *scripts, *self.given.get("args", [])]
+
+
+def order_of(given: Json, settings: Settings) -> Order:
+    """The order that valid arguments make, checked as far as that asks nobody.
+
+    `given`: without the arguments that were left out. Raises BadArguments, or OverLimit for a
+    lease.
+    """
+    body = _plain_body(given)
+    problems: list[Problem] = []
+    for part, found in (_kept_env(given, settings), _kept_login(given, settings), _onstart(given)):
+        body |= part
+        problems += found
+    problems += _label_problems(given.get("label"))
+    named = {problem.field for problem in problems}
+    problems += [problem for problem in rules.contradictions(body) if problem.field not in named]
+    if problems:
+        raise errors.bad("create_instance", problems)
+    return Order(given, body, _lease_hours(given, settings))
+
+
+def masked(body: Json) -> Json:
+    """A body as an answer may show it: names of variables, sizes of scripts, no values."""
+    hidden = {name: _masked(body[name]) for name in PRIVATE & body.keys()}
+    return body | hidden
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return dict.fromkeys(cast("Json", value), "***")
+    if isinstance(value, str):
+        return f"*** ({len(value)} characters)"
+    return f"*** ({len(value)} arguments)"
+
+
+# ── the parts of a body ────────────────────────────────────────────────────────────────────────
+
+
+def _plain_body(given: Json) -> Json:
+    """What was given, and the documented defaults that must not be left to chance."""
+    body = {name: value for name, value in given.items() if name not in _NOT_IN_BODY}
+    if "image" not in body and "template_hash_id" not in body:
+        body["image"] = DEFAULT_IMAGE
+    # Sent always: Vast's own client sends false, and a machine that cannot start then bills its
+    # disk (docs/vast-api.md A.7).
+    on_demand = "price" not in body
+    runs = body.get("target_state", "running") == "running"
+    body.setdefault("cancel_unavail", on_demand and runs)
+    if "volume_info" in body:
+        body["volume_info"] = {"create_new": False} | body["volume_info"]
+    return body
+
+
+def _kept_env(given: Json, settings: Settings) -> _Part:
+    """The variables with those whose values the person keeps (env_from)."""
+    names: list[str] = given.get("env_from", [])
+    if not names:
+        return {}, []
+    own: dict[str, str] = given.get("env", {})
+    problems: list[Problem] = []
+    kept: Json = {}
+    for at, name in enumerate(names):
+        value = settings.env_pass.get(name)
+        if value is None:
+            problems.append(Problem(f"env_from.{at}", _not_kept(name, settings)))
+        elif name in own:
+            problems.append(Problem("env_from", f"{name} is in env too: give it once"))
+        else:
+            kept[name] = value.get_secret_value()
+    if problems:
+        return {}, problems
+    try:
+        return {"env": env_grammar.env_of(own | kept)}, []
+    except ValueError as exc:
+        return {}, [Problem("env_from", f"env with these {exc}")]
+
+
+def _kept_login(given: Json, settings: Settings) -> _Part:
+    """The registry login that the person keeps (image_login_from)."""
+    name: str | None = given.get("image_login_from")
+    if name is None:
+        return {}, []
+    value = settings.env_pass.get(name)
+    if value is None:
+        return {}, [Problem("image_login_from", _not_kept(name, settings))]
+    if "image_login" in given:
+        twice = "an alternative to image_login: give one of them"
+        return {}, [Problem("image_login_from", twice)]
+    return {"image_login": value.get_secret_value()}, []
+
+
+def _not_kept(name: str, settings: Settings) -> str:
+    """What the person does about a name. A secret in a name's place is not repeated: a secret is
+    rarely all capitals.
+    """
+    harmless = name.isupper() or len(name) <= 16
+    shown = name if harmless else f"{name[:4]}…"
+    if name in settings.env_pass:
+        return (
+            f"{shown} has no value: the person sets it where VAST_API_KEY is set, and restarts "
+            "this server"
+        )
+    known = ", ".join(settings.env_pass) or "none"
+    return (
+        f"{shown} is not allowed: the person adds it to VAST_MCP_ENV_PASS, sets it, and restarts "
+        f"(listed: {known})"
+    )
+
+
+def _onstart(given: Json) -> _Part:
+    """A long onstart as a short one that does the same."""
+    script: str = given.get("onstart", "")
+    if len(script) <= packing.ONSTART_MAX:
+        return {}, []
+    if rules.by_args(given, None):
+        return {}, [entrypoint_problem(script)]
+    packed = packing.packed(script)
+    if len(packed) <= packing.ONSTART_MAX:
+        return {"onstart": packed}, []
+    too_long = (
+        f"is {len(script)} characters, packed {len(packed)}; Vast takes {packing.ONSTART_MAX}. "
+        "Let it download the rest"
+    )
+    return {"onstart": packed}, [Problem("onstart", too_long)]
+
+
+def entrypoint_problem(script: str) -> Problem:
+    """A long onstart where it is the entrypoint: no shell reads it, so nothing could unpack it."""
+    return Problem(
+        "onstart",
+        f"is {len(script)} characters; with runtype args it is the entrypoint, at most "
+        f"{packing.ONSTART_MAX}",
+    )
+
+
+def _label_problems(label: str | None) -> list[Problem]:
+    """A name must not end as what is put behind it."""
+    if labels.lease_of(label) is not None:
+        return [Problem("label", "must not end in lease-until=…: lease_hours puts that there")]
+    if token_of(label) is not None:
+        return [
+            Problem(
+                "label",
+                "must not end in # and 16 hexadecimal digits: vast-mcp marks its machines so",
+            )
+        ]
+    return []
+
+
+def _lease_hours(given: Json, settings: Settings) -> float | None:
+    """How long the rental may live, where it has a lease. Raises OverLimit."""
+    hours: float | None = given.get("lease_hours", settings.lease_hours)
+    longest = settings.limits.max_lease_hours
+    if hours is None or longest is None or hours <= longest:
+        return hours
+    raise errors.OverLimit(
+        f"Nothing was sent: a lease of {hours:g} hours is over the {longest:g} that are allowed "
+        "(VAST_MCP_MAX_LEASE_HOURS, set by the person).",
+        problems=[Problem("lease_hours", f"at most {longest:g}")],
+    )
