@@ -4,10 +4,14 @@ along.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import re
+import sqlite3
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,6 +108,30 @@ async def test_the_same_call_says_where_a_moved_lease_ends(client: Client, world
     )
     again = await call(client, "create_instance", **wish)
     assert again["lease"].startswith(f"Extended to {moved['lease_until']}.")
+
+
+async def test_a_journal_of_before_keeps_the_sentence_itself_and_is_still_read(
+    world: World, settings: Settings, tmp_path: Path
+) -> None:
+    """Until 0.1 the journal held what the answer said of a lease, and not its facts
+    (docs/protocol.md).
+    """
+    state = tmp_path / "state"
+    wish = {"offer_id": offers(world, 1)[0]["id"], "disk": 20}
+    async with allowing(world, settings, state) as client:
+        made = await call(client, "create_instance", **wish, lease_hours=2)
+        with contextlib.closing(sqlite3.connect(state / "journal.db")) as db:
+            facts = json.dumps({"lease": "Ends some day: as it was said."})
+            db.execute("UPDATE intents SET facts = ?", (facts,))
+            db.commit()
+        again = await call(client, "create_instance", **wish)
+        assert (again["replayed"], again["lease"]) == (True, "Ends some day: as it was said.")
+        extend = {"instance_id": made["instance_id"], "action": "extend_lease", "lease_hours": 9}
+        moved = await call(client, "manage_instance", **extend)
+        again = await call(client, "create_instance", **wish)
+    assert again["lease"] == (
+        f"Extended to {moved['lease_until']}. As rented: Ends some day: as it was said."
+    )
 
 
 async def test_a_templates_script_comes_along_since_ours_replaces_it(
