@@ -13,12 +13,13 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.extending import record_lease, watchdog_line
-from vast_mcp.account.roll import Roll, check_known, check_ours, roll
+from vast_mcp.account.roll import check_ours
 from vast_mcp.account.seen import mark_started
-from vast_mcp.errors import NextStep, Problem, clean
+from vast_mcp.errors import NextStep, Problem, clean_or_none
 from vast_mcp.leases import labels, lifetimes, naming
 from vast_mcp.machines import phases
 from vast_mcp.machines.costs import rounded
+from vast_mcp.machines.shown import status_of
 from vast_mcp.renting import confirm, reserving
 from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, Target, perform
 from vast_mcp.renting.bids import check_bid
@@ -117,11 +118,9 @@ def _check_arguments(args: ManageInstance) -> None:
 
 
 async def _manage(args: ManageInstance, call: Call) -> ManageInstanceResult:
-    there = await roll(call)
-    check_known([args.instance_id], there, nothing="sent", argument="instance_id")
-    verb = VERBS[args.action](args, there, call)
-    await verb.check()
-    outcome = await perform(call, verb)
+    target = await Target.read(call, args.instance_id, nothing="sent")
+    verb = VERBS[args.action](args, target, call)
+    outcome = await perform(verb)
     if _is_started(verb, outcome.row):
         mark_started(call, args.instance_id)
     result = _result(verb, outcome)
@@ -141,20 +140,12 @@ class Verb(Act):
     argument: ClassVar[str | None] = None  # the one that only this action takes
     writes_label: ClassVar[bool] = False
 
-    def __init__(self, args: ManageInstance, there: Roll, call: Call) -> None:
-        self.args, self.there, self.call = args, there, call
-        super().__init__(
-            Target.of(there, args.instance_id), _this(args, "asks again, which is safe")
-        )
+    def __init__(self, args: ManageInstance, target: Target, call: Call) -> None:
+        super().__init__(call, target, _this(args, "asks again, which is safe"))
+        self.args = args
 
     async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:
         """Add to the answer what only this action says."""
-
-    def check_time_to_boot(self) -> None:
-        """Raises LeaseOver where the machine would boot past its lease."""
-        then = _this(self.args, "then")
-        target = self.target
-        lifetimes.check_time_to_boot(self.call, target.instance_id, target.row, then=then)
 
     def wait(self) -> Step:
         return step("wait_for_instance", "until it runs", instance_id=self.target.instance_id)
@@ -189,7 +180,7 @@ class Stop(Verb):
         if not self.args.not_ours:
             check_ours(
                 [self.target.instance_id],
-                self.there,
+                self.target.there,
                 nothing="stopped",
                 loses="a stopped one may lose its GPU",
                 again=_this(self.args, "if the person wants that", not_ours=True),
@@ -278,9 +269,8 @@ class Label(Relabel):
     name = "label"
     argument = "label"
 
-    def __init__(self, args: ManageInstance, there: Roll, call: Call) -> None:
-        super().__init__(args, there, call)
-        target = self.target
+    def __init__(self, args: ManageInstance, target: Target, call: Call) -> None:
+        super().__init__(args, target, call)
         self.label = naming.renamed(call, target.instance_id, target.row, args.label or "")
 
     def steps_if_unsure(self) -> list[NextStep]:
@@ -294,10 +284,10 @@ class ExtendLease(Relabel):
     argument = "lease_hours"
     must_be_seen = True  # a lease believed longer than it is loses somebody's work
 
-    def __init__(self, args: ManageInstance, there: Roll, call: Call) -> None:
-        super().__init__(args, there, call)
-        instance_id, row = self.target.instance_id, self.target.row
-        if not self.target.ours:
+    def __init__(self, args: ManageInstance, target: Target, call: Call) -> None:
+        super().__init__(args, target, call)
+        instance_id, row = target.instance_id, target.row
+        if not target.ours:
             raise errors.NotOurs(
                 f"Nothing was sent: vast-mcp did not make machine {instance_id}, and gives "
                 "leases to its own only.",
@@ -347,11 +337,9 @@ def _result(verb: Verb, outcome: Outcome) -> ManageInstanceResult:
         result.warnings.append("Vast accepted this and does not show it yet.")
     if row is None:
         return result
-    result.status = clean(row.actual_status or "provisioning", 40)
-    if row.intended_status:
-        result.intended = clean(row.intended_status, 40)
-    if row.label:
-        result.untrusted_label = clean(row.label, 256)
+    result.status = status_of(row)
+    result.intended = clean_or_none(row.intended_status, 40)
+    result.untrusted_label = clean_or_none(row.label, 256)
     result.usd_per_hour = rounded(row.dph_total, 4)
     result.stopped_usd_per_hour = rounded(row.disk_usd_per_hour(), 5)
     return result

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from vast_mcp.account.roll import check_known, check_ours, roll
-from vast_mcp.errors import NextStep, clean
-from vast_mcp.leases import lifetimes
+from vast_mcp.account.roll import check_ours
+from vast_mcp.errors import NextStep
+from vast_mcp.machines.shown import status_of
 from vast_mcp.renting import confirm
 from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, Target, perform
 from vast_mcp.session import Call
@@ -43,18 +43,13 @@ class Recycle(Act):
     restarts = True
     provable = False
 
-    def __init__(self, args: RecycleInstance, target: Target, call: Call) -> None:
-        super().__init__(target, _this(args, "the same call"))
-        self.args, self.call = args, call
-
     @property
     def question(self) -> str:
         machine = confirm.machine(self.target.instance_id, self.target.row)
         return f"Recycle {machine}? What is on its disk is lost, and it runs then."
 
     async def check(self) -> None:
-        target, then = self.target, _this(self.args, "then")
-        lifetimes.check_time_to_boot(self.call, target.instance_id, target.row, then=then)
+        self.check_time_to_boot()
 
     async def send(self, vast: Vast) -> None:
         await vast.recycle_instance(self.target.instance_id)
@@ -71,19 +66,16 @@ async def recycle_instance(args: RecycleInstance, call: Call) -> RecycleInstance
     its GPU and id stay, billing goes on. manage_instance reboot restarts without loss.
     """
     instance_id = args.instance_id
-    there = await roll(call)
-    check_known([instance_id], there, nothing="recycled", argument="instance_id")
+    target = await Target.read(call, instance_id, nothing="recycled")
     if not args.not_ours:
         check_ours(
             [instance_id],
-            there,
+            target.there,
             nothing="recycled",
             loses="what is on a recycled machine's disk is lost",
             again=_this(args, "if the person wants that", not_ours=True),
         )
-    act = Recycle(args, Target.of(there, instance_id), call)
-    await act.check()
-    outcome = await perform(call, act)
+    outcome = await perform(Recycle(call, target, _this(args, "the same call")))
     return _result(instance_id, outcome)
 
 
@@ -99,7 +91,7 @@ def _result(instance_id: int, outcome: Outcome) -> RecycleInstanceResult:
         next_steps=[step("wait_for_instance", "until it runs again", instance_id=instance_id)],
     )
     if outcome.row is not None:
-        result.status = clean(outcome.row.actual_status or "provisioning", 40)
+        result.status = status_of(outcome.row)
     elif outcome.trouble is not None:
         code = outcome.trouble.code
         result.warnings = [f"Vast accepted it; a look afterwards failed ({code})."]

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from vast_mcp import errors
 from vast_mcp.account.roll import Roll, check_known, roll
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Reservation
+from vast_mcp.leases import lifetimes
 from vast_mcp.renting import reserving
 from vast_mcp.renting.confirm import Consent, Proposal, machine
 from vast_mcp.renting.reserving import Change
@@ -32,17 +33,28 @@ SHOW_INSTANCES = NextStep("show_instances", {}, "its state")
 
 @dataclass(frozen=True)
 class Target:
-    """The machine of an act, by a whole list just read. `row`: None where the machine is ours and
-    too young to be listed.
-    """
+    """The machine of an act, by a whole list just read."""
 
     instance_id: int
-    row: Instance | None
-    ours: bool
+    there: Roll
 
     @classmethod
-    def of(cls, there: Roll, instance_id: int) -> Target:
-        return cls(instance_id, there.living.get(instance_id), instance_id in there.ours)
+    async def read(cls, call: Call, instance_id: int, *, nothing: str) -> Target:
+        """Read the list. Raises NoSuchInstance where the account has no such machine; `nothing`:
+        what was not done then, such as "sent".
+        """
+        there = await roll(call)
+        check_known([instance_id], there, nothing=nothing, argument="instance_id")
+        return cls(instance_id, there)
+
+    @property
+    def row(self) -> Instance | None:
+        """The machine's row; None where the machine is ours and too young to be listed."""
+        return self.there.living.get(self.instance_id)
+
+    @property
+    def ours(self) -> bool:
+        return self.instance_id in self.there.ours
 
     def stop(self, why: str) -> NextStep:
         """The call that stops this machine, whoever made it."""
@@ -53,7 +65,8 @@ class Target:
 
 
 class Act(ABC):
-    """One act on one machine: what it sends, and what in a row shows that it happened.
+    """One act on one machine: what speaks against it, what it sends, and what in a row shows that
+    it happened.
 
     `again` is the same call, as far as an answer may repeat it.
     """
@@ -64,7 +77,8 @@ class Act(ABC):
     provable: ClassVar[bool] = True  # a row can prove it even where Vast gave no answer
     must_be_seen: ClassVar[bool] = False  # accepted and not seen is no success
 
-    def __init__(self, target: Target, again: NextStep) -> None:
+    def __init__(self, call: Call, target: Target, again: NextStep) -> None:
+        self.call = call
         self.target = target
         self.again = again
 
@@ -80,6 +94,11 @@ class Act(ABC):
 
     async def check(self) -> None:  # noqa: B027  nothing does, for most
         """Raises where something speaks against it; nothing is sent then."""
+
+    def check_time_to_boot(self) -> None:
+        """Raises LeaseOver where the machine would boot past its lease."""
+        target, then = self.target, replace(self.again, why="then")
+        lifetimes.check_time_to_boot(self.call, target.instance_id, target.row, then=then)
 
     @abstractmethod
     async def send(self, vast: Vast) -> None:
@@ -107,70 +126,67 @@ class Outcome:
     trouble: errors.VastMcpError | None = None
 
 
-async def perform(call: Call, act: Act) -> Outcome:
+async def perform(act: Act) -> Outcome:
     """Do it once, within the limits and with the person's yes, and look what came of it.
 
-    Raises what reserving.weigh and confirm.ask raise, before anything is sent; StartQueued;
-    OutcomeUnknown; and Vast's refusals.
+    Raises what act.check, reserving.weigh and confirm.ask raise, before anything is sent;
+    StartQueued; OutcomeUnknown; and Vast's refusals.
     """
-    again = act.again
+    call, again = act.call, act.again
     consent = Consent(call, Proposal(again.tool, again.arguments, act.question, again))
     held: Reservation | None = None
+    await act.check()
     if act.may_cost:
-        held = reserving.announce(await _agreed(call, act, consent), consent)
-    lost = await _send(call, act, consent, held)
+        held = reserving.announce(await _agreed(act, consent), consent)
+    lost = await _send(act, consent, held)
     if act.restarts:
         call.session.watches.mark_started(act.target.instance_id, time.time())
-    outcome = await _look(call, act, answered=lost is None)
+    outcome = await _look(act, answered=lost is None)
     reserving.settle(call, held, "true" if outcome.done else "maybe")
     if not outcome.done and (lost is not None or act.must_be_seen):
         raise _unsure(act, lost)
     return outcome
 
 
-async def _agreed(call: Call, act: Act, consent: Consent) -> Change:
+async def _agreed(act: Act, consent: Consent) -> Change:
     """The change that the limits allow and a person, where one is to be asked, agreed to.
 
     After a person has read, everything is looked at again.
     """
     while True:
         target = act.target
-        change = await reserving.weigh(call, target.instance_id, target.row, bid=act.bid)
+        change = await reserving.weigh(act.call, target.instance_id, target.row, bid=act.bid)
         if not change.is_dearer or not await consent.ask(change.usd_per_hour):
             return change
-        there = await roll(call)
-        check_known([target.instance_id], there, nothing="sent", argument="instance_id")
-        act.target = Target.of(there, target.instance_id)
+        act.target = await Target.read(act.call, target.instance_id, nothing="sent")
         await act.check()
 
 
-async def _send(
-    call: Call, act: Act, consent: Consent, held: Reservation | None
-) -> errors.VastMcpError | None:
+async def _send(act: Act, consent: Consent, held: Reservation | None) -> errors.VastMcpError | None:
     """Send. Returns the error of an answer that never came: the act may have happened."""
     try:
-        await act.send(call.vast)
+        await act.send(act.call.vast)
     except errors.StartQueued as exc:
-        reserving.settle(call, held, "maybe")
+        reserving.settle(act.call, held, "maybe")
         raise _queued(act, exc) from exc
     except (errors.Unreachable, errors.VastUnavailable) as exc:
         return exc
     except errors.VastMcpError:
         consent.give_back()
-        reserving.settle(call, held, None)
+        reserving.settle(act.call, held, None)
         raise
     return None
 
 
-async def _look(call: Call, act: Act, *, answered: bool) -> Outcome:
+async def _look(act: Act, *, answered: bool) -> Outcome:
     """A few looks, until one shows what was asked for; or one, where no row could prove it."""
     row: Instance | None = None
     trouble: errors.VastMcpError | None = None
     for attempt in range(LOOKS):
-        if attempt and not await call.another_look():
+        if attempt and not await act.call.another_look():
             break
         try:
-            row = await call.vast.show_instance(act.target.instance_id) or row
+            row = await act.call.vast.show_instance(act.target.instance_id) or row
         except errors.VastMcpError as exc:
             trouble = exc
             continue

@@ -54,12 +54,16 @@ async def weigh(
     change = Change(call, instance_id, row, usd, is_dearer=_is_more_than_now(usd, row))
     if not call.settings.limits.any_price:
         return change
-    change = replace(change, account=await account_of(call))
-    return await _within_limits(change, bid) if change.is_dearer else change
+    account = await account_of(call)
+    change = replace(change, account=account)
+    if not change.is_dearer:
+        return change
+    return await _within_limits(change, account, bid)
 
 
-async def _within_limits(change: Change, bid: float | None) -> Change:
-    call, usd, account = change.call, change.usd_per_hour, change.account or ""
+async def _within_limits(change: Change, account: str, bid: float | None) -> Change:
+    """The change by the newest list. Raises OverLimit or PriceUnknown where it is over a limit."""
+    call, usd = change.call, change.usd_per_hour
     check_machine(call, usd, instance_id=change.instance_id)
     seen = await standing(call)
     fresh = _row_of(seen, change.instance_id)
