@@ -1,5 +1,5 @@
-"""Fields of a request may contradict each other; Vast would drop one or refuse (docs/vast-
-api.md A.2).
+"""Fields of a request may contradict each other; Vast would drop one or refuse
+(docs/vast-api.md A.2).
 """
 
 from __future__ import annotations
