@@ -22,7 +22,8 @@ from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp.vast.link import Link
-from vast_mcp.vast.logs import checked, fetch_log
+from vast_mcp.vast.log_places import checked
+from vast_mcp.vast.logs import fetch_log
 from vast_mcp_tools import show_logs
 
 Message = dict[str, Any]

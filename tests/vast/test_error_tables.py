@@ -39,7 +39,7 @@ from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings, Times
-from vast_mcp.vast import replies
+from vast_mcp.vast import replies, verdicts
 from vast_mcp_tools import CATALOGUE
 
 # ── calls ──────────────────────────────────────────────────────────────────────────────────────
@@ -261,10 +261,10 @@ def test_no_reply_to_a_rent_escapes_the_three_verdicts(
     (docs/protocol.md).
     """
     reply = replies.Reply.of(status, json.dumps(body) if text is None else text, {})
-    named = replies.contract_id(reply)
+    named = verdicts.contract_id(reply)
     verdict: int | errors.VastMcpError
     try:
-        verdict = replies.rented(reply)
+        verdict = verdicts.rented(reply)
     except errors.VastMcpError as exc:
         verdict = exc
     match verdict:

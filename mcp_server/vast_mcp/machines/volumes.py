@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
+from vast_mcp.errors import Json
 from vast_mcp.vast.models import Volume
-from vast_mcp.vast.replies import Json, as_object
+from vast_mcp.vast.replies import as_object
 
 
 def room_query(machine_id: int, size_gb: float) -> Json:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from typing import cast
 
 import anyio
@@ -16,21 +15,17 @@ import httpx
 from pydantic import ValidationError
 
 from vast_mcp import errors
-from vast_mcp.vast import models, replies
-from vast_mcp.vast.link import Link
+from vast_mcp.errors import Json
+from vast_mcp.vast import models, replies, verdicts
 from vast_mcp.vast.models import Instance, Offer, SshKey, Template, User, Volume, VolumeOffer
-from vast_mcp.vast.replies import Json, Reply
-from vast_mcp.vast.retry import READ_TRIES, read
-
-PAGE = 25  # the v1 list's maximum (C.2)
-
+from vast_mcp.vast.pages import Pages, rows_under
+from vast_mcp.vast.replies import Reply
+from vast_mcp.vast.requests import Requests
 
 LIST_TRIES = 2
 
-
 # It writes whole addresses at INFO, and a log's address is a secret of its own.
 logging.getLogger("httpx").setLevel(logging.WARNING)
-
 
 # Failures that happen before any byte of the request can have reached Vast.
 _NOT_SENT = (
@@ -43,20 +38,16 @@ _NOT_SENT = (
 )
 
 
-class Vast:
+class Vast(Requests):
     """Vast.ai's API as this server uses it, until a deadline on anyio's clock."""
-
-    def __init__(self, link: Link, deadline: float) -> None:
-        self._link = link
-        self._deadline = deadline
 
     # ── offers ────────────────────────────────────────────────────────────────────────────────────
 
     async def search_offers(self, query: Json) -> list[Offer]:
-        """POST /bundles/ (B.1): a flat query, at most 64 rows whatever is asked."""
+        """POST /bundles/: a flat query, at most 64 rows (docs/vast-api.md B.1)."""
         reply = await self._read("search", "POST", "/api/v0/bundles/", body=query)
-        rows = _rows(reply, "offers")
-        return [offer for row in rows if (offer := models.offer_of(row)) is not None]
+        offers = [models.offer_of(row) for row in rows_under(reply, "offers")]
+        return [offer for offer in offers if offer is not None]
 
     async def find_offer(
         self, offer_id: int, *, bid: bool = False, disk_gb: float = 10.0
@@ -65,28 +56,30 @@ class Vast:
         `disk_gb`.
         """
         anything = {"in": [True, False]}
+        kind = "bid" if bid else "on-demand"
         query: Json = {
-            "ask_contract_id": {"eq": offer_id},  # a filter on `id` finds nothing (B.2)
+            # A filter on `id` finds nothing (docs/vast-api.md B.2).
+            "ask_contract_id": {"eq": offer_id},
             "verified": anything,
             "external": anything,
             "rentable": anything,
             "rented": anything,
-            "type": "bid" if bid else "on-demand",
+            "type": kind,
             "allocated_storage": disk_gb,
             "limit": 1,
         }
-        found = await self.search_offers(query)
-        return next((offer for offer in found if offer.ask_contract_id == offer_id), None)
+        for offer in await self.search_offers(query):
+            if offer.ask_contract_id == offer_id:
+                return offer
+        return None
 
     async def gpu_names(self) -> list[str]:
-        """GET /gpu_names/unique/ (B.4): the display names that exist."""
+        """GET /gpu_names/unique/ (docs/vast-api.md B.4): the display names that exist."""
         reply = await self._read("gpu_names", "GET", "/api/v0/gpu_names/unique/")
         names: object = reply.body.get("gpu_names")
-        return (
-            [name for name in cast("list[object]", names) if isinstance(name, str)]
-            if isinstance(names, list)
-            else []
-        )
+        if not isinstance(names, list):
+            return []
+        return [name for name in cast("list[object]", names) if isinstance(name, str)]
 
     async def turn_to_rent(self) -> None:
         """Wait for the published interval between two rents, before anything is announced."""
@@ -95,23 +88,32 @@ class Vast:
     async def rent(self, offer_id: int, body: Json) -> int:
         """PUT /asks/{id}/, once: the id of the instance it made.
 
+        Raises Unreachable only when no connection was made, and OutcomeUnknown where no answer
+        came; see verdicts.rented for the other verdicts. The storm stops here: it changes the body
+        and the connection of this method (tests/storm/served.py).
+        """
+        reply = await self._put_once(f"/api/v0/asks/{offer_id}/", body)
+        if reply is None:
+            raise errors.OutcomeUnknown(
+                "The request to rent was sent and no answer came; the machine may exist and bill."
+            )
+        with self._link.masking():
+            return verdicts.rented(reply)
+
+    async def _put_once(self, path: str, body: Json) -> Reply | None:
+        """Send it on a fresh connection; None where it may have arrived and no answer did.
+
         Not cancelled by the caller's going away: the answer is worth more than the wait, `put_s`
-        seconds at most. Raises Unreachable only when no connection was made; see wire.rented for
-        the other verdicts.
+        seconds at most.
         """
         times = self._link.settings.times
+        limit = httpx.Timeout(times.put_s, connect=min(times.connect_s, times.put_s))
         http = self._link.fresh()
         reply: Reply | None = None
         with anyio.move_on_after(times.put_s, shield=True):
             try:
                 async with http:
-                    answer = await http.put(
-                        f"/api/v0/asks/{offer_id}/",
-                        json=body,
-                        timeout=httpx.Timeout(
-                            times.put_s, connect=min(times.connect_s, times.put_s)
-                        ),
-                    )
+                    answer = await http.put(path, json=body, timeout=limit)
                     reply = self._link.heard(answer)
             except _NOT_SENT as exc:
                 raise errors.Unreachable(
@@ -119,12 +121,7 @@ class Vast:
                 ) from exc
             except Exception:  # noqa: S110  whatever else went wrong, the request may have arrived
                 pass
-        if reply is None:
-            raise errors.OutcomeUnknown(
-                "The request to rent was sent and no answer came; the machine may exist and bill."
-            )
-        with self._link.redacting():
-            return replies.rented(reply)
+        return reply
 
     # ── instances ─────────────────────────────────────────────────────────────────────────────────
 
@@ -143,43 +140,20 @@ class Vast:
         raise AssertionError("unreachable")
 
     async def _list_once(self) -> list[Instance]:
-        found: dict[int, Instance] = {}
-        tokens: set[str] = set()
-        token: str | None = None
+        pages = Pages()
         while True:
             if anyio.current_time() >= self._deadline:
                 raise errors.IncompleteList(
-                    f"The list was not read to its end in time: {len(found)} machines so far."
+                    f"The list was not read to its end in time: {len(pages.found)} machines so far."
                 )
-            params = {"limit": str(PAGE), "order_by": '[{"col":"id","dir":"desc"}]'}
-            if token is not None:
-                params["after_token"] = token
-            reply = await self._read("list", "GET", "/api/v1/instances/", params=params)
-            for row in _rows(reply, "instances"):
-                instance = self._instance(row)
-                if instance.id in found:
-                    raise errors.IncompleteList(
-                        "Vast's list of instances repeated a row; it cannot be relied on."
-                    )
-                found[instance.id] = instance
-            following = reply.body.get("next_token")
-            if not following:
-                break
-            token = str(following)
-            if token in tokens:
-                raise errors.IncompleteList(
-                    "Vast's list of instances repeated a page; it cannot be relied on."
-                )
-            tokens.add(token)
-        total = reply.body.get("total_instances")
-        if isinstance(total, int) and total != len(found):
-            raise errors.IncompleteList(
-                f"Vast says there are {total} instances and listed {len(found)}."
-            )
-        return list(found.values())
+            reply = await self._read("list", "GET", "/api/v1/instances/", params=pages.query())
+            for row in rows_under(reply, "instances"):
+                pages.add(self._instance(row))
+            if not pages.turn(reply):
+                return pages.whole(reply)
 
     async def show_instance(self, instance_id: int) -> Instance | None:
-        """GET /instances/{id}/ (C.1): None where Vast shows no such instance."""
+        """GET /instances/{id}/ (docs/vast-api.md C.1): None where Vast shows no such instance."""
         try:
             reply = await self._read(
                 "show", "GET", f"/api/v0/instances/{instance_id}/", params={"owner": "me"}
@@ -189,9 +163,8 @@ class Vast:
         found: object = reply.body.get("instances", False)
         if found is None or found == []:
             return None
-        rows = replies.as_objects([found]) or replies.as_objects(
-            found
-        )  # older shape: a list with one row
+        # One row, or, in an older shape, a list with one row.
+        rows = replies.as_objects([found]) or replies.as_objects(found)
         if not rows:
             # Anything else is an answer about nothing, and must not prove that a machine is gone.
             raise errors.UnexpectedReply(
@@ -206,17 +179,18 @@ class Vast:
         await self._link.pace.turn("destroy", self._deadline)
 
     async def destroy_instance(self, instance_id: int, *, once: bool = False) -> bool:
-        """DELETE /instances/{id}/ (C.7): True when Vast accepted it, False when it knows no such
-        instance.
+        """DELETE /instances/{id}/: True when Vast accepted it, False when it knows no such
+        instance (docs/vast-api.md C.7).
 
         `once`: now, in a turn already taken, and never repeated by itself: the caller looks again
         first.
         """
-        kind, tries = ("in turn", 1) if once else ("destroy", READ_TRIES)
+        path = f"/api/v0/instances/{instance_id}/"
         try:
-            await self._read(
-                kind, "DELETE", f"/api/v0/instances/{instance_id}/", body={}, tries=tries
-            )
+            if once:
+                await self._read("in turn", "DELETE", path, body={}, tries=1)
+            else:
+                await self._read("destroy", "DELETE", path, body={})
         except (errors.NoSuchInstance, errors.NotFound):
             return False
         return True
@@ -226,10 +200,11 @@ class Vast:
         await self._read("list", "GET", "/api/v1/instances/", params={"limit": "1"})
 
     async def change_instance(self, instance_id: int, change: Json) -> None:
-        """PUT /instances/{id}/ (C.7): {"state": "running" | "stopped"} or {"label": text}.
+        """PUT /instances/{id}/: {"state": "running" | "stopped"} or {"label": text}
+        (docs/vast-api.md C.7).
 
         Raises StartQueued where the GPU is taken: Vast keeps the wish, and bills when it comes true
-        (C.5).
+        (docs/vast-api.md C.5).
         """
         await self._read("manage", "PUT", f"/api/v0/instances/{instance_id}/", body=change)
 
@@ -249,7 +224,7 @@ class Vast:
         await self._read("bid", "PUT", f"/api/v0/instances/bid_price/{instance_id}/", body=body)
 
     async def attach_ssh_key(self, instance_id: int, public_key: str) -> None:
-        """POST /instances/{id}/ssh/ (section D). A key that is attached already is done."""
+        """POST /instances/{id}/ssh/: a key that is attached is done (docs/vast-api.md D)."""
         try:
             await self._read(
                 "attach",
@@ -264,8 +239,8 @@ class Vast:
     async def request_logs(
         self, instance_id: int, tail: int, *, words: str | None, daemon: bool
     ) -> str:
-        """PUT /instances/request_logs/{id}/ (C.7): the address the log will appear at, in Vast's
-        word only.
+        """PUT /instances/request_logs/{id}/: the address the log will appear at, in Vast's word
+        only (docs/vast-api.md C.7).
         """
         body: Json = {"tail": str(tail)}
         if words:
@@ -285,7 +260,7 @@ class Vast:
     # ── keys, templates, account ──────────────────────────────────────────────────────────────────
 
     async def ssh_keys(self) -> list[SshKey]:
-        """GET /ssh/ (section D). No keys answers 404, which is an empty list."""
+        """GET /ssh/ (docs/vast-api.md D). No keys answers 404, which is an empty list."""
         try:
             reply = await self._read("read_keys", "GET", "/api/v0/ssh/")  # no interval published
         except errors.NotFound:
@@ -296,7 +271,7 @@ class Vast:
         return [_ssh_key(row) for row in rows]
 
     async def create_ssh_key(self, public_key: str) -> SshKey:
-        """POST /ssh/ (section D)."""
+        """POST /ssh/ (docs/vast-api.md D)."""
         reply = await self._read("keys", "POST", "/api/v0/ssh/", body={"ssh_key": public_key})
         key = replies.as_object(reply.body.get("key"))
         if key is None:
@@ -304,13 +279,13 @@ class Vast:
         return _ssh_key(key)
 
     async def template(self, hash_id: str) -> Template | None:
-        """GET /template/ by hash (section E): None where no template has it."""
+        """GET /template/ by hash (docs/vast-api.md E): None where no template has it."""
         params = {
             "select_cols": '["*"]',
             "select_filters": json.dumps({"hash_id": {"eq": hash_id}}),
         }
         reply = await self._read("templates", "GET", "/api/v0/template/", params=params)
-        for row in _rows(reply, "templates"):
+        for row in rows_under(reply, "templates"):
             if row.get("hash_id") == hash_id:
                 try:
                     return Template.model_validate(row)
@@ -321,27 +296,27 @@ class Vast:
         return None
 
     async def search_templates(self, filters: Json) -> list[Template]:
-        """GET /template/ with `select_filters` (section E)."""
+        """GET /template/ with `select_filters` (docs/vast-api.md E)."""
         params = {"select_cols": '["*"]', "select_filters": json.dumps(filters)}
         reply = await self._read("templates", "GET", "/api/v0/template/", params=params)
-        return models.rows_of(Template, _rows(reply, "templates"))
+        return models.rows_of(Template, rows_under(reply, "templates"))
 
     async def search_volumes(self, query: Json) -> list[VolumeOffer]:
-        """POST /volumes/search/ (section F): a flat query, at most 64 rows."""
+        """POST /volumes/search/ (docs/vast-api.md F): a flat query, at most 64 rows."""
         reply = await self._read("volumes", "POST", "/api/v0/volumes/search/", body=query)
-        return models.rows_of(VolumeOffer, _rows(reply, "offers"))
+        return models.rows_of(VolumeOffer, rows_under(reply, "offers"))
 
     async def list_volumes(self) -> list[Volume]:
-        """GET /volumes (section F): every volume of the account. Raises IncompleteList where there
-        is no list.
+        """GET /volumes: every volume of the account (docs/vast-api.md F). Raises IncompleteList
+        where there is no list.
         """
         reply = await self._read(
             "volumes", "GET", "/api/v0/volumes", params={"owner": "me", "type": "all_volume"}
         )
-        return models.rows_of(Volume, _rows(reply, "volumes"))
+        return models.rows_of(Volume, rows_under(reply, "volumes"))
 
     async def user(self) -> User:
-        """GET /users/current (section G): whose key this is, and what it can spend."""
+        """GET /users/current (docs/vast-api.md G): whose key this is, and what it can spend."""
         reply = await self._read("user", "GET", "/api/v0/users/current")
         try:
             return User.model_validate(reply.body)
@@ -360,60 +335,10 @@ class Vast:
             raise errors.IncompleteList(
                 "A row of Vast's list of instances could not be understood."
             ) from exc
-        said = instance.status_msg and errors.redacted(
-            instance.status_msg, self._link.settings.secrets()
-        )
+        if not instance.status_msg:
+            return instance
+        said = self._link.masked(instance.status_msg)
         return instance.model_copy(update={"status_msg": said})
-
-    # ── the wire ──────────────────────────────────────────────────────────────────────────────────
-
-    async def _read(
-        self,
-        kind: str,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        body: Json | None = None,
-        tries: int = READ_TRIES,
-    ) -> Reply:
-        """One request whose repetition changes nothing; the reply if it is a success, its leaf if
-        it is not.
-        """
-        link = self._link
-        http = link.pool()
-
-        async def send() -> Reply:
-            await link.pace.turn(kind, self._deadline)
-            limit = min(link.settings.times.read_s, max(0.1, self._deadline - anyio.current_time()))
-            try:
-                with anyio.fail_after(limit):
-                    answer = await http.request(
-                        method, path, params=params, json=body, timeout=limit
-                    )
-                    return link.heard(answer)
-            except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError) as exc:
-                raise errors.Unreachable(f"Vast did not answer ({type(exc).__name__}).") from exc
-
-        with link.redacting():
-            reply = await read(
-                send, link.settings.times, self._deadline, tries, acts=method == "PUT"
-            )
-            if not reply.ok:
-                raise replies.failure(reply)
-        return reply
-
-
-def _rows(reply: Reply, key: str) -> list[Json]:
-    """The rows under `key`. Raises IncompleteList where there is no list: absence must not read as
-    emptiness.
-    """
-    rows = replies.as_objects(reply.body.get(key))
-    if rows is None:
-        raise errors.IncompleteList(
-            f"Vast's answer holds no list of {key}.", http_status=reply.status
-        )
-    return rows
 
 
 def _ssh_key(row: Json) -> SshKey:

@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""The connection that all calls of a process share: its key, its pace, and Vast's clock."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class InProcess(httpx.AsyncBaseTransport):
 class Link:
     """What all calls of a process share: settings, the connection pool for reads, the pace. Opened
     on first use.
+
+    The storm stops here: it makes `fresh` hand out the pool of the reads (tests/storm/served.py).
     """
 
     def __init__(self, settings: Settings, app: Any = None) -> None:
@@ -45,22 +47,20 @@ class Link:
         self._tls: ssl.SSLContext | None = None
 
     def pool(self) -> httpx.AsyncClient:
+        """The client whose connections all reads share."""
         if self._pool is None:
             self._pool = self.fresh()
         return self._pool
 
     def fresh(self) -> httpx.AsyncClient:
-        """A client with no connection yet."""
+        """A client with no connection yet. Raises NoApiKey."""
         settings = self.settings
         if settings.api_key is None:
             raise errors.NoApiKey(
                 "No Vast.ai API key is set. A person sets VAST_API_KEY in this server's "
-                "configuration (keys: "
-                "https://cloud.vast.ai/manage-keys/), or starts it with --sandbox to try it "
-                "without money."
+                "configuration (keys: https://cloud.vast.ai/manage-keys/), or starts it with "
+                "--sandbox to try it without money."
             )
-        if self._tls is None and settings.base_url.startswith("https"):
-            self._tls = ssl.create_default_context()  # built once: it takes 30 ms and more
         return httpx.AsyncClient(
             base_url=settings.base_url,
             headers={
@@ -68,11 +68,27 @@ class Link:
                 "User-Agent": f"vast-mcp/{__version__}",
                 "Accept": "application/json",
             },
-            transport=None if self.app is None else InProcess(self.app),
-            verify=self._tls or False,
+            transport=self.transport(),
+            verify=self.verified_by(),
             trust_env=not settings.loopback,  # a proxy must never see loopback traffic
             follow_redirects=False,  # the key goes to no other address
         )
+
+    def transport(self) -> InProcess | None:
+        """The way to the in-process sandbox; None where requests go over a network."""
+        if self.app is None:
+            return None
+        return InProcess(self.app)
+
+    def verified_by(self) -> ssl.SSLContext | bool:
+        """What a server's certificate is checked by: the system's authorities. There is none to
+        check over plain http, which is loopback only.
+        """
+        if not self.settings.base_url.startswith("https"):
+            return False
+        if self._tls is None:
+            self._tls = ssl.create_default_context()  # built once: it takes 30 ms and more
+        return self._tls
 
     def heard(self, answer: httpx.Response) -> Reply:
         """What was answered. A success's Date tells how far our clock is off, from below: cut to a
@@ -90,14 +106,20 @@ class Link:
         """
         return time.time() + self._behind_s
 
+    def masked(self, text: str) -> str:
+        """A text of Vast's without the person's secrets, which Vast and hosts may repeat. The one
+        place of this package where that is done.
+        """
+        return errors.redacted(text, self.settings.secrets())
+
     @contextlib.contextmanager
-    def redacting(self) -> Generator[None]:
-        """Keep the person's secrets out of errors: Vast may repeat them in its own words."""
+    def masking(self) -> Generator[None]:
+        """Keep the person's secrets out of the errors that are raised inside."""
         try:
             yield
         except errors.VastMcpError as exc:
             if exc.vast_message:
-                exc.vast_message = errors.redacted(exc.vast_message, self.settings.secrets())
+                exc.vast_message = self.masked(exc.vast_message)
             raise
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""The rows of Vast's lists as this server reads them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from vast_mcp.vast.replies import Json, as_object, as_objects
+from vast_mcp.errors import Json
+from vast_mcp.vast.replies import as_object, as_objects
 
 
 class Row(BaseModel):
@@ -35,7 +36,7 @@ def storage_usd_per_hour(usd_per_gb_month: float | None, size_gb: float | None) 
 
 class Offer(Row):
     """An offer (ask). `gpu_ram`, `cpu_ram` in MB, `disk_space` in GB, prices in $/h, `duration` in
-    seconds (B.4).
+    seconds (docs/vast-api.md B.4).
     """
 
     ask_contract_id: int
@@ -77,8 +78,8 @@ class PortMapping(Row):
 
 
 class Instance(Row):
-    """An instance row of the v1 list or the single read (C.3). Prices in $/h, times in epoch
-    seconds.
+    """An instance row of the v1 list or the single read (docs/vast-api.md C.3). Prices in $/h,
+    times in epoch seconds.
     """
 
     id: int
@@ -111,12 +112,12 @@ class Instance(Row):
     direct_port_count: int | None = None
     ports: dict[str, list[PortMapping]] | None = None
     jupyter_token: str | None = Field(default=None, repr=False)
-    volume_info: Any = None  # only in the list's rows (A.8)
+    volume_info: Any = None  # only in the list's rows (docs/vast-api.md A.8)
 
     @field_validator("public_ipaddr", mode="after")
     @classmethod
     def _without_newline(cls, value: str | None) -> str | None:
-        return value.strip() or None if value else None
+        return (value or "").strip() or None
 
     @field_validator("ports", mode="before")
     @classmethod
@@ -125,11 +126,13 @@ class Instance(Row):
         nothing.
         """
         mapped = as_object(value)
-        return {port: ways for port, ways in mapped.items() if as_objects(ways)} if mapped else None
+        if not mapped:
+            return None
+        return {port: ways for port, ways in mapped.items() if as_objects(ways)}
 
     def disk_usd_per_hour(self) -> float | None:
-        """What the disk bills, running or stopped (C.8): the row's own figure, else storage
-        arithmetic.
+        """What the disk bills, running or stopped: the row's own figure, else storage arithmetic
+        (docs/vast-api.md C.8).
         """
         if self.storage_total_cost is not None:
             return self.storage_total_cost
@@ -138,11 +141,13 @@ class Instance(Row):
     def outside_port(self, inside: str) -> int | None:
         """The public port that leads to `inside`, such as "22/tcp"."""
         ways = (self.ports or {}).get(inside)
-        return int(ways[0].HostPort) if ways and ways[0].HostPort.isdigit() else None
+        if not ways or not ways[0].HostPort.isdigit():
+            return None
+        return int(ways[0].HostPort)
 
 
 class Volume(Row):
-    """A volume of the account (section F); `disk_space` in GB, lives on one machine."""
+    """A volume of the account (docs/vast-api.md F); `disk_space` in GB, lives on one machine."""
 
     id: int
     label: str | None = None
@@ -157,7 +162,7 @@ class Volume(Row):
 
 
 class VolumeOffer(Row):
-    """Room for a volume on one machine (section F)."""
+    """Room for a volume on one machine (docs/vast-api.md F)."""
 
     id: int
     machine_id: int | None = None
@@ -169,8 +174,8 @@ class VolumeOffer(Row):
 
 
 class User(Row):
-    """The account (section G): `credit` is what can be spent, `balance` what is owed or held, both
-    in dollars.
+    """The account: `credit` is what can be spent, `balance` what is owed or held, both in dollars
+    (docs/vast-api.md G).
     """
 
     id: int
@@ -180,7 +185,7 @@ class User(Row):
 
 class SshKey(Row):
     """A registered SSH key; the specification calls the text `key`, the service `public_key`
-    (section D).
+    (docs/vast-api.md D).
     """
 
     id: int
@@ -189,11 +194,15 @@ class SshKey(Row):
     @field_validator("public_key", mode="before")
     @classmethod
     def _absent_is_empty(cls, value: object) -> object:
-        return "" if value is None else value
+        if value is None:
+            return ""
+        return value
 
 
 class Template(Row):
-    """What a rental needs to know of a template (section E); `env` is a flag string there."""
+    """What a rental needs to know of a template; `env` is a flag string there (docs/vast-api.md
+    E).
+    """
 
     id: int | None = None
     hash_id: str = ""

@@ -8,7 +8,8 @@ import anyio
 
 from vast_mcp import errors
 from vast_mcp.settings import Times
-from vast_mcp.vast.replies import Reply, failure
+from vast_mcp.vast.replies import Reply
+from vast_mcp.vast.verdicts import failure
 
 READ_TRIES = 4
 
@@ -30,8 +31,8 @@ INTERVALS: dict[str, float] = {
 
 
 class Pace:
-    """Spaces the calls of one kind, process-wide: waiting a moment is cheaper than a 429 with its
-    penalty.
+    """The distance between calls of one kind, in the whole process: waiting a moment is cheaper
+    than a 429 with its penalty.
     """
 
     def __init__(self, factor: float) -> None:
@@ -56,6 +57,16 @@ class Pace:
             await anyio.sleep(at - now)
 
 
+# What a try came to: an answer that is a success, or an error.
+Try = Reply | errors.VastMcpError
+
+# After these nobody knows whether the request did anything.
+_LOST = (errors.Unreachable, errors.VastUnavailable)
+_REPEATED = (*_LOST, errors.RateLimited)
+# These are said of the machine, not of the try, so they hold whatever became of an earlier one.
+_OF_THE_MACHINE = (errors.NoSuchInstance, errors.StartQueued)
+
+
 async def read(
     send: Callable[[], Awaitable[Reply]],
     times: Times,
@@ -64,42 +75,63 @@ async def read(
     *,
     acts: bool = False,
 ) -> Reply:
-    """Ask until there is a verdict, within `deadline` (anyio's clock), at most `tries` times.
+    """Ask until there is a success, within `deadline` (anyio's clock), at most `tries` times.
 
     Repeats on no connection, no answer, 5xx and 429, which cost nothing on a request that changes
-    nothing (or whose repetition changes nothing). Returns any other reply, good or bad. Raises
-    Unreachable when no answer ever came, or the failure of the last reply; but what refuses a later
-    try says nothing of one that was lost, so that one's failure is raised: of a 429 or our own pace
-    always, of any other refusal where the request `acts`.
+    nothing (or whose repetition changes nothing). Raises any other refusal at once, and Unreachable
+    when no answer ever came.
+
+    If an earlier try was lost, its error is raised even when a later try is refused, because
+    refusing try 2 proves nothing about try 1. For reads only a 429 and our own pacing count as such
+    refusals; with `acts` every refusal does that is not said of the machine itself.
     """
     wait = times.retry_s
     lost: errors.VastMcpError | None = None
-    for attempt in range(1, tries + 1):
-        problem: errors.VastMcpError
+    for left in reversed(range(tries)):
         try:
-            reply = await send()
+            tried = await _try(send)
         except errors.RateLimited as exc:
             raise (lost or exc) from None  # not sent: its turn comes too late
-        except errors.Unreachable as exc:
-            problem = lost = exc
-            pause = wait
-        else:
-            problem = failure(reply) if not reply.ok else errors.UnexpectedReply("")
-            if not isinstance(problem, (errors.RateLimited, errors.VastUnavailable)):
-                said = isinstance(
-                    problem, (errors.NoSuchInstance, errors.StartQueued)
-                )  # of the machine, not the try
-                if lost is not None and acts and not reply.ok and not said:
-                    raise lost
-                return reply
-            pause = wait
-            if isinstance(problem, errors.VastUnavailable):
-                lost = problem
-            else:
-                asked = reply.retry_after_s
-                pause = times.rate_limit_s if asked is None else max(asked, 0.05)
-        if attempt == tries or anyio.current_time() + pause > deadline:
-            raise lost or problem
+        if isinstance(tried, Reply):
+            return tried
+        if not isinstance(tried, _REPEATED):
+            raise _outranked(tried, lost, acts=acts)
+        if isinstance(tried, _LOST):
+            lost = tried
+        pause = _pause(tried, wait, times)
+        if left == 0 or anyio.current_time() + pause > deadline:
+            raise lost or tried
         await anyio.sleep(pause)
         wait *= 2
     raise AssertionError("unreachable")
+
+
+async def _try(send: Callable[[], Awaitable[Reply]]) -> Try:
+    """Send once. Raises RateLimited where our own pace leaves no time for it."""
+    try:
+        reply = await send()
+    except errors.Unreachable as exc:
+        return exc
+    if reply.ok:
+        return reply
+    return failure(reply)
+
+
+def _outranked(
+    refusal: errors.VastMcpError, lost: errors.VastMcpError | None, *, acts: bool
+) -> errors.VastMcpError:
+    """The error to raise for a refusal: that of an earlier try where the refusal says nothing of
+    it.
+    """
+    if lost is None or not acts or isinstance(refusal, _OF_THE_MACHINE):
+        return refusal
+    return lost
+
+
+def _pause(tried: errors.VastMcpError, wait: float, times: Times) -> float:
+    """Seconds until the next try: as long as Vast asks for after a 429, else longer every time."""
+    if not isinstance(tried, errors.RateLimited):
+        return wait
+    if tried.retry_after_s is None:
+        return times.rate_limit_s
+    return max(tried.retry_after_s, 0.05)

@@ -1,0 +1,237 @@
+"""What an answer of Vast's means: the one error for a reply that is no success, and the verdict on
+a request to rent.
+
+Every refusal is judged by its `error` and its text before its status (docs/vast-api.md A.11, H, I):
+a bad key answers 404, a gone offer any 4xx, and a 2xx is not yet a success.
+"""
+
+from __future__ import annotations
+
+from vast_mcp import errors
+from vast_mcp.vast.replies import Reply
+
+# `error` words with one meaning wherever they appear.
+_BY_ERROR: dict[str, type[errors.VastMcpError]] = {
+    "auth_error": errors.AuthFailed,
+    "no_such_ask": errors.OfferGone,
+    "invalid_price": errors.InvalidPrice,
+    "no_ssh_key_for_vm": errors.NoSshKey,
+    "team_ssh_keys_not_supported": errors.TeamAccount,
+    "insufficient_credit": errors.InsufficientCredit,
+    "missing_billing": errors.BillingNotSetUp,
+    "spend_rate_limit": errors.SpendRateLimited,
+    "search_quota_exceeded": errors.SearchQuotaExceeded,
+    "rate_limit_exceeded": errors.RateLimited,
+    "httptoomanyrequests": errors.RateLimited,
+    "resources_unavailable": errors.StartQueued,
+    "no_such_instance": errors.NoSuchInstance,
+    "deprecated_endpoint": errors.EndpointGone,
+    "server_error": errors.VastUnavailable,
+    "not_found": errors.NotFound,
+    "no_such_template": errors.NotFound,
+    "forbidden": errors.Forbidden,
+    "unauthorized": errors.Forbidden,
+}
+
+
+# Phrases that decide where `error` is missing or says something vaguer (docs/vast-api.md
+# A.11: gone arrives as `invalid_args`).
+_BY_TEXT: tuple[tuple[str, type[errors.VastMcpError]], ...] = (
+    ("two factor authentication", errors.TwoFactorRequired),
+    ("session expired", errors.AuthFailed),
+    ("invalid user key", errors.AuthFailed),
+    ("requires login", errors.AuthFailed),
+    ("log in or sign up", errors.AuthFailed),
+    ("is not your own", errors.OfferPrivate),
+    ("no_such_ask", errors.OfferGone),
+    ("no longer available", errors.OfferGone),
+    ("already rented", errors.OfferGone),
+    ("no_ssh_key_for_vm", errors.NoSshKey),
+    ("team ssh keys are not supported", errors.TeamAccount),
+    ("lacks credit", errors.InsufficientCredit),
+    ("insufficient credit", errors.InsufficientCredit),
+    ("spend_rate_limit", errors.SpendRateLimited),
+    ("search quota", errors.SearchQuotaExceeded),
+    ("no ssh keys found", errors.NotFound),
+    ("too frequent", errors.RateLimited),
+)
+
+
+_MESSAGES: dict[type[errors.VastMcpError], str] = {
+    errors.AuthFailed: "Vast does not accept the API key (or it expired).",
+    errors.TwoFactorRequired: "Vast wants a two-factor login; the key of the official "
+    "client's tfa login works.",
+    errors.Forbidden: "The API key lacks a permission that this needs.",
+    errors.OfferGone: "The offer is no longer available: somebody rented it or the host "
+    "withdrew it.",
+    errors.OfferPrivate: "The offer is private: only its host can rent it.",
+    errors.InvalidPrice: "Vast refused the bid price.",
+    errors.InvalidRequest: "Vast refused the request as invalid.",
+    errors.NoSshKey: "The account has no SSH key, and a VM takes its keys at birth only.",
+    errors.TeamAccount: "This is a team account, and Vast keeps SSH keys in personal accounts "
+    "only.",
+    errors.InsufficientCredit: "The account lacks credit.",
+    errors.BillingNotSetUp: "The account has no billing set up.",
+    errors.SpendRateLimited: "Vast's spending limit for this account is reached.",
+    errors.RateLimited: "Vast wants fewer requests.",
+    errors.SearchQuotaExceeded: "The account's search quota is used up; it resets at UTC midnight.",
+    errors.StartQueued: "The GPU is in use: Vast queued the change, and billing starts when it "
+    "becomes free.",
+    errors.NoSuchInstance: "Vast knows no such instance.",
+    errors.NotFound: "Vast knows nothing by that id.",
+    errors.EndpointGone: "Vast has retired the endpoint that this used; a newer vast-mcp is "
+    "needed.",
+    errors.VastUnavailable: "Vast is failing or unavailable at the moment.",
+    errors.UnexpectedReply: "Vast answered something that could not be understood.",
+}
+
+
+_NAMES_A_PERMISSION = (
+    "permission",
+    "not authorized",
+    "unauthorized",
+    "_read",
+    "_write",
+    "requires access",
+)
+
+
+# Statuses that say nothing of the request: it may have been done, or may be done yet.
+_NO_VERDICT = frozenset({408, 409, 425, 429})
+
+
+def meaning(reply: Reply) -> type[errors.VastMcpError]:
+    """The one leaf for a reply that is not a success."""
+    return _by_words(reply) or _by_status(reply)
+
+
+def _by_words(reply: Reply) -> type[errors.VastMcpError] | None:
+    """The leaf that the reply's own words name, whatever its status."""
+    text = reply.said.lower()
+    for phrase, leaf in _BY_TEXT:
+        if phrase in text:
+            return leaf
+    # A scoped key is told which permission it lacks, at times under the same `auth_error` as a
+    # wrong key (docs/vast-api.md I).
+    if reply.status in {401, 403} and _names_a_permission(reply):
+        return errors.Forbidden
+    if not reply.error:
+        return None
+    return _BY_ERROR.get(reply.error) or _by_unknown_error(reply)
+
+
+def _by_unknown_error(reply: Reply) -> type[errors.VastMcpError] | None:
+    """The leaf for an `error` that has no meaning of its own."""
+    if reply.status == 401:
+        return errors.AuthFailed
+    if 200 <= reply.status < 500 and reply.status not in _NO_VERDICT:
+        return errors.InvalidRequest
+    return None
+
+
+def _by_status(reply: Reply) -> type[errors.VastMcpError]:
+    """The leaf where no words help."""
+    status = reply.status
+    if status == 401 and not _names_a_permission(reply):
+        return errors.AuthFailed
+    if status in {401, 403}:
+        return errors.Forbidden
+    if status == 429:
+        return errors.RateLimited
+    if status == 404 and reply.body:
+        return errors.NotFound  # Vast's own is JSON; a gateway's page says nothing of what exists
+    if status >= 500 or status in {408, 425}:
+        return errors.VastUnavailable
+    return errors.UnexpectedReply
+
+
+def _names_a_permission(reply: Reply) -> bool:
+    text = reply.said.lower()
+    return any(word in text for word in _NAMES_A_PERMISSION)
+
+
+def failure(reply: Reply) -> errors.VastMcpError:
+    """The error for a reply that is not a success and moved no money."""
+    return _error(meaning(reply), reply)
+
+
+_WAITS = frozenset({errors.RateLimited, errors.SearchQuotaExceeded, errors.VastUnavailable})
+
+
+def _error(leaf: type[errors.VastMcpError], reply: Reply) -> errors.VastMcpError:
+    error = leaf(_MESSAGES[leaf], http_status=reply.status, vast_message=reply.said or None)
+    if leaf in _WAITS:
+        error.retry_after_s = reply.retry_after_s
+    return error
+
+
+# ── The verdict on a rent ──────────────────────────────────────────────────────────────────────
+
+
+def rented(reply: Reply) -> int:
+    """The id that a PUT to /asks/ gave birth to.
+
+    Raises CreatedStopped when an error body names an instance all the same (docs/vast-api.md A.6),
+    a leaf of Rejected or Refused for a typed 4xx or a known 429, and OutcomeUnknown for everything
+    else: silence and riddles are never failure.
+    """
+    instance_id = contract_id(reply)
+    if instance_id is not None and reply.ok:
+        return instance_id
+    if instance_id is not None:
+        raise errors.CreatedStopped(
+            "Vast answered with an error and made the instance all the same; it bills its disk "
+            "until destroyed.",
+            http_status=reply.status,
+            vast_message=reply.said or None,
+            instance_id=instance_id,
+        )
+    refusal = _refusal_of(reply)
+    if refusal is not None:
+        raise _error(refusal, reply)
+    raise errors.OutcomeUnknown(
+        "Vast's answer does not say whether the machine was rented; it may exist and bill.",
+        http_status=reply.status,
+        vast_message=reply.said or None,
+    )
+
+
+def _refusal_of(reply: Reply) -> type[errors.VastMcpError] | None:
+    """The leaf for a reply that proves that nothing was rented; None where it proves nothing."""
+    words = _by_words(reply)
+    if is_known_429(reply):
+        return words
+    if not 400 <= reply.status < 500 or reply.status in _NO_VERDICT:
+        return None
+    if words is errors.StartQueued:
+        words = None  # said of a machine that exists, so of no refusal
+    if words is errors.VastUnavailable:
+        return errors.InvalidRequest  # `server_error` in a 4xx: refused all the same
+    if words is None and reply.status == 401:
+        return errors.AuthFailed
+    return words
+
+
+def is_known_429(reply: Reply) -> bool:
+    """Whether this is one of the five recorded forms of "too many requests" (docs/vast-api.md H):
+    surely sent back before anything happened.
+    """
+    if reply.status != 429:
+        return False
+    return _by_words(reply) in {errors.RateLimited, errors.SearchQuotaExceeded}
+
+
+def contract_id(reply: Reply) -> int | None:
+    """`new_contract` as a number, wherever a reply carries one; a numeric string counts
+    (docs/vast-api.md A.11).
+    """
+    value = reply.body.get("new_contract")
+    if isinstance(value, bool):
+        return None
+    try:
+        number = int(str(value))
+    except ValueError:
+        return None
+    if number <= 0:
+        return None
+    return number
