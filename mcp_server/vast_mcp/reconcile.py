@@ -231,7 +231,7 @@ class Reconciler:
         we did.
         """
         known = self._known[intent.token]
-        sent = intent.sent_at or intent.made_at
+        sent = intent.tried_at
         return (
             now - known >= self._times.taken_after_s
             or time.time() - sent >= self._times.taken_after_s

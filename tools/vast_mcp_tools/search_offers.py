@@ -26,6 +26,7 @@ from vast_mcp.vast.models import Offer
 
 # Vast's own; without the registry host it becomes a container (A.5)
 VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"
+SEVERAL_TO_BLAME = "No single filter is to blame: only several changes together find something."
 
 OneOrSeveral = Annotated[
     list[Annotated[str, Field(min_length=1, max_length=64)]],
@@ -268,20 +269,24 @@ async def _nothing_found(
         result.warnings = [*warnings, unread]
         result.next_steps = [_start_over(args)]
         return result
-    result.relax = relaxing.relaxations(wanted, offers) or None
-    result.warnings = warnings or None
-    if result.relax:
-        result.next_steps = [_again(args, change) for change in result.relax[:3]]
-        return result
-    result.warnings = [*warnings, _explanation(args, offers)]
-    result.next_steps = [_start_over(args) if offers else _any_gpu(args)]
+    relax = relaxing.relaxations(wanted, offers)
+    if relax:
+        result.relax = relax
+        result.warnings = warnings or None
+        result.next_steps = [_again(args, change) for change in relax[:3]]
+    elif offers:
+        result.warnings = [*warnings, SEVERAL_TO_BLAME]
+        result.next_steps = [_start_over(args)]
+    else:
+        result.warnings = [*warnings, _nothing_listed(args)]
+        result.next_steps = [_any_gpu(args)]
     return result
 
 
-def _explanation(args: SearchOffers, offers: list[Offer]) -> str:
-    if offers:
-        return "No single filter is to blame: only several changes together find something."
-    kind = "of the kind by this gpu_name" if args.gpu_name else "of the kind"
+def _nothing_listed(args: SearchOffers) -> str:
+    kind = "of the kind"
+    if args.gpu_name:
+        kind += " by this gpu_name"
     return f"Vast lists nothing {kind} now, whatever the other filters."
 
 

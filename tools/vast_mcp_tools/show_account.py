@@ -83,8 +83,8 @@ async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
 
 def _burn(listed: Sequence[Instance]) -> Burn:
     """$/h of machines now: a GPU bills only while it runs, a disk always (docs/vast-api.md C.8)."""
-    running = sum(costs.running_usd_per_hour(instance) for instance in listed)
-    stopped = sum(costs.idle_usd_per_hour(instance) for instance in listed)
+    running = sum(map(costs.running_usd_per_hour, listed))
+    stopped = sum(map(costs.idle_usd_per_hour, listed))
     return Burn(running=round(running, 5), stopped=round(stopped, 5))
 
 
@@ -93,8 +93,12 @@ def _starting(listed: Sequence[Instance]) -> float | None:
     starting = [instance for instance in listed if _is_starting(instance)]
     if not starting:
         return None
-    more = sum((row.dph_total or 0.0) - (row.disk_usd_per_hour() or 0.0) for row in starting)
-    return round(more, 5)
+    return round(sum(map(_gpu_usd_per_hour, starting)), 5)
+
+
+def _gpu_usd_per_hour(row: Instance) -> float:
+    """What a machine that runs bills on top of its disk."""
+    return (row.dph_total or 0.0) - (row.disk_usd_per_hour() or 0.0)
 
 
 def _is_starting(row: Instance) -> bool:

@@ -166,13 +166,12 @@ def _open(intent: Intent, now: float) -> OpenIntent:
     state: Literal["sending", "unknown"] = "sending"
     if intent.state == "unknown":
         state = "unknown"
-    sent_at = intent.sent_at or intent.made_at
     return OpenIntent(
         token=intent.token,
         offer_id=intent.offer_id,
         request_key=intent.request_key,
         state=state,
-        sent_s_ago=round(max(0.0, now - sent_at), 1),
+        sent_s_ago=round(max(0.0, now - intent.tried_at), 1),
     )
 
 

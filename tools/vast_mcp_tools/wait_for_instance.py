@@ -16,7 +16,7 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.access import Access, access_to
-from vast_mcp.errors import Json, NextStep, clean_or_none
+from vast_mcp.errors import NextStep, clean_or_none
 from vast_mcp.journal.records import Intent
 from vast_mcp.leases import lifetimes
 from vast_mcp.machines import costs, phases, reach, ways
@@ -313,10 +313,9 @@ def _after(wait: _Wait, reason: Reason) -> list[Step]:
 
 def _search(wait: _Wait) -> Step:
     """Another offer, of the kind that this machine was rented as."""
-    kind: Json = {}
     if wait.row is not None and wait.row.is_bid:
-        kind["type"] = "bid"
-    return step("search_offers", "find another offer", **kind)
+        return step("search_offers", "find another offer", type="bid")
+    return step("search_offers", "find another offer")
 
 
 def _destroy(wait: _Wait, why: str) -> Step:

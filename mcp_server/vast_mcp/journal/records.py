@@ -65,6 +65,11 @@ class Intent:
         """Confirmed and not proven gone."""
         return self.state == "confirmed" and self.gone_at is None
 
+    @property
+    def tried_at(self) -> float:
+        """When it was sent, or made where it was not sent yet."""
+        return self.sent_at or self.made_at
+
 
 @dataclass(frozen=True)
 class Wish:

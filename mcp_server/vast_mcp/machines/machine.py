@@ -20,7 +20,7 @@ class Machine:
     def born(self) -> float | None:
         """Epoch seconds: when the rent was sent, else what the row says."""
         if self.record is not None:
-            return self.record.sent_at or self.record.made_at
+            return self.record.tried_at
         if self.row is not None:
             return self.row.start_date
         return None

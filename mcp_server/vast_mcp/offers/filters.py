@@ -63,9 +63,10 @@ def any_of(argument: str, values: list[str]) -> list[Filter]:
     """The filter for a list of names; none for an empty list."""
     if not values:
         return []
+    ops: Json = {"in": values}
     if len(values) == 1:
-        return [Filter(argument, argument, {"eq": values[0]})]
-    return [Filter(argument, argument, {"in": values})]
+        ops = {"eq": values[0]}
+    return [Filter(argument, argument, ops)]
 
 
 def fits(offer: Offer, filters: Iterable[Filter]) -> bool:

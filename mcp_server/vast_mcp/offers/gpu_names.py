@@ -93,8 +93,7 @@ def _place(number: int, asked: Sequence[str]) -> str:
 
 def _likeness(asked: str, name: str) -> float:
     """How alike two names are, 0 to 1, with their families' names or without."""
-    whole = _ratio(_words(asked), _words(name))
-    return max(whole, _ratio(_bare(asked), _bare(name)))
+    return max(_ratio(_words(asked), _words(name)), _ratio(_bare(asked), _bare(name)))
 
 
 def _ratio(one: list[str], other: list[str]) -> float:

@@ -52,7 +52,9 @@ def _operators_problem(ops: Json) -> str | None:
 
 def _operand_problem(op: str, value: Any) -> str | None:
     if op in LISTED:
-        return None if isinstance(value, list) else f"{op} wants a list"
-    if value is None or isinstance(value, list | dict):
+        if isinstance(value, list):
+            return None
+        return f"{op} wants a list"
+    if isinstance(value, list | dict | None):
         return f"{op} wants one value"
     return None
