@@ -106,8 +106,8 @@ class Questions:
         """The attempt that was sent with this token."""
         return self._first("by_token", token=token)
 
-    def by_instance(self, instance_id: int, account: str | None = None) -> Intent | None:
-        """The newest attempt that holds a machine, of one account where it is given."""
+    def by_instance(self, instance_id: int, account: str | None) -> Intent | None:
+        """The newest attempt that holds a machine, of one account where that is known."""
         return self._first("by_instance", instance_id=instance_id, account=account)
 
     def may_settle(self, intent: Intent) -> bool:
