@@ -116,7 +116,7 @@ async def _settle(call: Call, request: Request, intent: Intent) -> None:
         wish.account,
         call.deadline,
         request_key=intent.request_key,
-        mine=(intent.token,) if own else (),
+        mine=[intent.token] if own else [],
     )
     after = session.journal.by_token(intent.token)
     if after is None or after.state in {"unknown", "sending"}:

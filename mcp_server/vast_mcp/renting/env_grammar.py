@@ -39,28 +39,44 @@ _VOLUME = re.compile(r"[^\s:]+:[^\s\0]+")
 
 
 def env_of(value: object) -> dict[str, str]:
-    """Any of the three spellings of `env` as the object that the wire wants (A.4).
+    """Any of the three spellings of `env` as the object that the wire wants (docs/vast-api.md A.4).
 
     Raises ValueError naming the token that cannot be understood; what follows its `=` is not shown.
     """
-    env: dict[str, str]
-    if isinstance(value, str):
-        text = value.strip()
-        env = env_of(_from_json(text)) if text[:1] in {"{", "["} else _from_flags(text)
-    elif isinstance(value, list):
-        env = {}
-        for item in cast("list[object]", value):
-            if not isinstance(item, str):
-                raise ValueError("as a list it holds NAME=VALUE strings")
-            env |= _from_flags(item) if item.startswith("-") else dict([_pair(item)])
-    elif isinstance(value, dict):
-        env = dict(_entry(key, val) for key, val in cast("dict[object, object]", value).items())
-    else:
-        raise ValueError(
-            "must be an object of strings, a string of Docker flags, or a list of NAME=VALUE "
-            "strings"
-        )
+    env = _parsed(value)
     _within_limits(env)
+    return env
+
+
+def _parsed(value: object) -> dict[str, str]:
+    if isinstance(value, str):
+        return _from_text(value.strip())
+    if isinstance(value, list):
+        return _from_list(cast("list[object]", value))
+    if isinstance(value, dict):
+        entries = cast("dict[object, object]", value).items()
+        return dict(_entry(key, val) for key, val in entries)
+    raise ValueError(
+        "must be an object of strings, a string of Docker flags, or a list of NAME=VALUE strings"
+    )
+
+
+def _from_text(text: str) -> dict[str, str]:
+    if text.startswith(("{", "[")):
+        return _parsed(_from_json(text))
+    return _from_flags(text)
+
+
+def _from_list(items: list[object]) -> dict[str, str]:
+    env: dict[str, str] = {}
+    for item in items:
+        if not isinstance(item, str):
+            raise ValueError("as a list it holds NAME=VALUE strings")
+        if item.startswith("-"):
+            env |= _from_flags(item)
+        else:
+            name, val = _pair(item)
+            env[name] = val
     return env
 
 
@@ -97,22 +113,32 @@ def _from_flags(text: str) -> dict[str, str]:
             value = next(waiting, None)
         if value is None:
             raise ValueError(f"{flag} is the last word and has no value")
-        key, val = _pair(value) if flag == "-e" else _checked(*_flag_entry(flag, value))
+        key, val = _flag_entry(flag, value)
         env[key] = val
     return env
 
 
 def _split_flag(token: str) -> tuple[str | None, str | None]:
+    """The flag in its short form, and the value that is in the same word; None for what is not
+    there.
+    """
     name, equals, rest = token.partition("=")
+    if name in _FLAGS and equals:
+        return _FLAGS[name], rest
     if name in _FLAGS:
-        return _FLAGS[name], rest if equals else None
+        return _FLAGS[name], None
     if token[:2] in _FLAGS and len(token) > 2:
         return token[:2], token[2:]
     return None, None
 
 
 def _flag_entry(flag: str, value: str) -> tuple[str, str]:
-    return ("-h", value) if flag == "-h" else (f"{flag} {value}", "1")
+    """One flag as an entry of the object form."""
+    if flag == "-e":
+        return _pair(value)
+    if flag == "-h":
+        return _checked("-h", value)
+    return _checked(f"{flag} {value}", "1")
 
 
 def _pair(item: str) -> tuple[str, str]:
@@ -123,20 +149,30 @@ def _pair(item: str) -> tuple[str, str]:
 
 
 def _checked(key: str, value: str) -> tuple[str, str]:
-    """One entry of the object form, keys as the wire knows them."""
-    flag, _, rest = key.partition(" ")
+    """One entry of the object form, whose keys are as the wire knows them."""
     if "\0" in key or "\0" in value:
         raise ValueError(f"{_shown(key)} holds a NUL character")
-    if not key.startswith("-"):
-        if not _NAME.fullmatch(key):
-            name, equals, _ = key.partition("=")
-            shown = errors.clean(name, 60) + ("=…" if equals else "")
-            raise ValueError(f"{shown or 'an empty word'} is no variable name")
-        return key, value
+    if key.startswith("-"):
+        _check_flag(key)
+    elif not _NAME.fullmatch(key):
+        raise ValueError(f"{_shown_name(key)} is no variable name")
+    return key, value
+
+
+def _shown_name(key: str) -> str:
+    name, equals, _ = key.partition("=")
+    shown = errors.clean(name, 60)
+    if equals:
+        return f"{shown}=…"
+    return shown or "an empty word"
+
+
+def _check_flag(key: str) -> None:
+    flag, _, rest = key.partition(" ")
+    if key == "-h":
+        return
     if flag == "-e":
         raise ValueError(f"write the name alone as the key, without -e ({_shown(rest)})")
-    if key == "-h":
-        return key, value
     if flag == "-p":
         _check_port(rest)
     elif flag == "-v":
@@ -144,19 +180,22 @@ def _checked(key: str, value: str) -> tuple[str, str]:
             raise ValueError("-v wants VOLUME:/path, as in -v V.1:/mnt")
     elif flag != "-n" or not _NAME.fullmatch(rest):
         raise ValueError(f"cannot understand the key {_shown(key)}; flags are -p, -h, -v and -n")
-    return key, value
 
 
 def _check_port(text: str) -> None:
     match = _PORT.fullmatch(text)
-    # 70000 and above ask for the same number outside as inside (A.4).
-    if match is None or not all(
-        1 <= int(port) <= 65535 or int(port) >= 70000 for port in match.group(1, 2)
-    ):
+    if match is None or not all(_is_port(int(port)) for port in match.group(1, 2)):
         raise ValueError(
             f"-p {_shown(text)} is no port mapping; write -p 8000:8000, with /udp for UDP, no "
-            f"ranges"
+            "ranges"
         )
+
+
+def _is_port(port: int) -> bool:
+    """Whether Vast takes the number. 70000 and above ask for the same number outside as inside
+    (docs/vast-api.md A.4).
+    """
+    return 1 <= port <= 65535 or port >= 70000
 
 
 def _shown(token: str) -> str:
@@ -166,10 +205,14 @@ def _shown(token: str) -> str:
     name, equals, _ = token.partition("=")
     if equals:
         return f"{errors.clean(name, 60)}=…"
-    name = name.split()[0] if name.split() else ""
-    harmless = name.startswith("-") or len(name) <= 16 or not any(c.isalpha() for c in name)
-    masked = name if harmless else f"{name[:4]}…"
-    return errors.clean(masked, 60) or "an empty word"
+    word = next(iter(name.split()), "")
+    if not _is_harmless(word):
+        word = f"{word[:4]}…"
+    return errors.clean(word, 60) or "an empty word"
+
+
+def _is_harmless(word: str) -> bool:
+    return word.startswith("-") or len(word) <= 16 or not any(c.isalpha() for c in word)
 
 
 def _within_limits(env: dict[str, str]) -> None:

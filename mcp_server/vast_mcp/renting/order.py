@@ -210,8 +210,9 @@ def _not_kept(name: str, settings: Settings) -> str:
     """What the person does about a name. A secret in a name's place is not repeated: a secret is
     rarely all capitals.
     """
-    harmless = name.isupper() or len(name) <= 16
-    shown = name if harmless else f"{name[:4]}…"
+    shown = name
+    if not name.isupper() and len(name) > 16:
+        shown = f"{name[:4]}…"
     if name in settings.env_pass:
         return (
             f"{shown} has no value: the person sets it where VAST_API_KEY is set, and restarts "

@@ -45,35 +45,32 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
 
     Raises a leaf of Refused where Vast would bill for something useless.
     """
-    body = order.body
-    vm = bool(body.get("vm"))
+    vm = bool(order.body.get("vm"))
     key_warnings: list[str] = []
     if vm:
         key_warnings = await _check_keys_of_vm(call)
-    template = await _template(call, body, priced=priced)
+    template = await _template(call, order.body, priced=priced)
     if vm:
-        offer_rules.check_vm_image(body, template)
-    disk_gb = _disk_gb(body, template)
-    counted_disk_gb = disk_gb or DEFAULT_DISK_GB
-    offer, unlisted = await _offer(call, order, counted_disk_gb, fresh=priced)
+        offer_rules.check_vm_image(order.body, template)
+    disk_gb = _disk_gb(order.body, template)
+    offer, because = await _offer(call, order, disk_gb or DEFAULT_DISK_GB, fresh=priced)
     volume: float | None = 0.0
     if priced and order.volume_is_new:
-        volume = await _volume_usd_per_hour(call, body["volume_info"], offer)
+        volume = await _volume_usd_per_hour(call, order.body["volume_info"], offer)
+    if volume is None:
+        because = because or "The new volume's price could not be looked up."
     if vm:
         offer_rules.check_vm_offer(order.offer_id, offer)
     offer_rules.check_bid(order.bid, offer)
-    if not vm and not by_args(body, template):
+    if not vm and not by_args(order.body, template):
         key_warnings = await _warnings_of_keys(call)
-    because = unlisted
-    if volume is None and not unlisted:
-        because = "The new volume's price could not be looked up."
-    warnings = [because] if because else []
+    warnings = [because, *offer_rules.warnings_of(offer, disk_gb), *key_warnings]
     return Findings(
         offer=offer,
-        counted_disk_gb=counted_disk_gb,
-        price=_price(order, offer, counted_disk_gb, volume),
+        counted_disk_gb=disk_gb or DEFAULT_DISK_GB,
+        price=_price(order, offer, disk_gb or DEFAULT_DISK_GB, volume),
         price_unknown_because=because,
-        warnings=[*warnings, *offer_rules.warnings_of(offer, disk_gb), *key_warnings],
+        warnings=[warning for warning in warnings if warning],
     )
 
 
@@ -81,8 +78,10 @@ def _price(order: Order, offer: Offer | None, disk_gb: float, volume: float | No
     """What it costs by the offer's own figures (docs/vast-api.md A.6)."""
     if offer is None:
         return Price(gpu=order.bid, disk=None, volume=volume)
-    gpu = offer.dph_base if order.bid is None else order.bid
-    return Price(gpu, offer.disk_usd_per_hour(disk_gb), volume)
+    disk = offer.disk_usd_per_hour(disk_gb)
+    if order.bid is not None:
+        return Price(order.bid, disk, volume)
+    return Price(offer.dph_base, disk, volume)
 
 
 # ── template ───────────────────────────────────────────────────────────────────────────────────

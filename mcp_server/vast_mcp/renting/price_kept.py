@@ -65,13 +65,14 @@ async def _read_back(call: Call, instance_id: int) -> _ReadBack:
 
 
 async def _look(call: Call, instance_id: int) -> _ReadBack:
-    if call.settings.limits.any_account:
-        rows = await call.vast.list_instances()
-    else:
+    if not call.settings.limits.any_account:
         row = await call.vast.show_instance(instance_id)
-        rows = [] if row is None else [row]
-    prices = [row.dph_total for row in rows if row.id == instance_id]
-    return _ReadBack(prices[0] if prices else None, rows)
+        return _ReadBack(row and row.dph_total)
+    rows = await call.vast.list_instances()
+    for row in rows:
+        if row.id == instance_id:
+            return _ReadBack(row.dph_total, rows)
+    return _ReadBack(None, rows)
 
 
 def _is_kept(rented: float, volume: float, usd_per_hour: float) -> bool:

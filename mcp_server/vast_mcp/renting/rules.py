@@ -1,5 +1,5 @@
-"""Fields of a request may contradict each other; Vast would drop one or refuse
-(docs/vast-api.md A.2).
+"""Fields of a request may contradict each other; Vast would drop one, or refuse, or bill for
+nothing (docs/vast-api.md A.2).
 """
 
 from __future__ import annotations
@@ -7,58 +7,82 @@ from __future__ import annotations
 from vast_mcp.errors import Json, Problem
 from vast_mcp.vast.models import Template
 
+STARTING_MAX = 4096  # characters of onstart, args and args_str together
+
+_NOT_ON_A_VM = ("args", "args_str", "use_jupyter_lab", "jupyter_dir", "volume_info")
+
 
 def contradictions(body: Json) -> list[Problem]:
     """What is wrong between the fields of a create body, all of it knowable offline."""
-    found: list[Problem] = []
-    size = (
-        len(body.get("onstart", ""))
-        + len(body.get("args_str", ""))
-        + sum(map(len, body.get("args", [])))
-    )
-    if size > 4096:
-        found.append(
-            Problem(
-                "onstart",
-                f"args, args_str and onstart are {size} characters; Vast takes 4096 together",
-            )
-        )
-    if "args" in body and "args_str" in body:
-        found.append(Problem("args_str", "an alternative to args: give one of them"))
-    if ("args" in body or "args_str" in body) and body.get("runtype", "args") != "args":
-        found.append(
-            Problem("runtype", 'args and args_str reach the image only with runtype "args"')
-        )
-    found += _volume_problems(body)
+    found = [*_size_problems(body), *_args_problems(body)]
+    if "volume_info" in body:
+        found += _volume_problems(body["volume_info"], body)
     if body.get("vm"):
         found += _vm_problems(body)
     return found
 
 
-def _volume_problems(body: Json) -> list[Problem]:
-    volume: Json | None = body.get("volume_info")
-    if volume is None:
+def _size_problems(body: Json) -> list[Problem]:
+    """Vast counts what starts the container together (docs/vast-api.md A.2)."""
+    words: list[str] = body.get("args", [])
+    size = len(body.get("onstart", "")) + len(body.get("args_str", "")) + sum(map(len, words))
+    if size <= STARTING_MAX:
         return []
+    return [
+        Problem(
+            "onstart",
+            f"args, args_str and onstart are {size} characters; Vast takes {STARTING_MAX} together",
+        )
+    ]
+
+
+def _args_problems(body: Json) -> list[Problem]:
     found: list[Problem] = []
-    new = bool(volume.get("create_new"))
-    if "volume_id" not in volume:
-        meaning = "the id of a volume offer" if new else "the id of your volume"
-        found.append(Problem("volume_info.volume_id", f"required: {meaning}"))
+    if "args" in body and "args_str" in body:
+        found.append(Problem("args_str", "an alternative to args: give one of them"))
+    has_args = "args" in body or "args_str" in body
+    if has_args and body.get("runtype", "args") != "args":
+        found.append(
+            Problem("runtype", 'args and args_str reach the image only with runtype "args"')
+        )
+    return found
+
+
+def _volume_problems(volume: Json, body: Json) -> list[Problem]:
+    found = _new_volume_problems(volume)
+    if not volume.get("create_new"):
+        found = _linked_volume_problems(volume)
     if "mount_path" not in volume:
         found.append(Problem("volume_info.mount_path", "required, for example /workspace"))
-    if new and "size" not in volume:
-        found.append(Problem("volume_info.size", "required in GB with create_new true"))
-    if not new and "size" in volume:
-        found.append(
-            Problem(
-                "volume_info.size", "only with create_new true; an existing volume keeps its size"
-            )
-        )
-    if any(key.startswith("-v ") for key in body.get("env", {})):
+    if _mounts(body):
         found.append(
             Problem("env", "-v mounts a volume and so does volume_info; an instance has one volume")
         )
     return found
+
+
+def _new_volume_problems(volume: Json) -> list[Problem]:
+    found: list[Problem] = []
+    if "volume_id" not in volume:
+        found.append(Problem("volume_info.volume_id", "required: the id of a volume offer"))
+    if "size" not in volume:
+        found.append(Problem("volume_info.size", "required in GB with create_new true"))
+    return found
+
+
+def _linked_volume_problems(volume: Json) -> list[Problem]:
+    found: list[Problem] = []
+    if "volume_id" not in volume:
+        found.append(Problem("volume_info.volume_id", "required: the id of your volume"))
+    if "size" in volume:
+        keeps = "only with create_new true; an existing volume keeps its size"
+        found.append(Problem("volume_info.size", keeps))
+    return found
+
+
+def _mounts(body: Json) -> bool:
+    """Whether env mounts a volume."""
+    return any(key.startswith("-v ") for key in body.get("env", {}))
 
 
 def _vm_problems(body: Json) -> list[Problem]:
@@ -67,15 +91,10 @@ def _vm_problems(body: Json) -> list[Problem]:
         found.append(
             Problem("runtype", "a VM is entered by SSH only: ssh, ssh_proxy or ssh_direct")
         )
-    found += [
-        Problem(name, "not possible on a VM")
-        for name in ("args", "args_str", "use_jupyter_lab", "jupyter_dir", "volume_info")
-        if body.get(name)
-    ]
-    if any(key.startswith("-v ") for key in body.get("env", {})):
+    found += [Problem(name, "not possible on a VM") for name in _NOT_ON_A_VM if body.get(name)]
+    if _mounts(body):
         found.append(Problem("env", "-v mounts a volume, and a VM has none"))
-    image: str | None = body.get("image")
-    if image is not None and not has_registry_host(image):
+    if "image" in body and not has_registry_host(body["image"]):
         found.append(Problem("image", VM_IMAGE_NEEDS_HOST))
     return found
 
@@ -95,8 +114,12 @@ def has_registry_host(image: str) -> bool:
 
 
 def by_args(body: Json, template: Template | None) -> bool:
-    """Whether the image's own entrypoint runs, by the request or by what the template brings (A.3,
-    A.10).
+    """Whether the image's own entrypoint runs, by the request or by what the template brings
+    (docs/vast-api.md A.3, A.10).
     """
-    runtype = body.get("runtype") or (template.runtype if template else None)
-    return runtype == "args" or (runtype is None and ("args" in body or "args_str" in body))
+    runtype = body.get("runtype")
+    if runtype is None and template is not None:
+        runtype = template.runtype
+    if runtype is None:
+        return "args" in body or "args_str" in body
+    return runtype == "args"

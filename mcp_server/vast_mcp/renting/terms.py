@@ -107,7 +107,9 @@ def _question(order: Order, findings: Findings) -> str:
     disk = f"{findings.counted_disk_gb:g} GB of disk"
     if order.volume_is_new:
         disk += " and a new volume"
-    form = "virtual machine" if order.body.get("vm") else "container"
+    form = "container"
+    if order.body.get("vm"):
+        form = "virtual machine"
     ends = "It runs until it is destroyed."
     if order.lease_hours is not None:
         ends = f"It ends by itself after {order.lease_hours:g} hours."
