@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from vast_mcp import __version__, errors
-from vast_mcp.commands.doctor import KEEP_KEY
+from vast_mcp.commands.doctor.keeping import KEEP_KEY
 from vast_mcp.settings import Limits, Settings
 from vast_mcp_tools import CATALOGUE
 

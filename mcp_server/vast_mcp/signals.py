@@ -23,21 +23,28 @@ def end_in_order(stop: Callable[[], None]) -> None:
     """The first request to end calls `stop`; an interrupt after it ends the process where it
     stands.
     """
-    # Plain functions: sse-starlette takes a bound method here for uvicorn's own and cuts every
-    # stream at once.
-    asked = False
+    ending = _Ending(stop)
+    for number in _requests_to_end():
+        signal.signal(number, ending)
 
-    def on_signal(number: int, _frame: object) -> None:
-        nonlocal asked
-        if asked and number == signal.SIGINT:
+
+class _Ending:
+    """Hears the requests to end. An object that is called and no bound method: sse-starlette takes
+    one of those for uvicorn's own, and cuts every stream at once.
+    """
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+        self._asked = False
+
+    def __call__(self, number: int, _frame: object) -> None:
+        if self._asked and number == signal.SIGINT:
             os._exit(INTERRUPTED)
-        asked = True
-        stop()
+        self._asked = True
+        self._stop()
 
-    asks = (
-        (signal.SIGINT, signal.SIGBREAK)
-        if sys.platform == "win32"
-        else (signal.SIGINT, signal.SIGTERM)
-    )
-    for number in asks:
-        signal.signal(number, on_signal)
+
+def _requests_to_end() -> tuple[int, int]:
+    if sys.platform == "win32":
+        return signal.SIGINT, signal.SIGBREAK
+    return signal.SIGINT, signal.SIGTERM

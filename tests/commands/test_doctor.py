@@ -1,4 +1,4 @@
-"""`vast-mcp doctor`: what it finds, that what it says mends it, and that it changes and shows
+"""`vast-mcp doctor`: what it finds, that what it says fixes it, and that it changes and shows
 nothing.
 """
 
@@ -50,24 +50,24 @@ def doctor(
     }.items():
         monkeypatch.setenv(name, value)
 
-    def examine(*arguments: str) -> tuple[int, Found]:
+    def check(*arguments: str) -> tuple[int, Found]:
         status = run(["doctor", "--json", *arguments])
         out, err = capsys.readouterr()
         assert KEY not in out + err
         assert err == ""
         said = json.loads(out)
         assert (status == 0) == said["ok"]
-        assert all("mend" in one for one in said["checks"] if one["status"] != "ok")
+        assert all("fix" in one for one in said["checks"] if one["status"] != "ok")
         return status, {one["name"]: one for one in said["checks"]}
 
-    return examine
+    return check
 
 
-def mended(found: dict[str, Any]) -> int:
+def fixed(found: dict[str, Any]) -> int:
     """Do what it says: a command of ours in this process, any other in a shell."""
-    if found["mend"].startswith("vast-mcp "):
-        return run(shlex.split(found["mend"])[1:])
-    return subprocess.run(found["mend"], shell=True, check=False, timeout=30).returncode  # noqa: S602
+    if found["fix"].startswith("vast-mcp "):
+        return run(shlex.split(found["fix"])[1:])
+    return subprocess.run(found["fix"], shell=True, check=False, timeout=30).returncode  # noqa: S602
 
 
 def ssh_key(home: Path, line: str = KEY_LINE) -> None:
@@ -115,7 +115,7 @@ def test_no_key_fails_and_vast_is_not_asked(
     status, found = doctor()
     assert (status, found["key"]["status"]) == (1, "fail")
     assert "VAST_API_KEY" in found["key"]["said"]
-    assert found["key"]["mend"].endswith("cat > ~/.config/vastai/vast_api_key)")
+    assert found["key"]["fix"].endswith("cat > ~/.config/vastai/vast_api_key)")
     assert "accepted" not in found
     assert asked(url) == []
 
@@ -190,13 +190,13 @@ def test_a_scope_that_the_key_lacks_is_named(
 def test_a_computer_without_a_registered_key_is_warned_and_the_command_registers_it(
     doctor: Doctor, url: str, home: Path, registered: list[str]
 ) -> None:
-    """Each warning has the command that mends it, ready to run."""
+    """Each warning has the command that fixes it, ready to run."""
     ssh_key(home)
     post(f"{url}/_sandbox/world", keys=registered)
     status, found = doctor()
     assert (status, found["ssh_keys"]["status"]) == (0, "warn")
     with contextlib.redirect_stdout(None):
-        assert mended(found["ssh_keys"]) == 0
+        assert fixed(found["ssh_keys"]) == 0
     assert doctor()[1]["ssh_keys"]["status"] == "ok"
 
 
@@ -233,7 +233,7 @@ def test_a_journal_that_others_may_read_is_warned_of_and_the_command_closes_it(
     rented.chmod(0o644)
     _, found = doctor()
     assert found["journal"]["status"] == "warn"
-    assert mended(found["journal"]) == 0
+    assert fixed(found["journal"]) == 0
     assert doctor()[1]["journal"]["status"] == "ok"
 
 
@@ -245,7 +245,7 @@ def test_a_rental_in_doubt_is_warned_of_and_the_command_settles_it(
     status, found = doctor()
     assert (status, found["open_intents"]["status"]) == (0, "warn")
     assert "1 in doubt" in found["open_intents"]["said"]
-    assert mended(found["open_intents"]) == 0
+    assert fixed(found["open_intents"]) == 0
     capsys.readouterr()
     assert doctor()[1]["open_intents"]["status"] == "ok"
 
@@ -502,7 +502,7 @@ def test_it_says_which_hosts_start_it_and_never_what_they_set(
 def test_for_people_every_fault_is_a_line_with_its_cure_below(
     env: dict[str, str], tmp_path: Path
 ) -> None:
-    """Each failing line with the command that mends it; plain text where nobody watches."""
+    """Each failing line with the command that fixes it; plain text where nobody watches."""
     status, out, err = ran("doctor", env=env | {"VAST_MCP_TIME_SCALE": ""}, cwd=tmp_path)
     assert (status, err) == (1, "")
     assert "\x1b" not in out
@@ -511,17 +511,17 @@ def test_for_people_every_fault_is_a_line_with_its_cure_below(
     assert "→ mkdir -p ~/.config/vastai" in "".join(lines[place + 1 : place + 4])
 
 
-def test_a_line_that_mends_keeps_the_settings_it_was_found_with(
+def test_a_line_that_fixes_keeps_the_settings_it_was_found_with(
     doctor: Doctor, url: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A command for the sandbox must not register a key on the real account."""
     ssh_key(home)
-    assert doctor("--sandbox")[1]["ssh_keys"]["mend"].startswith(
+    assert doctor("--sandbox")[1]["ssh_keys"]["fix"].startswith(
         "vast-mcp --sandbox call create_ssh_key "
     )
     given = home / "some.env"
     given.write_text("VAST_MCP_MAX_INSTANCES=2\n", encoding="utf-8")
-    assert doctor("--env-file", str(given))[1]["ssh_keys"]["mend"].startswith(
+    assert doctor("--env-file", str(given))[1]["ssh_keys"]["fix"].startswith(
         f"vast-mcp --env-file {given} call "
     )
 
@@ -538,9 +538,9 @@ def test_missing_bytecode_is_warned_of(env: dict[str, str], tmp_path: Path) -> N
     _, out, _ = ran("doctor", "--json", env=env, cwd=tmp_path)
     [found] = [one for one in json.loads(out)["checks"] if one["name"] == "bytecode"]
     assert (found["status"], "PYTHONDONTWRITEBYTECODE" in found["said"]) == ("warn", True)
-    assert " -m compileall " in found["mend"]
+    assert " -m compileall " in found["fix"]
 
 
 def test_an_unknown_option_is_wrong_usage(env: dict[str, str], tmp_path: Path) -> None:
     """`vast-mcp doctor --help`: 2."""
-    assert ran("doctor", "--mend", env=env, cwd=tmp_path)[0] == 2
+    assert ran("doctor", "--fix", env=env, cwd=tmp_path)[0] == 2

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from mcp import Client
+from rich.console import Console
 
 from house import DEAD
 from processes import PATIENCE, command, hello, line_of, process
-from vast_mcp.commands.parser import parser
+from vast_mcp.commands import demo
+from vast_mcp.commands.cli import parser
+from vast_mcp.commands.doctor.findings import Finding, print_table
+from vast_mcp.commands.terminal import Progressing, print_rows, show_rows
+from vast_mcp.host.server import build
+from vast_mcp.sandbox.routes import create_app
+from vast_mcp.sandbox.world import World
+from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE
 
 pytestmark = pytest.mark.processes
@@ -54,82 +66,166 @@ def at_terminal(
     return (status, seen.decode(), other) if out else (status, other, seen.decode())
 
 
-def left_on_screen(text: str) -> str:
-    """What a terminal shows after it: each carriage return writes over the line."""
-    shown: list[str] = []
-    for line in text.replace("\r\n", "\n").split("\n"):
-        row = ""
-        for part in line.split("\r"):
-            row = part + row[len(part) :]
-        shown.append(row.rstrip())
-    return "\n".join(shown).strip()
+def screen(width: int = 80, **options: Any) -> Console:
+    """A terminal that writes into memory."""
+    return Console(
+        file=io.StringIO(),
+        force_terminal=True,
+        width=width,
+        color_system="standard",
+        highlight=False,
+        markup=False,
+        legacy_windows=False,
+        **options,
+    )
 
 
-@pytest.mark.parametrize(
-    ("arguments", "shown"),
-    [
-        (("--sandbox", "call", "show_account"), "show_account"),
-        (("--sandbox", "doctor", "--json"), "looking at"),
-    ],
-)
-def test_at_a_terminal_one_line_is_rewritten_and_nothing_of_it_stays(
-    env: dict[str, str], tmp_path: Path, arguments: tuple[str, ...], shown: str
+def shown_on(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def without_codes(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+# ── progress ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_at_a_terminal_progress_comes_and_goes_and_stdout_is_json(
+    env: dict[str, str], tmp_path: Path
 ) -> None:
     """Progress on a terminal; stdout has the result alone."""
+    arguments = ("--sandbox", "call", "show_account")
     status, out, err = at_terminal(*arguments, env=env | {"TERM": "xterm"}, cwd=tmp_path)
     assert status == 0
     assert json.loads(out)
-    assert shown in err
-    assert "\n" not in err
-    assert left_on_screen(err) == ""
+    assert "show_account" in err
+    assert err.rstrip().endswith(("\x1b[2K", "\x1b[1A")), "the line is still there"
 
 
-def test_the_tools_own_progress_is_in_the_line(env: dict[str, str], tmp_path: Path) -> None:
-    """A wait of minutes says what it waits for; the demo shows every call so, and its
-    story stays on stdout.
-    """
-    status, out, err = at_terminal("demo", env=env | {"TERM": "xterm"}, cwd=tmp_path)
-    assert status == 0, out + err
-    assert out.rstrip().endswith("nothing runs, nothing is in doubt")
-    assert "wait_for_instance: " in err
-    assert left_on_screen(err) == ""
-    assert "… " not in out
+async def test_progress_says_what_the_tool_says(anyio_backend: str) -> None:
+    """A wait of minutes says what it waits for; a stranger's control characters are dropped."""
+    console = screen()
+    with Progressing("wait_for_instance", console) as progressing:
+        heard = progressing.callback()
+        assert heard is not None
+        await heard(1.0, 50.0, "its host \x1b[2Jpulls [red]the image")
+    text = shown_on(console)
+    assert "wait_for_instance: its host [2Jpulls [red]the image" in without_codes(text)
+    assert "\x1b[2J" not in text
 
 
-@pytest.mark.parametrize(
-    "arguments", [("--sandbox", "call", "show_account"), ("--sandbox", "doctor", "--json")]
-)
-def test_a_terminal_that_cannot_rewrite_is_left_alone(
-    env: dict[str, str], tmp_path: Path, arguments: tuple[str, ...]
-) -> None:
+def test_who_is_asked_sees_the_question_and_no_progress() -> None:
+    """A line that is rewritten would write over the question."""
+    console = screen()
+    with Progressing("create_instance", console) as progressing:
+        before = len(shown_on(console))
+        with progressing.hidden():
+            erased = shown_on(console)[before:]
+            console.print("Yes? [y/N]")
+            asked = shown_on(console)[before + len(erased) :]
+    assert "\x1b[2K" in erased
+    assert asked == "Yes? [y/N]\n"
+
+
+@pytest.mark.parametrize("term", ["dumb", "unknown"])
+def test_a_terminal_that_cannot_rewrite_is_left_alone(term: str) -> None:
     """TERM=dumb, as inside editors."""
-    _, _, err = at_terminal(*arguments, env=env | {"TERM": "dumb"}, cwd=tmp_path)
+    console = screen(_environ={"TERM": term})
+    with Progressing("show_account", console) as progressing:
+        progressing.say("looking")
+        assert progressing.callback() is None
+    assert shown_on(console) == ""
+
+
+# ── tables ─────────────────────────────────────────────────────────────────────────────────────
+
+FIX = "vast-mcp call create_ssh_key '" + json.dumps({"public_key": "~/.ssh/" + "x" * 60}) + "'"
+FINDINGS = [
+    Finding("versions", "ok", "vast-mcp 0.1.0"),
+    Finding("ssh_keys", "warn", "0 registered; " + "ssh from here would be refused; " * 5, FIX),
+    Finding("key", "fail", "none is set [bold]"),
+]
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_a_doctors_table_fits_and_its_fixes_can_be_copied(width: int) -> None:
+    """A person reads it; a command that a cell breaks cannot be run."""
+    console = screen(width)
+    print_table(console, FINDINGS)
+    lines = without_codes(shown_on(console)).splitlines()
+    assert f"  {FIX}" in lines
+    assert max(len(line) for line in lines if FIX not in line) <= width
+    assert [name for name in ("versions", "ssh_keys", "key") if name in "\n".join(lines)]
+    assert "none is set [bold]" in "\n".join(lines)
+
+
+def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """no-color.org: any value that is not empty means none."""
+    for set_, coloured in ((None, True), ("1", False)):
+        console = screen(no_color=None, _environ={"NO_COLOR": set_} if set_ else {})
+        print_table(console, FINDINGS)
+        assert ("\x1b[33mwarn" in shown_on(console)) == coloured
+
+
+def test_rows_are_a_table_whose_values_are_whole() -> None:
+    """Machine and outcome stand in columns; a row may lack one; control characters are dropped."""
+    console = screen()
+    rows = [
+        {"instance_id": 30000001, "outcome": "destroyed"},
+        {"instance_id": 30000002, "lease_until": "2026-11-29T01:00:00Z", "outcome": "\x1b[2Jgone"},
+    ]
+    print_rows(console, rows)
+    text = without_codes(shown_on(console))
+    assert [line.split() for line in text.splitlines() if line.strip() and "─" not in line] == [
+        ["instance_id", "outcome", "lease_until"],
+        ["30000001", "destroyed"],
+        ["30000002", "[2Jgone", "2026-11-29T01:00:00Z"],
+    ]
+
+
+def test_a_doctor_at_a_terminal_shows_a_table(env: dict[str, str], tmp_path: Path) -> None:
+    """A terminal gets the table, and not the lines that a log gets."""
+    terminal = env | {"TERM": "xterm", "VAST_MCP_TIME_SCALE": ""}
+    status, out, err = at_terminal("doctor", env=terminal, cwd=tmp_path, out=True)
+    assert (status, err) == (1, "")
+    assert "check" in out
+    assert "\x1b[31mfail" in out
+    assert "\r\n  mkdir -p ~/.config/vastai" in out
+
+
+# ── pipes ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_in_a_pipe_rows_are_lines_of_names_and_values(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Scripts read them."""
+    show_rows([{"instance_id": 1, "outcome": "destroyed", "more": 2}], ["instance_id", "outcome"])
+    assert capsys.readouterr().out == "instance_id=1  outcome=destroyed\n"
+
+
+async def test_the_demo_goes_as_it_must(
+    world: World, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The story of the README, act by act, on a server in this process."""
+    demo.make_key(tmp_path / ".ssh" / "id_demo.pub")
+    world.ssh_banners = True
+    async with Client(build(settings, CATALOGUE, create_app(world))) as client:
+        assert await demo.perform(client) == 0
+    out, err = capsys.readouterr()
+    assert out.rstrip().endswith("nothing runs, nothing is in doubt")
     assert err == ""
 
 
-def test_colours_are_for_terminals_that_want_them(env: dict[str, str], tmp_path: Path) -> None:
-    """no-color.org: any value that is not empty means none."""
-    terminal = env | {"TERM": "xterm"}
-    assert (
-        "\x1b[33mwarn"
-        in at_terminal("--sandbox", "doctor", env=terminal, cwd=tmp_path, out=True)[1]
-    )
-    assert (
-        "\x1b"
-        not in at_terminal(
-            "--sandbox", "doctor", env=terminal | {"NO_COLOR": "1"}, cwd=tmp_path, out=True
-        )[1]
-    )
-
-
-def test_an_error_at_a_terminal_is_the_same_as_anywhere(
-    env: dict[str, str], tmp_path: Path
+async def test_a_demo_that_goes_otherwise_says_so_and_ends_with_1(
+    client: Client, world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The line wraps what runs, and must not wrap what it raises."""
-    env |= {"VAST_MCP_TIME_SCALE": ""}
-    status, out, err = at_terminal("sweep", "--json", env=env | {"TERM": "xterm"}, cwd=tmp_path)
-    assert (status, json.loads(out)["error"]["code"]) == (1, "no_api_key")
-    assert left_on_screen(err) == ""
+    """Nobody is shown a success that there was none of."""
+    world.missing_permissions = {"misc"}
+    assert await demo.perform(client) == 1
+    assert "The demo did not go as it must: search_offers: " in capsys.readouterr().out
 
 
 # ── help ───────────────────────────────────────────────────────────────────────────────────────
@@ -169,15 +265,17 @@ def test_a_list_of_tools_is_served_without_what_only_a_call_needs(
     env: dict[str, str], tmp_path: Path
 ) -> None:
     """Start-up is measured, since a host waits for it each time (docs/hosts.md)."""
-    # Starlette, uvicorn and httpx2 are not among them: the SDK loads those itself.
+    # Starlette, uvicorn and httpx2 are not among them: the SDK loads those itself. It would load
+    # rich too, for its log; httpx does, with the first call.
     for_calls = {
         "httpx",
         "sqlite3",
         "filelock",
         "dotenv",
+        "rich.text",
         "vast_mcp.vast.client",
-        "vast_mcp.serving",
-        "vast_mcp.doctor",
+        "vast_mcp.host.serving",
+        "vast_mcp.commands.doctor.checkup",
         "vast_mcp.sandbox",
         "vast_mcp.sandbox.world",
     }

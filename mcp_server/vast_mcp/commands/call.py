@@ -1,73 +1,116 @@
-"""TODO: one line."""
+"""`vast-mcp call`: one tool call for a script, through a real MCP client in this process."""
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
 import sys
 from dataclasses import replace
 from typing import Any, cast
 
 import anyio
 
-from vast_mcp.commands import terminal
+from vast_mcp.commands import options
 from vast_mcp.commands.composing import compose, warn
-from vast_mcp.commands.parser import WAIT_S
 from vast_mcp.commands.statuses import EXIT_MAYBE_BILLING, EXIT_USAGE, as_text, exit_status
+from vast_mcp.commands.terminal import Progressing, silence_stdout
+from vast_mcp.errors import Json
 from vast_mcp.settings import Settings
 
 
-async def call_once(settings: Settings, tool: str, arguments: str) -> int:
-    """One tool call through a real MCP client in this process; the JSON goes to stdout."""
+def add_parser(commands: options.Commands) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands,
+        "call",
+        run,
+        what="call one tool and print its JSON",
+        epilog=options.STATUSES,
+    )
+    parser.add_argument("tool", help="name of the tool, e.g. search_offers")
+    parser.add_argument("arguments", nargs="?", default="{}", help="a JSON object (default {})")
+    options.add_sources(parser)
+
+
+class NoArguments(Exception):
+    """The text of the arguments is no JSON object; the message says what it is."""
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Call the tool; its JSON goes to stdout. An interrupt leaves open what became of the call."""
+    settings = options.settings_of(chosen)
+    try:
+        arguments = arguments_of(chosen.arguments)
+    except NoArguments as exc:
+        print(f"vast-mcp call: {exc}", file=sys.stderr)
+        return EXIT_USAGE
+    try:
+        return written(anyio.run(called, settings, chosen.tool, arguments))
+    except KeyboardInterrupt:
+        return EXIT_MAYBE_BILLING
+
+
+def arguments_of(text: str) -> Json:
+    """The arguments of a call. Raises NoArguments."""
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise NoArguments(f"the arguments are no JSON: {exc}") from None
+    if not isinstance(parsed, dict):
+        raise NoArguments("the arguments must be a JSON object")
+    return cast("Json", parsed)
+
+
+async def called(settings: Settings, tool: str, arguments: Json) -> Json:
+    """The tool's result. Nobody cuts the call off, so it may take longer than under a host."""
     from mcp import Client
 
-    try:
-        parsed = json.loads(arguments)
-    except (ValueError, RecursionError) as exc:
-        print(f"vast-mcp call: the arguments are no JSON: {exc}", file=sys.stderr)
-        return EXIT_USAGE
-    if not isinstance(parsed, dict):
-        print("vast-mcp call: the arguments must be a JSON object", file=sys.stderr)
-        return EXIT_USAGE
-    patient = replace(
-        settings, times=replace(settings.times, budget_s=settings.times.budget_s + WAIT_S)
-    )
-    line = terminal.Line(sys.stderr, os.environ)
+    times = replace(settings.times, budget_s=settings.times.budget_s + options.WAIT_S)
+    progressing = Progressing(tool)
+    person = Person(progressing)
+    server = compose(replace(settings, times=times))
+    async with Client(server, elicitation_callback=person.callback()) as client:
+        with progressing:
+            result = await client.call_tool(
+                tool, arguments, progress_callback=progressing.callback()
+            )
+    return cast("Json", result.structured_content)
 
-    async def asking(context: Any, params: Any) -> Any:
-        with line.hidden():
-            return await ask_here(context, params)
 
-    asks = asking if sys.stdin.isatty() and sys.stderr.isatty() else None
-    async with (
-        Client(compose(patient), elicitation_callback=asks) as client,
-        line.busy(tool) as say,
-    ):
-        heard = say if line.live else None
-        result = await client.call_tool(
-            tool, cast("dict[str, Any]", parsed), progress_callback=heard
-        )
-    payload = cast("dict[str, Any]", result.structured_content)
-    status = exit_status(payload)
+def written(payload: Json) -> int:
+    """Write the result; the exit status. If it cannot be written nobody was told what happened:
+    the same command again is safe, and says it.
+    """
     try:
         print(as_text(payload, indent=2), flush=True)
     except OSError as exc:
-        # Nobody was told what happened; the same command again is safe, and says it.
         warn(f"the answer could not be written ({exc.strerror})")
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # or the interpreter tries again as it ends
+        silence_stdout()
         return EXIT_MAYBE_BILLING
-    return status
+    return exit_status(payload)
 
 
-async def ask_here(context: Any, params: Any) -> Any:  # noqa: ARG001
-    """A question of the server's to the person at this terminal."""
-    from mcp.types import ElicitResult
+class Person:
+    """Whoever sits at this terminal, asked by the server."""
 
-    if await anyio.to_thread.run_sync(agrees, params.message):
-        return ElicitResult(action="accept", content={"yes": True})
-    return ElicitResult(action="decline")
+    def __init__(self, progressing: Progressing) -> None:
+        self._progressing = progressing
+
+    def callback(self) -> Any:
+        """Where the client's questions go; None where nobody sits."""
+        if sys.stdin.isatty() and sys.stderr.isatty():
+            return self.answer
+        return None
+
+    async def answer(self, _context: Any, params: Any) -> Any:
+        """Put a question of the server's to the person."""
+        from mcp.types import ElicitResult
+
+        with self._progressing.hidden():
+            agreed = await anyio.to_thread.run_sync(agrees, params.message)
+        if agreed:
+            return ElicitResult(action="accept", content={"yes": True})
+        return ElicitResult(action="decline")
 
 
 def agrees(question: str) -> bool:

@@ -1,49 +1,129 @@
-"""TODO: one line."""
+"""`vast-mcp reconcile`: settle rentals whose reply was lost."""
 
 from __future__ import annotations
 
+import argparse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import anyio
 
+from vast_mcp.commands import options
 from vast_mcp.commands.composing import with_sandbox
-from vast_mcp.commands.statuses import EXIT_MAYBE_BILLING, EXIT_OK, as_text, exit_status
+from vast_mcp.commands.statuses import (
+    EXIT_MAYBE_BILLING,
+    EXIT_OK,
+    as_text,
+    exit_status,
+    print_error,
+)
+from vast_mcp.commands.terminal import Progressing, show_rows
+from vast_mcp.errors import Json, VastMcpError
 from vast_mcp.settings import Settings
 
+if TYPE_CHECKING:
+    from vast_mcp.journal.records import Intent
 
-async def reconcile_once(settings: Settings, as_json: bool, wait_s: float) -> int:
-    """Settle what is open for up to `wait_s` seconds and say what became of it."""
-    from vast_mcp import errors
+LONGEST_WAIT_S = 86_400.0
+IN_DOUBT = frozenset({"unknown", "sending"})  # states of an attempt
+
+
+def add_parser(commands: options.Commands) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands,
+        "reconcile",
+        run,
+        what="settle rentals whose reply was lost; status 3 while any is open",
+        epilog=options.STATUSES,
+    )
+    options.add_json(parser)
+    parser.add_argument(
+        "--wait",
+        type=_seconds,
+        default=options.WAIT_S,
+        metavar="S",
+        help="seconds to try at most (default 200)",
+    )
+    options.add_sources(parser)
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= LONGEST_WAIT_S:
+        raise argparse.ArgumentTypeError(f"seconds, 0 to {LONGEST_WAIT_S:g}")
+    return value
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of the attempts that were in doubt, and how many still are."""
+
+    rows: list[Json]
+    still_open: int
+
+    def as_json(self) -> Json:
+        """The rows by whether their outcome is known."""
+        return {
+            "settled": [row for row in self.rows if row["state"] not in IN_DOUBT],
+            "open": [row for row in self.rows if row["state"] in IN_DOUBT],
+        }
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Settle what is open, for as long as it may take, and say what became of it."""
+    settings = options.settings_of(chosen)
+    try:
+        settled = anyio.run(settle, settings, chosen.wait)
+    except VastMcpError as exc:
+        print_error("reconcile", exc, as_json=chosen.json)
+        return exit_status({"error": exc.as_json()})
+    if chosen.json:
+        print(as_text(settled.as_json()))
+    else:
+        show(settled)
+    if settled.still_open:
+        return EXIT_MAYBE_BILLING
+    return EXIT_OK
+
+
+async def settle(settings: Settings, wait_s: float) -> Settled:
+    """Settle what is open for up to `wait_s` seconds."""
     from vast_mcp.account.whose import account_of
     from vast_mcp.session import Call, Session
 
     session = Session(*with_sandbox(settings))
     call = Call.quiet(session)
     try:
-        account = await account_of(call)
-        before = session.journal.open_intents(account)
-        await session.reconciler.settle(call.vast, account, anyio.current_time() + wait_s)
+        with Progressing("reconcile"):
+            account = await account_of(call)
+            before = session.journal.open_intents(account)
+            until = anyio.current_time() + wait_s
+            await session.reconciler.settle(call.vast, account, until)
         after = [session.journal.by_token(intent.token) or intent for intent in before]
         still_open = session.journal.open_intents(account)
-    except errors.VastMcpError as exc:
-        print(as_text({"error": exc.as_json()}) if as_json else f"vast-mcp reconcile: {exc}")
-        return exit_status({"error": exc.as_json()})
     finally:
         await session.close()
-    rows = [
-        {"token": i.token, "offer_id": i.offer_id, "request_key": i.request_key, "state": i.state}
-        | ({"instance_id": i.instance_id} if i.instance_id else {})
-        for i in after
-    ]
-    if as_json:
-        print(
-            as_text(
-                {
-                    "settled": [r for r in rows if r["state"] not in {"unknown", "sending"}],
-                    "open": [r for r in rows if r["state"] in {"unknown", "sending"}],
-                }
-            )
-        )
+    return Settled([row_of(intent) for intent in after], len(still_open))
+
+
+def row_of(intent: Intent) -> Json:
+    """An attempt as a person or a script reads it."""
+    row: Json = {
+        "token": intent.token,
+        "offer_id": intent.offer_id,
+        "request_key": intent.request_key,
+        "state": intent.state,
+    }
+    if intent.instance_id:
+        row["instance_id"] = intent.instance_id
+    return row
+
+
+def show(settled: Settled) -> None:
+    """Show every attempt, and then how many are open."""
+    show_rows(settled.rows)
+    if settled.still_open:
+        print(f"{settled.still_open} open")
     else:
-        for row in rows:
-            print("  ".join(f"{name}={value}" for name, value in row.items()))
-        print(f"{len(still_open)} open" if still_open else "nothing open")
-    return EXIT_MAYBE_BILLING if still_open else EXIT_OK
+        print("nothing open")

@@ -1,7 +1,8 @@
-"""The commands that serve until they are told to end: MCP over stdio or HTTP, and the sandbox."""
+"""MCP over stdio, without a command, or over HTTP with `vast-mcp serve`, until told to end."""
 
 from __future__ import annotations
 
+import argparse
 import gc
 import secrets
 import sys
@@ -12,12 +13,61 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from vast_mcp import signals
+from vast_mcp.commands import options
 from vast_mcp.commands.composing import compose, warn
 from vast_mcp.commands.statuses import EXIT_ERROR, EXIT_OK, EXIT_USAGE
 from vast_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from vast_mcp.host.server import VastServer
+
+
+DESCRIPTION = """\
+Serves MCP over HTTP. Clients show the token: VAST_MCP_HTTP_TOKEN, or one made
+and printed for this run. VAST_API_KEY must be set: key files are not read here.
+"""
+
+
+def add_parser(commands: options.Commands) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands,
+        "serve",
+        run,
+        what="serve MCP over HTTP, on loopback, to whoever has the token",
+        description=DESCRIPTION,
+    )
+    parser.add_argument(
+        "--http",
+        metavar="[HOST:]PORT",
+        required=True,
+        help="where to listen; HOST is an IP address or localhost (default 127.0.0.1), port 0 any "
+        "free one",
+    )
+    parser.add_argument(
+        "--behind-proxy",
+        action="store_true",
+        help="allow other addresses; for a proxy that adds TLS. Needs --allowed-host",
+    )
+    parser.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name that clients know the proxy by, as in their Host header; repeatable",
+    )
+    options.add_sources(parser)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Serve over HTTP. Who calls is not who owns the key files here, so none is read."""
+    settings = options.settings_of(chosen, key_files=False)
+    return serve_http(settings, chosen.http, chosen.behind_proxy, chosen.allowed_host)
+
+
+def run_stdio(chosen: argparse.Namespace) -> int:
+    """Serve over stdio: what `vast-mcp` without a command does."""
+    return serve_stdio(options.settings_of(chosen))
 
 
 def serve_stdio(settings: Settings) -> int:
@@ -69,26 +119,4 @@ def serve_http(
             flush=True,
         )
     serving.serve(_loaded(settings), address, listener, token.get_secret_value())
-    return EXIT_OK
-
-
-def serve_sandbox(port: int, seed: int) -> int:
-    """Serve the sandbox's API on loopback until interrupted."""
-    from vast_mcp.sandbox.serving import serve
-    from vast_mcp.sandbox.world import World
-
-    def ready(url: str) -> None:
-        print(
-            f"A pretended Vast.ai listens on {url} (no money moves). Use it: export VAST_URL={url}",
-            flush=True,
-        )
-
-    # An account of its own for every world: a journal must not take this one for an earlier one.
-    try:
-        serve(World(seed=seed, user_id=secrets.randbelow(10**9)), "127.0.0.1", port, on_ready=ready)
-    except OSError as exc:
-        print(
-            f"vast-mcp sandbox: port {port} cannot be listened on: {exc.strerror}", file=sys.stderr
-        )
-        return EXIT_ERROR
     return EXIT_OK

@@ -1,4 +1,4 @@
-"""TODO: one line."""
+"""Exit statuses, and how a result is written for a script."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import json
 import sys
 from typing import Any
 
+from vast_mcp.errors import VastMcpError
+
 EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_MAYBE_BILLING = 0, 1, 2, 3
+
+MISUSE = frozenset({"bad_arguments", "unknown_tool"})
 
 
 def as_text(value: Any, indent: int | None = None) -> str:
@@ -22,4 +26,14 @@ def exit_status(payload: dict[str, Any]) -> int:
         return EXIT_OK
     if error["billing_possible"]:
         return EXIT_MAYBE_BILLING
-    return EXIT_USAGE if error["code"] in {"bad_arguments", "unknown_tool"} else EXIT_ERROR
+    if error["code"] in MISUSE:
+        return EXIT_USAGE
+    return EXIT_ERROR
+
+
+def print_error(command: str, exc: VastMcpError, *, as_json: bool) -> None:
+    """Print the error that ended a command."""
+    if as_json:
+        print(as_text({"error": exc.as_json()}))
+    else:
+        print(f"vast-mcp {command}: {exc}")

@@ -1,41 +1,94 @@
-"""TODO: one line."""
+"""`vast-mcp sweep`: destroy machines past their lease, once."""
 
 from __future__ import annotations
 
-import os
-import sys
+import argparse
+from typing import TYPE_CHECKING
 
-from vast_mcp.commands import terminal
+import anyio
+
+from vast_mcp.commands import options
 from vast_mcp.commands.composing import with_sandbox
-from vast_mcp.commands.statuses import EXIT_ERROR, EXIT_MAYBE_BILLING, EXIT_OK, as_text
+from vast_mcp.commands.statuses import (
+    EXIT_ERROR,
+    EXIT_MAYBE_BILLING,
+    EXIT_OK,
+    as_text,
+    print_error,
+)
+from vast_mcp.commands.terminal import Progressing, show_rows
+from vast_mcp.errors import Json, VastMcpError
 from vast_mcp.settings import Settings
 
+if TYPE_CHECKING:
+    from vast_mcp.account.sweep import Swept
 
-async def sweep_once(settings: Settings, as_json: bool, dry_run: bool) -> int:
-    """Destroy what is past its lease, once, and say what became of it."""
-    from vast_mcp import errors
+
+def add_parser(commands: options.Commands) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands,
+        "sweep",
+        run,
+        what="destroy machines past their lease; status 3 while any is left",
+        epilog=options.STATUSES,
+    )
+    options.add_json(parser)
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only say what is past its lease; 3 where anything is",
+    )
+    options.add_sources(parser)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    """Destroy what is past its lease and say what became of it."""
+    settings = options.settings_of(chosen)
+    try:
+        swept = anyio.run(swept_once, settings, chosen.dry_run)
+    except VastMcpError as exc:
+        print_error("sweep", exc, as_json=chosen.json)
+        return EXIT_ERROR
+    left = sum(one.remains for one in swept)
+    rows = [row_of(one) for one in swept]
+    if chosen.json:
+        print(as_text({"swept": rows, "past_lease": left}))
+    else:
+        show(rows, left)
+    if left:
+        return EXIT_MAYBE_BILLING
+    return EXIT_OK
+
+
+async def swept_once(settings: Settings, dry_run: bool) -> list[Swept]:
+    """Sweep in a session of its own."""
     from vast_mcp.account.sweep import sweep
-    from vast_mcp.leases.labels import utc
     from vast_mcp.session import Call, Session
 
     session = Session(*with_sandbox(settings))
     try:
-        async with terminal.Line(sys.stderr, os.environ).busy("sweep"):
-            swept = await sweep(Call.quiet(session), dry_run=dry_run)
-    except errors.VastMcpError as exc:
-        print(as_text({"error": exc.as_json()}) if as_json else f"vast-mcp sweep: {exc}")
-        return EXIT_ERROR
+        with Progressing("sweep"):
+            return await sweep(Call.quiet(session), dry_run=dry_run)
     finally:
         await session.close()
-    rows = [
-        {"instance_id": one.instance_id, "lease_until": utc(one.until), "outcome": one.outcome}
-        for one in swept
-    ]
-    left = sum(one.remains for one in swept)
-    if as_json:
-        print(as_text({"swept": rows, "past_lease": left}))
+
+
+def row_of(swept: Swept) -> Json:
+    """A machine as a person or a script reads it."""
+    from vast_mcp.leases.labels import utc
+
+    return {
+        "instance_id": swept.instance_id,
+        "lease_until": utc(swept.until),
+        "outcome": swept.outcome,
+    }
+
+
+def show(rows: list[Json], left: int) -> None:
+    """Show every machine, and then how many are left."""
+    show_rows(rows)
+    if left:
+        print(f"{left} past their lease, and may bill")
     else:
-        for row in rows:
-            print("  ".join(f"{name}={value}" for name, value in row.items()))
-        print(f"{left} past their lease, and may bill" if left else "nothing past its lease")
-    return EXIT_MAYBE_BILLING if left else EXIT_OK
+        print("nothing past its lease")

@@ -1,113 +1,183 @@
-"""What a person at a terminal sees while something takes its time: one line on stderr, rewritten,
-and gone at the end.
+"""What a person at a terminal sees: progress while something takes its time, and tables.
 
-Where stderr is no terminal nothing is shown, so that logs and scripts get results and errors only.
+rich draws both and is loaded at a terminal only. Elsewhere progress is silent and a row is a plain
+line, so that logs and scripts get results and errors only.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import AsyncGenerator, Generator, Mapping
-from contextlib import asynccontextmanager
-from typing import Protocol, TextIO
-
-import anyio
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from vast_mcp.errors import clean
 
-TICK_S = 1.0
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+
+Row = Mapping[str, object]
+
+CELL = 200  # characters of one value
 
 
-class Say(Protocol):
+class Heard(Protocol):
     """An MCP call's progress callback."""
 
-    async def __call__(self, progress: float, total: float | None, message: str | None) -> None: ...
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        """Take a step of the call."""
+        ...
 
 
-class Line:
-    """One line that is written over. `live` says whether anybody sees it."""
+def console_on(stream: TextIO) -> Console | None:
+    """A console where a person reads a stream; None where a script or a log does."""
+    if not stream.isatty():
+        return None
+    from rich.console import Console
 
-    def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
-        self._stream = stream
-        self._shown = 0  # characters to write over
-        self.live = stream.isatty() and environ.get("TERM") != "dumb"
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
 
-    def show(self, text: str) -> None:
-        """Write over the line. Control characters of strangers are dropped, and the text is cut to
-        the terminal.
-        """
-        if self.live:
-            text = clean(text, max(1, _columns(self._stream) - 1))
-            # Blanks and not an escape code: every terminal knows them.
-            self._stream.write("\r" + text + " " * (self._shown - len(text)))
-            self._stream.flush()
-            self._shown = len(text)
 
-    def clear(self) -> None:
-        """Leave nothing behind."""
-        if self._shown:
-            self._stream.write("\r" + " " * self._shown + "\r")
-            self._stream.flush()
-            self._shown = 0
+# ── rows ───────────────────────────────────────────────────────────────────────────────────────
 
-    @contextlib.contextmanager
+
+def show_rows(rows: Sequence[Row], names: Sequence[str] = (), indent: str = "") -> None:
+    """Show rows on stdout: a table at a terminal, `name=value` elsewhere. `names` are the columns,
+    or else those of the rows.
+    """
+    kept = [_kept(row, names) for row in rows]
+    console = console_on(sys.stdout)
+    if console is not None and kept:
+        print_rows(console, kept, indent)
+        return
+    for row in kept:
+        values = "  ".join(f"{name}={value}" for name, value in row.items())
+        print(f"{indent}{values}", flush=True)
+
+
+def _kept(row: Row, names: Sequence[str]) -> Row:
+    if not names:
+        return row
+    return {name: row[name] for name in names if name in row}
+
+
+def print_rows(console: Console, rows: Sequence[Row], indent: str = "") -> None:
+    """Print rows as a table. A column that a row does not have is empty there."""
+    from rich.padding import Padding
+
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    table = table_of(names)
+    for row in rows:
+        table.add_row(*(_cell(row.get(name)) for name in names))
+    console.print(Padding(table, (0, 0, 0, len(indent))))
+
+
+def table_of(names: Sequence[str]) -> Table:
+    """An empty table: a line below the names, and no others."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table
+
+
+def _cell(value: object) -> str:
+    """A value as a cell. Control characters of strangers are dropped."""
+    if value is None:
+        return ""
+    return clean(str(value), CELL)
+
+
+# ── progress ───────────────────────────────────────────────────────────────────────────────────
+
+
+class Progressing:
+    """One line on stderr that says what is waited for and since when, gone at the end. Nothing
+    is shown where nobody sees it, or where a terminal cannot rewrite a line.
+    """
+
+    def __init__(self, text: str, console: Console | None = None) -> None:
+        self._text = text
+        self._bar: Progress | None = None
+        if console is None:
+            console = console_on(sys.stderr)
+        if console is not None and not console.is_dumb_terminal:
+            self._bar = _bar_on(console)
+
+    def __enter__(self) -> Progressing:
+        if self._bar is not None:
+            self._bar.add_task(self._text)
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def say(self, text: str) -> None:
+        """Say what is waited for now. Control characters of strangers are dropped."""
+        if self._bar is None:
+            return
+        for task in self._bar.task_ids:
+            self._bar.update(task, description=clean(text, CELL))
+
+    def callback(self) -> Heard | None:
+        """What takes an MCP call's progress; None where nobody sees it."""
+        if self._bar is None:
+            return None
+        return self.heard
+
+    async def heard(
+        self,
+        progress: float,  # noqa: ARG002
+        total: float | None,  # noqa: ARG002
+        message: str | None,
+    ) -> None:
+        """Show an MCP call's progress."""
+        if message:
+            self.say(f"{self._text}: {message}")
+
+    @contextmanager
     def hidden(self) -> Generator[None]:
-        """Nothing is shown while the context lasts: somebody is being asked."""
-        self.clear()
-        self.live, live = False, self.live
+        """Show nothing while the context lasts: somebody is being asked."""
+        if self._bar is None:
+            yield
+            return
+        self._bar.stop()
         try:
             yield
         finally:
-            self.live = live
-
-    @asynccontextmanager
-    async def busy(self, text: str) -> AsyncGenerator[Say]:
-        """Show `text` and the seconds so far while the context lasts. What it gives takes an MCP
-        call's progress.
-        """
-        begun, now = anyio.current_time(), text
-
-        async def tick() -> None:
-            while True:
-                self.show(f"{now} … {anyio.current_time() - begun:.0f} s")
-                await anyio.sleep(TICK_S)
-
-        async def say(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001
-            nonlocal now
-            now = f"{text}: {message}" if message else text
-            self.show(f"{now} … {anyio.current_time() - begun:.0f} s")
-
-        if not self.live:
-            yield say
-            return
-        failed: Exception | None = None
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(tick)
-                try:
-                    yield say
-                except Exception as exc:  # a task group would wrap it, and nobody catches a group
-                    failed = exc
-                tasks.cancel_scope.cancel()
-        finally:
-            self.clear()
-        if failed is not None:
-            raise failed
+            self._bar.start()
 
 
-def _columns(stream: TextIO) -> int:
-    with contextlib.suppress(OSError, ValueError):
-        return os.get_terminal_size(stream.fileno()).columns or 80
-    return 80
+def _bar_on(console: Console) -> Progress:
+    """A line of rich's: a sign of life, the text, and the time so far."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
-
-def painted(text: str, colour: int, environ: Mapping[str, str], stream: TextIO) -> str:
-    """The text in one of the eight colours (31 red, 32 green, 33 yellow), on a terminal that wants
-    any (NO_COLOR).
-    """
-    plain = (
-        bool(environ.get("NO_COLOR")) or environ.get("TERM") == "dumb" or sys.platform == "win32"
+    text = TextColumn(
+        "{task.description}",
+        markup=False,
+        table_column=Column(no_wrap=True, overflow="ellipsis"),
     )
-    return text if plain or not stream.isatty() else f"\x1b[{colour}m{text}\x1b[0m"
+    # "line" is ASCII: a terminal without Unicode shows it too.
+    return Progress(
+        SpinnerColumn("line"),
+        text,
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        redirect_stdout=False,
+    )
+
+
+def silence_stdout() -> None:
+    """Send what is still buffered for a closed stdout nowhere, or the interpreter tries again as
+    it ends.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

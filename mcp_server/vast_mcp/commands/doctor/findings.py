@@ -1,0 +1,99 @@
+"""What a check found, and how it is shown: plain lines, a table at a terminal, JSON."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from vast_mcp.commands.terminal import console_on, table_of
+from vast_mcp.errors import Json, clean
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Status = Literal["ok", "warn", "fail"]
+
+COLOURS: dict[Status, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
+SAID_COLUMN = 20  # where the text begins in plain lines
+SAID_WIDTH = 60
+SAID_LIMIT = 2_000  # characters
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found; `fix` is a command, or what a person must do."""
+
+    name: str
+    status: Status
+    said: str
+    fix: str | None = None
+
+
+def quoted(path: Path) -> str:
+    """A path for a command that is to be run."""
+    return shlex.quote(str(path))
+
+
+def none_failed(findings: Sequence[Finding]) -> bool:
+    """Whether nothing failed; a warning is no failure."""
+    return all(finding.status != "fail" for finding in findings)
+
+
+def as_json(findings: Sequence[Finding]) -> Json:
+    """`{"ok", "checks": [{"name", "status", "said", "fix"?}]}`."""
+    checks = [
+        {name: value for name, value in asdict(finding).items() if value is not None}
+        for finding in findings
+    ]
+    return {"ok": none_failed(findings), "checks": checks}
+
+
+def show(findings: Sequence[Finding]) -> None:
+    """Show the findings on stdout."""
+    console = console_on(sys.stdout)
+    if console is not None:
+        print_table(console, findings)
+        return
+    for finding in findings:
+        print("\n".join(lines_of(finding, arrow_on(sys.stdout.encoding))))
+
+
+def arrow_on(encoding: str | None) -> str:
+    """The arrow before a fix, as an encoding can write it."""
+    if "→".encode(encoding or "ascii", "ignore"):
+        return "→"
+    return ">"
+
+
+def lines_of(finding: Finding, arrow: str) -> list[str]:
+    """A finding in plain lines. A fix stands in one line of its own, to be copied."""
+    said = textwrap.wrap(
+        finding.said, SAID_WIDTH, break_long_words=False, break_on_hyphens=False
+    ) or [""]
+    head = f"{finding.status:<4}  {finding.name:<12}  {said[0]}"
+    lines = [head, *(" " * SAID_COLUMN + more for more in said[1:])]
+    if finding.fix:
+        lines.append(" " * (SAID_COLUMN - 2) + f"{arrow} {finding.fix}")
+    return lines
+
+
+def print_table(console: Console, findings: Sequence[Finding]) -> None:
+    """Print the findings as a table. The fixes stand below it, each in a line that the terminal
+    wraps and not a cell, so that a command can be copied whole.
+    """
+    from rich.text import Text
+
+    table = table_of(["check", "", "found"])
+    for finding in findings:
+        status = Text(finding.status, COLOURS[finding.status])
+        table.add_row(finding.name, status, clean(finding.said, SAID_LIMIT))
+    console.print(table)
+    for finding in findings:
+        if finding.fix:
+            console.print(Text(f"{finding.name}:", COLOURS[finding.status]))
+            console.print(Text(f"  {finding.fix}"), soft_wrap=True)

@@ -1,0 +1,106 @@
+"""A server in a host's configuration: whether it is ours, and whether a key is written in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import cast
+
+from vast_mcp.errors import Json
+
+SERVER_TABLES = ("mcpServers", "servers", "mcp_servers")
+PROGRAMS = frozenset({"vast-mcp", "vast-mcp.exe", "vast_mcp"})
+SECRET_NAMES = frozenset({"VAST_API_KEY", "VAST_MCP_HTTP_TOKEN"})
+
+
+def table_of(value: object, name: str) -> Json:
+    """A table inside another; empty where either is no table."""
+    if not isinstance(value, dict):
+        return {}
+    table = cast("Json", value).get(name)
+    if not isinstance(table, dict):
+        return {}
+    return cast("Json", table)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A named server, as a host's file has it."""
+
+    name: str
+    entry: Json
+
+    def arguments(self) -> list[object]:
+        """What its program is started with."""
+        arguments = self.entry.get("args")
+        if not isinstance(arguments, list):
+            return []
+        return cast("list[object]", arguments)
+
+    def is_ours(self) -> bool:
+        """Whether it starts vast-mcp, or reaches one."""
+        return self._runs_us() or self._reaches_us()
+
+    def _runs_us(self) -> bool:
+        said = [self.entry.get("command"), *self.arguments()]
+        words = [word for word in said if isinstance(word, str)]
+        if any("${CLAUDE_PLUGIN_ROOT}" in word for word in words):
+            return False  # the plugin's own file, in its checkout: it starts nothing from here
+        posix = {PurePosixPath(word).name for word in words}
+        windows = {PureWindowsPath(word).name for word in words}
+        return bool((posix | windows) & PROGRAMS)
+
+    def _reaches_us(self) -> bool:
+        """A server over HTTP says nothing of its program: it is taken for ours by its name and
+        path.
+        """
+        url = self.entry.get("url")
+        if not isinstance(url, str) or not url.rstrip("/").endswith("/mcp"):
+            return False
+        return re.search(r"\bvast\b", self.name) is not None
+
+    def has_clear_secret(self) -> bool:
+        """Whether a key is written there itself, not as a `${NAME}` that the host fills in: as a
+        variable, an argument that sets one, or a header.
+        """
+        places = (self._variables(), self._headers(), self._set_by_arguments())
+        return any(_is_clear(value) for place in places for value in place)
+
+    def _secret_names(self) -> frozenset[str]:
+        """Variables that hold a secret, those to be passed on among them."""
+        passed = str(table_of(self.entry, "env").get("VAST_MCP_ENV_PASS", ""))
+        return SECRET_NAMES | {name.strip() for name in passed.split(",")}
+
+    def _variables(self) -> Iterator[object]:
+        secret = self._secret_names()
+        for name, value in table_of(self.entry, "env").items():
+            if name in secret:
+                yield value
+
+    def _headers(self) -> Iterator[object]:
+        for name, value in table_of(self.entry, "headers").items():
+            if name.lower() == "authorization":
+                yield value
+
+    def _set_by_arguments(self) -> Iterator[object]:
+        secret = self._secret_names()
+        for word in self.arguments():
+            name, equals, value = str(word).partition("=")
+            if equals and name.rpartition(" ")[2] in secret:
+                yield value
+
+
+def _is_clear(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and "${" not in value
+
+
+def servers_of(told: object) -> Iterator[Server]:
+    """Every named server of a file, of its projects too (Claude Code)."""
+    for place in SERVER_TABLES:
+        for name, entry in table_of(told, place).items():
+            if isinstance(entry, dict):
+                yield Server(name, cast("Json", entry))
+    for project in table_of(told, "projects").values():
+        yield from servers_of(project)
