@@ -735,6 +735,25 @@ async def test_what_only_vast_can_judge_stays_in_the_broader_query(
     assert [change["argument"] for change in result["relax"]] == ["max_usd_per_hour"]
 
 
+async def test_a_bound_on_a_text_that_finds_nothing_is_left_out_and_no_defect(
+    search: Search,
+) -> None:
+    """A text has an order (docs/vast-api.md B.2), and no nearest value to move a bound onto."""
+    result = await search(filters={"gpu_name": {"gte": "ZZZ"}})
+    assert result["offers"] == []
+    assert [(change["argument"], change.get("to")) for change in result["relax"]] == [
+        ("filters.gpu_name", None)
+    ]
+
+
+async def test_a_lone_filter_orders_the_broader_search_by_its_own_field(
+    world: World, search: Search
+) -> None:
+    """Vast answers with 64 rows, so the rows nearest to the bound come first."""
+    await search(min_cuda=99.0)
+    assert world.asked("search")[-1].body["order"] == [["cuda_max_good", "desc"]]
+
+
 async def test_rows_that_slipped_through_count_as_nothing_found(
     still: World, settings: Settings
 ) -> None:

@@ -56,9 +56,10 @@ def broader(filters: Sequence[Filter]) -> tuple[list[Filter], Order]:
     """
     kept = [one for one in filters if not _can_be_blamed(one)]
     asked = [one for one in filters if _can_be_blamed(one)]
-    blamed = {one.argument for one in asked} - {"min_disk_gb"}
+    blamed = {one.argument: one for one in asked if one.argument != "min_disk_gb"}
     if len(blamed) == 1:
-        return kept, _nearest_first(asked[0])
+        [lone] = blamed.values()
+        return kept, _nearest_first(lone)
     for one in asked:
         kept += _loosened(one, gpu_named="gpu_name" in blamed)
     return kept, ORDERS["usd_per_hour"]
@@ -141,15 +142,22 @@ def _change(argument: str, asked: Filter, facts: list[Any]) -> _Change | None:
         case "geolocation":
             codes = [code for code, _ in Counter(facts).most_common(5)]
             return _Change(codes, {"in": codes})
-        case _ if facts and _can_move(argument, asked):
+        case _ if _can_move(argument, asked, facts):
             return _moved(argument, asked, facts)
         case _:
             return _LEFT_OUT
 
 
-def _can_move(argument: str, asked: Filter) -> bool:
-    op, _ = asked.first
-    return len(asked.ops) == 1 and (op in _INCLUSIVE or argument == "num_gpus")
+def _can_move(argument: str, asked: Filter, facts: list[Any]) -> bool:
+    """Whether it is one bound on a number: a text has an order too, and no nearest value."""
+    op, value = asked.first
+    if len(asked.ops) != 1 or not (op in _INCLUSIVE or argument == "num_gpus"):
+        return False
+    return bool(facts) and all(_is_number(one) for one in (value, *facts))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _moved(argument: str, asked: Filter, facts: list[Any]) -> _Change | None:
