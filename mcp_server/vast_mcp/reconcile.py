@@ -83,19 +83,28 @@ class Reconciler:
             for machine in new:
                 self._journal.add_twin(intent, machine.id)
             return
-        if not new or not self._settled_or_settleable(intent):
+        if new and self._settled_or_settleable(intent):
+            self._recover(intent, new, now, mine)
+
+    def _recover(
+        self, intent: Intent, machines: list[Instance], now: float, mine: Collection[str]
+    ) -> None:
+        """Machines came of an attempt that was in doubt or given up: one that is seen twice is its
+        machine, several are not for us to choose from.
+        """
+        token = intent.token
+        self._lacking.pop(token, None)
+        self._ever.add(token)
+        if len(machines) > 1:
+            self._twins[token] = [machine.id for machine in machines]
             return
-        self._lacking.pop(intent.token, None)
-        self._ever.add(intent.token)
-        if len(new) > 1:
-            self._twins[intent.token] = [machine.id for machine in new]
-            return
-        self._twins.pop(intent.token, None)
-        if self._seen_twice(intent.token, new[0].id, now):
+        self._twins.pop(token, None)
+        [machine] = machines
+        if self._seen_twice(token, machine.id, now):
             self._journal.mark_confirmed(
                 intent,
-                new[0].id,
-                stopped=is_stopped(new[0], intent),
+                machine.id,
+                stopped=is_stopped(machine, intent),
                 announce=_notice_of(intent, mine),
             )
 

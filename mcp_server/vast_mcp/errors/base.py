@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,11 +18,11 @@ def clean(text: str, limit: int = _UNTRUSTED_LIMIT) -> str:
 
     Whitespace runs become one space. `limit` is in characters; a cut is marked with "…".
     """
-    plain = "".join(
-        " " if c.isspace() else c for c in text if c.isspace() or unicodedata.category(c)[0] != "C"
-    )
-    plain = re.sub(r" +", " ", plain).strip()
-    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+    shown = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    plain = " ".join(shown.split())
+    if len(plain) <= limit:
+        return plain
+    return plain[: limit - 1] + "…"
 
 
 def clean_or_none(text: str | None, limit: int = _UNTRUSTED_LIMIT) -> str | None:

@@ -23,7 +23,9 @@ _TOKEN = re.compile(r"#([0-9a-f]{16})\Z")
 def token_of(label: str | None) -> str | None:
     """The token of the attempt that a machine was born of, where its label ends in one."""
     match = _TOKEN.search(label or "")
-    return match.group(1) if match else None
+    if match is None:
+        return None
+    return match.group(1)
 
 
 class Notice(IntEnum):

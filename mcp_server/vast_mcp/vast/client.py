@@ -56,7 +56,6 @@ class Vast(Requests):
         `disk_gb`.
         """
         anything = {"in": [True, False]}
-        kind = "bid" if bid else "on-demand"
         query: Json = {
             # A filter on `id` finds nothing (docs/vast-api.md B.2).
             "ask_contract_id": {"eq": offer_id},
@@ -64,10 +63,12 @@ class Vast(Requests):
             "external": anything,
             "rentable": anything,
             "rented": anything,
-            "type": kind,
+            "type": "on-demand",
             "allocated_storage": disk_gb,
             "limit": 1,
         }
+        if bid:
+            query["type"] = "bid"
         for offer in await self.search_offers(query):
             if offer.ask_contract_id == offer_id:
                 return offer
