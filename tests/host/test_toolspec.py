@@ -419,7 +419,7 @@ async def test_absent_facts_are_left_out_of_a_result(probing: Any) -> None:
 
 
 async def test_json_text_becomes_an_object_only_where_no_text_is_taken(probing: Any) -> None:
-    """1.2: the SDK's repair is narrowed by us, through FuncMetadata.pre_parse_json."""
+    """Claude Desktop sends objects as JSON text; what may be a text stays one."""
     payload = await call(probing, "probe", text='{"depth": 1}', inner='{"depth": 2}')
     assert payload["seen"] == [{"text": '{"depth": 1}'}, {"text": "2"}]
 

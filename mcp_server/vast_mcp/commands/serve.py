@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import anyio
 from pydantic import SecretStr
 
 from vast_mcp import signals
@@ -74,7 +75,7 @@ def serve_stdio(settings: Settings) -> int:
     """Serve MCP on stdin and stdout until stdin ends."""
     # The SDK's reader thread would keep the process alive after an interrupt until stdin closes.
     signals.end_at_once()
-    _loaded(settings).run("stdio")
+    anyio.run(_loaded(settings).run_stdio)
     return EXIT_OK
 
 

@@ -1,1 +1,1 @@
-"""What MCP sees: the server, its answers, its schemas, resources and prompts."""
+"""The side of the MCP host: what is listed, how a call is answered, over stdio and over HTTP."""

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from mcp.server.mcpserver import MCPServer
+import inspect
+from collections.abc import Callable
+
+from mcp.server import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    INVALID_PARAMS,
+    GetPromptRequestParams,
+    GetPromptResult,
+    ListPromptsResult,
+    PaginatedRequestParams,
+    Prompt,
+    PromptArgument,
+    PromptMessage,
+    TextContent,
+)
 
 from vast_mcp.session import Session
 
@@ -12,10 +27,9 @@ def rent(what: str, budget_usd_per_hour: str = "") -> str:
     limit = f" for at most {budget_usd_per_hour} dollars an hour" if budget_usd_per_hour else ""
     return (
         f"Rent a GPU machine on Vast.ai: {what}{limit}. Search, show me three offers with price "
-        f"per hour, location, "
-        "reliability and available hours, and wait for my choice before create_instance. Then wait "
-        "until it is ready "
-        "and give me the ssh line, what it costs per hour, and how it is destroyed."
+        "per hour, location, reliability and available hours, and wait for my choice before "
+        "create_instance. Then wait until it is ready and give me the ssh line, what it costs per "
+        "hour, and how it is destroyed."
     )
 
 
@@ -23,8 +37,7 @@ def status() -> str:
     """What runs, and how it is doing."""
     return (
         "Show what runs on my Vast.ai account: each machine with state, GPU, price per hour and "
-        "age, anything that "
-        "failed or is still in doubt, and what to do about it. Change nothing."
+        "age, anything that failed or is still in doubt, and what to do about it. Change nothing."
     )
 
 
@@ -32,8 +45,7 @@ def cost() -> str:
     """What is being spent, and how long the credit lasts."""
     return (
         "What do my Vast.ai machines cost? Give the burn per hour and day, stopped machines and "
-        "volumes included, the "
-        "credit left and how many hours it lasts. Change nothing."
+        "volumes included, the credit left and how many hours it lasts. Change nothing."
     )
 
 
@@ -41,13 +53,50 @@ def cleanup() -> str:
     """Destroy what is not needed any more."""
     return (
         "Help me clean up my Vast.ai account: list every machine and volume with what it bills, "
-        "say which look "
-        "forgotten, and destroy only those that I name. Then show that nothing else is left "
-        "billing."
+        "say which look forgotten, and destroy only those that I name. Then show that nothing else "
+        "is left billing."
     )
 
 
-def publish(server: MCPServer[Session]) -> None:
-    """Add the prompts."""
-    for prompt in (rent, status, cost, cleanup):
-        server.prompt(name=prompt.__name__, description=prompt.__doc__)(prompt)
+PROMPTS: dict[str, Callable[..., str]] = {
+    prompt.__name__: prompt for prompt in (rent, status, cost, cleanup)
+}
+
+
+async def list_prompts(
+    ctx: ServerRequestContext[Session],  # noqa: ARG001
+    params: PaginatedRequestParams | None,  # noqa: ARG001
+) -> ListPromptsResult:
+    """The handler of prompts/list."""
+    return ListPromptsResult(
+        prompts=[
+            Prompt(name=name, description=prompt.__doc__, arguments=_arguments(prompt))
+            for name, prompt in PROMPTS.items()
+        ]
+    )
+
+
+def _arguments(prompt: Callable[..., str]) -> list[PromptArgument]:
+    return [
+        PromptArgument(name=name, required=parameter.default is parameter.empty)
+        for name, parameter in inspect.signature(prompt).parameters.items()
+    ]
+
+
+async def get_prompt(
+    ctx: ServerRequestContext[Session],  # noqa: ARG001
+    params: GetPromptRequestParams,
+) -> GetPromptResult:
+    """The handler of prompts/get. Raises MCPError for an unknown prompt or wrong arguments."""
+    prompt = PROMPTS.get(params.name)
+    if prompt is None:
+        known = ", ".join(PROMPTS)
+        raise MCPError(INVALID_PARAMS, f"There is no such prompt. Prompts: {known}.")
+    try:
+        bound = inspect.signature(prompt).bind(**params.arguments or {})
+    except TypeError as exc:
+        raise MCPError(INVALID_PARAMS, f"{params.name}: {exc}") from None
+    text = TextContent(type="text", text=prompt(*bound.args, **bound.kwargs))
+    return GetPromptResult(
+        description=prompt.__doc__, messages=[PromptMessage(role="user", content=text)]
+    )

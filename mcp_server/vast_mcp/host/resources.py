@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources as files
 from pathlib import Path
 
-from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver.exceptions import ResourceError
+from mcp.server import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    ListResourcesResult,
+    ListResourceTemplatesResult,
+    PaginatedRequestParams,
+    ReadResourceRequestParams,
+    ReadResourceResult,
+    Resource,
+    ResourceTemplate,
+    TextResourceContents,
+)
 
 from vast_mcp.errors import Json
 from vast_mcp.host.answering import answer
 from vast_mcp.session import Session
 from vast_mcp.toolspec import ToolSpec
+
+JSON_TYPE = "application/json"
+SKILL = Resource(
+    uri="vast://skill",
+    name="vast-mcp",
+    title="Skill",
+    description="How to rent with these tools.",
+    mime_type="text/markdown",
+)
+ONE_MACHINE = re.compile(r"vast://instances/([1-9][0-9]{0,17})")
 
 
 @dataclass(frozen=True)
@@ -26,6 +49,24 @@ class View:
     title: str
     description: str
 
+    def as_resource(self) -> Resource:
+        return Resource(
+            uri=self.uri,
+            name=self.tool,
+            title=self.title,
+            description=self.description,
+            mime_type=JSON_TYPE,
+        )
+
+    def as_template(self) -> ResourceTemplate:
+        return ResourceTemplate(
+            uri_template=self.uri,
+            name=self.tool,
+            title=self.title,
+            description=self.description,
+            mime_type=JSON_TYPE,
+        )
+
 
 INSTANCES = View(
     "vast://instances",
@@ -33,13 +74,9 @@ INSTANCES = View(
     "Machines",
     "Every machine of the account, as show_instances.",
 )
-
-
 ACCOUNT = View(
     "vast://account", "show_account", "Account", "Credit, burn and open rentals, as show_account."
 )
-
-
 INSTANCE = View(
     "vast://instances/{instance_id}",
     "show_instance",
@@ -48,57 +85,64 @@ INSTANCE = View(
 )
 
 
-def publish(
-    server: MCPServer[Session], specs: dict[str, ToolSpec], session: Callable[[], Session]
-) -> None:
-    """Add the resources whose tools the catalogue has, and the skill."""
-    for view in (INSTANCES, ACCOUNT):
-        if view.tool in specs:
-            server.resource(
-                view.uri,
-                name=view.tool,
-                title=view.title,
-                description=view.description,
-                mime_type="application/json",
-            )(_fixed(specs[view.tool], session))
-    if INSTANCE.tool in specs:
-        spec = specs[INSTANCE.tool]
+class Resources:
+    """The handlers of resources/…: the views whose tools the catalogue has, and the skill."""
 
-        async def one(instance_id: str) -> str:
-            if not instance_id.isdecimal():
-                raise ResourceError("An instance's id is a number.")
-            return await _read(spec, {"instance_id": int(instance_id)}, session())
+    def __init__(self, catalogue: Sequence[ToolSpec]) -> None:
+        self._specs = {spec.name: spec for spec in catalogue}
+        self._views = {view.uri: view for view in (INSTANCES, ACCOUNT) if view.tool in self._specs}
 
-        server.resource(
-            INSTANCE.uri,
-            name=INSTANCE.tool,
-            title=INSTANCE.title,
-            description=INSTANCE.description,
-            mime_type="application/json",
-        )(one)
-    server.resource(
-        "vast://skill",
-        name="vast-mcp",
-        title="Skill",
-        description="How to rent with these tools.",
-        mime_type="text/markdown",
-    )(skill)
+    async def list(
+        self,
+        ctx: ServerRequestContext[Session],  # noqa: ARG002
+        params: PaginatedRequestParams | None,  # noqa: ARG002
+    ) -> ListResourcesResult:
+        views = [view.as_resource() for view in self._views.values()]
+        return ListResourcesResult(resources=[*views, SKILL])
+
+    async def list_templates(
+        self,
+        ctx: ServerRequestContext[Session],  # noqa: ARG002
+        params: PaginatedRequestParams | None,  # noqa: ARG002
+    ) -> ListResourceTemplatesResult:
+        views = [INSTANCE] if INSTANCE.tool in self._specs else []
+        return ListResourceTemplatesResult(
+            resource_templates=[view.as_template() for view in views]
+        )
+
+    async def read(
+        self, ctx: ServerRequestContext[Session], params: ReadResourceRequestParams
+    ) -> ReadResourceResult:
+        """Read one. Raises MCPError where it is unknown, or with the error JSON of its tool."""
+        uri = str(params.uri)
+        if uri == SKILL.uri:
+            return _text(uri, SKILL.mime_type, skill())
+        tool, arguments = self._tool_of(uri)
+        spec = self._specs.get(tool)
+        if spec is None:
+            raise MCPError(INVALID_PARAMS, f"Unknown resource: {uri}", {"uri": uri})
+        args = spec.arguments.model_validate(arguments)
+        payload = await answer(spec, args, ctx.lifespan_context)
+        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+        if "error" in payload:
+            raise MCPError(INTERNAL_ERROR, text, {"uri": uri})
+        return _text(uri, JSON_TYPE, text)
+
+    def _tool_of(self, uri: str) -> tuple[str, Json]:
+        """The tool behind an address, and its arguments; no name where there is none."""
+        view = self._views.get(uri)
+        if view is not None:
+            return view.tool, {}
+        one = ONE_MACHINE.fullmatch(uri)
+        if one is not None:
+            return INSTANCE.tool, {"instance_id": int(one.group(1))}
+        return "", {}
 
 
-def _fixed(spec: ToolSpec, session: Callable[[], Session]) -> Callable[[], object]:
-    async def read() -> str:
-        return await _read(spec, {}, session())
-
-    return read
-
-
-async def _read(spec: ToolSpec, arguments: Json, session: Session) -> str:
-    """The tool's answer as text. Raises ResourceError with the same error JSON where it is none."""
-    payload = await answer(spec, spec.arguments.model_validate(arguments), session)
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    if "error" in payload:
-        raise ResourceError(text)
-    return text
+def _text(uri: str, mime_type: str | None, text: str) -> ReadResourceResult:
+    return ReadResourceResult(
+        contents=[TextResourceContents(uri=uri, mime_type=mime_type, text=text)]
+    )
 
 
 def skill() -> str:

@@ -172,7 +172,7 @@ def serve(server: VastServer, address: Address, listener: socket.socket, token: 
         # who calls is known by the token, never by an address that a header claims
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=math.ceil(server.settings_of_vast.times.put_s + ANSWER_S),
+        timeout_graceful_shutdown=math.ceil(server.settings.times.put_s + ANSWER_S),
     )
     running = _Uvicorn(config)
 

@@ -1,0 +1,92 @@
+"""The catalogue as a host lists and calls it."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Sequence
+
+from mcp.server import ServerRequestContext
+from mcp.types import (
+    CallToolRequestParams,
+    CallToolResult,
+    InputRequiredResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    Tool,
+    ToolAnnotations,
+)
+
+from vast_mcp import errors
+from vast_mcp.errors import Json
+from vast_mcp.host.answering import answer, both_channels, refusal
+from vast_mcp.host.arguments import arguments_of
+from vast_mcp.host.schema import input_schema, output_schema
+from vast_mcp.session import Host, InputNeeded, Session
+from vast_mcp.toolspec import ToolSpec
+
+
+class Tools:
+    """The handlers of tools/list and tools/call."""
+
+    def __init__(self, catalogue: Sequence[ToolSpec]) -> None:
+        self._specs = {spec.name: spec for spec in catalogue}
+
+    async def list(
+        self,
+        ctx: ServerRequestContext[Session],  # noqa: ARG002
+        params: PaginatedRequestParams | None,  # noqa: ARG002
+    ) -> ListToolsResult:
+        """List every tool; the set never varies."""
+        return ListToolsResult(tools=[published(spec) for spec in self._specs.values()])
+
+    def input_schema(self, name: str) -> Json | None:
+        """The published schema of a tool's arguments; None of an unknown one."""
+        spec = self._specs.get(name)
+        return published(spec).input_schema if spec is not None else None
+
+    async def call(
+        self, ctx: ServerRequestContext[Session], params: CallToolRequestParams
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool, or end the call with a question to the person."""
+        session = ctx.lifespan_context
+        try:
+            spec = self._known(params.name)
+            args = arguments_of(spec, params.arguments or {}, published(spec).input_schema)
+        except errors.VastMcpError as exc:
+            return refusal(exc, sandbox=session.settings.sandbox)
+        host = Host(ctx.session, ctx.request_id, params.input_responses, params.request_state)
+        try:
+            return both_channels(
+                await answer(spec, args, session, ctx.session.report_progress, host)
+            )
+        except InputNeeded as needed:
+            return needed.result
+
+    def _known(self, name: str) -> ToolSpec:
+        """Raises UnknownTool, with the nearest name."""
+        spec = self._specs.get(name)
+        if spec is not None:
+            return spec
+        near = difflib.get_close_matches(name, self._specs, n=1, cutoff=0.4)
+        hint = f"; the nearest is {near[0]}" if near else ""
+        raise errors.UnknownTool(f"There is no such tool{hint}. Tools: {', '.join(self._specs)}.")
+
+
+@functools.cache  # building schemas takes 5 ms a tool
+def published(spec: ToolSpec) -> Tool:
+    """A tool as a host sees it."""
+    return Tool(
+        name=spec.name,
+        title=spec.title,
+        description=spec.description,
+        input_schema=input_schema(spec),
+        output_schema=output_schema(spec),
+        annotations=ToolAnnotations(
+            title=spec.title,
+            read_only_hint=spec.read_only,
+            destructive_hint=spec.destructive,
+            idempotent_hint=spec.idempotent,
+            open_world_hint=spec.open_world,
+        ),
+    )
