@@ -274,25 +274,13 @@ def test_another_accounts_machine_in_the_same_journal_is_never_touched(
     assert [machine.id for machine in world.living] == [foreign]
 
 
-def as_it_is_looked_at(world: World, act: Callable[[], object]) -> None:
-    """What somebody else does between the list and the look at one machine."""
-    show = world.show
-
-    def once(instance_id: int) -> Any:
-        world.show = show  # type: ignore[method-assign]
-        act()
-        return show(instance_id)
-
-    world.show = once  # type: ignore[method-assign]
-
-
 def test_a_label_extended_between_list_and_destroy_keeps_its_machine(
     world: World, sweep: Sweep
 ) -> None:
     """After reading the label again."""
     made = marked(world, 1)
     later = leased(world.instances[made].label or "", ago(-1))
-    as_it_is_looked_at(world, lambda: world.set_label(made, later))
+    world.before_show = lambda: world.set_label(made, later)
     status, said = sweep()
     assert (status, outcomes(said), world.asked("destroy")) == (0, {made: "extended"}, [])
     assert said["swept"][0]["lease_until"] > "2026"
@@ -309,7 +297,7 @@ def test_a_journal_extended_between_list_and_destroy_keeps_its_machine(
         with journal_of(state) as journal:
             assert journal.set_lease(account, made, ago(-1))
 
-    as_it_is_looked_at(world, extend)
+    world.before_show = extend
     status, said = sweep()
     assert (status, outcomes(said), world.asked("destroy")) == (0, {made: "extended"}, [])
 
@@ -319,7 +307,7 @@ def test_a_machine_that_ends_by_itself_meanwhile_is_seen_to_be_gone(
 ) -> None:
     """Its own watchdog may be faster: nothing is left to destroy, and nothing was."""
     made = marked(world, 1)
-    as_it_is_looked_at(world, lambda: world.cancel_rental(made))
+    world.before_show = lambda: world.cancel_rental(made)
     status, said = sweep()
     assert (status, outcomes(said), world.asked("destroy")) == (0, {made: "already_gone"}, [])
 

@@ -14,6 +14,9 @@ SHOWN_AS_FILTERS = ("actual_status", "verification", "gpu_name", "label")
 
 def show(state: State, instance_id: int) -> Json | None:
     """Look at one instance; None for what is unknown, gone or not readable yet (C.1)."""
+    others, state.before_show = state.before_show, None
+    if others is not None:
+        others()
     instance = state.instances.get(instance_id)
     if instance is None:
         return None

@@ -61,6 +61,8 @@ class State:
     ssh_banner: str = BANNER.decode()  # with banners: what a door says
     # called once, as the next rent is judged: what others do just then
     before_rent: Callable[[], object] | None = None
+    # called once, as the next look at one instance is made
+    before_show: Callable[[], object] | None = None
 
     offers: dict[int, Offer] = field(init=False)
     private_offers: set[int] = field(init=False)  # answered with 403: a host's own
