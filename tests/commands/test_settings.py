@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from vast_mcp.environment import load
-from vast_mcp.settings import DEFAULT_URL, SANDBOX_URL, Settings, SettingsError, Times, is_loopback
+from vast_mcp.settings import (
+    DEFAULT_URL,
+    SANDBOX_URL,
+    SETTINGS,
+    Setting,
+    Settings,
+    SettingsError,
+    Times,
+    is_loopback,
+)
 
 ABSENT = ["", "   ", "${VAST_API_KEY}", " ${VAST_API_KEY} ", "${env:VAST_API_KEY}"]
 
@@ -437,6 +446,27 @@ def test_a_misspelt_limit_stops_the_start_and_an_empty_one_does_not(
     with pytest.raises(SettingsError, match=f"{name} is no setting; the nearest is {meant}"):
         load(values if where == "environment" else {}, home=tmp_path, env_file=file)
     load({name: ""}, home=tmp_path, env_file=env_file(tmp_path, f"{name}="))
+
+
+@pytest.mark.parametrize("one", SETTINGS, ids=lambda one: one.name)
+def test_a_setting_says_its_rule_and_where_it_stands_and_never_its_text(
+    tmp_path: Path, one: Setting
+) -> None:
+    """An error names the setting, the problem and what to do; a text may be a secret
+    (docs/architecture.md).
+    """
+    text = "~planted text/\x01"
+    named = env_file(tmp_path, f"{one.name}='{text}'")
+    for environ, file, what in (
+        ({one.name: text}, None, one.name),
+        ({}, named, f"{one.name} in {named}"),
+    ):
+        if file is not None and one.name == "VAST_MCP_ENV_FILE":
+            continue  # a file names no other
+        with pytest.raises(SettingsError) as caught:
+            load(environ, home=tmp_path, env_file=file)
+        assert str(caught.value) == f"{what} must be {one.kind.rule}."
+        assert "planted" not in str(caught.value)
 
 
 # ── what the person lets machines have ─────────────────────────────────────────────────────────

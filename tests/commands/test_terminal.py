@@ -42,13 +42,14 @@ def at_terminal(
     terminal.
     """
     ours, theirs = pty.openpty()
-    streams = (
-        {"stdout": theirs, "stderr": subprocess.PIPE}
-        if out
-        else {"stdout": subprocess.PIPE, "stderr": theirs}
-    )
+    stdout, stderr = (theirs, subprocess.PIPE) if out else (subprocess.PIPE, theirs)
     with subprocess.Popen(
-        command(*arguments), stdin=subprocess.DEVNULL, env=env, cwd=cwd, **streams
+        command(*arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        env=env,
+        cwd=cwd,
     ) as started:
         os.close(theirs)
         seen = b""
@@ -231,10 +232,15 @@ async def test_a_demo_that_goes_otherwise_says_so_and_ends_with_1(
 # ── help ───────────────────────────────────────────────────────────────────────────────────────
 
 
+def subparsers(top: argparse.ArgumentParser) -> Any:
+    """argparse's own, which it offers no other way to."""
+    [found] = [action for action in top._actions if action.metavar == "COMMAND"]
+    return found
+
+
 def commands(top: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     """Every command's own parser, and the one above them."""
-    [found] = [action for action in top._actions if isinstance(action, argparse._SubParsersAction)]
-    return {"": top, **found.choices}
+    return {"": top, **subparsers(top).choices}
 
 
 @pytest.mark.parametrize("name", commands(parser()))
@@ -247,7 +253,7 @@ def test_help_fits_eighty_columns_and_explains_every_option(
     text = one.format_help()
     assert max(len(line) for line in text.splitlines()) <= 80
     for action in one._actions:
-        if not isinstance(action, argparse._SubParsersAction):
+        if action.metavar != "COMMAND":
             assert action.help, action.dest
             assert action.help is not argparse.SUPPRESS
             assert (action.option_strings or [action.dest])[-1] in text
@@ -255,9 +261,7 @@ def test_help_fits_eighty_columns_and_explains_every_option(
 
 def test_every_command_is_in_the_first_help_with_what_it_does() -> None:
     """A command that nobody can find is not there."""
-    [found] = [
-        action for action in parser()._actions if isinstance(action, argparse._SubParsersAction)
-    ]
+    found = subparsers(parser())
     assert {one.dest for one in found._choices_actions if one.help} == set(found.choices)
 
 
