@@ -16,6 +16,7 @@ FOLDERS = ("mcp_server", "tools", "tests", "scripts")
 PAGES = sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md"))
 SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 SCRIPTS = [path for path in sorted((ROOT / "scripts").iterdir()) if path.is_file()]
+SCRIPTS += sorted(path for end in ("sh", "sql") for path in ROOT.glob(f"mcp_server/**/*.{end}"))
 BOOK = ROOT / "docs/vast-api.md"
 
 SECTION = re.compile(r"(?<![\w./#-])([A-M]\.\d{1,2})(?![\w/-]|\.\d)")
