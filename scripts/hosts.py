@@ -73,12 +73,12 @@ def packages() -> Path:
     stamp, wanted = BOX / ".ready", PINS.read_text(encoding="utf-8")
     if not ready(stamp, wanted):
         try:
-            venv.create(BOX, with_pip=True, clear=True)
+            venv.create(BOX, clear=True)
         except (OSError, subprocess.SubprocessError) as exc:
             raise Missing(f"a virtual environment: {type(exc).__name__}") from exc
-        done = quietly(
-            BOX / "bin/python", "-m", "pip", "install", "--quiet", "--constraint", PINS, *PYPI
-        )
+        # The pip that is here works on that environment: putting one into it takes seconds.
+        pip = (sys.executable, "-m", "pip", "--python", str(BOX / "bin/python"))
+        done = quietly(*pip, "install", "--quiet", "--constraint", PINS, *PYPI)
         if done.returncode:
             raise Missing(f"PyPI: {said(done)}")
         stamp.write_text(wanted, encoding="utf-8")
