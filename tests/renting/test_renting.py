@@ -273,7 +273,7 @@ async def test_a_machine_that_vanished_counts_as_gone_after_two_lists_apart(
     world: World, short: Settings
 ) -> None:
     """Gone otherwise: the intent is old, and two complete lists some time apart lack it."""
-    grown = replace(short, times=replace(short.times, young_s=0.0))
+    grown = replace(short, times=replace(short.times, young_s=0.0, budget_s=20.0))
     async with served(world, grown) as client:
         first = await call(client, "create_instance", **wish(world))
         world.cancel_rental(first["instance_id"])
@@ -566,14 +566,15 @@ async def test_callers_at_the_same_time_with_one_key_send_one_request(
     world: World, short: Settings
 ) -> None:
     """Concurrency: the first claims, the others wait and find what it made."""
+    unhurried = replace(short, times=replace(short.times, budget_s=20.0))
     answers: list[dict[str, Any]] = []
 
     async def one(client: Client) -> None:
         answers.append(await call(client, "create_instance", **wish(world, request_key="same")))
 
     async with (
-        served(world, short) as first,
-        served(world, short) as second,
+        served(world, unhurried) as first,
+        served(world, unhurried) as second,
         anyio.create_task_group() as tasks,
     ):
         for client in (first, second) * 4:
