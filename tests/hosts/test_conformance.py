@@ -37,22 +37,22 @@ MODERN = (
 RUNS = [("2025-11-25", name) for name in LEGACY] + [("2026-07-28", name) for name in MODERN]
 
 # `vast-mcp serve` on the sandbox, with the token that the scenarios cannot send added before its
-# door. The port listens before its address is said, so that nobody has to try until it answers.
+# gate. The port listens before its address is said, so that nobody has to try until it answers.
 SERVE = """
 import socket, sys
 from pathlib import Path
 import uvicorn
-from vast_mcp import serving
-from vast_mcp.cli import compose
-from vast_mcp.settings import load
+from vast_mcp.commands.composing import compose
+from vast_mcp.environment import load
+from vast_mcp.host import serving
 server = compose(load({}, home=Path(sys.argv[1]), sandbox=True))
 address = serving.Address.of("127.0.0.1:0", behind_proxy=False)
-door = serving.app_of(server, address, "of-the-scenarios")
+gate = serving.app_of(server, address, "of-the-scenarios")
 
 async def app(scope, receive, send):
     if scope["type"] == "http":
         scope["headers"] = [*scope["headers"], (b"authorization", b"Bearer of-the-scenarios")]
-    await door(scope, receive, send)
+    await gate(scope, receive, send)
 
 with serving.listen(address) as listener:
     print(serving.url_of(listener), flush=True)

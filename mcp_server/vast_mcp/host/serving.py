@@ -28,7 +28,10 @@ from vast_mcp.host.server import VastServer
 
 PATH = "/mcp"
 ANSWER_S = 1.0  # from the verdict on a rental to its answer
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_NO_HOST_NAME = frozenset("/*@ ,")
 
 
 class AddressError(Exception):
@@ -46,39 +49,13 @@ class Address:
     @classmethod
     def of(cls, given: str, *, behind_proxy: bool, allowed_hosts: Sequence[str] = ()) -> Address:
         """`[HOST:]PORT`, HOST an IP address or localhost. Raises AddressError."""
-        host, _, port = given.rpartition(":")
-        host = host.strip("[]") or "127.0.0.1"
-        try:
-            ip = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-            number = int(port)
-        except ValueError:
-            raise AddressError(
-                f"{given} is no HOST:PORT; HOST is an IP address or localhost."
-            ) from None
-        if not 0 <= number <= 65535:
-            raise AddressError("A port is 0 (any free one) to 65535.")
-        if not behind_proxy and (allowed_hosts or not ip.is_loopback):
-            raise AddressError(
-                "Without --behind-proxy only loopback addresses are served, under loopback names: "
-                "requests hold a "
-                "token that rents machines, and this server speaks plain HTTP."
-            )
-        if behind_proxy and not allowed_hosts:
-            raise AddressError(
-                "--behind-proxy needs --allowed-host NAME: the name that clients know the proxy by."
-            )
-        for name in allowed_hosts:
-            if not name or any(letter in name for letter in "/*@ ,") or "://" in name:
-                raise AddressError(
-                    f"{name} is no host name; write NAME or NAME:PORT, without https."
-                )
-        listened = f"[{ip}]" if ip.version == 6 else str(ip)
-        named = [] if ip.is_unspecified else [listened]
-        return cls(
-            str(ip),
-            number,
-            tuple(dict.fromkeys([*_LOOPBACK, *named, *map(str.lower, allowed_hosts)])),
-        )
+        ip, port = _parsed(given)
+        _check_reach(ip, behind_proxy, allowed_hosts)
+        names: list[str] = list(_LOOPBACK)
+        if not ip.is_unspecified:
+            names.append(f"[{ip}]" if ip.version == 6 else str(ip))
+        names += [name.lower() for name in allowed_hosts]
+        return cls(str(ip), port, tuple(dict.fromkeys(names)))
 
     def security(self) -> TransportSecuritySettings:
         """The names as the SDK checks them. Behind a proxy the page's own address is https; on
@@ -91,6 +68,37 @@ class Address:
             f"{schemes[name]}://{form}" for name in self.names for form in (name, f"{name}:*")
         ]
         return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
+
+
+def _parsed(given: str) -> tuple[IPAddress, int]:
+    host, _, port = given.rpartition(":")
+    host = host.strip("[]") or "127.0.0.1"
+    try:
+        ip = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+        number = int(port)
+    except ValueError:
+        raise AddressError(
+            f"{given} is no HOST:PORT; HOST is an IP address or localhost."
+        ) from None
+    if not 0 <= number <= 65535:
+        raise AddressError("A port is 0 (any free one) to 65535.")
+    return ip, number
+
+
+def _check_reach(ip: IPAddress, behind_proxy: bool, allowed_hosts: Sequence[str]) -> None:
+    """Raises AddressError where others than this computer's user could come in unasked."""
+    if not behind_proxy and (allowed_hosts or not ip.is_loopback):
+        raise AddressError(
+            "Without --behind-proxy only loopback addresses are served, under loopback names: "
+            "requests hold a token that rents machines, and this server speaks plain HTTP."
+        )
+    if behind_proxy and not allowed_hosts:
+        raise AddressError(
+            "--behind-proxy needs --allowed-host NAME: the name that clients know the proxy by."
+        )
+    for name in allowed_hosts:
+        if not name or not _NO_HOST_NAME.isdisjoint(name):
+            raise AddressError(f"{name} is no host name; write NAME or NAME:PORT, without https.")
 
 
 class TokenGate:
