@@ -94,7 +94,7 @@ class Machine:
     shell: str
     client: str | None
     options: dict[str, Any] = field(default_factory=dict)
-    clock_off: int = 0  # seconds this computer's clock is ahead of the world's
+    clock_off: float = 0  # seconds this computer's clock is ahead of the world's
     arrange: Callable[[Machine], None] | None = None  # before the start
     told: Callable[[Machine], None] | None = None  # done once its log says `told_when`
     told_when: str = " read "  # it has looked for the first time
@@ -109,6 +109,7 @@ class Machine:
     instance: Instance = field(init=False)
     folder: Path = field(init=False)
     held: float | None = None
+    looked_at: float = 0.0
     until: int = 0
     place: str = ""
     # of every process while its look hung
@@ -126,17 +127,22 @@ class Machine:
 
     def now(self) -> float:
         """The world's time. It stands still from the start until `told` is done, however long
-        this computer takes.
+        this computer takes, and goes on from when it was last looked at: that is the time by which
+        the watchdog set its clock.
         """
-        return (time.time() if self.held is None else self.held) - self.clock_off
+        if self.held is None:
+            return time.time() - self.clock_off
+        self.looked_at = time.time()
+        return self.held - self.clock_off
 
     def tell(self) -> None:
+        looked_at = self.looked_at
         with contextlib.suppress(Refusal):  # deleted too early: its own test says so
             if self.told:
                 self.told(self)
         self.told = None
         if self.held is not None:
-            self.clock_off += round(time.time() - self.held)
+            self.clock_off += looked_at - self.held
             self.held = None
 
     def start(self, address: str) -> None:

@@ -933,8 +933,7 @@ async def test_a_doubt_that_outlasts_the_call_is_told_with_its_token_and_settled
     """Silence is unknown, never failed; until there is proof nothing is sent a second
     time (docs/protocol.md).
     """
-    briefly = replace(settings, times=replace(settings.times, budget_s=0.5))
-    async with served(world, briefly) as client:
+    async with served(world, settings) as client:
         world.faults.add("create", "drop", when=when)
         if list_fails:
             world.faults.add("list", "html502", times=None, skip=1)
