@@ -6,7 +6,7 @@ STAMP := .venv/.ready
 # Some images set this; without bytecode the server starts in twice the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-fast cover check fix compat storm bench hosts manifests mcpb clean snapshots
+.PHONY: demo test test-whole test-fast cover check fix compat storm bench hosts manifests mcpb clean snapshots
 
 $(STAMP): pyproject.toml constraints.txt scripts/bootstrap
 	@PYTHON="$(PYTHON)" sh scripts/bootstrap
@@ -18,6 +18,9 @@ demo: $(STAMP)  ## watch a real client rent, look and destroy on the sandbox
 # More workers than cores: half of the suite waits for processes and deadlines.
 test: $(STAMP)  ## the whole suite
 	@$(BIN)/python -m pytest -n 4 --dist loadscope
+
+test-whole: $(STAMP)  ## the same with every row of the long tables and all made-up examples
+	@WHOLE=1 $(BIN)/python -m pytest -n 4 --dist loadscope --timeout 300
 
 test-fast: $(STAMP)  ## what runs in one process, in under a minute: while working
 	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not processes"

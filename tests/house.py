@@ -22,6 +22,9 @@ GOLDEN = Path(__file__).parent / "golden"
 # Where `make cover` measures, processes that tests start are measured too.
 COVERED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 
+# `make test` tries a sample of long tables and few made-up examples; `make test-whole` tries all of them.
+WHOLE = os.environ.get("WHOLE") == "1"
+
 KEY_LINE = (
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test@example"
 )
@@ -30,6 +33,16 @@ OTHER_KEY_LINE = (
 )
 
 DEAD = "http://127.0.0.1:9"  # nobody listens there
+
+
+def sampled(rows: Sequence[Any], every: int = 4) -> Sequence[Any]:
+    """A table, or each fourth row of it, the first among them."""
+    return rows if WHOLE else rows[::every]
+
+
+def so_many(count: int) -> int:
+    """How many examples to make up: as many, or a fifth of them."""
+    return count if WHOLE else max(10, count // 5)
 
 
 def served(

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from house import so_many
 from vast_mcp.leases.packing import ONSTART_MAX, packed
 
 SHELLS = {
@@ -217,7 +218,7 @@ def test_a_long_script_of_ordinary_words_fits() -> None:
 
 
 @settings(
-    max_examples=60,
+    max_examples=so_many(60),
     derandomize=True,
     deadline=None,
     database=None,

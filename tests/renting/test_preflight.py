@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mcp import Client
 
-from house import KEY_LINE, OTHER_KEY_LINE, call
+from house import KEY_LINE, OTHER_KEY_LINE, call, so_many
 from vast_mcp.machines.keyfiles import key_blob
 from vast_mcp.renting.env_grammar import ENV_BYTES, env_of
 from vast_mcp.renting.rules import has_registry_host
@@ -19,7 +19,7 @@ from vast_mcp.sandbox.world import World
 
 quickly = settings(
     derandomize=True,
-    max_examples=60,
+    max_examples=so_many(60),
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow],

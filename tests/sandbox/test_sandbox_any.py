@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from house import so_many
 from sandbox_wire import Wire, a_world
 
 WORLD = a_world(rent_again=True)
@@ -63,7 +64,7 @@ def answer(method: str, path: str, body: Any) -> tuple[int, Any]:
     return asyncio.run(ask())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=so_many(150), deadline=None)
 @given(st.dictionaries(fields, values, max_size=5))
 def test_any_create_body_is_a_rental_or_a_refusal(body: dict[str, Any]) -> None:
     """One more rental on success, none on refusal unless the refusal names it (A.6)."""
@@ -74,7 +75,7 @@ def test_any_create_body_is_a_rental_or_a_refusal(body: dict[str, Any]) -> None:
     assert reply.get("success") is (status == 200)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=so_many(150), deadline=None)
 @given(queries)
 def test_any_query_finds_rows_or_is_refused(query: dict[str, Any]) -> None:
     """Whatever a client sends, the sandbox answers and does not break."""
@@ -83,7 +84,7 @@ def test_any_query_finds_rows_or_is_refused(query: dict[str, Any]) -> None:
     assert ("offers" in reply) is (status == 200)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=so_many(100), deadline=None)
 @given(values)
 def test_any_body_at_all_gets_an_answer_on_every_address(body: Any) -> None:
     """Whatever a client sends, the sandbox answers and does not break."""
@@ -115,7 +116,7 @@ rooms = st.dictionaries(st.sampled_from(["id", "size", "name"]), values, max_siz
 ROOM = next(iter(WORLD.volumes.rooms))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=so_many(150), deadline=None)
 @given(bids, wishes, rooms)
 def test_any_bid_wish_for_logs_or_volume_is_taken_or_refused(
     bid: Any, wish: Any, room: Any

@@ -15,7 +15,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from mcp import Client
 
-from house import GOLDEN, KEY_LINE, call, served
+from house import GOLDEN, KEY_LINE, call, served, so_many
 from vast_mcp.environment import load
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
@@ -474,7 +474,7 @@ def test_each_field_alone_arrives_with_nothing_beside_it(settings: Settings) -> 
 
 @examples(
     derandomize=True,
-    max_examples=50,
+    max_examples=so_many(50),
     deadline=None,
     database=None,
     suppress_health_check=[
