@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+from jsonschema import Draft202012Validator
 from mcp import Client
 
 from house import env_of
@@ -23,6 +26,24 @@ from vast_mcp_tools import CATALOGUE
 # everywhere.
 hypothesis.settings.register_profile("house", database=None, derandomize=True, deadline=None)
 hypothesis.settings.load_profile("house")
+
+
+def _once(check: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A check of schemas that asks about each schema once."""
+    good: set[str] = set()
+
+    def checked(schema: Any) -> None:
+        text = json.dumps(schema, sort_keys=True)
+        if text not in good:
+            check(schema)
+            good.add(text)
+
+    return checked
+
+
+# The SDK's client checks the schema of a tool's results once a session, for 10 ms, and every test
+# has sessions of its own: a third of the suite's time.
+Draft202012Validator.check_schema = _once(Draft202012Validator.check_schema)
 
 
 @pytest.fixture
