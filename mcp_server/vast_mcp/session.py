@@ -19,7 +19,7 @@ from vast_mcp.journal.records import Approval, Intent
 from vast_mcp.machines.watching import Watches
 from vast_mcp.offers_seen import OffersSeen
 from vast_mcp.reconcile import Reconciler
-from vast_mcp.settings import Settings, Times
+from vast_mcp.settings import Limits, Settings, Times
 from vast_mcp.vast.models import SshKey, Template
 
 if TYPE_CHECKING:
@@ -77,6 +77,19 @@ class Session:
         from vast_mcp.vast.link import Link
 
         return Link(self.settings, self._app)
+
+    @property
+    def times(self) -> Times:
+        return self.settings.times
+
+    @property
+    def limits(self) -> Limits:
+        """What the person allows."""
+        return self.settings.limits
+
+    def now(self) -> float:
+        """Epoch seconds by Vast's clock (Link.now)."""
+        return self.link.now()
 
     def client(self, deadline: float) -> Vast:
         """Vast.ai's API until a deadline on anyio's clock."""
@@ -192,7 +205,28 @@ class Call:
 
     @property
     def times(self) -> Times:
-        return self.session.settings.times
+        return self.session.times
+
+    @property
+    def limits(self) -> Limits:
+        """What the person allows."""
+        return self.session.limits
+
+    @property
+    def journal(self) -> Journal:
+        return self.session.journal
+
+    @property
+    def reconciler(self) -> Reconciler:
+        return self.session.reconciler
+
+    def now(self) -> float:
+        """Epoch seconds by Vast's clock (Link.now)."""
+        return self.session.now()
+
+    def record_of(self, instance_id: int) -> Intent | None:
+        """What the journal has of a machine (Session.record_of)."""
+        return self.session.record_of(instance_id)
 
     def resume(self, waited_s: float) -> None:
         """Go on after a person has read for so many seconds: their time is not the call's, and what

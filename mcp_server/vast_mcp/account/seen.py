@@ -65,10 +65,10 @@ def mark_started(call: Call, instance_id: int) -> None:
     """Record that a machine which was born stopped runs: its create call answers so from here on.
     A journal that fails changes nothing.
     """
-    record = call.session.record_of(instance_id)
+    record = call.record_of(instance_id)
     if record is not None and record.stopped:
         with contextlib.suppress(errors.JournalUnavailable):
-            call.session.journal.mark_started(instance_id)
+            call.journal.mark_started(instance_id)
 
 
 def _leases_of(listed: Sequence[Instance]) -> dict[int, float]:

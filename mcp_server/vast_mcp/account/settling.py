@@ -27,7 +27,7 @@ async def keep_settling(session: Session) -> None:
             await session.doubts.wait()
     except errors.JournalUnavailable:
         return  # the next rent says so
-    look_s = session.settings.times.look_s
+    look_s = session.times.look_s
     pause = look_s
     while True:
         account = await _settle(session)

@@ -48,7 +48,7 @@ async def sweep(call: Call, *, dry_run: bool = False) -> list[Swept]:
     Raises where the whole list, the journal or the account cannot be read, and ReadOnly: nothing
     was done then.
     """
-    if call.settings.limits.read_only and not dry_run:
+    if call.limits.read_only and not dry_run:
         raise errors.ReadOnly(
             "Nothing was destroyed: the person allows looking only (VAST_MCP_READ_ONLY), and a "
             "sweep acts."
@@ -70,14 +70,14 @@ def _past_lease(call: Call, account: str | None, listed: Sequence[Instance]) -> 
     written into the journal.
     """
     known = _lease_ends(call, account)
-    now = call.session.link.now()
+    now = call.now()
     over: dict[int, float] = {}
     for row in listed:
         until = ends_at(row, known.get(row.id))
         if until is None:
             continue
         if account is not None and until > known.get(row.id, 0.0):
-            call.session.journal.set_lease(account, row.id, until)
+            call.journal.set_lease(account, row.id, until)
         if until <= now:
             over[row.id] = until
     return over
@@ -89,7 +89,7 @@ def _lease_ends(call: Call, account: str | None) -> dict[int, float]:
     """
     if account is None:
         return {}
-    return call.session.journal.lease_ends(account)
+    return call.journal.lease_ends(account)
 
 
 @dataclass
@@ -141,7 +141,7 @@ class _Ending:
         if until is None:
             return True
         self.until = until
-        if until > session.link.now():
+        if until > session.now():
             return True
         self.sent, self.trouble = True, None
         if await vast.destroy_instance(self.instance_id, once=True):

@@ -23,9 +23,9 @@ async def keep_sweeping(session: Session) -> None:
     Without a lease nothing is asked. What was ended is told by the next call of any tool. Errors
     of Vast only make it wait.
     """
-    if session.settings.api_key is None or session.settings.limits.read_only:
+    if session.settings.api_key is None or session.limits.read_only:
         return
-    await anyio.sleep(session.settings.times.lease_margin_s)
+    await anyio.sleep(session.times.lease_margin_s)
     sweeper = _Sweeper(session)
     while True:
         await sweeper.turn()
@@ -36,7 +36,7 @@ class _Sweeper:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._times = session.settings.times
+        self._times = session.times
         self._pause = self._times.lease_look_s
         self._heard = False  # from Vast, so its clock is known
 

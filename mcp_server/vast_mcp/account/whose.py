@@ -21,7 +21,7 @@ async def account_if_journalled(call: Call) -> str | None:
     Raises JournalUnavailable where the journal's folder may not be looked into, and as
     account_and_warnings does.
     """
-    if not call.session.journal.exists():
+    if not call.journal.exists():
         return None
     return await account_of(call)
 
@@ -57,7 +57,7 @@ async def _ask_account(call: Call, key_digest: str) -> tuple[str, list[str]]:
         warnings.append(_NAMELESS)
         account = f"{call.settings.base_url}#key-{key_digest[:16]}"
     if not call.settings.loopback:
-        call.session.journal.remember_account(key_digest, account)
+        call.journal.remember_account(key_digest, account)
     return account, warnings
 
 

@@ -52,7 +52,7 @@ async def answer(
 
 
 def _call_of(session: Session, progress: Progress, host: Host | None) -> Call:
-    deadline = anyio.current_time() + session.settings.times.budget_s
+    deadline = anyio.current_time() + session.times.budget_s
     return Call(session, session.client(deadline), deadline, progress, host)
 
 
@@ -71,7 +71,7 @@ async def _result_of(spec: ToolSpec, args: Arguments, call: Call) -> Json:
 
 
 def _check_allowed(spec: ToolSpec, session: Session) -> None:
-    if session.settings.limits.read_only and not spec.read_only:
+    if session.limits.read_only and not spec.read_only:
         raise errors.ReadOnly(
             "Nothing was sent: the person allows this server to look only (VAST_MCP_READ_ONLY), "
             f"and {spec.name} acts."

@@ -36,7 +36,7 @@ def left(
     call: Call, row: Instance | None, journalled: float | None
 ) -> tuple[float | None, bool | None]:
     """A result's lease_left_hours and past_lease, by Vast's clock."""
-    until, now = ends_at(row, journalled), call.session.link.now()
+    until, now = ends_at(row, journalled), call.now()
     return left_hours(until, now), is_past(until, now)
 
 
@@ -67,7 +67,7 @@ def check_time_to_boot(
     refuses too much at most.
     """
     until = ends_at(row, in_journal(call).get(instance_id))
-    now = call.session.link.now()
+    now = call.now()
     if until is None or until - now > SOON_S:
         return
     ends = "ended" if until <= now else "ends"
@@ -102,13 +102,13 @@ def longest(call: Call, instance_id: int, row: Instance | None) -> float | None:
     its birth; cut to two decimals, 0 where its birth is not known. None where there is no such
     limit.
     """
-    most = call.settings.limits.max_lease_hours
+    most = call.limits.max_lease_hours
     if most is None:
         return None
     born = _born_at(call, instance_id, row)
     if born is None:
         return 0.0
-    left = (born - call.session.link.now()) / 3600 + most
+    left = (born - call.now()) / 3600 + most
     return max(0.0, math.floor(left * 100) / 100)
 
 
@@ -116,7 +116,7 @@ def _born_at(call: Call, instance_id: int, row: Instance | None) -> float | None
     """When a machine was rented, in epoch seconds, by its row or the journal."""
     if row is not None and row.start_date:
         return row.start_date
-    record = call.session.record_of(instance_id)
+    record = call.record_of(instance_id)
     return None if record is None else record.made_at
 
 
@@ -126,7 +126,7 @@ def extended_end(call: Call, instance_id: int, row: Instance | None, hours: floa
     Raises BadArguments where that is no later than now: only a later time moves the watchdog,
     which has the time it started with. Raises OverLimit past VAST_MCP_MAX_LEASE_HOURS.
     """
-    now = call.session.link.now()
+    now = call.now()
     until = float(int(now + hours * 3600))
     present = ends_at(row, in_journal(call).get(instance_id))
     if present is not None and until <= present:
@@ -139,7 +139,7 @@ def extended_end(call: Call, instance_id: int, row: Instance | None, hours: floa
 
 
 def _over_limit(call: Call, instance_id: int, most: float) -> errors.OverLimit:
-    allowed = call.settings.limits.max_lease_hours
+    allowed = call.limits.max_lease_hours
     return errors.OverLimit(
         f"Nothing was sent: a machine may live {allowed:g} hours from its birth "
         f"(VAST_MCP_MAX_LEASE_HOURS, set by the person), and {most:g} of them are left.",

@@ -50,7 +50,7 @@ async def attempt(
             except errors.VastMcpError as exc:
                 return intent, hiding(exc, terms.body)
             finally:
-                call.session.journal.mark_landed(intent)
+                call.journal.mark_landed(intent)
     raise AssertionError("a shielded scope is not cancelled")
 
 
@@ -61,7 +61,7 @@ def claim(call: Call, request: Request, terms: Terms) -> Intent | None:
     several processes, cannot each see room for one. The storm stops here, and removes this count to
     see that it is missed (tests/storm/served.py).
     """
-    wish, journal = request.wish, call.session.journal
+    wish, journal = request.wish, call.journal
     journal.take_ownership()
     with journal.alone():
         journal.abandon_unsent(wish.account)
@@ -82,7 +82,7 @@ async def _put(call: Call, body: Json, intent: Intent) -> Rental:
     """Send the one request, and write down what came of it. After money may have moved, a journal
     that fails is a warning: the id must reach the caller.
     """
-    journal, reconciler = call.session.journal, call.session.reconciler
+    journal, reconciler = call.journal, call.reconciler
     unwritten = contextlib.suppress(errors.JournalUnavailable)
     journal.mark_sending(intent)
     try:

@@ -107,13 +107,13 @@ async def ask(
             "be asked at a price (VAST_MCP_CONFIRM)."
         )
     account = await account_of(call)
-    asked = call.session.journal.digest(
+    asked = call.journal.digest(
         {"account": account, "tool": proposal.tool, "arguments": proposal.arguments}
     )
     approval = Approval(asked, _shown(usd_per_hour))
     if agreed is not None and agreed.covers(approval):
         return Agreement(agreed.to)
-    if call.session.journal.approvals.is_approved(approval):
+    if call.journal.approvals.is_approved(approval):
         return Agreement(approval, approval)
     said, agreement = await _ask_host(call, proposal, approval)
     if said == "no":
@@ -220,7 +220,7 @@ def _by_code(call: Call, approval: Approval, proposal: Proposal) -> errors.Needs
         "Nothing was sent: the person wants to be asked first (VAST_MCP_CONFIRM), and nobody "
         "answered here."
     )
-    journal = call.session.journal
+    journal = call.journal
     if journal.path is None:
         return errors.NeedsConfirmation(
             f"{why} This sandbox keeps its journal in memory, so no shell can approve it either: "

@@ -25,7 +25,7 @@ async def rental_of(call: Call, request: Request) -> Rental | None:
     Waits for whoever is sending, and settles what is in doubt, until the wish can be judged. Raises
     KeyReused, OfferAlreadyRented, RentalMissing, CreatedStopped, and what in_doubt makes.
     """
-    journal = call.session.journal
+    journal = call.journal
     while True:
         journal.abandon_unsent(request.wish.account)
         verdict = journal.consider(request.wish)
@@ -52,8 +52,8 @@ def seen_of(call: Call, wish: Wish) -> Intent | None:
 
     Raises KeyReused and OfferAlreadyRented as the create would.
     """
-    call.session.journal.abandon_unsent(wish.account)
-    verdict = call.session.journal.consider(wish)
+    call.journal.abandon_unsent(wish.account)
+    verdict = call.journal.consider(wish)
     _refuse_if_reused(wish, verdict)
     if verdict.act == "already_rented" and verdict.intent is not None:
         raise already_rented(wish, verdict.intent)
@@ -66,7 +66,7 @@ def unannounced(call: Call, wish: Wish) -> list[Intent]:
         return []
     return [
         intent
-        for intent in call.session.journal.unannounced(wish.account)
+        for intent in call.journal.unannounced(wish.account)
         if intent.lives
         and intent.request_key != wish.request_key
         and intent.token not in call.session.delivered

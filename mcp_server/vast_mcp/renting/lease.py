@@ -97,7 +97,7 @@ async def lease_of(call: Call, order: Order) -> tuple[Lease | None, Json]:
     """
     if order.lease_hours is None:
         return None, order.body
-    until = int(call.session.link.now() + order.lease_hours * 3600)
+    until = int(call.now() + order.lease_hours * 3600)
     template, why = await _template(call, order)
     why = why or _why_outside(order, template)
     if why is not None:

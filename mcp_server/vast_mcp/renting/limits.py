@@ -68,7 +68,7 @@ def price_wanted(call: Call, asked: float | None) -> bool:
 
 def _resting_on_price(call: Call, asked: float | None) -> list[str]:
     """The settings and the argument that need a machine's price."""
-    limits = call.settings.limits
+    limits = call.limits
     resting = [
         (MAX_USD, limits.max_usd_per_hour),
         *_counting_prices(limits),
@@ -107,7 +107,7 @@ def check_machine(
                 "the machine's price", resting, why, offer_id=offer_id, instance_id=instance_id
             )
         return
-    most, whose = _lowest(call.settings.limits.max_usd_per_hour, asked)
+    most, whose = _lowest(call.limits.max_usd_per_hour, asked)
     if most is None or not is_dearer(usd_per_hour, most):
         return
     steps: list[NextStep] = []
@@ -137,7 +137,7 @@ async def standing(call: Call) -> Standing | None:
 
     Raises where a whole list cannot be had.
     """
-    limits = call.settings.limits
+    limits = call.limits
     if not limits.any_account:
         return None
     listed = await call.vast.list_instances()
@@ -167,7 +167,7 @@ def check_account(
     """
     if seen is None:
         return None
-    limits = call.settings.limits
+    limits = call.limits
     others = _others(call, seen, account, instance_id)
     machines = len(others) + 1
     if instance_id is None:
@@ -235,7 +235,7 @@ def _others(
     """Everything else that bills or may come to, each once, at the most it may cost; None where
     that is not known.
     """
-    journal, young_s = call.session.journal, call.times.young_s
+    journal, young_s = call.journal, call.times.young_s
     reservations = journal.reservations.of(account)
     rows = {row.id: row for row in seen.rows}
     journalled = {intent.instance_id: intent.usd_per_hour for intent in journal.living(account)}

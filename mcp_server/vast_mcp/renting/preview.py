@@ -38,7 +38,7 @@ class Preview:
 
 async def preview(call: Call, order: Order) -> Preview:
     """Look as rent() does, and announce nothing. Raises what refuses the rental itself."""
-    limits = call.settings.limits
+    limits = call.limits
     request, warnings = await request_of(call, order)
     found = seen_of(call, request.wish)
     if found is not None:

@@ -36,7 +36,7 @@ async def check_price_kept(
 
     Vast is asked only where something rests on the price: a limit or a person's yes.
     """
-    limits = call.settings.limits
+    limits = call.limits
     if not (price_wanted(call, asked) or limits.any_account):
         return []
     seen = await _read_back(call, instance_id)
@@ -65,7 +65,7 @@ async def _read_back(call: Call, instance_id: int) -> _ReadBack:
 
 
 async def _look(call: Call, instance_id: int) -> _ReadBack:
-    if not call.settings.limits.any_account:
+    if not call.limits.any_account:
         row = await call.vast.show_instance(instance_id)
         return _ReadBack(row and row.dph_total)
     rows = await call.vast.list_instances()

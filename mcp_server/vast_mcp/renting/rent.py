@@ -113,7 +113,7 @@ async def _settled(
 
     Raises the outcome itself where there is no doubt in it.
     """
-    journal = call.session.journal
+    journal = call.journal
     if isinstance(outcome, errors.OfferGone) and journal.was_absent(request.wish):
         await _reopen(call, request, outcome)
         return None
@@ -133,7 +133,7 @@ async def _reopen(call: Call, request: Request, gone: errors.OfferGone) -> None:
     """Look again for an earlier request of this wish, which may be who took the offer, unless that
     was too long ago. Raises NotRented where it did not.
     """
-    wish, journal = request.wish, call.session.journal
+    wish, journal = request.wish, call.journal
     if journal.reopen(wish, time.time() - call.times.taken_after_s):
         perhaps_ours = errors.OutcomeUnknown(
             "The offer is taken, perhaps by an earlier request of this rental, whose machine is "

@@ -38,7 +38,7 @@ class Request:
 async def request_of(call: Call, order: Order) -> tuple[Request, list[str]]:
     """The order as this account's wish, and what to warn of. Raises CannotReconcile."""
     account, warnings = await account_and_warnings(call)
-    digest = call.session.journal.digest(order.wished)
+    digest = call.journal.digest(order.wished)
     wish = Wish(
         account=account,
         request_key=order.request_key or derived_key(account, digest),

@@ -52,7 +52,7 @@ async def weigh(
     """
     usd = _price_afterwards(row, bid)
     change = Change(call, instance_id, row, usd, is_dearer=_is_more_than_now(usd, row))
-    if not call.settings.limits.any_price:
+    if not call.limits.any_price:
         return change
     account = await account_of(call)
     change = replace(change, account=account)
@@ -78,7 +78,7 @@ def announce(change: Change, consent: Consent) -> Reservation | None:
     """Spend the person's consent, and announce the price in the same transaction; None where no
     limit asks. Raises OverLimit, PriceUnknown, NeedsConfirmation.
     """
-    journal, account = change.call.session.journal, change.account
+    journal, account = change.call.journal, change.account
     usd = change.usd_per_hour or 0.0
     if account is None:
         consent.spend()
@@ -95,7 +95,7 @@ async def check_longer(call: Call, instance_id: int, row: Instance | None) -> No
     """Raises OverLimit or PriceUnknown for a machine over a limit: a longer life is more spending
     at the rate that there is. Nothing is announced, since the rate stays.
     """
-    if not call.settings.limits.any_price:
+    if not call.limits.any_price:
         return
     account = await account_of(call)
     usd = _reserved(call, account, instance_id, row)
@@ -112,7 +112,7 @@ def settle(call: Call, held: Reservation | None, state: Literal["maybe", "true"]
     """
     if held is not None:
         with contextlib.suppress(errors.JournalUnavailable):
-            call.session.journal.reservations.settle(held, state)
+            call.journal.reservations.settle(held, state)
 
 
 def release(call: Call, instance_id: int) -> None:
@@ -150,5 +150,5 @@ def _row_of(seen: Standing | None, instance_id: int) -> Instance | None:
 
 def _reserved(call: Call, account: str, instance_id: int, row: Instance | None) -> float | None:
     """What acts on this machine announced, where it may still come true."""
-    reservations = call.session.journal.reservations.of(account).get(instance_id, [])
+    reservations = call.journal.reservations.of(account).get(instance_id, [])
     return reserved_price(reservations, row, call.times.young_s)
