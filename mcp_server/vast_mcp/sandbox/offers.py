@@ -2,6 +2,7 @@
 (docs/vast-api.md B.4).
 """
 
+import functools
 import random
 
 from .gpus import GPUS, Gpu
@@ -62,16 +63,25 @@ def make_offers(seed: int, count: int, now: float) -> dict[int, Offer]:
     """Invent a window, the same for the same seed and time; every model appears in several sizes,
     places and qualities.
     """
+    return {
+        ask: offer | {"start_date": now + offer["start_date"], "end_date": now + offer["end_date"]}
+        for ask, offer in _invented(seed, count).items()
+    }
+
+
+@functools.cache
+def _invented(seed: int, count: int) -> dict[int, Offer]:
+    """Invent the window as it is at the time 0, once a process: half of a world's making."""
     dice = random.Random(seed)
     offers: dict[int, Offer] = {}
     ask = FIRST_ASK
     for number in range(count):
-        offers[ask] = _offer(dice, number, ask, now)
+        offers[ask] = _offer(dice, number, ask)
         ask += dice.randrange(1, 400)
     return offers
 
 
-def _offer(dice: random.Random, number: int, ask: int, now: float) -> Offer:
+def _offer(dice: random.Random, number: int, ask: int) -> Offer:
     """Invent one offer. The order of its parts is the order of the dice."""
     gpu = GPUS[number % len(GPUS)]
     gpus = COUNTS[(number // len(GPUS) + number) % len(COUNTS)]
@@ -81,7 +91,7 @@ def _offer(dice: random.Random, number: int, ask: int, now: float) -> Offer:
     row |= _driver_part(dice, gpu) | _card_part(dice, gpu, gpus) | _speed_part(dice, gpu, gpus)
     row |= _box_part(dice, gpus, machine) | _net_part(dice, number, machine)
     row |= _money_part(dice, gpu, gpus, quality) | _trust_part(quality)
-    row |= _time_part(dice, number, now) | _unused_part(machine)
+    row |= _time_part(dice, number) | _unused_part(machine)
     return row | _score_part(row)
 
 
@@ -227,10 +237,10 @@ def _trust_part(quality: Json) -> Offer:
     }
 
 
-def _time_part(dice: random.Random, number: int, now: float) -> Offer:
+def _time_part(dice: random.Random, number: int) -> Offer:
     """Contracts end at very different distances, some within a day (K)."""
     left = _seconds_left(dice, number)
-    return {"start_date": now - dice.uniform(1, 300) * DAY, "end_date": now + left}
+    return {"start_date": -dice.uniform(1, 300) * DAY, "end_date": left}
 
 
 def _seconds_left(dice: random.Random, number: int) -> float:
