@@ -19,6 +19,8 @@ PROXY_LAGS = (
     "Vast's SSH proxy may refuse a key attached later for some minutes; the direct address does "
     "not."
 )
+NO_CONTAINER = Problem("instance_id", "a container; a VM made now accepts the key")
+SHOW_SSH_KEYS = NextStep("show_ssh_keys", {}, "which keys there are")
 
 
 class AttachSshKey(Arguments):
@@ -68,7 +70,7 @@ async def _key(args: AttachSshKey, call: Call) -> SshKey:
 
 def _bad(problem: str) -> errors.BadArguments:
     made = errors.bad("attach_ssh_key", [Problem("key_id", problem)])
-    made.next_steps = [NextStep("show_ssh_keys", {}, "which keys there are")]
+    made.next_steps = [SHOW_SSH_KEYS]
     return made
 
 
@@ -79,7 +81,7 @@ def _check_container(args: AttachSshKey, row: Instance | None) -> None:
     raise errors.VmNotPossible(
         "Nothing was sent: this is a VM, and a VM takes its SSH keys only when it is created.",
         instance_id=args.instance_id,
-        problems=[Problem("instance_id", "a container; a VM made now accepts the key")],
+        problems=[NO_CONTAINER],
     )
 
 

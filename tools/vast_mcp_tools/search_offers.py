@@ -310,21 +310,21 @@ def _set(given: Json, name: str, value: Any) -> None:
 
 def _any_gpu(args: SearchOffers) -> Step:
     """The same search without a GPU's name where it has one: nobody offers that GPU."""
-    given = _given(args)
-    if given.pop("gpu_name", None) is None:
+    if args.gpu_name is None:
         return _start_over(args)
-    return step("search_offers", "the same with any GPU", **given)
+    return step("search_offers", "the same with any GPU", **_given(args, without={"gpu_name"}))
 
 
 def _start_over(args: SearchOffers) -> Step:
     """A search for the GPU alone."""
-    given = _given(args)
-    fewer = {key: given[key] for key in ("gpu_name", "type") if key in given}
+    fewer = _given(args, only={"gpu_name", "type"})
     return step("search_offers", "the same with no other filter", **fewer)
 
 
-def _given(args: SearchOffers) -> Json:
-    return args.model_dump(exclude_unset=True, exclude_none=True)
+def _given(
+    args: SearchOffers, *, only: set[str] | None = None, without: set[str] | None = None
+) -> Json:
+    return args.model_dump(include=only, exclude=without, exclude_unset=True, exclude_none=True)
 
 
 SPEC = ToolSpec(

@@ -80,9 +80,14 @@ def _usable(template: Template) -> bool:
 
 
 def _has(template: Template, words: list[str]) -> bool:
-    parts = (template.name, _image(template), template.desc)
-    text = " ".join(part for part in parts if part).lower()
+    text = _text(template)
     return all(word in text for word in words)
+
+
+def _text(template: Template) -> str:
+    """What its words are looked for in, in lower case."""
+    parts = (template.name, _image(template), template.desc)
+    return " ".join(filter(None, parts)).lower()
 
 
 def _most_used_first(template: Template) -> tuple[int, str]:

@@ -131,8 +131,7 @@ def _hours(credit: float | None, burn: float) -> float | None:
 
 def _steps(result: ShowAccountResult) -> list[Step]:
     if result.open_intents:
-        why = "which rentals are in doubt; looking helps to settle them"
-        return [step("show_instances", why)]
+        return [step("show_instances", "which rentals are in doubt; looking helps to settle them")]
     if result.machines:
         return [step("show_instances", "which machines bill")]
     return []

@@ -123,7 +123,7 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
 
 
 def _is_wanted(instance: Instance, row: InstanceRow, args: ShowInstances) -> bool:
-    if args.label is not None and args.label not in (instance.label or ""):
+    if (args.label or "") not in (instance.label or ""):
         return False
     return args.state in {"all", row.state}
 

@@ -23,6 +23,7 @@ from vast_mcp.toolspec import Arguments, Result, ToolSpec
 
 SHOWN_BYTES = 9_600  # of the log as JSON text; with the rest of the answer it stays under 10 KB
 FILTER_MAX = 200
+FILTER_RULE = f"must be printable, and at most {FILTER_MAX} characters"
 # Colours and cursor moves (CSI), window titles (OSC) and the two-character escapes of a terminal.
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ "
@@ -32,7 +33,7 @@ _ESCAPES = re.compile(
 
 def _printable(words: str) -> str:
     if len(words) > FILTER_MAX or not words.isprintable():
-        raise ValueError(f"must be printable, and at most {FILTER_MAX} characters")
+        raise ValueError(FILTER_RULE)
     return words
 
 
@@ -142,9 +143,14 @@ def _visible(char: str) -> str:
         return char
     if char.isspace():
         return " "
-    if unicodedata.category(char).startswith("C"):
+    if _is_control(char):
         return ""
     return char
+
+
+def _is_control(char: str) -> bool:
+    """Whether Unicode counts a character as control, format, or not assigned (category C)."""
+    return unicodedata.category(char).startswith("C")
 
 
 def last(lines: list[str], most: int) -> list[str]:

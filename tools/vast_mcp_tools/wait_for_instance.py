@@ -93,6 +93,15 @@ class _Wait:
         return Machine(self.row, self.record)
 
     @property
+    def probe_s(self) -> float:
+        """Seconds that a probe may take: one begun just before the end has a moment too."""
+        return min(self.patience.probe, max(self.left, 0.1))
+
+    @property
+    def is_vm(self) -> bool:
+        return self.machine.is_vm
+
+    @property
     def is_known(self) -> bool:
         """Whether the journal, this process or an earlier look knows the machine."""
         if self.record is not None or self.watch.seen:
@@ -184,7 +193,7 @@ async def _when_running(wait: _Wait, row: Instance) -> WaitForInstanceResult | N
         return await _ready(wait, row, "SSH answers.", via="direct", through=direct)
     # The proxy answers before the machine does, so the direct way is given time alone.
     if direct is None or lasted >= wait.patience.proxy:
-        proxy = ways.proxy_of(row, vm=wait.machine.is_vm)
+        proxy = ways.proxy_of(row, vm=wait.is_vm)
         if await _answers(wait, proxy):
             message = "SSH answers through Vast's proxy only."
             return await _ready(wait, row, message, via="proxy_only", through=proxy)
@@ -197,8 +206,8 @@ async def _answers(wait: _Wait, to: Address | None) -> bool:
     """Whether an SSH server is heard at an address, where there is one."""
     if to is None:
         return False
-    within = min(wait.patience.probe, max(wait.left, 0.1))
-    return await reach.probe(to, loopback=wait.call.settings.loopback, within_s=within) == "ssh"
+    loopback = wait.call.settings.loopback
+    return await reach.probe(to, loopback=loopback, within_s=wait.probe_s) == "ssh"
 
 
 def _doing(wait: _Wait) -> str:
@@ -269,7 +278,7 @@ async def _with_access(
     result.access, result.warnings = await access_to(
         wait.call,
         row,
-        vm=wait.machine.is_vm,
+        vm=wait.is_vm,
         jupyter_token=wait.args.show_jupyter_token,
         through=through,
     )
