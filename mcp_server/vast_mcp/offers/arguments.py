@@ -40,17 +40,24 @@ FIELDS = (
 )
 _FREE = Field("filters", "", "")  # a filter in the API's own terms and units
 _BY_ARGUMENT = {field.argument: field for field in FIELDS}
+_ARGUMENTS = {field.name: field.argument for field in FIELDS} | {name: name for name in NAMES}
 
 
 def given_fields(given: set[str]) -> dict[str, str]:
     """The API's fields that given arguments filter by, each with its argument."""
-    fields = {field.name: field.argument for field in FIELDS} | {name: name for name in NAMES}
-    return {name: argument for name, argument in fields.items() if argument in given}
+    return {name: argument for name, argument in _ARGUMENTS.items() if argument in given}
+
+
+def _field_of(argument: str) -> Field:
+    """The field that an argument filters by. A filter in the API's terms has the one that converts
+    nothing.
+    """
+    return _BY_ARGUMENT.get(argument, _FREE)
 
 
 def to_api(argument: str, value: float) -> float:
     """An argument's value in the API's unit."""
-    unit = _BY_ARGUMENT.get(argument, _FREE).unit
+    unit = _field_of(argument).unit
     if unit is None:
         return value
     return math.floor(value * unit)
@@ -62,7 +69,7 @@ def from_api(argument: str, fact: float) -> float | None:
     None where so small a value makes no sense.
     """
     value = _rounded(argument, fact)
-    if value < _BY_ARGUMENT.get(argument, _FREE).least:
+    if value < _field_of(argument).least:
         return None
     return value
 

@@ -83,9 +83,7 @@ def fact_of(offer: Offer, field: str) -> Any:
     """What a row says about a filter, None for nothing; some filters are no keys of a row (B.2)."""
     if field in _FACTS:
         return _FACTS[field](offer)
-    if field in Offer.model_fields:
-        return getattr(offer, field)
-    return None
+    return vars(offer).get(field)
 
 
 def _is_verified(offer: Offer) -> bool | None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import itertools
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -104,8 +105,8 @@ def _is_form(name: list[str], asked: list[str]) -> bool:
     """Whether a card is a form of another: A100 SXM4 is one of A100, RTX 4070 Ti none of RTX
     4070.
     """
-    more = name[len(asked) :]
-    return name[: len(asked)] == asked and _OTHER_CARD.isdisjoint(more)
+    length = len(asked)
+    return name[:length] == asked and _OTHER_CARD.isdisjoint(name[length:])
 
 
 def _words(name: str) -> list[str]:
@@ -121,7 +122,4 @@ def _words(name: str) -> list[str]:
 
 def _bare(name: str) -> list[str]:
     """A name's words without its family's."""
-    words = _words(name)
-    while words and words[0] in _FAMILY:
-        words = words[1:]
-    return words
+    return list(itertools.dropwhile(_FAMILY.__contains__, _words(name)))
