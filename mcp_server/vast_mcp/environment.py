@@ -18,7 +18,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
@@ -34,6 +34,8 @@ from vast_mcp.settings import (
     settings_of,
 )
 from vast_mcp.settings.kinds import Kind
+
+T = TypeVar("T")
 
 NAMES = frozenset(one.name for one in SETTINGS)
 ENV_FILE = settings_of(Settings)["env_file"]
@@ -56,12 +58,12 @@ class Source:
     def of(cls, texts: Mapping[str, str | None], file: Path | None = None) -> Source:
         """A source without its absent texts."""
         given = {name: _given(text) for name, text in texts.items()}
-        return cls({name: text for name, text in given.items() if text is not None}, file)
+        return cls(_set(given), file)
 
     def without(self, names: frozenset[str]) -> Source:
         """The same source, as if it did not have these names."""
         kept = {name: text for name, text in self.texts.items() if name not in names}
-        return Source(kept, self.file)
+        return replace(self, texts=kept)
 
     def named(self, name: str) -> str:
         """What an error calls a variable of this source."""
@@ -172,7 +174,11 @@ def _read(kind: Kind, text: str, what: str) -> Any:
 
 def _values(kind: type[Settings | Limits], sources: Sequence[Source]) -> dict[str, Any]:
     """The fields that the sources set. A field that no source sets keeps its default."""
-    found = {name: _value_of(one, sources) for name, one in settings_of(kind).items()}
+    return _set({name: _value_of(one, sources) for name, one in settings_of(kind).items()})
+
+
+def _set(found: Mapping[str, T | None]) -> dict[str, T]:
+    """What is set, of all that was looked for."""
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -258,8 +264,13 @@ def _with_state_dir(told: Settings) -> Settings:
 
 def _key_files(environ: Mapping[str, str], home: Path) -> list[Path]:
     """Where the official client keeps its key, in its order (docs/vast-api.md J)."""
-    config = Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "vastai"
+    config = _config_dir(environ, home) / "vastai"
     return [config / "vast_tfa_key", config / "vast_api_key", home / ".vast_api_key"]
+
+
+def _config_dir(environ: Mapping[str, str], home: Path) -> Path:
+    """Where programs keep their settings (XDG Base Directory)."""
+    return Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
 
 
 def _with_key_of_file(told: Settings, paths: Sequence[Path]) -> Settings:

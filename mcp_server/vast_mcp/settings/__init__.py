@@ -7,7 +7,7 @@ so a new setting is one field here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -293,10 +293,11 @@ class Settings:
         long_words = [word for value in values for word in value.split() if len(word) >= LONG_WORD]
         return values + long_words
 
-    def _secrets(self) -> list[SecretStr | None]:
-        if self.sandbox:  # its key is a plain word
-            return [self.http_token, *self.env_pass.values()]
-        return [self.api_key, self.http_token, *self.env_pass.values()]
+    def _secrets(self) -> Iterator[SecretStr | None]:
+        if not self.sandbox:  # whose key is a plain word
+            yield self.api_key
+        yield self.http_token
+        yield from self.env_pass.values()
 
 
 # Every variable that a person may set (docs/settings.md is written from it).

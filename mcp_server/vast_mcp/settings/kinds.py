@@ -22,6 +22,7 @@ SHORTEST_TOKEN = 16  # characters
 
 YES = frozenset({"1", "true", "yes"})
 NO = frozenset({"0", "false", "no"})
+LOG_HOST = re.compile(r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(/[A-Za-z0-9._/-]*)?")
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,13 @@ def yes(text: str) -> bool:
 
 def asked_above(text: str) -> float | None:
     """Read the $/h above which a person is asked: 0 for always, None for never."""
-    word = text.lower()
-    if word == "never":
-        return None
-    if word == "always":
-        return 0.0
-    return amount(text)
+    match text.lower():
+        case "never":
+            return None
+        case "always":
+            return 0.0
+        case _:
+            return amount(text)
 
 
 def path(text: str) -> Path:
@@ -133,8 +135,7 @@ def log_hosts(text: str) -> tuple[str, ...]:
 
 def log_host(word: str) -> str:
     """Read one place. Upper and lower case differ only in a path."""
-    pattern = r"\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(/[A-Za-z0-9._/-]*)?"
-    check(re.fullmatch(pattern, word) is not None)
+    check(LOG_HOST.fullmatch(word) is not None)
     if "/" in word:
         return word
     return word.lower()
