@@ -11,6 +11,8 @@ from pathlib import Path
 
 from vast_mcp.vast.models import SshKey
 
+KINDS = ("ssh-", "ecdsa-", "sk-")  # how the first word of a public key line begins
+
 
 def local_public_keys(ssh_dir: Path | None) -> list[Path]:
     """The `*.pub` files of ~/.ssh, in name order; none where this server may not read there."""
@@ -48,9 +50,8 @@ def key_blob(text: str) -> str | None:
     """The base64 part of a public key line: what makes two lines the same key. None where there is
     none.
     """
-    words = text.split()
-    for kind, blob in itertools.pairwise(words):
-        if kind.startswith(("ssh-", "ecdsa-", "sk-")):
+    for kind, blob in itertools.pairwise(text.split()):
+        if kind.startswith(KINDS):
             return blob
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vast_mcp.errors import Json
 from vast_mcp.journal.records import Intent, token_of
 from vast_mcp.machines import ways
 from vast_mcp.vast.models import Instance
@@ -40,18 +41,23 @@ class Machine:
         return self.record.lease_until
 
     @property
+    def facts(self) -> Json:
+        """What was noted of it as it was rented; nothing of a machine without a record."""
+        if self.record is None:
+            return {}
+        return self.record.facts
+
+    @property
     def usd_per_hour(self) -> float | None:
         """$/h while it runs, by the row, else as it was rented."""
         if self.row is not None:
             return self.row.dph_total
-        if self.record is not None:
-            return self.record.facts.get("usd_per_hour")
-        return None
+        return self.facts.get("usd_per_hour")
 
     @property
     def is_vm(self) -> bool:
         """Whether it was rented as a VM, or has the image of one."""
-        if self.record is not None and self.record.facts.get("vm"):
+        if self.facts.get("vm"):
             return True
         return self.row is not None and ways.is_vm(self.row)
 

@@ -8,18 +8,20 @@ from vast_mcp.errors import Json
 from vast_mcp.vast.models import Volume
 from vast_mcp.vast.replies import as_object
 
+EITHER = {"in": [True, False]}
+BEST_FIRST = [["score", "desc"]]
+
 
 def room_query(machine_id: int, size_gb: float) -> Json:
     """The search for room on one machine. Whether its host is verified was decided with the
     offer.
     """
-    anything = {"in": [True, False]}
     return {
         "machine_id": {"eq": machine_id},
         "disk_space": {"gte": size_gb},
-        "verified": anything,
-        "external": anything,
-        "order": [["score", "desc"]],
+        "verified": EITHER,
+        "external": EITHER,
+        "order": BEST_FIRST,
         "allocated_storage": size_gb,
     }
 

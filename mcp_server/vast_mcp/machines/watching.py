@@ -52,11 +52,13 @@ class Watch:
 
 def _wanted(phase: Phase, patience: Patience) -> float:
     """Seconds that a phase must last before it is a failure."""
-    if phase in {"missing", "exited"}:
-        return patience.exited
-    if phase in {"stopped", "outbid", "offline", "scheduling", "frozen"}:
-        return patience.sick
-    return 0.0
+    match phase:
+        case "missing" | "exited":
+            return patience.exited
+        case "stopped" | "outbid" | "offline" | "scheduling" | "frozen":
+            return patience.sick
+        case _:
+            return 0.0
 
 
 class Watches:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from vast_mcp.vast.models import Instance
 
 PORTS_SHOWN = 20
+SSH_OPTIONS = "-o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=10"
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
 _INSIDE = re.compile(r"[0-9]{1,5}/(?:tcp|udp)")
@@ -79,9 +80,14 @@ def _address(host: str | None, port: int | None) -> Address | None:
 
 
 def _ssh(port: int, key: str | None) -> str:
-    identity = "" if key is None else f"-i {key} "
-    options = "-o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=10"
-    return f"ssh {identity}-p {port} {options}"
+    return f"ssh {_identity(key)}-p {port} {SSH_OPTIONS}"
+
+
+def _identity(key: str | None) -> str:
+    """The option that names the key, where one is known."""
+    if key is None:
+        return ""
+    return f"-i {key} "
 
 
 def ssh_line(to: Address, key: str | None) -> str:
