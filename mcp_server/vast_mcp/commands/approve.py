@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,12 +64,11 @@ class Outcome:
             told["problem"] = self.problem
         return told
 
-    def lines(self) -> list[str]:
+    def lines(self) -> Iterator[str]:
         """The outcome as a person reads it."""
-        last = f"vast-mcp approve: {self.problem or 'approved'}"
-        if self.question is None:
-            return [last]
-        return [self.question.said, last]
+        if self.question is not None:
+            yield self.question.said
+        yield f"vast-mcp approve: {self.problem or 'approved'}"
 
 
 def run(chosen: argparse.Namespace) -> int:

@@ -78,9 +78,14 @@ def server_in(folder: str) -> Any:
     return StdioServerParameters(
         command=sys.executable,
         args=["-m", "vast_mcp", "--sandbox"],
-        env={"HOME": folder, "XDG_CONFIG_HOME": folder, "PATH": os.environ.get("PATH", "")},
+        env=environment_in(folder),
         cwd=folder,
     )
+
+
+def environment_in(folder: str) -> dict[str, str]:
+    """An environment whose home is a folder: nothing of the person's own is found from there."""
+    return {"HOME": folder, "XDG_CONFIG_HOME": folder, "PATH": os.environ.get("PATH", "")}
 
 
 def make_key(path: Path) -> None:
@@ -115,6 +120,17 @@ class Stage:
             error = payload["error"]
             raise Surprise(f"{tool}: {error['code']}: {error['message']}")
         return payload
+
+    async def rent(self, title: str, arguments: Json) -> Json:
+        """Rent a machine, show it, and keep its id."""
+        rented = await self.call(title, "create_instance", **arguments)
+        self.rented.append(rented["instance_id"])
+        show([rented], *RENTED)
+        return rented
+
+    async def follow(self, title: str, step: Json) -> Json:
+        """Call what a next step says, as it stands there."""
+        return await self.call(title, step["tool"], **step["arguments"])
 
     async def fail(self, title: str, code: str, tool: str, **arguments: Any) -> Json:
         """Call a tool that must fail with a code; the error."""
@@ -180,9 +196,7 @@ async def search(stage: Stage) -> None:
 
 async def rent(stage: Stage) -> None:
     """One machine."""
-    rented = await stage.call("Rent the first", "create_instance", **stage.wish)
-    stage.rented.append(rented["instance_id"])
-    show([rented], *RENTED)
+    rented = await stage.rent("Rent the first", stage.wish)
     for warning in rented["warnings"]:
         say(f"{INDENT}warning: {warning}")
 
@@ -233,16 +247,13 @@ async def be_refused(stage: Stage) -> None:
 
 async def follow(stage: Stage) -> None:
     """The next step of the error, as it stands there."""
-    step = stage.key_step
-    key = await stage.call("Do what the error says", step["tool"], **step["arguments"])
+    key = await stage.follow("Do what the error says", stage.key_step)
     show([key], "key_id", "fingerprint")
 
 
 async def rent_vm(stage: Stage) -> None:
     """The rental that was refused, now as it was meant."""
-    rented = await stage.call("The same rental again", "create_instance", **stage.vm)
-    stage.rented.append(rented["instance_id"])
-    show([rented], *RENTED)
+    await stage.rent("The same rental again", stage.vm)
 
 
 async def stop(stage: Stage) -> None:

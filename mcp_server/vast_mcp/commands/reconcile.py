@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vast_mcp.journal.records import Intent
 
 LONGEST_WAIT_S = 86_400.0
+WAIT_RULE = f"seconds, 0 to {LONGEST_WAIT_S:g}"
 IN_DOUBT = frozenset({"unknown", "sending"})  # states of an attempt
 
 
@@ -51,7 +52,7 @@ def add_parser(commands: options.Commands) -> None:
 def _seconds(text: str) -> float:
     value = float(text)
     if not 0 <= value <= LONGEST_WAIT_S:
-        raise argparse.ArgumentTypeError(f"seconds, 0 to {LONGEST_WAIT_S:g}")
+        raise argparse.ArgumentTypeError(WAIT_RULE)
     return value
 
 

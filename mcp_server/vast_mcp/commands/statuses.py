@@ -15,8 +15,13 @@ MISUSE = frozenset({"bad_arguments", "unknown_tool"})
 
 def as_text(value: Any, indent: int | None = None) -> str:
     """JSON as this stdout can write it."""
-    unicode = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
-    return json.dumps(value, ensure_ascii=not unicode, indent=indent)
+    return json.dumps(value, ensure_ascii=not stdout_is_unicode(), indent=indent)
+
+
+def stdout_is_unicode() -> bool:
+    """Whether every character can be written; where the encoding is not known, none but ASCII."""
+    encoding = getattr(sys.stdout, "encoding", None) or ""
+    return encoding.lower().startswith("utf")
 
 
 def exit_status(payload: dict[str, Any]) -> int:

@@ -77,10 +77,10 @@ def print_rows(console: Console, rows: Sequence[Row], indent: str = "") -> None:
 
 def table_of(names: Sequence[str]) -> Table:
     """An empty table: a line below the names, and no others."""
-    from rich import box
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for name in names:
         table.add_column(name, overflow="fold")
     return table

@@ -33,6 +33,10 @@ class Finding:
     said: str
     fix: str | None = None
 
+    def as_json(self) -> Json:
+        """`{"name", "status", "said", "fix"?}`."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
 
 def quoted(path: Path) -> str:
     """A path for a command that is to be run."""
@@ -46,10 +50,7 @@ def none_failed(findings: Sequence[Finding]) -> bool:
 
 def as_json(findings: Sequence[Finding]) -> Json:
     """`{"ok", "checks": [{"name", "status", "said", "fix"?}]}`."""
-    checks = [
-        {name: value for name, value in asdict(finding).items() if value is not None}
-        for finding in findings
-    ]
+    checks = [finding.as_json() for finding in findings]
     return {"ok": none_failed(findings), "checks": checks}
 
 

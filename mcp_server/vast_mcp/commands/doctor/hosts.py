@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +102,7 @@ class HostFile:
 
     def _of_plugins(self, told: object) -> Finding | None:
         """Plugins of ours that are switched on (Claude Code's settings)."""
-        names = ", ".join(_plugins_on(told))
+        names = _plugins_on(told)
         if not names:
             return None
         return self._finding(f"turns the plugin {names} on")
@@ -119,7 +118,7 @@ def _names(servers: list[Server]) -> str:
     return ", ".join(clean(server.name, 40) for server in servers)
 
 
-def _plugins_on(told: object) -> Iterator[str]:
-    for name, value in table_of(told, "enabledPlugins").items():
-        if value and name.startswith(PLUGIN):
-            yield clean(name, 60)
+def _plugins_on(told: object) -> str:
+    plugins = table_of(told, "enabledPlugins")
+    ours = [name for name, value in plugins.items() if value and name.startswith(PLUGIN)]
+    return ", ".join(clean(name, 60) for name in ours)

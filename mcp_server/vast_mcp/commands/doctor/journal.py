@@ -13,6 +13,7 @@ from pathlib import Path
 from vast_mcp.commands.doctor.findings import Finding, quoted
 from vast_mcp.journal import database
 
+UPDATE = "git pull   # in vast-mcp's folder, then: pip install ."
 NOBODY_ELSE = 0o077  # the bits of a mode that let others in
 IN_DOUBT = (
     "SELECT account, count(*) FROM intents WHERE state IN ('sending', 'unknown') GROUP BY account"
@@ -86,8 +87,7 @@ def damaged(path: Path, command: str) -> Finding:
 def newer(path: Path, version: int) -> Finding:
     """A journal that only a newer vast-mcp can read."""
     said = f"{path} has version {version}, of a newer vast-mcp; this one knows {database.VERSION}"
-    fix = "git pull   # in vast-mcp's folder, then: pip install ."
-    return Finding("journal", "fail", said, fix)
+    return Finding("journal", "fail", said, UPDATE)
 
 
 def modes(path: Path, version: int) -> Finding:

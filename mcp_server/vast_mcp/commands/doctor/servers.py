@@ -9,6 +9,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import cast
 
 from vast_mcp.errors import Json
+from vast_mcp.vast.replies import as_object
 
 SERVER_TABLES = ("mcpServers", "servers", "mcp_servers")
 PROGRAMS = frozenset({"vast-mcp", "vast-mcp.exe", "vast_mcp"})
@@ -17,12 +18,8 @@ SECRET_NAMES = frozenset({"VAST_API_KEY", "VAST_MCP_HTTP_TOKEN"})
 
 def table_of(value: object, name: str) -> Json:
     """A table inside another; empty where either is no table."""
-    if not isinstance(value, dict):
-        return {}
-    table = cast("Json", value).get(name)
-    if not isinstance(table, dict):
-        return {}
-    return cast("Json", table)
+    outer = as_object(value) or {}
+    return as_object(outer.get(name)) or {}
 
 
 @dataclass(frozen=True)
@@ -65,17 +62,26 @@ class Server:
         """Whether a key is written there itself, not as a `${NAME}` that the host fills in: as a
         variable, an argument that sets one, or a header.
         """
-        places = (self._variables(), self._headers(), self._set_by_arguments())
-        return any(_is_clear(value) for place in places for value in place)
+        return any(map(_is_clear, self._secrets()))
+
+    def _secrets(self) -> Iterator[object]:
+        """What stands wherever a secret may be given."""
+        yield from self._variables()
+        yield from self._headers()
+        yield from self._set_by_arguments()
+
+    @property
+    def _env(self) -> Json:
+        return table_of(self.entry, "env")
 
     def _secret_names(self) -> frozenset[str]:
         """Variables that hold a secret, those to be passed on among them."""
-        passed = str(table_of(self.entry, "env").get("VAST_MCP_ENV_PASS", ""))
+        passed = str(self._env.get("VAST_MCP_ENV_PASS", ""))
         return SECRET_NAMES | {name.strip() for name in passed.split(",")}
 
     def _variables(self) -> Iterator[object]:
         secret = self._secret_names()
-        for name, value in table_of(self.entry, "env").items():
+        for name, value in self._env.items():
             if name in secret:
                 yield value
 
