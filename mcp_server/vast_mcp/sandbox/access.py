@@ -46,20 +46,18 @@ def check(request: Request, endpoint: str, path: str) -> None:
         return
     if header is None:
         raise replies.login_required()
+    _check_bearer(request.world, header)
     machine = machine_of(request.world, header)
     if machine is None:
         _check_known(request.world, header)
     else:
-        _check_bearer(request.world, header)
         _check_own_key(request, endpoint, machine)
     _check_group(request.world, endpoint)
 
 
 def _check_known(state: State, header: str) -> None:
     """Refuse a key that is not the account's."""
-    _check_bearer(state, header)
-    key = _key_in(header)
-    if key == "" or (state.api_keys is not None and key not in state.api_keys):
+    if not state.knows_key(_key_in(header)):
         raise replies.invalid_key(state.bad_key_status)
 
 
@@ -70,11 +68,14 @@ def _check_bearer(state: State, header: str) -> None:
 
 def _check_own_key(request: Request, endpoint: str, machine: Instance) -> None:
     """Refuse what a machine's own key does not open."""
-    world = request.world
-    opens = endpoint in OWN and endpoint not in world.own_key_lacks
-    if not opens or request.id() != machine.id:
+    if not _is_opened_by_own_key(request, endpoint, machine):
         group = str(PERMISSIONS.get(endpoint))
-        raise replies.permission_missing(group, world.own_key_status)
+        raise replies.permission_missing(group, request.world.own_key_status)
+
+
+def _is_opened_by_own_key(request: Request, endpoint: str, machine: Instance) -> bool:
+    opened = OWN - request.world.own_key_lacks
+    return endpoint in opened and request.id == machine.id
 
 
 def _check_group(state: State, endpoint: str) -> None:
@@ -88,8 +89,10 @@ def machine_of(state: State, header: str) -> Instance | None:
     not recorded.
     """
     key = _key_in(header)
-    mine = (instance for instance in state.instances.values() if instance.secret == key)
-    return next(mine, None)
+    for instance in state.rentals:
+        if instance.secret == key:
+            return instance
+    return None
 
 
 def _key_in(header: str) -> str:

@@ -45,20 +45,29 @@ class Door:
         self.socket.close()
 
     def _forget_loop(self) -> None:
+        self._put_out_guests()
+        self._stop_reading(self.socket)
+        self._loop = None
+
+    def _put_out_guests(self) -> None:
         for guest in list(self._guests):
             self._leave(guest)
+
+    def _stop_reading(self, one: socket.socket) -> None:
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.remove_reader(self.socket)
-        self._loop = None
+            self._loop.remove_reader(one)
 
     def _greet(self) -> None:
         with contextlib.suppress(OSError):
             guest, _ = self.socket.accept()
-            guest.setblocking(False)
-            self._guests.add(guest)
-            with contextlib.suppress(OSError):
-                guest.send(self.banner)
-            asyncio.get_running_loop().add_reader(guest, self._hear, guest)
+            self._let_in(guest)
+
+    def _let_in(self, guest: socket.socket) -> None:
+        guest.setblocking(False)
+        self._guests.add(guest)
+        with contextlib.suppress(OSError):
+            guest.send(self.banner)
+        asyncio.get_running_loop().add_reader(guest, self._hear, guest)
 
     def _hear(self, guest: socket.socket) -> None:
         """Throw away whatever a guest says; it goes when it hangs up."""
@@ -71,8 +80,7 @@ class Door:
 
     def _leave(self, guest: socket.socket) -> None:
         self._guests.discard(guest)
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.remove_reader(guest)
+        self._stop_reading(guest)
         guest.close()
 
 
@@ -84,18 +92,24 @@ class Doors:
 
     def port(self, instance_id: int, way: str, *, opened: bool, banner: bytes = BANNER) -> int:
         """Make a door at first need, and tell its number; it answers once `opened`."""
-        key = (instance_id, way)
+        door = self._door((instance_id, way), banner)
+        if opened:
+            door.open()
+        return door.port
+
+    def _door(self, key: tuple[int, str], banner: bytes) -> Door:
         if key not in self._doors:
             self._doors[key] = Door(banner)
-        if opened:
-            self._doors[key].open()
-        return self._doors[key].port
+        return self._doors[key]
 
-    def close(self, instance_id: int | None = None) -> None:
-        """Close the doors of one instance, or all."""
-        for key in list(self._doors):
-            if instance_id in {None, key[0]}:
-                self._doors.pop(key).close()
+    def close(self, instance_id: int) -> None:
+        """Close the doors of one instance."""
+        for key in [key for key in self._doors if key[0] == instance_id]:
+            self._doors.pop(key).close()
+
+    def close_all(self) -> None:
+        while self._doors:
+            self._doors.popitem()[1].close()
 
     def __len__(self) -> int:
         return len(self._doors)

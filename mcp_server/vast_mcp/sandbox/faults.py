@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from . import replies
@@ -48,6 +48,13 @@ ENDPOINTS = frozenset(
 # A server behind which hanging up is possible puts a callable here; see serving.py.
 HANG_UP = "vast_sandbox.hang_up"
 
+PAGE = "<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+SERVER_ERROR: Json = {
+    "success": False,
+    "error": "server_error",
+    "msg": "The request was not carried out.",
+}
+
 
 class Dropped(Exception):
     """The connection closed without a reply. In process it is raised; over a socket the socket is
@@ -79,7 +86,7 @@ class Fault:
     skip: int = 0
     detail: Json = field(default_factory=dict[str, Any])
 
-    def check(self) -> None:
+    def __post_init__(self) -> None:
         """Raise ValueError for an endpoint, a kind or a time that does not exist."""
         if self.endpoint != "*" and self.endpoint not in ENDPOINTS:
             raise ValueError(f"no endpoint {self.endpoint!r}; one of {sorted(ENDPOINTS)} or '*'")
@@ -122,7 +129,6 @@ class Faults:
         did is not.
         """
         fault = Fault(endpoint, kind, times, when, method, skip, detail)
-        fault.check()
         self.waiting.append(fault)
         return fault
 
@@ -152,8 +158,9 @@ class Faults:
     async def until_hanging(self) -> None:
         """Return once a request hangs, for a test that acts meanwhile."""
         if not self._hanging:
-            self._watchers.append(asyncio.Event())
-            await self._watchers[-1].wait()
+            watcher = asyncio.Event()
+            self._watchers.append(watcher)
+            await watcher.wait()
 
     def release(self) -> None:
         """Let every hanging request go: its connection is closed without a reply, or its late reply
@@ -224,9 +231,7 @@ class GatewayPage:
     title: str
 
     def __call__(self, _detail: Json, _reply: Response | None, _now: float) -> Response:
-        title = self.title
-        page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-        return Response(page, self.status, media_type="text/html")
+        return HTMLResponse(PAGE.format(title=self.title), self.status)
 
 
 def _truncated(_detail: Json, reply: Response | None, _now: float) -> Response:
@@ -241,11 +246,7 @@ def _truncated(_detail: Json, reply: Response | None, _now: float) -> Response:
 
 def _success_false(detail: Json, _reply: Response | None, _now: float) -> Response:
     """Answer with a 2xx that is not success (A.11)."""
-    said = {
-        "error": detail.get("error", "server_error"),
-        "msg": detail.get("msg", "The request was not carried out."),
-    }
-    return JSONResponse({"success": False, **said})
+    return JSONResponse(SERVER_ERROR | detail)
 
 
 def _no_id(_detail: Json, _reply: Response | None, _now: float) -> Response:

@@ -148,12 +148,13 @@ class Instance:
     def seen(self) -> bool:
         """Count one look from outside: false while the row is not readable yet, or no longer."""
         if not self.alive:
-            self.lingering_looks -= 1
-            return self.lingering_looks >= 0
-        if self.hidden_looks > 0:
-            self.hidden_looks -= 1
-            return False
-        return True
+            return self._lingers()
+        self.hidden_looks -= 1
+        return self.hidden_looks < 0
+
+    def _lingers(self) -> bool:
+        self.lingering_looks -= 1
+        return self.lingering_looks >= 0
 
     # What becomes of it
 
@@ -171,3 +172,12 @@ class Instance:
 
     def recycle(self, now: float) -> None:
         self.set_course(self.fate.recycling, now)
+        self.log.lines.clear()
+
+    def wait_for_gpu(self) -> None:
+        """It is asked to run, and starts once its GPU is free."""
+        self.intended, self.waiting_for_gpu = "running", True
+
+    def wait_for_bid(self) -> None:
+        """It is asked to run, and starts once its bid is raised."""
+        self.intended, self.outbid = "running", True

@@ -2,10 +2,13 @@
 A.8).
 """
 
+import re
 from dataclasses import dataclass, field
 
 from .shapes import Json
 
+# An image's first part is a registry where it holds a dot or a port, or is localhost.
+REGISTRY = re.compile(r"(localhost|[^/]*[.:][^/]*)/")
 IDENTITY_PORT = 70_000  # from here on the number outside is the number inside (A.4)
 
 
@@ -71,8 +74,7 @@ class Launch:
 
 
 def _names_registry(image: str) -> bool:
-    host, slash, _ = image.partition("/")
-    return bool(slash) and ("." in host or ":" in host or host == "localhost")
+    return REGISTRY.match(image) is not None
 
 
 def read_port(key: str) -> tuple[str, bool] | None:

@@ -90,6 +90,11 @@ def _read_json(query: dict[str, str], name: str, default: Any) -> Any:
     text = query.get(name)
     if not text:
         return default
+    return read_json(text, name)
+
+
+def read_json(text: str, name: str) -> Any:
+    """Read a query parameter that holds JSON."""
     try:
         return json.loads(text)
     except ValueError:
@@ -129,8 +134,13 @@ def _read_column_order(entry: Any) -> tuple[str, bool]:
 
 
 def _token(row: Json, order: Order) -> str:
-    place = json.dumps([row.get(column) for column, _ in order])
+    place = json.dumps(_place_of(row, order))
     return base64.urlsafe_b64encode(place.encode()).decode()
+
+
+def _place_of(row: Json, order: Order) -> list[Any]:
+    """What says where a row stands: its values in the columns that the list is ordered by."""
+    return [row.get(column) for column, _ in order]
 
 
 def _read_token(text: str | None, order: Order) -> list[Any] | None:
@@ -167,10 +177,9 @@ def page(query: PageQuery, rows: list[Json]) -> tuple[list[int], Json]:
 
 
 def _after(query: PageQuery, rows: list[Json]) -> list[Json]:
-    after = query.after
-    if after is None:
+    if query.after is None:
         return rows
-    return [row for row in rows if _stands_after(row, after, query.order)]
+    return [row for row in rows if _stands_after(row, query.after, query.order)]
 
 
 def _stands_after(row: Json, place: list[Any], order: Order) -> bool:

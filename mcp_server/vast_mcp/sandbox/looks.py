@@ -23,14 +23,14 @@ def show(state: State, instance_id: int) -> Json | None:
     _follow(state, instance)
     if not instance.seen():
         return None
-    row = row_of(instance, state.clock(), listed=False, ways=_ways(state, instance))
+    row = row_of(instance, state.now, listed=False, ways=_ways(state, instance))
     _count_look(state, instance)
     return row
 
 
 def list_page(state: State, query: listing.PageQuery) -> Json:
     """Look at every instance on a page of the list (C.2)."""
-    now = state.clock()
+    now = state.now
     for instance in state.living:
         _follow(state, instance)
     seen = [instance for instance in state.rentals if instance.seen()]
@@ -43,7 +43,7 @@ def list_page(state: State, query: listing.PageQuery) -> Json:
 
 def filter_values(state: State) -> list[Json]:
     """List the combinations that the official client offers as filters (C.2)."""
-    now = state.clock()
+    now = state.now
     rows = [row_of(instance, now, listed=True) for instance in state.living]
     return [{key: row[key] for key in SHOWN_AS_FILTERS} for row in rows]
 
@@ -61,13 +61,13 @@ def _follow(state: State, instance: Instance) -> None:
     """Let happen what the instance's course has come to since the last look."""
     if not instance.alive:
         return
-    event = instance.event(state.clock())
+    event = instance.event(state.now)
     if event == fates.VANISHED:
         state.cancel_rental(instance.id)
         return
     if event == fates.OUTBID:
         state.outbid(instance.id)
-    _log_status(instance, state.clock())
+    _log_status(instance, state.now)
 
 
 def _log_status(instance: Instance, now: float) -> None:
@@ -83,7 +83,7 @@ def _ways(state: State, instance: Instance) -> Ways | None:
     """Open the doors where SSH answers, in a world that has them, if the instance can speak."""
     if not state.ssh_banners:
         return None
-    speaks = instance.answers_ssh(state.clock())
+    speaks = instance.answers_ssh(state.now)
     is_vm = instance.kind == "vm"  # the proxy cannot reach one (A.5)
     proxy = _door(state, instance, "proxy", opened=speaks and state.ssh_proxy and not is_vm)
     direct = _door(state, instance, "direct", opened=speaks and state.ssh_direct)

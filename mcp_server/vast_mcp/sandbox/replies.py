@@ -1,23 +1,24 @@
 """Every refusal of the pretend service stands here, worded as docs/vast-api.md records it."""
 
 import math
+from dataclasses import dataclass, field
 from typing import Any
 
 from .shapes import Json
 
 
+@dataclass(eq=False)
 class Refusal(Exception):
     """The service says no: a status, a body (an object is sent as JSON, a string as plain text) and
     headers.
     """
 
-    def __init__(
-        self, status: int, body: Json | str, headers: dict[str, str] | None = None
-    ) -> None:
-        super().__init__(f"{status}: {body}")
-        self.status = status
-        self.body = body
-        self.headers = headers or {}
+    status: int
+    body: Json | str
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.body}"
 
 
 def refusal(status: int, error: str, msg: str, **more: Any) -> Refusal:
@@ -273,6 +274,11 @@ def unreadable_body() -> Refusal:
 # Too many requests are refused in the five recorded forms, and one that nobody has seen (H).
 
 TOO_OFTEN = "API requests too frequent"
+QUOTA_EXCEEDED: Json = {
+    "success": False,
+    "error": "search_quota_exceeded",
+    "msg": "Search quota exceeded",
+}
 
 
 def too_many_plain(threshold: float = 4.5) -> Refusal:
@@ -311,9 +317,12 @@ def too_many_json(wait: float = 10, limit: float = 5.0, now: float = 0) -> Refus
 
 def too_many_quota(now: float = 0) -> Refusal:
     """Form 5 is about the search quota, which comes back at midnight UTC."""
-    midnight = (int(now) // 86_400 + 1) * 86_400
-    body = {"success": False, "error": "search_quota_exceeded", "msg": "Search quota exceeded"}
-    return Refusal(429, body, {"X-RateLimit-Reset": str(midnight)})
+    headers = {"X-RateLimit-Reset": str(_midnight_after(now))}
+    return Refusal(429, dict(QUOTA_EXCEEDED), headers)
+
+
+def _midnight_after(now: float) -> int:
+    return (int(now) // 86_400 + 1) * 86_400
 
 
 def too_many_unknown() -> Refusal:

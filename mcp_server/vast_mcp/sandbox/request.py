@@ -8,6 +8,7 @@ from typing import Any, cast
 from starlette.requests import Request as HttpRequest
 
 from . import replies
+from .listing import read_json
 from .shapes import Json
 from .world import World
 
@@ -20,8 +21,7 @@ class Request:
     def __init__(self, world: World, http: HttpRequest, text: str) -> None:
         self.world = world
         self.http = http
-        self.query = {name: value for name, value in http.query_params.items() if name != "api_key"}
-        self.text = text
+        self.query = _query_of(http)
         self.body = _read_body(text)
 
     @classmethod
@@ -41,6 +41,10 @@ class Request:
         """One field of the body, None where it is absent."""
         return self.object().get(name)
 
+    def parameter(self, name: str) -> str:
+        """One parameter of the query, empty where it is absent."""
+        return self.query.get(name, "")
+
     def object(self) -> Json:
         """The body as an object; none at all is an empty one."""
         if self.body is None:
@@ -48,20 +52,19 @@ class Request:
         if not isinstance(self.body, dict):
             raise replies.unreadable_body()
         body = cast("Json", self.body)
-        try:  # what could not be said back, NaN or half a surrogate pair, is not taken in
-            json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
-        except ValueError:
-            raise replies.unreadable_body() from None
+        _check_sayable(body)
         return body
 
     def in_path(self, name: str) -> Any:
         """What stands in the path under this name of its route."""
         return self.http.path_params[name]
 
+    @property
     def id(self) -> int:
         """The instance's number in the path, which the route has read."""
         return self.in_path("id")
 
+    @property
     def id_in_text(self) -> int:
         """The instance's number in the path of a route that takes any text there (C.7)."""
         text = self.in_path("id")
@@ -75,12 +78,22 @@ def is_id(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= ID_DIGITS
 
 
+def _query_of(http: HttpRequest) -> dict[str, str]:
+    """Take the query without the key, which is not remembered."""
+    return {name: value for name, value in http.query_params.items() if name != "api_key"}
+
+
+def _check_sayable(body: Json) -> None:
+    """Refuse what could not be said back: NaN, or half a surrogate pair."""
+    try:
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        raise replies.unreadable_body() from None
+
+
 def read_object(text: str, name: str) -> Json:
     """Read a query parameter that holds a JSON object."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        raise replies.invalid_request(f"{name}: Invalid JSON") from None
+    found = read_json(text, name)
     if not isinstance(found, dict):
         raise replies.invalid_request(f"{name}: Input should be a valid dictionary")
     return cast("Json", found)

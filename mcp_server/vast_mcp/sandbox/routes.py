@@ -58,7 +58,7 @@ class _Address:
         reply = None
         if fault.when == "after":
             reply = _answer(request, name, endpoint)
-        return _dated(self.world, await self.world.faults.act(fault, reply, self.world.clock()))
+        return _dated(self.world, await self.world.faults.act(fault, reply, self.world.now))
 
     def _unknown(self, method: str) -> Endpoint:
         return Endpoint(self.path, method, "unknown", _refuse_method)
@@ -87,7 +87,7 @@ def _remember(request: Request, name: str) -> None:
     world = request.world
     received = Received(
         seq=len(world.requests) + 1,
-        at=world.clock(),
+        at=world.now,
         endpoint=name,
         method=request.http.method,
         path=request.path,
@@ -121,7 +121,7 @@ def _refused(no: Refusal) -> Response:
 
 def _dated(world: World, reply: Response) -> Response:
     """Put the world's own time, which a test may set wrong, in Date, unless a fault has set one."""
-    reply.headers.setdefault("Date", formatdate(world.clock(), usegmt=True))
+    reply.headers.setdefault("Date", formatdate(world.now, usegmt=True))
     return reply
 
 

@@ -49,11 +49,14 @@ def as_number(value: Any) -> float | None:
         return None
 
 
+FLAGS = {"true": True, "1": True, "false": False, "0": False}
+
+
 def as_bool(value: Any) -> bool | None:
     """Read a flag as JSON, as text or as a digit."""
     if isinstance(value, bool):
         return value
-    return {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower())
+    return FLAGS.get(str(value).lower())
 
 
 def _like(held: Any, asked: Any) -> Any:

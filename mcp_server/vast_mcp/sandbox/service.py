@@ -31,10 +31,7 @@ SEARCH_FIELDS = OFFER_FIELDS | frozenset(search.VIEWS)
 def find_offers(state: State, flat: Json, *, defaults: bool) -> list[Offer]:
     """Find the rows that answer a flat query (B.1)."""
     query = search.Query(flat, SEARCH_FIELDS, defaults=defaults)
-    now = state.clock()
-    rows = [
-        offers.priced(offer, gb=query.gb, bid=query.bid, now=now) for offer in state.offers.values()
-    ]
+    rows = state.priced_offers(query.gb, bid=query.bid)
     return query.run(rows, leaky=state.leaky_filters)
 
 
@@ -101,7 +98,7 @@ def _check_vm(state: State, launch: Launch, offer: Offer) -> None:
 
 
 def _commit_rental(state: State, offer: Offer, launch: Launch, *, stopped: bool) -> Instance:
-    now = state.clock()
+    now = state.now
     instance = _new_instance(state, offer, launch, now)
     instance.set_course(instance.fate.course, now)
     if stopped:
@@ -141,7 +138,7 @@ def _attach_volume(state: State, instance: Instance) -> None:
     info = instance.launch.volume_info
     if info is None:
         return
-    volume, is_new = state.volumes.attach(info, instance.id, state.clock())
+    volume, is_new = state.volumes.attach(info, instance.id, state.now)
     if volume is None:
         return
     instance.launch.volume_info = info | {"volume_id": volume.id, "name": volume.label}
@@ -154,8 +151,8 @@ def _attach_volume(state: State, instance: Instance) -> None:
 
 def own(state: State, instance_id: int) -> Instance:
     """Find a living instance of the account, or refuse its id."""
-    instance = state.instances.get(instance_id)
-    if instance is None or not instance.alive:
+    instance = state.find(instance_id)
+    if instance is None:
         raise replies.no_such_instance(instance_id)
     return instance
 
@@ -192,13 +189,13 @@ def _stop(state: State, instance: Instance) -> None:
 def _start(state: State, instance: Instance) -> None:
     """Start now. A start that cannot be is queued, and the refusal says so (C.5)."""
     if instance.id in state.stolen_gpus:
-        instance.intended, instance.waiting_for_gpu = "running", True
+        instance.wait_for_gpu()
         raise replies.resources_unavailable()
     if instance.bids_below_floor:
-        instance.intended, instance.outbid = "running", True  # until the bid is raised
+        instance.wait_for_bid()
         raise replies.resources_unavailable()
     if instance.intended != "running" or instance.outbid:
-        instance.start(state.clock())
+        instance.start(state.now)
         state.write("start", instance)
 
 
@@ -214,7 +211,7 @@ def set_label(state: State, instance_id: int, label: str | None) -> None:
 def reboot(state: State, instance_id: int) -> None:
     """Stop the container and start it; GPU and disk stay (C.7)."""
     instance = _own_running(state, instance_id)
-    instance.set_course(fates.REBOOT, state.clock())
+    instance.set_course(fates.REBOOT, state.now)
     _begin_anew(state, "reboot", instance)
 
 
@@ -223,8 +220,7 @@ def recycle(state: State, instance_id: int) -> None:
     (C.7).
     """
     instance = _own_running(state, instance_id)
-    instance.recycle(state.clock())
-    instance.log.lines.clear()
+    instance.recycle(state.now)
     _begin_anew(state, "recycle", instance)
 
 
@@ -250,7 +246,7 @@ def change_bid(state: State, instance_id: int, price: Any) -> None:
     if instance.bids_below_floor:
         _fall_below_floor(state, instance)
     elif instance.outbid:
-        instance.start(state.clock())
+        instance.start(state.now)
 
 
 def _fall_below_floor(state: State, instance: Instance) -> None:
@@ -275,7 +271,7 @@ def _read_bid(price: Any, offer: Offer) -> float:
 def rent_volume(state: State, body: Json) -> Volume:
     """Rent room for a volume (F)."""
     size, name = body.get("size"), body.get("name")
-    volume = state.volumes.rent(body.get("id"), size, name, state.clock())
+    volume = state.volumes.rent(body.get("id"), size, name, state.now)
     _write_volume(state, volume)
     return volume
 
@@ -287,19 +283,19 @@ def _write_volume(state: State, volume: Volume, instance: Instance | None = None
 
 def delete_volume(state: State, volume_id: Any) -> None:
     """Delete a volume; it costs nothing from here on (F)."""
-    volume = state.volumes.delete(volume_id, state.clock())
+    volume = state.volumes.delete(volume_id, state.now)
     state.write("volume_delete", volume_id=volume.id)
 
 
 def add_template(state: State, body: Json) -> Json:
     """Add a template of the account's own (E)."""
-    template = state.shelf.add(body, state.clock())
+    template = state.shelf.add(body, state.now)
     return _write_template(state, "template", template)
 
 
 def edit_template(state: State, body: Json) -> Json:
     """Change a template of the account's own (E)."""
-    template = state.shelf.edit(body, state.clock())
+    template = state.shelf.edit(body, state.now)
     return _write_template(state, "template_edit", template)
 
 
@@ -310,5 +306,4 @@ def _write_template(state: State, kind: str, template: Json) -> Json:
 
 def user(state: State) -> Json:
     """Show the account as `users/current` does (G)."""
-    ssh_key = next((key.public_key for key in state.keys.values()), None)
-    return user_row(state.user_id, state.balance, state.credit, ssh_key)
+    return user_row(state.user_id, state.balance, state.credit, state.first_public_key)

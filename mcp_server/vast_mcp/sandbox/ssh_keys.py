@@ -105,4 +105,4 @@ def _free_number(taken: Iterable[int]) -> int:
 
 
 def _stamp(state: State) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(state.clock()))
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(state.now))

@@ -79,24 +79,24 @@ class State:
     requests: list[Received] = field(init=False)
     limiter: RateLimits = field(init=False)
     dice: random.Random = field(init=False)
+    faults: Faults = field(init=False, default_factory=Faults)
+    doors: Doors = field(init=False, default_factory=Doors)
 
     def __post_init__(self) -> None:
-        self.faults = Faults()
-        self.doors = Doors()
         # a forgotten close() leaves no open socket behind
-        weakref.finalize(self, self.doors.close)
+        weakref.finalize(self, self.doors.close_all)
         self.reset()
 
     def close(self) -> None:
         """Shut every door; a world is good for use afterwards and opens new ones."""
-        self.doors.close()
+        self.doors.close_all()
 
     def reset(self, seed: int | None = None) -> None:
         """Begin a new world with the same options: everything that happened is forgotten."""
         if seed is not None:
             self.seed = seed
         self.faults.clear()
-        self.doors.close()
+        self.doors.close_all()
         self._stock_market()
         self._clear_account()
         self.ledger, self.requests = [], []
@@ -104,7 +104,7 @@ class State:
         self.dice = random.Random(self.seed)
 
     def _stock_market(self) -> None:
-        self.offers = offers.make_offers(self.seed, self.offer_count, self.clock())
+        self.offers = offers.make_offers(self.seed, self.offer_count, self.now)
         self.volumes = Volumes(self.seed, self.offers.values())
         self.private_offers, self.jammed_offers = set(), set()
         self.fates = {}
@@ -112,9 +112,14 @@ class State:
     def _clear_account(self) -> None:
         self.instances, self.keys, self.uploads = {}, {}, {}
         self.stolen_gpus, self.gpu_waits = set(), {}
-        self.shelf = Shelf(self.clock(), self.user_id)
+        self.shelf = Shelf(self.now, self.user_id)
 
     # What there is
+
+    @property
+    def now(self) -> float:
+        """The time by this world's clock, in epoch seconds."""
+        return self.clock()
 
     @property
     def rentals(self) -> list[Instance]:
@@ -125,6 +130,29 @@ class State:
     def living(self) -> list[Instance]:
         """Those that still cost money."""
         return [instance for instance in self.rentals if instance.alive]
+
+    def find(self, instance_id: int) -> Instance | None:
+        """The living instance of this id."""
+        instance = self.instances.get(instance_id)
+        if instance is None or not instance.alive:
+            return None
+        return instance
+
+    def knows_key(self, key: str) -> bool:
+        """Whether this is a key of the account's."""
+        return key != "" and (self.api_keys is None or key in self.api_keys)
+
+    @property
+    def first_public_key(self) -> str | None:
+        """The one SSH key that the account's own row shows (G)."""
+        for key in self.keys.values():
+            return key.public_key
+        return None
+
+    def priced_offers(self, gb: float, *, bid: bool) -> list[Offer]:
+        """Every offer as a search shows it now, with so many GB of disk."""
+        now = self.now
+        return [offers.priced(one, gb=gb, bid=bid, now=now) for one in self.offers.values()]
 
     @property
     def templates(self) -> dict[str, dict[str, Any]]:
@@ -144,7 +172,7 @@ class State:
         instance = self.instances[instance_id]
         if instance.waiting_for_gpu:
             instance.waiting_for_gpu = False
-            instance.start(self.clock())
+            instance.start(self.now)
             self.write("start", instance)
 
     def outbid(self, instance_id: int) -> None:
@@ -159,12 +187,12 @@ class State:
     def lose_bid(self, instance: Instance) -> None:
         """Stop an instance whose bid is below the floor; it starts again once it is not."""
         self.stop(instance)
-        instance.intended, instance.outbid = "running", True
-        instance.log.happened(self.clock(), "outbid, stopped")
+        instance.wait_for_bid()
+        instance.log.happened(self.now, "outbid, stopped")
 
     def stop(self, instance: Instance) -> None:
         """Stop an instance and shut its doors."""
-        instance.stop(self.clock())
+        instance.stop(self.now)
         self.doors.close(instance.id)
 
     def cancel_rental(self, instance_id: int) -> None:
@@ -177,7 +205,7 @@ class State:
         """End an instance for good. Its offer is free again unless another machine of ours came
         from it.
         """
-        instance.destroyed_at = self.clock()
+        instance.destroyed_at = self.now
         instance.lingering_looks = self.gone_after_looks
         self.doors.close(instance.id)
         self.volumes.let_go(instance.id, self.volume_lingers_looks)
@@ -186,7 +214,7 @@ class State:
 
     def write(self, kind: str, instance: Instance | None = None, **detail: Any) -> None:
         """Enter in the ledger what was committed just now, and the account as it then stands."""
-        entry = LedgerEntry(len(self.ledger) + 1, kind, self.clock())
+        entry = LedgerEntry(len(self.ledger) + 1, kind, self.now)
         if instance is not None:
             entry.instance_id, entry.offer_id = instance.id, instance.offer_id
             entry.label = instance.label

@@ -5,7 +5,7 @@ did, and lets the account act past the wire.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import fates, listing, looks, offers, service, ssh_keys
+from . import fates, listing, looks, service, ssh_keys
 from .instances import Instance
 from .ledger import LedgerEntry, Received
 from .offers import Offer
@@ -44,8 +44,7 @@ class World(State):
         Offers are verified unless asked for otherwise. Nothing found is a LookupError.
         """
         wanted = {"rentable": True, "external": False, "verified": True, **traits}
-        now = self.clock()
-        rows = [offers.priced(offer, gb=8, bid=False, now=now) for offer in self.offers.values()]
+        rows = self.priced_offers(8, bid=False)
         found = [row for row in rows if _has_all(row, wanted)]
         if not found:
             raise LookupError(f"no such offer: {traits}")

@@ -20,7 +20,7 @@ def add_key(request: Request) -> Json:
 
 def delete_key(request: Request) -> Json:
     """Delete by `DELETE /ssh/{id}/` (D)."""
-    ssh_keys.delete(request.world, request.id())
+    ssh_keys.delete(request.world, request.id)
     return done()
 
 
@@ -31,9 +31,9 @@ def user(request: Request) -> Json:
 
 def find_templates(request: Request) -> Json:
     """Search by `GET /template/` (E)."""
-    text = request.query.get("select_filters") or "{}"
+    text = request.parameter("select_filters") or "{}"
     asked = read_object(text, "select_filters")
-    number = request.query.get("limit", "")
+    number = request.parameter("limit")
     limit = int(number) if number.isdecimal() else None
     found = request.world.shelf.find(asked, limit)
     return done(templates_found=len(found), templates=found)

@@ -1,6 +1,6 @@
 """Instances are looked at and acted on (docs/vast-api.md C, D)."""
 
-from typing import Any, cast
+from typing import Any
 
 from starlette.responses import PlainTextResponse
 
@@ -9,9 +9,6 @@ from vast_mcp.sandbox.request import Request
 from vast_mcp.sandbox.shapes import Json
 
 from .table import Endpoint, done
-
-ACT_OF_STATE = {"running": "start", "stopped": "stop"}
-
 
 # Looks
 
@@ -33,7 +30,7 @@ def filters(request: Request) -> Json:
 
 def show(request: Request) -> Json:
     """Show one instance, or null (C.1)."""
-    return {"instances": looks.show(request.world, request.id())}
+    return {"instances": looks.show(request.world, request.id)}
 
 
 # Acts (C.7)
@@ -41,10 +38,13 @@ def show(request: Request) -> Json:
 
 def act_of_change(request: Request) -> str:
     """Name the act that a PUT on an instance is, for faults and limits."""
-    body: Any = request.body
-    if not isinstance(body, dict):
-        return "label"
-    return ACT_OF_STATE.get(str(cast("Json", body).get("state")), "label")
+    match request.body:
+        case {"state": "running"}:
+            return "start"
+        case {"state": "stopped"}:
+            return "stop"
+        case _:
+            return "label"
 
 
 def change(request: Request) -> Json:
@@ -53,9 +53,9 @@ def change(request: Request) -> Json:
     state, label = body.get("state"), body.get("label")
     _check_change(body, state, label)
     if "label" in body:
-        service.set_label(request.world, request.id(), label)
+        service.set_label(request.world, request.id, label)
     if state is not None:
-        service.set_state(request.world, request.id(), state)
+        service.set_state(request.world, request.id, state)
     return done()
 
 
@@ -70,25 +70,25 @@ def _check_change(body: Json, state: Any, label: Any) -> None:
 
 def destroy(request: Request) -> Json:
     """Destroy by `DELETE /instances/{id}/` (C.7)."""
-    service.destroy(request.world, request.id())
-    return done(msg=f"Destroyed instance {request.id()}.")
+    service.destroy(request.world, request.id)
+    return done(msg=f"Destroyed instance {request.id}.")
 
 
 def reboot(request: Request) -> Json:
     """Reboot by `PUT /instances/reboot/{id}/` (C.7)."""
-    service.reboot(request.world, request.id_in_text())
+    service.reboot(request.world, request.id_in_text)
     return done()
 
 
 def recycle(request: Request) -> Json:
     """Recycle by `PUT /instances/recycle/{id}/` (C.7)."""
-    service.recycle(request.world, request.id_in_text())
+    service.recycle(request.world, request.id_in_text)
     return done()
 
 
 def change_bid(request: Request) -> Json:
     """Bid by `PUT /instances/bid_price/{id}/` (C.7)."""
-    service.change_bid(request.world, request.id_in_text(), request.field("price"))
+    service.change_bid(request.world, request.id_in_text, request.field("price"))
     return done()
 
 
@@ -97,7 +97,7 @@ def change_bid(request: Request) -> Json:
 
 def request_logs(request: Request) -> Json:
     """Say where the log will be, some looks from now (C.7)."""
-    name = looks.request_logs(request.world, request.id_in_text(), request.object())
+    name = looks.request_logs(request.world, request.id_in_text, request.object())
     return done(
         result_url=_address_of_log(request, name),
         msg="Logs requested; the result appears at result_url.",
@@ -123,18 +123,18 @@ def read_log(request: Request) -> PlainTextResponse:
 
 def attach_key(request: Request) -> Json:
     """Attach by `POST /instances/{id}/ssh/` (D)."""
-    key = ssh_keys.attach(request.world, request.id(), request.field("ssh_key"))
+    key = ssh_keys.attach(request.world, request.id, request.field("ssh_key"))
     return done(msg="SSH key added to instance.", key=key.as_json())
 
 
 def attached_keys(request: Request) -> Json:
     """List by `GET /instances/{id}/ssh/` (D)."""
-    return done(ssh_keys=ssh_keys.attached(request.world, request.id()))
+    return done(ssh_keys=ssh_keys.attached(request.world, request.id))
 
 
 def detach_key(request: Request) -> Json:
     """Detach by `DELETE /instances/{id}/ssh/{key}/` (D)."""
-    ssh_keys.detach(request.world, request.id(), request.in_path("key"))
+    ssh_keys.detach(request.world, request.id, request.in_path("key"))
     return done(msg="SSH key removed from instance.")
 
 

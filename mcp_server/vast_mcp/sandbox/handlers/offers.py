@@ -12,12 +12,16 @@ from .table import Endpoint, done
 
 def search_flat(request: Request) -> Json:
     """Search by `POST /bundles/`, with the service's default filters (B.1)."""
-    return {"offers": service.find_offers(request.world, request.object(), defaults=True)}
+    return _found(request, request.object())
 
 
 def search_in_query(request: Request) -> Json:
     """Search by `GET /bundles?q=` (B.3)."""
     flat = read_object(request.query.get("q", "{}"), "q")
+    return _found(request, flat)
+
+
+def _found(request: Request, flat: Json) -> Json:
     return {"offers": service.find_offers(request.world, flat, defaults=True)}
 
 
@@ -42,11 +46,15 @@ def _read_wrapped(body: Json) -> tuple[Json, list[Any]]:
 
 def create(request: Request) -> Json:
     """Rent by `PUT /asks/{id}/` (A)."""
-    text = request.in_path("ask")
+    instance = service.rent(request.world, _ask_id(request), request.object())
+    return done(new_contract=instance.id, instance_api_key=instance.secret)
+
+
+def _ask_id(request: Request) -> int:
+    text: str = request.in_path("ask")
     if not text.isdecimal() or len(text) > ID_DIGITS:
         raise replies.offer_id_needed()
-    instance = service.rent(request.world, int(text), request.object())
-    return done(new_contract=instance.id, instance_api_key=instance.secret)
+    return int(text)
 
 
 def gpu_names(_request: Request) -> Json:

@@ -12,7 +12,7 @@ from .table import Endpoint, done
 def search_volumes(request: Request) -> Json:
     """Search by `POST /volumes/search/` (F)."""
     world = request.world
-    return {"offers": world.volumes.search(request.object(), world.clock())}
+    return {"offers": world.volumes.search(request.object(), world.now)}
 
 
 def rent_volume(request: Request) -> Json:
@@ -33,7 +33,7 @@ def delete_volume(request: Request) -> Json:
 
 
 def _volume_id(request: Request) -> Any:
-    text = request.query.get("id", "")
+    text = request.parameter("id")
     if is_id(text):
         return int(text)
     return request.field("id")
