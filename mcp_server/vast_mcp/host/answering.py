@@ -118,9 +118,14 @@ def refusal(error: errors.VastMcpError, *, sandbox: bool) -> CallToolResult:
     return both_channels(payload)
 
 
+def as_text(payload: Json) -> str:
+    """JSON without a space that costs a token."""
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+
+
 def both_channels(payload: Json) -> CallToolResult:
     """The same JSON as text and as structure; a failure is marked as one."""
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    text = as_text(payload)
     return CallToolResult(
         is_error="error" in payload,
         content=[TextContent(type="text", text=text)],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from mcp.types import (
 )
 
 from vast_mcp.errors import Json
-from vast_mcp.host.answering import answer
+from vast_mcp.host.answering import answer, as_text
 from vast_mcp.session import Session
 from vast_mcp.toolspec import ToolSpec
 
@@ -123,7 +122,7 @@ class Resources:
             raise MCPError(INVALID_PARAMS, f"Unknown resource: {uri}", {"uri": uri})
         args = spec.arguments.model_validate(arguments)
         payload = await answer(spec, args, ctx.lifespan_context)
-        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+        text = as_text(payload)
         if "error" in payload:
             raise MCPError(INTERNAL_ERROR, text, {"uri": uri})
         return _text(uri, JSON_TYPE, text)

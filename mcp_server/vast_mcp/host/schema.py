@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
 from vast_mcp.errors import Json
-
-if TYPE_CHECKING:
-    pass
 from vast_mcp.toolspec import ToolSpec
 
 
@@ -35,31 +33,49 @@ class Slim(GenerateJsonSchema):
 def flat(schema: Json) -> Json:
     """The schema with every local `$ref` written out and titles and model docstrings dropped."""
     definitions = cast("Json", schema.pop("$defs", {}))
+    return _expanded(schema, definitions)
 
-    def expand(node: Any) -> Any:
-        if isinstance(node, list):
-            return [expand(item) for item in cast("list[Any]", node)]
-        if not isinstance(node, dict):
-            return node
-        node = cast("Json", node)
-        if isinstance(ref := node.get("$ref"), str):
-            target = {
-                k: v for k, v in definitions[ref.rsplit("/", 1)[-1]].items() if k != "description"
-            }
-            return expand({**target, **{k: v for k, v in node.items() if k != "$ref"}})
-        return {
-            key: expand(value)
-            for key, value in node.items()
-            if not (key == "title" and isinstance(value, str))
-        }
 
-    return cast("Json", expand(schema))
+def _expanded(node: Json, definitions: Json) -> Json:
+    """The object with what its `$ref` names in its place, all the way down."""
+    ref = node.get("$ref")
+    if isinstance(ref, str):
+        target = _without("description", definitions[ref.rpartition("/")[-1]])
+        return _expanded(target | _without("$ref", node), definitions)
+    return {
+        key: _expanded_value(value, definitions)
+        for key, value in node.items()
+        if not _is_title(key, value)
+    }
+
+
+def _expanded_value(value: Any, definitions: Json) -> Any:
+    if isinstance(value, list):
+        return [_expanded_value(item, definitions) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return _expanded(cast("Json", value), definitions)
+    return value
+
+
+def _without(name: str, schema: Json) -> Json:
+    return {key: value for key, value in schema.items() if key != name}
+
+
+def _is_title(key: str, value: Any) -> bool:
+    """Whether this is a title, and not a property of that name."""
+    return key == "title" and isinstance(value, str)
+
+
+def _schema_of(model: type[BaseModel], mode: JsonSchemaMode) -> Json:
+    """A model's flat schema, without the model's docstring."""
+    schema = flat(model.model_json_schema(mode=mode, schema_generator=Slim))
+    schema.pop("description", None)
+    return schema
 
 
 def input_schema(spec: ToolSpec) -> Json:
     """The closed, flat schema of a tool's arguments."""
-    schema = flat(spec.arguments.model_json_schema(schema_generator=Slim))
-    schema.pop("description", None)
+    schema = _schema_of(spec.arguments, "validation")
     schema.setdefault("properties", {})
     return schema
 
@@ -68,8 +84,7 @@ def output_schema(spec: ToolSpec) -> Json:
     """The schema of a tool's result. Nothing is required at the top, since a failure has only
     `error` (docs/hosts.md, "output schemas").
     """
-    schema = flat(spec.result.model_json_schema(mode="serialization", schema_generator=Slim))
-    schema.pop("description", None)
+    schema = _schema_of(spec.result, "serialization")
     schema.pop("required", None)
     schema.pop("additionalProperties", None)
     schema["properties"]["error"] = {
