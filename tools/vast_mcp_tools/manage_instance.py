@@ -20,7 +20,7 @@ from vast_mcp.leases import labels, lifetimes, naming
 from vast_mcp.machines import phases
 from vast_mcp.machines.costs import rounded
 from vast_mcp.machines.shown import status_of
-from vast_mcp.renting import confirm, reserving
+from vast_mcp.renting import reserving, wording
 from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, Target, perform
 from vast_mcp.renting.bids import check_bid
 from vast_mcp.session import Call
@@ -235,7 +235,7 @@ class ChangeBid(Verb):
 
     @property
     def question(self) -> str:
-        machine = confirm.machine(self.target.instance_id, self.target.row)
+        machine = wording.machine(self.target.instance_id, self.target.row)
         return f"Raise the bid for {machine} to {self.bid:g} $/h?"
 
     async def check(self) -> None:

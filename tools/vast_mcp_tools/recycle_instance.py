@@ -11,7 +11,7 @@ from pydantic import Field
 from vast_mcp.account.roll import check_ours
 from vast_mcp.errors import NextStep
 from vast_mcp.machines.shown import status_of
-from vast_mcp.renting import confirm
+from vast_mcp.renting import wording
 from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, Target, perform
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
@@ -45,7 +45,7 @@ class Recycle(Act):
 
     @property
     def question(self) -> str:
-        machine = confirm.machine(self.target.instance_id, self.target.row)
+        machine = wording.machine(self.target.instance_id, self.target.row)
         return f"Recycle {machine}? What is on its disk is lost, and it runs then."
 
     async def check(self) -> None:

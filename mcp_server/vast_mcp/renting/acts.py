@@ -19,8 +19,9 @@ from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Reservation
 from vast_mcp.leases import lifetimes
 from vast_mcp.renting import reserving
-from vast_mcp.renting.confirm import Consent, Proposal, machine
+from vast_mcp.renting.confirm import Consent, Proposal
 from vast_mcp.renting.reserving import Change
+from vast_mcp.renting.wording import machine
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
 
@@ -97,8 +98,8 @@ class Act(ABC):
 
     def check_time_to_boot(self) -> None:
         """Raises LeaseOver where the machine would boot past its lease."""
-        target, then = self.target, replace(self.again, why="then")
-        lifetimes.check_time_to_boot(self.call, target.instance_id, target.row, then=then)
+        then = replace(self.again, why="then")
+        lifetimes.check_time_to_boot(self.call, self.target.instance_id, self.target.row, then=then)
 
     @abstractmethod
     async def send(self, vast: Vast) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 from vast_mcp import errors
 from vast_mcp.account.whose import account_of
-from vast_mcp.errors import Json, NextStep, clean, redacted
+from vast_mcp.errors import Json, NextStep, redacted
 from vast_mcp.journal.records import CODE_S, Approval
 from vast_mcp.machines.costs import ROUNDING
 from vast_mcp.renting.asking import (
@@ -30,16 +30,11 @@ from vast_mcp.renting.asking import (
     question_for,
 )
 from vast_mcp.session import Call
-from vast_mcp.vast.models import Instance
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that reads like something else
 
 
 CODE_LENGTH = 8  # of 31 letters: 40 bits, for ten minutes
-
-
-# A registry, a path, a tag or digest: an image's name can say nothing else to a person.
-_IMAGE = re.compile(r"[A-Za-z0-9._/:@-]{1,120}")
 
 
 def wanted(call: Call, usd_per_hour: float | None) -> bool:
@@ -82,12 +77,14 @@ class Agreement:
         """Whether the person said yes in this call, to the same, at this price or a higher one."""
         if self.to is None or self.approval is not None:
             return False
-        return self.to.asked == wanted.asked and is_covered(wanted, self.to)
+        return is_covered(wanted, self.to)
 
 
 def is_covered(wanted: Approval, by: Approval) -> bool:
-    """Whether a yes at one price is one at the other: at most, so a fallen price is covered."""
-    return wanted.usd_per_hour <= by.usd_per_hour + ROUNDING
+    """Whether a yes to the same act is one at this price too: at most, so a fallen price is
+    covered.
+    """
+    return wanted.asked == by.asked and wanted.usd_per_hour <= by.usd_per_hour + ROUNDING
 
 
 async def ask(
@@ -136,42 +133,42 @@ async def _ask_host(call: Call, proposal: Proposal, approval: Approval) -> tuple
         said = await ask_now(call, host, question)
         return said, replace(agreement, asked_now=True)
     before = asked_before(call, host)
-    if before is None or before.asked != approval.asked or not is_covered(approval, before):
+    if before is None or not is_covered(approval, before):
         raise question_for(call, approval, question)
     return answer_to(host), Agreement(before)
 
 
+@dataclass
 class Consent:
     """A yes to an act on a machine that exists, in two steps: asked for, and spent as the act is
     announced.
     """
 
-    def __init__(self, call: Call, proposal: Proposal) -> None:
-        self._call = call
-        self._proposal = proposal
-        self._agreement = Agreement()
-        self._by = f"act-{secrets.token_hex(8)}"
+    call: Call
+    proposal: Proposal
+    agreement: Agreement = field(default_factory=Agreement)
+    by: str = field(default_factory=lambda: f"act-{secrets.token_hex(8)}")
 
     async def ask(self, usd_per_hour: float | None) -> bool:
         """Ask as ask() does. Returns whether a person has read just now, so that everything is to
         be looked at again before the act.
         """
-        self._agreement = await ask(self._call, self._proposal, usd_per_hour, self._agreement)
-        return self._agreement.asked_now
+        self.agreement = await ask(self.call, self.proposal, usd_per_hour, self.agreement)
+        return self.agreement.asked_now
 
     def spend(self) -> None:
         """Immediately before the act, or in the transaction that announces it. Raises
         NeedsConfirmation.
         """
-        approval = self._agreement.approval
+        approval = self.agreement.approval
         if approval is not None:
-            self._call.session.journal.approvals.spend(approval, self._by)
+            self.call.journal.approvals.spend(approval, self.by)
 
     def give_back(self) -> None:
         """The act was refused for certain. That the journal fails burns a yes and nothing else."""
-        if self._agreement.approval is not None:
+        if self.agreement.approval:
             with contextlib.suppress(errors.JournalUnavailable):
-                self._call.session.journal.approvals.give_back(self._by)
+                self.call.journal.approvals.give_back(self.by)
 
 
 def _shown(usd_per_hour: float) -> float:
@@ -186,24 +183,6 @@ def _question(call: Call, what: str, usd_per_hour: float) -> str:
     )
     sandbox = "(Sandbox: no money moves.) " if call.settings.sandbox else ""
     return sandbox + redacted(said, call.settings.secrets())
-
-
-def gpus(name: str | None, count: int | None) -> str:
-    """A machine's GPUs as a question names them; the name is a stranger's text."""
-    plain = re.sub(r"[^A-Za-z0-9 ._+-]", "", clean(name or "", 40)).strip()
-    return f"{count or '?'}x {plain}" if plain else "a machine of unknown GPU"
-
-
-def machine(instance_id: int, row: Instance | None) -> str:
-    """A machine that exists as a question names it."""
-    return f"machine {instance_id} ({gpus(row.gpu_name, row.num_gpus) if row else 'not listed'})"
-
-
-def image(name: str | None) -> str:
-    """An image as a question names it; a name that is none could say anything, and is not shown."""
-    if name is None:
-        return "the template's image"
-    return f"image {name}" if _IMAGE.fullmatch(name) else "an image whose name cannot be shown"
 
 
 # ── by a code ──────────────────────────────────────────────────────────────────────────────────

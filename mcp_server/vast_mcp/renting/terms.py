@@ -14,7 +14,7 @@ from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.leases import packing
 from vast_mcp.machines.costs import Price
-from vast_mcp.renting import confirm, lease, limits, preflight
+from vast_mcp.renting import confirm, lease, limits, preflight, wording
 from vast_mcp.renting.confirm import Agreement, Proposal
 from vast_mcp.renting.lease import Lease
 from vast_mcp.renting.limits import Headroom, Standing
@@ -115,14 +115,14 @@ def _question(order: Order, findings: Findings) -> str:
         ends = f"It ends by itself after {order.lease_hours:g} hours."
     return (
         f"Rent {_gpus(findings.offer)} (offer {order.offer_id}) {kind} with {disk} on Vast.ai, as "
-        f"a {form} of {confirm.image(order.body.get('image'))}? {ends}"
+        f"a {form} of {wording.image(order.body.get('image'))}? {ends}"
     )
 
 
 def _gpus(offer: Offer | None) -> str:
     if offer is None:
-        return confirm.gpus(None, None)
-    return confirm.gpus(offer.gpu_name, offer.num_gpus)
+        return wording.gpus(None, None)
+    return wording.gpus(offer.gpu_name, offer.num_gpus)
 
 
 # ── market and entrypoint ──────────────────────────────────────────────────────────────────────
