@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from vast_mcp.vast.models import Offer
 
 REMEMBERED = 2000
 
 
+@dataclass(eq=False)
 class OffersSeen:
     """The offers that this process has seen lately, oldest first, and how long ago that was."""
 
-    def __init__(self) -> None:
-        self._offers: dict[int, Offer] = {}
-        self._seen_at: dict[int, float] = {}  # offer → when, on the monotonic clock
-        self._for_bids: set[int] = set()
+    _offers: dict[int, Offer] = field(default_factory=dict[int, Offer])
+    _seen_at: dict[int, float] = field(default_factory=dict[int, float])  # monotonic seconds
+    _for_bids: set[int] = field(default_factory=set[int])
 
     def __iter__(self) -> Iterator[Offer]:
         return iter(self._offers.values())

@@ -27,56 +27,58 @@ if TYPE_CHECKING:
     from vast_mcp.vast.link import Link
 
 
+@dataclass(eq=False, repr=False)
 class Session:
     """What one process knows: the person's settings, the link to Vast, the journal, and what was
     seen lately. Made by the server's lifespan.
     """
 
-    def __init__(self, settings: Settings, app: Any = None) -> None:
-        self.settings = settings
-        self._app = app
-        self.journal = Journal(settings.state_dir)
-        self.reconciler = Reconciler(self.journal, settings.times)
-        self.account: str | None = None
-        self.one_at_a_time = anyio.Lock()  # requests to rent
-        self._lease_lock = anyio.Lock()
+    settings: Settings
+    app: Any = None  # the in-process sandbox's
+    account: str | None = None
+    one_at_a_time: anyio.Lock = field(default_factory=anyio.Lock)  # requests to rent
+    _lease_lock: anyio.Lock = field(default_factory=anyio.Lock)
 
-        # Asked to end: what is under way finishes, and nothing new is sent for.
-        self.closing = False
-        # Set when an attempt is in doubt: wakes the background task.
-        self.doubts = anyio.Event()
-        # Set by every answer: wakes the sweep, since a lease may be new.
-        self.answered = anyio.Event()
+    # Asked to end: what is under way finishes, and nothing new is sent for.
+    closing: bool = False
+    # Set when an attempt is in doubt: wakes the background task.
+    doubts: anyio.Event = field(default_factory=anyio.Event)
+    # Set by every answer: wakes the sweep, since a lease may be new.
+    answered: anyio.Event = field(default_factory=anyio.Event)
 
-        # Seen of offers, machines and the account.
-        self.offers = OffersSeen()
-        self.instances_seen: set[int] = set()
-        self.watches = Watches()
-        self.ssh_keys: list[SshKey] = []
-        self.gpu_names: list[str] = []
-        # Machine → when its label ends its lease, by the last whole list.
-        self.labelled: dict[int, float] = {}
+    # Seen of offers, machines and the account.
+    offers: OffersSeen = field(default_factory=OffersSeen)
+    instances_seen: set[int] = field(default_factory=set[int])
+    watches: Watches = field(default_factory=Watches)
+    ssh_keys: list[SshKey] = field(default_factory=list[SshKey])
+    gpu_names: list[str] = field(default_factory=list[str])
+    # Machine → when its label ends its lease, by the last whole list.
+    labelled: dict[int, float] = field(default_factory=dict[int, float])
 
-        # Done by this process: machines it rented, and when, known without a journal too;
-        # machines whose destroy Vast accepted.
-        self.created: dict[int, float] = {}
-        self.ending: set[int] = set()
+    # Done by this process: machines it rented, and when, known without a journal too;
+    # machines whose destroy Vast accepted.
+    created: dict[int, float] = field(default_factory=dict[int, float])
+    ending: set[int] = field(default_factory=set[int])
 
-        # Told or to be told: tokens named in answers, of which another call, or a clean end, says
-        # that those arrived; tokens whose machine a call found and will report itself; what became
-        # of machines that the journal does not know.
-        self.delivered: set[str] = set()
-        self.recovered: set[str] = set()
-        self.swept: list[str] = []
-        # Questions that a host has taken along to a person, by a number of their own.
-        self.asked: dict[str, Approval] = {}
+    # Told or to be told: tokens named in answers, of which another call, or a clean end, says
+    # that those arrived; tokens whose machine a call found and will report itself; what became
+    # of machines that the journal does not know.
+    delivered: set[str] = field(default_factory=set[str])
+    recovered: set[str] = field(default_factory=set[str])
+    swept: list[str] = field(default_factory=list[str])
+    # Questions that a host has taken along to a person, by a number of their own.
+    asked: dict[str, Approval] = field(default_factory=dict[str, Approval])
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.settings.state_dir)
+        self.reconciler = Reconciler(self.journal, self.settings.times)
 
     @functools.cached_property
     def link(self) -> Link:
         """Made by the first call: httpx is not loaded while a host waits for the list of tools."""
         from vast_mcp.vast.link import Link
 
-        return Link(self.settings, self._app)
+        return Link(self.settings, self.app)
 
     @property
     def times(self) -> Times:
@@ -119,11 +121,11 @@ class Session:
         known; None where it has nothing or cannot be read.
         """
         try:
-            if not self.journal.exists():
-                return None
-            return self.journal.by_instance(instance_id, self.account)
+            if self.journal.exists():
+                return self.journal.by_instance(instance_id, self.account)
         except errors.JournalUnavailable:
             return None
+        return None
 
     @contextlib.asynccontextmanager
     async def lease_lock(self) -> AsyncGenerator[None]:
@@ -132,6 +134,14 @@ class Session:
         """
         async with self._lease_lock, self.journal.lease_lock():
             yield
+
+    def take_recovered(self, token: str) -> bool:
+        """Whether a call found this token's machine and did not report it yet; from here on it
+        counts as reported.
+        """
+        found = token in self.recovered
+        self.recovered.discard(token)
+        return found
 
     def settle_delivered(self) -> None:
         """The answers given so far have arrived: what they named need not be announced again."""
@@ -237,11 +247,15 @@ class Call:
         self.templates.clear()
         self.session.offers.age()
 
+    def has_time_for(self, seconds: float) -> bool:
+        """Whether so many seconds may pass before the deadline."""
+        return anyio.current_time() + seconds <= self.deadline
+
     async def another_look(self) -> bool:
         """Pause before looking again at what an act came to; False where the deadline comes
         first.
         """
-        if anyio.current_time() + self.times.verify_s > self.deadline:
+        if not self.has_time_for(self.times.verify_s):
             return False
         await anyio.sleep(self.times.verify_s)
         return True

@@ -72,9 +72,9 @@ async def ask_now(call: Call, host: Host, question: str) -> Said:
 
 def asked_before(call: Call, host: Host) -> Approval | None:
     """What the question was about that this call brings an answer to. It is good for one answer."""
-    if host.responses is None or host.state is None:
+    if host.responses is None:
         return None
-    return call.session.asked.pop(host.state, None)
+    return call.session.asked.pop(host.state or "", None)
 
 
 def answer_to(host: Host) -> Said:

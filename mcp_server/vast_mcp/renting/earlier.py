@@ -67,9 +67,7 @@ def unannounced(call: Call, wish: Wish) -> list[Intent]:
     return [
         intent
         for intent in call.journal.unannounced(wish.account)
-        if intent.lives
-        and intent.request_key != wish.request_key
-        and intent.token not in call.session.delivered
+        if _is_unheard_of(intent, call, wish)
     ]
 
 
@@ -99,9 +97,17 @@ def _refuse_if_reused(wish: Wish, verdict: Verdict) -> None:
         raise key_reused(wish, verdict.intent)
 
 
+def _is_unheard_of(intent: Intent, call: Call, wish: Wish) -> bool:
+    """Whether another wish's machine bills that no answer of this process named."""
+    return (
+        intent.lives
+        and intent.request_key != wish.request_key
+        and intent.token not in call.session.delivered
+    )
+
+
 def _replayed(call: Call, request: Request, intent: Intent) -> Rental:
-    recovered = intent.token in call.session.recovered
-    call.session.recovered.discard(intent.token)
+    recovered = call.session.take_recovered(intent.token)
     return rental_found(request, intent, recovered=recovered)
 
 
@@ -148,6 +154,6 @@ async def _lives(call: Call, intent: Intent) -> bool:
         now = session.journal.by_token(intent.token)
         if now is None or not now.lives:
             return False
-        if anyio.current_time() + times.look_s > call.deadline:
+        if not call.has_time_for(times.look_s):
             raise rental_missing(intent, times.lists_apart_s)
         await anyio.sleep(times.look_s)

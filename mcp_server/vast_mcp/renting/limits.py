@@ -35,6 +35,7 @@ MAX_TOTAL_USD = "VAST_MCP_MAX_TOTAL_USD_PER_HOUR"
 MAX_INSTANCES = "VAST_MCP_MAX_INSTANCES"
 MIN_CREDIT_HOURS = "VAST_MCP_MIN_CREDIT_HOURS"
 CONFIRM = "VAST_MCP_CONFIRM"
+_THE_PERSONS = f"{MAX_USD}, set by the person"
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def check_machine(
 def _lowest(persons: float | None, asked: float | None) -> tuple[float | None, str]:
     """The lower of the person's limit and the call's own, and whose it is."""
     if asked is None or (persons is not None and persons <= asked):
-        return persons, f"{MAX_USD}, set by the person"
+        return persons, _THE_PERSONS
     return asked, "max_usd_per_hour"
 
 

@@ -12,7 +12,8 @@ from typing import Any, Literal, cast
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.journal.records import token_of
-from vast_mcp.leases import labels, packing
+from vast_mcp.leases import packing
+from vast_mcp.leases.labels import lease_of
 from vast_mcp.renting import env_grammar, rules
 from vast_mcp.settings import Settings
 
@@ -251,17 +252,18 @@ def entrypoint_problem(script: str) -> Problem:
     )
 
 
+_ENDS_AS_A_LEASE = Problem("label", "must not end in lease-until=…: lease_hours puts that there")
+_ENDS_AS_A_TOKEN = Problem(
+    "label", "must not end in # and 16 hexadecimal digits: vast-mcp marks its machines so"
+)
+
+
 def _label_problems(label: str | None) -> list[Problem]:
     """A name must not end as what is put behind it."""
-    if labels.lease_of(label) is not None:
-        return [Problem("label", "must not end in lease-until=…: lease_hours puts that there")]
+    if lease_of(label) is not None:
+        return [_ENDS_AS_A_LEASE]
     if token_of(label) is not None:
-        return [
-            Problem(
-                "label",
-                "must not end in # and 16 hexadecimal digits: vast-mcp marks its machines so",
-            )
-        ]
+        return [_ENDS_AS_A_TOKEN]
     return []
 
 

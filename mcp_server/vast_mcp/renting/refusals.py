@@ -56,10 +56,12 @@ def already_rented(wish: Wish, intent: Intent) -> errors.OfferAlreadyRented:
         offer_id=wish.offer_id,
         instance_id=intent.instance_id,
         request_key=intent.request_key,
-        next_steps=[
-            NextStep("show_instances", {"label": intent.token}, "the machine that there is")
-        ],
+        next_steps=[_look_at(intent)],
     )
+
+
+def _look_at(intent: Intent) -> NextStep:
+    return NextStep("show_instances", {"label": intent.token}, "the machine that there is")
 
 
 def rental_missing(intent: Intent, apart_s: float) -> errors.RentalMissing:
@@ -90,7 +92,7 @@ def earlier_rental_found(unannounced: list[Intent]) -> errors.EarlierRentalFound
         request_key=first.request_key,
         token=first.token,
         next_steps=[
-            NextStep("show_instances", {"label": first.token}, "the machine that there is"),
+            _look_at(first),
             NextStep("destroy_instance", {"instance_ids": ids}, "if it is not wanted"),
         ],
     )

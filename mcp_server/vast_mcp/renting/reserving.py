@@ -98,9 +98,7 @@ async def check_longer(call: Call, instance_id: int, row: Instance | None) -> No
     if not call.limits.any_price:
         return
     account = await account_of(call)
-    usd = _reserved(call, account, instance_id, row)
-    if row is not None:
-        usd = highest(price_of_row(row), usd)
+    usd = highest(_price_now(row), _reserved(call, account, instance_id, row))
     check_machine(call, usd, instance_id=instance_id)
     seen = await standing(call)
     check_account(call, seen, account, usd, instance_id=instance_id)
@@ -136,9 +134,16 @@ def _price_afterwards(row: Instance | None, bid: float | None) -> float | None:
     return None if disk is None else bid + disk
 
 
+def _price_now(row: Instance | None) -> float | None:
+    """What a listed machine may cost now; None is not known."""
+    if row is None:
+        return None
+    return price_of_row(row)
+
+
 def _is_more_than_now(usd: float | None, row: Instance | None) -> bool:
     """Whether that is more than the machine may cost now; what is not known counts as more."""
-    now = None if row is None else price_of_row(row)
+    now = _price_now(row)
     return usd is None or now is None or is_dearer(usd, now)
 
 

@@ -4,10 +4,19 @@ nothing (docs/vast-api.md A.2).
 
 from __future__ import annotations
 
+import re
+
 from vast_mcp.errors import Json, Problem
 from vast_mcp.vast.models import Template
 
 STARTING_MAX = 4096  # characters of onstart, args and args_str together
+
+_HOST = re.compile(r"(localhost|[^/]*[.:][^/]*)/")  # in front of an image's name
+
+_NEEDED_BY_A_NEW_VOLUME = {
+    "volume_id": "required: the id of a volume offer",
+    "size": "required in GB with create_new true",
+}
 
 _NOT_ON_A_VM = ("args", "args_str", "use_jupyter_lab", "jupyter_dir", "volume_info")
 
@@ -62,12 +71,11 @@ def _volume_problems(volume: Json, body: Json) -> list[Problem]:
 
 
 def _new_volume_problems(volume: Json) -> list[Problem]:
-    found: list[Problem] = []
-    if "volume_id" not in volume:
-        found.append(Problem("volume_info.volume_id", "required: the id of a volume offer"))
-    if "size" not in volume:
-        found.append(Problem("volume_info.size", "required in GB with create_new true"))
-    return found
+    return [
+        Problem(f"volume_info.{name}", problem)
+        for name, problem in _NEEDED_BY_A_NEW_VOLUME.items()
+        if name not in volume
+    ]
 
 
 def _linked_volume_problems(volume: Json) -> list[Problem]:
@@ -109,8 +117,7 @@ def has_registry_host(image: str) -> bool:
     """Whether the first part of an image name is a host, by Docker's rule: it has a dot or a port,
     or is localhost.
     """
-    first, slash, _ = image.partition("/")
-    return bool(slash) and ("." in first or ":" in first or first == "localhost")
+    return _HOST.match(image) is not None
 
 
 def by_args(body: Json, template: Template | None) -> bool:
