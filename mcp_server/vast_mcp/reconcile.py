@@ -10,9 +10,11 @@ up stays watched: any later list may still find it.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
@@ -29,23 +31,68 @@ if TYPE_CHECKING:
 LONGEST_PAUSE = 15  # times look_s: a doubt that lasts is looked at less often
 
 
+@dataclass
+class _Doubt:
+    """What this process has seen of one attempt, in monotonic seconds; never is infinity."""
+
+    known: float = math.inf  # when this process first knew of the doubt
+    lacking: float = math.inf  # first whole list without it
+    machine: int | None = None  # that every list since `seen` showed with its token
+    seen: float = math.inf
+    ever_seen: bool = False
+    twins: list[int] = field(default_factory=list[int])  # several machines with its token
+
+    def note_known(self, now: float) -> None:
+        self.known = min(self.known, now)
+
+    def note_lacking(self, now: float) -> None:
+        """A whole list lacks it."""
+        self.note_known(now)
+        self.lacking = min(self.lacking, now)
+        self.machine = None
+
+    def note_found(self) -> None:
+        """A list has it, as one machine or several."""
+        self.lacking = math.inf
+        self.ever_seen = True
+
+    def seen_since(self, machine: int, now: float) -> float:
+        """Since when every list has shown this very machine, this one being the latest."""
+        if self.machine != machine:
+            self.machine, self.seen = machine, now
+        return self.seen
+
+    def was_lacking_long(self, now: float, times: Times) -> bool:
+        """Whether two whole lists far enough apart lacked it, and long enough after this process
+        first knew of the doubt.
+        """
+        return (
+            now - self.lacking >= times.lists_apart_s and now - self.known >= times.absent_after_s
+        )
+
+    def is_old(self, now: float, tried_at: float, times: Times) -> bool:
+        """Ten minutes since sending, by either clock: the wall's may have been set, ours began when
+        we did.
+        """
+        return (
+            now - self.known >= times.taken_after_s or time.time() - tried_at >= times.taken_after_s
+        )
+
+
+@dataclass(eq=False, repr=False)
 class Reconciler:
     """What this process has seen of machines and attempts. Times are monotonic seconds."""
 
-    def __init__(
-        self, journal: Journal, times: Times, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._journal = journal
-        self._times = times
-        self._clock = clock
-        self._lock = anyio.Lock()
-        self._known: dict[str, float] = {}  # token → when this process first knew of the doubt
-        # token → machine, and since when every list showed that one
-        self._seen: dict[str, tuple[int, float]] = {}
-        self._ever: set[str] = set()  # tokens once seen
-        self._lacking: dict[str, float] = {}  # token → first whole list without it
-        self._missing: dict[int, float] = {}  # confirmed machine → first whole list without it
-        self._twins: dict[str, list[int]] = {}  # token → several machines
+    journal: Journal
+    times: Times
+    clock: Callable[[], float] = time.monotonic
+    _lock: anyio.Lock = field(default_factory=anyio.Lock)
+    _doubts: defaultdict[str, _Doubt] = field(init=False)  # by token
+    # Confirmed machine → first whole list without it.
+    _missing: dict[int, float] = field(default_factory=dict[int, float])
+
+    def __post_init__(self) -> None:
+        self._doubts = defaultdict(_Doubt)
 
     # ── lists ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -59,10 +106,10 @@ class Reconciler:
         self, listed: Sequence[Instance], account: str, *, mine: Collection[str] = ()
     ) -> None:
         """Learn from a whole list: late matches, second sights, absences, machines gone."""
-        now = self._clock()
+        now = self.clock()
         by_token = _by_token(listed)
         for token, machines in by_token.items():
-            intent = self._journal.by_token(token)
+            intent = self.journal.by_token(token)
             if intent is not None and intent.account == account:
                 self._learn_of(intent, machines, now, mine)
         self._notice_lacking(set(by_token), account, now)
@@ -77,11 +124,11 @@ class Reconciler:
         new = [
             machine
             for machine in machines
-            if self._journal.by_instance(machine.id, intent.account) is None
+            if self.journal.by_instance(machine.id, intent.account) is None
         ]
         if intent.state == "confirmed":
             for machine in new:
-                self._journal.add_twin(intent, machine.id)
+                self.journal.add_twin(intent, machine.id)
             return
         if new and self._settled_or_settleable(intent):
             self._recover(intent, new, now, mine)
@@ -92,77 +139,63 @@ class Reconciler:
         """Machines came of an attempt that was in doubt or given up: one that is seen twice is its
         machine, several are not for us to choose from.
         """
-        token = intent.token
-        self._lacking.pop(token, None)
-        self._ever.add(token)
+        doubt = self._doubts[intent.token]
+        doubt.note_found()
         if len(machines) > 1:
-            self._twins[token] = [machine.id for machine in machines]
+            doubt.twins = [machine.id for machine in machines]
             return
-        self._twins.pop(token, None)
+        doubt.twins = []
         [machine] = machines
-        if self._seen_twice(token, machine.id, now):
-            self._journal.mark_confirmed(
+        if now - doubt.seen_since(machine.id, now) >= self.times.seen_apart_s:
+            self.journal.mark_confirmed(
                 intent,
                 machine.id,
                 stopped=is_stopped(machine, intent),
                 announce=_notice_of(intent, mine),
             )
 
-    def _seen_twice(self, token: str, instance_id: int, now: float) -> bool:
-        """Whether this machine was seen before with the token, `seen_apart_s` ago or earlier, and
-        no other one since.
-        """
-        seen_id, first = self._seen.get(token, (instance_id, now))
-        if seen_id != instance_id:
-            self._seen[token] = (instance_id, now)
-            return False
-        self._seen[token] = (instance_id, first)
-        return now - first >= self._times.seen_apart_s
-
     def _notice_lacking(self, tokens: set[str], account: str, now: float) -> None:
         """Attempts in doubt whose token no machine of a whole list carries."""
-        self._journal.abandon_unsent(account)
+        self.journal.abandon_unsent(account)
         for intent in self.open_for(account):
             if intent.token not in tokens:
-                self._known.setdefault(intent.token, now)
-                self._lacking.setdefault(intent.token, now)
-                self._seen.pop(intent.token, None)
+                self._doubts[intent.token].note_lacking(now)
 
     def _settled_or_settleable(self, intent: Intent) -> bool:
         """Not one that its living owner is just sending."""
         if intent.state in {"intended", "sending"}:
-            return intent.owner != self._journal.owner and self._journal.may_settle(intent)
-        return intent.state != "unknown" or self._journal.may_settle(intent)
+            return intent.owner != self.journal.owner and self.journal.may_settle(intent)
+        return intent.state != "unknown" or self.journal.may_settle(intent)
 
     def _notice_gone(self, listed: set[int], account: str, now: float) -> None:
         """A confirmed machine that two whole lists lack is gone; a young one may only be invisible
         yet.
         """
-        for intent in self._journal.living(account):
+        for intent in self.journal.living(account):
             instance_id = intent.instance_id
             if instance_id is None:
                 continue
             if instance_id in listed:
                 self._missing.pop(instance_id, None)
                 continue
-            if time.time() - intent.made_at < self._times.young_s:
+            if time.time() - intent.made_at < self.times.young_s:
                 continue
             first = self._missing.setdefault(instance_id, now)
-            if now - first >= self._times.lists_apart_s:
-                self._journal.mark_gone(account, [instance_id])
+            if now - first >= self.times.lists_apart_s:
+                self.journal.mark_gone(account, [instance_id])
 
     # ── settling ──────────────────────────────────────────────────────────────────────────────────
 
     def doubt(self, intent: Intent) -> None:
         """From now on this process knows that the attempt is in doubt."""
-        self._known.setdefault(intent.token, self._clock())
+        self._doubts[intent.token].note_known(self.clock())
 
     def open_for(self, account: str, request_key: str | None = None) -> list[Intent]:
         """Attempts in doubt that this process may settle, of one key where it is given."""
         return [
             intent
-            for intent in self._journal.open_intents(account)
-            if request_key in {None, intent.request_key} and self._journal.may_settle(intent)
+            for intent in self.journal.open_intents(account)
+            if request_key in {None, intent.request_key} and self.journal.may_settle(intent)
         ]
 
     async def settle(
@@ -179,19 +212,19 @@ class Reconciler:
 
         A list that cannot be read settles nothing and is tried again.
         """
-        pause = self._times.look_s
+        pause = self.times.look_s
         while doubts := self.open_for(account, request_key):
             for intent in doubts:
                 self.doubt(intent)
             await self._look_and_judge(vast, account, until, mine)
             self._check_twins(doubts)
             wait = pause
-            if any(intent.token in self._seen for intent in doubts):
-                wait = self._times.seen_apart_s
+            if any(self._doubts[intent.token].machine is not None for intent in doubts):
+                wait = self.times.seen_apart_s
             if not self.open_for(account, request_key) or anyio.current_time() + wait > until:
                 return
             await anyio.sleep(wait)
-            pause = min(pause * 1.5, self._times.look_s * LONGEST_PAUSE)
+            pause = min(pause * 1.5, self.times.look_s * LONGEST_PAUSE)
 
     async def _look_and_judge(
         self, vast: Vast, account: str, until: float, mine: Collection[str]
@@ -208,43 +241,21 @@ class Reconciler:
 
     def _check_twins(self, doubts: list[Intent]) -> None:
         for intent in doubts:
-            ids = self._twins.get(intent.token)
+            ids = self._doubts[intent.token].twins
             if ids:
                 raise _duplicates(intent, ids)
 
     async def _declare_absent(self, vast: Vast, account: str) -> None:
-        now = self._clock()
+        now = self.clock()
         for intent in self.open_for(account):
-            if not self._was_lacking_long(intent, now):
+            doubt = self._doubts[intent.token]
+            if not doubt.was_lacking_long(now, self.times):
                 continue
-            if self._is_old(intent, now) or (
-                intent.token not in self._ever and await _is_free(vast, intent)
+            if doubt.is_old(now, intent.tried_at, self.times) or (
+                not doubt.ever_seen and await _is_free(vast, intent)
             ):
-                self._journal.mark_absent(intent)
-                self._lacking.pop(intent.token, None)
-
-    def _was_lacking_long(self, intent: Intent, now: float) -> bool:
-        """Whether two whole lists far enough apart lacked it, and long enough after this process
-        first knew of the doubt.
-        """
-        first = self._lacking.get(intent.token)
-        known = self._known.get(intent.token)
-        if first is None or known is None:
-            return False
-        return (
-            now - first >= self._times.lists_apart_s and now - known >= self._times.absent_after_s
-        )
-
-    def _is_old(self, intent: Intent, now: float) -> bool:
-        """Ten minutes since sending, by either clock: the wall's may have been set, ours began when
-        we did.
-        """
-        known = self._known[intent.token]
-        sent = intent.tried_at
-        return (
-            now - known >= self._times.taken_after_s
-            or time.time() - sent >= self._times.taken_after_s
-        )
+                self.journal.mark_absent(intent)
+                doubt.lacking = math.inf
 
 
 def _by_token(listed: Sequence[Instance]) -> dict[str, list[Instance]]:
