@@ -7,6 +7,7 @@ import functools
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -25,6 +26,9 @@ from vast_mcp.vast.models import SshKey, Template
 if TYPE_CHECKING:
     from vast_mcp.vast.client import Vast
     from vast_mcp.vast.link import Link
+
+# Around a note that is worth less than the answer that it belongs to.
+journal_may_fail = contextlib.suppress(errors.JournalUnavailable)
 
 
 @dataclass(eq=False, repr=False)
@@ -145,7 +149,7 @@ class Session:
 
     def settle_delivered(self) -> None:
         """The answers given so far have arrived: what they named need not be announced again."""
-        with contextlib.suppress(errors.JournalUnavailable):
+        with journal_may_fail:
             if self.delivered:
                 self.journal.mark_told(self.delivered)
                 self.delivered.clear()
@@ -225,6 +229,11 @@ class Call:
     @property
     def journal(self) -> Journal:
         return self.session.journal
+
+    @property
+    def ssh_dir(self) -> Path | None:
+        """Where this computer's keys are; None where the caller is on another one."""
+        return self.settings.ssh_dir
 
     @property
     def reconciler(self) -> Reconciler:

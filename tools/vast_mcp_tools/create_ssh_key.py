@@ -56,7 +56,7 @@ async def create_ssh_key(args: CreateSshKey, call: Call) -> CreateSshKeyResult:
     accepts only keys registered before it was created. The same key twice is a success. Takes
     public keys only and returns the fingerprint, never the key.
     """
-    line = _checked(_text(args.public_key, call.settings.ssh_dir))
+    line = _checked(_text(args.public_key, call.ssh_dir))
     blob = key_blob(line)
     fingerprint = fingerprint_of(line.split()[1]) or ""
     for key in await call.vast.ssh_keys():

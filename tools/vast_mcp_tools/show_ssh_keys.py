@@ -42,7 +42,7 @@ async def show_ssh_keys(_: ShowSshKeys, call: Call) -> ShowSshKeysResult:
     """
     keys = await call.vast.ssh_keys()
     call.session.ssh_keys = keys
-    here = local_keys(call.settings.ssh_dir)
+    here = local_keys(call.ssh_dir)
     rows = [_row(key, here) for key in keys]
     rows.sort(key=lambda row: (row.local_file is None, -row.key_id))
     return ShowSshKeysResult(
@@ -64,7 +64,7 @@ def _warnings(rows: list[KeyRow]) -> list[str]:
 
 def _steps(rows: list[KeyRow], call: Call) -> list[Step]:
     """How a key of this computer is registered, where none is and this server may see one."""
-    local = local_public_keys(call.settings.ssh_dir)
+    local = local_public_keys(call.ssh_dir)
     if not local or any(row.local_file for row in rows):
         return []
     path = f"~/.ssh/{local[0].name}"

@@ -62,7 +62,7 @@ async def _key(call: Call) -> tuple[str | None, list[str]]:
     """The private key of this computer whose public half the account has, as a shell reads it, and
     what to warn of where there is none.
     """
-    ssh_dir = call.settings.ssh_dir
+    ssh_dir = call.ssh_dir
     if ssh_dir is None:
         return None, []  # the caller's keys are on another computer
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,7 +11,7 @@ from vast_mcp.account.whose import account_if_journalled
 from vast_mcp.journal import Journal
 from vast_mcp.journal.records import Intent, token_of
 from vast_mcp.leases.labels import ends_at
-from vast_mcp.session import Call
+from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.vast.models import Instance
 
 
@@ -55,7 +54,7 @@ def forget_destroyed(call: Call, instance_ids: Sequence[int]) -> None:
     for instance_id in instance_ids:
         session.created.pop(instance_id, None)
         session.labelled.pop(instance_id, None)
-    with contextlib.suppress(errors.JournalUnavailable):
+    with journal_may_fail:
         account = session.journalled_account()
         if account is not None:
             session.journal.mark_gone(account, instance_ids)
@@ -66,8 +65,8 @@ def mark_started(call: Call, instance_id: int) -> None:
     A journal that fails changes nothing.
     """
     record = call.record_of(instance_id)
-    if record is not None and record.stopped:
-        with contextlib.suppress(errors.JournalUnavailable):
+    if record and record.stopped:
+        with journal_may_fail:
             call.journal.mark_started(instance_id)
 
 

@@ -7,7 +7,6 @@ ago; and it is believed to be gone when Vast no longer shows it (account/ending.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from vast_mcp.account.ending import still_there
 from vast_mcp.account.seen import forget_destroyed, learn_from
 from vast_mcp.account.whose import account_if_journalled
 from vast_mcp.leases.labels import ends_at, lease_notice
-from vast_mcp.session import Call
+from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.vast.models import Instance
 
 TRIES = 3  # to destroy one machine, each after a look of its own
@@ -161,7 +160,7 @@ class _Ending:
         where the journal does not know the machine.
         """
         session = self.call.session
-        with contextlib.suppress(errors.JournalUnavailable):
+        with journal_may_fail:
             if self.account is not None and session.journal.mark_ended(
                 self.account, self.instance_id
             ):

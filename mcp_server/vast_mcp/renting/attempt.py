@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import anyio
 
 from vast_mcp import errors
@@ -15,7 +13,7 @@ from vast_mcp.renting.earlier import unannounced
 from vast_mcp.renting.refusals import hiding, not_rented
 from vast_mcp.renting.request import Rental, Request
 from vast_mcp.renting.terms import Terms
-from vast_mcp.session import Call
+from vast_mcp.session import Call, journal_may_fail
 
 UNWRITTEN = "The journal could not be written: keep the instance id, and do not repeat this call."
 
@@ -83,23 +81,22 @@ async def _put(call: Call, body: Json, intent: Intent) -> Rental:
     that fails is a warning: the id must reach the caller.
     """
     journal, reconciler = call.journal, call.reconciler
-    unwritten = contextlib.suppress(errors.JournalUnavailable)
     journal.mark_sending(intent)
     try:
         # The storm stops before and after each mark, and sends without the token here.
         instance_id = await call.vast.rent(intent.offer_id, {**body, "label": intent.label})
     except errors.CreatedStopped as exc:
-        with unwritten:
+        with journal_may_fail:
             journal.mark_confirmed(intent, exc.instance_id or 0, stopped=True)
         raise
     except errors.OutcomeUnknown:
-        with unwritten:
+        with journal_may_fail:
             journal.mark_unknown(intent)
         reconciler.doubt(intent)
         call.session.doubts.set()
         raise
     except errors.VastMcpError as exc:
-        with unwritten:
+        with journal_may_fail:
             journal.mark_refused(intent, exc.code)
         raise
     try:

@@ -9,7 +9,6 @@ read, everything is looked at again.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
 import secrets
@@ -29,7 +28,7 @@ from vast_mcp.renting.asking import (
     can_ask,
     question_for,
 )
-from vast_mcp.session import Call
+from vast_mcp.session import Call, journal_may_fail
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that reads like something else
 
@@ -167,7 +166,7 @@ class Consent:
     def give_back(self) -> None:
         """The act was refused for certain. That the journal fails burns a yes and nothing else."""
         if self.agreement.approval:
-            with contextlib.suppress(errors.JournalUnavailable):
+            with journal_may_fail:
                 self.call.journal.approvals.give_back(self.by)
 
 

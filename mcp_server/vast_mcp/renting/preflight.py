@@ -170,31 +170,37 @@ async def _volume_usd_per_hour(call: Call, volume: Json, offer: Offer | None) ->
 # ── SSH keys ───────────────────────────────────────────────────────────────────────────────────
 
 
+async def _read_keys(call: Call) -> list[SshKey]:
+    """The account's keys, which the session remembers."""
+    keys = await call.within(LOOK_S).ssh_keys()
+    call.session.ssh_keys = keys
+    return keys
+
+
 async def _check_keys_of_vm(call: Call) -> list[str]:
     """Read the keys anew, since a VM without one can never be entered (docs/vast-api.md A.5).
 
     Returns warnings. Raises NoSshKey.
     """
-    call.session.ssh_keys = await call.within(LOOK_S).ssh_keys()
-    if not call.session.ssh_keys:
-        raise no_ssh_key(call.settings.ssh_dir)
-    return _unmatched(call.session.ssh_keys, call.settings.ssh_dir)
+    keys = await _read_keys(call)
+    if not keys:
+        raise no_ssh_key(call.ssh_dir)
+    return _unmatched(keys, call.ssh_dir)
 
 
 async def _warnings_of_keys(call: Call) -> list[str]:
     """What to warn of for a container, which can still be given a key later."""
-    session = call.session
-    if not session.ssh_keys:
-        try:
-            session.ssh_keys = await call.within(LOOK_S).ssh_keys()
-        except errors.VastMcpError as exc:
-            return [f"The account's SSH keys could not be read ({exc.code})."]
-    if not session.ssh_keys:
+    keys = call.session.ssh_keys
+    try:
+        keys = keys or await _read_keys(call)
+    except errors.VastMcpError as exc:
+        return [f"The account's SSH keys could not be read ({exc.code})."]
+    if not keys:
         return [
             "The account has no SSH key: register one with create_ssh_key; a container made before "
             "needs it attached."
         ]
-    return _unmatched(session.ssh_keys, call.settings.ssh_dir)
+    return _unmatched(keys, call.ssh_dir)
 
 
 def _unmatched(keys: list[SshKey], ssh_dir: Path | None) -> list[str]:

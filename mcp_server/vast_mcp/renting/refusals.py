@@ -182,7 +182,7 @@ def told(exc: errors.VastMcpError, order: Order, call: Call) -> errors.VastMcpEr
         secrets = [*order.secrets, *call.settings.secrets()]
         exc.vast_message = redacted(exc.vast_message, secrets)
     if isinstance(exc, errors.NoSshKey):
-        exc.next_steps = no_ssh_key(call.settings.ssh_dir).next_steps
+        exc.next_steps = no_ssh_key(call.ssh_dir).next_steps
     elif isinstance(exc, (errors.OfferGone, errors.OfferPrivate)):
         call.session.offers.forget(order.offer_id)
         exc.next_steps = [NextStep("search_offers", _like(order), "find another offer")]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from vast_mcp import errors
 from vast_mcp.account.whose import account_of
 from vast_mcp.journal.records import Reservation
 from vast_mcp.machines.costs import highest, is_dearer, price_of_row, reserved_price
 from vast_mcp.renting.confirm import Consent
 from vast_mcp.renting.limits import Standing, check_account, check_machine, standing
-from vast_mcp.session import Call
+from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.vast.models import Instance
 
 
@@ -109,7 +107,7 @@ def settle(call: Call, held: Reservation | None, state: Literal["maybe", "true"]
     refused (None). A journal that fails changes nothing: the reservation counts on.
     """
     if held is not None:
-        with contextlib.suppress(errors.JournalUnavailable):
+        with journal_may_fail:
             call.journal.reservations.settle(held, state)
 
 
@@ -117,11 +115,10 @@ def release(call: Call, instance_id: int) -> None:
     """Forget the reservations of a machine that was seen to be stopped: it costs no more than its
     disk. A journal that fails changes nothing.
     """
-    session = call.session
-    with contextlib.suppress(errors.JournalUnavailable):
-        account = session.journalled_account()
+    with journal_may_fail:
+        account = call.session.journalled_account()
         if account is not None:
-            session.journal.reservations.release(account, instance_id)
+            call.journal.reservations.release(account, instance_id)
 
 
 def _price_afterwards(row: Instance | None, bid: float | None) -> float | None:
