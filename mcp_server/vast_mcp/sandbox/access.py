@@ -69,8 +69,7 @@ def _check_bearer(state: State, header: str) -> None:
 def _check_own_key(request: Request, endpoint: str, machine: Instance) -> None:
     """Refuse what a machine's own key does not open."""
     if not _is_opened_by_own_key(request, endpoint, machine):
-        group = str(PERMISSIONS.get(endpoint))
-        raise replies.permission_missing(group, request.world.own_key_status)
+        raise replies.permission_missing(PERMISSIONS.get(endpoint), request.world.own_key_status)
 
 
 def _is_opened_by_own_key(request: Request, endpoint: str, machine: Instance) -> bool:
@@ -81,7 +80,7 @@ def _is_opened_by_own_key(request: Request, endpoint: str, machine: Instance) ->
 def _check_group(state: State, endpoint: str) -> None:
     group = PERMISSIONS.get(endpoint)
     if group in state.missing_permissions:
-        raise replies.permission_missing(str(group))
+        raise replies.permission_missing(group)
 
 
 def machine_of(state: State, header: str) -> Instance | None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from . import replies
 from .launch import Launch
-from .shapes import Json
+from .shapes import Json, is_number
 
 DEFAULT_IMAGE = "vastai/base-image:@vastai-automatic-tag"
 ENV_BYTES = 32_768
@@ -131,9 +131,9 @@ def _check_kinds(asked: Json, ask_id: int) -> None:
 
 
 def _is_list_of_texts(words: Any) -> bool:
-    if not isinstance(words, list):
-        return False
-    return all(isinstance(word, str) for word in cast("list[Any]", words))
+    return isinstance(words, list) and all(
+        isinstance(word, str) for word in cast("list[Any]", words)
+    )
 
 
 def _names_mount_path(volume: Any) -> bool:
@@ -188,10 +188,11 @@ def _from_template(template: Json | None) -> Json:
 
 
 def _tagged_image(template: Json) -> str | None:
-    image, tag = template.get("image"), template.get("tag")
-    if image and tag:
-        return f"{image}:{tag}"
-    return image
+    match template:
+        case {"image": image, "tag": tag} if image and tag:
+            return f"{image}:{tag}"
+        case _:
+            return template.get("image")
 
 
 def _template_runtype(template: Json) -> str | None:
@@ -240,7 +241,7 @@ def _read_price(price: Any, ask_id: int) -> float | None:
 
 
 def _read_disk(disk: Any, ask_id: int) -> float:
-    if isinstance(disk, bool) or not isinstance(disk, int | float):
+    if not is_number(disk):
         raise replies.invalid_args("disk: Input should be a valid number", ask_id)
     if not disk >= MIN_DISK:
         raise replies.invalid_args(f"disk must be at least {MIN_DISK:g} GB", ask_id)

@@ -53,7 +53,7 @@ def read_fate(
 
 def _named(name: str) -> Fate:
     if name not in FATES:
-        raise ValueError(f"no fate {name!r}; one of {sorted(FATES)}, or a list of statuses")
+        raise ValueError(f"no fate {name!r}; one of {NAMES}, or a list of statuses")
     return FATES[name]
 
 
@@ -102,3 +102,4 @@ FATES: dict[str, Fate] = {
     "vanishes": Fate((*BIRTH, VANISHED)),  # credit gone, no reason in the API (K)
     "never_seen_running": Fate((None, "loading", VANISHED)),
 }
+NAMES = sorted(FATES)

@@ -120,6 +120,10 @@ class Instance:
 
     # Where it has come to
 
+    def seconds_left(self, now: float) -> float:
+        """How long its contract still goes."""
+        return max(0.0, self.offer["end_date"] - now)
+
     def status(self, now: float) -> str | None:
         """What the container is doing."""
         if self.waiting_for_gpu:

@@ -44,8 +44,11 @@ def list_page(state: State, query: listing.PageQuery) -> Json:
 def filter_values(state: State) -> list[Json]:
     """List the combinations that the official client offers as filters (C.2)."""
     now = state.now
-    rows = [row_of(instance, now, listed=True) for instance in state.living]
-    return [{key: row[key] for key in SHOWN_AS_FILTERS} for row in rows]
+    return [_as_filter(row_of(one, now, listed=True)) for one in state.living]
+
+
+def _as_filter(row: Json) -> Json:
+    return {key: row[key] for key in SHOWN_AS_FILTERS}
 
 
 def _count_look(state: State, instance: Instance) -> None:
@@ -111,10 +114,14 @@ def request_logs(state: State, instance_id: int, body: Json) -> str:
 
 def read_log(state: State, name: str) -> str:
     """Look once at a log's address (C.7)."""
-    upload = state.uploads.get(name)
-    if upload is None:
-        raise replies.log_not_there()
-    text = upload.look()
+    text = _text_at(state, name)
     if text is None:
         raise replies.log_not_there()
     return text
+
+
+def _text_at(state: State, name: str) -> str | None:
+    upload = state.uploads.get(name)
+    if upload is None:
+        return None
+    return upload.look()

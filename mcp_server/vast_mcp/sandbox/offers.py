@@ -243,27 +243,33 @@ def _time_part(dice: random.Random, number: int) -> Offer:
     return {"start_date": -dice.uniform(1, 300) * DAY, "end_date": left}
 
 
+SOON_OVER = (3 * 3600, 20 * 3600)  # s
+
+
 def _seconds_left(dice: random.Random, number: int) -> float:
     if number % 11 == 8:
-        return dice.uniform(3 * 3600, 20 * 3600)
+        return dice.uniform(*SOON_OVER)
     return dice.uniform(3, 240) * DAY
 
 
+# A live row has these keys, of which this window says nothing.
+UNUSED: Offer = {
+    "avail_vol_ask_id": None,
+    "avail_vol_dph": None,
+    "avail_vol_size": None,
+    "bundle_id": None,
+    "bundled_results": None,
+    "hostname": None,
+    "logo": "/static/logos/vastai_small2.png",
+    "resource_type": "gpu",
+    "rn": 1,
+    "sla_bandwidth": None,
+    "webpage": None,
+}
+
+
 def _unused_part(machine: int) -> Offer:
-    """A live row has these keys, of which this window says nothing."""
-    return {
-        "avail_vol_ask_id": None,
-        "avail_vol_dph": None,
-        "avail_vol_size": None,
-        "bundle_id": 500_000 + machine,
-        "bundled_results": None,
-        "hostname": None,
-        "logo": "/static/logos/vastai_small2.png",
-        "resource_type": "gpu",
-        "rn": 1,
-        "sla_bandwidth": None,
-        "webpage": None,
-    }
+    return UNUSED | {"bundle_id": 500_000 + machine}
 
 
 def _score_part(row: Offer) -> Offer:

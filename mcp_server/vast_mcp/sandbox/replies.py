@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from .shapes import Json
+from .shapes import Json, known
 
 
 @dataclass(eq=False)
@@ -23,8 +23,7 @@ class Refusal(Exception):
 
 def refusal(status: int, error: str, msg: str, **more: Any) -> Refusal:
     """Make a refusal in the shape that most have; what is None stays out of it."""
-    known = {name: value for name, value in more.items() if value is not None}
-    return Refusal(status, {"success": False, "error": error, "msg": msg, **known})
+    return Refusal(status, {"success": False, "error": error, "msg": msg, **known(more)})
 
 
 # Who asks is refused as recorded (docs/vast-api.md I).
@@ -40,7 +39,7 @@ def login_required() -> Refusal:
     return refusal(403, "auth_error", "This action requires login.")
 
 
-def permission_missing(group: str, status: int = 403) -> Refusal:
+def permission_missing(group: str | None, status: int = 403) -> Refusal:
     """A scoped key is refused with 401 or 403 (I); the wording is ours, only the naming of the
     group is known.
     """
@@ -245,6 +244,11 @@ def no_keys() -> Refusal:
 def no_ssh_key(msg: str) -> Refusal:
     """No key was given, or none is there to delete (D)."""
     return refusal(400, "no_ssh_key", msg)
+
+
+def no_ssh_key_to_delete(key_id: int) -> Refusal:
+    """A key of the account that is not there is a 400, unlike one of an instance (D)."""
+    return no_ssh_key(f"no SSH key {key_id}")
 
 
 def team_keys() -> Refusal:

@@ -188,15 +188,20 @@ def _usual_message(instance: Instance, status: str | None) -> str | None:
     return None
 
 
+RUN_TIMES: Json = {
+    "time_remaining": "",
+    "time_remaining_isbid": "",
+    "client_run_time": 1.0,
+    "host_run_time": 2_592_000.0,
+}
+
+
 def _times(instance: Instance, status: str | None, now: float) -> Json:
     return {
         "start_date": float(instance.born),
-        "duration": max(0.0, instance.offer["end_date"] - now),
+        "duration": instance.seconds_left(now),
         "uptime_mins": _uptime_minutes(instance, status, now),
-        "time_remaining": "",
-        "time_remaining_isbid": "",
-        "client_run_time": 1.0,
-        "host_run_time": 2_592_000.0,
+        **RUN_TIMES,
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from . import replies
-from .shapes import Json
+from .shapes import Json, is_number
 
 Ops = Json
 
@@ -134,8 +134,7 @@ def _held(row: Json, field: str) -> Any:
 
 def is_numeric(field: str, row: Json) -> bool:
     """Whether this row holds a plain number there."""
-    held = row.get(field)
-    return isinstance(held, int | float) and not isinstance(held, bool) and field not in VIEWS
+    return is_number(row.get(field)) and field not in VIEWS
 
 
 def select(rows: Iterable[Json], filters: dict[str, Ops], *, leaky: bool) -> list[Json]:

@@ -14,7 +14,7 @@ from .instances import Instance, Tempo
 from .launch import Launch
 from .logs import Log
 from .offers import Offer
-from .shapes import Json
+from .shapes import Json, is_number
 from .state import State
 from .volumes import Volume
 
@@ -257,7 +257,7 @@ def _fall_below_floor(state: State, instance: Instance) -> None:
 def _read_bid(price: Any, offer: Offer) -> float:
     if price is None:
         price = offer["min_bid"]
-    if isinstance(price, bool) or not isinstance(price, int | float):
+    if not is_number(price):
         raise replies.invalid_args("price: Input should be a valid number")
     ceiling = min(MAX_PRICE, BID_PER_GPU * offer["num_gpus"])
     if not MIN_PRICE <= price <= ceiling:

@@ -20,7 +20,11 @@ def list_keys(state: State) -> list[Json]:
     """List the account's keys; none is a 404 (D)."""
     if state.team or not state.keys:
         raise replies.no_keys()
-    return [key.as_json() for key in state.keys.values()]
+    return _rows(state.keys)
+
+
+def _rows(keys: dict[int, Key]) -> list[Json]:
+    return [key.as_json() for key in keys.values()]
 
 
 def add(state: State, text: Any) -> Key:
@@ -38,21 +42,25 @@ def add(state: State, text: Any) -> Key:
 
 def new_key(state: State, public_key: str) -> Key:
     """Give the account a key that the ledger does not hear of."""
-    key = Key(_free_number(state.keys), public_key, _stamp(state), state.user_id)
+    key = _numbered(state, _free_number(state.keys), public_key)
     state.keys[key.id] = key
     return key
+
+
+def _numbered(state: State, number: int, public_key: str) -> Key:
+    return Key(number, public_key, _stamp(state), state.user_id)
 
 
 def delete(state: State, key_id: int) -> None:
     """Delete a key of the account; a missing one is a 400 (D)."""
     if state.keys.pop(key_id, None) is None:
-        raise replies.no_ssh_key(f"no SSH key {key_id}")
+        raise replies.no_ssh_key_to_delete(key_id)
     state.write("key_delete", key_id=key_id)
 
 
 def attached(state: State, instance_id: int) -> str:
     """List an instance's keys, as JSON in a text (D)."""
-    return json.dumps([key.as_json() for key in own(state, instance_id).keys.values()])
+    return json.dumps(_rows(own(state, instance_id).keys))
 
 
 def attach(state: State, instance_id: int, text: Any) -> Key:
@@ -76,7 +84,7 @@ def _copy_for(state: State, instance: Instance, public_key: str) -> Key:
     if known is not None:
         return replace(known)
     number = _free_number([*state.keys, *instance.keys])
-    return Key(number, public_key, _stamp(state), state.user_id)
+    return _numbered(state, number, public_key)
 
 
 def detach(state: State, instance_id: int, key_id: int) -> None:

@@ -108,9 +108,12 @@ RECOMMENDED: tuple[Template, ...] = (
 
 def content_hash(template: Template) -> str:
     """Hash the content, so that an edit changes the hash (A.10)."""
-    content = {key: template[key] for key in BLANK}
-    text = json.dumps(content, sort_keys=True)
+    text = json.dumps(_content_of(template), sort_keys=True)
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _content_of(template: Template) -> Json:
+    return {key: template[key] for key in BLANK}
 
 
 def _given(body: Template) -> Template:
@@ -143,8 +146,9 @@ class Shelf:
 
     def add(self, body: Template, now: float) -> Template:
         """Add a template of the account's own; its disk comes as text (E)."""
-        template = _checked({**BLANK, **_given(body)})
-        return self._put(template, _origin(self._next_id(), self.user_id, now))
+        return self._put(
+            _checked(BLANK | _given(body)), _origin(self._next_id(), self.user_id, now)
+        )
 
     def edit(self, body: Template, now: float) -> Template:
         """Give a template another content, so another hash under the same id: a stored hash goes

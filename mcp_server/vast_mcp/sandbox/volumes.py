@@ -95,6 +95,12 @@ class Volume:
             "end_date": self.room["end_date"],
         }
 
+    def let_go(self, instance_id: int, looks: int) -> None:
+        """Let go of a gone instance, which stays attached for so many looks."""
+        self.instances.remove(instance_id)
+        if looks > 0:
+            self.leaving[instance_id] = looks
+
     def count_look(self) -> None:
         """Count one look at the list: what lingers may be gone at the next."""
         self.leaving = {one: looks - 1 for one, looks in self.leaving.items() if looks > 1}
@@ -237,9 +243,7 @@ class Volumes:
         """
         for volume in self.living:
             if instance_id in volume.instances:
-                volume.instances.remove(instance_id)
-                if looks > 0:
-                    volume.leaving[instance_id] = looks
+                volume.let_go(instance_id, looks)
 
     def rows(self, kind: str | None) -> list[Json]:
         """Look once at the list; only local volumes exist (F)."""
