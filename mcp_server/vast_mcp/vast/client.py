@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import cast
 
 import anyio
 import httpx
@@ -23,6 +22,8 @@ from vast_mcp.vast.replies import Reply
 from vast_mcp.vast.requests import Requests
 
 LIST_TRIES = 2
+
+_EVERY_VOLUME = {"owner": "me", "type": "all_volume"}
 
 # It writes whole addresses at INFO, and a log's address is a secret of its own.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -46,8 +47,7 @@ class Vast(Requests):
     async def search_offers(self, query: Json) -> list[Offer]:
         """POST /bundles/: a flat query, at most 64 rows (docs/vast-api.md B.1)."""
         reply = await self._read("search", "POST", "/api/v0/bundles/", body=query)
-        offers = [models.offer_of(row) for row in rows_under(reply, "offers")]
-        return [offer for offer in offers if offer is not None]
+        return models.offers_of(rows_under(reply, "offers"))
 
     async def find_offer(
         self, offer_id: int, *, bid: bool = False, disk_gb: float = 10.0
@@ -77,10 +77,7 @@ class Vast(Requests):
     async def gpu_names(self) -> list[str]:
         """GET /gpu_names/unique/ (docs/vast-api.md B.4): the display names that exist."""
         reply = await self._read("gpu_names", "GET", "/api/v0/gpu_names/unique/")
-        names: object = reply.body.get("gpu_names")
-        if not isinstance(names, list):
-            return []
-        return [name for name in cast("list[object]", names) if isinstance(name, str)]
+        return replies.texts_in(reply.body.get("gpu_names"))
 
     async def turn_to_rent(self) -> None:
         """Wait for the published interval between two rents, before anything is announced."""
@@ -221,8 +218,12 @@ class Vast(Requests):
 
     async def change_bid(self, instance_id: int, price: float) -> None:
         """PUT /instances/bid_price/{id}/: $/h for the whole machine."""
-        body: Json = {"client_id": "me", "price": price}
-        await self._read("bid", "PUT", f"/api/v0/instances/bid_price/{instance_id}/", body=body)
+        await self._read(
+            "bid",
+            "PUT",
+            f"/api/v0/instances/bid_price/{instance_id}/",
+            body={"client_id": "me", "price": price},
+        )
 
     async def attach_ssh_key(self, instance_id: int, public_key: str) -> None:
         """POST /instances/{id}/ssh/: a key that is attached is done (docs/vast-api.md D)."""
@@ -281,26 +282,19 @@ class Vast(Requests):
 
     async def template(self, hash_id: str) -> Template | None:
         """GET /template/ by hash (docs/vast-api.md E): None where no template has it."""
-        params = {
-            "select_cols": '["*"]',
-            "select_filters": json.dumps({"hash_id": {"eq": hash_id}}),
-        }
-        reply = await self._read("templates", "GET", "/api/v0/template/", params=params)
-        for row in rows_under(reply, "templates"):
+        for row in await self._template_rows({"hash_id": {"eq": hash_id}}):
             if row.get("hash_id") == hash_id:
-                try:
-                    return Template.model_validate(row)
-                except ValidationError as exc:
-                    raise errors.UnexpectedReply(
-                        "Vast's template row could not be understood."
-                    ) from exc
+                return _template(row)
         return None
 
     async def search_templates(self, filters: Json) -> list[Template]:
         """GET /template/ with `select_filters` (docs/vast-api.md E)."""
+        return models.rows_of(Template, await self._template_rows(filters))
+
+    async def _template_rows(self, filters: Json) -> list[Json]:
         params = {"select_cols": '["*"]', "select_filters": json.dumps(filters)}
         reply = await self._read("templates", "GET", "/api/v0/template/", params=params)
-        return models.rows_of(Template, rows_under(reply, "templates"))
+        return rows_under(reply, "templates")
 
     async def search_volumes(self, query: Json) -> list[VolumeOffer]:
         """POST /volumes/search/ (docs/vast-api.md F): a flat query, at most 64 rows."""
@@ -311,9 +305,7 @@ class Vast(Requests):
         """GET /volumes: every volume of the account (docs/vast-api.md F). Raises IncompleteList
         where there is no list.
         """
-        reply = await self._read(
-            "volumes", "GET", "/api/v0/volumes", params={"owner": "me", "type": "all_volume"}
-        )
+        reply = await self._read("volumes", "GET", "/api/v0/volumes", params=_EVERY_VOLUME)
         return models.rows_of(Volume, rows_under(reply, "volumes"))
 
     async def user(self) -> User:
@@ -336,10 +328,19 @@ class Vast(Requests):
             raise errors.IncompleteList(
                 "A row of Vast's list of instances could not be understood."
             ) from exc
+        return self._masked(instance)
+
+    def _masked(self, instance: Instance) -> Instance:
         if not instance.status_msg:
             return instance
-        said = self._link.masked(instance.status_msg)
-        return instance.model_copy(update={"status_msg": said})
+        return instance.model_copy(update={"status_msg": self._link.masked(instance.status_msg)})
+
+
+def _template(row: Json) -> Template:
+    try:
+        return Template.model_validate(row)
+    except ValidationError as exc:
+        raise errors.UnexpectedReply("Vast's template row could not be understood.") from exc
 
 
 def _ssh_key(row: Json) -> SshKey:

@@ -226,20 +226,19 @@ def rows_of(model: type[R], rows: list[Json]) -> list[R]:
     """The rows that can be understood; a row without an id cannot be named, so it is of no use to
     anybody.
     """
-    found: list[R] = []
-    for row in rows:
-        try:
-            found.append(model.model_validate(row))
-        except ValidationError:
-            continue
-    return found
+    found = [_understood(model, row) for row in rows]
+    return [row for row in found if row is not None]
 
 
-def offer_of(row: Json) -> Offer | None:
-    """The row as an Offer, or None where it has no usable id: an offer that cannot be named cannot
-    be rented.
-    """
+def _understood(model: type[R], row: Json) -> R | None:
     try:
-        return Offer.model_validate({"ask_contract_id": row.get("id"), **row})
+        return model.model_validate(row)
     except ValidationError:
         return None
+
+
+def offers_of(rows: list[Json]) -> list[Offer]:
+    """The rows that have a usable id, under either of its names: an offer that cannot be named
+    cannot be rented.
+    """
+    return rows_of(Offer, [{"ask_contract_id": row.get("id"), **row} for row in rows])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.vast import replies
@@ -9,6 +11,7 @@ from vast_mcp.vast.models import Instance
 from vast_mcp.vast.replies import Reply
 
 PAGE = 25  # rows: the v1 list's maximum (docs/vast-api.md C.2)
+_FIRST_PAGE = {"limit": str(PAGE), "order_by": '[{"col":"id","dir":"desc"}]'}
 
 
 class Pages:
@@ -21,12 +24,11 @@ class Pages:
         self._token: str | None = None  # of the page to be read next
         self._tokens: set[str] = set()
 
-    def query(self) -> dict[str, str]:
+    def query(self) -> Mapping[str, str]:
         """What to ask for the next page with, newest id first."""
-        query = {"limit": str(PAGE), "order_by": '[{"col":"id","dir":"desc"}]'}
-        if self._token is not None:
-            query["after_token"] = self._token
-        return query
+        if self._token is None:
+            return _FIRST_PAGE
+        return _FIRST_PAGE | {"after_token": self._token}
 
     def add(self, instance: Instance) -> None:
         """Take a row of the page."""

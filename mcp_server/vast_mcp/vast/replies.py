@@ -30,7 +30,17 @@ def as_objects(value: object) -> list[Json] | None:
     return cast("list[Json]", items)
 
 
+def texts_in(value: object) -> list[str]:
+    """The texts of a JSON array; none where it is no array."""
+    if not isinstance(value, list):
+        return []
+    return [item for item in cast("list[object]", value) if isinstance(item, str)]
+
+
 # ── Replies ────────────────────────────────────────────────────────────────────────────────────
+
+_SAID_UNDER = ("msg", "message", "detail", "error")
+_NOT_PROSE = ("<", "{", "[")
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,7 @@ class Reply:
         """What a person would read: msg, message, detail, error, raw text, in that order
         (docs/vast-api.md A.11).
         """
-        for key in ("msg", "message", "detail", "error"):
+        for key in _SAID_UNDER:
             words = _words(self.body.get(key))
             if words:
                 return words
@@ -86,7 +96,7 @@ class Reply:
         key.
         """
         text = self.text.strip()
-        if self.data is not None or text.startswith(("<", "{", "[")):
+        if self.data is not None or text.startswith(_NOT_PROSE):
             return ""
         return text
 

@@ -98,6 +98,7 @@ _NAMES_A_PERMISSION = (
 
 # Statuses that say nothing of the request: it may have been done, or may be done yet.
 _NO_VERDICT = frozenset({408, 409, 425, 429})
+_VERDICTS = frozenset(range(200, 500)) - _NO_VERDICT
 
 
 def meaning(reply: Reply) -> type[errors.VastMcpError]:
@@ -124,7 +125,7 @@ def _by_unknown_error(reply: Reply) -> type[errors.VastMcpError] | None:
     """The leaf for an `error` that has no meaning of its own."""
     if reply.status == 401:
         return errors.AuthFailed
-    if 200 <= reply.status < 500 and reply.status not in _NO_VERDICT:
+    if reply.status in _VERDICTS:
         return errors.InvalidRequest
     return None
 
