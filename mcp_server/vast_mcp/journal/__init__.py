@@ -54,8 +54,7 @@ class Journal(Questions):
         """HMAC over canonical JSON with a key of this journal's own: equal wishes are equal, and
         nothing leaks.
         """
-        text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-        return hmac.new(self._local_key(), text.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._local_key(), _canonical(value), hashlib.sha256).hexdigest()
 
     def _local_key(self) -> bytes:
         rows = self._db.rows("local_key")
@@ -116,7 +115,7 @@ class Journal(Questions):
         owner died, so the limits need not count them.
         """
         for intent in self.underway(account):
-            if intent.state == "intended" and self.may_settle(intent):
+            if self._was_orphaned(intent):
                 self._db.write("abandon", id=intent.id)
 
     def mark_sending(self, intent: Intent) -> None:
@@ -176,14 +175,13 @@ class Journal(Questions):
         They become this process's: none of them is on its way any more, and whoever asks wants
         the answer.
         """
-        changed = self._db.write(
+        return self._db.changes(
             "reopen",
             owner=self.owner,
             account=wish.account,
             request_key=wish.request_key,
             sent_after=sent_after,
         )
-        return changed > 0
 
     # ── the life of a machine ──────────────────────────────────────────────────────────────────
 
@@ -224,19 +222,22 @@ class Journal(Questions):
         """A living machine's lease was read back at Vast as ending then. Only ever later: two
         calls may overtake each other. False where the journal does not know the machine.
         """
-        changed = self._db.write("set_lease", account=account, instance_id=instance_id, until=until)
-        return changed > 0
+        return self._db.changes("set_lease", account=account, instance_id=instance_id, until=until)
 
     def mark_ended(self, account: str, instance_id: int) -> bool:
         """The machine was destroyed because its lease was over: announced until an answer says
         so. False where it is not known.
         """
-        changed = self._db.write(
+        return self._db.changes(
             "mark_ended", account=account, instance_id=instance_id, announce=Notice.ENDED
         )
-        return changed > 0
 
     def mark_told(self, tokens: Iterable[str]) -> None:
         """An answer that names them has arrived."""
         for token in tokens:
             self._db.write("mark_told", token=token, announce=Notice.NOTHING)
+
+
+def _canonical(value: Json) -> bytes:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return text.encode()

@@ -28,7 +28,7 @@ class Approvals:
         passed over is dropped.
         """
         now = time.time()
-        code_digest = self._digest({"code": code})
+        code_digest = self._digest_of(code)
         self._db.write("drop_old_questions", before=now - QUESTIONS_KEPT_S)
         self._db.write(
             "ask",
@@ -41,14 +41,8 @@ class Approvals:
 
     def question(self, code: str) -> Question | None:
         """What was asked under a code."""
-        for row in self._db.rows("question", code_digest=self._digest({"code": code})):
-            return Question(
-                said=row["said"],
-                usd_per_hour=row["usd_per_hour"],
-                made_at=row["made_at"],
-                approved_at=row["approved_at"],
-                used=bool(row["used"]),
-            )
+        for row in self._db.rows("question", code_digest=self._digest_of(code)):
+            return _question_of(row)
         return None
 
     def approve(self, code: str) -> bool:
@@ -56,13 +50,12 @@ class Approvals:
         said.
         """
         now = time.time()
-        changed = self._db.write(
+        return self._db.changes(
             "approve",
             now=now,
-            code_digest=self._digest({"code": code}),
+            code_digest=self._digest_of(code),
             asked_since=now - CODE_S,
         )
-        return changed > 0
 
     def is_approved(self, approval: Approval) -> bool:
         """Whether a person said yes to this, at this price or a higher one, and the yes is not
@@ -86,6 +79,19 @@ class Approvals:
         time lasts.
         """
         self._db.write("give_back", by=by)
+
+    def _digest_of(self, code: str) -> str:
+        return self._digest({"code": code})
+
+
+def _question_of(row: Json) -> Question:
+    return Question(
+        said=row["said"],
+        usd_per_hour=row["usd_per_hour"],
+        made_at=row["made_at"],
+        approved_at=row["approved_at"],
+        used=bool(row["used"]),
+    )
 
 
 def _good(approval: Approval) -> dict[str, object]:

@@ -129,15 +129,20 @@ class Database:
 
     def write(self, name: str, **values: object) -> int:
         """Run a command of queries.sql; how many rows it changed."""
-        db = self.open()
-        with self.guard():
-            return db.execute(statements()[name], values).rowcount
+        return self._run(name, values).rowcount
+
+    def changes(self, name: str, **values: object) -> bool:
+        """Run a command of queries.sql; whether it changed any row."""
+        return self.write(name, **values) > 0
 
     def insert(self, name: str, **values: object) -> int:
         """Run a command of queries.sql that adds a row; the row's id."""
+        return self._run(name, values).lastrowid or 0
+
+    def _run(self, name: str, values: dict[str, object]) -> sqlite3.Cursor:
         db = self.open()
         with self.guard():
-            return db.execute(statements()[name], values).lastrowid or 0
+            return db.execute(statements()[name], values)
 
     @contextlib.contextmanager
     def guard(self) -> Generator[None]:

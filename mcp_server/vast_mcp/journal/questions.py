@@ -17,7 +17,11 @@ class Questions:
         self._db = db
         self._owner = Owner(db, self._left_anything_open)
         self._flying: set[str] = set()
-        self.owner = self._owner.name
+
+    @property
+    def owner(self) -> str:
+        """The name under which this process owns its attempts."""
+        return self._owner.name
 
     # ── one wish ───────────────────────────────────────────────────────────────────────────────
 
@@ -128,11 +132,15 @@ class Questions:
         """Attempts whose outcome is in doubt: unknown, or sending with nobody at it. Oldest
         first.
         """
-        return [
-            intent
-            for intent in self.underway(account)
-            if intent.state == "unknown" or (intent.state == "sending" and self.may_settle(intent))
-        ]
+        return [intent for intent in self.underway(account) if self._is_in_doubt(intent)]
+
+    def _is_in_doubt(self, intent: Intent) -> bool:
+        is_left = intent.state == "sending" and self.may_settle(intent)
+        return is_left or intent.state == "unknown"
+
+    def _was_orphaned(self, intent: Intent) -> bool:
+        """Whether an attempt was announced, and its owner died before sending it."""
+        return intent.state == "intended" and self.may_settle(intent)
 
     def underway(self, account: str) -> list[Intent]:
         """Attempts that may still become machines: announced, on their way, or in doubt."""
