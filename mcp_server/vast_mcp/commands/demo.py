@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,15 +104,16 @@ def say(text: str = "") -> None:
     print(text, flush=True)
 
 
+@dataclass
 class Stage:
     """What the acts share: the client, and what earlier acts found and rented."""
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
-        self.wish: Json = {}  # arguments of the first rental
-        self.vm: Json = {}  # and of the second
-        self.key_step: Json = {}  # what the error says that leads to the second
-        self.rented: list[int] = []
+    client: Client
+    wish: Json = field(default_factory=dict[str, Any])  # arguments of the first rental
+    vm: Json = field(default_factory=dict[str, Any])  # and of the second
+    # What the error says that leads to the second.
+    key_step: Json = field(default_factory=dict[str, Any])
+    rented: list[int] = field(default_factory=list[int])
 
     async def call(self, title: str, tool: str, **arguments: Any) -> Json:
         """Call a tool that must succeed."""

@@ -63,10 +63,14 @@ def any_of(argument: str, values: list[str]) -> list[Filter]:
     """The filter for a list of names; none for an empty list."""
     if not values:
         return []
-    ops: Json = {"in": values}
+    return [Filter(argument, argument, _one_of(values))]
+
+
+def _one_of(values: list[str]) -> Json:
+    """What a field must be that is to have one of these values."""
     if len(values) == 1:
-        ops = {"eq": values[0]}
-    return [Filter(argument, argument, ops)]
+        return {"eq": values[0]}
+    return {"in": values}
 
 
 def fits(offer: Offer, filters: Iterable[Filter]) -> bool:

@@ -60,6 +60,11 @@ def show(findings: Sequence[Finding]) -> None:
     if console is not None:
         print_table(console, findings)
         return
+    print_lines(findings)
+
+
+def print_lines(findings: Sequence[Finding]) -> None:
+    """Print the findings in plain lines."""
     for finding in findings:
         print("\n".join(lines_of(finding, arrow_on(sys.stdout.encoding))))
 
