@@ -102,6 +102,11 @@ class _Wait:
         return self.machine.is_vm
 
     @property
+    def loopback(self) -> bool:
+        """Whether machines are reached on this computer only, as those of a sandbox are."""
+        return self.call.settings.loopback
+
+    @property
     def is_known(self) -> bool:
         """Whether the journal, this process or an earlier look knows the machine."""
         if self.record is not None or self.watch.seen:
@@ -206,8 +211,8 @@ async def _answers(wait: _Wait, to: Address | None) -> bool:
     """Whether an SSH server is heard at an address, where there is one."""
     if to is None:
         return False
-    loopback = wait.call.settings.loopback
-    return await reach.probe(to, loopback=loopback, within_s=wait.probe_s) == "ssh"
+    heard = await reach.probe(to, loopback=wait.loopback, within_s=wait.probe_s)
+    return heard == "ssh"
 
 
 def _doing(wait: _Wait) -> str:
