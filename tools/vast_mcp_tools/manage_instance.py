@@ -13,14 +13,13 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.extending import record_lease, watchdog_line
-from vast_mcp.account.roll import check_ours
 from vast_mcp.account.seen import mark_started
 from vast_mcp.errors import NextStep, Problem, clean_or_none
 from vast_mcp.leases import labels, lifetimes, naming
 from vast_mcp.machines import phases
 from vast_mcp.machines.costs import rounded
 from vast_mcp.machines.shown import status_of
-from vast_mcp.renting import reserving, wording
+from vast_mcp.renting import reserving
 from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, Target, perform
 from vast_mcp.renting.bids import check_bid
 from vast_mcp.session import Call
@@ -178,9 +177,7 @@ class Stop(Verb):
 
     async def check(self) -> None:
         if not self.args.not_ours:
-            check_ours(
-                [self.target.instance_id],
-                self.target.there,
+            self.target.check_ours(
                 nothing="stopped",
                 loses="a stopped one may lose its GPU",
                 again=_this(self.args, "if the person wants that", not_ours=True),
@@ -235,8 +232,7 @@ class ChangeBid(Verb):
 
     @property
     def question(self) -> str:
-        machine = wording.machine(self.target.instance_id, self.target.row)
-        return f"Raise the bid for {machine} to {self.bid:g} $/h?"
+        return f"Raise the bid for {self.target.named} to {self.bid:g} $/h?"
 
     async def check(self) -> None:
         row = self.target.row

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from vast_mcp import errors
-from vast_mcp.account.roll import Roll, check_known, roll
+from vast_mcp.account.roll import Roll, check_known, check_ours, roll
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Reservation
 from vast_mcp.leases import lifetimes
@@ -57,6 +57,15 @@ class Target:
     def ours(self) -> bool:
         return self.instance_id in self.there.ours
 
+    @property
+    def named(self) -> str:
+        """The machine as a question names it."""
+        return machine(self.instance_id, self.row)
+
+    def check_ours(self, *, nothing: str, loses: str, again: NextStep) -> None:
+        """Raises NotOurs where vast-mcp did not make the machine (roll.check_ours)."""
+        check_ours([self.instance_id], self.there, nothing=nothing, loses=loses, again=again)
+
     def stop(self, why: str) -> NextStep:
         """The call that stops this machine, whoever made it."""
         arguments: Json = {"instance_id": self.instance_id, "action": "stop"}
@@ -91,7 +100,7 @@ class Act(ABC):
     @property
     def question(self) -> str:
         """What a person is asked, without the price."""
-        return f"{self.name.capitalize()} {machine(self.target.instance_id, self.target.row)}?"
+        return f"{self.name.capitalize()} {self.target.named}?"
 
     async def check(self) -> None:  # noqa: B027  nothing does, for most
         """Raises where something speaks against it; nothing is sent then."""
