@@ -102,10 +102,7 @@ async def ask(
             "Nothing was sent: what this machine costs cannot be learned, and the person wants to "
             "be asked at a price (VAST_MCP_CONFIRM)."
         )
-    account = await account_of(call)
-    asked = call.journal.digest(
-        {"account": account, "tool": proposal.tool, "arguments": proposal.arguments}
-    )
+    asked = _digest(call, proposal, await account_of(call))
     approval = Approval(asked, _shown(usd_per_hour))
     if agreed is not None and agreed.covers(approval):
         return Agreement(agreed.to)
@@ -120,6 +117,13 @@ async def ask(
     if said == "nobody":
         raise _by_code(call, approval, proposal)
     return agreement
+
+
+def _digest(call: Call, proposal: Proposal, account: str) -> str:
+    """What a yes is given to: the whole call, on this account."""
+    return call.journal.digest(
+        {"account": account, "tool": proposal.tool, "arguments": proposal.arguments}
+    )
 
 
 async def _ask_host(call: Call, proposal: Proposal, approval: Approval) -> tuple[Said, Agreement]:
@@ -192,6 +196,10 @@ def code_of(text: str) -> str:
     return re.sub(r"[^A-Z0-9]", "", text.upper())
 
 
+def _new_code() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
+
+
 def _by_code(call: Call, approval: Approval, proposal: Proposal) -> errors.NeedsConfirmation:
     """The question under a new code, for the person and a shell."""
     why = (
@@ -205,7 +213,7 @@ def _by_code(call: Call, approval: Approval, proposal: Proposal) -> errors.Needs
             f"it takes a host that "
             "asks the person, or VAST_MCP_CONFIRM=never."
         )
-    code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
+    code = _new_code()
     journal.approvals.ask(code, approval, _question(call, proposal.what, approval.usd_per_hour))
     again = proposal.again
     # Where an answer may not repeat the call, `again` is a look without arguments, which

@@ -111,7 +111,7 @@ async def lease_of(call: Call, order: Order) -> tuple[Lease | None, Json]:
         )
         return Lease(until, why_outside=why), order.body
     takes = watchdog.cost(base_url)
-    lease = Lease(until, watchdog_takes=takes, vm=bool(order.body.get("vm")))
+    lease = Lease(until, watchdog_takes=takes, vm=order.is_vm)
     return lease, order.body | {"onstart": carried}
 
 
@@ -136,7 +136,7 @@ def _why_outside(order: Order, template: Template | None) -> str | None:
     if rules.by_args(order.body, template):
         return "with runtype args onstart is the entrypoint"
     script = _script(order, template)
-    if order.body.get("vm") and script and not script.startswith("#!"):
+    if order.is_vm and script and not script.startswith("#!"):
         return "a VM runs no onstart without a shebang"
     return None
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 from vast_mcp import errors
 from vast_mcp.account.seen import learn_from
-from vast_mcp.errors import NextStep
+from vast_mcp.errors import Json, NextStep
+from vast_mcp.journal import Journal
 from vast_mcp.journal.records import token_of
 from vast_mcp.machines.costs import (
     highest,
@@ -46,6 +47,20 @@ class Standing:
 
     rows: Sequence[Instance]
     credit: float | None = None
+
+    @property
+    def by_id(self) -> dict[int, Instance]:
+        return {row.id: row for row in self.rows}
+
+    @property
+    def prices(self) -> dict[int, float | None]:
+        """What each machine may cost by its row, in $/h."""
+        return {row.id: price_of_row(row) for row in self.rows}
+
+    @property
+    def tokens(self) -> set[str | None]:
+        """The tokens that labels end in; None where a label has none."""
+        return {token_of(row.label) for row in self.rows}
 
 
 @dataclass(frozen=True)
@@ -111,16 +126,20 @@ def check_machine(
     most, whose = _lowest(call.limits.max_usd_per_hour, asked)
     if most is None or not is_dearer(usd_per_hour, most):
         return
-    steps: list[NextStep] = []
-    if offer_id is not None:
-        steps = [NextStep("search_offers", {"max_usd_per_hour": most}, "offers within it")]
     raise errors.OverLimit(
         f"Nothing was sent: this machine costs {usd_per_hour:.4f} $/h with its disk, and at most "
         f"{most:g} is allowed ({whose}).",
         offer_id=offer_id,
         instance_id=instance_id,
-        next_steps=steps,
+        next_steps=_search_instead(offer_id, {"max_usd_per_hour": most}, "offers within it"),
     )
+
+
+def _search_instead(offer_id: int | None, filters: Json, why: str) -> list[NextStep]:
+    """A search, where it is an offer that was refused."""
+    if offer_id is None:
+        return []
+    return [NextStep("search_offers", filters, why)]
 
 
 def _lowest(persons: float | None, asked: float | None) -> tuple[float | None, str]:
@@ -236,23 +255,26 @@ def _others(
     """Everything else that bills or may come to, each once, at the most it may cost; None where
     that is not known.
     """
-    journal, young_s = call.journal, call.times.young_s
+    journal, rows, young_s = call.journal, seen.by_id, call.times.young_s
     reservations = journal.reservations.of(account)
-    rows = {row.id: row for row in seen.rows}
     journalled = {intent.instance_id: intent.usd_per_hour for intent in journal.living(account)}
-    listed = {machine: price_of_row(row) for machine, row in rows.items()}
 
     found: dict[str, float | None] = {}
-    for machine, usd in {**journalled, **listed}.items():
+    for machine, usd in {**journalled, **seen.prices}.items():
         if machine is not None and machine != instance_id:
             held = reservations.get(machine, [])
             reserved = reserved_price(held, rows.get(machine), young_s)
             found[f"machine {machine}"] = highest(usd, reserved)
-    tokens = {token_of(row.label) for row in seen.rows}
-    for intent in journal.underway(account):
-        if intent.token not in tokens:
-            found[f"the rental {intent.token} in doubt"] = intent.usd_per_hour
-    return found
+    return found | _in_doubt(journal, seen, account)
+
+
+def _in_doubt(journal: Journal, seen: Standing, account: str) -> dict[str, float | None]:
+    """The attempts that may still become a machine, and whose machine no list shows."""
+    return {
+        f"the rental {intent.token} in doubt": intent.usd_per_hour
+        for intent in journal.underway(account)
+        if intent.token not in seen.tokens
+    }
 
 
 def _unknown(
@@ -265,12 +287,9 @@ def _unknown(
 ) -> errors.PriceUnknown:
     """The refusal, with what needs the figure that nobody knows."""
     verb = "needs" if len(resting) == 1 else "need"
-    steps: list[NextStep] = []
-    if offer_id is not None:
-        steps = [NextStep("search_offers", {}, "offers with their prices")]
     return errors.PriceUnknown(
         f"Nothing was sent: {what} is unknown, and {', '.join(resting)} {verb} it. {why}".rstrip(),
         offer_id=offer_id,
         instance_id=instance_id,
-        next_steps=steps,
+        next_steps=_search_instead(offer_id, {}, "offers with their prices"),
     )

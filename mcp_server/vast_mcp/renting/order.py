@@ -64,6 +64,10 @@ class Order:
         return "interruptible"
 
     @property
+    def is_vm(self) -> bool:
+        return bool(self.body.get("vm"))
+
+    @property
     def volume_is_new(self) -> bool:
         """Whether a volume is made with the machine."""
         return bool(self.body.get("volume_info", {}).get("create_new"))

@@ -45,7 +45,7 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
 
     Raises a leaf of Refused where Vast would bill for something useless.
     """
-    vm = bool(order.body.get("vm"))
+    vm = order.is_vm
     key_warnings: list[str] = []
     if vm:
         key_warnings = await _check_keys_of_vm(call)

@@ -101,22 +101,32 @@ def _question(order: Order, findings: Findings) -> str:
     """What a person is asked, without the price: no values of the caller but ids, numbers and an
     image's plain name.
     """
-    kind = "on demand"
-    if order.bid is not None:
-        kind = f"interruptible, at a bid of {order.bid:g} $/h,"
     disk = f"{findings.counted_disk_gb:g} GB of disk"
     if order.volume_is_new:
         disk += " and a new volume"
-    form = "container"
-    if order.body.get("vm"):
-        form = "virtual machine"
-    ends = "It runs until it is destroyed."
-    if order.lease_hours is not None:
-        ends = f"It ends by itself after {order.lease_hours:g} hours."
+    image = wording.image(order.body.get("image"))
     return (
-        f"Rent {_gpus(findings.offer)} (offer {order.offer_id}) {kind} with {disk} on Vast.ai, as "
-        f"a {form} of {wording.image(order.body.get('image'))}? {ends}"
+        f"Rent {_gpus(findings.offer)} (offer {order.offer_id}) {_kind(order)} with {disk} on "
+        f"Vast.ai, as a {_form(order)} of {image}? {_end(order)}"
     )
+
+
+def _kind(order: Order) -> str:
+    if order.bid is None:
+        return "on demand"
+    return f"interruptible, at a bid of {order.bid:g} $/h,"
+
+
+def _form(order: Order) -> str:
+    if order.is_vm:
+        return "virtual machine"
+    return "container"
+
+
+def _end(order: Order) -> str:
+    if order.lease_hours is None:
+        return "It runs until it is destroyed."
+    return f"It ends by itself after {order.lease_hours:g} hours."
 
 
 def _gpus(offer: Offer | None) -> str:
