@@ -39,6 +39,7 @@ check: $(STAMP)  ## lint, format, types, direction of imports, generated files
 	@$(BIN)/python scripts/manifests.py --check
 
 fix: $(STAMP)  ## mend what ruff can mend
+	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 

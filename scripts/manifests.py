@@ -13,6 +13,7 @@ import json
 import re
 import sys
 import tomllib
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -177,6 +178,14 @@ def manifests() -> dict[str, Json]:
 # ── What people read ───────────────────────────────────────────────────────────────────────────
 
 
+def permissions(tools: Sequence[str]) -> str:
+    """Claude Code's settings that allow these tools, two on a line."""
+    names = [f'"mcp__{SERVER}__{name}"' for name in tools]
+    lines = [", ".join(names[at : at + 2]) for at in range(0, len(names), 2)]
+    listed = ",\n      ".join(lines)
+    return f'{{\n  "permissions": {{\n    "allow": [\n      {listed}\n    ]\n  }}\n}}'
+
+
 def fenced(language: str, text: str) -> str:
     return f"```{language}\n{text}\n```"
 
@@ -253,10 +262,7 @@ def lines() -> dict[str, str]:
         "claude-plugin": fenced(
             "sh", f"claude plugin marketplace add ./ && claude plugin install {NAME}@{NAME}"
         ),
-        "claude-permissions": fenced(
-            "json",
-            pretty({"permissions": {"allow": [f"mcp__{SERVER}__{name}" for name in reading]}}),
-        ),
+        "claude-permissions": fenced("json", permissions(reading)),
         "cursor": fenced("json", pretty(cursor_servers())),
         "vscode": fenced("sh", f"code --add-mcp '{json.dumps(vscode_server())}'"),
         "codex": fenced("sh", f"codex mcp add {SERVER} -- {COMMAND}"),

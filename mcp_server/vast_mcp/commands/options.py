@@ -80,7 +80,7 @@ def add_env_file(parser: argparse.ArgumentParser, **kept: Any) -> None:
         "--env-file",
         type=Path,
         metavar="FILE",
-        help="read settings from FILE (no other file is read)",
+        help="read settings from FILE, and from no other env file",
         **kept,
     )
 
