@@ -558,6 +558,21 @@ async def test_a_price_that_moved_is_a_warning_and_one_within_a_percent_is_none(
     assert len(world.living) == 2
 
 
+async def test_one_stale_row_is_no_moved_price(world: World, settings: Settings) -> None:
+    """A moved price is believed when two looks show it: an agent may end the machine over it."""
+
+    def stale() -> None:
+        [machine] = world.living
+        machine.price *= 2
+        world.before_show = lambda: setattr(machine, "price", machine.price / 2)
+
+    world.before_show = stale
+    async with allowing(world, settings, max_usd_per_hour=100) as client:
+        answer = await rent(client, world)
+    assert not any("price_moved" in warning for warning in answer["warnings"])
+    assert len(world.asked("show")) == 2
+
+
 async def test_a_machine_found_by_the_call_that_sent_for_it_is_that_calls_too(
     world: World, settings: Settings
 ) -> None:

@@ -140,7 +140,8 @@ class Verb(Act):
     writes_label: ClassVar[bool] = False
 
     def __init__(self, args: ManageInstance, target: Target, call: Call) -> None:
-        super().__init__(call, target, _this(args, "asks again, which is safe"))
+        given = args.model_dump(exclude_none=True)
+        super().__init__(call, target, given, _this(args, "asks again, which is safe"))
         self.args = args
 
     async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:

@@ -75,7 +75,9 @@ async def recycle_instance(args: RecycleInstance, call: Call) -> RecycleInstance
             loses="what is on a recycled machine's disk is lost",
             again=_this(args, "if the person wants that", not_ours=True),
         )
-    outcome = await perform(Recycle(call, target, _this(args, "the same call")))
+    outcome = await perform(
+        Recycle(call, target, args.model_dump(exclude_none=True), _this(args, "the same call"))
+    )
     return _result(instance_id, outcome)
 
 

@@ -36,6 +36,11 @@ class Notice(IntEnum):
     LATE = 2  # it was found after its attempt had been given up
     ENDED = 3  # it was destroyed, since its lease had ended
 
+    @classmethod
+    def _missing_(cls, value: object) -> Notice:  # noqa: ARG003
+        """A newer vast-mcp may write others: the machine is told of all the same."""
+        return cls.LATE
+
 
 @dataclass(frozen=True)
 class Intent:

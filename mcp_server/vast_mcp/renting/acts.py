@@ -78,7 +78,8 @@ class Act(ABC):
     """One act on one machine: what speaks against it, what it sends, and what in a row shows that
     it happened.
 
-    `again` is the same call, as far as an answer may repeat it.
+    `given` is all of the call: what a person's yes is for. `again` is the same call, as far as an
+    answer may repeat it.
     """
 
     name: ClassVar[str]  # as a question and an error call it
@@ -87,9 +88,10 @@ class Act(ABC):
     provable: ClassVar[bool] = True  # a row can prove it even where Vast gave no answer
     must_be_seen: ClassVar[bool] = False  # accepted and not seen is no success
 
-    def __init__(self, call: Call, target: Target, again: NextStep) -> None:
+    def __init__(self, call: Call, target: Target, given: Json, again: NextStep) -> None:
         self.call = call
         self.target = target
+        self.given = given
         self.again = again
 
     @property
@@ -143,7 +145,7 @@ async def perform(act: Act) -> Outcome:
     StartQueued; OutcomeUnknown; and Vast's refusals.
     """
     call, again = act.call, act.again
-    consent = Consent(call, Proposal(again.tool, again.arguments, act.question, again))
+    consent = Consent(call, Proposal(again.tool, act.given, act.question, again))
     held: Reservation | None = None
     await act.check()
     if act.may_cost:

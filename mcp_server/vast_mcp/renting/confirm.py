@@ -18,7 +18,6 @@ from vast_mcp import errors
 from vast_mcp.account.whose import account_of
 from vast_mcp.errors import Json, NextStep, redacted
 from vast_mcp.journal.records import CODE_S, Approval
-from vast_mcp.machines.costs import ROUNDING
 from vast_mcp.renting.asking import (
     Said,
     answer_to,
@@ -33,6 +32,7 @@ from vast_mcp.session import Call, journal_may_fail
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that reads like something else
 
 
+ROUNDING = 1e-9  # of a float and no more: a hair above the threshold is asked about
 CODE_LENGTH = 8  # of 31 letters: 40 bits, for ten minutes
 
 

@@ -16,7 +16,7 @@ from vast_mcp.settings import Limits
 from vast_mcp.vast.models import Instance
 
 MOVED = 1.01  # a price this much over the one it was rented at has moved
-LOOKS = 2  # a new machine's row is not always readable at once
+LOOKS = 2  # one row can be stale, and a new machine's is not always readable at once
 
 
 @dataclass(frozen=True)
@@ -34,23 +34,25 @@ async def check_price_kept(
 ) -> list[str]:
     """Warnings where the machine is dearer than it was rented at, or the account over its limits.
 
-    Vast is asked only where something rests on the price: a limit or a person's yes.
+    Vast is asked only where something rests on the price: a limit or a person's yes. A moved price
+    is believed when two looks show it.
     """
     limits = call.limits
     if not (price_wanted(call, asked) or limits.any_account):
         return []
-    seen = await _read_back(call, instance_id)
+    seen = await _read_back(call, instance_id, price)
     warnings = _beyond(limits, seen.rows)
     if price.total is None:
         return warnings
     if seen.usd_per_hour is None:
         return [*warnings, "Its price could not be read back yet; show_instance shows it."]
-    if _is_kept(price.total, price.volume or 0.0, seen.usd_per_hour):
+    if _is_kept(price, seen.usd_per_hour):
         return warnings
     return [*warnings, _moved(price.total, price.volume or 0.0, seen.usd_per_hour)]
 
 
-async def _read_back(call: Call, instance_id: int) -> _ReadBack:
+async def _read_back(call: Call, instance_id: int, price: Price) -> _ReadBack:
+    """The last look, which is the first where that shows the price that was rented."""
     seen = _ReadBack()
     for attempt in range(LOOKS):
         if attempt and not await call.another_look():
@@ -59,7 +61,7 @@ async def _read_back(call: Call, instance_id: int) -> _ReadBack:
             seen = await _look(call, instance_id)
         except errors.VastMcpError:
             continue
-        if seen.usd_per_hour is not None:
+        if _is_kept(price, seen.usd_per_hour):
             break
     return seen
 
@@ -75,12 +77,17 @@ async def _look(call: Call, instance_id: int) -> _ReadBack:
     return _ReadBack(None, rows)
 
 
-def _is_kept(rented: float, volume: float, usd_per_hour: float) -> bool:
-    """Whether a row's price is the one that the machine was rented at.
+def _is_kept(price: Price, usd_per_hour: float | None) -> bool:
+    """Whether a row's price is the one that the machine was rented at, as far as both are known.
 
     Vast may or may not count the new volume in a row's price. Both sums are accepted; a price
     between them is not.
     """
+    if usd_per_hour is None:
+        return False
+    if price.total is None:
+        return True
+    rented, volume = price.total, price.volume or 0.0
     without_volume = usd_per_hour <= (rented - volume) * MOVED
     with_volume = abs(usd_per_hour - rented) <= rented * (MOVED - 1)
     return without_volume or with_volume

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 import httpx
@@ -26,7 +26,7 @@ class _Request:
     method: str
     path: str
     params: Mapping[str, str] | None
-    body: Json | None
+    body: Json | None = field(repr=False)
 
 
 class Requests:
