@@ -7,6 +7,7 @@ sections of docs/hosts.md.
 import json
 import logging
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -220,36 +221,46 @@ def room_for_volumes(world: World) -> Any:
     return next(room for room in world.volumes.rooms.values() if room["disk_space"] > 40)
 
 
-async def success_arguments(name: Any, client: Client, world: World) -> Any:
+async def success_arguments(name: str, client: Client, world: World) -> dict[str, Any]:
     """Arguments with which a tool succeeds on a new world, and has something to show there."""
-    if name == "search_volumes":
-        return {"machine_id": room_for_volumes(world)["machine_id"]}
-    if name == "show_volumes":
-        world.volumes.rent(room_for_volumes(world)["id"], 20, None, world.clock())
-    if name == "show_ssh_keys":
-        world.set_keys([KEY_LINE])
-    if name == "attach_ssh_key":
-        made = await rented(client, world)
-        world.set_keys([KEY_LINE])
-        [key] = world.keys
-        return {"instance_id": made, "key_id": key}
-    if name == "manage_instance":
-        return {"instance_id": await rented(client, world), "action": "stop"}
-    if name == "show_logs":
-        made = await rented(client, world)
-        world.set_logs(made, "pulling\nrunning\n")
-        return {"instance_id": made}
-    if name in {"wait_for_instance", "show_instance", "recycle_instance"}:
-        return {"instance_id": await rented(client, world)}
-    if name == "create_instance":
-        return {"offer_id": world.offer()["id"], "disk": 20}
-    if name == "destroy_instance":
-        return {"instance_ids": [await rented(client, world)]}
-    if name == "create_ssh_key":
-        return {"public_key": KEY_LINE}
-    if name == "show_instances":
-        await rented(client, world)
+    match name:
+        case "search_volumes":
+            return {"machine_id": room_for_volumes(world)["machine_id"]}
+        case "create_instance":
+            return {"offer_id": world.offer()["id"], "disk": 20}
+        case "create_ssh_key":
+            return {"public_key": KEY_LINE}
+        case "show_volumes":
+            world.volumes.rent(room_for_volumes(world)["id"], 20, None, world.clock())
+        case "show_ssh_keys":
+            world.set_keys([KEY_LINE])
+    if name in ON_A_MACHINE:
+        return ON_A_MACHINE[name](world, await rented(client, world))
     return {}
+
+
+def with_a_log(world: World, made: int) -> dict[str, Any]:
+    world.set_logs(made, "pulling\nrunning\n")
+    return {"instance_id": made}
+
+
+def with_a_key(world: World, made: int) -> dict[str, Any]:
+    world.set_keys([KEY_LINE])
+    [key] = world.keys
+    return {"instance_id": made, "key_id": key}
+
+
+# The arguments of tools that want a machine, or show one.
+ON_A_MACHINE: dict[str, Callable[[World, int], dict[str, Any]]] = {
+    "attach_ssh_key": with_a_key,
+    "destroy_instance": lambda _world, made: {"instance_ids": [made]},
+    "manage_instance": lambda _world, made: {"instance_id": made, "action": "stop"},
+    "recycle_instance": lambda _world, made: {"instance_id": made},
+    "show_instance": lambda _world, made: {"instance_id": made},
+    "show_instances": lambda _world, _made: {},
+    "show_logs": with_a_log,
+    "wait_for_instance": lambda _world, made: {"instance_id": made},
+}
 
 
 def check_channels(result: Any, schema: Any) -> None:
