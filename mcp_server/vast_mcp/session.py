@@ -5,23 +5,22 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from mcp.server.session import ServerSession
-from mcp.types import InputRequiredResult, InputResponses, RequestId
 
 from vast_mcp import errors
+from vast_mcp.caller import Host, Progress, no_progress
 from vast_mcp.journal import Journal
 from vast_mcp.journal.records import Approval, Intent
 from vast_mcp.machines.watching import Watches
 from vast_mcp.offers_seen import OffersSeen
 from vast_mcp.reconcile import Reconciler
 from vast_mcp.settings import Limits, Settings, Times
-from vast_mcp.vast.models import SshKey, Template
+from vast_mcp.vast.account import SshKey, Template
 
 if TYPE_CHECKING:
     from vast_mcp.vast.client import Vast
@@ -159,36 +158,6 @@ class Session:
         if "link" in self.__dict__:  # made
             await self.link.close()
         self.journal.close()
-
-
-Progress = Callable[[float, float | None, str], Awaitable[None]]
-
-
-class InputNeeded(Exception):
-    """The call ends with a question to the person; the host makes it again with the answer
-    (protocol 2026-07-28).
-    """
-
-    def __init__(self, result: InputRequiredResult) -> None:
-        super().__init__("a person is asked")
-        self.result = result
-
-
-async def no_progress(_done: float, _total: float | None, _message: str) -> None:
-    """The progress channel of a call that nobody watches."""
-
-
-@dataclass(frozen=True)
-class Host:
-    """The host that made a call, as far as a person can be asked through it.
-
-    `responses` and `state`: what it sends back with a call that ended with a question before.
-    """
-
-    session: ServerSession
-    request_id: RequestId | None = None
-    responses: InputResponses | None = None
-    state: str | None = None
 
 
 @dataclass

@@ -32,7 +32,8 @@ from vast_mcp.sandbox.world import World
 from vast_mcp.session import Call
 from vast_mcp.settings import Settings
 from vast_mcp.toolspec import Arguments, Result, ToolSpec
-from vast_mcp.vast.models import Instance, Template
+from vast_mcp.vast.account import Template
+from vast_mcp.vast.models import Instance
 from vast_mcp.vast.replies import Reply
 from vast_mcp_tools import CATALOGUE
 from vast_mcp_tools.create_instance import CreateInstance

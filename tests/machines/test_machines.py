@@ -12,7 +12,7 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
 from vast_mcp.machines import costs, phases, ways
-from vast_mcp.machines.phases import Patience
+from vast_mcp.machines.patience import Patience
 from vast_mcp.machines.reach import may_probe, probe
 from vast_mcp.machines.watching import Watch, Watches
 from vast_mcp.machines.ways import Address

@@ -39,6 +39,7 @@ from vast_mcp import errors, journal, reconcile
 from vast_mcp.environment import load
 from vast_mcp.host.server import VastServer, build
 from vast_mcp.journal import questions
+from vast_mcp.reconcile import doubts
 from vast_mcp.sandbox.control import rental_json
 from vast_mcp.sandbox.instances import Instance
 from vast_mcp.sandbox.routes import create_app
@@ -233,7 +234,7 @@ class Agents(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.patch = pytest.MonkeyPatch()
         self.clock = Clock()
-        for module in (journal, questions, reconcile):
+        for module in (journal, questions, reconcile, doubts):
             self.patch.setattr(module, "time", self.clock.module)
         self.folder = tempfile.TemporaryDirectory(prefix="storm-machine-")
         self.world = World(rent_again=True)

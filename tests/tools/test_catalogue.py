@@ -143,7 +143,7 @@ def test_the_environment_is_read_in_one_place() -> None:
         for path in python_files("mcp_server", "tools")
         if re.search(r"\bos\.(environ|getenv)\b|\bload_dotenv\b", path.read_text(encoding="utf-8"))
     }
-    assert readers <= {"commands", "environment.py"}
+    assert readers <= {"commands", "home.py"}
 
 
 # ── One version ───────────────────────────────────────────────────────────────────────────────────

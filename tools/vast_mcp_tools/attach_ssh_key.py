@@ -13,7 +13,8 @@ from vast_mcp.machines import ways
 from vast_mcp.machines.keyfiles import key_blob
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
-from vast_mcp.vast.models import Instance, SshKey
+from vast_mcp.vast.account import SshKey
+from vast_mcp.vast.models import Instance
 
 PROXY_LAGS = (
     "Vast's SSH proxy may refuse a key attached later for some minutes; the direct address does "

@@ -19,7 +19,8 @@ from vast_mcp.errors import Json, NextStep
 from vast_mcp.machines import costs, volumes
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
-from vast_mcp.vast.models import Instance, Volume
+from vast_mcp.vast.models import Instance
+from vast_mcp.vast.storage import Volume
 
 VOLUMES_S = 6.0  # the longest that destroying waits for a look at the volumes
 

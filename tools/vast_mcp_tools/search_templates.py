@@ -9,7 +9,7 @@ from pydantic import Field
 from vast_mcp.errors import Json, clean_or_none
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
-from vast_mcp.vast.models import Template
+from vast_mcp.vast.account import Template
 
 HASH_CHARS = 64
 KNOWN_RUNTYPES = frozenset(

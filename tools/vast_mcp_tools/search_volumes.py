@@ -15,7 +15,7 @@ from vast_mcp.machines.costs import room_usd_per_hour, rounded
 from vast_mcp.machines.volumes import room_query
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
-from vast_mcp.vast.models import VolumeOffer
+from vast_mcp.vast.storage import VolumeOffer
 
 MOUNT = "/workspace"
 SHOWN = 10

@@ -16,7 +16,8 @@ from vast_mcp.journal.records import Intent
 from vast_mcp.leases import lifetimes
 from vast_mcp.machines import costs, shown
 from vast_mcp.machines.machine import Machine
-from vast_mcp.machines.phases import Patience, State
+from vast_mcp.machines.patience import Patience
+from vast_mcp.machines.phases import State
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance

@@ -11,7 +11,7 @@ from vast_mcp.errors import clean
 from vast_mcp.machines.keyfiles import fingerprint_of, key_blob, local_keys, local_public_keys
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
-from vast_mcp.vast.models import SshKey
+from vast_mcp.vast.account import SshKey
 
 SHOWN = 20
 

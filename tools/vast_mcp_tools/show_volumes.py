@@ -10,7 +10,7 @@ from vast_mcp.errors import clean_or_none
 from vast_mcp.machines import costs, volumes
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
-from vast_mcp.vast.models import Volume
+from vast_mcp.vast.storage import Volume
 
 SHOWN = 20
 

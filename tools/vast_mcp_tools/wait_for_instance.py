@@ -21,7 +21,8 @@ from vast_mcp.journal.records import Intent
 from vast_mcp.leases import lifetimes
 from vast_mcp.machines import costs, phases, reach, ways
 from vast_mcp.machines.machine import Machine
-from vast_mcp.machines.phases import Patience, Reason
+from vast_mcp.machines.patience import Patience
+from vast_mcp.machines.phases import Reason
 from vast_mcp.machines.watching import LOOKS_TO_FAIL, Watch
 from vast_mcp.machines.ways import Address
 from vast_mcp.session import Call

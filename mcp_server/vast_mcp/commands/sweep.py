@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from vast_mcp.commands import options
+from vast_mcp.commands import options, statuses
 from vast_mcp.commands.composing import with_sandbox
-from vast_mcp.commands.statuses import (
-    EXIT_ERROR,
-    EXIT_MAYBE_BILLING,
-    EXIT_OK,
-    as_text,
-    print_error,
-)
 from vast_mcp.commands.terminal import Progressing, show_rows
 from vast_mcp.errors import Json, VastMcpError
 from vast_mcp.settings import Settings
@@ -48,17 +41,17 @@ def run(chosen: argparse.Namespace) -> int:
     try:
         swept = anyio.run(swept_once, settings, chosen.dry_run)
     except VastMcpError as exc:
-        print_error("sweep", exc, as_json=chosen.json)
-        return EXIT_ERROR
+        statuses.print_error("sweep", exc, as_json=chosen.json)
+        return statuses.EXIT_ERROR
     left = sum(one.remains for one in swept)
     rows = [row_of(one) for one in swept]
     if chosen.json:
-        print(as_text({"swept": rows, "past_lease": left}))
+        print(statuses.as_text({"swept": rows, "past_lease": left}))
     else:
         show(rows, left)
     if left:
-        return EXIT_MAYBE_BILLING
-    return EXIT_OK
+        return statuses.EXIT_MAYBE_BILLING
+    return statuses.EXIT_OK
 
 
 async def swept_once(settings: Settings, dry_run: bool) -> list[Swept]:

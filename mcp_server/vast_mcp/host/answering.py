@@ -19,9 +19,10 @@ import anyio.lowlevel
 from mcp.types import CallToolResult, TextContent
 
 from vast_mcp import errors
+from vast_mcp.caller import Host, InputNeeded, Progress, no_progress
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.host.notices import notices_of
-from vast_mcp.session import Call, Host, InputNeeded, Progress, Session, no_progress
+from vast_mcp.session import Call, Session
 from vast_mcp.toolspec import Arguments, ToolSpec
 
 log = logging.getLogger("vast_mcp")

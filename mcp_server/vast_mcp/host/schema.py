@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+import functools
+from typing import Any
 
+from mcp.types import Tool, ToolAnnotations
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
 from pydantic_core import core_schema
 
 from vast_mcp.errors import Json
+from vast_mcp.host.flat import flat
 from vast_mcp.toolspec import ToolSpec
 
 
@@ -28,42 +31,6 @@ class Slim(GenerateJsonSchema):
         if made.get("default", ...) is None:
             made.pop("default")
         return made
-
-
-def flat(schema: Json) -> Json:
-    """The schema with every local `$ref` written out and titles and model docstrings dropped."""
-    definitions = cast("Json", schema.pop("$defs", {}))
-    return _expanded(schema, definitions)
-
-
-def _expanded(node: Json, definitions: Json) -> Json:
-    """The object with what its `$ref` names in its place, all the way down."""
-    ref = node.get("$ref")
-    if isinstance(ref, str):
-        target = _without("description", definitions[ref.rpartition("/")[-1]])
-        return _expanded(target | _without("$ref", node), definitions)
-    return {
-        key: _expanded_value(value, definitions)
-        for key, value in node.items()
-        if not _is_title(key, value)
-    }
-
-
-def _expanded_value(value: Any, definitions: Json) -> Any:
-    if isinstance(value, list):
-        return [_expanded_value(item, definitions) for item in cast("list[Any]", value)]
-    if isinstance(value, dict):
-        return _expanded(cast("Json", value), definitions)
-    return value
-
-
-def _without(name: str, schema: Json) -> Json:
-    return {key: value for key, value in schema.items() if key != name}
-
-
-def _is_title(key: str, value: Any) -> bool:
-    """Whether this is a title, and not a property of that name."""
-    return key == "title" and isinstance(value, str)
 
 
 def _schema_of(model: type[BaseModel], mode: JsonSchemaMode) -> Json:
@@ -92,3 +59,22 @@ def output_schema(spec: ToolSpec) -> Json:
         "description": "Only on failure: code, message, next_steps.",
     }
     return schema
+
+
+@functools.cache  # building schemas takes 5 ms a tool
+def published(spec: ToolSpec) -> Tool:
+    """A tool as a host sees it."""
+    return Tool(
+        name=spec.name,
+        title=spec.title,
+        description=spec.description,
+        input_schema=input_schema(spec),
+        output_schema=output_schema(spec),
+        annotations=ToolAnnotations(
+            title=spec.title,
+            read_only_hint=spec.read_only,
+            destructive_hint=spec.destructive,
+            idempotent_hint=spec.idempotent,
+            open_world_hint=spec.open_world,
+        ),
+    )

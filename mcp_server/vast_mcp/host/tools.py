@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import functools
 from collections.abc import Sequence
 
 from mcp.server import ServerRequestContext
@@ -13,16 +12,15 @@ from mcp.types import (
     InputRequiredResult,
     ListToolsResult,
     PaginatedRequestParams,
-    Tool,
-    ToolAnnotations,
 )
 
 from vast_mcp import errors
+from vast_mcp.caller import Host, InputNeeded
 from vast_mcp.errors import Json
 from vast_mcp.host.answering import answer, both_channels, refusal
 from vast_mcp.host.arguments import arguments_of
-from vast_mcp.host.schema import input_schema, output_schema
-from vast_mcp.session import Host, InputNeeded, Session
+from vast_mcp.host.schema import published
+from vast_mcp.session import Session
 from vast_mcp.toolspec import ToolSpec
 
 
@@ -71,22 +69,3 @@ class Tools:
         near = difflib.get_close_matches(name, self._specs, n=1, cutoff=0.4)
         hint = f"; the nearest is {near[0]}" if near else ""
         raise errors.UnknownTool(f"There is no such tool{hint}. Tools: {', '.join(self._specs)}.")
-
-
-@functools.cache  # building schemas takes 5 ms a tool
-def published(spec: ToolSpec) -> Tool:
-    """A tool as a host sees it."""
-    return Tool(
-        name=spec.name,
-        title=spec.title,
-        description=spec.description,
-        input_schema=input_schema(spec),
-        output_schema=output_schema(spec),
-        annotations=ToolAnnotations(
-            title=spec.title,
-            read_only_hint=spec.read_only,
-            destructive_hint=spec.destructive,
-            idempotent_hint=spec.idempotent,
-            open_world_hint=spec.open_world,
-        ),
-    )

@@ -1,27 +1,27 @@
-"""The file: opened late, migrated forward, one writer at a time, kept aside where it is damaged."""
+"""The file: opened late, one writer at a time, kept aside where it is damaged."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import time
-from collections.abc import Generator, Iterator
-from importlib import resources
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vast_mcp import errors
+from vast_mcp.journal.failures import is_busy, is_damaged, unusable
 from vast_mcp.journal.queries import statements
+from vast_mcp.journal.schema import migrate
+from vast_mcp.journal.transactions import immediate
 
 # Loaded where it is used, with the first rental: a server that only lists its tools does not need
 # it.
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 2
 BUSY_S = 5.0
 BUSY_LOOK_S = 0.01
-_NEW_IN_2 = {"holds", "approvals"}
 
 
 class Database:
@@ -53,7 +53,7 @@ class Database:
         try:
             return self.path is not None and self.path.exists()
         except OSError as exc:
-            raise _unusable(exc) from exc
+            raise unusable(exc) from exc
 
     def open(self) -> sqlite3.Connection:
         if self._damaged is not None:
@@ -76,7 +76,7 @@ class Database:
             try:
                 return self._connect_once()
             except BaseException as exc:
-                if not _busy(exc) or time.monotonic() > give_up_at:
+                if not is_busy(exc) or time.monotonic() > give_up_at:
                     raise
             time.sleep(BUSY_LOOK_S)
 
@@ -99,7 +99,7 @@ class Database:
         try:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")
-            _migrate(db)
+            migrate(db)
         except BaseException:
             db.close()
             raise
@@ -154,10 +154,10 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as exc:
-            if _damaged(exc):
+            if is_damaged(exc):
                 self._keep_aside()
                 self.open()  # says what happened
-            raise _unusable(exc) from exc
+            raise unusable(exc) from exc
 
     def _keep_aside(self) -> None:
         """Move a damaged journal out of the way, for a person to look at."""
@@ -172,96 +172,3 @@ class Database:
             with contextlib.suppress(OSError):
                 os.replace(f"{path}{suffix}", f"{aside}{suffix}")
         self._damaged = aside.name
-
-
-@contextlib.contextmanager
-def immediate(db: sqlite3.Connection) -> Generator[None]:
-    """One writer at a time, from the first read on."""
-    import sqlite3
-
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        with contextlib.suppress(sqlite3.Error):
-            db.execute("ROLLBACK")
-        raise
-
-
-def _migrate(db: sqlite3.Connection) -> None:
-    """Bring the schema to VERSION, forward only: a newer one is left alone. Raises
-    JournalUnavailable for that.
-    """
-    if _version(db) == VERSION:
-        return
-    with immediate(db):
-        version = _version(db)
-        if version > VERSION:
-            raise errors.JournalUnavailable(
-                f"The journal was written by a newer vast-mcp (version {version}, this one knows "
-                f"{VERSION}); update it."
-            )
-        if version == 0:
-            _create(db)
-        if version == 1:
-            _migrate_from_1(db)
-        db.execute(f"PRAGMA user_version = {VERSION}")
-
-
-def _version(db: sqlite3.Connection) -> int:
-    """The version of the schema; 0 in a new file."""
-    return db.execute("PRAGMA user_version").fetchone()[0]
-
-
-def _create(db: sqlite3.Connection) -> None:
-    for statement in _schema():
-        db.execute(statement)
-
-
-def _migrate_from_1(db: sqlite3.Connection) -> None:
-    """Version 1 had neither the tables of _NEW_IN_2 nor the two columns."""
-    for statement in _schema():
-        name = statement.split()[2]
-        if name in _NEW_IN_2:
-            db.execute(statement)
-    for column in ("usd_per_hour", "lease_until"):
-        db.execute(f"ALTER TABLE intents ADD COLUMN {column} REAL")
-
-
-def _schema() -> Iterator[str]:
-    """Today's schema, statement by statement: executescript would end the transaction around
-    it.
-    """
-    file = resources.files("vast_mcp.journal").joinpath("schema.sql")
-    lines = file.read_text(encoding="utf-8").splitlines()
-    script = "\n".join(line.partition("--")[0] for line in lines)
-    for statement in script.split(";"):
-        if statement.strip():
-            yield statement.strip()
-
-
-def _unusable(exc: Exception) -> errors.JournalUnavailable:
-    return errors.JournalUnavailable(
-        f"The journal of rentals cannot be used ({type(exc).__name__}). Free space, permissions, "
-        "or VAST_MCP_STATE_DIR mend it; reading still works."
-    )
-
-
-def _busy(exc: BaseException) -> bool:
-    """Another process has the file at this moment."""
-    import sqlite3
-
-    return (
-        isinstance(exc, sqlite3.OperationalError)
-        and exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-    )
-
-
-def _damaged(exc: Exception) -> bool:
-    import sqlite3
-
-    text = str(exc).lower()
-    return isinstance(exc, sqlite3.DatabaseError) and (
-        "malformed" in text or "not a database" in text
-    )

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from vast_mcp.journal.records import Reservation
-from vast_mcp.vast.models import MONTH_H, Instance, Volume, VolumeOffer, storage_usd_per_hour
+from vast_mcp.vast.models import Instance
+from vast_mcp.vast.storage import MONTH_H, Volume, VolumeOffer, storage_usd_per_hour
 
 ROUNDING = 1e-6  # $/h: prices are sums of floats
 

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterable
 from pathlib import Path
 
-from vast_mcp.vast.models import SshKey
+from vast_mcp.vast.account import SshKey
 
 KINDS = ("ssh-", "ecdsa-", "sk-")  # how the first word of a public key line begins
 

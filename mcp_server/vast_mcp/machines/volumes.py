@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import cast
 
 from vast_mcp.errors import Json
-from vast_mcp.vast.models import Volume
 from vast_mcp.vast.replies import as_object
+from vast_mcp.vast.storage import Volume
 
 EITHER = {"in": [True, False]}
 BEST_FIRST = [["score", "desc"]]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vast_mcp.machines.phases import REASONS, Patience, Phase, Reason, State, state_of
+from vast_mcp.machines.patience import Patience
+from vast_mcp.machines.phases import REASONS, Phase, Reason, State, state_of
 from vast_mcp.vast.models import Instance
 
 LOOKS_TO_FAIL = 2  # a row can be missing or stale once

@@ -26,8 +26,9 @@ from mcp.types import (
 )
 from pydantic import BaseModel, Field, ValidationError
 
+from vast_mcp.caller import Host, InputNeeded
 from vast_mcp.journal.records import Approval
-from vast_mcp.session import Call, Host, InputNeeded
+from vast_mcp.session import Call
 
 ASKS_BY_RESULT = "2026-07-28"  # the first version in which a call ends with a question
 QUESTION = "consent"  # its name in the result and beside the answer

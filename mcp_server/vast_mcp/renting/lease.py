@@ -17,7 +17,7 @@ from vast_mcp.renting import rules
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.preflight import template_of
 from vast_mcp.session import Call
-from vast_mcp.vast.models import Template
+from vast_mcp.vast.account import Template
 
 FACTS = "lease_made"  # of an attempt in the journal
 SENTENCE = "lease"  # what journals of before have instead: the sentence itself

@@ -8,7 +8,8 @@ from __future__ import annotations
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.renting.rules import VM_IMAGE_NEEDS_HOST, has_registry_host
-from vast_mcp.vast.models import Offer, Template
+from vast_mcp.vast.account import Template
+from vast_mcp.vast.models import Offer
 
 DAY_S = 24 * 3600.0
 

@@ -17,7 +17,8 @@ from vast_mcp.renting import offer_rules
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.rules import by_args
 from vast_mcp.session import Call
-from vast_mcp.vast.models import Offer, SshKey, Template
+from vast_mcp.vast.account import SshKey, Template
+from vast_mcp.vast.models import Offer
 
 LOOK_S = 15.0  # seconds that each look may take, so that the PUT has its own time
 FRESH_S = 120.0  # how old a price may be where a limit or a question to the person rests on it

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 from vast_mcp.errors import Json, Problem
-from vast_mcp.vast.models import Template
+from vast_mcp.vast.account import Template
 
 STARTING_MAX = 4096  # characters of onstart, args and args_str together
 

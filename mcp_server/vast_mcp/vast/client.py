@@ -16,10 +16,12 @@ from pydantic import ValidationError
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.vast import models, replies, verdicts
-from vast_mcp.vast.models import Instance, Offer, SshKey, Template, User, Volume, VolumeOffer
+from vast_mcp.vast.account import SshKey, Template, User
+from vast_mcp.vast.models import Instance, Offer
 from vast_mcp.vast.pages import Pages, rows_under
 from vast_mcp.vast.replies import Reply
 from vast_mcp.vast.requests import Requests
+from vast_mcp.vast.storage import Volume, VolumeOffer
 
 LIST_TRIES = 2
 

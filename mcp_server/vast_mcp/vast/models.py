@@ -1,37 +1,15 @@
-"""The rows of Vast's lists as this server reads them."""
+"""Offers and machines, as the rows of Vast's lists show them."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from vast_mcp.errors import Json
 from vast_mcp.vast.replies import as_object, as_objects
-
-
-class Row(BaseModel):
-    """A row as Vast sends it: unknown keys ignored, numbers lenient, because the service adds and
-    drops keys.
-    """
-
-    model_config = ConfigDict(
-        extra="ignore",
-        frozen=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-        defer_build=True,
-    )
-
-
-MONTH_H = 720  # hours in the month that storage is priced by (docs/vast-api.md A.6)
-
-
-def storage_usd_per_hour(usd_per_gb_month: float | None, size_gb: float | None) -> float | None:
-    """$/h of a disk or a volume; None where its price or its size is not known."""
-    if usd_per_gb_month is None or size_gb is None:
-        return None
-    return usd_per_gb_month * size_gb / MONTH_H
+from vast_mcp.vast.rows import Row, rows_of
+from vast_mcp.vast.storage import storage_usd_per_hour
 
 
 class Offer(Row):
@@ -144,97 +122,6 @@ class Instance(Row):
         if not ways or not ways[0].HostPort.isdigit():
             return None
         return int(ways[0].HostPort)
-
-
-class Volume(Row):
-    """A volume of the account (docs/vast-api.md F); `disk_space` in GB, lives on one machine."""
-
-    id: int
-    label: str | None = None
-    status: str | None = None
-    machine_id: int | None = None
-    disk_space: float | None = None
-    storage_cost: float | None = None
-    storage_total_cost: float | None = None
-    instances: Any = None
-    start_date: float | None = None
-    end_date: float | None = None
-
-
-class VolumeOffer(Row):
-    """Room for a volume on one machine (docs/vast-api.md F)."""
-
-    id: int
-    machine_id: int | None = None
-    disk_space: float | None = None
-    storage_cost: float | None = None
-    geolocation: str | None = None
-    reliability: float | None = None
-    reliability2: float | None = None
-
-
-class User(Row):
-    """The account: `credit` is what can be spent, `balance` what is owed or held, both in dollars
-    (docs/vast-api.md G).
-    """
-
-    id: int
-    balance: float | None = None
-    credit: float | None = None
-
-
-class SshKey(Row):
-    """A registered SSH key; the specification calls the text `key`, the service `public_key`
-    (docs/vast-api.md D).
-    """
-
-    id: int
-    public_key: str = Field(default="")
-
-    @field_validator("public_key", mode="before")
-    @classmethod
-    def _absent_is_empty(cls, value: object) -> object:
-        if value is None:
-            return ""
-        return value
-
-
-class Template(Row):
-    """What a rental needs to know of a template; `env` is a flag string there (docs/vast-api.md
-    E).
-    """
-
-    id: int | None = None
-    hash_id: str = ""
-    name: str | None = None
-    image: str | None = None
-    tag: str | None = None
-    runtype: str | None = None
-    onstart: str | None = Field(default=None, repr=False)
-    env: str | None = Field(default=None, repr=False)
-    desc: str | None = None
-    recommended: bool | None = None
-    creator_id: int | None = None
-    count_created: int | None = None
-    recommended_disk_space: float | None = None
-
-
-R = TypeVar("R", bound=Row)
-
-
-def rows_of(model: type[R], rows: list[Json]) -> list[R]:
-    """The rows that can be understood; a row without an id cannot be named, so it is of no use to
-    anybody.
-    """
-    found = [_understood(model, row) for row in rows]
-    return [row for row in found if row is not None]
-
-
-def _understood(model: type[R], row: Json) -> R | None:
-    try:
-        return model.model_validate(row)
-    except ValidationError:
-        return None
 
 
 def offers_of(rows: list[Json]) -> list[Offer]:

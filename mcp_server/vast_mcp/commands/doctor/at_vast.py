@@ -20,9 +20,9 @@ from vast_mcp.commands.doctor.keeping import KEYS_PAGE
 from vast_mcp.errors import clean
 from vast_mcp.machines import keyfiles
 from vast_mcp.settings import Settings
+from vast_mcp.vast.account import User
 from vast_mcp.vast.client import Vast
 from vast_mcp.vast.link import Link
-from vast_mcp.vast.models import User
 
 LOOK_S = 20.0  # seconds that all questions to Vast may take together, each repeated as reads are
 LIST = "list machines"

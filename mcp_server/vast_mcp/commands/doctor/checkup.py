@@ -42,8 +42,7 @@ async def check(checkup: Checkup, progress: Progress) -> list[Finding]:
 
 def unreadable(reason: SettingsError) -> Finding:
     """Settings that cannot be read."""
-    fix = "correct that setting, then: vast-mcp doctor"
-    return Finding("settings", "fail", str(reason), fix)
+    return Finding("settings", "fail", str(reason), "correct that setting, then: vast-mcp doctor")
 
 
 async def check_with(settings: Settings, checkup: Checkup, progress: Progress) -> list[Finding]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vast_mcp.commands.doctor.findings import Finding, quoted
-from vast_mcp.journal import database
+from vast_mcp.journal import database, schema
 
 UPDATE = "git pull   # in vast-mcp's folder, then: pip install ."
 NOBODY_ELSE = 0o077  # the bits of a mode that let others in
@@ -43,7 +43,7 @@ def _journal(path: Path, account: str | None, command: str) -> list[Finding]:
         return [Finding("journal", "fail", said, fix)]
     if not content.sound:
         return [damaged(path, command)]
-    if content.version > database.VERSION:
+    if content.version > schema.VERSION:
         return [newer(path, content.version)]
     return [modes(path, content.version), *in_doubt(content.open, account, command)]
 
@@ -86,7 +86,7 @@ def damaged(path: Path, command: str) -> Finding:
 
 def newer(path: Path, version: int) -> Finding:
     """A journal that only a newer vast-mcp can read."""
-    said = f"{path} has version {version}, of a newer vast-mcp; this one knows {database.VERSION}"
+    said = f"{path} has version {version}, of a newer vast-mcp; this one knows {schema.VERSION}"
     return Finding("journal", "fail", said, UPDATE)
 
 

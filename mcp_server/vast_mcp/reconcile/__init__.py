@@ -22,6 +22,7 @@ import anyio
 from vast_mcp import errors
 from vast_mcp.journal import Journal
 from vast_mcp.journal.records import Intent, Notice, token_of
+from vast_mcp.reconcile.doubts import Doubt
 from vast_mcp.settings import Times
 from vast_mcp.vast.models import Instance
 
@@ -29,54 +30,6 @@ if TYPE_CHECKING:
     from vast_mcp.vast.client import Vast
 
 LONGEST_PAUSE = 15  # times look_s: a doubt that lasts is looked at less often
-
-
-@dataclass
-class _Doubt:
-    """What this process has seen of one attempt, in monotonic seconds; never is infinity."""
-
-    known: float = math.inf  # when this process first knew of the doubt
-    lacking: float = math.inf  # first whole list without it
-    machine: int | None = None  # that every list since `seen` showed with its token
-    seen: float = math.inf
-    ever_seen: bool = False
-    twins: list[int] = field(default_factory=list[int])  # several machines with its token
-
-    def note_known(self, now: float) -> None:
-        self.known = min(self.known, now)
-
-    def note_lacking(self, now: float) -> None:
-        """A whole list lacks it."""
-        self.note_known(now)
-        self.lacking = min(self.lacking, now)
-        self.machine = None
-
-    def note_found(self) -> None:
-        """A list has it, as one machine or several."""
-        self.lacking = math.inf
-        self.ever_seen = True
-
-    def seen_since(self, machine: int, now: float) -> float:
-        """Since when every list has shown this very machine, this one being the latest."""
-        if self.machine != machine:
-            self.machine, self.seen = machine, now
-        return self.seen
-
-    def was_lacking_long(self, now: float, times: Times) -> bool:
-        """Whether two whole lists far enough apart lacked it, and long enough after this process
-        first knew of the doubt.
-        """
-        return (
-            now - self.lacking >= times.lists_apart_s and now - self.known >= times.absent_after_s
-        )
-
-    def is_old(self, now: float, tried_at: float, times: Times) -> bool:
-        """Ten minutes since sending, by either clock: the wall's may have been set, ours began when
-        we did.
-        """
-        return (
-            now - self.known >= times.taken_after_s or time.time() - tried_at >= times.taken_after_s
-        )
 
 
 @dataclass(eq=False, repr=False)
@@ -87,12 +40,12 @@ class Reconciler:
     times: Times
     clock: Callable[[], float] = time.monotonic
     _lock: anyio.Lock = field(default_factory=anyio.Lock)
-    _doubts: defaultdict[str, _Doubt] = field(init=False)  # by token
+    _doubts: defaultdict[str, Doubt] = field(init=False)  # by token
     # Confirmed machine → first whole list without it.
     _missing: dict[int, float] = field(default_factory=dict[int, float])
 
     def __post_init__(self) -> None:
-        self._doubts = defaultdict(_Doubt)
+        self._doubts = defaultdict(Doubt)
 
     # ── lists ─────────────────────────────────────────────────────────────────────────────────────
 
