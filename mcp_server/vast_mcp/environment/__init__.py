@@ -23,24 +23,7 @@ from vast_mcp.environment.key_files import key_files_of, with_key_of_file
 from vast_mcp.environment.sources import Source, texts_of
 from vast_mcp.environment.spelling import check_names
 from vast_mcp.environment.values import value_of, values_of
-from vast_mcp.settings import (
-    SANDBOX_URL,
-    Limits,
-    Settings,
-    SettingsError,
-    Times,
-    settings_of,
-)
-from vast_mcp.settings import (
-    SETTINGS as SETTINGS,
-)
-from vast_mcp.settings import (
-    Setting as Setting,
-)
-from vast_mcp.settings import (
-    kinds as kinds,
-)
-from vast_mcp.settings.kinds import Kind as Kind
+from vast_mcp.settings import SANDBOX_URL, Limits, Settings, SettingsError, Times, settings_of
 
 ENV_FILE = settings_of(Settings)["env_file"]
 # What only the real service has: the sandbox is reached with no key and at no other address.

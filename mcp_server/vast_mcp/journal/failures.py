@@ -6,6 +6,7 @@ from vast_mcp import errors
 
 
 def unusable(exc: Exception) -> errors.JournalUnavailable:
+    """The one error that stops a rental."""
     return errors.JournalUnavailable(
         f"The journal of rentals cannot be used ({type(exc).__name__}). Free space, permissions, "
         "or VAST_MCP_STATE_DIR mend it; reading still works."
@@ -23,6 +24,7 @@ def is_busy(exc: BaseException) -> bool:
 
 
 def is_damaged(exc: Exception) -> bool:
+    """The file is no whole database any more."""
     import sqlite3
 
     text = str(exc).lower()
