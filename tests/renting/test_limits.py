@@ -179,7 +179,7 @@ async def test_a_price_seen_long_ago_is_looked_up_again(
     """Under a limit a price from a search minutes ago is old news."""
     offer = an_offer(world)
     was = cost(offer)
-    monkeypatch.setattr("vast_mcp.renting.preflight.FRESH_S", -1.0)
+    monkeypatch.setattr("vast_mcp.renting.offer_look.FRESH_S", -1.0)
     async with allowing(world, settings, max_usd_per_hour=was + 0.001) as client:
         filters = {"ask_contract_id": {"eq": offer["id"]}, "verified": {"in": [True, False]}}
         assert (await call(client, "search_offers", filters=filters))["offers"]

@@ -20,8 +20,9 @@ from vast_mcp.machines import phases
 from vast_mcp.machines.costs import rounded
 from vast_mcp.machines.shown import status_of
 from vast_mcp.renting import reserving
-from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, Target, perform
+from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, perform
 from vast_mcp.renting.bids import check_bid
+from vast_mcp.renting.target import Target
 from vast_mcp.session import Call
 from vast_mcp.settings import LONGEST_LEASE_H
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step

@@ -12,7 +12,8 @@ from vast_mcp.account.roll import check_ours
 from vast_mcp.errors import NextStep
 from vast_mcp.machines.shown import status_of
 from vast_mcp.renting import wording
-from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, Target, perform
+from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, perform
+from vast_mcp.renting.target import Target
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance

@@ -22,9 +22,7 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Roll:
-    """The machines of a whole list by id, newest first, and the ids that are ours, listed yet or
-    not.
-    """
+    """The machines of a whole list by id, newest first, and the ids of ours, listed or not."""
 
     living: dict[int, Instance]
     ours: set[int]
@@ -35,9 +33,7 @@ class Roll:
 
 
 async def roll(call: Call) -> Roll:
-    """Read the whole list, and learn from it. Raises where it cannot be read: then neither question
-    has an answer.
-    """
+    """Read the whole list, and learn from it. Raises where it cannot be read."""
     listed = await call.vast.list_instances()
     seen = await learn_from(call, listed)
     return Roll({instance.id: instance for instance in listed}, seen.ours)

@@ -74,7 +74,7 @@ class Outcome:
 def run(chosen: argparse.Namespace) -> int:
     """Say yes to the question that a code stands for."""
     from vast_mcp.journal import Journal
-    from vast_mcp.renting.confirm import code_of
+    from vast_mcp.renting.approval_codes import code_of
 
     journal = Journal(options.settings_of(chosen).state_dir)
     try:

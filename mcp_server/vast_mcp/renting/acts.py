@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from vast_mcp import errors
-from vast_mcp.account.roll import Roll, check_known, check_ours, roll
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Reservation
 from vast_mcp.leases import lifetimes
 from vast_mcp.renting import reserving
-from vast_mcp.renting.confirm import Consent, Proposal
+from vast_mcp.renting.consent import Consent
+from vast_mcp.renting.proposal import Proposal
 from vast_mcp.renting.reserving import Change
-from vast_mcp.renting.wording import machine
+from vast_mcp.renting.target import Target
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
 
@@ -30,48 +30,6 @@ if TYPE_CHECKING:
 
 LOOKS = 3
 SHOW_INSTANCES = NextStep("show_instances", {}, "its state")
-
-
-@dataclass(frozen=True)
-class Target:
-    """The machine of an act, by a whole list just read."""
-
-    instance_id: int
-    there: Roll
-
-    @classmethod
-    async def read(cls, call: Call, instance_id: int, *, nothing: str) -> Target:
-        """Read the list. Raises NoSuchInstance where the account has no such machine; `nothing`:
-        what was not done then, such as "sent".
-        """
-        there = await roll(call)
-        check_known([instance_id], there, nothing=nothing, argument="instance_id")
-        return cls(instance_id, there)
-
-    @property
-    def row(self) -> Instance | None:
-        """The machine's row; None where the machine is ours and too young to be listed."""
-        return self.there.living.get(self.instance_id)
-
-    @property
-    def ours(self) -> bool:
-        return self.instance_id in self.there.ours
-
-    @property
-    def named(self) -> str:
-        """The machine as a question names it."""
-        return machine(self.instance_id, self.row)
-
-    def check_ours(self, *, nothing: str, loses: str, again: NextStep) -> None:
-        """Raises NotOurs where vast-mcp did not make the machine (roll.check_ours)."""
-        check_ours([self.instance_id], self.there, nothing=nothing, loses=loses, again=again)
-
-    def stop(self, why: str) -> NextStep:
-        """The call that stops this machine, whoever made it."""
-        arguments: Json = {"instance_id": self.instance_id, "action": "stop"}
-        if not self.ours:
-            arguments["not_ours"] = True
-        return NextStep("manage_instance", arguments, why)
 
 
 class Act(ABC):

@@ -3,21 +3,18 @@ is worth.
 
 Asked is last, when nothing else speaks against the act, and before anything of it is written
 down. Through the host, where it can (asking.py); else by a code that the person approves in a
-shell. A yes is good for exactly these arguments and at most this price, once. After a person has
-read, everything is looked at again.
+shell (approval_codes.py). A yes is good for exactly these arguments and at most this price, once.
+After a person has read, everything is looked at again.
 """
 
 from __future__ import annotations
 
-import math
-import re
-import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from vast_mcp import errors
 from vast_mcp.account.whose import account_of
-from vast_mcp.errors import Json, NextStep, redacted
-from vast_mcp.journal.records import CODE_S, Approval
+from vast_mcp.journal.records import Approval
+from vast_mcp.renting.approval_codes import by_code
 from vast_mcp.renting.asking import (
     Said,
     answer_to,
@@ -27,13 +24,10 @@ from vast_mcp.renting.asking import (
     can_ask,
     question_for,
 )
-from vast_mcp.session import Call, journal_may_fail
-
-ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that reads like something else
-
+from vast_mcp.renting.proposal import Proposal, question_of, shown_price
+from vast_mcp.session import Call
 
 ROUNDING = 1e-9  # of a float and no more: a hair above the threshold is asked about
-CODE_LENGTH = 8  # of 31 letters: 40 bits, for ten minutes
 
 
 def wanted(call: Call, usd_per_hour: float | None) -> bool:
@@ -44,20 +38,6 @@ def wanted(call: Call, usd_per_hour: float | None) -> bool:
     return above is not None and (
         above == 0 or usd_per_hour is None or usd_per_hour > above + ROUNDING
     )
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """What a person is asked to agree to, without the price.
-
-    `arguments`: all of the call, kept as a digest. `what`: the question's sentences. `again`: the
-    same call, as far as an answer may repeat it.
-    """
-
-    tool: str
-    arguments: Json = field(repr=False)
-    what: str
-    again: NextStep
 
 
 @dataclass(frozen=True)
@@ -103,7 +83,7 @@ async def ask(
             "be asked at a price (VAST_MCP_CONFIRM)."
         )
     asked = _digest(call, proposal, await account_of(call))
-    approval = Approval(asked, _shown(usd_per_hour))
+    approval = Approval(asked, shown_price(usd_per_hour))
     if agreed is not None and agreed.covers(approval):
         return Agreement(agreed.to)
     if call.journal.approvals.is_approved(approval):
@@ -115,7 +95,7 @@ async def ask(
             "person's to change."
         )
     if said == "nobody":
-        raise _by_code(call, approval, proposal)
+        raise by_code(call, approval, proposal)
     return agreement
 
 
@@ -131,7 +111,7 @@ async def _ask_host(call: Call, proposal: Proposal, approval: Approval) -> tuple
     host, agreement = call.host, Agreement(approval)
     if host is None or not can_ask(host):
         return "nobody", agreement
-    question = _question(call, proposal.what, approval.usd_per_hour)
+    question = question_of(call, proposal.what, approval.usd_per_hour)
     if not asks_by_result(host):
         said = await ask_now(call, host, question)
         return said, replace(agreement, asked_now=True)
@@ -139,91 +119,3 @@ async def _ask_host(call: Call, proposal: Proposal, approval: Approval) -> tuple
     if before is None or not is_covered(approval, before):
         raise question_for(call, approval, question)
     return answer_to(host), Agreement(before)
-
-
-@dataclass
-class Consent:
-    """A yes to an act on a machine that exists, in two steps: asked for, and spent as the act is
-    announced.
-    """
-
-    call: Call
-    proposal: Proposal
-    agreement: Agreement = field(default_factory=Agreement)
-    by: str = field(default_factory=lambda: f"act-{secrets.token_hex(8)}")
-
-    async def ask(self, usd_per_hour: float | None) -> bool:
-        """Ask as ask() does. Returns whether a person has read just now, so that everything is to
-        be looked at again before the act.
-        """
-        self.agreement = await ask(self.call, self.proposal, usd_per_hour, self.agreement)
-        return self.agreement.asked_now
-
-    def spend(self) -> None:
-        """Immediately before the act, or in the transaction that announces it. Raises
-        NeedsConfirmation.
-        """
-        approval = self.agreement.approval
-        if approval is not None:
-            self.call.journal.approvals.spend(approval, self.by)
-
-    def give_back(self) -> None:
-        """The act was refused for certain. That the journal fails burns a yes and nothing else."""
-        if self.agreement.approval:
-            with journal_may_fail:
-                self.call.journal.approvals.give_back(self.by)
-
-
-def _shown(usd_per_hour: float) -> float:
-    """The price as a person reads it, never less than it is."""
-    return math.ceil(usd_per_hour * 10_000 - 1e-6) / 10_000
-
-
-def _question(call: Call, what: str, usd_per_hour: float) -> str:
-    said = (
-        f"{what} It costs at most {usd_per_hour:.4f} $ an hour while it runs, "
-        f"{usd_per_hour * 24:.2f} $ a day."
-    )
-    sandbox = "(Sandbox: no money moves.) " if call.settings.sandbox else ""
-    return sandbox + redacted(said, call.settings.secrets())
-
-
-# ── by a code ──────────────────────────────────────────────────────────────────────────────────
-
-
-def code_of(text: str) -> str:
-    """A code as it was typed: capitals or not, with the hyphen or without."""
-    return re.sub(r"[^A-Z0-9]", "", text.upper())
-
-
-def _new_code() -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
-
-
-def _by_code(call: Call, approval: Approval, proposal: Proposal) -> errors.NeedsConfirmation:
-    """The question under a new code, for the person and a shell."""
-    why = (
-        "Nothing was sent: the person wants to be asked first (VAST_MCP_CONFIRM), and nobody "
-        "answered here."
-    )
-    journal = call.journal
-    if journal.path is None:
-        return errors.NeedsConfirmation(
-            f"{why} This sandbox keeps its journal in memory, so no shell can approve it either: "
-            f"it takes a host that "
-            "asks the person, or VAST_MCP_CONFIRM=never."
-        )
-    code = _new_code()
-    journal.approvals.ask(code, approval, _question(call, proposal.what, approval.usd_per_hour))
-    again = proposal.again
-    # Where an answer may not repeat the call, `again` is a look without arguments, which
-    # nobody's yes is needed for.
-    steps = [NextStep(again.tool, again.arguments, "once approved; before, it makes a new code")]
-    return errors.NeedsConfirmation(
-        f"{why} The person can run `vast-mcp approve {code[:4]}-{code[4:]}` in a shell within "
-        f"{CODE_S / 60:g} minutes; "
-        f"the same call then goes through once, at {approval.usd_per_hour:.4f} $/h or less. The "
-        f"shell needs this "
-        "server's VAST_MCP_STATE_DIR, where that is set.",
-        next_steps=steps if again.arguments else [],
-    )

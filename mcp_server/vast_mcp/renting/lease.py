@@ -15,7 +15,7 @@ from vast_mcp.leases import labels, packing, watchdog
 from vast_mcp.leases.labels import utc
 from vast_mcp.renting import rules
 from vast_mcp.renting.order import Order
-from vast_mcp.renting.preflight import template_of
+from vast_mcp.renting.template_look import template_of
 from vast_mcp.session import Call
 from vast_mcp.vast.account import Template
 

@@ -2,9 +2,9 @@
 
 Two questions. Is this one machine within its limit? That needs its price alone. Does the account
 allow one more? That counts what a whole list shows, the machines that the journal knows and no list
-shows yet, and every attempt that may still become a machine, each at the most it may cost. It is
-asked inside the journal's transaction that announces the attempt, so that callers at the same time,
-in several processes, cannot each see room for one.
+shows yet, and every attempt that may still become a machine, each at the most it may cost
+(standing.py). It is asked inside the journal's transaction that announces the attempt, so that
+callers at the same time, in several processes, cannot each see room for one.
 
 What others do with the account at the same moment nobody can forbid: it is noticed afterwards and
 said. Traffic has a price too and is not capped.
@@ -18,18 +18,10 @@ from dataclasses import dataclass
 from vast_mcp import errors
 from vast_mcp.account.seen import learn_from
 from vast_mcp.errors import Json, NextStep
-from vast_mcp.journal import Journal
-from vast_mcp.journal.records import token_of
-from vast_mcp.machines.costs import (
-    highest,
-    hours_of_credit,
-    is_dearer,
-    price_of_row,
-    reserved_price,
-)
+from vast_mcp.machines.costs import hours_of_credit, is_dearer
+from vast_mcp.renting.standing import Standing, prices_of_others
 from vast_mcp.session import Call
 from vast_mcp.settings import Limits
-from vast_mcp.vast.models import Instance
 
 MAX_USD = "VAST_MCP_MAX_USD_PER_HOUR"
 MAX_TOTAL_USD = "VAST_MCP_MAX_TOTAL_USD_PER_HOUR"
@@ -37,30 +29,6 @@ MAX_INSTANCES = "VAST_MCP_MAX_INSTANCES"
 MIN_CREDIT_HOURS = "VAST_MCP_MIN_CREDIT_HOURS"
 CONFIRM = "VAST_MCP_CONFIRM"
 _THE_PERSONS = f"{MAX_USD}, set by the person"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What the account holds, as whole answers of Vast say: its machines and, where a limit asks,
-    its credit in $.
-    """
-
-    rows: Sequence[Instance]
-    credit: float | None = None
-
-    @property
-    def by_id(self) -> dict[int, Instance]:
-        return {row.id: row for row in self.rows}
-
-    @property
-    def prices(self) -> dict[int, float | None]:
-        """What each machine may cost by its row, in $/h."""
-        return {row.id: price_of_row(row) for row in self.rows}
-
-    @property
-    def tokens(self) -> set[str | None]:
-        """The tokens that labels end in; None where a label has none."""
-        return {token_of(row.label) for row in self.rows}
 
 
 @dataclass(frozen=True)
@@ -188,7 +156,7 @@ def check_account(
     if seen is None:
         return None
     limits = call.limits
-    others = _others(call, seen, account, instance_id)
+    others = prices_of_others(call, seen, account, instance_id)
     machines = len(others) + 1
     if instance_id is None:
         _check_number(limits, len(others))
@@ -247,34 +215,6 @@ def _check_credit(
         instance_id=instance_id,
         next_steps=[NextStep("show_account", {}, "the credit and what bills")],
     )
-
-
-def _others(
-    call: Call, seen: Standing, account: str, instance_id: int | None
-) -> dict[str, float | None]:
-    """Everything else that bills or may come to, each once, at the most it may cost; None where
-    that is not known.
-    """
-    journal, rows, young_s = call.journal, seen.by_id, call.times.young_s
-    reservations = journal.reservations.of(account)
-    journalled = {intent.instance_id: intent.usd_per_hour for intent in journal.living(account)}
-
-    found: dict[str, float | None] = {}
-    for machine, usd in {**journalled, **seen.prices}.items():
-        if machine is not None and machine != instance_id:
-            held = reservations.get(machine, [])
-            reserved = reserved_price(held, rows.get(machine), young_s)
-            found[f"machine {machine}"] = highest(usd, reserved)
-    return found | _in_doubt(journal, seen, account)
-
-
-def _in_doubt(journal: Journal, seen: Standing, account: str) -> dict[str, float | None]:
-    """The attempts that may still become a machine, and whose machine no list shows."""
-    return {
-        f"the rental {intent.token} in doubt": intent.usd_per_hour
-        for intent in journal.underway(account)
-        if intent.token not in seen.tokens
-    }
 
 
 def _unknown(

@@ -12,9 +12,10 @@ from typing import Any, Literal, cast
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.journal.records import token_of
-from vast_mcp.leases import packing
 from vast_mcp.leases.labels import lease_of
-from vast_mcp.renting import env_grammar, rules
+from vast_mcp.renting import rules
+from vast_mcp.renting.kept_secrets import kept_env, kept_login
+from vast_mcp.renting.onstart import onstart_of
 from vast_mcp.settings import Settings
 
 DEFAULT_IMAGE = "vastai/base-image:@vastai-automatic-tag"
@@ -26,9 +27,6 @@ PRIVATE = frozenset({"env", "image_login", "onstart", "args", "args_str"})
 # Arguments that say how a wish is carried out, not what is wished for.
 _GUARDS = {"request_key", "allow_unresolved", "max_usd_per_hour", "lease_hours", "dry_run"}
 _NOT_IN_BODY = {"offer_id", "label", "env_from", "image_login_from", *_GUARDS}
-
-# Fields of the body, and what is wrong with the arguments that they are made of.
-_Part = tuple[Json, list[Problem]]
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,11 @@ def order_of(given: Json, settings: Settings) -> Order:
     """
     body = _plain_body(given)
     problems: list[Problem] = []
-    for part, found in (_kept_env(given, settings), _kept_login(given, settings), _onstart(given)):
+    for part, found in (
+        kept_env(given, settings),
+        kept_login(given, settings),
+        onstart_of(given),
+    ):
         body |= part
         problems += found
     problems += _label_problems(given.get("label"))
@@ -171,89 +173,6 @@ def _plain_body(given: Json) -> Json:
     if "volume_info" in body:
         body["volume_info"] = {"create_new": False} | body["volume_info"]
     return body
-
-
-def _kept_env(given: Json, settings: Settings) -> _Part:
-    """The variables with those whose values the person keeps (env_from)."""
-    names: list[str] = given.get("env_from", [])
-    if not names:
-        return {}, []
-    own: dict[str, str] = given.get("env", {})
-    problems: list[Problem] = []
-    kept: Json = {}
-    for at, name in enumerate(names):
-        value = settings.env_pass.get(name)
-        if value is None:
-            problems.append(Problem(f"env_from.{at}", _not_kept(name, settings)))
-        elif name in own:
-            problems.append(Problem("env_from", f"{name} is in env too: give it once"))
-        else:
-            kept[name] = value.get_secret_value()
-    if problems:
-        return {}, problems
-    try:
-        return {"env": env_grammar.env_of(own | kept)}, []
-    except ValueError as exc:
-        return {}, [Problem("env_from", f"env with these {exc}")]
-
-
-def _kept_login(given: Json, settings: Settings) -> _Part:
-    """The registry login that the person keeps (image_login_from)."""
-    name: str | None = given.get("image_login_from")
-    if name is None:
-        return {}, []
-    value = settings.env_pass.get(name)
-    if value is None:
-        return {}, [Problem("image_login_from", _not_kept(name, settings))]
-    if "image_login" in given:
-        twice = "an alternative to image_login: give one of them"
-        return {}, [Problem("image_login_from", twice)]
-    return {"image_login": value.get_secret_value()}, []
-
-
-def _not_kept(name: str, settings: Settings) -> str:
-    """What the person does about a name. A secret in a name's place is not repeated: a secret is
-    rarely all capitals.
-    """
-    shown = name
-    if not name.isupper() and len(name) > 16:
-        shown = f"{name[:4]}…"
-    if name in settings.env_pass:
-        return (
-            f"{shown} has no value: the person sets it where VAST_API_KEY is set, and restarts "
-            "this server"
-        )
-    known = ", ".join(settings.env_pass) or "none"
-    return (
-        f"{shown} is not allowed: the person adds it to VAST_MCP_ENV_PASS, sets it, and restarts "
-        f"(listed: {known})"
-    )
-
-
-def _onstart(given: Json) -> _Part:
-    """A long onstart as a short one that does the same."""
-    script: str = given.get("onstart", "")
-    if len(script) <= packing.ONSTART_MAX:
-        return {}, []
-    if rules.by_args(given, None):
-        return {}, [entrypoint_problem(script)]
-    packed = packing.packed(script)
-    if len(packed) <= packing.ONSTART_MAX:
-        return {"onstart": packed}, []
-    too_long = (
-        f"is {len(script)} characters, packed {len(packed)}; Vast takes {packing.ONSTART_MAX}. "
-        "Let it download the rest"
-    )
-    return {"onstart": packed}, [Problem("onstart", too_long)]
-
-
-def entrypoint_problem(script: str) -> Problem:
-    """A long onstart where it is the entrypoint: no shell reads it, so nothing could unpack it."""
-    return Problem(
-        "onstart",
-        f"is {len(script)} characters; with runtype args it is the entrypoint, at most "
-        f"{packing.ONSTART_MAX}",
-    )
 
 
 _ENDS_AS_A_LEASE = Problem("label", "must not end in lease-until=…: lease_hours puts that there")

@@ -9,8 +9,8 @@ from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, redacted
 from vast_mcp.journal.records import Intent, Wish
 from vast_mcp.renting.order import Order
-from vast_mcp.renting.preflight import no_ssh_key
 from vast_mcp.renting.request import Request
+from vast_mcp.renting.ssh_access import no_ssh_key
 from vast_mcp.session import Call
 
 # ── of the wish ────────────────────────────────────────────────────────────────────────────────

@@ -8,8 +8,9 @@ from typing import Literal
 from vast_mcp.account.whose import account_of
 from vast_mcp.journal.records import Reservation
 from vast_mcp.machines.costs import highest, is_dearer, price_of_row, reserved_price
-from vast_mcp.renting.confirm import Consent
-from vast_mcp.renting.limits import Standing, check_account, check_machine, standing
+from vast_mcp.renting.consent import Consent
+from vast_mcp.renting.limits import check_account, check_machine, standing
+from vast_mcp.renting.standing import Standing
 from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.vast.models import Instance
 

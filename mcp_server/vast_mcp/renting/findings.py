@@ -1,0 +1,37 @@
+"""What the looks before a rental find, how long each may take, and what the machine then costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vast_mcp.machines.costs import Price, rounded
+from vast_mcp.renting.order import Order
+from vast_mcp.vast.models import Offer
+
+LOOK_S = 15.0  # seconds that each look may take, so that the PUT has its own time
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the looks found: the offer where it is known, its price, and what to warn of."""
+
+    offer: Offer | None
+    counted_disk_gb: float  # the disk that the price counts
+    price: Price
+    price_unknown_because: str  # a sentence; empty where the price is known, or nobody knows why
+    warnings: list[str]
+
+    @property
+    def usd_per_hour(self) -> float | None:
+        """$/h of the machine with its disk, without a volume."""
+        return rounded(self.price.without_volume, 4)
+
+
+def price_of(order: Order, offer: Offer | None, disk_gb: float, volume: float | None) -> Price:
+    """What it costs by the offer's own figures (docs/vast-api.md A.6)."""
+    if offer is None:
+        return Price(gpu=order.bid, disk=None, volume=volume)
+    disk = offer.disk_usd_per_hour(disk_gb)
+    if order.bid is not None:
+        return Price(order.bid, disk, volume)
+    return Price(offer.dph_base, disk, volume)

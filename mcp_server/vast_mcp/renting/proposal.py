@@ -1,0 +1,38 @@
+"""What a person is asked to agree to, and the question as they read it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from vast_mcp.errors import Json, NextStep, redacted
+from vast_mcp.session import Call
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a person is asked to agree to, without the price.
+
+    `arguments`: all of the call, kept as a digest. `what`: the question's sentences. `again`: the
+    same call, as far as an answer may repeat it.
+    """
+
+    tool: str
+    arguments: Json = field(repr=False)
+    what: str
+    again: NextStep
+
+
+def question_of(call: Call, what: str, usd_per_hour: float) -> str:
+    """What a person reads: `what`, and at most how much it costs."""
+    said = (
+        f"{what} It costs at most {usd_per_hour:.4f} $ an hour while it runs, "
+        f"{usd_per_hour * 24:.2f} $ a day."
+    )
+    sandbox = "(Sandbox: no money moves.) " if call.settings.sandbox else ""
+    return sandbox + redacted(said, call.settings.secrets())
+
+
+def shown_price(usd_per_hour: float) -> float:
+    """The price as a person reads it, never less than it is."""
+    return math.ceil(usd_per_hour * 10_000 - 1e-6) / 10_000

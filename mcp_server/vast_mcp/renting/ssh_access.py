@@ -1,0 +1,79 @@
+"""Whether a machine can be entered once it is rented: the account's SSH keys, and the one of this
+computer (docs/vast-api.md A.5).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vast_mcp import errors
+from vast_mcp.errors import Json, NextStep
+from vast_mcp.machines.keyfiles import local_public_keys, registered_local_key
+from vast_mcp.renting.findings import LOOK_S
+from vast_mcp.session import Call
+from vast_mcp.vast.account import SshKey
+
+
+async def _read_keys(call: Call) -> list[SshKey]:
+    """The account's keys, which the session remembers."""
+    keys = await call.within(LOOK_S).ssh_keys()
+    call.session.ssh_keys = keys
+    return keys
+
+
+async def check_keys_of_vm(call: Call) -> list[str]:
+    """Read the keys anew, since a VM without one can never be entered (docs/vast-api.md A.5).
+
+    Returns warnings. Raises NoSshKey.
+    """
+    keys = await _read_keys(call)
+    if not keys:
+        raise no_ssh_key(call.ssh_dir)
+    return _unmatched(keys, call.ssh_dir)
+
+
+async def warnings_of_keys(call: Call) -> list[str]:
+    """What to warn of for a container, which can still be given a key later."""
+    keys = call.session.ssh_keys
+    try:
+        keys = keys or await _read_keys(call)
+    except errors.VastMcpError as exc:
+        return [f"The account's SSH keys could not be read ({exc.code})."]
+    if not keys:
+        return [
+            "The account has no SSH key: register one with create_ssh_key; a container made before "
+            "needs it attached."
+        ]
+    return _unmatched(keys, call.ssh_dir)
+
+
+def _unmatched(keys: list[SshKey], ssh_dir: Path | None) -> list[str]:
+    if ssh_dir is None or registered_local_key(keys, ssh_dir) is not None:
+        return []
+    return [
+        "No public key in ~/.ssh of this computer is registered with Vast, so ssh from here may be "
+        "refused."
+    ]
+
+
+def no_ssh_key(ssh_dir: Path | None) -> errors.NoSshKey:
+    """The refusal, with a call that registers the key that is here."""
+    return errors.NoSshKey(
+        "The account has no SSH key, and a VM takes its keys at birth only: it could never be "
+        "entered. Nothing was rented.",
+        next_steps=[_registering(ssh_dir)],
+    )
+
+
+def _registering(ssh_dir: Path | None) -> NextStep:
+    local = local_public_keys(ssh_dir)
+    arguments: Json = {}
+    if ssh_dir is None:
+        why = "with the text of a public key: this server reads no key files"
+    elif local:
+        arguments = {"public_key": f"~/.ssh/{local[0].name}"}
+        why = "registers the key"
+    else:
+        arguments = {"public_key": "~/.ssh/id_ed25519.pub"}
+        why = "after `ssh-keygen -t ed25519` made one: there is no public key in ~/.ssh"
+    return NextStep("create_ssh_key", arguments, f"{why}; then the same create_instance call")
