@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-
-import pytest
 
 from house import ROOT
 from vast_mcp.settings import SETTINGS
@@ -60,57 +58,94 @@ def test_the_book_has_every_letter_once() -> None:
     assert set("ABCDEFGHIJKLM") <= set(sections())
 
 
-@pytest.mark.parametrize("path", SOURCES + SCRIPTS + PAGES, ids=name_of)
-def test_a_section_that_is_cited_is_in_the_book(path: Path) -> None:
+def by_file(found: Callable[[Path], Iterable[str]], paths: Iterable[Path]) -> dict[str, list[str]]:
+    """What is wrong, by file: one test for all files, since they are many and quick."""
+    wrong = {name_of(path): sorted(found(path)) for path in paths}
+    return {name: problems for name, problems in wrong.items() if problems}
+
+
+def test_a_section_that_is_cited_is_in_the_book() -> None:
     """Tests and source name what Vast does by the letters of docs/vast-api.md."""
-    text = text_of(path)
-    cited = set(SECTION.findall(text))
-    if path != BOOK:
-        cited |= set(re.findall("[A-Z]", " ".join(LETTERS.findall(text))))
-    assert cited - set(sections()) == set()
+
+    def missing(path: Path) -> set[str]:
+        text = text_of(path)
+        cited = set(SECTION.findall(text))
+        if path != BOOK:
+            cited |= set(re.findall("[A-Z]", " ".join(LETTERS.findall(text))))
+        return cited - set(sections())
+
+    assert by_file(missing, SOURCES + SCRIPTS + PAGES) == {}
 
 
-@pytest.mark.parametrize("path", SOURCES + SCRIPTS + PAGES, ids=name_of)
-def test_a_page_that_is_named_is_in_the_repository(path: Path) -> None:
+def test_a_page_that_is_named_is_in_the_repository() -> None:
     """A reader can open what is cited: from the root, or from the folder of the page that cites."""
-    for page in set(PAGE.findall(text_of(path))) - ELSEWHERE:
-        assert (ROOT / page).is_file() or (path.parent / page).is_file(), page
+
+    def missing(path: Path) -> set[str]:
+        pages = set(PAGE.findall(text_of(path))) - ELSEWHERE
+        return {
+            page
+            for page in pages
+            if not (ROOT / page).is_file() and not (path.parent / page).is_file()
+        }
+
+    assert by_file(missing, SOURCES + SCRIPTS + PAGES) == {}
 
 
-@pytest.mark.parametrize("path", SOURCES + SCRIPTS + PAGES, ids=name_of)
-def test_a_file_that_is_named_is_in_the_repository(path: Path) -> None:
+def test_a_file_that_is_named_is_in_the_repository() -> None:
     """A module or a test that moves takes along what others say of it."""
-    for file in set(FILE.findall("" if path == BOOK else text_of(path))):
-        assert (ROOT / file).exists(), file
+
+    def missing(path: Path) -> set[str]:
+        text = "" if path == BOOK else text_of(path)
+        return {file for file in FILE.findall(text) if not (ROOT / file).exists()}
+
+    assert by_file(missing, SOURCES + SCRIPTS + PAGES) == {}
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name_of)
-def test_a_setting_that_a_page_names_is_one(path: Path) -> None:
+def test_a_setting_that_a_page_names_is_one() -> None:
     """A setting that is gone lives on in the history alone."""
-    named = set(re.findall(r"VAST_(?:MCP_[A-Z_]+[A-Z]|API_KEY|URL)", text_of(path)))
     known = {one.name for one in SETTINGS}
-    assert path.name == "CHANGELOG.md" or named <= known
+
+    def unknown(path: Path) -> set[str]:
+        named = re.findall(r"VAST_(?:MCP_[A-Z_]+[A-Z]|API_KEY|URL)", text_of(path))
+        return set(named) - known
+
+    assert by_file(unknown, [path for path in PAGES if path.name != "CHANGELOG.md"]) == {}
 
 
-@pytest.mark.parametrize("path", PAGES, ids=name_of)
-def test_a_link_leads_to_a_file(path: Path) -> None:
+def test_a_link_leads_to_a_file() -> None:
     """Links are relative to the page, as a forge shows them."""
-    for target in LINK.findall(text_of(path)):
-        assert target.startswith("<") or (path.parent / target).exists(), target
+
+    def dead(path: Path) -> set[str]:
+        links = set(LINK.findall(text_of(path)))
+        return {to for to in links if not to.startswith("<") and not (path.parent / to).exists()}
+
+    assert by_file(dead, PAGES) == {}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_a_heading_that_is_quoted_is_on_its_page(path: Path) -> None:
+def test_a_heading_that_is_quoted_is_on_its_page() -> None:
     """What stands in quotes behind a page is a heading of it, or a row in bold."""
-    for page, *headings in QUOTED.findall(text_of(path)):
-        there = text_of(ROOT / f"docs/{page}.md")
-        for heading in filter(None, headings):
-            assert re.search(rf"(?m)^#+ .*{heading}|\*\*{heading}\*\*", there), heading
+
+    def missing(path: Path) -> list[str]:
+        return [
+            heading
+            for page, *headings in QUOTED.findall(text_of(path))
+            for heading in filter(None, headings)
+            if not re.search(
+                rf"(?m)^#+ .*{heading}|\*\*{heading}\*\*", text_of(ROOT / f"docs/{page}.md")
+            )
+        ]
+
+    assert by_file(missing, SOURCES) == {}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_a_docstring_is_a_sentence(path: Path) -> None:
+def test_a_docstring_is_a_sentence() -> None:
     """A letter alone, or the word "ours", tells a newcomer nothing of what holds."""
-    for name, said in docstrings(path):
-        assert not SAYS_NOTHING.match(said), name
-        assert len(said.split()) > 1, name
+
+    def empty(path: Path) -> list[str]:
+        return [
+            name
+            for name, said in docstrings(path)
+            if SAYS_NOTHING.match(said) or len(said.split()) < 2
+        ]
+
+    assert by_file(empty, SOURCES) == {}
