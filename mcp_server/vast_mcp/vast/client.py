@@ -54,9 +54,7 @@ class Vast(Requests):
     async def find_offer(
         self, offer_id: int, *, bid: bool = False, disk_gb: float = 10.0
     ) -> Offer | None:
-        """The offer as it stands now, free or taken; None where Vast lists none. Prices include
-        `disk_gb`.
-        """
+        """The offer now, free or taken, at prices with `disk_gb`; None where Vast lists none."""
         anything = {"in": [True, False]}
         query: Json = {
             # A filter on `id` finds nothing (docs/vast-api.md B.2).
@@ -173,9 +171,7 @@ class Vast(Requests):
         return self._instance(rows[0])
 
     async def turn_to_destroy(self) -> None:
-        """Wait for the published interval between two destroys, before the last look at what is to
-        go.
-        """
+        """Wait the published interval between destroys, before the last look at what goes."""
         await self._link.pace.turn("destroy", self._deadline)
 
     async def destroy_instance(self, instance_id: int, *, once: bool = False) -> bool:
