@@ -20,7 +20,7 @@ UNWRITTEN = "The journal could not be written: keep the instance id, and do not 
 
 def has_time(call: Call, pause_s: float = 0.0) -> bool:
     """Whether a PUT that begins after a pause still has its whole time."""
-    return anyio.current_time() + pause_s + call.times.put_s <= call.deadline
+    return call.has_time_for(pause_s + call.times.put_s)
 
 
 async def attempt(
