@@ -513,10 +513,10 @@ async def test_without_a_journal_nothing_is_sent_and_reading_works_on(
     assert bool(kept) == (spoil == "damaged")
 
 
-async def test_a_journal_of_the_first_version_is_carried_forward(
+async def test_a_journal_of_the_first_version_is_completed(
     world: World, short: Settings, state: Path
 ) -> None:
-    """Journal: migrations go forward, and what was rented before is found after."""
+    """Journal: what it lacks is added, and what was rented before is found after."""
     async with served(world, short) as client:
         first = await call(client, "create_instance", **wish(world))
     with sqlite3.connect(state / "journal.db", isolation_level=None) as db:

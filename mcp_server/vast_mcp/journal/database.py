@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from vast_mcp import errors
 from vast_mcp.journal.failures import is_busy, is_damaged, unusable
 from vast_mcp.journal.queries import statements
-from vast_mcp.journal.schema import migrate
+from vast_mcp.journal.schema import complete
 from vast_mcp.journal.transactions import immediate
 
 # Loaded where it is used, with the first rental: a server that only lists its tools does not need
@@ -99,7 +99,7 @@ class Database:
         try:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")
-            migrate(db)
+            complete(db)
         except BaseException:
             db.close()
             raise

@@ -10,13 +10,14 @@ SELECT value FROM facts WHERE name = 'hmac_key';
 
 -- name: make_local_key
 -- Of two processes that begin a journal at once, the first one's key stays.
-INSERT OR IGNORE INTO facts VALUES ('hmac_key', :key);
+INSERT OR IGNORE INTO facts (name, value) VALUES ('hmac_key', :key);
 
 -- name: account_of_key
 SELECT account FROM accounts WHERE key_digest = :key_digest;
 
 -- name: remember_account
-INSERT OR REPLACE INTO accounts VALUES (:key_digest, :account, :now);
+INSERT OR REPLACE INTO accounts (key_digest, account, read_at)
+VALUES (:key_digest, :account, :now);
 
 -- ── attempts: questions ─────────────────────────────────────────────────────────────────────────
 

@@ -1,5 +1,10 @@
 -- The journal, version 2. One row of `intents` is one attempt: one PUT at most, one token.
 -- Times are seconds since the epoch (for people and for ages); nothing here is a secret.
+--
+-- It only grows, since an older vast-mcp may have the file open and writes as it always did: a new
+-- column may be NULL or has a default, has no other constraint, and comes last in its table; facts
+-- and accounts get none, since 0.1.0 inserts into those without naming columns. An index or table
+-- that must change gets another name. schema.py adds what a file lacks.
 
 CREATE TABLE facts (
     name  TEXT PRIMARY KEY,

@@ -1,0 +1,66 @@
+-- The journal, version 2. One row of `intents` is one attempt: one PUT at most, one token.
+-- Times are seconds since the epoch (for people and for ages); nothing here is a secret.
+
+CREATE TABLE facts (
+    name  TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) STRICT;
+
+-- Which account a key belongs to, by a digest of address and key, so that it is asked once.
+CREATE TABLE accounts (
+    key_digest TEXT PRIMARY KEY,
+    account    TEXT NOT NULL,
+    read_at    REAL NOT NULL
+) STRICT;
+
+CREATE TABLE intents (
+    id          INTEGER PRIMARY KEY,
+    token       TEXT NOT NULL UNIQUE,
+    account     TEXT NOT NULL,
+    request_key TEXT NOT NULL,
+    digest      TEXT NOT NULL,
+    offer_id    INTEGER NOT NULL,
+    label       TEXT NOT NULL,
+    wanted      TEXT NOT NULL CHECK (wanted IN ('running', 'stopped')),
+    state       TEXT NOT NULL CHECK (state IN ('intended', 'sending', 'confirmed', 'refused', 'unknown', 'absent', 'abandoned')),
+    owner       TEXT NOT NULL,
+    made_at     REAL NOT NULL,
+    sent_at     REAL,
+    settled_at  REAL,
+    instance_id INTEGER,
+    stopped     INTEGER NOT NULL DEFAULT 0,  -- confirmed, but found stopped although it was to run
+    reason      TEXT,                        -- code of the refusal
+    facts       TEXT,                        -- JSON: what the first answer said of it (price, disk, kind)
+    gone_at     REAL,                        -- confirmed, and since proven gone
+    announce    INTEGER NOT NULL DEFAULT 0,  -- 1: its answer may not have arrived; 2: found late; 3: its lease ended; 0: told
+    usd_per_hour REAL,                       -- the most it may cost while running, as known before it was sent
+    lease_until REAL                         -- when it is to be destroyed; moved by extending
+) STRICT;
+
+CREATE INDEX intents_by_wish ON intents (account, request_key, id);
+CREATE INDEX intents_open ON intents (account) WHERE state IN ('intended', 'sending', 'unknown');
+CREATE INDEX intents_living ON intents (account, offer_id) WHERE state = 'confirmed' AND gone_at IS NULL;
+CREATE INDEX intents_by_instance ON intents (instance_id) WHERE instance_id IS NOT NULL;
+CREATE INDEX intents_announced ON intents (account) WHERE announce > 0;
+
+-- What machines that exist may come to cost by an act of ours that no list shows yet: a start, a better bid.
+CREATE TABLE holds (
+    id           INTEGER PRIMARY KEY,
+    account      TEXT NOT NULL,
+    instance_id  INTEGER NOT NULL,
+    usd_per_hour REAL NOT NULL,
+    made_at      REAL NOT NULL,
+    state        TEXT NOT NULL CHECK (state IN ('flying', 'maybe', 'true'))
+) STRICT;
+CREATE INDEX holds_by_account ON holds (account);
+
+-- Questions put to the person in a shell. The code is kept as a digest; what is asked, as a digest of the arguments.
+CREATE TABLE approvals (
+    code_digest  TEXT PRIMARY KEY,
+    asked        TEXT NOT NULL,
+    usd_per_hour REAL NOT NULL,              -- the most it may cost, as the person reads it
+    said         TEXT NOT NULL,              -- the question, as the person reads it
+    made_at      REAL NOT NULL,
+    approved_at  REAL,
+    used_by      TEXT                        -- token of the attempt that used it, or a name of another act's own
+) STRICT;
