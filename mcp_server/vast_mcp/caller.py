@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 
 from mcp.server.session import ServerSession
@@ -30,9 +30,11 @@ class Host:
     """The host that made a call, as far as a person can be asked through it.
 
     `responses` and `state`: what it sends back with a call that ended with a question before.
+    `answer`: the name under which whoever writes the answer says that it arrived (telling.py).
     """
 
     session: ServerSession
     request_id: RequestId | None = None
     responses: InputResponses | None = None
     state: str | None = None
+    answer: Hashable = None

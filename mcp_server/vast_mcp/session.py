@@ -15,11 +15,12 @@ import anyio
 from vast_mcp import errors
 from vast_mcp.caller import Host, Progress, no_progress
 from vast_mcp.journal import Journal
-from vast_mcp.journal.records import Approval, Intent
+from vast_mcp.journal.records import Approval, Intent, News
 from vast_mcp.machines.watching import Watches
 from vast_mcp.offers_seen import OffersSeen
 from vast_mcp.reconcile import Reconciler
 from vast_mcp.settings import Limits, Settings, Times
+from vast_mcp.telling import Telling
 from vast_mcp.vast.account import SshKey, Template
 
 if TYPE_CHECKING:
@@ -63,12 +64,10 @@ class Session:
     created: dict[int, float] = field(default_factory=dict[int, float])
     ending: set[int] = field(default_factory=set[int])
 
-    # Told or to be told: tokens named in answers, of which another call, or a clean end, says
-    # that those arrived; tokens whose machine a call found and will report itself; what became
-    # of machines that the journal does not know.
-    delivered: set[str] = field(default_factory=set[str])
+    # Told or to be told: what answers name; tokens whose machine a call found and will report
+    # itself.
+    telling: Telling = field(default_factory=Telling)
     recovered: set[str] = field(default_factory=set[str])
-    swept: list[str] = field(default_factory=list[str])
     # Questions that a host has taken along to a person, by a number of their own.
     asked: dict[str, Approval] = field(default_factory=dict[str, Approval])
 
@@ -146,15 +145,16 @@ class Session:
         self.recovered.discard(token)
         return found
 
-    def settle_delivered(self) -> None:
-        """The answers given so far have arrived: what they named need not be announced again."""
+    def settle_told(self, told: set[News]) -> None:
+        """Answers that told these have arrived: they need not be announced again."""
         with journal_may_fail:
-            if self.delivered:
-                self.journal.mark_told(self.delivered)
-                self.delivered.clear()
+            if told:
+                self.journal.mark_told(told)
+                self.telling.settled(told)
 
     async def close(self) -> None:
-        self.settle_delivered()
+        await self.telling.drain()
+        self.settle_told(self.telling.heard())
         if "link" in self.__dict__:  # made
             await self.link.close()
         self.journal.close()
@@ -174,6 +174,8 @@ class Call:
     templates: dict[str, Template | None] = field(
         default_factory=dict[str, "Template | None"]
     )  # read in this call
+    # What answers had told that arrived before this call.
+    told: set[News] = field(default_factory=set[News])
 
     @classmethod
     def quiet(cls, session: Session) -> Call:

@@ -27,7 +27,7 @@ from mcp import Client
 from house import call, served
 from vast_mcp.commands.cli import run
 from vast_mcp.journal import Journal
-from vast_mcp.journal.records import Wish, token_of
+from vast_mcp.journal.records import Notice, Wish, token_of
 from vast_mcp.leases.labels import ends_at, lease_of, leased
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
@@ -187,7 +187,7 @@ def journalled(state: Path, account: str, instance_id: int, until: float | None)
         intent = journal.intend(wish, "vast-mcp", lease_until=until)
         journal.mark_sending(intent)
         journal.mark_confirmed(intent, instance_id)
-        journal.mark_told([intent.token])
+        journal.mark_told([(intent.token, Notice.RENTED)])
         return intent.token
 
 

@@ -174,7 +174,7 @@ class Process:
         assert self._server is not None
         self.alive = False
         session = self._server.session
-        session.delivered.clear()
+        session.telling.settled(session.telling.heard())
         database, owner = session.journal._db, session.journal._owner
         database.close()
         database.open = _dead  # type: ignore[method-assign]

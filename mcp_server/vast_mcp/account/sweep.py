@@ -165,7 +165,7 @@ class _Ending:
                 self.account, self.instance_id
             ):
                 return
-        session.swept.append(lease_notice(self.instance_id, self.until))
+        session.telling.swept.append(lease_notice(self.instance_id, self.until))
 
     def _swept(self, outcome: str) -> Swept:
         return Swept(self.instance_id, self.until, outcome)

@@ -45,7 +45,7 @@ def run(chosen: argparse.Namespace) -> int:
         print(f"vast-mcp call: {exc}", file=sys.stderr)
         return EXIT_USAGE
     try:
-        return written(anyio.run(called, settings, chosen.tool, arguments))
+        return anyio.run(called, settings, chosen.tool, arguments)
     except KeyboardInterrupt:
         return EXIT_MAYBE_BILLING
 
@@ -61,33 +61,45 @@ def arguments_of(text: str) -> Json:
     return cast("Json", parsed)
 
 
-async def called(settings: Settings, tool: str, arguments: Json) -> Json:
-    """The tool's result. Nobody cuts the call off, so it may take longer than under a host."""
+async def called(settings: Settings, tool: str, arguments: Json) -> int:
+    """Call the tool and write its result; the exit status. Nobody cuts the call off, so it may
+    take longer than under a host.
+    """
     from mcp import Client
+
+    from vast_mcp.host.arriving import is_taken
 
     times = replace(settings.times, budget_s=settings.times.budget_s + options.WAIT_S)
     progressing = Progressing(tool)
     person = Person(progressing)
     server = compose(replace(settings, times=times))
+    server.telling.watched = True
     async with Client(server, elicitation_callback=person.callback()) as client:
         with progressing:
             result = await client.call_tool(
                 tool, arguments, progress_callback=progressing.callback()
             )
-    return cast("Json", result.structured_content)
+        payload = cast("Json", result.structured_content)
+        if not written(payload):
+            server.telling.lost_all()
+            return EXIT_MAYBE_BILLING
+        if await is_taken(1):
+            server.telling.arrived_all()
+        server.telling.lost_all()
+        return exit_status(payload)
 
 
-def written(payload: Json) -> int:
-    """Write the result; the exit status. If it cannot be written nobody was told what happened:
-    the same command again is safe, and says it.
+def written(payload: Json) -> bool:
+    """Write the result. If it cannot be written nobody was told what happened: the same command
+    again is safe, and says it.
     """
     try:
         print(as_text(payload, indent=2), flush=True)
     except OSError as exc:
         warn(f"the answer could not be written ({exc.strerror})")
         silence_stdout()
-        return EXIT_MAYBE_BILLING
-    return exit_status(payload)
+        return False
+    return True
 
 
 class Person:

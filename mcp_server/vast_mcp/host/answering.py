@@ -38,23 +38,25 @@ async def answer(
     """Answer a call: the result's JSON, or the error's under `error`. Raises InputNeeded and
     nothing else.
     """
-    session.settle_delivered()
     if host is not None and host.responses is not None:
         session.offers.age()  # a person has read since they were looked at
-    payload = await _result_of(spec, args, _call_of(session, progress, host))
+    call = _call_of(session, progress, host)
+    payload = await _result_of(spec, args, call)
+    session.settle_told(call.told & session.telling.heard())
     session.answered.set()
     # An answer that nobody will read has told nothing.
     await anyio.lowlevel.checkpoint_if_cancelled()
     if session.settings.sandbox:
         payload["sandbox"] = True
-    if notices := notices_of(session, payload):
+    if notices := notices_of(session, payload, host and host.answer):
         payload["notices"] = notices
     return cast("Json", _masked(payload, session.settings.secrets()))
 
 
 def _call_of(session: Session, progress: Progress, host: Host | None) -> Call:
     deadline = anyio.current_time() + session.times.budget_s
-    return Call(session, session.client(deadline), deadline, progress, host)
+    told = session.telling.heard()
+    return Call(session, session.client(deadline), deadline, progress, host, told=told)
 
 
 async def _result_of(spec: ToolSpec, args: Arguments, call: Call) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Hashable
 from typing import cast
 
 from vast_mcp.errors import Json
@@ -13,9 +14,9 @@ from vast_mcp.session import Session
 log = logging.getLogger("vast_mcp")
 
 
-def notices_of(session: Session, payload: Json) -> list[str]:
-    """Take what is to be told from the journal and from the sweep. It counts as told once another
-    call shows that this answer arrived (Session.settle_delivered).
+def notices_of(session: Session, payload: Json, request: Hashable) -> list[str]:
+    """Take what is to be told from the journal and from the sweep. It counts as told once the
+    answer to this request has arrived (telling.py).
 
     An answer is worth more than what goes with it: where the journal fails there are no notices,
     and the next rent says what is wrong with it.
@@ -28,12 +29,11 @@ def notices_of(session: Session, payload: Json) -> list[str]:
     except Exception as exc:
         log.info("notices wait: %s", type(exc).__name__)
         return []
-    untold = [intent for intent in unannounced if intent.token not in session.delivered]
-    session.delivered.update(intent.token for intent in untold)
+    heard = session.telling.heard()
+    untold = [intent for intent in unannounced if intent.news not in heard]
     named = _named(payload)
     notices = [_notice(intent) for intent in untold if not _is_said(intent, named)]
-    swept, session.swept = session.swept, []
-    return notices + swept
+    return notices + session.telling.answered(request, {intent.news for intent in untold})
 
 
 def _named(payload: Json) -> set[int | None]:

@@ -15,10 +15,12 @@ from vast_mcp import __version__
 from vast_mcp.account.settling import keep_settling
 from vast_mcp.account.sweeping import keep_sweeping
 from vast_mcp.host import prompts
+from vast_mcp.host.arriving import stdout_of
 from vast_mcp.host.resources import Resources
 from vast_mcp.host.tools import Tools
 from vast_mcp.session import Session
 from vast_mcp.settings import Settings
+from vast_mcp.telling import Telling
 from vast_mcp.toolspec import ToolSpec
 
 NAME = "vast"
@@ -47,6 +49,7 @@ class VastServer(Server[Session]):
     def __init__(self, settings: Settings, catalogue: Sequence[ToolSpec], app: Any = None) -> None:
         self.settings = settings
         self._app = app
+        self.telling = Telling()
         tools, resources = Tools(catalogue), Resources(catalogue)
         super().__init__(
             NAME,
@@ -71,7 +74,7 @@ class VastServer(Server[Session]):
     @asynccontextmanager
     async def serving(self) -> AsyncGenerator[Session]:
         """Keep the session and its background tasks for as long as the server serves."""
-        self.session = Session(self.settings, self._app)
+        self.session = Session(self.settings, self._app, telling=self.telling)
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(keep_settling, self.session)
@@ -83,8 +86,9 @@ class VastServer(Server[Session]):
 
     async def run_stdio(self) -> None:
         """Serve on stdin and stdout until stdin ends."""
-        async with stdio_server() as (read, write):
-            await self.run(read, write, self.create_initialization_options())
+        with stdout_of(self.telling) as stdout:
+            async with stdio_server(stdout=stdout) as (read, write):
+                await self.run(read, write, self.create_initialization_options())
 
 
 def _session_of(server: Server[Session]) -> AbstractAsyncContextManager[Session]:

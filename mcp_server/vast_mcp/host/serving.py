@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vast_mcp import signals
+from vast_mcp.host.arriving import WhileThere
 from vast_mcp.host.server import VastServer
 
 PATH = "/mcp"
@@ -162,7 +163,7 @@ def app_of(server: VastServer, address: Address, token: str) -> TokenGate:
     inner = server.streamable_http_app(
         streamable_http_path=PATH, stateless_http=True, transport_security=address.security()
     )
-    return TokenGate(inner, token)
+    return TokenGate(WhileThere(inner, server.telling), token)
 
 
 def serve(server: VastServer, address: Address, listener: socket.socket, token: str) -> None:

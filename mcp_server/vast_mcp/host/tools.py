@@ -17,6 +17,7 @@ from mcp.types import (
 from vast_mcp import errors
 from vast_mcp.caller import Host, InputNeeded
 from vast_mcp.errors import Json
+from vast_mcp.host import arriving
 from vast_mcp.host.answering import answer, both_channels, refusal
 from vast_mcp.host.arguments import arguments_of
 from vast_mcp.host.schema import published
@@ -53,7 +54,13 @@ class Tools:
             args = arguments_of(spec, params.arguments or {}, published(spec).input_schema)
         except errors.VastMcpError as exc:
             return refusal(exc, sandbox=session.settings.sandbox)
-        host = Host(ctx.session, ctx.request_id, params.input_responses, params.request_state)
+        host = Host(
+            ctx.session,
+            ctx.request_id,
+            params.input_responses,
+            params.request_state,
+            arriving.name_of(ctx),
+        )
         try:
             return both_channels(
                 await answer(spec, args, session, ctx.session.report_progress, host)

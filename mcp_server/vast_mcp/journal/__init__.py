@@ -25,7 +25,7 @@ from vast_mcp.errors import Json
 from vast_mcp.journal.approvals import Approvals
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.questions import Questions
-from vast_mcp.journal.records import Approval, Intent, Notice, Wish
+from vast_mcp.journal.records import Approval, Intent, News, Notice, Wish
 from vast_mcp.journal.reservations import Reservations
 
 
@@ -232,10 +232,12 @@ class Journal(Questions):
             "mark_ended", account=account, instance_id=instance_id, announce=Notice.ENDED
         )
 
-    def mark_told(self, tokens: Iterable[str]) -> None:
-        """An answer that names them has arrived."""
-        for token in tokens:
-            self._db.write("mark_told", token=token, announce=Notice.NOTHING)
+    def mark_told(self, news: Iterable[News]) -> None:
+        """An answer that told these has arrived. What has become of a machine since is still to be
+        told.
+        """
+        for token, told in news:
+            self._db.write("mark_told", token=token, told=told, announce=Notice.NOTHING)
 
 
 def _canonical(value: Json) -> bytes:

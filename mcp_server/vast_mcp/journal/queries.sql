@@ -156,7 +156,9 @@ UPDATE intents SET announce = :announce
 WHERE account = :account AND instance_id = :instance_id AND state = 'confirmed';
 
 -- name: mark_told
-UPDATE intents SET announce = :announce WHERE token = :token;
+-- Not what became of the machine since. What only a newer version knows was told as 2 (Notice).
+UPDATE intents SET announce = :announce
+WHERE token = :token AND (announce = :told OR :told = 2 AND announce > 3);
 
 -- ── reservations ────────────────────────────────────────────────────────────────────────────────
 

@@ -42,6 +42,9 @@ class Notice(IntEnum):
         return cls.LATE
 
 
+News = tuple[str, Notice]  # what there is to tell of the machine of the attempt with this token
+
+
 @dataclass(frozen=True)
 class Intent:
     """One attempt as the journal has it. Times are epoch seconds."""
@@ -71,6 +74,11 @@ class Intent:
     def lives(self) -> bool:
         """Confirmed and not proven gone."""
         return self.state == "confirmed" and self.gone_at is None
+
+    @property
+    def news(self) -> News:
+        """What there is to tell of its machine."""
+        return self.token, self.announce
 
     @property
     def tried_at(self) -> float:

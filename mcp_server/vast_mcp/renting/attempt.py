@@ -66,7 +66,8 @@ def claim(call: Call, request: Request, terms: Terms) -> Intent | None:
         if journal.consider(wish).act != "send" or unannounced(call, wish):
             return None
         limits.check_account(call, terms.standing, wish.account, terms.price.total)
-        return journal.intend(
+        journal.mark_told(call.told)
+        intent = journal.intend(
             wish,
             leased(request.order.label, terms.lease_until),
             usd_per_hour=terms.price.total,
@@ -74,6 +75,8 @@ def claim(call: Call, request: Request, terms: Terms) -> Intent | None:
             approval=terms.agreement.approval,
             facts=terms.facts,
         )
+    call.session.telling.settled(call.told)
+    return intent
 
 
 async def _put(call: Call, body: Json, intent: Intent) -> Rental:

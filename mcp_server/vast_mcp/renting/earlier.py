@@ -64,10 +64,11 @@ def unannounced(call: Call, wish: Wish) -> list[Intent]:
     """Machines that bill and whose answers never arrived: the caller may be replacing one."""
     if wish.allow_unresolved:
         return []
+    heard = call.session.telling.heard()
     return [
         intent
         for intent in call.journal.unannounced(wish.account)
-        if _is_unheard_of(intent, call, wish)
+        if intent.lives and intent.request_key != wish.request_key and intent.news not in heard
     ]
 
 
@@ -95,15 +96,6 @@ def rental_found(request: Request, intent: Intent, *, recovered: bool) -> Rental
 def _refuse_if_reused(wish: Wish, verdict: Verdict) -> None:
     if verdict.act == "reused" and verdict.intent is not None:
         raise key_reused(wish, verdict.intent)
-
-
-def _is_unheard_of(intent: Intent, call: Call, wish: Wish) -> bool:
-    """Whether another wish's machine bills that no answer of this process named."""
-    return (
-        intent.lives
-        and intent.request_key != wish.request_key
-        and intent.token not in call.session.delivered
-    )
 
 
 def _replayed(call: Call, request: Request, intent: Intent) -> Rental:
