@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 journal_may_fail = contextlib.suppress(errors.JournalUnavailable)
 
 
+@dataclass(frozen=True)
+class Unwritten:
+    """A verdict that the journal did not take: of which attempt, and its machine if it has one."""
+
+    intent: Intent
+    instance_id: int | None
+
+
 @dataclass(eq=False, repr=False)
 class Session:
     """What one process knows: the person's settings, the link to Vast, the journal, and what was
@@ -60,9 +68,10 @@ class Session:
     labelled: dict[int, float] = field(default_factory=dict[int, float])
 
     # Done by this process: machines it rented, and when, known without a journal too;
-    # machines whose destroy Vast accepted.
+    # machines whose destroy Vast accepted; by token, verdicts that could not be written.
     created: dict[int, float] = field(default_factory=dict[int, float])
     ending: set[int] = field(default_factory=set[int])
+    unwritten: dict[str, Unwritten] = field(default_factory=dict[str, Unwritten])
 
     # Told or to be told: what answers name; tokens whose machine a call found and will report
     # itself.

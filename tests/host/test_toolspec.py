@@ -8,6 +8,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -440,6 +441,16 @@ async def test_what_is_unknown_inside_a_list_is_named_by_its_place(probing: Any)
     payload = await call(probing, "probe", many=[{"depth": 1}, {"dpeth": 1}])
     [problem] = payload["error"]["problems"]
     assert problem == {"field": "many.1.dpeth", "problem": "unknown argument; the nearest is depth"}
+
+
+async def test_a_defect_of_a_tool_that_acts_never_says_that_nothing_bills(
+    world: World, settings: Settings
+) -> None:
+    """What it had sent before may bill (docs/protocol.md)."""
+    acting = replace(PROBE, read_only=False)
+    async with served(world, settings, [acting]) as client:
+        error = (await call(client, "probe", text="break"))["error"]
+    assert (error["code"], error["billing_possible"]) == ("internal_error", True)
 
 
 async def test_a_defect_is_told_without_its_words_and_logged_with_its_place(

@@ -22,19 +22,16 @@ async def keep_settling(session: Session) -> None:
 
     What it finds is told by the next call of any tool. Errors of Vast only make it wait.
     """
-    try:
-        if not _has_work(session):
-            await session.doubts.wait()
-    except errors.JournalUnavailable:
-        return  # the next rent says so
     look_s = session.times.look_s
     pause = look_s
+    if not _has_work(session):
+        await session.doubts.wait()
     while True:
-        account = await _settle(session)
-        if account is not None:
+        left = await _settle(session)
+        if left is not None:
             session.doubts = anyio.Event()
             pause = look_s
-            if not session.reconciler.open_for(account):
+            if not left:
                 await session.doubts.wait()
         await anyio.sleep(pause)
         pause = min(pause * 2, look_s * LONGEST_PAUSE)
@@ -44,15 +41,21 @@ def _has_work(session: Session) -> bool:
     """Whether anything may be settled already, before any call of this process."""
     if session.settings.api_key is None:
         return False
-    return session.journal.exists() and session.journal.anything_open()
+    try:
+        return session.journal.exists() and session.journal.anything_open()
+    except errors.JournalUnavailable:
+        return False  # the next rent says so
 
 
-async def _settle(session: Session) -> str | None:
-    """Settle what can be; the account that it was done for, None where Vast was in the way."""
+async def _settle(session: Session) -> bool | None:
+    """Settle what can be; whether anything is left, None where Vast or the journal was in the
+    way.
+    """
     call = Call.quiet(session)
     try:
         account = await account_of(call)
         await session.reconciler.settle(call.vast, account, math.inf)
+        return bool(session.reconciler.open_for(account))
     except errors.VastMcpError as exc:
         log.info("settling waits: %s", exc.code)
         return None
@@ -61,4 +64,3 @@ async def _settle(session: Session) -> str | None:
         # may hold anything.
         log.error("settling: defect: %s", type(exc).__name__)
         return None
-    return account

@@ -70,7 +70,9 @@ async def _result_of(spec: ToolSpec, args: Arguments, call: Call) -> Json:
         log.info("%s: %s", spec.name, exc.code)
         return {"error": exc.as_json()}
     except Exception as exc:
-        return {"error": _defect(spec, exc).as_json()}
+        told = _defect(spec, exc).as_json()
+        # What a tool that acts had sent before may bill.
+        return {"error": told | {"billing_possible": not spec.read_only}}
 
 
 def _check_allowed(spec: ToolSpec, session: Session) -> None:

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Hashable
 from typing import cast
 
+from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.journal.records import Intent, Notice
 from vast_mcp.leases.labels import lease_notice
-from vast_mcp.session import Session
+from vast_mcp.session import Session, Unwritten
 
 log = logging.getLogger("vast_mcp")
 
@@ -21,6 +22,10 @@ def notices_of(session: Session, payload: Json, request: Hashable) -> list[str]:
     An answer is worth more than what goes with it: where the journal fails there are no notices,
     and the next rent says what is wrong with it.
     """
+    return _of_unwritten(session, payload) + _of_journal(session, payload, request)
+
+
+def _of_journal(session: Session, payload: Json, request: Hashable) -> list[str]:
     try:
         account = session.journalled_account()
         if account is None:
@@ -34,6 +39,37 @@ def notices_of(session: Session, payload: Json, request: Hashable) -> list[str]:
     named = _named(payload)
     notices = [_notice(intent) for intent in untold if not _is_said(intent, named)]
     return notices + session.telling.answered(request, {intent.news for intent in untold})
+
+
+def _of_unwritten(session: Session, payload: Json) -> list[str]:
+    """What is to be said of verdicts that the journal did not take, as long as it has none and
+    the answer itself says nothing of the machine.
+    """
+    for token in [token for token in session.unwritten if _is_settled(session, token)]:
+        del session.unwritten[token]
+    named = _named(payload) - {None}
+    return [
+        _unwritten_notice(one) for one in session.unwritten.values() if one.instance_id not in named
+    ]
+
+
+def _is_settled(session: Session, token: str) -> bool:
+    try:
+        intent = session.journal.by_token(token)
+    except errors.JournalUnavailable:
+        return False
+    return intent is not None and intent.state not in {"intended", "sending"}
+
+
+def _unwritten_notice(one: Unwritten) -> str:
+    machine = "a machine may exist and bill"
+    if one.instance_id:
+        machine = f"machine {one.instance_id} exists and bills"
+    return (
+        f"The journal of rentals could not be written after a request to rent (offer "
+        f"{one.intent.offer_id}, token {one.intent.token}): {machine}. It settles by itself once "
+        "the journal can be written; nothing else is rented meanwhile."
+    )
 
 
 def _named(payload: Json) -> set[int | None]:

@@ -25,7 +25,7 @@ from vast_mcp.errors import Json
 from vast_mcp.journal.approvals import Approvals
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.questions import Questions
-from vast_mcp.journal.records import Approval, Intent, News, Notice, Wish
+from vast_mcp.journal.records import Approval, Intent, News, Notice, Wish, holds
 from vast_mcp.journal.reservations import Reservations
 
 
@@ -214,7 +214,7 @@ class Journal(Questions):
         """The machines are proven gone: a wish for one may rent anew. Ids are an account's own: a
         sandbox's are no real machine's.
         """
-        for instance_id in instance_ids:
+        for instance_id in filter(holds, instance_ids):
             self._db.write("mark_gone", account=account, instance_id=instance_id, now=time.time())
             self.reservations.drop(account, instance_id)
 
@@ -222,12 +222,16 @@ class Journal(Questions):
         """A living machine's lease was read back at Vast as ending then. Only ever later: two
         calls may overtake each other. False where the journal does not know the machine.
         """
+        if not holds(instance_id):
+            return False
         return self._db.changes("set_lease", account=account, instance_id=instance_id, until=until)
 
     def mark_ended(self, account: str, instance_id: int) -> bool:
         """The machine was destroyed because its lease was over: announced until an answer says
         so. False where it is not known.
         """
+        if not holds(instance_id):
+            return False
         return self._db.changes(
             "mark_ended", account=account, instance_id=instance_id, announce=Notice.ENDED
         )

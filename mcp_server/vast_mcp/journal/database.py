@@ -146,14 +146,14 @@ class Database:
 
     @contextlib.contextmanager
     def guard(self) -> Generator[None]:
-        """SQLite's and the disk's failures as the one error that stops a rental; a damaged file is
-        kept aside.
+        """SQLite's and the disk's failures as the one error that stops a rental, and values that
+        no database takes; a damaged file is kept aside.
         """
         import sqlite3
 
         try:
             yield
-        except (sqlite3.Error, OSError) as exc:
+        except (sqlite3.Error, OSError, OverflowError, UnicodeError) as exc:
             if is_damaged(exc):
                 self._keep_aside()
                 self.open()  # says what happened

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.locks import Owner
-from vast_mcp.journal.records import Intent, Notice, Verdict, Wish, intent_of
+from vast_mcp.journal.records import Intent, Notice, Verdict, Wish, holds, intent_of
 
 
 class Questions:
@@ -112,6 +112,8 @@ class Questions:
 
     def by_instance(self, instance_id: int, account: str | None) -> Intent | None:
         """The newest attempt that holds a machine, of one account where that is known."""
+        if not holds(instance_id):
+            return None
         return self._first("by_instance", instance_id=instance_id, account=account)
 
     def may_settle(self, intent: Intent) -> bool:

@@ -20,6 +20,11 @@ State = Literal["intended", "sending", "confirmed", "refused", "unknown", "absen
 _TOKEN = re.compile(r"#([0-9a-f]{16})\Z")
 
 
+def holds(number: int) -> bool:
+    """Whether the journal can hold an id; none of Vast's comes near 63 bits."""
+    return 0 <= number < 2**63
+
+
 def token_of(label: str | None) -> str | None:
     """The token of the attempt that a machine was born of, where its label ends in one."""
     match = _TOKEN.search(label or "")

@@ -21,7 +21,7 @@ import anyio
 
 from vast_mcp import errors
 from vast_mcp.journal import Journal
-from vast_mcp.journal.records import Intent, Notice, token_of
+from vast_mcp.journal.records import Intent, Notice, holds, token_of
 from vast_mcp.reconcile.doubts import Doubt
 from vast_mcp.settings import Times
 from vast_mcp.vast.models import Instance
@@ -72,12 +72,12 @@ class Reconciler:
         self, intent: Intent, machines: list[Instance], now: float, mine: Collection[str]
     ) -> None:
         """These machines carry the attempt's token. Those that the journal holds already are
-        nothing new.
+        nothing new, and one whose id it cannot hold leaves its attempt in doubt.
         """
         new = [
             machine
             for machine in machines
-            if self.journal.by_instance(machine.id, intent.account) is None
+            if holds(machine.id) and self.journal.by_instance(machine.id, intent.account) is None
         ]
         if intent.state == "confirmed":
             for machine in new:
@@ -115,10 +115,11 @@ class Reconciler:
                 self._doubts[intent.token].note_lacking(now)
 
     def _settled_or_settleable(self, intent: Intent) -> bool:
-        """Not one that its living owner is just sending."""
-        if intent.state in {"intended", "sending"}:
-            return intent.owner != self.journal.owner and self.journal.may_settle(intent)
-        return intent.state != "unknown" or self.journal.may_settle(intent)
+        """Not one that its living owner is just sending, or has yet to settle. Ours is not on its
+        way any more where its verdict could not be written.
+        """
+        is_open = intent.state in {"intended", "sending", "unknown"}
+        return not is_open or self.journal.may_settle(intent)
 
     def _notice_gone(self, listed: set[int], account: str, now: float) -> None:
         """A confirmed machine that two whole lists lack is gone; a young one may only be invisible

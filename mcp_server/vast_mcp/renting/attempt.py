@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from functools import partial
+
 import anyio
 
 from vast_mcp import errors
@@ -10,10 +14,12 @@ from vast_mcp.journal.records import Intent
 from vast_mcp.leases.labels import leased
 from vast_mcp.renting import limits
 from vast_mcp.renting.earlier import unannounced
-from vast_mcp.renting.refusals import hiding, not_rented
+from vast_mcp.renting.refusals import defect_after, hiding, not_rented
 from vast_mcp.renting.request import Rental, Request
 from vast_mcp.renting.terms import Terms
-from vast_mcp.session import Call, journal_may_fail
+from vast_mcp.session import Call, Unwritten
+
+log = logging.getLogger("vast_mcp")
 
 UNWRITTEN = "The journal could not be written: keep the instance id, and do not repeat this call."
 
@@ -81,29 +87,50 @@ def claim(call: Call, request: Request, terms: Terms) -> Intent | None:
 
 async def _put(call: Call, body: Json, intent: Intent) -> Rental:
     """Send the one request, and write down what came of it. After money may have moved, a journal
-    that fails is a warning: the id must reach the caller.
+    that fails is a warning, and whatever else fails is a doubt: our own defects too.
     """
-    journal, reconciler = call.journal, call.reconciler
+    journal = call.journal
     journal.mark_sending(intent)
     try:
         # The storm stops before and after each mark, and sends without the token here.
         instance_id = await call.vast.rent(intent.offer_id, {**body, "label": intent.label})
     except errors.CreatedStopped as exc:
-        with journal_may_fail:
-            journal.mark_confirmed(intent, exc.instance_id or 0, stopped=True)
+        made = exc.instance_id or 0
+        _write(call, intent, partial(journal.mark_confirmed, intent, made, stopped=True), made)
         raise
     except errors.OutcomeUnknown:
-        with journal_may_fail:
-            journal.mark_unknown(intent)
-        reconciler.doubt(intent)
-        call.session.doubts.set()
+        _write(call, intent, partial(journal.mark_unknown, intent))
+        _doubt(call, intent)
         raise
     except errors.VastMcpError as exc:
-        with journal_may_fail:
-            journal.mark_refused(intent, exc.code)
+        _write(call, intent, partial(journal.mark_refused, intent, exc.code))
         raise
+    except Exception as exc:
+        _write(call, intent, partial(journal.mark_unknown, intent))
+        _doubt(call, intent)
+        raise defect_after(exc) from exc
+    if _write(call, intent, partial(journal.mark_confirmed, intent, instance_id), instance_id):
+        return Rental(intent, instance_id)
+    return Rental(intent, instance_id, warnings=[UNWRITTEN])
+
+
+def _write(
+    call: Call, intent: Intent, mark: Callable[[], None], instance_id: int | None = None
+) -> bool:
+    """Write the verdict down; whether that could be done. Where it could not, every answer says
+    so until looking has settled the attempt.
+    """
     try:
-        journal.mark_confirmed(intent, instance_id)
-    except errors.JournalUnavailable:
-        return Rental(intent, instance_id, warnings=[UNWRITTEN])
-    return Rental(intent, instance_id)
+        mark()
+    except Exception as exc:
+        log.error("a verdict could not be written: %s", type(exc).__name__)
+        call.session.unwritten[intent.token] = Unwritten(intent, instance_id)
+        _doubt(call, intent)
+        return False
+    return True
+
+
+def _doubt(call: Call, intent: Intent) -> None:
+    """The attempt is in doubt for this process, which goes to look for its machine."""
+    call.reconciler.doubt(intent)
+    call.session.doubts.set()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 import anyio
 
+from vast_mcp import errors
 from vast_mcp.journal.records import Intent, Verdict, Wish
 from vast_mcp.renting.refusals import (
     already_rented,
@@ -15,6 +18,8 @@ from vast_mcp.renting.refusals import (
 )
 from vast_mcp.renting.request import Rental, Request
 from vast_mcp.session import Call
+
+log = logging.getLogger("vast_mcp")
 
 WAIT_S = 0.05  # between looks at an attempt that another caller is making
 
@@ -105,22 +110,29 @@ def _replayed(call: Call, request: Request, intent: Intent) -> Rental:
 
 async def _settle(call: Call, request: Request, intent: Intent) -> None:
     """Look for the machine of an attempt in doubt. Raises what in_doubt makes, where the call's
-    time ends first.
+    time ends first, the journal cannot be written, or a defect of ours is in the way.
     """
-    wish, session = request.wish, call.session
-    own = intent.request_key == wish.request_key
-    await session.reconciler.settle(
-        call.vast,
-        wish.account,
-        call.deadline,
-        request_key=intent.request_key,
-        mine=[intent.token] if own else [],
-    )
-    after = session.journal.by_token(intent.token)
+    own = intent.request_key == request.wish.request_key
+    try:
+        await call.reconciler.settle(
+            call.vast,
+            request.wish.account,
+            call.deadline,
+            request_key=intent.request_key,
+            mine=[intent.token] if own else [],
+        )
+    except errors.JournalUnavailable as exc:
+        raise in_doubt(request, intent) from exc
+    except errors.VastMcpError:
+        raise
+    except Exception as exc:
+        log.error("settling: defect: %s", type(exc).__name__)
+        raise in_doubt(request, intent) from exc
+    after = call.journal.by_token(intent.token)
     if after is None or after.state in {"unknown", "sending"}:
         raise in_doubt(request, intent)
     if after.state == "confirmed" and own:
-        session.recovered.add(after.token)
+        call.session.recovered.add(after.token)
 
 
 async def _wait(call: Call, request: Request, intent: Intent) -> None:

@@ -134,6 +134,14 @@ def _not_rented(request: Request, why: str, step: NextStep) -> errors.NotRented:
     )
 
 
+def defect_after(exc: Exception) -> errors.OutcomeUnknown:
+    """What a defect of our own leaves, once a request to rent has left."""
+    return errors.OutcomeUnknown(
+        f"The request to rent was sent, and a defect of vast-mcp ({type(exc).__name__}) kept its "
+        "outcome from being known; the machine may exist and bill."
+    )
+
+
 # ── of what was sent ───────────────────────────────────────────────────────────────────────────
 
 

@@ -20,7 +20,7 @@ from vast_mcp.renting.confirm import Agreement
 from vast_mcp.renting.earlier import refuse_if_unannounced, rental_found, rental_of
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.price_kept import check_price_kept
-from vast_mcp.renting.refusals import not_rented, taken, with_next_steps
+from vast_mcp.renting.refusals import defect_after, not_rented, taken, with_next_steps
 from vast_mcp.renting.request import Rental, Request, request_of
 from vast_mcp.renting.terms import Terms, terms_of
 from vast_mcp.session import Call
@@ -75,7 +75,12 @@ def _check_time(call: Call, request: Request) -> None:
 async def _check_kept(call: Call, order: Order, terms: Terms, rental: Rental) -> list[str]:
     """Warnings about the price of what this very call rented."""
     asked = order.max_usd_per_hour
-    return await check_price_kept(call, rental.instance_id, terms.price, asked=asked)
+    try:
+        return await check_price_kept(call, rental.instance_id, terms.price, asked=asked)
+    except errors.VastMcpError:
+        raise
+    except Exception as exc:
+        return [f"Its price could not be checked: a defect of vast-mcp ({type(exc).__name__})."]
 
 
 # ── after a request that made nothing, or nobody knows what ────────────────────────────────────
@@ -124,6 +129,10 @@ async def _settled(
         now = journal.by_token(intent.token)
     except errors.JournalUnavailable as exc:
         raise with_next_steps(outcome, request, intent) from exc
+    except errors.VastMcpError:
+        raise
+    except Exception as exc:
+        raise with_next_steps(defect_after(exc), request, intent) from exc
     if now is None or now.state != "confirmed":
         return None
     return rental_found(request, now, recovered=True)

@@ -166,6 +166,9 @@ def _error(leaf: type[errors.VastMcpError], reply: Reply) -> errors.VastMcpError
     return error
 
 
+LARGEST_ID = 2**63 - 1  # what the journal can hold; no id of Vast's comes near it
+
+
 # ── The verdict on a rent ──────────────────────────────────────────────────────────────────────
 
 
@@ -233,6 +236,6 @@ def contract_id(reply: Reply) -> int | None:
         number = int(str(value))
     except ValueError:
         return None
-    if number <= 0:
+    if not 0 < number <= LARGEST_ID:
         return None
     return number
