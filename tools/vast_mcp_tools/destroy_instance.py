@@ -127,7 +127,7 @@ def _may_be_unreadable(instance_id: int, there: Roll, call: Call) -> bool:
     record = call.session.record_of(instance_id)
     made_at = call.session.created.get(instance_id, 0.0)
     if record is not None:
-        made_at = record.made_at
+        made_at = record.made_at or 0.0
     return time.time() - made_at < call.times.young_s
 
 

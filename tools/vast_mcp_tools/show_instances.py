@@ -172,7 +172,7 @@ def _open(intent: Intent, now: float) -> OpenIntent:
         offer_id=intent.offer_id,
         request_key=intent.request_key,
         state=state,
-        sent_s_ago=round(max(0.0, now - intent.tried_at), 1),
+        sent_s_ago=round(max(0.0, now - (intent.tried_at or now)), 1),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vast_mcp import errors
-from vast_mcp.session import Call
+from vast_mcp.session import Call, Session, journal_may_fail
 
 _BLIND = "This key may not list instances: a lost reply cannot be settled."
 _NAMELESS = "The account could not be read; rentals are remembered for this key alone."
@@ -36,28 +36,38 @@ async def account_and_warnings(call: Call) -> tuple[str, list[str]]:
     if session.account is not None:
         return session.account, []
     session.link.pool()  # without a key there is no account, and no journal either
-    key_digest = session.key_digest()
     known: str | None = None
     warnings: list[str] = []
     if not call.settings.loopback:
-        known = session.journal.account(key_digest)
+        known = _remembered(session)
     if known is None:
-        known, warnings = await _ask_account(call, key_digest)
+        known, warnings = await _ask_account(call)
     session.account = known
     return known, warnings
 
 
-async def _ask_account(call: Call, key_digest: str) -> tuple[str, list[str]]:
-    """The account, asked of Vast and remembered in the journal."""
+def _remembered(session: Session) -> str | None:
+    """The account as the journal has it; None where it has none, or cannot be read."""
+    try:
+        return session.journal.account(session.key_digest())
+    except errors.JournalUnavailable:
+        return None
+
+
+async def _ask_account(call: Call) -> tuple[str, list[str]]:
+    """The account, asked of Vast and remembered in the journal. Raises JournalUnavailable where
+    only that could give it a name.
+    """
     warnings = await _check_may_list(call)
     try:
         account = account_named(call.settings.base_url, (await call.vast.user()).id)
     except (errors.Forbidden, errors.TwoFactorRequired, errors.EndpointGone):
         # For good, and remembered: an account that changes its name loses sight of its rentals.
         warnings.append(_NAMELESS)
-        account = f"{call.settings.base_url}#key-{key_digest[:16]}"
+        account = f"{call.settings.base_url}#key-{call.session.key_digest()[:16]}"
     if not call.settings.loopback:
-        call.journal.remember_account(key_digest, account)
+        with journal_may_fail:
+            call.journal.remember_account(call.session.key_digest(), account)
     return account, warnings
 
 

@@ -62,7 +62,13 @@ class Journal(Questions):
             with self._db.alone():
                 self._db.write("make_local_key", key=secrets.token_bytes(32))
             rows = self._db.rows("local_key")
-        return bytes(rows[0]["value"])
+        key = rows[0]["value"]
+        if not isinstance(key, bytes) or not key:
+            raise errors.JournalUnavailable(
+                "The journal of rentals has lost the key that its digests are made with: somebody "
+                "edited it. Reading still works; a copy of the file from before mends it."
+            )
+        return key
 
     def account(self, key_digest: str) -> str | None:
         """The account that a key was seen to belong to, and to be allowed to list."""
@@ -198,7 +204,7 @@ class Journal(Questions):
             label=intent.label,
             wanted=intent.wanted,
             owner=self.owner,
-            made_at=intent.made_at,
+            made_at=intent.made_at or time.time(),
             sent_at=intent.sent_at,
             now=time.time(),
             instance_id=instance_id,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.journal.database import Database
-from vast_mcp.journal.records import CODE_S, Approval, Question
+from vast_mcp.journal.records import CODE_S, Approval, Question, question_of
 
 QUESTIONS_KEPT_S = 86_400.0
 ROUNDING = 1e-9  # $/h: a price that was written and read again is the same price
@@ -42,7 +42,7 @@ class Approvals:
     def question(self, code: str) -> Question | None:
         """What was asked under a code."""
         for row in self._db.rows("question", code_digest=self._digest_of(code)):
-            return _question_of(row)
+            return question_of(row)
         return None
 
     def approve(self, code: str) -> bool:
@@ -82,16 +82,6 @@ class Approvals:
 
     def _digest_of(self, code: str) -> str:
         return self._digest({"code": code})
-
-
-def _question_of(row: Json) -> Question:
-    return Question(
-        said=row["said"],
-        usd_per_hour=row["usd_per_hour"],
-        made_at=row["made_at"],
-        approved_at=row["approved_at"],
-        used=bool(row["used"]),
-    )
 
 
 def _good(approval: Approval) -> dict[str, object]:

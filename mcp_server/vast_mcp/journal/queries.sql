@@ -71,8 +71,13 @@ WHERE state = 'confirmed' AND gone_at IS NULL AND lease_until IS NOT NULL
 LIMIT 1;
 
 -- name: underway
+-- And what was confirmed and lost its machine's id: somebody edited it.
 SELECT * FROM intents
 WHERE account = :account AND state IN ('intended', 'sending', 'unknown')
+UNION ALL
+SELECT * FROM intents
+WHERE account = :account AND state = 'confirmed' AND gone_at IS NULL
+  AND NOT (typeof(instance_id) = 'integer' AND instance_id > 0)
 ORDER BY id;
 
 -- name: anything_open
@@ -117,11 +122,15 @@ UPDATE intents SET state = 'unknown' WHERE id = :id AND state = 'sending';
 UPDATE intents
 SET state = 'confirmed', instance_id = :instance_id, stopped = :stopped, announce = :announce,
     settled_at = :now
-WHERE id = :id AND state != 'confirmed';
+WHERE id = :id
+  AND (state != 'confirmed' OR NOT (typeof(instance_id) = 'integer' AND instance_id > 0));
 
 -- name: mark_absent
 UPDATE intents SET state = 'absent', settled_at = :now
-WHERE id = :id AND state IN ('unknown', 'sending');
+WHERE id = :id AND (
+    state IN ('unknown', 'sending')
+    OR state = 'confirmed' AND NOT (typeof(instance_id) = 'integer' AND instance_id > 0)
+  );
 
 -- name: reopen
 UPDATE intents SET state = 'unknown', owner = :owner
@@ -146,8 +155,10 @@ UPDATE intents SET gone_at = :now
 WHERE account = :account AND instance_id = :instance_id AND gone_at IS NULL;
 
 -- name: set_lease
--- Only ever later: two calls may overtake each other.
-UPDATE intents SET lease_until = max(coalesce(lease_until, 0), :until)
+-- Only ever later: two calls may overtake each other. A time that no calendar has counts for none.
+UPDATE intents SET lease_until = CASE
+    WHEN typeof(lease_until) = 'real' AND lease_until BETWEEN :until AND 253402300799
+    THEN lease_until ELSE :until END
 WHERE account = :account AND instance_id = :instance_id
   AND state = 'confirmed' AND gone_at IS NULL;
 

@@ -126,7 +126,7 @@ class Questions:
 
     def is_young(self, intent: Intent, seconds: float) -> bool:
         """Whether an attempt was made so lately that its machine's row may not be readable yet."""
-        return time.time() - intent.made_at < seconds
+        return intent.made_at is not None and time.time() - intent.made_at < seconds
 
     # ── an account ─────────────────────────────────────────────────────────────────────────────
 

@@ -5,11 +5,12 @@ seconds since the epoch.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from vast_mcp.errors import Json
 
@@ -52,7 +53,9 @@ News = tuple[str, Notice]  # what there is to tell of the machine of the attempt
 
 @dataclass(frozen=True)
 class Intent:
-    """One attempt as the journal has it. Times are epoch seconds."""
+    """One attempt as the journal has it. Times are epoch seconds; None is also what cannot be
+    read.
+    """
 
     id: int
     token: str
@@ -64,7 +67,7 @@ class Intent:
     wanted: str
     state: State
     owner: str
-    made_at: float
+    made_at: float | None
     sent_at: float | None
     instance_id: int | None
     stopped: bool
@@ -86,7 +89,7 @@ class Intent:
         return self.token, self.announce
 
     @property
-    def tried_at(self) -> float:
+    def tried_at(self) -> float | None:
         """When it was sent, or made where it was not sent yet."""
         return self.sent_at or self.made_at
 
@@ -128,7 +131,8 @@ class Question:
 
     def over(self, now: float) -> bool:
         """Whether its time has ended: to be approved, or, approved, to be used."""
-        return now - (self.approved_at or self.made_at) > CODE_S
+        since = self.made_at if self.approved_at is None else self.approved_at
+        return now - since > CODE_S
 
 
 @dataclass(frozen=True)
@@ -153,13 +157,109 @@ class Verdict:
     intent: Intent | None = None
 
 
-_INTENT_COLUMNS = tuple(column.name for column in fields(Intent))
+# ── rows that somebody edited ──────────────────────────────────────────────────────────────────
+# A person may open the file, and a disk may spoil it. What cannot be read is unknown, and stops
+# neither reading nor ending.
+
+_OWNER = re.compile(r"[0-9a-f]{16}\Z")
+LATEST = 253402300800.0  # epoch seconds: the year 10000, which no text of a time has
 
 
 def intent_of(row: Mapping[str, Any]) -> Intent:
-    """A row of `intents` as a value, by the names of its columns."""
-    values = {name: row[name] for name in _INTENT_COLUMNS}
-    values["stopped"] = bool(row["stopped"])
-    values["facts"] = json.loads(row["facts"] or "{}")
-    values["announce"] = Notice(row["announce"])
-    return Intent(**values)
+    """A row of `intents` as a value. A confirmed attempt without its machine's id is in doubt."""
+    made_at, instance_id = time_of(row["made_at"]), id_of(row["instance_id"])
+    nameless = row["state"] == "confirmed" and instance_id is None
+    owner = _text(row["owner"])
+    return Intent(
+        id=row["id"],
+        token=_text(row["token"]),
+        account=_text(row["account"]),
+        request_key=_text(row["request_key"]),
+        digest=_text(row["digest"]),
+        offer_id=id_of(row["offer_id"]) or 0,
+        label=_text(row["label"]),
+        wanted=_text(row["wanted"]),
+        state="unknown" if nameless else row["state"],
+        owner=owner if _OWNER.match(owner) else "",
+        made_at=made_at,
+        sent_at=time_of(row["sent_at"]),
+        instance_id=instance_id,
+        stopped=row["stopped"] == 1,
+        reason=row["reason"],
+        facts=_facts(row["facts"]),
+        gone_at=None if row["gone_at"] is None else time_of(row["gone_at"]) or 0.0,
+        announce=Notice(row["announce"]),
+        usd_per_hour=number_of(row["usd_per_hour"]),
+        lease_until=_later(time_of(row["lease_until"]), made_at),
+    )
+
+
+def reservation_of(row: Mapping[str, Any]) -> Reservation:
+    """A row of `holds` as a value: one whose price cannot be read holds nothing."""
+    return Reservation(
+        id=row["id"],
+        account=_text(row["account"]),
+        instance_id=id_of(row["instance_id"]) or 0,
+        usd_per_hour=number_of(row["usd_per_hour"]) or 0.0,
+        made_at=time_of(row["made_at"]) or 0.0,
+        state=row["state"],
+    )
+
+
+def question_of(row: Mapping[str, Any]) -> Question:
+    """A row of `approvals` as a value. One whose times cannot be read is over."""
+    approved_at = None if row["approved_at"] is None else time_of(row["approved_at"]) or 0.0
+    return Question(
+        said=_text(row["said"]),
+        usd_per_hour=number_of(row["usd_per_hour"]) or 0.0,
+        made_at=time_of(row["made_at"]) or 0.0,
+        approved_at=approved_at,
+        used=bool(row["used"]),
+    )
+
+
+def number_of(value: object) -> float | None:
+    """A finite number that is not negative."""
+    if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+        return None
+    return float(value)
+
+
+def time_of(value: object) -> float | None:
+    """Epoch seconds that a calendar has."""
+    seconds = number_of(value)
+    if not seconds or seconds >= LATEST:
+        return None
+    return seconds
+
+
+def id_of(value: object) -> int | None:
+    """An id that Vast may have given."""
+    if not isinstance(value, int) or not value or not holds(value):
+        return None
+    return value
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _later(until: float | None, made_at: float | None) -> float | None:
+    """The end of a lease; one that lies before the birth is none, and must end no machine."""
+    if until is None or until < (made_at or 0.0):
+        return None
+    return until
+
+
+def _facts(text: object) -> Json:
+    """What the first answer said, as far as it can be read."""
+    try:
+        facts: object = json.loads(_text(text) or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(facts, dict):
+        return {}
+    kept = cast("Json", facts)
+    for name in ("usd_per_hour", "disk_gb"):
+        kept[name] = number_of(kept.get(name))
+    return kept

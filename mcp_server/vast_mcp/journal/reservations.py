@@ -6,7 +6,7 @@ import time
 from typing import Literal
 
 from vast_mcp.journal.database import Database
-from vast_mcp.journal.records import Reservation
+from vast_mcp.journal.records import Reservation, reservation_of
 
 FLIGHT_S = 600.0  # no call lasts so long
 
@@ -61,6 +61,6 @@ class Reservations:
         """An account's reservations by machine."""
         found: dict[int, list[Reservation]] = {}
         for row in self._db.rows("reservations", account=account):
-            reservation = Reservation(**dict(row))
+            reservation = reservation_of(row)
             found.setdefault(reservation.instance_id, []).append(reservation)
         return found

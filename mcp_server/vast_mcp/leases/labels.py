@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from vast_mcp.journal.records import token_of
+from vast_mcp.journal.records import LATEST, token_of
 from vast_mcp.leases.watchdog import FOLDER
 from vast_mcp.vast.models import Instance
 
@@ -24,6 +24,8 @@ def lease_notice(instance_id: int, until: float) -> str:
 
 def utc(at: float) -> str:
     """Epoch seconds as ISO 8601 in UTC."""
+    if not 0 <= at < LATEST:
+        return "a time that cannot be read"
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 

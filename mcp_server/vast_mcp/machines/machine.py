@@ -20,7 +20,7 @@ class Machine:
     @property
     def born(self) -> float | None:
         """Epoch seconds: when the rent was sent, else what the row says."""
-        if self.record is not None:
+        if self.record is not None and self.record.tried_at is not None:
             return self.record.tried_at
         if self.row is not None:
             return self.row.start_date

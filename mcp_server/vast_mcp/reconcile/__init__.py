@@ -132,7 +132,7 @@ class Reconciler:
             if instance_id in listed:
                 self._missing.pop(instance_id, None)
                 continue
-            if time.time() - intent.made_at < self.times.young_s:
+            if self.journal.is_young(intent, self.times.young_s):
                 continue
             first = self._missing.setdefault(instance_id, now)
             if now - first >= self.times.lists_apart_s:

@@ -48,10 +48,10 @@ class Doubt:
             now - self.lacking >= times.lists_apart_s and now - self.known >= times.absent_after_s
         )
 
-    def is_old(self, now: float, tried_at: float, times: Times) -> bool:
+    def is_old(self, now: float, tried_at: float | None, times: Times) -> bool:
         """Ten minutes since sending, by either clock: the wall's may have been set, ours began when
         we did.
         """
-        return (
-            now - self.known >= times.taken_after_s or time.time() - tried_at >= times.taken_after_s
-        )
+        if now - self.known >= times.taken_after_s:
+            return True
+        return tried_at is not None and time.time() - tried_at >= times.taken_after_s

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from typing import cast
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
-from vast_mcp.journal.records import Intent
+from vast_mcp.journal.records import Intent, time_of
 from vast_mcp.leases import labels, packing, watchdog
 from vast_mcp.leases.labels import utc
 from vast_mcp.renting import rules
@@ -40,12 +41,19 @@ class Lease:
         return {"until": self.until, "watchdog_takes": self.watchdog_takes, "vm": self.vm}
 
     @classmethod
-    def of_facts(cls, facts: Json) -> Lease:
+    def of_facts(cls, facts: object) -> Lease | None:
+        """The lease that the journal kept; None where that was spoilt."""
+        if not isinstance(facts, dict):
+            return None
+        kept = cast("Json", facts)
+        until, takes = time_of(kept.get("until")), kept.get("watchdog_takes")
+        if until is None:
+            return None
         return cls(
-            until=facts["until"],
-            watchdog_takes=facts.get("watchdog_takes"),
-            why_outside=facts.get("why_outside", ""),
-            vm=facts.get("vm", False),
+            until=until,
+            watchdog_takes=takes if isinstance(takes, int) else None,
+            why_outside=str(kept.get("why_outside", "")),
+            vm=kept.get("vm") is True,
         )
 
     @property
@@ -83,9 +91,11 @@ def sentence_of(intent: Intent) -> str | None:
 
 
 def _as_rented(intent: Intent) -> str | None:
-    if FACTS in intent.facts:
-        return Lease.of_facts(intent.facts[FACTS]).sentence
-    return intent.facts.get(SENTENCE)
+    lease = Lease.of_facts(intent.facts.get(FACTS))
+    if lease is not None:
+        return lease.sentence
+    sentence = intent.facts.get(SENTENCE)
+    return sentence if isinstance(sentence, str) else None
 
 
 # ── making one ─────────────────────────────────────────────────────────────────────────────────
