@@ -202,7 +202,7 @@ def test_a_lease_and_an_approval_of_0_1_0_hold(first: Path) -> None:
         db.execute(
             "INSERT INTO intents (token, account, request_key, digest, offer_id, label, wanted,"
             " state, owner, made_at, instance_id, lease_until) VALUES ('t', 'a', 'k', 'd', 7,"
-            " 'l#t', 'running', 'confirmed', 'o', 1.0, 9, 77.5)"
+            " 'l#t', 'running', 'confirmed', 'o', 1.0, 9, 1795000000.5)"
         )
         db.execute(
             "INSERT INTO approvals (code_digest, asked, usd_per_hour, said, made_at, approved_at)"
@@ -211,7 +211,7 @@ def test_a_lease_and_an_approval_of_0_1_0_hold(first: Path) -> None:
         )
         db.commit()
     with closing(Journal(first.parent)) as later:
-        assert later.lease_ends("a") == {9: 77.5}
+        assert later.lease_ends("a") == {9: 1795000000.5}
         question = later.approvals.question("CODE")
         assert question is not None
         assert not question.used

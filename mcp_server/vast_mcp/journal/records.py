@@ -162,12 +162,14 @@ class Verdict:
 # neither reading nor ending.
 
 _OWNER = re.compile(r"[0-9a-f]{16}\Z")
-LATEST = 253402300800.0  # epoch seconds: the year 10000, which no text of a time has
+# Epoch seconds. Before the first, in 2001, there was no Vast: a lease that ended then is no lease,
+# and ends no machine. The second is the year 10000, which no text of a time has.
+EARLIEST, LATEST = 1_000_000_000.0, 253402300800.0
 
 
 def intent_of(row: Mapping[str, Any]) -> Intent:
     """A row of `intents` as a value. A confirmed attempt without its machine's id is in doubt."""
-    made_at, instance_id = time_of(row["made_at"]), id_of(row["instance_id"])
+    instance_id = id_of(row["instance_id"])
     nameless = row["state"] == "confirmed" and instance_id is None
     owner = _text(row["owner"])
     return Intent(
@@ -181,7 +183,7 @@ def intent_of(row: Mapping[str, Any]) -> Intent:
         wanted=_text(row["wanted"]),
         state="unknown" if nameless else row["state"],
         owner=owner if _OWNER.match(owner) else "",
-        made_at=made_at,
+        made_at=time_of(row["made_at"]),
         sent_at=time_of(row["sent_at"]),
         instance_id=instance_id,
         stopped=row["stopped"] == 1,
@@ -190,7 +192,7 @@ def intent_of(row: Mapping[str, Any]) -> Intent:
         gone_at=None if row["gone_at"] is None else time_of(row["gone_at"]) or 0.0,
         announce=Notice(row["announce"]),
         usd_per_hour=number_of(row["usd_per_hour"]),
-        lease_until=_later(time_of(row["lease_until"]), made_at),
+        lease_until=time_of(row["lease_until"]),
     )
 
 
@@ -226,9 +228,9 @@ def number_of(value: object) -> float | None:
 
 
 def time_of(value: object) -> float | None:
-    """Epoch seconds that a calendar has."""
+    """Epoch seconds of a time that there may be."""
     seconds = number_of(value)
-    if not seconds or seconds >= LATEST:
+    if seconds is None or not EARLIEST <= seconds < LATEST:
         return None
     return seconds
 
@@ -242,13 +244,6 @@ def id_of(value: object) -> int | None:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _later(until: float | None, made_at: float | None) -> float | None:
-    """The end of a lease; one that lies before the birth is none, and must end no machine."""
-    if until is None or until < (made_at or 0.0):
-        return None
-    return until
 
 
 def _facts(text: object) -> Json:
