@@ -234,7 +234,6 @@ class Call:
         self.deadline += waited_s
         self.vast = self.session.client(self.deadline)
         self.templates.clear()
-        self.session.offers.age()
 
     def has_time_for(self, seconds: float) -> bool:
         """Whether so many seconds may pass before the deadline."""

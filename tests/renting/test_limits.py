@@ -173,19 +173,87 @@ async def test_a_price_that_is_no_number_is_within_no_limit(
     assert puts(world) == 0
 
 
-async def test_a_price_seen_long_ago_is_looked_up_again(
-    world: World, settings: Settings, monkeypatch: Any
+FOUND = {"verified": {"in": [True, False]}}
+
+
+@pytest.mark.parametrize("market", ["on-demand", "reserved", "bid"])
+@pytest.mark.parametrize("disk", [10, DISK_GB])
+async def test_a_price_that_a_search_showed_is_looked_up_again(
+    world: World, settings: Settings, market: str, disk: int
 ) -> None:
-    """Under a limit a price from a search minutes ago is old news."""
+    """A price counts for the market, the disk and the moment that it was read for."""
     offer = an_offer(world)
-    was = cost(offer)
-    monkeypatch.setattr("vast_mcp.renting.offer_look.FRESH_S", -1.0)
+    was, true_row = cost(offer), world.offers[offer["id"]]
     async with allowing(world, settings, max_usd_per_hour=was + 0.001) as client:
-        filters = {"ask_contract_id": {"eq": offer["id"]}, "verified": {"in": [True, False]}}
-        assert (await call(client, "search_offers", filters=filters))["offers"]
-        world.offers[offer["id"]]["dph_base"] += 1
-        answer = await call(client, "create_instance", offer_id=offer["id"], disk=DISK_GB)
-    assert answer["error"]["code"] == "over_limit"
+        filters = FOUND | {"ask_contract_id": {"eq": offer["id"]}}
+        look = {"type": market, "min_disk_gb": disk, "filters": filters}
+        assert (await call(client, "search_offers", **look))["offers"]
+        wish = {"offer_id": offer["id"], "disk": DISK_GB, "price": was + 1}
+        if market != "bid":
+            wish.pop("price")
+        true_row["dph_base"] += 1
+        assert (await call(client, "create_instance", **wish))["error"]["code"] == "over_limit"
+        assert puts(world) == 0
+        true_row["dph_base"] -= 1
+        wish["price"] = offer["dph_base"]
+        if market != "bid":
+            wish.pop("price")
+        assert "instance_id" in await call(client, "create_instance", **wish)
+    looks = [look.body for look in world.asked("search")[1:]]
+    assert {(one["type"], one["allocated_storage"]) for one in looks} == {
+        ("bid" if market == "bid" else "on-demand", DISK_GB)
+    }
+
+
+async def test_a_price_of_another_market_is_not_told_as_this_ones(
+    world: World, settings: Settings
+) -> None:
+    """Without a limit too: what a search for reserved machines showed is no price on demand."""
+    offer = an_offer(world)
+    row = world.offers[offer["id"]]
+    dear = row["dph_base"]
+    row["dph_base"] = dear / 4
+    filters = FOUND | {"ask_contract_id": {"eq": offer["id"]}}
+    async with allowing(world, settings) as client:
+        assert (await call(client, "search_offers", type="reserved", filters=filters))["offers"]
+        row["dph_base"] = dear
+        made = await call(client, "create_instance", offer_id=offer["id"], disk=DISK_GB)
+    assert made["usd_per_hour"] == pytest.approx(cost(offer), abs=1e-4)
+
+
+async def test_a_price_that_rises_while_the_account_is_read_is_the_one_that_counts(
+    world: World, settings: Settings
+) -> None:
+    """The offer is looked at last, behind the lists and the credit."""
+    offer = an_offer(world)
+    async with allowing(
+        world, settings, max_usd_per_hour=cost(offer) + 0.001, min_credit_hours=0.1
+    ) as client:
+        await call(client, "create_instance", offer_id=offer["id"], disk=DISK_GB, dry_run=True)
+        before = len(world.requests)
+        assert "instance_id" in await call(
+            client, "create_instance", offer_id=offer["id"], disk=DISK_GB
+        )
+    asked = [request.endpoint for request in world.requests[before:]]
+    assert asked[asked.index("create") - 1] == "search"
+
+
+async def test_a_price_that_grew_old_in_the_queue_is_read_again(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rental may wait for its turn; the price is read again behind that wait, and what is then
+    over the limit is not sent for.
+    """
+    monkeypatch.setattr("vast_mcp.renting.findings.MOMENT_S", -1.0)
+    offer = an_offer(world)
+    wish = {"offer_id": offer["id"], "disk": DISK_GB}
+    dearer = {"success": True, "offers": [offer | {"dph_base": offer["dph_base"] + 1}]}
+    async with allowing(world, settings, max_usd_per_hour=cost(offer) + 0.001) as client:
+        world.faults.add("search", "status", skip=1, status=200, body=dearer)
+        assert (await call(client, "create_instance", **wish))["error"]["code"] == "over_limit"
+        assert (puts(world), len(world.asked("search"))) == (0, 2)
+        assert "instance_id" in await call(client, "create_instance", **wish)
+    assert len(world.asked("search")) == 4
 
 
 # ── the account ────────────────────────────────────────────────────────────────────────────────
@@ -712,10 +780,10 @@ async def test_a_dry_run_is_refused_by_whatever_refuses_the_rent(
     ("limits", "expected"),
     [
         ({}, ["create"]),
-        ({"max_usd_per_hour": 100}, ["create", "show"]),
+        ({"max_usd_per_hour": 100}, ["search", "create", "show"]),
         ({"max_instances": 9}, ["list", "create", "list"]),
-        ({"max_total_usd_per_hour": 100}, ["list", "create", "list"]),
-        ({"min_credit_hours": 0.1}, ["list", "user", "create", "list"]),
+        ({"max_total_usd_per_hour": 100}, ["list", "search", "create", "list"]),
+        ({"min_credit_hours": 0.1}, ["list", "user", "search", "create", "list"]),
     ],
 )
 async def test_a_known_offer_costs_no_more_calls_than_its_limits_need(

@@ -135,7 +135,7 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     if not found:
         return await _nothing_found(args, call, wanted, warnings)
     shown = found[: args.limit]
-    call.session.offers.remember(shown, bid=args.type == "bid")
+    call.session.offers.remember(shown, args.type)
     return SearchOffersResult(
         offers=[_row(args, offer) for offer in shown],
         disk_gb=args.min_disk_gb,

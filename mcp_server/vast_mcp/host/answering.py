@@ -38,8 +38,6 @@ async def answer(
     """Answer a call: the result's JSON, or the error's under `error`. Raises InputNeeded and
     nothing else.
     """
-    if host is not None and host.responses is not None:
-        session.offers.age()  # a person has read since they were looked at
     call = _call_of(session, progress, host)
     payload = await _result_of(spec, args, call)
     session.settle_told(call.told & session.telling.heard())

@@ -16,7 +16,7 @@ from vast_mcp.renting import limits
 from vast_mcp.renting.earlier import unannounced
 from vast_mcp.renting.refusals import defect_after, hiding, not_rented
 from vast_mcp.renting.request import Rental, Request
-from vast_mcp.renting.terms import Terms
+from vast_mcp.renting.terms import Terms, terms_at_this_moment
 from vast_mcp.session import Call, Unwritten
 
 log = logging.getLogger("vast_mcp")
@@ -39,20 +39,21 @@ async def attempt(
     """
     async with call.session.one_at_a_time:
         await call.vast.turn_to_rent()
+        now = await terms_at_this_moment(call, request.order, terms)
         if call.session.closing:
             raise not_rented(request, "this server was asked to end")
-        if not has_time(call):
+        if now is None or not has_time(call):
             return None
-        intent = claim(call, request, terms)
+        intent = claim(call, request, now)
         if intent is None:
             return None
         # Neither a cancelled call nor the end of stdin parts the PUT from the record of its
         # verdict.
         with anyio.CancelScope(shield=True):
             try:
-                return intent, await _put(call, terms.body, intent)
+                return intent, await _put(call, now.body, intent)
             except errors.VastMcpError as exc:
-                return intent, hiding(exc, terms.body)
+                return intent, hiding(exc, now.body)
             finally:
                 call.journal.mark_landed(intent)
     raise AssertionError("a shielded scope is not cancelled")

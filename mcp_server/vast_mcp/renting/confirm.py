@@ -52,6 +52,12 @@ class Agreement:
     approval: Approval | None = None
     asked_now: bool = False
 
+    def is_at(self, usd_per_hour: float | None) -> bool:
+        """Whether the person said yes to this price or a higher one."""
+        if self.to is None or usd_per_hour is None:
+            return False
+        return shown_price(usd_per_hour) <= self.to.usd_per_hour + ROUNDING
+
     def covers(self, wanted: Approval) -> bool:
         """Whether the person said yes in this call, to the same, at this price or a higher one."""
         if self.to is None or self.approval is not None:

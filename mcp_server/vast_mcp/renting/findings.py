@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import anyio
+
 from vast_mcp.machines.costs import Price, rounded
 from vast_mcp.renting.order import Order
 from vast_mcp.vast.models import Offer
 
 LOOK_S = 15.0  # seconds that each look may take, so that the PUT has its own time
+MOMENT_S = 2.0  # after which a price that something rests on is read again before the request
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,12 @@ class Findings:
     price: Price
     price_unknown_because: str  # a sentence; empty where the price is known, or nobody knows why
     warnings: list[str]
+    priced_at: float | None  # when the price was read that something rests on, on anyio's clock
+
+    @property
+    def are_old(self) -> bool:
+        """Whether something rests on the price, and it was read more than a moment ago."""
+        return self.priced_at is not None and anyio.current_time() - self.priced_at > MOMENT_S
 
     @property
     def usd_per_hour(self) -> float | None:

@@ -13,20 +13,21 @@ from vast_mcp.renting.order import Order
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Offer
 
-FRESH_S = 120.0  # how old a price may be where a limit or a question to the person rests on it
-
 
 async def offer_of(
     call: Call, order: Order, disk_gb: float, *, fresh: bool
 ) -> tuple[Offer | None, str]:
-    """The offer as a search showed it, or one look; else a sentence why there is none.
+    """The offer as a search of the order's own market showed it, or one look; else a sentence why
+    there is none. `fresh`: something rests on its price, which counts as Vast names it now, in this
+    market and with this disk.
 
     An offer that is not found may exist all the same: Vast's answer to the rental is the verdict.
     """
-    session, offer_id, bid = call.session, order.offer_id, order.bid is not None
-    known = session.offers.get(offer_id)
-    if known is not None and not (fresh and session.offers.age_s(offer_id) > FRESH_S):
+    session, offer_id = call.session, order.offer_id
+    known = session.offers.get(offer_id, order.market)
+    if known is not None and not fresh:
         return known, ""
+    bid = order.bid is not None
     try:
         found = await call.within(LOOK_S).find_offer(offer_id, bid=bid, disk_gb=disk_gb)
     except (
@@ -38,7 +39,7 @@ async def offer_of(
         return None, f"The offer's price could not be looked up ({exc.code})."
     if found is None:
         return None, "Vast lists no offer with this id now, so its price is not known."
-    session.offers.remember([found], bid=bid)
+    session.offers.remember([found], order.market)
     return found, ""
 
 

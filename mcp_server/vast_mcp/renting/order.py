@@ -62,6 +62,13 @@ class Order:
         return "interruptible"
 
     @property
+    def market(self) -> Literal["on-demand", "bid"]:
+        """The market that it is priced in, as a search names it."""
+        if self.bid is None:
+            return "on-demand"
+        return "bid"
+
+    @property
     def is_vm(self) -> bool:
         return bool(self.body.get("vm"))
 

@@ -6,6 +6,8 @@ judged by the rules of offer_rules.py, before money moves.
 
 from __future__ import annotations
 
+import anyio
+
 from vast_mcp.renting import offer_rules
 from vast_mcp.renting.findings import Findings, price_of
 from vast_mcp.renting.offer_look import offer_of, volume_usd_per_hour
@@ -30,8 +32,12 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
     template = await template_if_needed(call, order.body, priced=priced)
     if vm:
         offer_rules.check_vm_image(order.body, template)
+    elif not by_args(order.body, template):
+        key_warnings = await warnings_of_keys(call)
     disk_gb = disk_gb_wanted(order.body, template)
+    # Last, so that the price is the newest of all that is known.
     offer, because = await offer_of(call, order, disk_gb or DEFAULT_DISK_GB, fresh=priced)
+    priced_at = anyio.current_time() if priced else None
     volume: float | None = 0.0
     if priced and order.volume_is_new:
         volume = await volume_usd_per_hour(call, order.body["volume_info"], offer)
@@ -40,8 +46,6 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
     if vm:
         offer_rules.check_vm_offer(order.offer_id, offer)
     offer_rules.check_bid(order.bid, offer)
-    if not vm and not by_args(order.body, template):
-        key_warnings = await warnings_of_keys(call)
     warnings = [because, *offer_rules.warnings_of(offer, disk_gb), *key_warnings]
     return Findings(
         offer=offer,
@@ -49,4 +53,5 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
         price=price_of(order, offer, disk_gb or DEFAULT_DISK_GB, volume),
         price_unknown_because=because,
         warnings=[warning for warning in warnings if warning],
+        priced_at=priced_at,
     )

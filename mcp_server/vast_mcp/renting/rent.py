@@ -22,7 +22,7 @@ from vast_mcp.renting.order import Order
 from vast_mcp.renting.price_kept import check_price_kept
 from vast_mcp.renting.refusals import defect_after, not_rented, taken, with_next_steps
 from vast_mcp.renting.request import Rental, Request, request_of
-from vast_mcp.renting.terms import Terms, terms_of
+from vast_mcp.renting.terms import Terms, agreed_terms, terms_unasked
 from vast_mcp.session import Call
 
 RESENDS = 2  # after no connection was made
@@ -42,7 +42,10 @@ async def rent(call: Call, order: Order) -> Rental:
             return replace(rental, warnings=[*warnings, *rental.warnings])
         refuse_if_unannounced(call, request.wish)
         _check_time(call, request)
-        terms = await terms_of(call, order, request.wish.account, agreed)
+        terms = await terms_unasked(call, order, request.wish.account)
+        if call.journal.consider(request.wish).act != "send":
+            continue  # somebody was faster: there is nothing to ask a person
+        terms = await agreed_terms(call, order, terms, agreed)
         agreed = terms.agreement
         if agreed.asked_now:
             continue  # minutes may have gone by; look again at what there is, and what it costs

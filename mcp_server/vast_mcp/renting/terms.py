@@ -1,7 +1,7 @@
 """What a rental will be, and whether anything speaks against it: read, counted, asked, in this
 order; nothing is sent.
 
-    market → entrypoint → offer, template, SSH keys → price → account → lease → the person
+    market → entrypoint → account → lease → template, SSH keys, offer → price → the person
 
 Whoever says no raises; what is left is the Terms at which the rental may be announced.
 """
@@ -72,12 +72,12 @@ class Terms:
         return facts
 
 
-async def terms_of(call: Call, order: Order, account: str, agreed: Agreement) -> Terms:
-    """Look, count and ask the person. `agreed`: what the person said in this call before.
+async def agreed_terms(call: Call, order: Order, terms: Terms, agreed: Agreement) -> Terms:
+    """The terms with the person's yes, where somebody is to be asked. `agreed`: what the person
+    said in this call before.
 
     Raises a leaf of Refused, and InputNeeded as confirm.ask.
     """
-    terms = await terms_unasked(call, order, account)
     question = rent_question(order, terms.findings)
     proposal = Proposal("create_instance", order.given, question, order.again)
     agreement = await confirm.ask(call, proposal, terms.price.total, agreed)
@@ -88,15 +88,35 @@ async def terms_unasked(call: Call, order: Order, account: str) -> Terms:
     """Look and count. Raises a leaf of Refused."""
     check_market(call, order)
     await _check_entrypoint(call, order)
+    standing = await limits.standing(call)
+    made, body = await lease.lease_of(call, order)
+    findings = await _findings(call, order)
+    room = limits.check_account(call, standing, account, findings.price.total)
+    return Terms(body, findings, standing, room, made)
+
+
+async def terms_at_this_moment(call: Call, order: Order, terms: Terms) -> Terms | None:
+    """The terms at the price that the offer has now, where something rests on it and the wait for
+    a turn has made it old; None where a person is to be asked at that price. Raises a leaf of
+    Refused.
+    """
+    if not terms.findings.are_old:
+        return terms
+    findings = await _findings(call, order)
+    total = findings.price.total
+    if confirm.wanted(call, total) and not terms.agreement.is_at(total):
+        return None
+    return replace(terms, findings=findings)
+
+
+async def _findings(call: Call, order: Order) -> Findings:
+    """Look at the offer and what comes with it. Raises a leaf of Refused."""
     asked = order.max_usd_per_hour
     priced = order.dry_run or limits.price_wanted(call, asked)
     findings = await preflight.look(call, order, priced=priced)
     total, why = findings.price.total, findings.price_unknown_because
     limits.check_machine(call, total, asked=asked, why=why, offer_id=order.offer_id)
-    standing = await limits.standing(call)
-    room = limits.check_account(call, standing, account, total)
-    made, body = await lease.lease_of(call, order)
-    return Terms(body, findings, standing, room, made)
+    return findings
 
 
 async def _check_entrypoint(call: Call, order: Order) -> None:
