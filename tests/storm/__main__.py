@@ -14,8 +14,8 @@ from pathlib import Path
 
 from storm.compare import Line, compare, installed
 from storm.report import compared, short_table, table, write
+from storm.rows import ALL, REAL
 from storm.run import Outcome, Storm
-from storm.scenarios import ALL, REAL
 
 
 def parser() -> argparse.ArgumentParser:

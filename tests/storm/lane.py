@@ -7,7 +7,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import random
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,9 +29,11 @@ from storm.process import (
     least_env,
 )
 from storm.proxy import Proxy
+from storm.release import first_release
 from vast_mcp.sandbox.world import World
 
 TRIES = 16  # calls of an honest agent before the storm says that there is no verdict
+OLDER = "older"  # the name of a server of the first release
 STEP_S = 0.01  # between looks of this program at a condition
 
 
@@ -71,6 +75,7 @@ class Lane:
         self.wishes: list[Wish] = []
         self.states: list[Path] = []
         self.crashed: list[str] = []
+        self.mounts: list[Path] = []  # small disks under journals
         self._offers: Iterator[int] = iter(())
         self.spoiled: set[int] = (
             set()
@@ -97,6 +102,8 @@ class Lane:
         await self.proxy.close()
         await self.control.close()
         await self.sandbox.close()
+        for folder in self.mounts:
+            await asyncio.to_thread(subprocess.run, ["umount", "-l", str(folder)], check=False)
 
     def _new_state(self) -> None:
         self.states.append(self.home / f"state-{len(self.states) + 1}")
@@ -139,7 +146,7 @@ class Lane:
             await found.close()
             found = None
         if found is None:
-            found = Server(self._process(stops), stops)
+            found = Server(self._older() if which == OLDER else self._process(stops), stops)
             self.servers[which] = found
             await found.start()
         return found
@@ -153,6 +160,12 @@ class Lane:
         if self._starts > 1 and self.nursery is not None:
             return Forked(self.nursery, self.env(stops), log)
         return Spawned("storm.served" if stops else self.module, self.env(stops), log)
+
+    def _older(self) -> Spawned:
+        """The first release, from its commit."""
+        sources = first_release(self.home.parent / "0.1.0")
+        path = os.pathsep.join(str(sources / part) for part in ("mcp_server", "tools"))
+        return Spawned("vast_mcp", self.env() | {"PYTHONPATH": path}, self.home / "stderr")
 
     async def kill(self, how: str, which: str = "first") -> None:
         """Strike and do not wait."""
@@ -249,8 +262,9 @@ class Lane:
         doubtful = {"intended", "sending", "unknown"} & set(
             journal_states([self.journal()]).values()
         )
-        if doubtful or not await self._destroy_all():
-            await self._begin_anew()
+        on_small_disk = self.states[-1] in self.mounts
+        if not await self._destroy_all() or doubtful or on_small_disk:
+            await self.begin_anew()
 
     async def _destroy_all(self) -> bool:
         """Through the server, as an agent would; whether that left nothing."""
@@ -264,7 +278,7 @@ class Lane:
             return False
         return "error" not in payload and not (await self.sandbox.ledger())["living"]
 
-    async def _begin_anew(self) -> None:
+    async def begin_anew(self) -> None:
         """A new journal and an empty account."""
         for server in self.servers.values():
             await server.close()

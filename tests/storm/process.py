@@ -143,6 +143,7 @@ class Spawned:
     def __init__(self, module: str, env: Mapping[str, str], log: Path) -> None:
         self._module, self._env, self._log = module, dict(env), log
         self._process: asyncio.subprocess.Process | None = None
+        self.pid = 0
 
     async def start(self) -> tuple[asyncio.StreamReader, asyncio.WriteTransport]:
         """Its stdout, and the way to its stdin."""
@@ -160,6 +161,7 @@ class Spawned:
             )
         assert self._process.stdout is not None
         assert self._process.stdin is not None
+        self.pid = self._process.pid
         return self._process.stdout, self._process.stdin.transport
 
     @property
@@ -221,20 +223,21 @@ class Forked:
         self._nursery, self._env, self._log = nursery, env, log
         self._ended = asyncio.Event()
         self._handle: int | None = None
+        self.pid = 0
 
     async def start(self) -> tuple[asyncio.StreamReader, asyncio.WriteTransport]:
         loop = asyncio.get_running_loop()
         (theirs_in, ours_in), (ours_out, theirs_out) = os.pipe(), os.pipe()
         log = os.open(self._log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            pid = await asyncio.to_thread(
+            self.pid = await asyncio.to_thread(
                 self._nursery.fork, self._env, [theirs_in, theirs_out, log]
             )
         finally:
             for one in (theirs_in, theirs_out, log):
                 os.close(one)
         try:
-            self._handle = os.pidfd_open(pid)
+            self._handle = os.pidfd_open(self.pid)
             loop.add_reader(self._handle, self._on_end)
         except ProcessLookupError:
             self._ended.set()
@@ -274,6 +277,7 @@ class Server:
     _answers: dict[int, asyncio.Future[Json]] = field(default_factory=dict)
     _reader: asyncio.Task[None] | None = None
     _stdin: asyncio.WriteTransport | None = None
+    _stdout: asyncio.StreamReader | None = None
     _mute: bool = False
 
     def __post_init__(self) -> None:
@@ -286,8 +290,8 @@ class Server:
         return self.process.alive and open_in and not self._mute
 
     async def start(self) -> None:
-        stdout, self._stdin = await self.process.start()
-        self._reader = asyncio.create_task(self._read(stdout))
+        self._stdout, self._stdin = await self.process.start()
+        self._reader = asyncio.create_task(self._read(self._stdout))
         hello = {
             "protocolVersion": "2025-06-18",
             "capabilities": {},
@@ -356,6 +360,19 @@ class Server:
         for waiting in self._answers.values():
             if not waiting.done():
                 waiting.set_exception(Died())
+
+    def deafen(self) -> None:
+        """Close our end of its stdout: what it writes from now on cannot be written."""
+        assert self._stdout is not None
+        self._stdout._transport.close()  # type: ignore[attr-defined]  # no other way to it
+
+    def limit_files(self, size: int) -> None:
+        """Let it write no file beyond so many bytes; -1 lets it write all again."""
+        import resource
+
+        if size < 0:
+            size = resource.RLIM_INFINITY
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     # ── ends ──────────────────────────────────────────────────────────────────────────────────────
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from storm.compare import Line
+from storm.rows import ALL
 from storm.run import Outcome
-from storm.scenarios import ALL
 
 HEAD = (
     "what breaks",

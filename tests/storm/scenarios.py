@@ -631,15 +631,15 @@ def pairs() -> list[Scenario]:
     ]
 
 
-def at_once(act: Act | None, callers: int = 1) -> Run:
+def at_once(act: Act | None, callers: int = 1, second: str = "second") -> Run:
     async def run(lane: Lane) -> list[Wish]:
         wish = lane.wish()
         await lane.server("first")
-        await lane.server("second")
+        await lane.server(second)
         if act is not None:
             lane.proxy.add(is_rent, act)
         await asyncio.gather(
-            *(lane.pursue(wish, which) for which in ("first", "second") for _ in range(callers))
+            *(lane.pursue(wish, which) for which in ("first", second) for _ in range(callers))
         )
         return [wish]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from storm.judge import Figures
+from storm.rows import ALL
 from storm.run import Outcome, Storm
-from storm.scenarios import ALL
 from storm.spending import race
 
 pytestmark = pytest.mark.timeout(150)
