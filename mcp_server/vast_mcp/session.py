@@ -183,8 +183,10 @@ class Call:
     templates: dict[str, Template | None] = field(
         default_factory=dict[str, "Template | None"]
     )  # read in this call
-    # What answers had told that arrived before this call.
+    # On anyio's clock; what answers had told that arrived before it; the tokens of its attempts.
+    began: float = field(default_factory=anyio.current_time)
     told: set[News] = field(default_factory=set[News])
+    attempts: set[str] = field(default_factory=set[str])
 
     @classmethod
     def quiet(cls, session: Session) -> Call:

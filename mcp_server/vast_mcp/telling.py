@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from weakref import WeakSet
 
 import anyio
 
@@ -20,6 +21,7 @@ class Told:
     """
 
     news: set[News] = field(default_factory=set[News])
+    made_at: float = 0.0  # on anyio's clock
     swept: list[str] = field(default_factory=list[str])
 
 
@@ -34,6 +36,10 @@ class Telling:
     watched: bool = False
     look: Callable[[], None] = lambda: None
     swept: list[str] = field(default_factory=list[str])  # to be told
+    # Attempts whose own calls are still under way here, by token, and the names of their answers.
+    answering: dict[str, Hashable] = field(default_factory=dict[str, Hashable])
+    # Answers that nobody waits for any more, as long as they are being made.
+    left: WeakSet[Hashable] = field(default_factory=WeakSet[Hashable])
     _heard: set[News] = field(default_factory=set[News])
     _on_its_way: dict[Hashable, Told] = field(default_factory=dict[Hashable, Told])
 
@@ -41,9 +47,11 @@ class Telling:
         """The answer to this request tells these news, and the ends of leases that are
         returned.
         """
+        if request in self.left:
+            return []
         swept, self.swept = self.swept, []
         if self.watched and request is not None:
-            self._on_its_way[request] = Told(news, swept)
+            self._on_its_way[request] = Told(news, anyio.current_time(), swept)
         else:
             self._heard |= news
         return swept
@@ -73,6 +81,20 @@ class Telling:
             while self._on_its_way:
                 await anyio.sleep(TAKEN_LOOK_S)
                 self.look()
+
+    def expects(self, news: News, since: float) -> bool:
+        """Whether this is told, or will be by an answer that was not made yet at `since`, anyio's
+        clock: who asked then did not ask for want of it.
+        """
+        token, _ = news
+        if news in self._heard:
+            return True
+        if token in self.answering and self.answering[token] not in self.left:
+            return True
+        return any(
+            news in told.news and told.made_at >= since and request not in self.left
+            for request, told in self._on_its_way.items()
+        )
 
     def heard(self) -> set[News]:
         """What arrived answers have told and the journal still announces."""

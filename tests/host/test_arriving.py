@@ -9,6 +9,7 @@ import select
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,20 @@ def test_what_the_host_has_read_is_told_and_the_next_wish_rents(
     assert len(ledger(url)["living"]) == 3
 
 
+def test_wishes_that_a_host_makes_at_once_are_all_rented(
+    real: dict[str, str], url: str, tmp_path: Path
+) -> None:
+    """An answer that is just being made or read is no answer that was lost."""
+    with process(env=real, cwd=tmp_path) as started:
+        hello(started)
+        assert started.stdin is not None
+        wishes = enumerate((FIRST, SECOND, THIRD), 2)
+        started.stdin.write(b"".join(rent(number, offer) for number, offer in wishes))
+        answers = [told(line_of(started)) for _ in range(3)]
+    assert [one for one in answers if "error" in one or "notices" in one] == []
+    assert len(ledger(url)["living"]) == 3
+
+
 def test_a_host_that_reads_only_after_it_ended_us_was_told(
     real: dict[str, str], url: str, tmp_path: Path
 ) -> None:
@@ -317,6 +332,27 @@ def test_a_client_that_went_away_was_not_told_and_the_next_wish_is_refused_once(
         assert str(machine) in refused["error"]["message"]
         assert "error" not in posted(address, mode, SECOND)
     assert len(ledger(url)["living"]) == 2
+
+
+@pytest.mark.parametrize("mode", ["legacy", "auto"])
+def test_a_wish_that_waits_behind_a_client_that_left_is_told_of_its_machine(
+    real: dict[str, str], url: str, tmp_path: Path, mode: str
+) -> None:
+    """The second wish is made while the first request is still on its way."""
+    real |= {"VAST_MCP_TIME_SCALE": "0.2"}
+    post(f"{url}/_sandbox/faults", endpoint="create", kind="late", when="after")
+    with serving(real, tmp_path) as address, ThreadPoolExecutor() as threads:
+        with pytest.raises(httpx.ReadTimeout):
+            posted(address, mode, FIRST, timeout=1.0)
+        second = threads.submit(posted, address, mode, SECOND)
+        with httpx.Client(trust_env=False) as http:
+            for _ in range(20):
+                http.get(address.removesuffix("/mcp") + "/healthz", headers={"Connection": "close"})
+        post(f"{url}/_sandbox/faults", release=True)
+        refused = second.result(PATIENCE)
+    [machine] = ledger(url)["living"]
+    assert refused["error"]["code"] == "earlier_rental_found"
+    assert str(machine) in refused["error"]["message"]
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])

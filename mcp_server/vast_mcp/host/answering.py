@@ -39,15 +39,19 @@ async def answer(
     nothing else.
     """
     call = _call_of(session, progress, host)
-    payload = await _result_of(spec, args, call)
-    session.settle_told(call.told & session.telling.heard())
-    session.answered.set()
-    # An answer that nobody will read has told nothing.
-    await anyio.lowlevel.checkpoint_if_cancelled()
-    if session.settings.sandbox:
-        payload["sandbox"] = True
-    if notices := notices_of(session, payload, host and host.answer):
-        payload["notices"] = notices
+    try:
+        payload = await _result_of(spec, args, call)
+        session.settle_told(call.told & session.telling.heard())
+        session.answered.set()
+        # An answer that nobody will read has told nothing.
+        await anyio.lowlevel.checkpoint_if_cancelled()
+        if session.settings.sandbox:
+            payload["sandbox"] = True
+        if notices := notices_of(call, payload):
+            payload["notices"] = notices
+    finally:
+        for token in call.attempts:
+            session.telling.answering.pop(token, None)
     return cast("Json", _masked(payload, session.settings.secrets()))
 
 

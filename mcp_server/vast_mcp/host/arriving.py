@@ -149,7 +149,7 @@ class WhileThere:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        answer = _Answer(receive, send)
+        answer = _Answer(receive, send, self._telling)
         scope[_SCOPE_NAME] = answer
         try:
             await self._app(scope, answer.receive, answer.send)
@@ -157,20 +157,23 @@ class WhileThere:
             if answer.arrived:
                 self._telling.arrived(answer)
             else:
+                self._telling.left.add(answer)
                 self._telling.lost(answer)
 
 
 class _Answer:
     """One request's answer on its way. `arrived`: its last part was written."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self._receive, self._send = receive, send
+    def __init__(self, receive: Receive, send: Send, telling: Telling) -> None:
+        self._receive, self._send, self._telling = receive, send, telling
         self._gone = False
         self.arrived = False
 
     async def receive(self) -> Message:
         message = await self._receive()
-        self._gone |= message["type"] == "http.disconnect"
+        if message["type"] == "http.disconnect" and not self.arrived:
+            self._gone = True
+            self._telling.left.add(self)
         return message
 
     async def send(self, message: Message) -> None:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Hashable
 from typing import cast
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.journal.records import Intent, Notice
 from vast_mcp.leases.labels import lease_notice
-from vast_mcp.session import Session, Unwritten
+from vast_mcp.session import Call, Session, Unwritten
 
 log = logging.getLogger("vast_mcp")
 
 
-def notices_of(session: Session, payload: Json, request: Hashable) -> list[str]:
+def notices_of(call: Call, payload: Json) -> list[str]:
     """Take what is to be told from the journal and from the sweep. It counts as told once the
-    answer to this request has arrived (telling.py).
+    answer to this call has arrived (telling.py).
 
     An answer is worth more than what goes with it: where the journal fails there are no notices,
     and the next rent says what is wrong with it.
     """
-    return _of_unwritten(session, payload) + _of_journal(session, payload, request)
+    return _of_unwritten(call.session, payload) + _of_journal(call, payload)
 
 
-def _of_journal(session: Session, payload: Json, request: Hashable) -> list[str]:
+def _of_journal(call: Call, payload: Json) -> list[str]:
+    session = call.session
     try:
         account = session.journalled_account()
         if account is None:
@@ -34,11 +34,18 @@ def _of_journal(session: Session, payload: Json, request: Hashable) -> list[str]
     except Exception as exc:
         log.info("notices wait: %s", type(exc).__name__)
         return []
-    heard = session.telling.heard()
-    untold = [intent for intent in unannounced if intent.news not in heard]
+    session.telling.look()
+    untold = [intent for intent in unannounced if _is_untold(intent, call)]
     named = _named(payload)
     notices = [_notice(intent) for intent in untold if not _is_said(intent, named)]
-    return notices + session.telling.answered(request, {intent.news for intent in untold})
+    answer = call.host and call.host.answer
+    return notices + session.telling.answered(answer, {intent.news for intent in untold})
+
+
+def _is_untold(intent: Intent, call: Call) -> bool:
+    """Whether this answer is to tell of it: no other one has, or is just about to."""
+    own = intent.token in call.attempts
+    return own or not call.session.telling.expects(intent.news, call.began)
 
 
 def _of_unwritten(session: Session, payload: Json) -> list[str]:

@@ -83,6 +83,8 @@ def claim(call: Call, request: Request, terms: Terms) -> Intent | None:
             facts=terms.facts,
         )
     call.session.telling.settled(call.told)
+    call.session.telling.answering[intent.token] = call.host and call.host.answer
+    call.attempts.add(intent.token)
     return intent
 
 

@@ -69,11 +69,14 @@ def unannounced(call: Call, wish: Wish) -> list[Intent]:
     """Machines that bill and whose answers never arrived: the caller may be replacing one."""
     if wish.allow_unresolved:
         return []
-    heard = call.session.telling.heard()
+    telling = call.session.telling
+    telling.look()
     return [
         intent
         for intent in call.journal.unannounced(wish.account)
-        if intent.lives and intent.request_key != wish.request_key and intent.news not in heard
+        if intent.lives
+        and intent.request_key != wish.request_key
+        and not telling.expects(intent.news, call.began)
     ]
 
 
