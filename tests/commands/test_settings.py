@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from vast_mcp.commands import cli
 from vast_mcp.environment import load
 from vast_mcp.settings import (
     DEFAULT_URL,
@@ -285,13 +286,72 @@ def test_plain_http_goes_nowhere_but_here(tmp_path: Path, url: str) -> None:
         "http://[::1",
         "https://console.vast.ai:port",
         "https://console.vast.ai:99999",
+        "https://console.vast.ai:0",
+        "https://console.vast.ai:+443",
+        "https://:pw@a.example",
+        "https://user@a.example",
+        "https://a.example/#pw",
+        "https://a.example#",
+        "https://a.example/?key=pw",
+        "https://a.example?",
+        "https://a.exa mple",
+        "https://a.example\tpw",
+        "https://a.example\\@pw.example",
+        "https:\\\\a.example",
+        "https:/a.example",
+        "https:a.example",
+        "https:///a.example",
+        "https://[::1%25pw]",
+        "https://a.example;pw",
+        "https://$(pw)",
     ],
 )
 def test_an_address_that_is_none_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
-    """An address may hold a password."""
+    """An address may hold a password, in its login, its query or its fragment; and two readers of
+    one odd address may differ about where the key goes.
+    """
     with pytest.raises(SettingsError, match="VAST_URL") as caught:
         load({"VAST_URL": url}, home=tmp_path)
     assert "pw" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://:planted@{}", "https://{}/#planted", "https://{}/?planted"]
+)
+def test_doctor_prints_no_login_and_no_fragment_of_the_address(
+    tmp_path: Path,
+    url: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such an address is refused, so that nothing else can print it either."""
+    monkeypatch.setenv("VAST_URL", url.format("127.0.0.1:9"))
+    monkeypatch.setenv("VAST_API_KEY", "a-key")
+    for options in (["doctor"], ["doctor", "--json"], ["call", "show_instances"]):
+        assert cli.run(options) != 0
+        printed = "".join(capsys.readouterr())
+        assert "VAST_URL" in printed
+        assert "planted" not in printed
+
+
+@pytest.mark.parametrize(
+    ("url", "read"),
+    [
+        ("HTTPS://Console.VAST.ai/", "https://console.vast.ai"),
+        (" https://console.vast.ai:443 ", "https://console.vast.ai"),
+        ("https://console.vast.ai.", "https://console.vast.ai"),
+        ("https://a.example:8443/prefix/", "https://a.example:8443/prefix"),
+        ("https://b\u00fccher.example", "https://xn--bcher-kva.example"),
+        ("https://[2001:DB8::1]:8443", "https://[2001:db8::1]:8443"),
+        ("HTTP://LOCALHOST:8733", "http://localhost:8733"),
+        ("http://localhost.:8733", "http://localhost:8733"),
+        ("http://127.1:8733", "http://127.0.0.1:8733"),
+        ("http://[0:0:0:0:0:0:0:1]:8733", "http://[::1]:8733"),
+    ],
+)
+def test_an_address_is_read_once_and_written_one_way(tmp_path: Path, url: str, read: str) -> None:
+    """Whatever is checked, printed, journalled and sent to a machine's watchdog is one text."""
+    assert load({"VAST_URL": url}, home=tmp_path).base_url == read
 
 
 @pytest.mark.parametrize(

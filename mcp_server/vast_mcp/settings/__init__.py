@@ -14,7 +14,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from vast_mcp.settings import kinds
-from vast_mcp.settings.kinds import LONGEST_LEASE_H, is_loopback
+from vast_mcp.settings.addresses import Address, is_loopback
+from vast_mcp.settings.kinds import LONGEST_LEASE_H
 from vast_mcp.settings.limits import Limits
 from vast_mcp.settings.times import Times
 from vast_mcp.settings.variable import Setting, setting
@@ -24,6 +25,7 @@ __all__ = [
     "LONGEST_LEASE_H",
     "SANDBOX_URL",
     "SETTINGS",
+    "Address",
     "Limits",
     "Setting",
     "Settings",
@@ -62,7 +64,9 @@ class Settings:
     base_url: str = field(
         default=DEFAULT_URL,
         metadata=setting(
-            "VAST_URL", "another address of the API, https unless loopback", kinds.ADDRESS
+            "VAST_URL",
+            "another address of the API, https unless loopback",
+            kinds.ADDRESS,
         ),
     )
     env_file: Path | None = field(
@@ -148,6 +152,13 @@ class Settings:
     def loopback(self) -> bool:
         """Whether the address is this machine: no proxy is used, and times may be shortened."""
         return is_loopback(self.base_url)
+
+    @property
+    def in_clear(self) -> bool:
+        """Whether the address is plain http, which only this machine may have: there is no
+        certificate to verify. Whatever else it is, is verified.
+        """
+        return self.loopback and Address.of(self.base_url).scheme == "http"
 
     def secrets(self) -> list[str]:
         """Every value here that no answer, error or log line may repeat, and the long words of

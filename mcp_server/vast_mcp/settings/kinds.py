@@ -6,16 +6,16 @@ The text itself is never repeated: it may be a secret.
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
+
+from vast_mcp.settings.addresses import Address
 
 LONGEST_LEASE_H = 8760.0
 SHORTEST_TOKEN = 16  # characters
@@ -93,12 +93,11 @@ def path(text: str) -> Path:
 
 
 def address(text: str) -> str:
-    """Read the address of the API, without a slash at its end."""
-    parts = urlsplit(text)
-    _ = parts.port  # raises ValueError where it is no number
-    check(bool(parts.hostname) and not parts.username and not parts.query)
-    check(parts.scheme == "https" or (parts.scheme == "http" and is_loopback(text)))
-    return text.rstrip("/")
+    """Read the address of the API: written one way, without a slash at its end."""
+    read = Address.of(text)
+    check(read.is_safe)
+    check(not (read.has_login or read.has_query or read.has_fragment))
+    return read.origin + read.path.rstrip("/")
 
 
 def key(text: str) -> SecretStr:
@@ -141,17 +140,6 @@ def log_host(word: str) -> str:
     return word.lower()
 
 
-def is_loopback(url: str) -> bool:
-    """Whether an address is this machine, by its host alone."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 AMOUNT = Kind(amount, "a number, 0 or more; unset it for no limit")
 COUNT = Kind(count, "a whole number, 0 or more; unset it for no limit")
 HOURS = Kind(hours, f"hours, above 0 and at most {LONGEST_LEASE_H:g}")
@@ -161,8 +149,8 @@ ASKED_ABOVE = Kind(asked_above, "never, always, or the $/hour above which to ask
 PATH = Kind(path, "a path, whose home folder exists where it begins with ~")
 ADDRESS = Kind(
     address,
-    "an https address, or http on loopback (your key would travel in clear); "
-    "unset it to use Vast.ai itself",
+    "an https address, or http on loopback (your key would travel in clear), without a login, "
+    "`?` or `#`; unset it to use Vast.ai itself",
 )
 KEY = Kind(key, "printable ASCII without spaces, as every key is; set it anew")
 TOKEN = Kind(token, f"{SHORTEST_TOKEN} or more ASCII characters without spaces")

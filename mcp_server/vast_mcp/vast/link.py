@@ -84,7 +84,7 @@ class Link:
         """What a server's certificate is checked by: the system's authorities. There is none to
         check over plain http, which is loopback only.
         """
-        if not self.settings.base_url.startswith("https"):
+        if self.settings.in_clear:
             return False
         if self._tls is None:
             self._tls = ssl.create_default_context()  # built once: it takes 30 ms and more

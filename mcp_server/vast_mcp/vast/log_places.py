@@ -5,13 +5,12 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
-from urllib.parse import SplitResult, urlsplit
 
 import anyio
 import httpx
 
 from vast_mcp import errors
-from vast_mcp.settings import Settings
+from vast_mcp.settings import Address, Settings
 
 log = logging.getLogger("vast_mcp")
 
@@ -21,18 +20,18 @@ log = logging.getLogger("vast_mcp")
 LOG_HOSTS = ("s3.amazonaws.com/vast.ai/", "s3.amazonaws.com/public.vast.ai/")
 
 
-def checked(address: str, settings: Settings) -> SplitResult:
+def checked(address: str, settings: Settings) -> Address:
     """The parts of an address that a log may be fetched from. Raises UnexpectedReply for any
     other.
     """
     parts = _unambiguous(address)
-    if parts.username or parts.password:
+    if parts.has_login:
         raise refused("holds a login")
     if is_own(parts, settings):
         return parts
     if settings.sandbox:
         raise refused("is not the sandbox's own")
-    if parts.scheme != "https" or parts.port not in {None, 443}:
+    if parts.scheme != "https" or parts.port != 443:
         raise refused("is not plain https")
     if not _is_listed(parts, settings):
         log.warning(
@@ -46,36 +45,31 @@ def checked(address: str, settings: Settings) -> SplitResult:
     return parts
 
 
-def _unambiguous(address: str) -> SplitResult:
+def _unambiguous(address: str) -> Address:
     """The parts of an address. What is checked must be what is sent: two readers of one odd
-    address may differ.
+    address may differ, and a server may read a path otherwise than we do.
     """
+    path = address.partition("?")[0]
+    if not address.isascii() or ".." in path or "%" in path:
+        raise refused("is ambiguous")
     try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname or "", parts.port
-        sent = httpx.URL(address)
+        parts, sent = Address.of(address), httpx.URL(address)
     except (ValueError, httpx.InvalidURL):
         raise refused("is none") from None
-    is_odd = not address.isascii() or "\\" in address or any(map(str.isspace, address))
-    if is_odd or sent.host != host:
+    if sent.host != parts.hostname:
         raise refused("is ambiguous")
     return parts
 
 
-def is_own(parts: SplitResult, settings: Settings) -> bool:
+def is_own(parts: Address, settings: Settings) -> bool:
     """Whether the address is the loopback server that we talk to anyway."""
-    own = urlsplit(settings.base_url)
-    return settings.loopback and (parts.scheme, parts.netloc) == (own.scheme, own.netloc)
+    return settings.loopback and parts.origin == Address.of(settings.base_url).origin
 
 
-def _is_listed(parts: SplitResult, settings: Settings) -> bool:
-    """Whether logs are kept there, by our list or the person's. A path that a server may read
-    otherwise than we do is on no list.
-    """
-    if ".." in parts.path or "%" in parts.path:
-        return False
+def _is_listed(parts: Address, settings: Settings) -> bool:
+    """Whether logs are kept there, by our list or the person's."""
     places = (*LOG_HOSTS, *settings.log_hosts)
-    return any(_is_at(place, parts.hostname or "", parts.path) for place in places)
+    return any(_is_at(place, parts.hostname, parts.path) for place in places)
 
 
 def _is_at(place: str, host: str, path: str) -> bool:
@@ -91,9 +85,9 @@ def _is_at(place: str, host: str, path: str) -> bool:
     return host == name
 
 
-def _place(parts: SplitResult) -> str:
+def _place(parts: Address) -> str:
     """The host and the first folder of an address, which say nothing secret."""
-    return "/".join([parts.hostname or "", *parts.path.split("/")[1:2]])
+    return "/".join([parts.hostname, *parts.path.split("/")[1:2]])
 
 
 def refused(what: str) -> errors.UnexpectedReply:
@@ -102,13 +96,11 @@ def refused(what: str) -> errors.UnexpectedReply:
     )
 
 
-async def check_addresses(parts: SplitResult, deadline: float) -> None:
+async def check_addresses(parts: Address, deadline: float) -> None:
     """Every address of the name must be public, or the log could be a page of a private network."""
     try:
         with anyio.fail_after(max(0.1, deadline - anyio.current_time())):
-            found = await anyio.getaddrinfo(
-                parts.hostname, parts.port or 443, type=socket.SOCK_STREAM
-            )
+            found = await anyio.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
     except (OSError, TimeoutError, UnicodeError):
         raise errors.Unreachable("The host of the log could not be found.") from None
     if not found or not all(
