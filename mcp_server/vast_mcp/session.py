@@ -61,6 +61,7 @@ class Session:
     # Seen of offers, machines and the account.
     offers: OffersSeen = field(default_factory=OffersSeen)
     instances_seen: set[int] = field(default_factory=set[int])
+    volumes_seen: set[int] = field(default_factory=set[int])
     watches: Watches = field(default_factory=Watches)
     ssh_keys: list[SshKey] = field(default_factory=list[SshKey])
     gpu_names: list[str] = field(default_factory=list[str])

@@ -365,6 +365,10 @@ PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
     ),
     "recycle_instance": ("recycle", lambda world: {"instance_id": world.rentals[0].id}),
     "destroy_instance": ("destroy", lambda world: {"instance_ids": [world.rentals[0].id]}),
+    "destroy_volume": (
+        "delete_volume",
+        lambda world: {"volume_id": min(world.volumes.owned), "not_ours": True},
+    ),
     "create_ssh_key": ("keys", lambda _: {"public_key": KEY_LINE}),
     "attach_ssh_key": (
         "attach_key",
@@ -406,6 +410,7 @@ async def furnished(client: Client, world: World) -> None:
     del arguments["onstart"]
     made = await client.call_tool("create_instance", arguments)
     assert not made.is_error, made
+    world.volumes.rent(min(world.volumes.rooms), 2, None, world.clock())
     await client.call_tool("create_ssh_key", {"public_key": KEY_LINE})
 
 

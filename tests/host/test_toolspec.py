@@ -151,6 +151,7 @@ def test_what_spends_or_deletes_is_declared_destructive(tools: Any) -> None:
     assert {name for name, destructive in hints.items() if destructive} >= {
         "create_instance",
         "destroy_instance",
+        "destroy_volume",
     }
     assert {name for name, tool in tools.items() if tool.annotations.read_only_hint} >= {
         "search_offers",
@@ -233,6 +234,10 @@ async def success_arguments(name: str, client: Client, world: World) -> dict[str
             return {"public_key": KEY_LINE}
         case "show_volumes":
             world.volumes.rent(room_for_volumes(world)["id"], 20, None, world.clock())
+        case "destroy_volume":
+            room = room_for_volumes(world)["id"]
+            made = world.volumes.rent(room, 20, f"vast_mcp_{'0' * 16}", world.clock())
+            return {"volume_id": made.id}
         case "show_ssh_keys":
             world.set_keys([KEY_LINE])
     if name in ON_A_MACHINE:

@@ -35,6 +35,9 @@ async def test_planted_text_appears_only_in_untrusted_fields_and_stripped(
     world.set_fate(offer["id"], "bad_image", status_msg=PLANTED)
     machine = world.rent(offer["id"], {"image": f"evil/{PLANTED}", "disk": 10, "label": PLANTED}).id
     world.set_logs(machine, PLANTED)
+    room = next(iter(world.volumes.rooms))
+    volume = world.volumes.rent(room, 2, None, world.clock())
+    volume.name = PLANTED
     template = next(iter(world.templates.values()))
     template |= {"name": PLANTED, "desc": PLANTED, "image": PLANTED, "recommended": True}
     asked: list[tuple[str, dict[str, Any]]] = [
@@ -46,6 +49,8 @@ async def test_planted_text_appears_only_in_untrusted_fields_and_stripped(
         ("search_templates", {"limit": 20}),
         ("show_account", {}),
         ("show_volumes", {}),
+        ("destroy_volume", {"volume_id": volume.id}),
+        ("destroy_volume", {"volume_id": volume.id, "not_ours": True}),
         ("manage_instance", {"instance_id": machine, "action": "reboot"}),
         ("destroy_instance", {"instance_ids": [machine]}),
         ("destroy_instance", {"instance_ids": [machine], "not_ours": True}),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sandbox_wire import Clock, Wire, a_world
+from sandbox_wire import Clock, Wire, a_world, assert_golden
 from vast_mcp.sandbox.rate_limits import THRESHOLDS
 from vast_mcp.sandbox.world import World
 
@@ -77,7 +77,7 @@ async def test_a_volume_is_rented_listed_and_deleted() -> None:
     assert await volumes(wire, "network_volume") == []
     assert (await wire.ask("DELETE", "/api/v0/volumes/", {}, id=number)).json() == {"success": True}
     assert await volumes(wire) == []
-    assert (await wire.ask("DELETE", "/api/v0/volumes/", {"id": number})).status_code == 404
+    assert_golden(await wire.ask("DELETE", "/api/v0/volumes/", {"id": number}), "volume_gone")
     assert [entry.kind for entry in world.ledger] == ["volume", "volume_delete"]
 
 
@@ -119,7 +119,7 @@ async def test_a_linked_volume_is_in_use_and_bills_on_after_its_instance() -> No
     [held] = await volumes(wire)
     assert (held["status"], held["instances"]) == ("in-use", [instance])
     refused = await wire.ask("DELETE", "/api/v0/volumes/", {}, id=number)
-    assert (refused.status_code, refused.json()["error"]) == (400, "volume_in_use")
+    assert_golden(refused, "volume_in_use")
     await wire.ask("DELETE", f"/api/v0/instances/{instance}/")
     [free] = await volumes(wire)
     assert (free["status"], free["instances"]) == ("created", [])
@@ -281,6 +281,7 @@ CALLS: dict[str, tuple[str, str, Any]] = {
     "volumes": ("GET", "/api/v0/volumes", None),
     "search_volumes": ("POST", "/api/v0/volumes/search/", {}),
     "rent_volume": ("PUT", "/api/v0/volumes/", {}),
+    "delete_volume": ("DELETE", "/api/v0/volumes/", {"id": 1}),
     "create": ("PUT", "/api/v0/asks/1/", {}),
     "show": ("GET", "/api/v0/instances/1/", None),
     "list": ("GET", "/api/v1/instances/", None),
@@ -298,6 +299,7 @@ PUBLISHED = {
     "volumes": 5.5,
     "search_volumes": 5.5,
     "rent_volume": 5.5,
+    "delete_volume": 5.5,
     "create": 4.5,
     "show": 2.0,
     "list": 1.0,

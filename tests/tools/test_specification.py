@@ -227,7 +227,9 @@ async def test_the_specifications_example_arrives_as_given(
 async def test_a_volume_at_the_specifications_mount_path_arrives_as_given(
     client: Client, world: World
 ) -> None:
-    """Linking an existing volume, and making one (the specification)."""
+    """Linking an existing volume, and making one (the specification), which is named by the
+    label's token (docs/vast-api.md A.8).
+    """
     [mount_path] = FIELDS["volume_info"]["properties"]["mount_path"]["examples"]
     volumes = [
         {"create_new": False, "volume_id": 7, "mount_path": mount_path},
@@ -237,7 +239,10 @@ async def test_a_volume_at_the_specifications_mount_path_arrives_as_given(
         await call(
             client, "create_instance", offer_id=world.offer()["id"], disk=20, volume_info=volume
         )
-    assert volumes == [request.body["volume_info"] for request in world.asked("create")]
+    linked, made = [request.body for request in world.asked("create")]
+    token = made["label"].rpartition("#")[2]
+    assert linked["volume_info"] == volumes[0]
+    assert made["volume_info"] == volumes[1] | {"name": f"vast_mcp_{token}"}
 
 
 async def test_the_offers_id_goes_in_the_path_and_nowhere_else(
@@ -404,14 +409,16 @@ as_vm = st.fixed_dictionaries(
 
 
 def expected_body(given_arguments: Any, token: Any) -> Any:
-    """What was given, and the three things that are never left to chance."""
+    """What was given, and the things that are never left to chance."""
     body = dict(given_arguments)
     if "image" not in body and "template_hash_id" not in body:
         body["image"] = FIELDS["image"]["default"]
     body.setdefault("cancel_unavail", "price" not in body and body.get("target_state") != "stopped")
     body["label"] = f"{body.get('label', 'vast-mcp')}#{token}"
     if "volume_info" in body:
-        body["volume_info"] = {"create_new": False} | body["volume_info"]
+        info = {"create_new": False} | body["volume_info"]
+        name = {"name": f"vast_mcp_{token}"} if info["create_new"] else {}
+        body["volume_info"] = info | name
     return body
 
 
@@ -486,7 +493,7 @@ def test_each_field_alone_arrives_with_nothing_beside_it(settings: Settings) -> 
 def test_fields_together_arrive_as_given_and_what_is_not_given_is_absent(
     settings: Settings, arguments: Any
 ) -> None:
-    """The specification's fields; the defaults of A.2 and A.7, and the label's token, are all
-    that is added.
+    """The specification's fields; the defaults of A.2 and A.7, the label's token, and the name of
+    a new volume (A.8) are all that is added.
     """
     check_what_arrives(arguments, settings)

@@ -306,7 +306,8 @@ async def test_a_volume_that_goes_on_billing_is_named(client: Client, world: Wor
             "usd_per_hour": pytest.approx(volume.usd_per_hour, abs=1e-5),
         }
     ]
-    assert [step["tool"] for step in result["next_steps"]] == ["show_volumes"]
+    [step] = result["next_steps"]
+    assert (step["tool"], step["arguments"]) == ("destroy_volume", {"volume_id": volume.id})
     assert world.living == []
 
 

@@ -290,6 +290,7 @@ LOOKS: dict[str, tuple[str, dict[str, Any]]] = {
     "search_offers": ("search", {}),
     "show_instances": ("list", {}),
     "destroy_instance": ("list", {"instance_ids": [1]}),
+    "destroy_volume": ("list", {"volume_id": 1}),
     "create_ssh_key": ("keys", {"public_key": KEY_LINE}),
 }
 

@@ -6,6 +6,7 @@ from vast_mcp_tools import (
     create_instance,
     create_ssh_key,
     destroy_instance,
+    destroy_volume,
     manage_instance,
     recycle_instance,
     search_offers,
@@ -39,6 +40,7 @@ CATALOGUE: tuple[ToolSpec, ...] = (
     manage_instance.SPEC,
     recycle_instance.SPEC,
     destroy_instance.SPEC,
+    destroy_volume.SPEC,
     # keys
     create_ssh_key.SPEC,
     attach_ssh_key.SPEC,

@@ -22,6 +22,7 @@ from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
 from vast_mcp.vast.storage import Volume
 
+STEPS = 3  # volumes that have a step of their own
 VOLUMES_S = 6.0  # the longest that destroying waits for a look at the volumes
 
 # Machines that remain, or may: the error that says so, where there was one.
@@ -96,10 +97,17 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
         volumes_still_billing=left,
         warnings=warnings,
     )
-    if left:
-        why = "no tool here deletes a volume; a person does so at Vast"
-        result.next_steps = [step("show_volumes", why)]
+    result.next_steps = _steps(left)
     return result
+
+
+def _steps(left: list[LeftVolume]) -> list[Step]:
+    """How what goes on billing is ended."""
+    why = "deletes it and its data, if nobody wants them"
+    steps = [step("destroy_volume", why, volume_id=one.volume_id) for one in left[:STEPS]]
+    if len(left) > STEPS:
+        steps.append(step("show_volumes", "the others"))
+    return steps
 
 
 async def _destroy(ids: list[int], there: Roll, call: Call) -> Failed:

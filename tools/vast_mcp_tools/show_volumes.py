@@ -43,8 +43,7 @@ class ShowVolumesResult(Result):
 
 async def show_volumes(_: ShowVolumes, call: Call) -> ShowVolumesResult:
     """Lists the account's volumes, those attached to nothing first: size, machine, what each bills
-    per hour, and the instances it is attached to. A volume bills until it is deleted, which no tool
-    here does.
+    per hour, and the instances it is attached to. A volume bills until destroy_volume deletes it.
     """
     listed = await call.vast.list_volumes()
     rows = [_row(volume) for volume in listed]

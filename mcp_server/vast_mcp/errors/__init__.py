@@ -41,6 +41,7 @@ VastMcpError
 │   ├─ StartQueued            start_queued         (may bill later)
 │   ├─ CreatedStopped         created_stopped      (an instance exists and bills)
 │   ├─ DestroyUnverified      destroy_unverified   (may still bill)
+│   ├─ VolumeInUse            volume_in_use        (a machine holds it)
 │   ├─ NotFound               not_found
 │   ├─ EndpointGone           endpoint_gone
 │   ├─ VastUnavailable        vast_unavailable
@@ -124,6 +125,7 @@ from vast_mcp.errors.rejected import (
     TwoFactorRequired,
     UnexpectedReply,
     VastUnavailable,
+    VolumeInUse,
 )
 
 __all__ = [
@@ -181,6 +183,7 @@ __all__ = [
     "VastMcpError",
     "VastUnavailable",
     "VmNotPossible",
+    "VolumeInUse",
     "bad",
     "clean",
     "clean_or_none",

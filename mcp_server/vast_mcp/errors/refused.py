@@ -82,7 +82,9 @@ class NoSuchInstance(Refused):
 
 
 class NotOurs(Refused):
-    """A call would stop, recycle, destroy or lease a machine that vast-mcp did not make."""
+    """A call would stop, recycle, destroy or lease a machine, or delete a volume, that vast-mcp
+    did not make.
+    """
 
     code = "not_ours"
 

@@ -107,11 +107,19 @@ class CreatedStopped(Rejected):
 
 
 class DestroyUnverified(Rejected):
-    """The destroy was sent and has not been seen to work: the machine may still bill."""
+    """The destroy was sent and has not been seen to work: the machine or the volume may still
+    bill.
+    """
 
     code = "destroy_unverified"
     retryable = True
     billing_possible = True
+
+
+class VolumeInUse(Rejected):
+    """A machine holds the volume, which cannot be deleted meanwhile (docs/vast-api.md F)."""
+
+    code = "volume_in_use"
 
 
 class NotFound(Rejected):

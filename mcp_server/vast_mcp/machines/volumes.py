@@ -1,7 +1,8 @@
-"""What a volume's row says: whose it is at the moment (docs/vast-api.md F)."""
+"""What a volume's row says: who made it, and who holds it (docs/vast-api.md F)."""
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 from vast_mcp.errors import Json
@@ -10,6 +11,30 @@ from vast_mcp.vast.storage import Volume
 
 EITHER = {"in": [True, False]}
 BEST_FIRST = [["score", "desc"]]
+
+# A volume's name has letters, digits and underscores only (docs/vast-api.md F).
+_OURS = re.compile(r"vast_mcp_([0-9a-f]{16})")
+
+
+def named(body: Json, token: str) -> Json:
+    """A request to rent whose new volume, if it makes one, carries the attempt's token."""
+    info = body.get("volume_info")
+    if not info or not info.get("create_new"):
+        return body
+    return body | {"volume_info": info | {"name": f"vast_mcp_{token}"}}
+
+
+def token_of(volume: Volume) -> str | None:
+    """The token of the attempt that made the volume; None where vast-mcp did not."""
+    match = _OURS.fullmatch(volume.label or "")
+    if match is None:
+        return None
+    return match.group(1)
+
+
+def is_ours(volume: Volume) -> bool:
+    """Whether a vast-mcp made it, this one or another computer's."""
+    return token_of(volume) is not None
 
 
 def room_query(machine_id: int, size_gb: float) -> Json:

@@ -12,6 +12,7 @@ from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.journal.records import Intent
 from vast_mcp.leases.labels import leased
+from vast_mcp.machines.volumes import named
 from vast_mcp.renting import limits
 from vast_mcp.renting.earlier import unannounced
 from vast_mcp.renting.refusals import defect_after, hiding, not_rented
@@ -96,7 +97,8 @@ async def _put(call: Call, body: Json, intent: Intent) -> Rental:
     journal.mark_sending(intent)
     try:
         # The storm stops before and after each mark, and sends without the token here.
-        instance_id = await call.vast.rent(intent.offer_id, {**body, "label": intent.label})
+        request = {**named(body, intent.token), "label": intent.label}
+        instance_id = await call.vast.rent(intent.offer_id, request)
     except errors.CreatedStopped as exc:
         made = exc.instance_id or 0
         _write(call, intent, partial(journal.mark_confirmed, intent, made, stopped=True), made)

@@ -41,6 +41,7 @@ THRESHOLDS: dict[str, tuple[float, float]] = {
     "volumes": (5.5, 1),
     "search_volumes": (5.5, 1),
     "rent_volume": (5.5, 1),
+    "delete_volume": (5.5, 1),
     "destroy": (3.0, 1),
     "templates": (3.0, 1),
 }

@@ -182,7 +182,7 @@ def log_not_there() -> Refusal:
     return Refusal(404, "<Error><Code>NoSuchKey</Code></Error>")
 
 
-# Volumes have refusals whose codes are ours, except where said (F).
+# Volumes have refusals whose wording is ours, except where said (F).
 
 
 def no_such_volume_offer(offer_id: object) -> Refusal:
@@ -194,12 +194,12 @@ def no_such_volume_offer(offer_id: object) -> Refusal:
 
 def no_such_volume(volume_id: object) -> Refusal:
     """This volume never was, or is deleted."""
-    return refusal(404, "no_such_volume", f"No such volume: {str(volume_id)[:40]}")
+    return refusal(404, "invalid id", f"No such volume: {str(volume_id)[:40]}")
 
 
-def volume_in_use(volume_id: int) -> Refusal:
-    """A volume is not deleted while it is attached (F)."""
-    return refusal(400, "volume_in_use", f"Volume {volume_id} is in use by an instance.")
+def volume_in_use() -> Refusal:
+    """A volume is not deleted while it is attached: the recorded reply (F)."""
+    return refusal(409, "volume in use", "existing instances use that volume!")
 
 
 def volume_elsewhere(has: int, wants: int, ask_id: int) -> Refusal:

@@ -197,7 +197,7 @@ class Volumes:
         if volume is None:
             raise replies.no_such_volume(volume_id)
         if volume.in_use:
-            raise replies.volume_in_use(volume.id)
+            raise replies.volume_in_use()
         volume.deleted_at = now
         volume.room["disk_space"] = round(volume.room["disk_space"] + volume.gb, 1)
         return volume

@@ -296,7 +296,7 @@ class Vast(Requests):
 
     async def search_volumes(self, query: Json) -> list[VolumeOffer]:
         """POST /volumes/search/ (docs/vast-api.md F): a flat query, at most 64 rows."""
-        reply = await self._read("volumes", "POST", "/api/v0/volumes/search/", body=query)
+        reply = await self._read("search_volumes", "POST", "/api/v0/volumes/search/", body=query)
         return models.rows_of(VolumeOffer, rows_under(reply, "offers"))
 
     async def list_volumes(self) -> list[Volume]:
@@ -305,6 +305,18 @@ class Vast(Requests):
         """
         reply = await self._read("volumes", "GET", "/api/v0/volumes", params=_EVERY_VOLUME)
         return models.rows_of(Volume, rows_under(reply, "volumes"))
+
+    async def destroy_volume(self, volume_id: int) -> bool:
+        """DELETE /volumes/ (docs/vast-api.md F): True when Vast accepted it, False when it knows no
+        such volume. Raises VolumeInUse while a machine holds it.
+        """
+        try:
+            await self._read("destroy_volume", "DELETE", "/api/v0/volumes/", body={"id": volume_id})
+        except (errors.NotFound, errors.InvalidRequest) as exc:
+            if exc.http_status != 404:
+                raise
+            return False
+        return True
 
     async def user(self) -> User:
         """GET /users/current (docs/vast-api.md G): whose key this is, and what it can spend."""

@@ -25,6 +25,8 @@ INTERVALS: dict[str, float] = {
     "manage": 1.0,
     "bid": 5.5,
     "volumes": 5.5,
+    "search_volumes": 5.5,
+    "destroy_volume": 5.5,
     "keys": 1.0,
     "templates": 3.0,
 }

@@ -29,6 +29,8 @@ _BY_ERROR: dict[str, type[errors.VastMcpError]] = {
     "server_error": errors.VastUnavailable,
     "not_found": errors.NotFound,
     "no_such_template": errors.NotFound,
+    "no_such_volume": errors.NotFound,
+    "volume in use": errors.VolumeInUse,
     "forbidden": errors.Forbidden,
     "unauthorized": errors.Forbidden,
 }
@@ -54,6 +56,8 @@ _BY_TEXT: tuple[tuple[str, type[errors.VastMcpError]], ...] = (
     ("search quota", errors.SearchQuotaExceeded),
     ("no ssh keys found", errors.NotFound),
     ("too frequent", errors.RateLimited),
+    ("volume in use", errors.VolumeInUse),
+    ("existing instances use that volume", errors.VolumeInUse),
 )
 
 
@@ -79,6 +83,7 @@ _MESSAGES: dict[type[errors.VastMcpError], str] = {
     "becomes free.",
     errors.NoSuchInstance: "Vast knows no such instance.",
     errors.NotFound: "Vast knows nothing by that id.",
+    errors.VolumeInUse: "A machine holds the volume.",
     errors.EndpointGone: "Vast has retired the endpoint that this used; a newer vast-mcp is "
     "needed.",
     errors.VastUnavailable: "Vast is failing or unavailable at the moment.",

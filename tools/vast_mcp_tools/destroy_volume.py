@@ -1,0 +1,190 @@
+"""Deleting a volume, and knowing that it is gone: it bills until then, whatever its machines do."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from vast_mcp import errors
+from vast_mcp.account.roll import Roll, roll
+from vast_mcp.errors import Json, NextStep, Problem
+from vast_mcp.machines import costs, volumes
+from vast_mcp.session import Call
+from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec
+from vast_mcp.vast.storage import Volume
+
+LOOKS = 6
+SHOWN = 20
+MOST_HOLDERS = 25  # as many machines as one destroy_instance takes
+# How long a machine that is gone may still hold its volume (docs/vast-api.md A.8).
+LETS_GO_S = 30.0
+
+
+class DestroyVolume(Arguments):
+    volume_id: Annotated[int, Field(ge=1, description="from show_volumes")]
+    not_ours: Annotated[
+        bool, Field(description="allows a volume not made by vast-mcp. Default false")
+    ] = False
+
+
+class DestroyVolumeResult(Result):
+    volume_id: int
+    outcome: Literal["destroyed", "already_gone"]
+    size_gb: float | None = None
+    usd_per_hour: Annotated[float | None, Field(description="What it billed until now.")] = None
+    next_steps: list[Step] = []
+
+
+async def destroy_volume(args: DestroyVolume, call: Call) -> DestroyVolumeResult:
+    """Deletes a volume and its data for good; its billing ends. Success means it was looked up
+    again and is gone. An error, with nothing deleted: an unknown id, a machine that holds it, or
+    one not made by vast-mcp without not_ours.
+    """
+    there = await roll(call)
+    volume = await _volume(args.volume_id, call)
+    if volume is None:
+        return DestroyVolumeResult(volume_id=args.volume_id, outcome="already_gone")
+    if not args.not_ours:
+        _check_ours(volume)
+    _check_free(volume, there, args)
+    said = await _destroy(volume.id, call)
+    if not await _is_gone(volume.id, call, looks=1 if said else LOOKS):
+        raise _unverified(volume, said, args)
+    return DestroyVolumeResult(
+        volume_id=volume.id,
+        outcome="destroyed",
+        size_gb=volume.disk_space,
+        usd_per_hour=costs.rounded(costs.volume_usd_per_hour(volume), 5),
+    )
+
+
+async def _volume(volume_id: int, call: Call) -> Volume | None:
+    """The volume; None where it was seen before and is gone. Raises NotFound for an id that the
+    account never showed.
+    """
+    listed = await call.vast.list_volumes()
+    seen = call.session.volumes_seen
+    seen.update(volume.id for volume in listed)
+    for volume in listed:
+        if volume.id == volume_id:
+            return volume
+    if volume_id in seen:
+        return None
+    raise errors.NotFound(
+        f"Nothing was deleted: the account has no volume {volume_id}. {_there_are(listed)}",
+        problems=[Problem("volume_id", "the id of a volume that exists")],
+        next_steps=[NextStep("show_volumes", {}, "see what exists")],
+    )
+
+
+def _there_are(listed: list[Volume]) -> str:
+    """A sentence that names the volumes that there are."""
+    if not listed:
+        return "It has no volumes."
+    shown = ", ".join(str(volume.id) for volume in listed[:SHOWN])
+    more = len(listed) - SHOWN
+    if more > 0:
+        return f"It has {shown} and {more} more."
+    return f"It has {shown}."
+
+
+def _check_ours(volume: Volume) -> None:
+    if volumes.is_ours(volume):
+        return
+    raise errors.NotOurs(
+        f"Nothing was deleted: vast-mcp did not make volume {volume.id}, and its data would be "
+        "gone for good.",
+        problems=[Problem("not_ours", "true, if the person wants this for it as well")],
+        next_steps=[_again(volume.id, "if the person wants that", not_ours=True)],
+    )
+
+
+def _check_free(volume: Volume, there: Roll, args: DestroyVolume) -> None:
+    """Raises VolumeInUse where a machine that may exist holds the volume. One that is gone holds it
+    for a moment longer: Vast's own answer decides.
+    """
+    holders = [i for i in volumes.attached_to(volume) if there.is_known(i)]
+    if not holders:
+        return
+    names = ", ".join(map(str, holders))
+    first = {"instance_ids": holders[:MOST_HOLDERS]}
+    raise errors.VolumeInUse(
+        f"Nothing was deleted: volume {volume.id} is attached to machine {names}. A machine lets "
+        "go of its volume only by being destroyed.",
+        results=[{"volume_id": volume.id, "outcome": "attached", "attached_to": holders}],
+        next_steps=[
+            NextStep("destroy_instance", first, "where that machine is not wanted either"),
+            _again(volume.id, "afterwards", not_ours=args.not_ours),
+        ],
+    )
+
+
+async def _destroy(volume_id: int, call: Call) -> errors.VastMcpError | None:
+    """Ask Vast to delete it, again while a machine that is gone still holds it; what kept it, if
+    anything did.
+    """
+    said: errors.VastMcpError | None = None
+    for attempt in range(LOOKS):
+        if attempt and not await call.another_look():
+            break
+        try:
+            await call.vast.destroy_volume(volume_id)
+        except errors.VolumeInUse as exc:
+            said = exc
+            continue
+        except errors.VastMcpError as exc:
+            return said or exc
+        return None
+    return said
+
+
+async def _is_gone(volume_id: int, call: Call, *, looks: int) -> bool:
+    """Whether a list lacks it, after looking again and again."""
+    for attempt in range(looks):
+        if attempt and not await call.another_look():
+            break
+        try:
+            listed = await call.vast.list_volumes()
+        except errors.VastMcpError:
+            continue
+        if all(volume.id != volume_id for volume in listed):
+            return True
+    return False
+
+
+def _unverified(
+    volume: Volume, said: errors.VastMcpError | None, args: DestroyVolume
+) -> errors.DestroyUnverified:
+    """What is known of a volume that is still shown, or that cannot be looked up."""
+    unverified = errors.DestroyUnverified(
+        f"Volume {volume.id} was not seen to be gone. It may still bill; the same call again is "
+        "safe.",
+        results=[{"volume_id": volume.id, "outcome": "still_there" if said is None else said.code}],
+        next_steps=[_again(volume.id, "tries again", not_ours=args.not_ours)],
+    )
+    if said is not None:
+        unverified.http_status, unverified.vast_message = said.http_status, said.vast_message
+    if isinstance(said, errors.VolumeInUse):
+        unverified.retry_after_s = LETS_GO_S
+    return unverified
+
+
+def _again(volume_id: int, why: str, *, not_ours: bool) -> NextStep:
+    """A call that deletes this volume."""
+    arguments: Json = {"volume_id": volume_id}
+    if not_ours:
+        arguments["not_ours"] = True
+    return NextStep("destroy_volume", arguments, why)
+
+
+SPEC = ToolSpec(
+    fn=destroy_volume,
+    arguments=DestroyVolume,
+    result=DestroyVolumeResult,
+    title="Delete a volume",
+    read_only=False,
+    destructive=True,
+    idempotent=True,
+    open_world=True,
+)
