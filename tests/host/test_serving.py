@@ -22,6 +22,7 @@ from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
 from house import KEY_LINE, call, env_of
+from messages import INVALID_REQUEST, LEGAL, NO_MESSAGES
 from processes import PATIENCE, an_offer, asked, ledger, next_line, post, process, ran
 from vast_mcp_tools import CATALOGUE
 
@@ -584,3 +585,34 @@ def journal(env: dict[str, str]) -> list[tuple[str, int | None]]:
     """State and machine of every attempt."""
     with contextlib.closing(sqlite3.connect(Path(env["VAST_MCP_STATE_DIR"]) / "journal.db")) as db:
         return db.execute("SELECT state, instance_id FROM intents ORDER BY id").fetchall()
+
+
+# ── what is no message ─────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("era", ["2025-06-18", "2026-07-28"])
+def test_a_body_that_is_no_message_is_answered_as_over_stdio(gate: Serving, era: str) -> None:
+    """The eras of the SDK part here: one dropped odd ids, the other gave half an emoji to tools."""
+    headers = ACCEPT | bearer() | {"Content-Type": "application/json", "Mcp-Protocol-Version": era}
+    told: dict[str, Any] = {}
+    with httpx.Client(trust_env=False, timeout=PATIENCE, headers=headers) as http:
+        for what, (_, line, _) in NO_MESSAGES.items():
+            answer = http.post(gate.url, content=line)
+            error = answer.json()
+            told[what] = answer.status_code in {400, 413}, error["error"]["code"], error["id"]
+    assert told == {what: (True, code, its_id) for what, (code, _, its_id) in OVER_HTTP.items()}
+
+
+# Of 20 MiB the end is not read.
+OVER_HTTP = NO_MESSAGES | {
+    "a message of 20 MiB, id last": (INVALID_REQUEST, b"", None),
+}
+
+
+@pytest.mark.parametrize("what", ["an emoji in two halves", "an id below 0", "just 1 MiB"])
+def test_the_nearest_body_that_is_a_message_reaches_its_tool(gate: Serving, what: str) -> None:
+    headers = ACCEPT | bearer() | {"Content-Type": "application/json"}
+    with httpx.Client(trust_env=False, timeout=PATIENCE) as http:
+        answer = http.post(gate.url, content=LEGAL[what], headers=headers)
+    assert answer.status_code == 200
+    assert "bad_arguments" in answer.text

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SCOPE_NAME = "vast_mcp.answer"
-_ANSWER = re.compile(r'\{"jsonrpc":"2\.0","id":(\d+|"(?:[^"\\]|\\.)*"),"result":')
+_ANSWER = re.compile(r'\{"jsonrpc":"2\.0","id":(-?\d+|"(?:[^"\\]|\\.)*"),"result":')
 
 
 def name_of(ctx: ServerRequestContext[Any, Any]) -> Hashable:
@@ -46,11 +46,16 @@ class Stdout(anyio.AsyncFile[str]):
         super().__init__(file)
         self._telling = telling
         self._written = 0
+        self._one_at_a_time = anyio.Lock()
         self._waiting: list[tuple[int, Hashable]] = []  # until so many bytes are taken
         telling.watched, telling.look = True, self._look
 
     async def write(self, b: str) -> int:
         """Write a message, whole. One that cannot be written was the last."""
+        async with self._one_at_a_time:
+            return await self._write(b)
+
+    async def _write(self, b: str) -> int:
         try:
             await anyio.to_thread.run_sync(self._put, b)
         except OSError:

@@ -16,6 +16,7 @@ from vast_mcp.account.settling import keep_settling
 from vast_mcp.account.sweeping import keep_sweeping
 from vast_mcp.host import prompts
 from vast_mcp.host.arriving import stdout_of
+from vast_mcp.host.lines import stdin_of
 from vast_mcp.host.resources import Resources
 from vast_mcp.host.tools import Tools
 from vast_mcp.session import Session
@@ -86,8 +87,8 @@ class VastServer(Server[Session]):
 
     async def run_stdio(self) -> None:
         """Serve on stdin and stdout until stdin ends."""
-        with stdout_of(self.telling) as stdout:
-            async with stdio_server(stdout=stdout) as (read, write):
+        with stdout_of(self.telling) as stdout, stdin_of(stdout.write) as stdin:
+            async with stdio_server(stdin, stdout) as (read, write):
                 await self.run(read, write, self.create_initialization_options())
 
 

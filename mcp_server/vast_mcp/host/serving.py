@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vast_mcp import signals
 from vast_mcp.host.arriving import WhileThere
+from vast_mcp.host.bodies import Messages
 from vast_mcp.host.server import VastServer
 
 PATH = "/mcp"
@@ -159,11 +160,13 @@ def url_of(listener: socket.socket) -> str:
 
 
 def app_of(server: VastServer, address: Address, token: str) -> TokenGate:
-    """The whole application: the token, then the SDK's checks, then the server."""
+    """The whole application: the token, then what a message is, then the SDK's checks, then the
+    server.
+    """
     inner = server.streamable_http_app(
         streamable_http_path=PATH, stateless_http=True, transport_security=address.security()
     )
-    return TokenGate(WhileThere(inner, server.telling), token)
+    return TokenGate(WhileThere(Messages(inner), server.telling), token)
 
 
 def serve(server: VastServer, address: Address, listener: socket.socket, token: str) -> None:
