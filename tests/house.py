@@ -32,6 +32,8 @@ OTHER_KEY_LINE = (
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIC4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4uLi4u other@example"
 )
 
+OURS = "vast-mcp#0123456789abcdef"  # a label as vast-mcp writes it, on this computer or another
+
 DEAD = "http://127.0.0.1:9"  # nobody listens there
 
 

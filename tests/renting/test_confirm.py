@@ -13,29 +13,36 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 import pytest
 from mcp import Client, MCPError, StdioServerParameters
-from mcp.types import ElicitRequestFormParams, ElicitResult
+from mcp.types import ElicitResult
 
-from house import GOLDEN, call, puts
+from house import GOLDEN, OURS, call, puts
+from people import (
+    BARE,
+    CANCEL,
+    DECLINE,
+    ERAS,
+    UNTICKED,
+    YES,
+    Mode,
+    Person,
+    approve,
+    code_in,
+    confirming,
+    refused,
+)
 from vast_mcp.commands import cli
-from vast_mcp.host.server import build
 from vast_mcp.journal.records import CODE_S
-from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
-from vast_mcp.settings import Limits, Settings
-from vast_mcp_tools import CATALOGUE
+from vast_mcp.settings import Settings
 
-Mode = Literal["auto", "legacy"]
-ERAS = pytest.mark.parametrize("era", ["auto", "legacy"], ids=["2026-07-28", "handshake"])
 DISK_GB = 20
 LIVE_429 = {
     "error": "HTTPTooManyRequests",
@@ -43,51 +50,6 @@ LIVE_429 = {
     "retry_after": 0.05,
     "limit": 5.0,
 }
-
-YES = ElicitResult(action="accept", content={"yes": True})
-UNTICKED = ElicitResult(action="accept", content={"yes": False})
-BARE = ElicitResult(action="accept", content={})
-DECLINE = ElicitResult(action="decline")
-CANCEL = ElicitResult(action="cancel")
-
-
-class Person:
-    """Answers every question alike, and remembers what was asked. `meanwhile` happens as the
-    first one is read.
-    """
-
-    def __init__(
-        self, answer: ElicitResult = YES, meanwhile: Callable[[], object] | None = None
-    ) -> None:
-        self.answer, self.meanwhile = answer, meanwhile
-        self.questions: list[str] = []
-        self.schemas: list[dict[str, Any]] = []
-
-    async def __call__(self, context: Any, params: Any) -> ElicitResult:
-        assert isinstance(params, ElicitRequestFormParams)
-        self.questions.append(params.message)
-        self.schemas.append(params.requested_schema)
-        if self.meanwhile is not None and len(self.questions) == 1:
-            self.meanwhile()
-        return self.answer
-
-
-@asynccontextmanager
-async def confirming(
-    world: World,
-    settings: Settings,
-    person: Person | None = None,
-    *,
-    above: float = 0.0,
-    state: Path | None = None,
-    era: Mode = "auto",
-    **limits: Any,
-) -> AsyncIterator[Client]:
-    """A server that asks above this price, and a host with this person before it, or nobody."""
-    settings = replace(settings, confirm_above=above, state_dir=state, limits=Limits(**limits))
-    server = build(settings, CATALOGUE, create_app(world))
-    async with Client(server, mode=era, elicitation_callback=person) as client:
-        yield client
 
 
 @pytest.fixture
@@ -118,31 +80,13 @@ def cost(offer: dict[str, Any]) -> float:
     return offer["dph_base"] + offer["storage_cost"] * DISK_GB / 720
 
 
-async def refused(
-    client: Client, code: str, tool: str = "create_instance", **arguments: Any
-) -> dict[str, Any]:
-    error = (await call(client, tool, **arguments))["error"]
-    assert (error["code"], error["billing_possible"], error["retryable"]) == (code, False, False)
-    return error
-
-
 def golden(name: str) -> dict[str, Any]:
     recorded = json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
     return {"status": recorded["status"], "body": recorded["body"]}
 
 
-def code_in(error: dict[str, Any]) -> str:
-    found = re.search(r"`vast-mcp approve ([2-9A-Z]{4}-[2-9A-Z]{4})`", error["message"])
-    assert found is not None, error
-    return found.group(1)
-
-
 async def a_code(client: Client, **arguments: Any) -> str:
     return code_in(await refused(client, "needs_confirmation", **arguments))
-
-
-def approve(code: str) -> int:
-    return cli.run(["approve", code, "--yes"])
 
 
 def turn_back(state: Path, column: str, seconds: float) -> None:
@@ -579,7 +523,7 @@ async def test_two_starts_with_one_approved_code_send_one(
     world: World, settings: Settings, state: Path
 ) -> None:
     """An act with no attempt of its own uses the code up as well, before it is sent."""
-    machine = world.rent(an_offer(world)["id"], {"image": "x", "disk": 8, "label": None}).id
+    machine = world.rent(an_offer(world)["id"], {"image": "x", "disk": 8, "label": OURS}).id
     world.set_state(machine, "stopped")
     arguments = {"instance_id": machine, "action": "start"}
     async with (
@@ -727,12 +671,12 @@ async def test_what_makes_a_machine_cost_more_is_asked_about(
     """A start at the row's whole price; a better bid with the disk."""
     offer = an_offer(world)
     bid = {"price": offer["min_bid"] * 1.5} if act == "change_bid" else {}
-    machine = world.rent(offer["id"], {"image": "x", "disk": DISK_GB, "label": None, **bid})
+    machine = world.rent(offer["id"], {"image": "x", "disk": DISK_GB, "label": OURS, **bid})
     more: dict[str, Any] = {"price": offer["min_bid"] * 2} if act == "change_bid" else {}
     if act != "change_bid":
         world.set_state(machine.id, "stopped")
     tool = "recycle_instance" if act == "recycle" else "manage_instance"
-    more |= {"not_ours": True} if act == "recycle" else {"action": act}
+    more |= {} if act == "recycle" else {"action": act}
     before, person = len(world.ledger), Person(answer)
     limits = {"max_total_usd_per_hour": 99.0} if limited else {}
     async with confirming(world, settings, person, era=era, **limits) as client:
@@ -751,14 +695,14 @@ async def test_what_makes_no_machine_dearer_is_not_asked_about(
     """A stop, a lower bid, a reboot of what runs; nor what a limit forbids."""
     offer = an_offer(world)
     machine = world.rent(
-        offer["id"], {"image": "x", "disk": 8, "label": None, "price": offer["min_bid"] * 2}
+        offer["id"], {"image": "x", "disk": 8, "label": OURS, "price": offer["min_bid"] * 2}
     ).id
     person = Person()
     async with confirming(world, settings, person) as client:
         for act in (
             {"action": "change_bid", "price": offer["min_bid"] * 1.5},
             {"action": "reboot"},
-            {"action": "stop", "not_ours": True},
+            {"action": "stop"},
         ):
             assert "error" not in await call(client, "manage_instance", instance_id=machine, **act)
     async with confirming(world, settings, person, max_usd_per_hour=0.0001) as client:
@@ -771,7 +715,7 @@ async def test_an_approved_start_that_vast_refuses_may_be_tried_again(
     world: World, settings: Settings, state: Path
 ) -> None:
     """Refused for certain: the yes still stands."""
-    machine = world.rent(an_offer(world)["id"], {"image": "x", "disk": 8, "label": None}).id
+    machine = world.rent(an_offer(world)["id"], {"image": "x", "disk": 8, "label": OURS}).id
     world.set_state(machine, "stopped")
     arguments = {"instance_id": machine, "action": "start"}
     async with confirming(world, settings, state=state) as client:

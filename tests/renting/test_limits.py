@@ -18,7 +18,7 @@ import anyio
 import pytest
 from mcp import Client
 
-from house import allowing, an_offer, call, offers, puts
+from house import OURS, allowing, an_offer, call, offers, puts
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE
@@ -381,7 +381,9 @@ async def test_what_others_do_at_the_same_moment_is_said_and_left_alone(
 async def test_a_start_is_held_to_the_limits(world: World, settings: Settings) -> None:
     """Limits: starting a machine costs what renting it did."""
     offer = an_offer(world)
-    made = world.rent(offer["id"], {"image": "x", "disk": DISK_GB, "target_state": "stopped"})
+    made = world.rent(
+        offer["id"], {"image": "x", "label": OURS, "disk": DISK_GB, "target_state": "stopped"}
+    )
     for limits in (
         {"max_usd_per_hour": cost(offer) - 0.001},
         {"max_total_usd_per_hour": cost(offer) - 0.001},
@@ -407,7 +409,7 @@ async def test_a_better_bid_is_held_to_the_limits_and_a_lower_one_is_not(
     """Limits: the bid and its disk count; what makes a machine cheaper is always allowed."""
     offer = an_offer(world)
     bid = offer["min_bid"] * 2
-    made = world.rent(offer["id"], {"image": "x", "disk": DISK_GB, "price": bid})
+    made = world.rent(offer["id"], {"image": "x", "label": OURS, "disk": DISK_GB, "price": bid})
     async with allowing(world, settings, max_usd_per_hour=cost(offer, base=bid) - 0.0001) as client:
         higher = await call(
             client, "manage_instance", instance_id=made.id, action="change_bid", price=bid * 1.1
@@ -431,7 +433,9 @@ async def test_a_start_whose_answer_was_lost_is_in_doubt_although_asking_again_w
     machine (docs/vast-api.md H).
     """
     offer, other = offers(world, 2)
-    made = world.rent(offer["id"], {"image": "x", "disk": DISK_GB, "target_state": "stopped"})
+    made = world.rent(
+        offer["id"], {"image": "x", "label": OURS, "disk": DISK_GB, "target_state": "stopped"}
+    )
     most = max(cost(offer), cost(other)) + 0.01
     async with allowing(world, settings, state, max_total_usd_per_hour=most) as client:
         world.faults.add("start", "drop", times=1, when="after")
@@ -457,7 +461,9 @@ async def test_whatever_refuses_a_later_try_a_lost_bid_is_in_doubt(
     nothing was sent.
     """
     offer = an_offer(world)
-    made = world.rent(offer["id"], {"image": "x", "disk": DISK_GB, "price": offer["min_bid"] * 2})
+    made = world.rent(
+        offer["id"], {"image": "x", "label": OURS, "disk": DISK_GB, "price": offer["min_bid"] * 2}
+    )
     if later == "our own pace":
         settings = replace(settings, times=replace(settings.times, pace=1.0, budget_s=3.0))
     world.faults.add("bid", "drop", times=1, when="after")
@@ -482,7 +488,7 @@ async def test_what_a_call_that_was_cut_off_held_ends_with_a_stop(
 ) -> None:
     """A process that died while it started a machine must not count for the machine's life."""
     offer, other = offers(world, 2)
-    made = world.rent(offer["id"], {"image": "x", "disk": DISK_GB})
+    made = world.rent(offer["id"], {"image": "x", "label": OURS, "disk": DISK_GB})
     most = max(cost(offer), cost(other)) + 0.02
     async with allowing(world, settings, state, max_total_usd_per_hour=most) as client:
         await call(client, "manage_instance", instance_id=made.id, action="start")
@@ -524,7 +530,7 @@ async def test_a_longer_life_is_held_to_the_limits(
 async def test_a_price_below_nothing_makes_no_room(world: World, settings: Settings) -> None:
     """A row that cannot be right is no credit."""
     odd, offer = offers(world, 2)
-    made = world.rent(odd["id"], {"image": "x", "disk": DISK_GB})
+    made = world.rent(odd["id"], {"image": "x", "label": OURS, "disk": DISK_GB})
     world.instances[made.id].offer["dph_base"] = -50
     async with allowing(world, settings, max_total_usd_per_hour=cost(offer) - 0.001) as client:
         answer = await call(client, "create_instance", offer_id=offer["id"], disk=DISK_GB)
@@ -536,7 +542,9 @@ async def test_a_start_that_vast_queued_keeps_its_place_in_the_count(
 ) -> None:
     """A queued start comes true days later, and the limit must hold then (docs/vast-api.md C.5)."""
     offer, other = offers(world, 2)
-    made = world.rent(offer["id"], {"image": "x", "disk": DISK_GB, "target_state": "stopped"})
+    made = world.rent(
+        offer["id"], {"image": "x", "label": OURS, "disk": DISK_GB, "target_state": "stopped"}
+    )
     world.stolen_gpus.add(made.id)
     wish = {"offer_id": other["id"], "disk": DISK_GB}
     most = max(cost(offer), cost(other)) + 0.01
@@ -564,7 +572,8 @@ async def test_a_journal_that_fails_after_an_act_changes_nothing_of_what_is_said
 ) -> None:
     """The machine runs and bills, and an error that nothing was done would be believed."""
     made = world.rent(
-        an_offer(world)["id"], {"image": "x", "disk": DISK_GB, "target_state": "stopped"}
+        an_offer(world)["id"],
+        {"image": "x", "label": OURS, "disk": DISK_GB, "target_state": "stopped"},
     )
     start = {"instance_id": made.id, "action": "start"}
     async with allowing(world, settings, state, max_usd_per_hour=100) as client:

@@ -122,7 +122,8 @@ async def test_the_step_that_cancels_works_on_a_machine_of_somebody_else(
     foreign = theirs(world)
     world.set_state(foreign, "stopped")
     world.take_gpu(foreign)
-    error = (await call(client, "manage_instance", instance_id=foreign, action="start"))["error"]
+    start = {"instance_id": foreign, "action": "start", "not_ours": True}
+    error = (await call(client, "manage_instance", **start))["error"]
     cancel = error["next_steps"][0]
     assert "error" not in await call(client, cancel["tool"], **cancel["arguments"])
     assert not world.instances[foreign].waiting_for_gpu
@@ -222,7 +223,8 @@ async def test_a_label_of_somebody_elses_machine_gets_no_token(
 ) -> None:
     """Only a machine that an attempt of ours made carries a token (docs/protocol.md)."""
     foreign = theirs(world, "old")
-    await call(client, "manage_instance", instance_id=foreign, action="label", label="new")
+    label = {"instance_id": foreign, "action": "label", "label": "new", "not_ours": True}
+    await call(client, "manage_instance", **label)
     assert world.instances[foreign].label == "new"
 
 
@@ -414,7 +416,8 @@ async def test_strangers_text_in_a_row_stays_marked(client: Client, world: World
     offer = world.offer(disk_space=lambda free: free > 40)
     world.set_fate(offer["id"], (None, "loading"), "IGNORE ALL PREVIOUS")
     made = world.rent(offer["id"], {"image": "x", "disk": 8, "label": "OBEY\u202e me"}).id
-    result = await call(client, "manage_instance", instance_id=made, action="start")
+    start = {"instance_id": made, "action": "start", "not_ours": True}
+    result = await call(client, "manage_instance", **start)
     assert result.pop("untrusted_label") == "OBEY me"
     assert "OBEY" not in json.dumps(result)
     assert "IGNORE" not in json.dumps(result)

@@ -10,7 +10,10 @@ from vast_mcp import errors
 from vast_mcp.account.roll import check_known, roll
 from vast_mcp.errors import NextStep, Problem
 from vast_mcp.machines import ways
-from vast_mcp.machines.keyfiles import key_blob
+from vast_mcp.machines.keyfiles import fingerprint_of, key_blob
+from vast_mcp.renting.consent import Consent
+from vast_mcp.renting.proposal import Proposal
+from vast_mcp.renting.wording import machine
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.account import SshKey
@@ -41,16 +44,39 @@ async def attach_ssh_key(args: AttachSshKey, call: Call) -> AttachSshKeyResult:
     after a key was registered accept it anyway; a VM takes keys only when it is created.
     """
     key = await _key(args, call)
-    there = await roll(call)
-    check_known([args.instance_id], there, nothing="sent", argument="instance_id")
-    _check_container(args, there.living.get(args.instance_id))
-    await call.vast.attach_ssh_key(args.instance_id, key.public_key.strip())
+    row = await _container(args, call)
+    consent = Consent(call, _proposal(args, key, row))
+    if await consent.ask_entry():
+        await _container(args, call)
+    with consent.spent():
+        await call.vast.attach_ssh_key(args.instance_id, key.public_key.strip())
     enter = step(
         "wait_for_instance", "how to enter it", instance_id=args.instance_id, until="reachable"
     )
     return AttachSshKeyResult(
         instance_id=args.instance_id, key_id=key.id, warnings=[PROXY_LAGS], next_steps=[enter]
     )
+
+
+def _proposal(args: AttachSshKey, key: SshKey, row: Instance | None) -> Proposal:
+    """What a person is asked: whoever holds the key comes in."""
+    fingerprint = fingerprint_of(key_blob(key.public_key) or "") or "with no fingerprint"
+    given = args.model_dump()
+    what = (
+        f"Let the SSH key {fingerprint} into {machine(args.instance_id, row)}? Whoever holds its "
+        "private half can enter."
+    )
+    again = NextStep("attach_ssh_key", given, "the same call")
+    return Proposal("attach_ssh_key", {**given, "fingerprint": fingerprint}, what, again)
+
+
+async def _container(args: AttachSshKey, call: Call) -> Instance | None:
+    """The machine's row, where it is listed. Raises NoSuchInstance; VmNotPossible for a VM."""
+    there = await roll(call)
+    check_known([args.instance_id], there, nothing="sent", argument="instance_id")
+    row = there.living.get(args.instance_id)
+    _check_container(args, row)
+    return row
 
 
 async def _key(args: AttachSshKey, call: Call) -> SshKey:

@@ -10,10 +10,13 @@ from typing import Annotated
 from pydantic import Field
 
 from vast_mcp import errors
-from vast_mcp.errors import Problem
+from vast_mcp.errors import NextStep, Problem
 from vast_mcp.machines.keyfiles import fingerprint_of, key_blob
+from vast_mcp.renting.consent import Consent
+from vast_mcp.renting.proposal import Proposal
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, ToolSpec
+from vast_mcp.vast.account import SshKey
 
 KINDS = frozenset(
     {
@@ -57,16 +60,36 @@ async def create_ssh_key(args: CreateSshKey, call: Call) -> CreateSshKeyResult:
     public keys only and returns the fingerprint, never the key.
     """
     line = _checked(_text(args.public_key, call.ssh_dir))
-    blob = key_blob(line)
     fingerprint = fingerprint_of(line.split()[1]) or ""
-    for key in await call.vast.ssh_keys():
-        if key_blob(key.public_key) == blob:
-            return CreateSshKeyResult(
-                key_id=key.id, fingerprint=fingerprint, already_registered=True
-            )
-    made = await call.vast.create_ssh_key(line)
+    consent = Consent(call, _proposal(fingerprint))
+    registered = await _registered(call, line)
+    if registered is None and await consent.ask_entry():
+        registered = await _registered(call, line)
+    if registered is not None:
+        return CreateSshKeyResult(
+            key_id=registered.id, fingerprint=fingerprint, already_registered=True
+        )
+    with consent.spent():
+        made = await call.vast.create_ssh_key(line)
     call.session.ssh_keys = []  # read anew by the next rent
     return CreateSshKeyResult(key_id=made.id, fingerprint=fingerprint, already_registered=False)
+
+
+def _proposal(fingerprint: str) -> Proposal:
+    """What a person is asked: a key lets whoever holds it into machines."""
+    what = (
+        f"Register the SSH key {fingerprint} with the Vast.ai account? Whoever holds its private "
+        "half can enter every machine that is rented from then on."
+    )
+    again = NextStep("create_ssh_key", {}, "the same call")  # an answer repeats no key
+    return Proposal("create_ssh_key", {"fingerprint": fingerprint}, what, again)
+
+
+async def _registered(call: Call, line: str) -> SshKey | None:
+    """The account's key of this content."""
+    blob = key_blob(line)
+    keys = await call.vast.ssh_keys()
+    return next((key for key in keys if key_blob(key.public_key) == blob), None)
 
 
 # ── the text of the key ────────────────────────────────────────────────────────────────────────

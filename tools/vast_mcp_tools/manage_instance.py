@@ -20,8 +20,10 @@ from vast_mcp.machines import phases
 from vast_mcp.machines.costs import rounded
 from vast_mcp.machines.shown import status_of
 from vast_mcp.renting import reserving
-from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, perform
+from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, ask_first, perform
 from vast_mcp.renting.bids import check_bid
+from vast_mcp.renting.consent import Consent
+from vast_mcp.renting.reserving import Change
 from vast_mcp.renting.target import Target
 from vast_mcp.session import Call
 from vast_mcp.settings import LONGEST_LEASE_H
@@ -54,7 +56,9 @@ class ManageInstance(Arguments):
             description="hours from now until it is destroyed by itself, above 0 to 8760",
         ),
     ] = None
-    not_ours: Annotated[bool, Field(description="stop any. Default false")] = False
+    not_ours: Annotated[
+        bool, Field(description="allows one not made by vast-mcp. Default false")
+    ] = False
 
 
 class ManageInstanceResult(Result):
@@ -88,17 +92,17 @@ class ManageInstanceResult(Result):
 
 async def manage_instance(args: ManageInstance, call: Call) -> ManageInstanceResult:
     """Starts, stops, reboots or labels a machine, changes its bid or moves its lease to later,
-    and looks again. A stopped one keeps its disk, which bills, and may lose its GPU. stop wants
-    not_ours true for machines not made by vast-mcp. Within 10 minutes of its lease a machine is
-    not started.
+    and looks again. A stopped one keeps its disk, which bills, and may lose its GPU. Machines not
+    made by vast-mcp want not_ours true. Within 10 minutes of its lease a machine is not started.
     """
     _check_arguments(args)
-    if VERBS[args.action].writes_label:
-        # What is read of a label is written back: no other call of this server may move the
-        # lease meanwhile.
-        async with call.session.lease_lock():
-            return await _manage(args, call)
-    return await _manage(args, call)
+    if not VERBS[args.action].writes_label:
+        return await _manage(args, call)
+    consent = await _asked_first(args, call)
+    # What is read of a label is written back: no other call of this server may move the lease
+    # meanwhile.
+    async with call.session.lease_lock():
+        return await _manage(args, call, consent)
 
 
 def _check_arguments(args: ManageInstance) -> None:
@@ -117,10 +121,24 @@ def _check_arguments(args: ManageInstance) -> None:
         raise errors.bad("manage_instance", problems)
 
 
-async def _manage(args: ManageInstance, call: Call) -> ManageInstanceResult:
+async def _asked_first(args: ManageInstance, call: Call) -> Consent | None:
+    """What a person said, where one is to be asked, before the lease's lock is taken."""
+    if call.settings.confirm_above is None:
+        return None
+    return await ask_first(await _verb(args, call))
+
+
+async def _verb(args: ManageInstance, call: Call) -> Verb:
+    """The action on its machine, by a list just read."""
     target = await Target.read(call, args.instance_id, nothing="sent")
-    verb = VERBS[args.action](args, target, call)
-    outcome = await perform(verb)
+    return VERBS[args.action](args, target, call)
+
+
+async def _manage(
+    args: ManageInstance, call: Call, consent: Consent | None = None
+) -> ManageInstanceResult:
+    verb = await _verb(args, call)
+    outcome = await perform(verb, consent)
     if _is_started(verb, outcome.row):
         mark_started(call, args.instance_id)
     result = _result(verb, outcome)
@@ -138,12 +156,22 @@ class Verb(Act):
     """
 
     argument: ClassVar[str | None] = None  # the one that only this action takes
+    loses: ClassVar[str]  # what it means for a machine that somebody else made
     writes_label: ClassVar[bool] = False
 
     def __init__(self, args: ManageInstance, target: Target, call: Call) -> None:
         given = args.model_dump(exclude_none=True)
         super().__init__(call, target, given, _this(args, "asks again, which is safe"))
         self.args = args
+
+    async def check(self) -> None:
+        if not self.args.not_ours:
+            again = self.for_others()
+            self.target.check_ours(nothing="sent", loses=self.loses, again=again)
+
+    def for_others(self) -> NextStep:
+        """What leads on where somebody else made the machine."""
+        return _this(self.args, "if the person wants that", not_ours=True)
 
     async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:
         """Add to the answer what only this action says."""
@@ -154,10 +182,12 @@ class Verb(Act):
 
 class Start(Verb):
     name = "start"
+    loses = "a started one bills"
     may_cost = True
     restarts = True
 
     async def check(self) -> None:
+        await super().check()
         self.check_time_to_boot()
 
     async def send(self, vast: Vast) -> None:
@@ -175,15 +205,8 @@ class Start(Verb):
 
 class Stop(Verb):
     name = "stop"
+    loses = "a stopped one may lose its GPU"
     must_be_seen = True  # a machine believed stopped that runs is the bill nobody expects
-
-    async def check(self) -> None:
-        if not self.args.not_ours:
-            self.target.check_ours(
-                nothing="stopped",
-                loses="a stopped one may lose its GPU",
-                again=_this(self.args, "if the person wants that", not_ours=True),
-            )
 
     async def send(self, vast: Vast) -> None:
         await vast.change_instance(self.target.instance_id, {"state": "stopped"})
@@ -206,11 +229,13 @@ class Reboot(Verb):
     """No row proves a reboot: it may be over before anybody looks."""
 
     name = "reboot"
+    loses = "what runs on it is interrupted"
     may_cost = True
     restarts = True
     provable = False
 
     async def check(self) -> None:
+        await super().check()
         self.check_time_to_boot()
 
     async def send(self, vast: Vast) -> None:
@@ -226,6 +251,7 @@ class Reboot(Verb):
 class ChangeBid(Verb):
     name = "change_bid"
     argument = "price"
+    loses = "its bid is what it costs, and whether it runs"
     may_cost = True
 
     @property
@@ -234,12 +260,13 @@ class ChangeBid(Verb):
 
     @property
     def question(self) -> str:
-        return f"Raise the bid for {self.target.named} to {self.bid:g} $/h?"
+        return f"Bid {self.bid:g} $/h for {self.target.named}?"
 
     async def check(self) -> None:
+        await super().check()
         row = self.target.row
         if row is not None:
-            check_bid(row, self.bid)
+            check_bid(row, self.bid, self.again)
         if phases.phase_of(row) != "running":
             self.check_time_to_boot()  # a better bid boots it
 
@@ -266,13 +293,17 @@ class Relabel(Verb):
 class Label(Relabel):
     name = "label"
     argument = "label"
+    loses = "its label may be how they know it"
 
     def __init__(self, args: ManageInstance, target: Target, call: Call) -> None:
         super().__init__(args, target, call)
         self.label = naming.renamed(call, target.instance_id, target.row, args.label or "")
 
+    def for_others(self) -> NextStep:
+        return SHOW_INSTANCES  # an answer repeats no label, and so not the call
+
     def steps_if_unsure(self) -> list[NextStep]:
-        return [SHOW_INSTANCES]  # an answer repeats no label, and so not the call
+        return [SHOW_INSTANCES]
 
 
 class ExtendLease(Relabel):
@@ -280,6 +311,8 @@ class ExtendLease(Relabel):
 
     name = "extend_lease"
     argument = "lease_hours"
+    loses = "it has no lease of ours"
+    may_cost = True
     must_be_seen = True  # a lease believed longer than it is loses somebody's work
 
     def __init__(self, args: ManageInstance, target: Target, call: Call) -> None:
@@ -294,8 +327,20 @@ class ExtendLease(Relabel):
         self.until = lifetimes.extended_end(call, instance_id, row, args.lease_hours or 0.0)
         self.label = naming.with_lease(call, instance_id, row, self.until)
 
-    async def check(self) -> None:
-        await reserving.check_longer(self.call, self.target.instance_id, self.target.row)
+    @property
+    def question(self) -> str:
+        so_far = lifetimes.end_of(self.call, self.target.instance_id, self.target.row)
+        ends = "" if so_far is None else f" It ends at {labels.utc(so_far)} so far."
+        hours = f"{self.args.lease_hours:g} hours from when this is done"
+        return f"Let {self.target.named} live for {hours}?{ends}"
+
+    async def weigh(self) -> Change:
+        target = self.target
+        return await reserving.weigh_longer(self.call, target.instance_id, target.row)
+
+    def wants_yes(self, change: Change) -> bool:
+        """A lease moves past what the person agreed to; a first one only shortens a life."""
+        return lifetimes.end_of(self.call, change.instance_id, change.row) is not None
 
     async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:
         session, instance_id, before = self.call.session, self.target.instance_id, self.target.row

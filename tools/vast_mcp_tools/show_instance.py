@@ -141,7 +141,11 @@ def _steps(result: ShowInstanceResult) -> list[Step]:
             why = "waits until it can be entered"
             return [step("wait_for_instance", why, **machine), destroy]
         case "stopped":
-            return [step("manage_instance", "starts it", **machine, action="start"), destroy]
+            theirs = {} if result.ours else {"not_ours": True}
+            return [
+                step("manage_instance", "starts it", **machine, action="start", **theirs),
+                destroy,
+            ]
         case "failed":
             why = "judges by several looks, with the reason"
             return [step("wait_for_instance", why, **machine), destroy]

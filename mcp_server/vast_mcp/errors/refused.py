@@ -82,9 +82,7 @@ class NoSuchInstance(Refused):
 
 
 class NotOurs(Refused):
-    """A call would stop, recycle, destroy or lease a machine, or delete a volume, that vast-mcp
-    did not make.
-    """
+    """A call would change or destroy a machine, or delete a volume, that vast-mcp did not make."""
 
     code = "not_ours"
 

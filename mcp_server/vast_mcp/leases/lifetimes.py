@@ -32,6 +32,11 @@ def in_journal(call: Call) -> dict[int, float]:
         return {}
 
 
+def end_of(call: Call, instance_id: int, row: Instance | None) -> float | None:
+    """When a machine's lease ends, in epoch seconds; None without one (labels.ends_at)."""
+    return ends_at(row, in_journal(call).get(instance_id))
+
+
 def left(
     call: Call, row: Instance | None, journalled: float | None
 ) -> tuple[float | None, bool | None]:

@@ -107,6 +107,16 @@ def phase_of(row: Instance | None) -> Phase:
     return _CONTAINER.get(row.actual_status) or _at_rest(row)
 
 
+def is_under_way(row: Instance | None) -> bool:
+    """Whether a machine runs, or boots as it was asked to: to start it then starts nothing. One
+    that nobody sees, and one that stands still whatever it was asked for, is not.
+    """
+    phase = phase_of(row)
+    if phase == "starting":
+        return row is not None and row.intended_status == "running"
+    return phase == "running"
+
+
 def _at_rest(row: Instance) -> Phase:
     """The phase of a machine whose container says nothing special: the contract's state decides."""
     if row.cur_state == "stopped" and row.is_bid:

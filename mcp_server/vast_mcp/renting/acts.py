@@ -17,8 +17,9 @@ from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Reservation
 from vast_mcp.leases import lifetimes
+from vast_mcp.machines import phases
 from vast_mcp.renting import reserving
-from vast_mcp.renting.consent import Consent
+from vast_mcp.renting.consent import MAY_HAVE_HAPPENED, Consent
 from vast_mcp.renting.proposal import Proposal
 from vast_mcp.renting.reserving import Change
 from vast_mcp.renting.target import Target
@@ -41,7 +42,7 @@ class Act(ABC):
     """
 
     name: ClassVar[str]  # as a question and an error call it
-    may_cost: ClassVar[bool] = False  # it may make the machine dearer: limits and a person count
+    may_cost: ClassVar[bool] = False  # more, or for longer: limits and a person have a say
     restarts: ClassVar[bool] = False  # the container goes down, and `exited` is usual for minutes
     provable: ClassVar[bool] = True  # a row can prove it even where Vast gave no answer
     must_be_seen: ClassVar[bool] = False  # accepted and not seen is no success
@@ -70,6 +71,17 @@ class Act(ABC):
         then = replace(self.again, why="then")
         lifetimes.check_time_to_boot(self.call, self.target.instance_id, self.target.row, then=then)
 
+    async def weigh(self) -> Change:
+        """What the machine comes to cost. Raises OverLimit or PriceUnknown."""
+        target = self.target
+        return await reserving.weigh(self.call, target.instance_id, target.row, bid=self.bid)
+
+    def wants_yes(self, change: Change) -> bool:
+        """Whether a person is asked, where the price is one to ask at: about what makes a machine
+        dearer, or moves one that stands still, whatever that was asked to do.
+        """
+        return change.is_dearer or not phases.is_under_way(change.row)
+
     @abstractmethod
     async def send(self, vast: Vast) -> None:
         """Send the one request."""
@@ -96,14 +108,22 @@ class Outcome:
     trouble: errors.VastMcpError | None = None
 
 
-async def perform(act: Act) -> Outcome:
+async def ask_first(act: Act) -> Consent:
+    """Ask the person before a lock is taken that the act needs: they may read for minutes."""
+    consent = _consent_to(act)
+    if act.may_cost and act.call.settings.confirm_above is not None:
+        await act.check()
+        await _agreed(act, consent)
+    return consent
+
+
+async def perform(act: Act, consent: Consent | None = None) -> Outcome:
     """Do it once, within the limits and with the person's yes, and look what came of it.
 
-    Raises what act.check, reserving.weigh and confirm.ask raise, before anything is sent;
-    StartQueued; OutcomeUnknown; and Vast's refusals.
+    `consent`: what the person said to this call before. Raises what act.check, act.weigh and
+    confirm.ask raise, before anything is sent; StartQueued; OutcomeUnknown; and Vast's refusals.
     """
-    call, again = act.call, act.again
-    consent = Consent(call, Proposal(again.tool, act.given, act.question, again))
+    call, consent = act.call, consent or _consent_to(act)
     held: Reservation | None = None
     await act.check()
     if act.may_cost:
@@ -118,28 +138,32 @@ async def perform(act: Act) -> Outcome:
     return outcome
 
 
+def _consent_to(act: Act) -> Consent:
+    again = act.again
+    return Consent(act.call, Proposal(again.tool, act.given, act.question, again))
+
+
 async def _agreed(act: Act, consent: Consent) -> Change:
     """The change that the limits allow and a person, where one is to be asked, agreed to.
 
     After a person has read, everything is looked at again.
     """
     while True:
-        target = act.target
-        change = await reserving.weigh(act.call, target.instance_id, target.row, bid=act.bid)
-        if not change.is_dearer or not await consent.ask(change.usd_per_hour):
+        change = await act.weigh()
+        if not act.wants_yes(change) or not await consent.ask(change.usd_per_hour):
             return change
-        act.target = await Target.read(act.call, target.instance_id, nothing="sent")
+        act.target = await Target.read(act.call, act.target.instance_id, nothing="sent")
         await act.check()
 
 
 async def _send(act: Act, consent: Consent, held: Reservation | None) -> errors.VastMcpError | None:
-    """Send. Returns the error of an answer that never came: the act may have happened."""
+    """Send. Returns the error of an answer that refuses nothing: the act may have happened."""
     try:
         await act.send(act.call.vast)
     except errors.StartQueued as exc:
         reserving.settle(act.call, held, "maybe")
         raise _queued(act, exc) from exc
-    except (errors.Unreachable, errors.VastUnavailable) as exc:
+    except MAY_HAVE_HAPPENED as exc:
         return exc
     except errors.VastMcpError:
         consent.give_back()

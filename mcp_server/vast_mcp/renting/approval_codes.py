@@ -8,7 +8,7 @@ import secrets
 from vast_mcp import errors
 from vast_mcp.errors import NextStep
 from vast_mcp.journal.records import CODE_S, Approval
-from vast_mcp.renting.proposal import Proposal, question_of
+from vast_mcp.renting.proposal import NO_PRICE, Proposal, question_of
 from vast_mcp.session import Call
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that reads like something else
@@ -42,11 +42,13 @@ def by_code(call: Call, approval: Approval, proposal: Proposal) -> errors.NeedsC
     # Where an answer may not repeat the call, `again` is a look without arguments, which
     # nobody's yes is needed for.
     steps = [NextStep(again.tool, again.arguments, "once approved; before, it makes a new code")]
+    at = ""
+    if approval.usd_per_hour > NO_PRICE:
+        at = f", at {approval.usd_per_hour:.4f} $/h or less"
     return errors.NeedsConfirmation(
         f"{why} The person can run `vast-mcp approve {code[:4]}-{code[4:]}` in a shell within "
         f"{CODE_S / 60:g} minutes; "
-        f"the same call then goes through once, at {approval.usd_per_hour:.4f} $/h or less. The "
-        f"shell needs this "
-        "server's VAST_MCP_STATE_DIR, where that is set.",
+        f"the same call then goes through once{at}. The shell needs this server's "
+        "VAST_MCP_STATE_DIR, where that is set.",
         next_steps=steps if again.arguments else [],
     )

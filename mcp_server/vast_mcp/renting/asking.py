@@ -24,7 +24,7 @@ from mcp.types import (
     InputRequests,
     InputRequiredResult,
 )
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, StrictBool, ValidationError
 
 from vast_mcp.caller import Host, InputNeeded
 from vast_mcp.journal.records import Approval
@@ -38,10 +38,10 @@ Said = Literal["yes", "no", "nobody"]
 
 
 class Answer(BaseModel):
-    """The one field of the question."""
+    """The one field of the question. Texts and numbers are no yes, whatever they say."""
 
     yes: Annotated[
-        bool, Field(title="Yes, at this price", description="No answer and no mean the same.")
+        StrictBool, Field(title="Yes, do this", description="No answer and no mean the same.")
     ]
 
 

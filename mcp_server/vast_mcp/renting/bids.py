@@ -9,10 +9,10 @@ from vast_mcp.vast.models import Instance
 MAX_USD_PER_GPU = 32  # docs/vast-api.md A.6
 
 
-def check_bid(row: Instance, usd_per_hour: float) -> None:
+def check_bid(row: Instance, usd_per_hour: float, again: NextStep) -> None:
     """Raises BadArguments where this machine cannot have this bid, in $/h for the whole machine,
     and BidTooLow under its minimum (docs/vast-api.md A.6). A figure that the row lacks is not
-    judged.
+    judged. `again`: the same call.
     """
     if row.is_bid is False:
         raise _bad("action", "this machine is rented on demand and has no bid")
@@ -20,19 +20,21 @@ def check_bid(row: Instance, usd_per_hour: float) -> None:
     if usd_per_hour > highest:
         raise _bad("price", f"at most {highest} $/h for this machine")
     if row.min_bid is not None and usd_per_hour < row.min_bid:
-        raise _too_low(row.id, usd_per_hour, row.min_bid)
+        raise _too_low(row.id, usd_per_hour, row.min_bid, again)
 
 
 def _bad(field: str, problem: str) -> errors.BadArguments:
     return errors.bad("manage_instance", [Problem(field, problem)])
 
 
-def _too_low(instance_id: int, usd_per_hour: float, lowest: float) -> errors.BidTooLow:
-    again = {"instance_id": instance_id, "action": "change_bid", "price": lowest}
+def _too_low(
+    instance_id: int, usd_per_hour: float, lowest: float, again: NextStep
+) -> errors.BidTooLow:
+    enough = {**again.arguments, "price": lowest}
     return errors.BidTooLow(
         f"Nothing was sent: {usd_per_hour:g} $/h is under this machine's minimum of {lowest:g}; "
         "it would be stopped and bill its disk.",
         instance_id=instance_id,
         problems=[Problem("price", f"at least {lowest:g}")],
-        next_steps=[NextStep("manage_instance", again, "the lowest bid there is")],
+        next_steps=[NextStep("manage_instance", enough, "the lowest bid there is")],
     )

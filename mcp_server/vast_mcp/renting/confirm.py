@@ -24,7 +24,7 @@ from vast_mcp.renting.asking import (
     can_ask,
     question_for,
 )
-from vast_mcp.renting.proposal import Proposal, question_of, shown_price
+from vast_mcp.renting.proposal import NO_PRICE, Proposal, question_of, shown_price
 from vast_mcp.session import Call
 
 ROUNDING = 1e-9  # of a float and no more: a hair above the threshold is asked about
@@ -83,6 +83,22 @@ async def ask(
     """
     if not wanted(call, usd_per_hour):
         return Agreement()
+    return await _agreement(call, proposal, usd_per_hour, agreed)
+
+
+async def ask_entry(call: Call, proposal: Proposal, agreed: Agreement | None = None) -> Agreement:
+    """Ask about what costs nothing and lets somebody into machines: wherever a person wants to be
+    asked at all. Raises as ask() does.
+    """
+    if call.settings.confirm_above is None:
+        return Agreement()
+    return await _agreement(call, proposal, NO_PRICE, agreed)
+
+
+async def _agreement(
+    call: Call, proposal: Proposal, usd_per_hour: float | None, agreed: Agreement | None
+) -> Agreement:
+    """What the person says to this, or said to it before."""
     if usd_per_hour is None:
         raise errors.PriceUnknown(
             "Nothing was sent: what this machine costs cannot be learned, and the person wants to "

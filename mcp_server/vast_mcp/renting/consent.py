@@ -5,11 +5,17 @@ announced, and given back where Vast refused.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from vast_mcp.renting.confirm import Agreement, ask
+from vast_mcp import errors
+from vast_mcp.renting.confirm import Agreement, ask, ask_entry
 from vast_mcp.renting.proposal import Proposal
 from vast_mcp.session import Call, journal_may_fail
+
+# Answers that refuse nothing for certain: what was sent may have been done, and its yes is used.
+MAY_HAVE_HAPPENED = (errors.Unreachable, errors.VastUnavailable, errors.UnexpectedReply)
 
 
 @dataclass
@@ -29,6 +35,25 @@ class Consent:
         """
         self.agreement = await ask(self.call, self.proposal, usd_per_hour, self.agreement)
         return self.agreement.asked_now
+
+    async def ask_entry(self) -> bool:
+        """Ask as ask_entry() does, about what lets somebody in. Returns as ask does."""
+        self.agreement = await ask_entry(self.call, self.proposal, self.agreement)
+        return self.agreement.asked_now
+
+    @contextmanager
+    def spent(self) -> Generator[None]:
+        """Spend the yes for the one request inside, and give it back where Vast refused that.
+        Raises NeedsConfirmation.
+        """
+        self.spend()
+        try:
+            yield
+        except MAY_HAVE_HAPPENED:
+            raise
+        except errors.VastMcpError:
+            self.give_back()
+            raise
 
     def spend(self) -> None:
         """Immediately before the act, or in the transaction that announces it. Raises

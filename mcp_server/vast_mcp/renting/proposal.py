@@ -23,12 +23,17 @@ class Proposal:
     again: NextStep
 
 
+NO_PRICE = 0.0  # $/h, of what is asked about for another reason than its price
+
+
 def question_of(call: Call, what: str, usd_per_hour: float) -> str:
-    """What a person reads: `what`, and at most how much it costs."""
-    said = (
-        f"{what} It costs at most {usd_per_hour:.4f} $ an hour while it runs, "
-        f"{usd_per_hour * 24:.2f} $ a day."
-    )
+    """What a person reads: `what`, and at most how much it costs where it has a price."""
+    said = what
+    if usd_per_hour > NO_PRICE:
+        said += (
+            f" It costs at most {usd_per_hour:.4f} $ an hour while it runs, "
+            f"{usd_per_hour * 24:.2f} $ a day."
+        )
     sandbox = "(Sandbox: no money moves.) " if call.settings.sandbox else ""
     return sandbox + redacted(said, call.settings.secrets())
 

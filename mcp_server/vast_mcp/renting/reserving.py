@@ -19,8 +19,8 @@ from vast_mcp.vast.models import Instance
 class Change:
     """A machine at the price that an act gives it, beside everything that the limits count.
 
-    `account`: None where no limit asks. `row`: as the newest list shows the machine. `is_dearer`:
-    it may come to cost more than now, so that limits and a person have a say.
+    `account`: None where nothing is to be announced. `row`: as the newest list shows the machine.
+    `is_dearer`: it may come to cost more than now, so that limits and a person have a say.
     """
 
     call: Call
@@ -82,25 +82,29 @@ def announce(change: Change, consent: Consent) -> Reservation | None:
     if account is None:
         consent.spend()
         return None
-    if not change.is_dearer:
-        return journal.reservations.announce(account, change.instance_id, usd)
     with journal.alone():
-        change.check(account)
+        if change.is_dearer:
+            change.check(account)
         consent.spend()
         return journal.reservations.announce(account, change.instance_id, usd)
 
 
-async def check_longer(call: Call, instance_id: int, row: Instance | None) -> None:
-    """Raises OverLimit or PriceUnknown for a machine over a limit: a longer life is more spending
-    at the rate that there is. Nothing is announced, since the rate stays.
+async def weigh_longer(call: Call, instance_id: int, row: Instance | None) -> Change:
+    """Read what a machine costs that is to live longer: more spending, at the rate that there is,
+    so that nothing is to be announced. A person is asked at its rate while it runs.
+
+    Raises OverLimit or PriceUnknown.
     """
+    running = None if row is None else row.dph_total
+    change = Change(call, instance_id, row, running, is_dearer=False)
     if not call.limits.any_price:
-        return
+        return change
     account = await account_of(call)
     usd = highest(_price_now(row), _reserved(call, account, instance_id, row))
     check_machine(call, usd, instance_id=instance_id)
     seen = await standing(call)
     check_account(call, seen, account, usd, instance_id=instance_id)
+    return change
 
 
 def settle(call: Call, held: Reservation | None, state: Literal["maybe", "true"] | None) -> None:
