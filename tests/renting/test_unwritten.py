@@ -221,7 +221,7 @@ async def test_a_reply_with_an_id_that_is_none_is_a_doubt_that_finds_its_machine
 
     first = offers(world, 1)[0]["id"]
     async with over(OnTheWay(world, change=change), short, journal) as client:
-        answer = await call(client, "create_instance", **wish(first))
+        answer = await until_it_answers(client, wish(first), "outcome_unknown")
     assert (answer["instance_id"], answer["recovered"]) == (world.living[0].id, True)
     assert journal.states() == ["confirmed"]
 
@@ -237,7 +237,7 @@ async def test_an_exception_of_our_own_after_the_request_is_a_doubt_that_finds_i
     monkeypatch.setattr("vast_mcp.vast.verdicts.rented", trips)
     first = offers(world, 1)[0]["id"]
     async with over(OnTheWay(world), short, journal) as client:
-        answer = await call(client, "create_instance", **wish(first))
+        answer = await until_it_answers(client, wish(first), "outcome_unknown")
     assert (answer["instance_id"], answer["recovered"]) == (world.living[0].id, True)
     assert journal.states() == ["confirmed"]
 

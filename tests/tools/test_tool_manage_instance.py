@@ -629,40 +629,44 @@ async def test_an_extension_gives_an_edited_label_its_token_back(
 @pytest.mark.parametrize("action", ["start", "reboot", "recycle", "change_bid"])
 @pytest.mark.parametrize("left", [-1.0, 0.15], ids=["over", "soon"])
 async def test_nothing_boots_past_its_lease_until_that_is_extended(
-    client: Client, world: World, action: str, left: float
+    world: World, settings: Settings, action: str, left: float
 ) -> None:
-    """The watchdog would delete the disk at boot; the steps lead there and on."""
-    offer = world.offer(disk_space=lambda free: free > 40)
-    price = round(offer["min_bid"] * 2, 4)
-    made = (
-        await call(
-            client, "create_instance", offer_id=offer["id"], disk=16, price=price, lease_hours=8
+    """The watchdog would delete the disk at boot; the steps lead there and on. No sweep ends the
+    machine meanwhile.
+    """
+    later = replace(settings, times=replace(settings.times, lease_margin_s=3600))
+    async with served(world, later) as client:
+        offer = world.offer(disk_space=lambda free: free > 40)
+        price = round(offer["min_bid"] * 2, 4)
+        made = (
+            await call(
+                client, "create_instance", offer_id=offer["id"], disk=16, price=price, lease_hours=8
+            )
+        )["instance_id"]
+        if action == "start":
+            world.set_state(made, "stopped")
+        if action == "change_bid":
+            world.outbid(made)
+        world.clock = lambda: time.time() + (8 - left) * 3600
+        tool = "recycle_instance" if action == "recycle" else "manage_instance"
+        wish: dict[str, Any] = {"instance_id": made} | (
+            {} if action == "recycle" else {"action": action}
         )
-    )["instance_id"]
-    if action == "start":
-        world.set_state(made, "stopped")
-    if action == "change_bid":
-        world.outbid(made)
-    world.clock = lambda: time.time() + (8 - left) * 3600
-    tool = "recycle_instance" if action == "recycle" else "manage_instance"
-    wish: dict[str, Any] = {"instance_id": made} | (
-        {} if action == "recycle" else {"action": action}
-    )
-    wish |= {"price": round(price * 3, 4)} if action == "change_bid" else {}
-    error = (await call(client, tool, **wish))["error"]
-    assert (error["code"], error["instance_id"], error["billing_possible"]) == (
-        "lease_over",
-        made,
-        False,
-    )
-    endpoint = {"change_bid": "bid"}.get(action, action)
-    assert world.asked(endpoint) == []
-    extend, then = error["next_steps"]
-    assert extend["arguments"]["action"] == "extend_lease"
-    assert (then["tool"], then["arguments"]) == (tool, wish)
-    assert "error" not in await call(client, extend["tool"], **extend["arguments"])
-    assert "error" not in await call(client, then["tool"], **then["arguments"])
-    assert len(world.asked(endpoint)) == 1
+        wish |= {"price": round(price * 3, 4)} if action == "change_bid" else {}
+        error = (await call(client, tool, **wish))["error"]
+        assert (error["code"], error["instance_id"], error["billing_possible"]) == (
+            "lease_over",
+            made,
+            False,
+        )
+        endpoint = {"change_bid": "bid"}.get(action, action)
+        assert world.asked(endpoint) == []
+        extend, then = error["next_steps"]
+        assert extend["arguments"]["action"] == "extend_lease"
+        assert (then["tool"], then["arguments"]) == (tool, wish)
+        assert "error" not in await call(client, extend["tool"], **extend["arguments"])
+        assert "error" not in await call(client, then["tool"], **then["arguments"])
+        assert len(world.asked(endpoint)) == 1
 
 
 async def test_a_machine_whose_life_is_used_up_is_to_be_destroyed(
