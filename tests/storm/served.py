@@ -75,8 +75,9 @@ def without_token() -> None:
     """The label goes out as the caller gave it."""
     rent = Vast.rent
 
-    async def bare(self: Vast, offer_id: int, body: dict[str, Any]) -> int:
-        return await rent(self, offer_id, {**body, "label": body["label"].rpartition("#")[0]})
+    async def bare(self: Vast, offer_id: int, body: dict[str, Any], **more: Any) -> int:
+        plain = {**body, "label": body["label"].rpartition("#")[0]}
+        return await rent(self, offer_id, plain, **more)
 
     Vast.rent = bare
 
@@ -106,11 +107,11 @@ def without_fresh_connection() -> None:
     def used(link: Link) -> Any:
         return Pooled(link)
 
-    async def pooled(self: Vast, offer_id: int, body: dict[str, Any]) -> int:
+    async def pooled(self: Vast, offer_id: int, body: dict[str, Any], **more: Any) -> int:
         self._link.pool()
         Link.fresh = used  # type: ignore[method-assign]
         try:
-            return await rent(self, offer_id, body)
+            return await rent(self, offer_id, body, **more)
         finally:
             Link.fresh = fresh  # type: ignore[method-assign]
 

@@ -30,7 +30,7 @@ class DuplicateRentals(OutcomeUnknown):
 
 class NotRented(VastMcpError):
     """An earlier request is proven to have made nothing, and this call has no time left to
-    send another.
+    send another; or this process stood still until its request might not leave any more.
     """
 
     code = "not_rented"

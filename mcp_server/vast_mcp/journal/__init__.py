@@ -27,6 +27,7 @@ from vast_mcp.journal.database import Database
 from vast_mcp.journal.questions import Questions
 from vast_mcp.journal.records import Approval, Intent, News, Notice, Wish, holds
 from vast_mcp.journal.reservations import Reservations
+from vast_mcp.settings import Times
 
 
 class Journal(Questions):
@@ -37,8 +38,8 @@ class Journal(Questions):
     mark_absent to kill the process before and after each commit (tests/storm/served.py).
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        super().__init__(Database(folder))
+    def __init__(self, folder: Path | None, *, put_s: float = Times.put_s) -> None:
+        super().__init__(Database(folder), put_s)
         self.reservations = Reservations(self._db)
         self.approvals = Approvals(self._db, self.digest)
         self.path, self.exists, self.alone = self._db.path, self._db.exists, self._db.alone
@@ -117,19 +118,21 @@ class Journal(Questions):
         return self._found("by_token", token=token)[0]
 
     def abandon_unsent(self, account: str) -> None:
-        """Give up the attempts that were announced and that nobody will send any more: their
-        owner died, so the limits need not count them.
+        """Give up the attempts that were announced and that nobody will send any more, so that the
+        limits need not count them: their owner died, or stood still for longer than a request may
+        take, and then sends nothing as it wakes.
         """
         for intent in self.underway(account):
             if self._was_orphaned(intent):
                 self._db.write("abandon", id=intent.id)
 
     def mark_sending(self, intent: Intent) -> None:
-        """Announce that the PUT leaves now. Raises JournalUnavailable where it must not."""
+        """Announce that the PUT leaves now. Raises NotRented where it must not."""
         changed = self._db.write("mark_sending", id=intent.id, now=time.time())
         if not changed:
-            raise errors.JournalUnavailable(
-                "Nothing was sent: another process gave this attempt up. Repeat the call."
+            raise errors.NotRented(
+                "Nothing was sent: another process gave this attempt up, since it was not sent in "
+                "time. The same call is safe to repeat."
             )
 
     def mark_landed(self, intent: Intent) -> None:

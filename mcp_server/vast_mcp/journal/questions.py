@@ -11,10 +11,13 @@ from vast_mcp.journal.records import Intent, Notice, Verdict, Wish, holds, inten
 
 
 class Questions:
-    """The half of the journal that reads. `_flying`: tokens that this process is sending now."""
+    """The half of the journal that reads. `put_s`: the longest that a request to rent may take.
+    `_flying`: tokens that this process is sending now.
+    """
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, put_s: float) -> None:
         self._db = db
+        self._put_s = put_s
         self._owner = Owner(db, self._left_anything_open)
         self._flying: set[str] = set()
 
@@ -55,7 +58,7 @@ class Questions:
             if intent.lives:
                 return Verdict("replay", intent)
         for intent in standing:
-            if intent.state != "unknown" and not self.may_settle(intent):
+            if intent.state != "unknown" and not self.may_confirm(intent):
                 return Verdict("wait", intent)
         return None
 
@@ -73,7 +76,7 @@ class Questions:
         return self._of_doubt(others[0])
 
     def _of_doubt(self, intent: Intent) -> Verdict:
-        if self.may_settle(intent):
+        if self.may_confirm(intent):
             return Verdict("reconcile", intent)
         return Verdict("wait", intent)
 
@@ -124,6 +127,18 @@ class Questions:
             return intent.token not in self._flying
         return not self._owner.alive(intent.owner)
 
+    def may_confirm(self, intent: Intent) -> bool:
+        """Whether this process may say that a machine came of an attempt: whoever may settle it,
+        and anyone once it has taken longer than a request may, since its owner may stand still.
+        """
+        return self.may_settle(intent) or self._is_overdue(intent)
+
+    def _is_overdue(self, intent: Intent) -> bool:
+        """Whether a request to rent that was made or sent then has had its whole time, by a clock
+        that may have been set.
+        """
+        return intent.tried_at is None or abs(time.time() - intent.tried_at) > self._put_s
+
     def is_young(self, intent: Intent, seconds: float) -> bool:
         """Whether an attempt was made so lately that its machine's row may not be readable yet."""
         return intent.made_at is not None and time.time() - intent.made_at < seconds
@@ -131,18 +146,18 @@ class Questions:
     # ── an account ─────────────────────────────────────────────────────────────────────────────
 
     def open_intents(self, account: str) -> list[Intent]:
-        """Attempts whose outcome is in doubt: unknown, or sending with nobody at it. Oldest
-        first.
+        """Attempts whose outcome is in doubt: unknown, or sending with nobody at it, or for longer
+        than a request may take. Oldest first.
         """
         return [intent for intent in self.underway(account) if self._is_in_doubt(intent)]
 
     def _is_in_doubt(self, intent: Intent) -> bool:
-        is_left = intent.state == "sending" and self.may_settle(intent)
+        is_left = intent.state == "sending" and self.may_confirm(intent)
         return is_left or intent.state == "unknown"
 
     def _was_orphaned(self, intent: Intent) -> bool:
-        """Whether an attempt was announced, and its owner died before sending it."""
-        return intent.state == "intended" and self.may_settle(intent)
+        """Whether an attempt was announced, and its owner died or stood still before sending it."""
+        return intent.state == "intended" and self.may_confirm(intent)
 
     def underway(self, account: str) -> list[Intent]:
         """Attempts that may still become machines: announced, on their way, or in doubt."""

@@ -83,7 +83,7 @@ class Reconciler:
             for machine in new:
                 self.journal.add_twin(intent, machine.id)
             return
-        if new and self._settled_or_settleable(intent):
+        if new and self._may_have_come_of(intent):
             self._recover(intent, new, now, mine)
 
     def _recover(
@@ -104,7 +104,7 @@ class Reconciler:
                 intent,
                 machine.id,
                 stopped=is_stopped(machine, intent),
-                announce=_notice_of(intent, mine),
+                announce=self._notice_of(intent, mine),
             )
 
     def _notice_lacking(self, tokens: set[str], account: str, now: float) -> None:
@@ -114,12 +114,20 @@ class Reconciler:
             if intent.token not in tokens:
                 self._doubts[intent.token].note_lacking(now)
 
-    def _settled_or_settleable(self, intent: Intent) -> bool:
-        """Not one that its living owner is just sending, or has yet to settle. Ours is not on its
-        way any more where its verdict could not be written.
+    def _may_have_come_of(self, intent: Intent) -> bool:
+        """Not one that its living owner is just sending, or has yet to settle, and has time to.
+        Ours is not on its way any more where its verdict could not be written.
         """
         is_open = intent.state in {"intended", "sending", "unknown"}
-        return not is_open or self.journal.may_settle(intent)
+        return not is_open or self.journal.may_confirm(intent)
+
+    def _notice_of(self, intent: Intent, mine: Collection[str]) -> Notice:
+        """What is to be told of a machine that a list showed: a caller that reports it itself needs
+        only that its answer arrives. An owner that stands still will not tell of it.
+        """
+        if intent.token in mine and self.journal.may_settle(intent):
+            return Notice.RENTED
+        return Notice.LATE
 
     def _notice_gone(self, listed: set[int], account: str, now: float) -> None:
         """A confirmed machine that two whole lists lack is gone; a young one may only be invisible
@@ -145,11 +153,11 @@ class Reconciler:
         self._doubts[intent.token].note_known(self.clock())
 
     def open_for(self, account: str, request_key: str | None = None) -> list[Intent]:
-        """Attempts in doubt that this process may settle, of one key where it is given."""
+        """Attempts in doubt whose machine this process may find, of one key where it is given."""
         return [
             intent
             for intent in self.journal.open_intents(account)
-            if request_key in {None, intent.request_key} and self.journal.may_settle(intent)
+            if request_key in {None, intent.request_key} and self.journal.may_confirm(intent)
         ]
 
     async def settle(
@@ -161,7 +169,7 @@ class Reconciler:
         request_key: str | None = None,
         mine: Collection[str] = (),
     ) -> None:
-        """Look until nothing that we may settle is open, or `until` (anyio's clock). Raises
+        """Look until nothing that we may find is open, or `until` (anyio's clock). Raises
         DuplicateRentals.
 
         A list that cannot be read settles nothing and is tried again.
@@ -200,10 +208,13 @@ class Reconciler:
                 raise _duplicates(intent, ids)
 
     async def _declare_absent(self, vast: Vast, account: str) -> None:
+        """Give up what is proven to have made nothing; never while its owner lives, which may have
+        been stopped, and has the last word.
+        """
         now = self.clock()
         for intent in self.open_for(account):
             doubt = self._doubts[intent.token]
-            if not doubt.was_lacking_long(now, self.times):
+            if not self.journal.may_settle(intent) or not doubt.was_lacking_long(now, self.times):
                 continue
             if doubt.is_old(now, intent.tried_at, self.times) or (
                 not doubt.ever_seen and await _is_free(vast, intent)
@@ -220,15 +231,6 @@ def _by_token(listed: Sequence[Instance]) -> dict[str, list[Instance]]:
         if token is not None:
             found[token].append(instance)
     return found
-
-
-def _notice_of(intent: Intent, mine: Collection[str]) -> Notice:
-    """What is to be told of a machine that a list showed: a caller that reports it itself needs
-    only that its answer arrives.
-    """
-    if intent.token in mine:
-        return Notice.RENTED
-    return Notice.LATE
 
 
 def _duplicates(intent: Intent, ids: list[int]) -> errors.DuplicateRentals:

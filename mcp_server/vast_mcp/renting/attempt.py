@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -25,6 +26,18 @@ log = logging.getLogger("vast_mcp")
 UNWRITTEN = "The journal could not be written: keep the instance id, and do not repeat this call."
 
 
+class Stopwatch:
+    """Seconds since it was made, by whichever clock says more: one may stand still while the
+    computer sleeps, and the other may be set.
+    """
+
+    def __init__(self) -> None:
+        self._wall, self._steady = time.time(), time.monotonic()
+
+    def seconds(self) -> float:
+        return max(abs(time.time() - self._wall), time.monotonic() - self._steady)
+
+
 def has_time(call: Call, pause_s: float = 0.0) -> bool:
     """Whether a PUT that begins after a pause still has its whole time."""
     return call.has_time_for(pause_s + call.times.put_s)
@@ -45,6 +58,7 @@ async def attempt(
             raise not_rented(request, "this server was asked to end")
         if now is None or not has_time(call):
             return None
+        clock = Stopwatch()
         intent = claim(call, request, now)
         if intent is None:
             return None
@@ -52,7 +66,7 @@ async def attempt(
         # verdict.
         with anyio.CancelScope(shield=True):
             try:
-                return intent, await _put(call, now.body, intent)
+                return intent, await _put(call, now.body, intent, clock)
             except errors.VastMcpError as exc:
                 return intent, hiding(exc, now.body)
             finally:
@@ -89,16 +103,21 @@ def claim(call: Call, request: Request, terms: Terms) -> Intent | None:
     return intent
 
 
-async def _put(call: Call, body: Json, intent: Intent) -> Rental:
+async def _put(call: Call, body: Json, intent: Intent, clock: Stopwatch) -> Rental:
     """Send the one request, and write down what came of it. After money may have moved, a journal
     that fails is a warning, and whatever else fails is a doubt: our own defects too.
+
+    A process that stood still for the whole time of the request sends nothing: to all others it has
+    been in doubt, or given up, for that long.
     """
     journal = call.journal
     journal.mark_sending(intent)
     try:
         # The storm stops before and after each mark, and sends without the token here.
         request = {**named(body, intent.token), "label": intent.label}
-        instance_id = await call.vast.rent(intent.offer_id, request)
+        instance_id = await call.vast.rent(
+            intent.offer_id, request, may_leave=lambda: clock.seconds() <= call.times.put_s
+        )
     except errors.CreatedStopped as exc:
         made = exc.instance_id or 0
         _write(call, intent, partial(journal.mark_confirmed, intent, made, stopped=True), made)

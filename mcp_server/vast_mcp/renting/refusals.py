@@ -175,7 +175,7 @@ def with_next_steps(
             request.again,
             NextStep("show_instances", {"label": intent.token}, "looks for the machine"),
         ]
-    elif isinstance(exc, (errors.RateLimited, errors.Unreachable)):
+    elif isinstance(exc, (errors.RateLimited, errors.Unreachable, errors.NotRented)):
         exc.next_steps = [request.again]
     return exc
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 
 import anyio
 import httpx
@@ -17,6 +18,7 @@ from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.vast import models, replies, verdicts
 from vast_mcp.vast.account import SshKey, Template, User
+from vast_mcp.vast.departure import Departure
 from vast_mcp.vast.models import Instance, Offer
 from vast_mcp.vast.pages import Pages, rows_under
 from vast_mcp.vast.replies import Reply
@@ -83,14 +85,19 @@ class Vast(Requests):
         """Wait for the published interval between two rents, before anything is announced."""
         await self._link.pace.turn("create", self._deadline)
 
-    async def rent(self, offer_id: int, body: Json) -> int:
+    async def rent(
+        self, offer_id: int, body: Json, *, may_leave: Callable[[], bool] = lambda: True
+    ) -> int:
         """PUT /asks/{id}/, once: the id of the instance it made.
 
-        Raises Unreachable only when no connection was made, and OutcomeUnknown where no answer
-        came; see verdicts.rented for the other verdicts. The storm stops here: it changes the body
-        and the connection of this method (tests/storm/served.py).
+        Raises Unreachable only when no connection was made, NotRented when it was not to leave any
+        more, and OutcomeUnknown where no answer came; see verdicts.rented for the other verdicts.
+        The storm stops here: it changes the body and the connection of this method
+        (tests/storm/served.py).
         """
-        reply = await self._put_once(f"/api/v0/asks/{offer_id}/", body)
+        departure = Departure(may_leave)
+        departure.check()
+        reply = await self._put_once(f"/api/v0/asks/{offer_id}/", body, departure)
         if reply is None:
             raise errors.OutcomeUnknown(
                 "The request to rent was sent and no answer came; the machine may exist and bill."
@@ -98,7 +105,7 @@ class Vast(Requests):
         with self._link.masking():
             return verdicts.rented(reply)
 
-    async def _put_once(self, path: str, body: Json) -> Reply | None:
+    async def _put_once(self, path: str, body: Json, departure: Departure) -> Reply | None:
         """Send it on a fresh connection; None where it may have arrived and no answer did.
 
         Not cancelled by the caller's going away: the answer is worth more than the wait, `put_s`
@@ -111,14 +118,20 @@ class Vast(Requests):
         with anyio.move_on_after(times.put_s, shield=True):
             try:
                 async with http:
-                    answer = await http.put(path, json=body, timeout=limit)
+                    answer = await http.put(
+                        path, json=body, timeout=limit, extensions={"trace": departure.trace}
+                    )
                     reply = self._link.heard(answer)
             except _NOT_SENT as exc:
                 raise errors.Unreachable(
                     f"No connection to Vast ({type(exc).__name__}); nothing was sent."
                 ) from exc
+            except errors.NotRented:
+                raise
             except Exception:  # noqa: S110  whatever else went wrong, the request may have arrived
                 pass
+        if not departure.left:
+            departure.check()
         return reply
 
     # ── instances ─────────────────────────────────────────────────────────────────────────────────
