@@ -55,6 +55,8 @@ class Session:
     closing: bool = False
     # Set when an attempt is in doubt: wakes the background task.
     doubts: anyio.Event = field(default_factory=anyio.Event)
+    # Set when a machine may be there whose price nobody compared with its limits: wakes the task.
+    unjudged: anyio.Event = field(default_factory=anyio.Event)
     # Set by every answer: wakes the sweep, since a lease may be new.
     answered: anyio.Event = field(default_factory=anyio.Event)
 

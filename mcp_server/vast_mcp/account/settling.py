@@ -55,6 +55,7 @@ async def _settle(session: Session) -> bool | None:
     try:
         account = await account_of(call)
         await session.reconciler.settle(call.vast, account, math.inf)
+        session.unjudged.set()
         return bool(session.reconciler.open_for(account))
     except errors.VastMcpError as exc:
         log.info("settling waits: %s", exc.code)

@@ -91,6 +91,7 @@ def run(chosen: argparse.Namespace) -> int:
 async def settle(settings: Settings, wait_s: float) -> Settled:
     """Settle what is open for up to `wait_s` seconds."""
     from vast_mcp.account.whose import account_of
+    from vast_mcp.renting.keeping import check_and_end
     from vast_mcp.session import Call, Session
 
     session = Session(*with_sandbox(settings))
@@ -101,6 +102,7 @@ async def settle(settings: Settings, wait_s: float) -> Settled:
             before = session.journal.open_intents(account)
             until = anyio.current_time() + wait_s
             await session.reconciler.settle(call.vast, account, until)
+            await check_and_end(call)
         after = [session.journal.by_token(intent.token) or intent for intent in before]
         still_open = session.journal.open_intents(account)
     finally:
@@ -118,6 +120,8 @@ def row_of(intent: Intent) -> Json:
     }
     if intent.instance_id:
         row["instance_id"] = intent.instance_id
+    if intent.over_usd_per_hour is not None:
+        row["over_limit_at_usd_per_hour"] = intent.over_usd_per_hour
     return row
 
 

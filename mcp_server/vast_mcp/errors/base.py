@@ -74,6 +74,7 @@ class VastMcpError(Exception):
     problems: Sequence[Problem] = ()
     results: Sequence[Json] = ()
     next_steps: Sequence[NextStep] = field(default_factory=tuple)
+    may_bill: bool = False  # what this one is about may, whatever its kind
 
     def __post_init__(self) -> None:
         super().__init__(self.message)
@@ -89,7 +90,7 @@ class VastMcpError(Exception):
             "http_status": self.http_status,
             "retryable": self.retryable,
             "retry_after_s": self.retry_after_s,
-            "billing_possible": self.billing_possible,
+            "billing_possible": self.billing_possible or self.may_bill,
             "instance_id": self.instance_id,
             "offer_id": self.offer_id,
             "request_key": self.request_key,

@@ -145,7 +145,7 @@ class ReadOnly(Refused):
 
 class OverLimit(Refused):
     """More was asked for than the person allows: one machine, all machines, their number,
-    the credit's hours, or a lease.
+    the credit's hours, or a lease; or a machine turned out to cost more and was ended again.
     """
 
     code = "over_limit"

@@ -22,6 +22,7 @@ from vast_mcp import errors
 from vast_mcp.caller import Host, InputNeeded, Progress, no_progress
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.host.notices import notices_of
+from vast_mcp.renting.keeping import check_and_end
 from vast_mcp.session import Call, Session
 from vast_mcp.toolspec import Arguments, ToolSpec
 
@@ -47,12 +48,27 @@ async def answer(
         await anyio.lowlevel.checkpoint_if_cancelled()
         if session.settings.sandbox:
             payload["sandbox"] = True
+        await _end_what_is_over(call)
         if notices := notices_of(call, payload):
             payload["notices"] = notices
     finally:
         for token in call.attempts:
             session.telling.answering.pop(token, None)
+        if call.attempts:
+            session.unjudged.set()
     return cast("Json", _masked(payload, session.settings.secrets()))
+
+
+async def _end_what_is_over(call: Call) -> None:
+    """End what is over its limit before the notices name it; an answer never fails for that."""
+    if call.session.account is None:
+        return
+    try:
+        await check_and_end(call)
+    except errors.VastMcpError as exc:
+        log.info("the check of prices waits: %s", exc.code)
+    except Exception as exc:
+        log.error("the check of prices: defect: %s", type(exc).__name__)
 
 
 def _call_of(session: Session, progress: Progress, host: Host | None) -> Call:

@@ -9,6 +9,7 @@ from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.journal.records import Intent, Notice
 from vast_mcp.leases.labels import lease_notice
+from vast_mcp.renting import over_limit
 from vast_mcp.session import Call, Session, Unwritten
 
 log = logging.getLogger("vast_mcp")
@@ -37,7 +38,9 @@ def _of_journal(call: Call, payload: Json) -> list[str]:
     session.telling.look()
     untold = [intent for intent in unannounced if _is_untold(intent, call)]
     named = _named(payload)
-    notices = [_notice(intent) for intent in untold if not _is_said(intent, named)]
+    token = cast("Json", payload.get("error", {})).get("token")
+    said = {intent.token for intent in untold if _is_said(intent, named, token)}
+    notices = [_notice(intent) for intent in untold if intent.token not in said]
     answer = call.host and call.host.answer
     return notices + session.telling.answered(answer, {intent.news for intent in untold})
 
@@ -85,12 +88,18 @@ def _named(payload: Json) -> set[int | None]:
     return {payload.get("instance_id"), error.get("instance_id")}
 
 
-def _is_said(intent: Intent, named: set[int | None]) -> bool:
-    """Whether the answer speaks of the machine anyway; of the end of its lease it does not."""
-    return intent.instance_id in named and intent.announce is not Notice.ENDED
+def _is_said(intent: Intent, named: set[int | None], token: object) -> bool:
+    """Whether the answer speaks of the machine anyway; of its end, only the error of its own
+    attempt does.
+    """
+    if intent.announce is Notice.ENDED:
+        return intent.over_usd_per_hour is not None and intent.token == token
+    return intent.instance_id in named
 
 
 def _notice(intent: Intent) -> str:
+    if intent.over_usd_per_hour is not None:
+        return over_limit.notice_of(intent)
     if intent.announce is Notice.ENDED:
         return lease_notice(intent.instance_id or 0, intent.lease_until or intent.gone_at or 0.0)
     state = "is stopped and bills its disk" if intent.stopped else "exists and bills"

@@ -19,6 +19,7 @@ from vast_mcp.host.arriving import stdout_of
 from vast_mcp.host.lines import stdin_of
 from vast_mcp.host.resources import Resources
 from vast_mcp.host.tools import Tools
+from vast_mcp.renting.keeping import keep_within_limits
 from vast_mcp.session import Session
 from vast_mcp.settings import Settings
 from vast_mcp.telling import Telling
@@ -80,6 +81,7 @@ class VastServer(Server[Session]):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(keep_settling, self.session)
                 tasks.start_soon(keep_sweeping, self.session)
+                tasks.start_soon(keep_within_limits, self.session)
                 yield self.session
                 tasks.cancel_scope.cancel()
         finally:

@@ -25,7 +25,7 @@ from vast_mcp.errors import Json
 from vast_mcp.journal.approvals import Approvals
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.questions import Questions
-from vast_mcp.journal.records import Approval, Intent, News, Notice, Wish, holds
+from vast_mcp.journal.records import Allowed, Approval, Intent, News, Notice, Wish, holds
 from vast_mcp.journal.reservations import Reservations
 from vast_mcp.settings import Times
 
@@ -91,11 +91,13 @@ class Journal(Questions):
         lease_until: float | None = None,
         approval: Approval | None = None,
         facts: Json | None = None,
+        allowed: Allowed | None = None,
     ) -> Intent:
         """Announce an attempt, in alone(), where consider() said "send". `usd_per_hour`: the
-        most it may cost. `facts`: what the answer will say, so that a replay says the same.
-        Raises NeedsConfirmation.
+        most it may cost, under the limits `allowed`. `facts`: what the answer will say, so that a
+        replay says the same. Raises NeedsConfirmation.
         """
+        under = allowed or Allowed()
         token = secrets.token_hex(8)
         self._db.write(
             "intend",
@@ -111,6 +113,10 @@ class Journal(Questions):
             usd_per_hour=usd_per_hour,
             lease_until=lease_until,
             facts=json.dumps(facts or {}),
+            max_usd_per_hour=under.machine,
+            max_total_usd_per_hour=under.total,
+            counted_usd_per_hour=under.counted,
+            volume_usd_per_hour=under.volume,
         )
         if approval is not None:
             self.approvals.spend(approval, token)
@@ -213,6 +219,8 @@ class Journal(Questions):
             instance_id=instance_id,
             announce=Notice.LATE,
             lease_until=intent.lease_until,
+            usd_per_hour=intent.usd_per_hour,
+            max_usd_per_hour=intent.allowed.machine,
         )
 
     def mark_started(self, instance_id: int) -> None:
@@ -244,6 +252,26 @@ class Journal(Questions):
         return self._db.changes(
             "mark_ended", account=account, instance_id=instance_id, announce=Notice.ENDED
         )
+
+    def mark_judged(self, intent: Intent) -> None:
+        """The machine's price was read, and it may live by the limits that it was sent under."""
+        self._db.write("mark_judged", id=intent.id, now=time.time())
+
+    def mark_over(self, intent: Intent, usd_per_hour: float, volume_left: int | None) -> bool:
+        """Announce that the machine is ended now, since it costs more than a limit that it was
+        sent under. False where an answer has named it since.
+        """
+        return self._db.changes(
+            "mark_over",
+            token=intent.token,
+            usd_per_hour=usd_per_hour,
+            volume_left=volume_left,
+            announce=Notice.ENDED,
+        )
+
+    def mark_volume_gone(self, intent: Intent) -> None:
+        """The new volume of a machine that was ended is gone too."""
+        self._db.write("mark_volume_gone", token=intent.token)
 
     def mark_told(self, news: Iterable[News]) -> None:
         """An answer that told these has arrived. What has become of a machine since is still to be

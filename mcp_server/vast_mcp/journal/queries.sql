@@ -91,15 +91,24 @@ LIMIT 1;
 -- name: announced
 SELECT * FROM intents WHERE account = :account AND announce > 0 ORDER BY id;
 
+-- name: any_unjudged
+-- A machine that was rented under a limit, and that no answer has named.
+SELECT * FROM intents
+WHERE state = 'confirmed' AND gone_at IS NULL AND announce > 0 AND judged_at IS NULL
+  AND (max_usd_per_hour IS NOT NULL OR max_total_usd_per_hour IS NOT NULL)
+LIMIT 1;
+
 -- ── attempts: commands ──────────────────────────────────────────────────────────────────────────
 
 -- name: intend
 INSERT INTO intents (
     token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at,
-    usd_per_hour, lease_until, facts
+    usd_per_hour, lease_until, facts,
+    max_usd_per_hour, max_total_usd_per_hour, counted_usd_per_hour, volume_usd_per_hour
 ) VALUES (
     :token, :account, :request_key, :digest, :offer_id, :label, :wanted, 'intended', :owner, :now,
-    :usd_per_hour, :lease_until, :facts
+    :usd_per_hour, :lease_until, :facts,
+    :max_usd_per_hour, :max_total_usd_per_hour, :counted_usd_per_hour, :volume_usd_per_hour
 );
 
 -- name: abandon
@@ -141,10 +150,10 @@ WHERE account = :account AND request_key = :request_key AND state = 'absent'
 -- Its token is made of the first one's and its own id, so that a second sight of it adds no row.
 INSERT OR IGNORE INTO intents (
     token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at, sent_at,
-    settled_at, instance_id, announce, lease_until
+    settled_at, instance_id, announce, lease_until, usd_per_hour, max_usd_per_hour
 ) VALUES (
     :token, :account, :request_key, '', :offer_id, :label, :wanted, 'confirmed', :owner, :made_at,
-    :sent_at, :now, :instance_id, :announce, :lease_until
+    :sent_at, :now, :instance_id, :announce, :lease_until, :usd_per_hour, :max_usd_per_hour
 );
 
 -- name: mark_started
@@ -165,6 +174,18 @@ WHERE account = :account AND instance_id = :instance_id
 -- name: mark_ended
 UPDATE intents SET announce = :announce
 WHERE account = :account AND instance_id = :instance_id AND state = 'confirmed';
+
+-- name: mark_judged
+UPDATE intents SET judged_at = :now WHERE id = :id;
+
+-- name: mark_over
+-- No row where an answer has named it since: then it is not ended any more.
+UPDATE intents
+SET over_usd_per_hour = :usd_per_hour, volume_left = :volume_left, announce = :announce
+WHERE token = :token AND announce > 0;
+
+-- name: mark_volume_gone
+UPDATE intents SET volume_left = NULL WHERE token = :token;
 
 -- name: mark_told
 -- Not what became of the machine since. What only a newer version knows was told as 2 (Notice).

@@ -103,6 +103,11 @@ class Questions:
         sent = self._found("attempts_of_wish", account=wish.account, request_key=wish.request_key)
         return [intent.token for intent in sent]
 
+    def ended_of(self, wish: Wish) -> list[Intent]:
+        """The attempts of a wish whose machines were ended for their price."""
+        sent = self._found("attempts_of_wish", account=wish.account, request_key=wish.request_key)
+        return [intent for intent in sent if intent.over_usd_per_hour is not None]
+
     def latest(self, account: str, request_key: str) -> Intent | None:
         """The newest attempt under a key."""
         return self._first("latest_of_wish", account=account, request_key=request_key)
@@ -194,6 +199,12 @@ class Questions:
     def anything_open(self) -> bool:
         """Whether any attempt of any account is in doubt or on its way."""
         return bool(self._found("anything_open"))
+
+    def any_unjudged(self) -> bool:
+        """Whether a machine of any account was rented under a limit, and nobody has compared its
+        price with that or told of it.
+        """
+        return bool(self._found("any_unjudged"))
 
     def _left_anything_open(self, owner: str) -> bool:
         return bool(self._found("open_of_owner", owner=owner))

@@ -52,6 +52,25 @@ News = tuple[str, Notice]  # what there is to tell of the machine of the attempt
 
 
 @dataclass(frozen=True)
+class Allowed:
+    """The limits in $/h that an attempt is sent under: of one machine, and of all; None is no
+    limit.
+
+    `counted`: what all machines come to with it. `volume`: a new volume's share of its price; None
+    where it makes none.
+    """
+
+    machine: float | None = None
+    total: float | None = None
+    counted: float | None = None
+    volume: float | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        return self.machine is not None or self.total is not None
+
+
+@dataclass(frozen=True)
 class Intent:
     """One attempt as the journal has it. Times are epoch seconds; None is also what cannot be
     read.
@@ -77,6 +96,10 @@ class Intent:
     announce: Notice
     usd_per_hour: float | None
     lease_until: float | None
+    allowed: Allowed
+    judged: bool
+    over_usd_per_hour: float | None  # what it turned out to cost, where it is ended for that
+    volume_left: int | None
 
     @property
     def lives(self) -> bool:
@@ -193,6 +216,15 @@ def intent_of(row: Mapping[str, Any]) -> Intent:
         announce=Notice(row["announce"]),
         usd_per_hour=number_of(row["usd_per_hour"]),
         lease_until=time_of(row["lease_until"]),
+        allowed=Allowed(
+            machine=number_of(row["max_usd_per_hour"]),
+            total=number_of(row["max_total_usd_per_hour"]),
+            counted=number_of(row["counted_usd_per_hour"]),
+            volume=number_of(row["volume_usd_per_hour"]),
+        ),
+        judged=row["judged_at"] is not None,
+        over_usd_per_hour=number_of(row["over_usd_per_hour"]),
+        volume_left=row["volume_left"] if isinstance(row["volume_left"], int) else None,
     )
 
 

@@ -39,7 +39,14 @@ CREATE TABLE intents (
     gone_at     REAL,                        -- confirmed, and since proven gone
     announce    INTEGER NOT NULL DEFAULT 0,  -- 1: its answer may not have arrived; 2: found late; 3: its lease ended; 0: told
     usd_per_hour REAL,                       -- the most it may cost while running, as known before it was sent
-    lease_until REAL                         -- when it is to be destroyed; moved by extending
+    lease_until REAL,                        -- when it is to be destroyed; moved by extending
+    max_usd_per_hour REAL,                   -- the limits that it was sent under: of one machine, the person's or the call's
+    max_total_usd_per_hour REAL,             -- and of all of them
+    counted_usd_per_hour REAL,               -- what all of them came to with it, where that was counted
+    volume_usd_per_hour REAL,                -- a new volume's share of its price; NULL where it makes none
+    judged_at   REAL,                        -- when its price was compared with its limits and it was left to live
+    over_usd_per_hour REAL,                  -- what it turned out to cost, where it is ended for that
+    volume_left INTEGER                      -- of one that was ended: its new volume, while that may bill; -1: some volume
 ) STRICT;
 
 CREATE INDEX intents_by_wish ON intents (account, request_key, id);

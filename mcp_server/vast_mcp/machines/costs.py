@@ -118,6 +118,19 @@ def price_of_row(row: Instance) -> float | None:
     return row.disk_usd_per_hour()
 
 
+def cost_with_volume(row: Instance, volume: float | None) -> float:
+    """What a listed machine and the volume made with it cost at least: the volume is counted
+    beside the row's price where that is plainly GPU and disk alone. 0 where no price is known.
+    """
+    usd = price_of_row(row)
+    if usd is None:
+        return 0.0
+    parts = _sum_of_all(row.dph_base, storage_usd_per_hour(row.storage_cost, row.disk_space))
+    if parts is None or is_dearer(abs(parts - usd), usd / 100):
+        return usd
+    return usd + (volume or 0.0)
+
+
 def reserved_price(
     reservations: Sequence[Reservation], row: Instance | None, young_s: float
 ) -> float | None:

@@ -11,11 +11,12 @@ import anyio
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
-from vast_mcp.journal.records import Intent
+from vast_mcp.journal.records import Allowed, Intent
 from vast_mcp.leases.labels import leased
 from vast_mcp.machines.volumes import named
 from vast_mcp.renting import limits
 from vast_mcp.renting.earlier import unannounced
+from vast_mcp.renting.limits import Headroom
 from vast_mcp.renting.refusals import defect_after, hiding, not_rented
 from vast_mcp.renting.request import Rental, Request
 from vast_mcp.renting.terms import Terms, terms_at_this_moment
@@ -87,7 +88,7 @@ def claim(call: Call, request: Request, terms: Terms) -> Intent | None:
         journal.abandon_unsent(wish.account)
         if journal.consider(wish).act != "send" or unannounced(call, wish):
             return None
-        limits.check_account(call, terms.standing, wish.account, terms.price.total)
+        room = limits.check_account(call, terms.standing, wish.account, terms.price.total)
         journal.mark_told(call.told)
         intent = journal.intend(
             wish,
@@ -96,11 +97,23 @@ def claim(call: Call, request: Request, terms: Terms) -> Intent | None:
             lease_until=terms.lease_until,
             approval=terms.agreement.approval,
             facts=terms.facts,
+            allowed=_allowed(call, request, terms, room),
         )
     call.session.telling.settled(call.told)
     call.session.telling.answering[intent.token] = call.host and call.host.answer
     call.attempts.add(intent.token)
     return intent
+
+
+def _allowed(call: Call, request: Request, terms: Terms, room: Headroom | None) -> Allowed:
+    """What the attempt is sent under, whoever finds its machine."""
+    order = request.order
+    return Allowed(
+        machine=limits.most_of_machine(call, order.max_usd_per_hour),
+        total=call.limits.max_total_usd_per_hour,
+        counted=None if room is None else room.usd_per_hour,
+        volume=terms.price.volume if order.volume_is_new else None,
+    )
 
 
 async def _put(call: Call, body: Json, intent: Intent, clock: Stopwatch) -> Rental:

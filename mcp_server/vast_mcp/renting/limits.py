@@ -110,6 +110,12 @@ def _search_instead(offer_id: int | None, filters: Json, why: str) -> list[NextS
     return [NextStep("search_offers", filters, why)]
 
 
+def most_of_machine(call: Call, asked: float | None) -> float | None:
+    """The most that one machine may cost, by the person and the call."""
+    most, _ = _lowest(call.limits.max_usd_per_hour, asked)
+    return most
+
+
 def _lowest(persons: float | None, asked: float | None) -> tuple[float | None, str]:
     """The lower of the person's limit and the call's own, and whose it is."""
     if asked is None or (persons is not None and persons <= asked):

@@ -1,102 +1,171 @@
 """After a rental: did the machine keep the price that it was rented at, and the account its limits?
 
-What is found is said and nothing else: no machine is ended for its price.
+Dearer than expected is a warning. Dearer than a limit that it was sent under is its end
+(over_limit.py), whoever finds it, as long as no answer has named it. A price counts when two looks
+agree on it, for one row can be stale.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import anyio
+
 from vast_mcp import errors
-from vast_mcp.machines.costs import ROUNDING, Price, price_of_row
+from vast_mcp.journal.records import Intent
+from vast_mcp.machines.costs import ROUNDING, cost_with_volume, is_dearer, price_of_row
+from vast_mcp.renting import over_limit
 from vast_mcp.renting.limits import price_wanted
-from vast_mcp.session import Call
+from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.settings import Limits
 from vast_mcp.vast.models import Instance
 
 MOVED = 1.01  # a price this much over the one it was rented at has moved
-LOOKS = 2  # one row can be stale, and a new machine's is not always readable at once
+LOOKS = 4  # one row can be stale, and a new machine's is not always readable at once
 
 
 @dataclass(frozen=True)
-class _ReadBack:
-    """The new machine's price as its row has it, and the account's machines where a limit counts
-    them.
-    """
+class _Look:
+    """The new machine's row, and the account's machines where a limit counts them."""
 
-    usd_per_hour: float | None = None
+    row: Instance | None = None
     rows: Sequence[Instance] = ()
 
+    @property
+    def usd_per_hour(self) -> float | None:
+        return None if self.row is None else price_of_row(self.row)
 
-async def check_price_kept(
-    call: Call, instance_id: int, price: Price, *, asked: float | None
-) -> list[str]:
-    """Warnings where the machine is dearer than it was rented at, or the account over its limits.
+    def agrees(self, other: _Look) -> bool:
+        """Whether both show one price."""
+        if self.usd_per_hour is None or other.usd_per_hour is None:
+            return False
+        return not is_dearer(abs(self.usd_per_hour - other.usd_per_hour), 0.0)
 
-    Vast is asked only where something rests on the price: a limit or a person's yes. A moved price
-    is believed when two looks show it.
+
+async def check_price(call: Call, intent: Intent, instance_id: int) -> list[str]:
+    """Warnings where a machine that was just rented is dearer than that, or the account over its
+    limits. Raises OverLimit where it is over a limit that it was sent under, and was ended.
+
+    Vast is asked only where something rests on the price: a limit or a person's yes.
     """
-    limits = call.limits
-    if not (price_wanted(call, asked) or limits.any_account):
+    if not (intent.allowed.is_limited or price_wanted(call, None) or call.limits.any_account):
         return []
-    seen = await _read_back(call, instance_id, price)
-    warnings = _beyond(limits, seen.rows)
-    if price.total is None:
-        return warnings
-    if seen.usd_per_hour is None:
+    # Begun, it is finished: a caller who goes away must not leave what the person forbids.
+    with anyio.CancelScope(shield=True):
+        return await _checked(call, intent, instance_id)
+    raise AssertionError("a shielded scope is not cancelled")
+
+
+async def check_untold(call: Call, account: str) -> None:
+    """Check the prices of machines of this account that no answer has named, and end what is over
+    its limit: the notices tell of it.
+    """
+    for intent in untold(call, account):
+        with contextlib.suppress(errors.OverLimit), anyio.CancelScope(shield=True):
+            if intent.over_usd_per_hour is not None:
+                await over_limit.finish(call, intent)
+            else:
+                await _checked(call, intent, intent.instance_id or 0)
+
+
+def untold(call: Call, account: str) -> list[Intent]:
+    """Machines that were rented under a limit, whose price nobody has compared with it, and that
+    no answer has named; none where this server may only look.
+    """
+    if call.limits.read_only:
+        return []
+    telling = call.session.telling
+    telling.look()
+    return [
+        intent
+        for intent in call.journal.unannounced(account)
+        if intent.lives and intent.allowed.is_limited and not intent.judged
+        if not telling.expects(intent.news, -math.inf)
+    ]
+
+
+async def _checked(call: Call, intent: Intent, instance_id: int) -> list[str]:
+    seen, agreed = await _read_back(call, intent, instance_id)
+    warnings = _beyond(call.limits, seen.rows)
+    if seen.row is None or seen.usd_per_hour is None:
+        if intent.usd_per_hour is None:
+            return warnings
         return [*warnings, "Its price could not be read back yet; show_instance shows it."]
-    if _is_kept(price, seen.usd_per_hour):
-        return warnings
-    return [*warnings, _moved(price.total, price.volume or 0.0, seen.usd_per_hour)]
+    cost = cost_with_volume(seen.row, intent.allowed.volume)
+    over = await over_limit.limit_passed(call, intent, instance_id, cost)
+    if over is not None:
+        if agreed:
+            await over_limit.end(call, intent, instance_id, over)
+        return [*warnings, over.warning]
+    with journal_may_fail:
+        call.journal.mark_judged(intent)
+    if not _is_kept(intent, seen.usd_per_hour):
+        warnings.append(_moved(intent, seen.usd_per_hour))
+    return warnings
 
 
-async def _read_back(call: Call, instance_id: int, price: Price) -> _ReadBack:
-    """The last look, which is the first where that shows the price that was rented."""
-    seen = _ReadBack()
+async def _read_back(call: Call, intent: Intent, instance_id: int) -> tuple[_Look, bool]:
+    """The last look, and whether the one before agrees with it; the first where that shows the
+    price that was rented and no limit passed.
+    """
+    seen = _Look()
     for attempt in range(LOOKS):
         if attempt and not await call.another_look():
             break
+        before = seen
         try:
             seen = await _look(call, instance_id)
         except errors.VastMcpError:
             continue
-        if _is_kept(price, seen.usd_per_hour):
+        if seen.agrees(before):
+            return seen, True
+        if _is_settled(intent, seen):
             break
-    return seen
+    return seen, False
 
 
-async def _look(call: Call, instance_id: int) -> _ReadBack:
+async def _look(call: Call, instance_id: int) -> _Look:
     if not call.limits.any_account:
-        row = await call.vast.show_instance(instance_id)
-        return _ReadBack(row and row.dph_total)
+        return _Look(await call.vast.show_instance(instance_id))
     rows = await call.vast.list_instances()
     for row in rows:
         if row.id == instance_id:
-            return _ReadBack(row.dph_total, rows)
-    return _ReadBack(None, rows)
+            return _Look(row, rows)
+    return _Look(None, rows)
 
 
-def _is_kept(price: Price, usd_per_hour: float | None) -> bool:
-    """Whether a row's price is the one that the machine was rented at, as far as both are known.
+def _is_settled(intent: Intent, seen: _Look) -> bool:
+    """Whether one look is enough: the machine costs what it was rented at, and less than each of
+    its limits.
+    """
+    if seen.row is None or seen.usd_per_hour is None:
+        return False
+    cost = cost_with_volume(seen.row, intent.allowed.volume)
+    return _is_kept(intent, seen.usd_per_hour) and not over_limit.may_pass(intent, cost)
+
+
+def _is_kept(intent: Intent, usd_per_hour: float) -> bool:
+    """Whether a row's price is the one that the machine was rented at, as far as that is known.
 
     Vast may or may not count the new volume in a row's price. Both sums are accepted; a price
     between them is not.
     """
-    if usd_per_hour is None:
-        return False
-    if price.total is None:
+    rented, volume = intent.usd_per_hour, intent.allowed.volume or 0.0
+    if rented is None:
         return True
-    rented, volume = price.total, price.volume or 0.0
     without_volume = usd_per_hour <= (rented - volume) * MOVED
     with_volume = abs(usd_per_hour - rented) <= rented * (MOVED - 1)
     return without_volume or with_volume
 
 
-def _moved(rented: float, volume: float, usd_per_hour: float) -> str:
+def _moved(intent: Intent, usd_per_hour: float) -> str:
     """The warning. A price between the sums with and without the volume is compared with the
     second.
     """
+    rented, volume = intent.usd_per_hour or 0.0, intent.allowed.volume or 0.0
     if usd_per_hour > rented * MOVED:
         return f"price_moved: rented at {rented:.4f} $/h, it costs {usd_per_hour:.4f} $/h."
     machine = rented - volume

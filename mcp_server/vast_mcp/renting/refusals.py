@@ -184,7 +184,8 @@ def told(exc: errors.VastMcpError, order: Order, call: Call) -> errors.VastMcpEr
     """The error as it leaves: no values of the caller or the person, and what Vast's own refusals
     lead to. The session learns from it of a machine that exists, or of an offer that is gone.
     """
-    if exc.instance_id is not None:
+    is_gone = isinstance(exc, errors.OverLimit) and not exc.may_bill
+    if exc.instance_id is not None and not is_gone:
         call.session.created.setdefault(exc.instance_id, time.time())
     if exc.vast_message:
         secrets = [*order.secrets, *call.settings.secrets()]

@@ -19,10 +19,11 @@ from vast_mcp.renting.attempt import attempt, has_time
 from vast_mcp.renting.confirm import Agreement
 from vast_mcp.renting.earlier import refuse_if_unannounced, rental_found, rental_of
 from vast_mcp.renting.order import Order
-from vast_mcp.renting.price_kept import check_price_kept
+from vast_mcp.renting.over_limit import refuse_if_ended
+from vast_mcp.renting.price_kept import check_price, check_untold
 from vast_mcp.renting.refusals import defect_after, not_rented, taken, with_next_steps
 from vast_mcp.renting.request import Rental, Request, request_of
-from vast_mcp.renting.terms import Terms, agreed_terms, terms_unasked
+from vast_mcp.renting.terms import agreed_terms, terms_unasked
 from vast_mcp.session import Call
 
 RESENDS = 2  # after no connection was made
@@ -37,9 +38,12 @@ async def rent(call: Call, order: Order) -> Rental:
     request, warnings = await request_of(call, order)
     tries, agreed = _Tries(), Agreement()
     while True:
+        refuse_if_ended(call, request.wish)
         rental = await rental_of(call, request)
         if rental is not None:
-            return replace(rental, warnings=[*warnings, *rental.warnings])
+            kept = await _check_found(call, rental)
+            return replace(rental, warnings=[*warnings, *kept, *rental.warnings])
+        await check_untold(call, request.wish.account)
         refuse_if_unannounced(call, request.wish)
         _check_time(call, request)
         terms = await terms_unasked(call, order, request.wish.account)
@@ -62,7 +66,7 @@ async def rent(call: Call, order: Order) -> Rental:
                 warnings += _proven_absent(outcome)
                 continue
             outcome = found
-        kept = await _check_kept(call, order, terms, outcome)
+        kept = await _check_kept(call, outcome)
         return replace(outcome, warnings=[*warnings, *kept, *outcome.warnings])
 
 
@@ -75,11 +79,17 @@ def _check_time(call: Call, request: Request) -> None:
         )
 
 
-async def _check_kept(call: Call, order: Order, terms: Terms, rental: Rental) -> list[str]:
-    """Warnings about the price of what this very call rented."""
-    asked = order.max_usd_per_hour
+async def _check_found(call: Call, rental: Rental) -> list[str]:
+    """Warnings about the price of what was rented before, where nobody has looked at it yet."""
+    if rental.intent.judged or not rental.intent.allowed.is_limited:
+        return []
+    return await _check_kept(call, rental)
+
+
+async def _check_kept(call: Call, rental: Rental) -> list[str]:
+    """Warnings about the price of what was rented. Raises OverLimit."""
     try:
-        return await check_price_kept(call, rental.instance_id, terms.price, asked=asked)
+        return await check_price(call, rental.intent, rental.instance_id)
     except errors.VastMcpError:
         raise
     except Exception as exc:
