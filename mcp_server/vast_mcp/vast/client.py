@@ -91,16 +91,17 @@ class Vast(Requests):
         """PUT /asks/{id}/, once: the id of the instance it made.
 
         Raises Unreachable only when no connection was made, NotRented when it was not to leave any
-        more, and OutcomeUnknown where no answer came; see verdicts.rented for the other verdicts.
-        The storm stops here: it changes the body and the connection of this method
-        (tests/storm/served.py).
+        more, and OutcomeUnknown where no answer came, or one without end; see verdicts.rented for
+        the other verdicts. The storm stops here: it changes the body and the connection of this
+        method (tests/storm/served.py).
         """
         departure = Departure(may_leave)
         departure.check()
         reply = await self._put_once(f"/api/v0/asks/{offer_id}/", body, departure)
         if reply is None:
             raise errors.OutcomeUnknown(
-                "The request to rent was sent and no answer came; the machine may exist and bill."
+                "The request to rent was sent and no answer came that could be read; the machine "
+                "may exist and bill."
             )
         with self._link.masking():
             return verdicts.rented(reply)
@@ -118,10 +119,10 @@ class Vast(Requests):
         with anyio.move_on_after(times.put_s, shield=True):
             try:
                 async with http:
-                    answer = await http.put(
-                        path, json=body, timeout=limit, extensions={"trace": departure.trace}
+                    traced = {"trace": departure.trace}
+                    reply = await self._link.ask(
+                        http, "PUT", path, json=body, timeout=limit, extensions=traced
                     )
-                    reply = self._link.heard(answer)
             except _NOT_SENT as exc:
                 raise errors.Unreachable(
                     f"No connection to Vast ({type(exc).__name__}); nothing was sent."

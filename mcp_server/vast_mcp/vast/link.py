@@ -12,6 +12,7 @@ import httpx
 
 from vast_mcp import __version__, errors
 from vast_mcp.settings import Settings
+from vast_mcp.vast.bodies import ACCEPTED, body_of
 from vast_mcp.vast.replies import Reply
 from vast_mcp.vast.retry import Pace
 
@@ -67,6 +68,7 @@ class Link:
                 "Authorization": f"Bearer {settings.api_key.get_secret_value()}",
                 "User-Agent": f"vast-mcp/{__version__}",
                 "Accept": "application/json",
+                "Accept-Encoding": ACCEPTED,
             },
             transport=self.transport(),
             verify=self.verified_by(),
@@ -90,12 +92,18 @@ class Link:
             self._tls = ssl.create_default_context()  # built once: it takes 30 ms and more
         return self._tls
 
-    def heard(self, answer: httpx.Response) -> Reply:
-        """What was answered. A success's Date tells how far our clock is off, from below: cut to a
-        second, and old by its way here. Another answer may be that of a gateway with a clock of its
-        own.
+    async def ask(self, http: httpx.AsyncClient, method: str, path: str, **sent: Any) -> Reply:
+        """Send one request, and read its answer up to the bound. Raises TooLong, and httpx's
+        errors.
         """
-        reply = Reply.of(answer.status_code, answer.text, answer.headers)
+        async with http.stream(method, path, **sent) as answer:
+            text = (await body_of(answer)).decode("utf-8", "replace")
+            return self._heard(Reply.of(answer.status_code, text, answer.headers))
+
+    def _heard(self, reply: Reply) -> Reply:
+        """The reply. A success's Date tells how far our clock is off, from below: cut to a second,
+        and old by its way here. Another answer may be that of a gateway with a clock of its own.
+        """
         if reply.ok and reply.date is not None:
             self._behind_s = reply.date - time.time()
         return reply

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Mapping
@@ -40,6 +41,10 @@ def texts_in(value: object) -> list[str]:
 # ── Replies ────────────────────────────────────────────────────────────────────────────────────
 
 _SAID_UNDER = ("msg", "message", "detail", "error")
+# Objects and arrays in one reply, far more than any list of Vast has: three characters of text
+# become a hundred bytes of memory.
+MOST_PARTS = 200_000
+MOST_SAID = 10_000  # characters of it that anybody looks at
 _NOT_PROSE = ("<", "{", "[")
 
 
@@ -54,10 +59,10 @@ class Reply:
 
     @classmethod
     def of(cls, status: int, text: str, headers: Mapping[str, str]) -> Reply:
-        try:
-            data: Any = json.loads(text, parse_constant=_nothing, parse_float=_finite)
-        except (ValueError, RecursionError):
-            data = None
+        data: Any = None
+        if text.count("{") + text.count("[") <= MOST_PARTS:
+            with contextlib.suppress(ValueError, RecursionError):
+                data = json.loads(text, parse_constant=_nothing, parse_float=_finite)
         return cls(status, text, {k.lower(): v for k, v in headers.items()}, data)
 
     @property
@@ -82,13 +87,10 @@ class Reply:
     @property
     def said(self) -> str:
         """What a person would read: msg, message, detail, error, raw text, in that order
-        (docs/vast-api.md A.11).
+        (docs/vast-api.md A.11). The first of it, where it is long.
         """
-        for key in _SAID_UNDER:
-            words = _words(self.body.get(key))
-            if words:
-                return words
-        return self._prose
+        texts = (_words(self.body.get(key)) for key in _SAID_UNDER)
+        return next(filter(None, texts), self._prose)[:MOST_SAID]
 
     @property
     def _prose(self) -> str:

@@ -13,6 +13,7 @@ import httpx
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
+from vast_mcp.vast.bodies import MOST_BYTES, TooLong
 from vast_mcp.vast.link import Link
 from vast_mcp.vast.replies import Reply
 from vast_mcp.vast.retry import READ_TRIES, read
@@ -54,7 +55,9 @@ class Requests:
             return await read(send, times, self._deadline, tries, acts=method == "PUT")
 
     async def _send(self, request: _Request) -> Reply:
-        """Wait for the turn of its kind, and send it once. Raises Unreachable and RateLimited."""
+        """Wait for the turn of its kind, and send it once. Raises Unreachable, RateLimited, and
+        UnexpectedReply for an answer without end.
+        """
         link = self._link
         http = link.pool()
         await link.pace.turn(request.kind, self._deadline)
@@ -62,13 +65,18 @@ class Requests:
         limit = min(link.settings.times.read_s, left)
         try:
             with anyio.fail_after(limit):
-                answer = await http.request(
+                return await link.ask(
+                    http,
                     request.method,
                     request.path,
                     params=request.params,
                     json=request.body,
                     timeout=limit,
                 )
-                return link.heard(answer)
+        except TooLong:
+            raise errors.UnexpectedReply(
+                f"Vast's answer is longer than {MOST_BYTES // 1_000_000} MB, which none of its "
+                "answers is; it was not read to its end."
+            ) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError) as exc:
             raise errors.Unreachable(f"Vast did not answer ({type(exc).__name__}).") from exc
