@@ -365,9 +365,9 @@ def requests(box: Box) -> list[Row]:
     total = {"VAST_MCP_MAX_TOTAL_USD_PER_HOUR": "5000"}
     credit = {"VAST_MCP_MIN_CREDIT_HOURS": "0.01"}
     limited = (
-        ("a limit on all machines' price, an offer not seen before", 4, total),
-        ("that and a limit on credit, an offer not seen before", 5, total | credit),
-        ("a limit on credit alone, an offer not seen before", 5, credit),
+        ("a limit on all machines' price, an offer not seen before", 5, total),
+        ("that and a limit on credit, an offer not seen before", 6, total | credit),
+        ("a limit on credit alone, an offer not seen before", 6, credit),
     )
     for number, (what, most, limits) in enumerate(limited):
         with box.server(f"requests-{number}", **limits) as server:

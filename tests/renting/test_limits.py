@@ -792,8 +792,8 @@ async def test_a_dry_run_is_refused_by_whatever_refuses_the_rent(
         ({}, ["create"]),
         ({"max_usd_per_hour": 100}, ["search", "create", "show"]),
         ({"max_instances": 9}, ["list", "create", "list"]),
-        ({"max_total_usd_per_hour": 100}, ["list", "search", "create", "list"]),
-        ({"min_credit_hours": 0.1}, ["list", "user", "search", "create", "list"]),
+        ({"max_total_usd_per_hour": 100}, ["list", "volumes", "search", "create", "list"]),
+        ({"min_credit_hours": 0.1}, ["list", "volumes", "user", "search", "create", "list"]),
     ],
 )
 async def test_a_known_offer_costs_no_more_calls_than_its_limits_need(

@@ -15,6 +15,7 @@ from vast_mcp import errors
 from vast_mcp.account.ending import still_there
 from vast_mcp.account.roll import Roll, check_known, check_ours, roll
 from vast_mcp.account.seen import forget_destroyed
+from vast_mcp.account.volumes import prices_of
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.machines import costs, volumes
 from vast_mcp.session import Call
@@ -163,15 +164,16 @@ async def _volumes_of(ids: list[int], call: Call) -> tuple[list[LeftVolume], lis
     if listed is None:
         return [], [f"Whether volumes of these machines go on billing could not be read ({why})."]
     hanging = [(volume, on) for volume in listed for on in volumes.attached_to(volume)]
-    return [_left(volume, on) for volume, on in hanging if on in ids], []
+    prices = prices_of(call, listed)
+    return [_left(volume, on, prices[volume.id]) for volume, on in hanging if on in ids], []
 
 
-def _left(volume: Volume, was_on: int) -> LeftVolume:
+def _left(volume: Volume, was_on: int, usd_per_hour: float | None) -> LeftVolume:
     return LeftVolume(
         volume_id=volume.id,
         was_on=was_on,
         size_gb=volume.disk_space,
-        usd_per_hour=costs.rounded(costs.volume_usd_per_hour(volume), 5),
+        usd_per_hour=costs.rounded(usd_per_hour, 5),
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.roll import Roll, roll
+from vast_mcp.account.volumes import prices_of
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.machines import costs, volumes
 from vast_mcp.session import Call
@@ -55,7 +56,7 @@ async def destroy_volume(args: DestroyVolume, call: Call) -> DestroyVolumeResult
         volume_id=volume.id,
         outcome="destroyed",
         size_gb=volume.disk_space,
-        usd_per_hour=costs.rounded(costs.volume_usd_per_hour(volume), 5),
+        usd_per_hour=costs.rounded(prices_of(call, [volume])[volume.id], 5),
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.seen import learn_from
+from vast_mcp.account.volumes import held_in_rows, prices_of
 from vast_mcp.machines import costs
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
@@ -35,7 +36,7 @@ class ShowAccountResult(Result):
     credit_usd: Annotated[float | None, Field(description="What can be spent.")] = None
     balance_usd: float | None = None
     usd_per_hour: Annotated[
-        float | None, Field(description="What bills now. Absent: not known.")
+        float | None, Field(description="What bills now. Absent: not all of it is known.")
     ] = None
     of_which: Burn | None = None
     starting_usd_per_hour: Annotated[
@@ -70,11 +71,13 @@ async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
         return result
     seen = await learn_from(call, listed)
     burn = _burn(listed)
-    burn.volumes, result.warnings = await _volumes(call)
+    burn.volumes, unknown = await _volumes(call, listed)
+    result.warnings = [*_unpriced(listed), *unknown]
     result.of_which = burn
-    result.usd_per_hour = round(burn.total(), 5)
+    if not result.warnings:
+        result.usd_per_hour = round(burn.total(), 5)
+        result.hours_left = _hours(user.credit, burn.total())
     result.starting_usd_per_hour = _starting(listed)
-    result.hours_left = _hours(user.credit, burn.total())
     result.machines = len(listed)
     result.open_intents = len(seen.open)
     result.next_steps = _steps(result)
@@ -86,6 +89,20 @@ def _burn(listed: Sequence[Instance]) -> Burn:
     running = sum(map(costs.running_usd_per_hour, listed))
     stopped = sum(map(costs.idle_usd_per_hour, listed))
     return Burn(running=round(running, 5), stopped=round(stopped, 5))
+
+
+def _unpriced(listed: Sequence[Instance]) -> list[str]:
+    """A warning where machines bill nobody knows how much."""
+    unknown = [row for row in listed if _bills_unknown(row)]
+    if not unknown:
+        return []
+    return [f"{len(unknown)} of {len(listed)} machines show no price and are not counted."]
+
+
+def _bills_unknown(row: Instance) -> bool:
+    if row.actual_status == "running":
+        return row.dph_total is None
+    return row.actual_status != "offline" and row.disk_usd_per_hour() is None
 
 
 def _starting(listed: Sequence[Instance]) -> float | None:
@@ -107,14 +124,19 @@ def _is_starting(row: Instance) -> bool:
     return asked_to_run and row.actual_status != "running"
 
 
-async def _volumes(call: Call) -> tuple[float | None, list[str]]:
-    """$/h of all volumes, None where they cannot be read, and what to warn of."""
+async def _volumes(call: Call, machines: Sequence[Instance]) -> tuple[float | None, list[str]]:
+    """$/h of all volumes that no machine's price holds, None where they cannot be read, and what is
+    not known of them.
+    """
     try:
         listed = await call.vast.list_volumes()
     except errors.VastMcpError as exc:
         unread = f"The volumes could not be read ({exc.code}); what they bill is not counted."
         return None, [unread]
-    prices = [costs.volume_usd_per_hour(volume) for volume in listed]
+    by_id = prices_of(call, listed)
+    running = [row for row in machines if row.actual_status == "running"]
+    held = held_in_rows(running, listed, by_id)
+    prices = [usd for volume_id, usd in by_id.items() if volume_id not in held]
     known = round(costs.sum_of_known(prices), 5)
     if None not in prices:
         return known, []

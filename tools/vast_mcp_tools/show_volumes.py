@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from vast_mcp.account.volumes import prices_of
 from vast_mcp.errors import clean_or_none
 from vast_mcp.machines import costs, volumes
 from vast_mcp.session import Call
@@ -46,9 +47,10 @@ async def show_volumes(_: ShowVolumes, call: Call) -> ShowVolumesResult:
     per hour, and the instances it is attached to. A volume bills until destroy_volume deletes it.
     """
     listed = await call.vast.list_volumes()
-    rows = [_row(volume) for volume in listed]
+    known = prices_of(call, listed)
+    rows = [_row(volume, known[volume.id]) for volume in listed]
     rows.sort(key=lambda row: (bool(row.attached_to), -row.volume_id))
-    prices = [costs.volume_usd_per_hour(volume) for volume in listed]
+    prices = [known[volume.id] for volume in listed]
     return ShowVolumesResult(
         count=len(rows),
         total_usd_per_hour=round(costs.sum_of_known(prices), 5),
@@ -58,12 +60,12 @@ async def show_volumes(_: ShowVolumes, call: Call) -> ShowVolumesResult:
     )
 
 
-def _row(volume: Volume) -> VolumeRow:
+def _row(volume: Volume, usd_per_hour: float | None) -> VolumeRow:
     return VolumeRow(
         volume_id=volume.id,
         size_gb=volume.disk_space,
         machine_id=volume.machine_id,
-        usd_per_hour=costs.rounded(costs.volume_usd_per_hour(volume), 5),
+        usd_per_hour=costs.rounded(usd_per_hour, 5),
         attached_to=volumes.attached_to(volume),
         status=clean_or_none(volume.status, 20),
         untrusted_label=clean_or_none(volume.label, 64),

@@ -17,6 +17,9 @@ from vast_mcp.errors import Json
 CODE_S = 600.0  # a code waits so long to be approved, and its approval so long to be used
 State = Literal["intended", "sending", "confirmed", "refused", "unknown", "absent", "abandoned"]
 
+# The fact that an attempt makes a volume with its machine, and what that bills; absent where not.
+VOLUME = "volume_usd_per_hour"
+
 # After the last "#" of a label, strictly: 16 hexadecimal digits and nothing else.
 _TOKEN = re.compile(r"#([0-9a-f]{16})\Z")
 
@@ -289,4 +292,6 @@ def _facts(text: object) -> Json:
     kept = cast("Json", facts)
     for name in ("usd_per_hour", "disk_gb"):
         kept[name] = number_of(kept.get(name))
+    if VOLUME in kept:
+        kept[VOLUME] = number_of(kept[VOLUME])
     return kept

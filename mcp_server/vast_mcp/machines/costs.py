@@ -169,10 +169,25 @@ def cost_so_far(since: float | None, usd_per_hour: float | None, now: float) -> 
 
 
 def volume_usd_per_hour(volume: Volume) -> float | None:
-    """What a volume bills, attached or not: the row's own figure, else storage arithmetic."""
-    if volume.storage_total_cost is not None:
-        return volume.storage_total_cost
-    return storage_usd_per_hour(volume.storage_cost, volume.disk_space)
+    """What a volume bills, attached or not: the row's own figure, else storage arithmetic. A figure
+    below nothing is no price, so it counts as unknown.
+    """
+    usd = volume.storage_total_cost
+    if usd is None:
+        usd = storage_usd_per_hour(volume.storage_cost, volume.disk_space)
+    return _sum_of_all(usd)
+
+
+def has_in_it(row: Instance, volumes_usd_per_hour: float) -> bool:
+    """Whether a machine's whole price holds that of its volumes: it is so much over GPU and disk.
+    That it may is all that is known (docs/vast-api.md A.6).
+    """
+    disk = row.disk_usd_per_hour()
+    if row.dph_total is None or row.dph_base is None or disk is None:
+        return False
+    over = row.dph_total - row.dph_base - disk
+    near = max(ROUNDING, volumes_usd_per_hour * 0.01)
+    return volumes_usd_per_hour > near and abs(over - volumes_usd_per_hour) <= near
 
 
 def room_usd_per_hour(offer: VolumeOffer, size_gb: float) -> float | None:

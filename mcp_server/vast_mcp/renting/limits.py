@@ -2,8 +2,8 @@
 
 Two questions. Is this one machine within its limit? That needs its price alone. Does the account
 allow one more? That counts what a whole list shows, the machines that the journal knows and no list
-shows yet, and every attempt that may still become a machine, each at the most it may cost
-(standing.py). It is asked inside the journal's transaction that announces the attempt, so that
+shows yet, every attempt that may still become a machine, and all volumes, each at the most it may
+cost (standing.py). It is asked inside the journal's transaction that announces the attempt, so that
 callers at the same time, in several processes, cannot each see room for one.
 
 What others do with the account at the same moment nobody can forbid: it is noticed afterwards and
@@ -19,15 +19,21 @@ from vast_mcp import errors
 from vast_mcp.account.seen import learn_from
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.machines.costs import hours_of_credit, is_dearer
-from vast_mcp.renting.standing import Standing, prices_of_others
+from vast_mcp.renting.standing import Standing, prices_of_others, prices_of_volumes
 from vast_mcp.session import Call
 from vast_mcp.settings import Limits
+from vast_mcp.vast.storage import Volume
 
 MAX_USD = "VAST_MCP_MAX_USD_PER_HOUR"
 MAX_TOTAL_USD = "VAST_MCP_MAX_TOTAL_USD_PER_HOUR"
 MAX_INSTANCES = "VAST_MCP_MAX_INSTANCES"
 MIN_CREDIT_HOURS = "VAST_MCP_MIN_CREDIT_HOURS"
 CONFIRM = "VAST_MCP_CONFIRM"
+NAMED = 5  # of those whose price is not known
+_WHAT_BILLS = (
+    NextStep("show_instances", {}, "what runs; destroy_instance makes room"),
+    NextStep("show_volumes", {}, "what is stored; destroy_volume makes room"),
+)
 _THE_PERSONS = f"{MAX_USD}, set by the person"
 
 
@@ -63,11 +69,16 @@ def _resting_on_price(call: Call, asked: float | None) -> list[str]:
 
 
 def _counting_prices(limits: Limits) -> list[tuple[str, float | None]]:
-    """The settings that add up the prices of all machines."""
+    """The settings that add up the prices of all machines and volumes."""
     return [
         (MAX_TOTAL_USD, limits.max_total_usd_per_hour),
         (MIN_CREDIT_HOURS, limits.min_credit_hours),
     ]
+
+
+def _adding_up(limits: Limits) -> list[str]:
+    """The names of those that are set."""
+    return [name for name, value in _counting_prices(limits) if value is not None]
 
 
 def check_machine(
@@ -136,12 +147,29 @@ async def standing(call: Call) -> Standing | None:
         return None
     listed = await call.vast.list_instances()
     await learn_from(call, listed)
+    volumes = await _volumes(call)
     if limits.min_credit_hours is None:
-        return Standing(listed)
+        return Standing(listed, volumes=volumes)
     credit = (await call.vast.user()).credit
     if credit is None:
         raise _unknown("the account's credit", [MIN_CREDIT_HOURS])
-    return Standing(listed, credit)
+    return Standing(listed, credit, volumes)
+
+
+async def _volumes(call: Call) -> Sequence[Volume]:
+    """The account's volumes, where a limit adds up prices. Raises PriceUnknown where they cannot be
+    read: they bill all the same.
+    """
+    resting = _adding_up(call.limits)
+    if not resting:
+        return ()
+    try:
+        return await call.vast.list_volumes()
+    except errors.VastMcpError as exc:
+        why = f"The list of volumes could not be read ({exc.code})."
+        unknown = _unknown("what the account's volumes cost", resting, why)
+        unknown.http_status, unknown.vast_message = exc.http_status, exc.vast_message
+        raise unknown from exc
 
 
 def check_account(
@@ -166,18 +194,31 @@ def check_account(
     machines = len(others) + 1
     if instance_id is None:
         _check_number(limits, len(others))
-    resting = [name for name, value in _counting_prices(limits) if value is not None]
+    resting = _adding_up(limits)
     if not resting:
         return Headroom(machines)
+    others |= prices_of_volumes(call, seen, account)
     unknown = [name for name, usd in others.items() if usd is None]
     if usd_per_hour is None:
         raise _unknown("the machine's price", resting, instance_id=instance_id)
     if unknown:
-        raise _unknown(f"the price of {', '.join(unknown)}", resting, instance_id=instance_id)
+        raise _unknown_others(unknown, resting, instance_id)
     # Nothing makes room by its price.
     total = usd_per_hour + sum(max(usd or 0.0, 0.0) for usd in others.values())
     _check_total(limits, total, instance_id)
     return Headroom(machines, total, _check_credit(limits, seen.credit, total, instance_id))
+
+
+def _unknown_others(
+    names: Sequence[str], resting: Sequence[str], instance_id: int | None
+) -> errors.PriceUnknown:
+    """The refusal, where something else bills nobody knows how much."""
+    shown = ", ".join(names[:NAMED])
+    if len(names) > NAMED:
+        shown += f" and {len(names) - NAMED} more"
+    unknown = _unknown(f"the price of {shown}", resting, instance_id=instance_id)
+    unknown.next_steps = _WHAT_BILLS
+    return unknown
 
 
 def _check_number(limits: Limits, machines: int) -> None:
@@ -198,17 +239,20 @@ def _check_total(limits: Limits, total: float, instance_id: int | None) -> None:
     if most is None or not is_dearer(total, most):
         return
     raise errors.OverLimit(
-        f"Nothing was sent: with it all machines would cost {total:.4f} $/h, rentals in doubt and "
-        f"queued starts included, and {most:g} are allowed ({MAX_TOTAL_USD}, set by the person).",
+        f"Nothing was sent: with it all machines and volumes would cost {total:.4f} $/h, rentals "
+        f"in doubt and queued starts included, and {most:g} are allowed ({MAX_TOTAL_USD}, set by "
+        "the person).",
         instance_id=instance_id,
-        next_steps=[NextStep("show_instances", {}, "what runs; destroy_instance makes room")],
+        next_steps=_WHAT_BILLS,
     )
 
 
 def _check_credit(
     limits: Limits, credit: float | None, total: float, instance_id: int | None
 ) -> float | None:
-    """How many hours the credit lasts at the rate of all machines; None where no limit asks."""
+    """How many hours the credit lasts at the rate of all machines and volumes; None where no limit
+    asks.
+    """
     least = limits.min_credit_hours
     if least is None or credit is None:
         return None
@@ -217,9 +261,10 @@ def _check_credit(
         return hours
     raise errors.OverLimit(
         f"Nothing was sent: the credit would last {max(hours, 0):.1f} hours at {total:.4f} $/h for "
-        f"all machines, and {least:g} are wanted ({MIN_CREDIT_HOURS}, set by the person).",
+        f"all machines and volumes, and {least:g} are wanted ({MIN_CREDIT_HOURS}, set by the "
+        "person).",
         instance_id=instance_id,
-        next_steps=[NextStep("show_account", {}, "the credit and what bills")],
+        next_steps=[NextStep("show_account", {}, "the credit and what bills"), *_WHAT_BILLS],
     )
 
 

@@ -39,10 +39,12 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
     offer, because = await offer_of(call, order, disk_gb or DEFAULT_DISK_GB, fresh=priced)
     priced_at = anyio.current_time() if priced else None
     volume: float | None = 0.0
+    if order.volume_is_new:
+        volume = None
     if priced and order.volume_is_new:
         volume = await volume_usd_per_hour(call, order.body["volume_info"], offer)
-    if volume is None:
-        because = because or "The new volume's price could not be looked up."
+        if volume is None:
+            because = because or "The new volume's price could not be looked up."
     if vm:
         offer_rules.check_vm_offer(order.offer_id, offer)
     offer_rules.check_bid(order.bid, offer)

@@ -1,29 +1,34 @@
 """What the account holds and may yet come to hold: the machines of a whole list, those that the
-journal knows and no list shows, and the rentals in doubt, each at the most it may cost.
+journal knows and no list shows, the rentals in doubt, and all volumes, each at the most it may
+cost.
 
 The limits count it (limits.py); this module refuses nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from vast_mcp.account.volumes import held_in_rows, prices_of
 from vast_mcp.journal import Journal
-from vast_mcp.journal.records import token_of
+from vast_mcp.journal.records import VOLUME, Intent, token_of
+from vast_mcp.machines import volumes
 from vast_mcp.machines.costs import highest, price_of_row, reserved_price
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
+from vast_mcp.vast.storage import Volume
 
 
 @dataclass(frozen=True)
 class Standing:
     """What the account holds, as whole answers of Vast say: its machines and, where a limit asks,
-    its credit in $.
+    its credit in $ and its volumes.
     """
 
     rows: Sequence[Instance]
     credit: float | None = None
+    volumes: Sequence[Volume] = ()
 
     @property
     def by_id(self) -> dict[int, Instance]:
@@ -43,7 +48,7 @@ class Standing:
 def prices_of_others(
     call: Call, seen: Standing, account: str, instance_id: int | None
 ) -> dict[str, float | None]:
-    """Everything else that bills or may come to, each once, at the most it may cost; None where
+    """Every other machine that bills or may come to, each once, at the most it may cost; None where
     that is not known.
     """
     journal, rows, young_s = call.journal, seen.by_id, call.times.young_s
@@ -66,3 +71,44 @@ def _in_doubt(journal: Journal, seen: Standing, account: str) -> dict[str, float
         for intent in journal.underway(account)
         if intent.token not in seen.tokens
     }
+
+
+# ── volumes ────────────────────────────────────────────────────────────────────────────────────
+
+
+def prices_of_volumes(call: Call, seen: Standing, account: str) -> dict[str, float | None]:
+    """Every volume that bills and that no other price holds, at what it costs; None where that is
+    not known. A volume that an attempt makes is in the attempt's price until its machine is
+    listed, and is counted by itself from then on, listed or not.
+    """
+    machines = _machines_of_attempts(call.journal, seen, account)
+    prices = prices_of(call, seen.volumes)
+    whole = [row for row in seen.rows if price_of_row(row) == row.dph_total]
+    held = held_in_rows(whole, seen.volumes, prices)
+    found: dict[str, float | None] = {}
+    shown: set[int] = set()  # machines whose volume is listed
+    for volume in seen.volumes:
+        token = volumes.token_of(volume)
+        made_by, machine = machines.get(token, (None, None))
+        shown.update(volumes.attached_to(volume))
+        if machine is not None:
+            shown.add(machine)
+        if volume.id not in held and (made_by is None or machine is not None):
+            found[f"volume {volume.id}"] = prices[volume.id]
+    for made_by, machine in machines.values():
+        if machine is not None and machine not in shown and VOLUME in made_by.facts:
+            found[f"the volume of machine {machine}"] = made_by.facts[VOLUME]
+    return found
+
+
+def _machines_of_attempts(
+    journal: Journal, seen: Standing, account: str
+) -> Mapping[str | None, tuple[Intent, int | None]]:
+    """By token, the attempts that have or may come to have a machine; None where none is listed."""
+    rows = seen.by_id
+    labelled = {token_of(row.label): row.id for row in seen.rows}
+    found: dict[str | None, tuple[Intent, int | None]] = {}
+    for attempt in (*journal.living(account), *journal.underway(account)):
+        machine = labelled.get(attempt.token, attempt.instance_id)
+        found[attempt.token] = attempt, machine if machine in rows else None
+    return found

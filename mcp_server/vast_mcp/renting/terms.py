@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
+from vast_mcp.journal.records import VOLUME
 from vast_mcp.leases import packing
 from vast_mcp.machines.costs import Price
 from vast_mcp.renting import confirm, lease, limits, preflight
@@ -67,6 +68,8 @@ class Terms:
         facts: Json = {"usd_per_hour": self.usd_per_hour, "disk_gb": self.disk_gb}
         if self.body.get("vm"):
             facts["vm"] = True  # no row of Vast's says which machines are VMs
+        if self.body.get("volume_info", {}).get("create_new"):
+            facts[VOLUME] = self.price.volume
         if self.lease is not None:
             facts[lease.FACTS] = self.lease.facts
         return facts

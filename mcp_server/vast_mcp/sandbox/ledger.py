@@ -18,9 +18,9 @@ class LedgerEntry:
     label: str | None = None
     price: float | None = None
     detail: Json = field(default_factory=dict[str, Any])
-    # The account once this was committed: how many machines, and what they cost in $/h at most:
-    # those asked to run with all they have, the others with their disk. And the machine itself,
-    # while it runs.
+    # The account once this was committed: how many machines, and what it costs in $/h at most:
+    # machines asked to run with all they have, the others with their disk, and every volume. And
+    # the machine itself, while it runs.
     machines: int = 0
     usd_per_hour: float = 0.0
     machine_usd_per_hour: float | None = None

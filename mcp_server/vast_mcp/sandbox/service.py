@@ -278,7 +278,8 @@ def rent_volume(state: State, body: Json) -> Volume:
 
 def _write_volume(state: State, volume: Volume, instance: Instance | None = None) -> None:
     machine = volume.machine_id
-    state.write("volume", instance, volume_id=volume.id, gb=volume.gb, machine_id=machine)
+    detail = {"volume_id": volume.id, "gb": volume.gb, "machine_id": machine}
+    state.write("volume", instance, usd_per_hour=volume.usd_per_hour, **detail)
 
 
 def delete_volume(state: State, volume_id: Any) -> None:

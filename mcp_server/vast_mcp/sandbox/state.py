@@ -222,5 +222,6 @@ class State:
             entry.machine_usd_per_hour = instance.dph_total
         entry.machines = len(self.living)
         entry.usd_per_hour = sum(instance.at_most for instance in self.living)
+        entry.usd_per_hour += sum(volume.usd_per_hour for volume in self.volumes.living)
         entry.detail = detail
         self.ledger.append(entry)

@@ -25,7 +25,7 @@ class Limits:
         default=None,
         metadata=setting(
             "VAST_MCP_MAX_TOTAL_USD_PER_HOUR",
-            "the most all machines of the account may cost together",
+            "the most all machines and volumes of the account may cost together",
             kinds.AMOUNT,
             stricter=min,
         ),
@@ -43,7 +43,7 @@ class Limits:
         default=None,
         metadata=setting(
             "VAST_MCP_MIN_CREDIT_HOURS",
-            "how many hours the credit must last at the new rate",
+            "how many hours the credit must last at the new rate, volumes included",
             kinds.AMOUNT,
             stricter=min,
         ),

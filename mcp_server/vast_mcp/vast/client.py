@@ -315,10 +315,14 @@ class Vast(Requests):
 
     async def list_volumes(self) -> list[Volume]:
         """GET /volumes: every volume of the account (docs/vast-api.md F). Raises IncompleteList
-        where there is no list.
+        where there is no list, or a row names no volume.
         """
         reply = await self._read("volumes", "GET", "/api/v0/volumes", params=_EVERY_VOLUME)
-        return models.rows_of(Volume, rows_under(reply, "volumes"))
+        rows = rows_under(reply, "volumes")
+        listed = models.rows_of(Volume, rows)
+        if len(listed) < len(rows):
+            raise errors.IncompleteList("A row of Vast's list of volumes could not be understood.")
+        return listed
 
     async def destroy_volume(self, volume_id: int) -> bool:
         """DELETE /volumes/ (docs/vast-api.md F): True when Vast accepted it, False when it knows no

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidatorFunctionWrapHandler, field_validator
+
 from vast_mcp.vast.rows import Row
 
 MONTH_H = 720  # hours in the month that storage is priced by (docs/vast-api.md A.6)
@@ -29,6 +31,25 @@ class Volume(Row):
     instances: Any = None
     start_date: float | None = None
     end_date: float | None = None
+
+    @field_validator(
+        "label",
+        "status",
+        "machine_id",
+        "disk_space",
+        "storage_cost",
+        "storage_total_cost",
+        "start_date",
+        "end_date",
+        mode="wrap",
+    )
+    @classmethod
+    def _known(cls, value: object, read: ValidatorFunctionWrapHandler) -> object:
+        """What cannot be read is unknown; a volume that bills is not left out for it."""
+        try:
+            return read(value)
+        except ValueError:
+            return None
 
 
 class VolumeOffer(Row):
