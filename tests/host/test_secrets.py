@@ -26,6 +26,7 @@ from vast_mcp import errors
 from vast_mcp.commands import cli
 from vast_mcp.environment import load
 from vast_mcp.host.server import build
+from vast_mcp.masking import Mask
 from vast_mcp.sandbox.account import ACCOUNT_SECRET, INSTANCE_SECRET
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
@@ -671,9 +672,7 @@ def test_no_exception_prints_the_words_of_vast() -> None:
 
 def test_redacting_replaces_the_longest_first() -> None:
     """A secret that contains another leaves no rest."""
-    assert (
-        errors.redacted("user planted-user planted", ["planted", "planted-user"]) == "user *** ***"
-    )
+    assert Mask(["planted", "planted-user"]).hide("user planted-user planted") == "user *** ***"
 
 
 def test_what_is_looked_for_here_would_be_found() -> None:

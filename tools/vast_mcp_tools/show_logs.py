@@ -18,9 +18,11 @@ from pydantic import AfterValidator, Field
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
+from vast_mcp.masking import Mask
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, ToolSpec
 
+NO_SECRETS = Mask([])
 SHOWN_BYTES = 9_600  # of the log as JSON text; with the rest of the answer it stays under 10 KB
 FILTER_MAX = 200
 FILTER_RULE = f"must be printable, and at most {FILTER_MAX} characters"
@@ -75,7 +77,7 @@ async def show_logs(args: ShowLogs, call: Call) -> ShowLogsResult:
     except errors.VastMcpError as exc:
         exc.next_steps = _steps(exc, args)
         raise
-    lines = plain_lines(fetched.text, call.settings.secrets())
+    lines = plain_lines(fetched.text, call.settings.mask)
     shown = last(lines, SHOWN_BYTES)
     return ShowLogsResult(
         instance_id=args.instance_id,
@@ -118,17 +120,14 @@ def _steps(exc: errors.VastMcpError, args: ShowLogs) -> Sequence[NextStep]:
 # ── the text ───────────────────────────────────────────────────────────────────────────────────
 
 
-def plain_lines(text: str, secrets: Sequence[str] = ()) -> list[str]:
+def plain_lines(text: str, mask: Mask = NO_SECRETS) -> list[str]:
     """The lines as a terminal would leave them: no escapes, and of a redrawn line its last state.
 
-    Control and bidirectional characters go; tabs stay. Secrets are masked twice: before the
-    escapes go, for values of several lines, and after, because an escape in the middle hides a
-    value from the first look.
+    Control and bidirectional characters go; tabs stay. Secrets are masked last, since any of those
+    may stand in the middle of one.
     """
-    lines = [_plain(line) for line in errors.redacted(text, secrets).split("\n")]
-    while lines and not lines[-1]:
-        lines.pop()
-    return [errors.redacted(line, secrets) for line in lines]
+    plain = "\n".join(map(_plain, text.split("\n")))
+    return mask.hide_foreign(plain.rstrip("\n")).split("\n") if plain.strip() else []
 
 
 def _plain(line: str) -> str:

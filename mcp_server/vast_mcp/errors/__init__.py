@@ -67,7 +67,6 @@ from vast_mcp.errors.base import (
     VastMcpError,
     clean,
     clean_or_none,
-    redacted,
 )
 from vast_mcp.errors.outcome import (
     DuplicateRentals,
@@ -188,7 +187,6 @@ __all__ = [
     "clean",
     "clean_or_none",
     "leaves",
-    "redacted",
 ]
 
 

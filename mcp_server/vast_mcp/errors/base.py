@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -101,18 +101,3 @@ class VastMcpError(Exception):
             "next_steps": [s.as_json() for s in self.next_steps],
         }
         return {key: value for key, value in shown.items() if value is not None}
-
-
-def redacted(text: str, secrets: Iterable[str]) -> str:
-    """`text` with every secret of at least four characters, and every such line of one, replaced
-    by `***`.
-    """
-    known = {
-        part
-        for secret in secrets
-        for part in (secret, secret.strip(), *secret.splitlines())
-        if len(part) >= 4
-    }
-    for part in sorted(known, key=len, reverse=True):
-        text = text.replace(part, "***")
-    return text

@@ -22,6 +22,7 @@ from vast_mcp import errors
 from vast_mcp.caller import Host, InputNeeded, Progress, no_progress
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.host.notices import notices_of
+from vast_mcp.masking import Mask
 from vast_mcp.renting.keeping import check_and_end
 from vast_mcp.session import Call, Session
 from vast_mcp.toolspec import Arguments, ToolSpec
@@ -56,7 +57,7 @@ async def answer(
             session.telling.answering.pop(token, None)
         if call.attempts:
             session.unjudged.set()
-    return cast("Json", _masked(payload, session.settings.secrets()))
+    return cast("Json", _masked(payload, session.settings.mask))
 
 
 async def _end_what_is_over(call: Call) -> None:
@@ -122,15 +123,18 @@ def _place_of(exc: Exception) -> str:
     return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}"
 
 
-def _masked(value: Any, secrets: list[str]) -> Any:
-    """The person's secrets masked wherever a stranger's text may repeat them."""
-    if isinstance(value, str):
-        return errors.redacted(value, secrets)
+def _masked(value: Any, mask: Mask, *, foreign: bool = False) -> Any:
+    """The person's secrets masked wherever they may be repeated. `foreign`: a stranger wrote it."""
     if isinstance(value, list):
-        return [_masked(item, secrets) for item in cast("list[Any]", value)]
+        return [_masked(item, mask, foreign=foreign) for item in cast("list[Any]", value)]
     if isinstance(value, dict):
-        return {key: _masked(item, secrets) for key, item in cast("Json", value).items()}
-    return value
+        return {
+            key: _masked(item, mask, foreign=foreign or key.startswith("untrusted_"))
+            for key, item in cast("Json", value).items()
+        }
+    if foreign and isinstance(value, str):
+        return mask.hide_foreign(value)
+    return mask.hide_in(value)
 
 
 def refusal(error: errors.VastMcpError, *, sandbox: bool) -> CallToolResult:

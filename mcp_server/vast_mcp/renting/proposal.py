@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from vast_mcp.errors import Json, NextStep, redacted
+from vast_mcp.errors import Json, NextStep
 from vast_mcp.session import Call
 
 
@@ -35,7 +35,7 @@ def question_of(call: Call, what: str, usd_per_hour: float) -> str:
             f"{usd_per_hour * 24:.2f} $ a day."
         )
     sandbox = "(Sandbox: no money moves.) " if call.settings.sandbox else ""
-    return sandbox + redacted(said, call.settings.secrets())
+    return sandbox + call.settings.mask.hide(said)
 
 
 def shown_price(usd_per_hour: float) -> float:

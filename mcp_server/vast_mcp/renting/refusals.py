@@ -6,8 +6,9 @@ import re
 import time
 
 from vast_mcp import errors
-from vast_mcp.errors import Json, NextStep, redacted
+from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Intent, Wish
+from vast_mcp.masking import Mask
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.request import Request
 from vast_mcp.renting.ssh_access import no_ssh_key
@@ -152,7 +153,7 @@ def hiding(exc: errors.VastMcpError, body: Json) -> errors.VastMcpError:
     if exc.vast_message:
         sent = body.get("onstart", "")
         packed = re.findall(r"[A-Za-z0-9+/=]{40,}", sent)
-        exc.vast_message = redacted(exc.vast_message, [sent, *packed])
+        exc.vast_message = Mask([sent, *packed]).hide(exc.vast_message, cut=True)
     return exc
 
 
@@ -188,8 +189,7 @@ def told(exc: errors.VastMcpError, order: Order, call: Call) -> errors.VastMcpEr
     if exc.instance_id is not None and not is_gone:
         call.session.created.setdefault(exc.instance_id, time.time())
     if exc.vast_message:
-        secrets = [*order.secrets, *call.settings.secrets()]
-        exc.vast_message = redacted(exc.vast_message, secrets)
+        exc.vast_message = Mask(order.secrets).hide(exc.vast_message, cut=True)
     if isinstance(exc, errors.NoSshKey):
         exc.next_steps = no_ssh_key(call.ssh_dir).next_steps
     elif isinstance(exc, (errors.OfferGone, errors.OfferPrivate)):

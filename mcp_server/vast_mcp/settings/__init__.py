@@ -7,12 +7,14 @@ so a new setting is one field here.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from vast_mcp.masking import Mask
 from vast_mcp.settings import kinds
 from vast_mcp.settings.addresses import Address, is_loopback
 from vast_mcp.settings.kinds import LONGEST_LEASE_H
@@ -37,7 +39,6 @@ __all__ = [
 
 DEFAULT_URL = "https://console.vast.ai"
 SANDBOX_URL = "http://sandbox.localhost"
-LONG_WORD = 8  # characters: a word of a secret that is hidden on its own too
 
 
 class SettingsError(Exception):
@@ -161,12 +162,13 @@ class Settings:
         return self.loopback and Address.of(self.base_url).scheme == "http"
 
     def secrets(self) -> list[str]:
-        """Every value here that no answer, error or log line may repeat, and the long words of
-        those with several.
-        """
-        values = [one.get_secret_value() for one in self._secrets() if one is not None]
-        long_words = [word for value in values for word in value.split() if len(word) >= LONG_WORD]
-        return values + long_words
+        """Every value here that no answer, error or log line may repeat."""
+        return [one.get_secret_value() for one in self._secrets() if one is not None]
+
+    @functools.cached_property
+    def mask(self) -> Mask:
+        """What hides these values, in whatever form they travel."""
+        return Mask(self.secrets())
 
     def _secrets(self) -> Iterator[SecretStr | None]:
         if not self.sandbox:  # whose key is a plain word

@@ -103,8 +103,7 @@ class Vast(Requests):
                 "The request to rent was sent and no answer came that could be read; the machine "
                 "may exist and bill."
             )
-        with self._link.masking():
-            return verdicts.rented(reply)
+        return verdicts.rented(reply)
 
     async def _put_once(self, path: str, body: Json, departure: Departure) -> Reply | None:
         """Send it on a fresh connection; None where it may have arrived and no answer did.
@@ -347,21 +346,12 @@ class Vast(Requests):
             ) from exc
 
     def _instance(self, row: Json) -> Instance:
-        """The row, without the person's secrets in the host's words: a failed start may repeat its
-        whole line.
-        """
         try:
-            instance = Instance.model_validate(row)
+            return Instance.model_validate(row)
         except ValidationError as exc:
             raise errors.IncompleteList(
                 "A row of Vast's list of instances could not be understood."
             ) from exc
-        return self._masked(instance)
-
-    def _masked(self, instance: Instance) -> Instance:
-        if not instance.status_msg:
-            return instance
-        return instance.model_copy(update={"status_msg": self._link.masked(instance.status_msg)})
 
 
 def _template(row: Json) -> Template:

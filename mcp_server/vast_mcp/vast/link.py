@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import ssl
 import time
-from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -98,7 +97,7 @@ class Link:
         """
         async with http.stream(method, path, **sent) as answer:
             text = (await body_of(answer)).decode("utf-8", "replace")
-            return self._heard(Reply.of(answer.status_code, text, answer.headers))
+            return self._heard(self._masked(Reply.of(answer.status_code, text, answer.headers)))
 
     def _heard(self, reply: Reply) -> Reply:
         """The reply. A success's Date tells how far our clock is off, from below: cut to a second,
@@ -114,21 +113,15 @@ class Link:
         """
         return time.time() + self._behind_s
 
-    def masked(self, text: str) -> str:
-        """A text of Vast's without the person's secrets, which Vast and hosts may repeat. The one
-        place of this package where that is done.
+    def _masked(self, reply: Reply) -> Reply:
+        """The reply without the person's secrets, which Vast and hosts may repeat: before anything
+        is cut off, and in every row and error alike.
         """
-        return errors.redacted(text, self.settings.secrets())
-
-    @contextlib.contextmanager
-    def masking(self) -> Generator[None]:
-        """Keep the person's secrets out of the errors that are raised inside."""
-        try:
-            yield
-        except errors.VastMcpError as exc:
-            if exc.vast_message:
-                exc.vast_message = self.masked(exc.vast_message)
-            raise
+        mask = self.settings.mask
+        text = mask.hide(reply.text)
+        if text == reply.text:
+            return reply
+        return replace(reply, text=text, data=mask.hide_in(reply.data))
 
     async def close(self) -> None:
         if self._pool is not None:

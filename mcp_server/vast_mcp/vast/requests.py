@@ -1,4 +1,4 @@
-"""Requests whose repetition changes nothing: one is sent in its turn, masked, and repeated by
+"""Requests whose repetition changes nothing: one is sent in its turn, and repeated by
 retry.py.
 """
 
@@ -51,8 +51,7 @@ class Requests:
         request = _Request(kind, method, path, params, body)
         send = functools.partial(self._send, request)
         times = self._link.settings.times
-        with self._link.masking():
-            return await read(send, times, self._deadline, tries, acts=method == "PUT")
+        return await read(send, times, self._deadline, tries, acts=method == "PUT")
 
     async def _send(self, request: _Request) -> Reply:
         """Wait for the turn of its kind, and send it once. Raises Unreachable, RateLimited, and
