@@ -6,10 +6,8 @@ import contextlib
 import json
 import signal
 import sqlite3
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,40 +21,11 @@ from mcp.client.streamable_http import streamable_http_client
 
 from house import KEY_LINE, call, env_of
 from messages import INVALID_REQUEST, LEGAL, NO_MESSAGES
-from processes import PATIENCE, an_offer, asked, ledger, next_line, post, process, ran
+from processes import PATIENCE, an_offer, asked, ledger, post, ran
+from served_http import ACCEPT, TOKEN, Serving, ask, bearer, serving
 from vast_mcp_tools import CATALOGUE
 
 pytestmark = pytest.mark.processes
-
-TOKEN = "a-token-of-sixteen-letters-or-more"
-WHO = {
-    "protocolVersion": "2025-06-18",
-    "capabilities": {},
-    "clientInfo": {"name": "test", "version": "0"},
-}
-HELLO = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": WHO}
-ACCEPT = {"Accept": "application/json, text/event-stream"}
-
-
-@dataclass
-class Serving:
-    """A `vast-mcp serve` process: its address, and what it said on stderr while it came up."""
-
-    process: subprocess.Popen[bytes]
-    url: str
-    said: str = ""
-
-    @property
-    def root(self) -> str:
-        return self.url.removesuffix("/mcp")
-
-
-@contextmanager
-def serving(*arguments: str, env: dict[str, str], cwd: Path, lines: int = 1) -> Iterator[Serving]:
-    """`vast-mcp … serve …` on a free port of loopback."""
-    with process(*arguments, env=env, cwd=cwd) as started:
-        said = "".join(next_line(started.stderr).decode() for _ in range(lines))
-        yield Serving(started, said.partition(" listens on ")[2].split()[0], said)
 
 
 @pytest.fixture
@@ -100,16 +69,6 @@ async def client_of(
                 made.list_tools()
             )  # the client checks results with it, and asks late if it was not asked for before
             yield made
-
-
-def ask(serving: Serving, **headers: str) -> httpx.Response:
-    """The opening of the protocol with these headers, past every proxy."""
-    with httpx.Client(trust_env=False, timeout=PATIENCE) as http:
-        return http.post(serving.url, json=HELLO, headers=ACCEPT | headers)
-
-
-def bearer(token: str = TOKEN) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 # ── both eras, one session ─────────────────────────────────────────────────────────────────────

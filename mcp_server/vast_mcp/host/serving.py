@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import ipaddress
+import logging
 import math
 import socket
 from collections.abc import Generator, Sequence
@@ -24,6 +25,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vast_mcp import signals
+from vast_mcp.host import connections
 from vast_mcp.host.arriving import WhileThere
 from vast_mcp.host.bodies import Messages
 from vast_mcp.host.server import VastServer
@@ -136,7 +138,18 @@ def _refusal() -> Response:
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn without its signal handlers: those of signals.py also tell the session."""
+    """uvicorn without its signal handlers (those of signals.py also tell the session), whose
+    connections wait within bounds.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.server_state = connections.State()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for one in sockets or []:
+            one.listen(connections.BACKLOG)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -173,13 +186,17 @@ def serve(server: VastServer, address: Address, listener: socket.socket, token: 
     """Serve until asked to end. Then no request is taken, nothing new is rented, and what is under
     way has as long as the request that rents may take: that one ends with a verdict.
     """
+    # What clients do wrong is told to them and not logged: nobody may read stderr, a pipe that is
+    # full stops the process, and the SDK writes a traceback for each request that breaks off.
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)
     config = uvicorn.Config(
         app_of(server, address, token),
-        http="h11",
+        http=connections.Connection,
+        backlog=connections.ACCEPTED_AT_ONCE,
         ws="none",
         lifespan="on",
         log_config=None,
-        log_level="warning",
+        log_level="error",
         access_log=False,
         # who calls is known by the token, never by an address that a header claims
         proxy_headers=False,
