@@ -161,14 +161,22 @@ def starts(box: Box) -> list[Row]:
 
 
 def wish(offer_id: int, number: object) -> dict[str, Any]:
-    return {"offer_id": offer_id, "disk": 16, "request_key": f"bench-{number}"}
+    """Without a key of its own: what a journal that is not new answers for."""
+    return {"offer_id": offer_id, "disk": 16, "label": f"bench-{number}"}
+
+
+def grow_old(home: Path) -> None:
+    """Its journal is one of an hour ago: a new one reads the account's list before every rent."""
+    with contextlib.closing(sqlite3.connect(home / "state" / "journal.db")) as db, db:
+        db.execute("UPDATE intents SET made_at = made_at - 3600, sent_at = sent_at - 3600")
 
 
 def creates(box: Box) -> list[Row]:
     """create_instance over stdio in turns with the same request by bare httpx, on a connection
     that stands.
     """
-    offer = box.offers()[0]["id"]
+    offers = [row["id"] for row in box.offers()]
+    offer = offers[0]
     body = order_of(wish(offer, 0), Settings()).body | {"label": "vast-mcp#0123456789abcdef"}
     ours: list[float] = []
     bare: list[float] = []
@@ -177,9 +185,10 @@ def creates(box: Box) -> list[Row]:
             # Each after the same pause: a processor that has just slept is slower for whoever
             # comes first.
             time.sleep(APART_S)
-            ours.append(
-                timed(lambda number=number: server.call("create_instance", **wish(offer, number)))
-            )
+            wanted = wish(offers[number], number)
+            ours.append(timed(lambda wanted=wanted: server.call("create_instance", **wanted)))
+            if not number:
+                grow_old(box.folder / "creates")
             time.sleep(APART_S)
             bare.append(
                 timed(lambda: http.put(f"/api/v0/asks/{offer}/", json=body).raise_for_status())
@@ -219,19 +228,21 @@ def fill(state: Path) -> None:
 
 def history(box: Box) -> list[Row]:
     """The same create with an empty journal and with a long one."""
-    offer = box.offers()[0]["id"]
+    offers = [row["id"] for row in box.offers()]
     with box.server("long") as server:
-        server.call("create_instance", **wish(offer, "seed"))
+        server.call("create_instance", **wish(offers[-1], "seed"))
     fill(box.folder / "long" / "state")
     seconds: dict[str, list[float]] = {"short": [], "long": []}
     with box.server("short") as short, box.server("long") as long:
         for number in range(CREATES + 1):
             for name, server in (("short", short), ("long", long)):
-                key = f"{name}-{number}"
+                wanted = wish(offers[number], f"{name}-{number}")
                 time.sleep(APART_S)
                 seconds[name].append(
-                    timed(lambda s=server, key=key: s.call("create_instance", **wish(offer, key)))
+                    timed(lambda s=server, wanted=wanted: s.call("create_instance", **wanted))
                 )
+            if not number:
+                grow_old(box.folder / "short")
     few, many = median(seconds["short"][1:]), median(seconds["long"][1:])
     return [
         Row(
@@ -350,9 +361,11 @@ def requests(box: Box) -> list[Row]:
         )
 
     with box.server("requests") as server:
-        known = [row["offer_id"] for row in server.call("search_offers", limit=2)["offers"]]
+        known = [row["offer_id"] for row in server.call("search_offers", limit=3)["offers"]]
         server.call("create_instance", **wish(known[0], "first"))
+        grow_old(box.folder / "requests")
         count("a known offer, account cached", 1, server, known[1])
+        count("a known offer, a request_key not seen before", 2, server, known[2], request_key="k")
         vm = box.offers(vms_enabled={"eq": True}, direct_port_count={"gt": 2})[-1]["id"]
         count("a VM", 3, server, vm, vm=True, image="docker.io/vastai/kvm:cuda-12.4.1")
         count(
@@ -372,6 +385,7 @@ def requests(box: Box) -> list[Row]:
     for number, (what, most, limits) in enumerate(limited):
         with box.server(f"requests-{number}", **limits) as server:
             server.call("create_instance", **wish(next(strangers), f"first-{number}"))
+            grow_old(box.folder / f"requests-{number}")
             count(what, most, server, next(strangers))
     return rows
 

@@ -22,6 +22,7 @@ from vast_mcp import errors
 from vast_mcp.environment import load
 from vast_mcp.host.server import build
 from vast_mcp.journal import Journal
+from vast_mcp.journal.questions import LEAST_UNSENT_S
 from vast_mcp.journal.records import Wish
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
@@ -199,7 +200,7 @@ async def test_a_process_that_wakes_too_late_sends_nothing_and_the_same_call_ren
     def stands_still(self: Journal, intent: Any) -> None:
         if moment == "after the mark":
             mark(self, intent)
-        time.sleep(short.times.put_s * 1.1)
+        time.sleep(LEAST_UNSENT_S * 1.1)
         if moment == "before the mark":
             mark(self, intent)
 
@@ -217,10 +218,11 @@ async def test_a_process_that_wakes_too_late_sends_nothing_and_the_same_call_ren
 
 @pytest.mark.parametrize(("put_s", "gives_up"), [(0.0, True), (60.0, False)])
 def test_what_was_announced_and_not_sent_in_time_is_given_up_by_anybody_and_then_not_sent(
-    tmp_path: Path, put_s: float, gives_up: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, put_s: float, gives_up: bool
 ) -> None:
     """While it stands still its room counts for nobody; when it wakes it finds itself given up."""
     a_wish = Wish("account", "key", "digest", 1, "running", derived=False, allow_unresolved=False)
+    monkeypatch.setattr("vast_mcp.journal.questions.LEAST_UNSENT_S", 0.0)
     with closing(Journal(tmp_path)) as owner, closing(Journal(tmp_path, put_s=put_s)) as other:
         owner.take_ownership()
         with owner.alone():

@@ -93,3 +93,11 @@ async def _check_may_list(call: Call) -> list[str]:
 def account_named(base_url: str, user_id: object) -> str:
     """What the journal calls an account: ids are a service's own."""
     return f"{base_url}#{user_id}"
+
+
+def user_id_of(account: str) -> str | None:
+    """The id of an account by that name; None where it could not be read."""
+    user_id = account.rpartition("#")[2]
+    if user_id.startswith("key-"):
+        return None
+    return user_id

@@ -24,8 +24,19 @@ from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.journal.approvals import Approvals
 from vast_mcp.journal.database import Database
+from vast_mcp.journal.elsewhere import Elsewhere
 from vast_mcp.journal.questions import Questions
-from vast_mcp.journal.records import Allowed, Approval, Intent, News, Notice, Wish, holds
+from vast_mcp.journal.records import (
+    TOKEN_DIGITS,
+    Allowed,
+    Approval,
+    Intent,
+    News,
+    Notice,
+    Wish,
+    canonical,
+    holds,
+)
 from vast_mcp.journal.reservations import Reservations
 from vast_mcp.settings import Times
 
@@ -41,9 +52,19 @@ class Journal(Questions):
     def __init__(self, folder: Path | None, *, put_s: float = Times.put_s) -> None:
         super().__init__(Database(folder), put_s)
         self.reservations = Reservations(self._db)
+        self.elsewhere = Elsewhere(self._db)
         self.approvals = Approvals(self._db, self.digest)
         self.path, self.exists, self.alone = self._db.path, self._db.exists, self._db.alone
         self.take_ownership, self.lease_lock = self._owner.take, self._owner.lease_lock
+
+    @property
+    def file(self) -> tuple[int, int] | None:
+        """The open file, as the system numbers it; None in memory."""
+        return self._db.file
+
+    def lost(self) -> str | None:
+        """A sentence about the journal that was here before, where this one is not the first."""
+        return self._db.lost()
 
     def close(self) -> None:
         self._db.close()
@@ -55,7 +76,7 @@ class Journal(Questions):
         """HMAC over canonical JSON with a key of this journal's own: equal wishes are equal, and
         nothing leaks.
         """
-        return hmac.new(self._local_key(), _canonical(value), hashlib.sha256).hexdigest()
+        return hmac.new(self._local_key(), canonical(value), hashlib.sha256).hexdigest()
 
     def _local_key(self) -> bytes:
         rows = self._db.rows("local_key")
@@ -98,7 +119,7 @@ class Journal(Questions):
         replay says the same. Raises NeedsConfirmation.
         """
         under = allowed or Allowed()
-        token = secrets.token_hex(8)
+        token = (wish.digits + secrets.token_hex(8))[:TOKEN_DIGITS]
         self._db.write(
             "intend",
             token=token,
@@ -200,6 +221,31 @@ class Journal(Questions):
 
     # ── the life of a machine ──────────────────────────────────────────────────────────────────
 
+    def adopt(self, intent: Intent) -> Intent:
+        """Take a machine that another journal rented for a wish of ours as that wish's, in alone(),
+        where consider() said "send". What the journal has of it then.
+        """
+        self._db.write(
+            "adopt",
+            token=intent.token,
+            account=intent.account,
+            request_key=intent.request_key,
+            digest=intent.digest,
+            offer_id=intent.offer_id,
+            label=intent.label,
+            wanted=intent.wanted,
+            owner=self.owner,
+            now=time.time(),
+            instance_id=intent.instance_id,
+            stopped=intent.stopped,
+            announce=Notice.RENTED,
+            usd_per_hour=intent.usd_per_hour,
+            lease_until=intent.lease_until,
+            facts=json.dumps(intent.facts),
+        )
+        self.elsewhere.drop(intent.account, intent.instance_id or 0)
+        return self._found("by_token", token=intent.token)[0]
+
     def add_twin(self, intent: Intent, instance_id: int) -> None:
         """Record a second machine with the token of a confirmed one: something on the way
         repeated the request.
@@ -234,6 +280,7 @@ class Journal(Questions):
         for instance_id in filter(holds, instance_ids):
             self._db.write("mark_gone", account=account, instance_id=instance_id, now=time.time())
             self.reservations.drop(account, instance_id)
+            self.elsewhere.drop(account, instance_id)
 
     def set_lease(self, account: str, instance_id: int, until: float) -> bool:
         """A living machine's lease was read back at Vast as ending then. Only ever later: two
@@ -279,8 +326,3 @@ class Journal(Questions):
         """
         for token, told in news:
             self._db.write("mark_told", token=token, told=told, announce=Notice.NOTHING)
-
-
-def _canonical(value: Json) -> bytes:
-    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return text.encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import time
 from collections.abc import Generator
@@ -12,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 from vast_mcp import errors
 from vast_mcp.journal.failures import is_busy, is_damaged, unusable
 from vast_mcp.journal.queries import statements
-from vast_mcp.journal.schema import complete
+from vast_mcp.journal.schema import carry_over, complete
 from vast_mcp.journal.transactions import immediate
 
 # Loaded where it is used, with the first rental: a server that only lists its tools does not need
 # it.
 if TYPE_CHECKING:
     import sqlite3
+
+log = logging.getLogger("vast_mcp")
 
 BUSY_S = 5.0
 BUSY_LOOK_S = 0.01
@@ -34,6 +37,10 @@ class Database:
         self._db: sqlite3.Connection | None = None
         # Where a damaged file went: from then on this process rents nothing more.
         self._damaged: str | None = None
+        # The open file, by device and number. Whoever deletes or replaces it leaves us with one
+        # that nobody else can see.
+        self.file: tuple[int, int] | None = None
+        self.was_replaced = False
 
     @property
     def path(self) -> Path | None:
@@ -63,8 +70,67 @@ class Database:
             )
         if self._db is None:
             with self.guard():
-                self._db = self._connect()
+                self._db, self.file = self._connect(), self._file_now()
+        elif self._is_replaced():
+            self._follow()
         return self._db
+
+    def _file_now(self) -> tuple[int, int] | None:
+        """The file at the path, by device and number; None where there is none."""
+        if self.path is None:
+            return None
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _is_replaced(self) -> bool:
+        """Whether the path leads to the open file no more. Within a transaction it is too late to
+        ask.
+        """
+        if self._db is None or self._db.in_transaction:
+            return False
+        try:
+            return self._file_now() != self.file
+        except OSError:
+            return False
+
+    def _follow(self) -> None:
+        """Go on with the file at the path, made if need be. An empty one gets all that the open
+        one held: its connection still reads it.
+        """
+        old = self._db
+        with self.guard():
+            new = self._connect()
+        if old is not None:
+            carry_over(old, new)
+            old.close()
+        self._db, self.file, self.was_replaced = new, self._file_now(), True
+        log.warning("the journal's file was deleted or replaced; a new one has its place")
+        self.write("note_replaced", now=str(time.time()).encode())
+
+    def replaced_since(self, since: float) -> bool:
+        """Whether the file took the place of another one after that, by a clock that may have
+        been set.
+        """
+        for row in self.rows("replaced_at"):
+            try:
+                return not float(row["value"]) < since
+            except (TypeError, ValueError):
+                return True
+        return False
+
+    def lost(self) -> str | None:
+        """A sentence about the journal that was here before, where this one is not the first."""
+        if self.was_replaced:
+            return "The file of the journal of rentals was deleted or replaced while this ran."
+        if self.folder is None or self.path is None:
+            return None
+        aside = sorted(path.name for path in self.folder.glob(f"{self.path.name}.damaged-*[0-9]"))
+        if not aside:
+            return None
+        return f"An earlier journal of rentals was damaged and is kept as {aside[-1]}."
 
     def _connect(self) -> sqlite3.Connection:
         """A connection to the file as this version knows it. A neighbour may just be switching a

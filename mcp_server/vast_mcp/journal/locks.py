@@ -40,14 +40,18 @@ class Owner:
 
     def take(self) -> None:
         """Become an owner: from here to the end of the process, a lock says that we live."""
-        if self._db.folder is None or self._lock is not None:
+        if self._db.folder is None:
+            return
+        owners = self._db.folder / "owners"
+        path = owners / f"{self.name}.lock"
+        if self._lock is not None and path.exists():
             return
         from filelock import FileLock
 
-        owners = self._db.folder / "owners"
+        self.close()  # of a folder that was deleted under us
         with self._db.guard():
             owners.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = FileLock(owners / f"{self.name}.lock", mode=0o600, thread_local=False)
+            lock = FileLock(path, mode=0o600, thread_local=False)
             lock.acquire(timeout=BUSY_S)  # somebody may be probing it at this moment
             self._lock = lock
         self._sweep(owners)

@@ -19,6 +19,12 @@ SELECT account FROM accounts WHERE key_digest = :key_digest;
 INSERT OR REPLACE INTO accounts (key_digest, account, read_at)
 VALUES (:key_digest, :account, :now);
 
+-- name: replaced_at
+SELECT value FROM facts WHERE name = 'replaced_at';
+
+-- name: note_replaced
+INSERT OR REPLACE INTO facts (name, value) VALUES ('replaced_at', :now);
+
 -- ── attempts: questions ─────────────────────────────────────────────────────────────────────────
 
 -- name: by_token
@@ -38,6 +44,9 @@ ORDER BY id DESC LIMIT 1;
 -- name: attempts_of_wish
 SELECT * FROM intents
 WHERE account = :account AND request_key = :request_key;
+
+-- name: old_attempt
+SELECT * FROM intents WHERE account = :account AND made_at <= :before LIMIT 1;
 
 -- name: absent_of_wish
 SELECT * FROM intents
@@ -156,6 +165,16 @@ INSERT OR IGNORE INTO intents (
     :sent_at, :now, :instance_id, :announce, :lease_until, :usd_per_hour, :max_usd_per_hour
 );
 
+-- name: adopt
+-- A machine that was rented for this wish under another journal. Of two callers the first one's stays.
+INSERT OR IGNORE INTO intents (
+    token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at,
+    settled_at, instance_id, stopped, announce, usd_per_hour, lease_until, facts
+) VALUES (
+    :token, :account, :request_key, :digest, :offer_id, :label, :wanted, 'confirmed', :owner, :now,
+    :now, :instance_id, :stopped, :announce, :usd_per_hour, :lease_until, :facts
+);
+
 -- name: mark_started
 UPDATE intents SET stopped = 0 WHERE instance_id = :instance_id;
 
@@ -215,6 +234,18 @@ DELETE FROM holds WHERE account = :account AND instance_id = :instance_id;
 
 -- name: reservations
 SELECT id, account, instance_id, usd_per_hour, made_at, state FROM holds WHERE account = :account;
+
+-- ── machines of other journals ──────────────────────────────────────────────────────────────────
+
+-- name: elsewhere
+SELECT token, instance_id FROM elsewhere WHERE account = :account ORDER BY instance_id;
+
+-- name: keep_elsewhere
+INSERT OR IGNORE INTO elsewhere (token, account, instance_id, seen_at)
+VALUES (:token, :account, :instance_id, :now);
+
+-- name: drop_elsewhere
+DELETE FROM elsewhere WHERE account = :account AND instance_id = :instance_id;
 
 -- ── approvals ───────────────────────────────────────────────────────────────────────────────────
 -- An approval is unused while nothing used it, or what used it made nothing for certain: an attempt

@@ -9,6 +9,8 @@ from vast_mcp.journal.database import Database
 from vast_mcp.journal.locks import Owner
 from vast_mcp.journal.records import Intent, Notice, Verdict, Wish, holds, intent_of
 
+LEAST_UNSENT_S = 1.0  # a busy computer needs so long to send, however short the times are made
+
 
 class Questions:
     """The half of the journal that reads. `put_s`: the longest that a request to rent may take.
@@ -17,7 +19,7 @@ class Questions:
 
     def __init__(self, db: Database, put_s: float) -> None:
         self._db = db
-        self._put_s = put_s
+        self._put_s, self._unsent_s = put_s, max(put_s, LEAST_UNSENT_S)
         self._owner = Owner(db, self._left_anything_open)
         self._flying: set[str] = set()
 
@@ -142,11 +144,32 @@ class Questions:
         """Whether a request to rent that was made or sent then has had its whole time, by a clock
         that may have been set.
         """
-        return intent.tried_at is None or abs(time.time() - intent.tried_at) > self._put_s
+        longest = self._unsent_s if intent.state == "intended" else self._put_s
+        return intent.tried_at is None or abs(time.time() - intent.tried_at) > longest
+
+    def may_leave(self, intent: Intent, claimed: float) -> bool:
+        """Whether an attempt of ours may still be sent. It was announced at `claimed`, on the
+        monotonic clock, which stands still while a computer sleeps; the other one may be set.
+        """
+        made_at = intent.made_at or 0.0
+        waited = max(abs(time.time() - made_at), time.monotonic() - claimed)
+        return waited <= self._unsent_s
 
     def is_young(self, intent: Intent, seconds: float) -> bool:
         """Whether an attempt was made so lately that its machine's row may not be readable yet."""
         return intent.made_at is not None and time.time() - intent.made_at < seconds
+
+    def is_new(self, account: str, seconds: float) -> bool:
+        """Whether the journal may lack what was rented before it: it has no attempt of this
+        account that is older, or took the place of another file since then. One in memory is as
+        old as its world.
+        """
+        if self._db.folder is None:
+            return False
+        before = time.time() - seconds
+        if self._db.replaced_since(before):
+            return True
+        return self._first("old_attempt", account=account, before=before) is None
 
     # ── an account ─────────────────────────────────────────────────────────────────────────────
 

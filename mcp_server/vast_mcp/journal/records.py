@@ -20,6 +20,9 @@ State = Literal["intended", "sending", "confirmed", "refused", "unknown", "absen
 # The fact that an attempt makes a volume with its machine, and what that bills; absent where not.
 VOLUME = "volume_usd_per_hour"
 
+TOKEN_DIGITS = 16
+WISH_DIGITS = 8  # of a token: they name the wish, and the rest is random
+
 # After the last "#" of a label, strictly: 16 hexadecimal digits and nothing else.
 _TOKEN = re.compile(r"#([0-9a-f]{16})\Z")
 
@@ -27,6 +30,19 @@ _TOKEN = re.compile(r"#([0-9a-f]{16})\Z")
 def holds(number: int) -> bool:
     """Whether the journal can hold an id; none of Vast's comes near 63 bits."""
     return 0 <= number < 2**63
+
+
+def canonical(value: Json) -> bytes:
+    """The one text of equal values, to make digests of."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return text.encode()
+
+
+def wish_digits_of(token: str) -> str:
+    """The digits of a token that name its wish: those of an account's own memory
+    (docs/protocol.md). They stop a request, and settle nothing.
+    """
+    return token[:WISH_DIGITS]
 
 
 def token_of(label: str | None) -> str | None:
@@ -133,6 +149,7 @@ class Wish:
     wanted: Literal["running", "stopped"]
     derived: bool  # the key was made from the arguments, not given
     allow_unresolved: bool  # doubts of other wishes do not stop it
+    digits: str = ""  # the first of its tokens, on every computer; none where the account has no id
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ opened, so that an older vast-mcp that has it open, or opens it later, goes on r
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -30,6 +31,27 @@ def complete(db: sqlite3.Connection) -> None:
         for statement in _lacking(db):
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def carry_over(old: sqlite3.Connection, new: sqlite3.Connection) -> None:
+    """Give a file in which nothing was rented yet all that an older one has. What cannot be read
+    is left.
+    """
+    import sqlite3
+
+    with contextlib.suppress(sqlite3.Error), immediate(new):
+        if new.execute("SELECT 1 FROM intents LIMIT 1").fetchone():
+            return
+        have = _columns(old)
+        for table, columns in itertools.groupby(_columns_of_today(), key=lambda one: one[0]):
+            names = [name for _, name in columns if (table, name) in have]
+            if names:
+                rows = old.execute(f"SELECT {', '.join(names)} FROM {table}")  # noqa: S608
+                marks = ", ".join("?" * len(names))
+                new.executemany(
+                    f"INSERT OR REPLACE INTO {table} ({', '.join(names)}) VALUES ({marks})",  # noqa: S608
+                    rows,
+                )
 
 
 def _is_known(db: sqlite3.Connection) -> bool:

@@ -66,6 +66,16 @@ CREATE TABLE holds (
 ) STRICT;
 CREATE INDEX holds_by_account ON holds (account);
 
+-- Living machines of this account whose tokens this journal did not make: another computer's, or of a
+-- journal that was lost. They are kept for the wishes that their first eight digits name.
+CREATE TABLE elsewhere (
+    token       TEXT NOT NULL,
+    account     TEXT NOT NULL,
+    instance_id INTEGER NOT NULL,
+    seen_at     REAL NOT NULL,
+    PRIMARY KEY (account, token, instance_id)
+) STRICT;
+
 -- Questions put to the person in a shell. The code is kept as a digest; what is asked, as a digest of the arguments.
 CREATE TABLE approvals (
     code_digest  TEXT PRIMARY KEY,

@@ -21,6 +21,7 @@ import anyio
 
 from vast_mcp import errors
 from vast_mcp.journal import Journal
+from vast_mcp.journal.elsewhere import Stranger
 from vast_mcp.journal.records import Intent, Notice, holds, token_of
 from vast_mcp.reconcile.doubts import Doubt
 from vast_mcp.settings import Times
@@ -43,6 +44,9 @@ class Reconciler:
     _doubts: defaultdict[str, Doubt] = field(init=False)  # by token
     # Confirmed machine → first whole list without it.
     _missing: dict[int, float] = field(default_factory=dict[int, float])
+    # Machine of another journal → since when every whole list has shown it, or has lacked it.
+    _strangers: dict[Stranger, float] = field(default_factory=dict[Stranger, float])
+    _strangers_missing: dict[Stranger, float] = field(default_factory=dict[Stranger, float])
 
     def __post_init__(self) -> None:
         self._doubts = defaultdict(Doubt)
@@ -61,10 +65,14 @@ class Reconciler:
         """Learn from a whole list: late matches, second sights, absences, machines gone."""
         now = self.clock()
         by_token = _by_token(listed)
+        strangers: set[Stranger] = set()
         for token, machines in by_token.items():
             intent = self.journal.by_token(token)
-            if intent is not None and intent.account == account:
+            if intent is None:
+                strangers |= {(token, machine.id) for machine in machines}
+            elif intent.account == account:
                 self._learn_of(intent, machines, now, mine)
+        self._note_strangers(strangers, account, now)
         self._notice_lacking(set(by_token), account, now)
         self._notice_gone({instance.id for instance in listed}, account, now)
 
@@ -106,6 +114,25 @@ class Reconciler:
                 stopped=is_stopped(machine, intent),
                 announce=self._notice_of(intent, mine),
             )
+
+    def _note_strangers(self, listed: set[Stranger], account: str, now: float) -> None:
+        """Keep the machines of other journals, and drop those that two whole lists lack. Nothing
+        of this is worth more than what the list is read for.
+        """
+        self._strangers = {one: self._strangers.get(one, now) for one in listed}
+        with contextlib.suppress(errors.JournalUnavailable):
+            lacking = self.journal.elsewhere.of(account) - listed
+            missing = self._strangers_missing
+            self._strangers_missing = {one: missing.get(one, now) for one in lacking}
+            for (_, instance_id), since in self._strangers_missing.items():
+                if now - since >= self.times.lists_apart_s:
+                    self.journal.elsewhere.drop(account, instance_id)
+            self.journal.elsewhere.keep(account, listed)
+
+    def was_seen_twice(self, stranger: Stranger) -> bool:
+        """Whether lists far enough apart have shown this machine of another journal."""
+        since = self._strangers.get(stranger)
+        return since is not None and self.clock() - since >= self.times.seen_apart_s
 
     def _notice_lacking(self, tokens: set[str], account: str, now: float) -> None:
         """Attempts in doubt whose token no machine of a whole list carries."""

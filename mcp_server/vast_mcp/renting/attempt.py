@@ -27,18 +27,6 @@ log = logging.getLogger("vast_mcp")
 UNWRITTEN = "The journal could not be written: keep the instance id, and do not repeat this call."
 
 
-class Stopwatch:
-    """Seconds since it was made, by whichever clock says more: one may stand still while the
-    computer sleeps, and the other may be set.
-    """
-
-    def __init__(self) -> None:
-        self._wall, self._steady = time.time(), time.monotonic()
-
-    def seconds(self) -> float:
-        return max(abs(time.time() - self._wall), time.monotonic() - self._steady)
-
-
 def has_time(call: Call, pause_s: float = 0.0) -> bool:
     """Whether a PUT that begins after a pause still has its whole time."""
     return call.has_time_for(pause_s + call.times.put_s)
@@ -59,7 +47,6 @@ async def attempt(
             raise not_rented(request, "this server was asked to end")
         if now is None or not has_time(call):
             return None
-        clock = Stopwatch()
         intent = claim(call, request, now)
         if intent is None:
             return None
@@ -67,7 +54,7 @@ async def attempt(
         # verdict.
         with anyio.CancelScope(shield=True):
             try:
-                return intent, await _put(call, now.body, intent, clock)
+                return intent, await _put(call, now.body, intent)
             except errors.VastMcpError as exc:
                 return intent, hiding(exc, now.body)
             finally:
@@ -85,6 +72,7 @@ def claim(call: Call, request: Request, terms: Terms) -> Intent | None:
     wish, journal = request.wish, call.journal
     journal.take_ownership()
     with journal.alone():
+        _check_file(call, request)
         journal.abandon_unsent(wish.account)
         if journal.consider(wish).act != "send" or unannounced(call, wish):
             return None
@@ -116,20 +104,29 @@ def _allowed(call: Call, request: Request, terms: Terms, room: Headroom | None) 
     )
 
 
-async def _put(call: Call, body: Json, intent: Intent, clock: Stopwatch) -> Rental:
+def _check_file(call: Call, request: Request) -> None:
+    """Raises JournalUnavailable where the journal's file is not the one that was asked before."""
+    if call.journal.file != request.file:
+        raise errors.JournalUnavailable(
+            "Nothing was sent: the file of the journal of rentals was deleted or replaced during "
+            "this call. Repeat the call."
+        )
+
+
+async def _put(call: Call, body: Json, intent: Intent) -> Rental:
     """Send the one request, and write down what came of it. After money may have moved, a journal
     that fails is a warning, and whatever else fails is a doubt: our own defects too.
 
     A process that stood still for the whole time of the request sends nothing: to all others it has
     been in doubt, or given up, for that long.
     """
-    journal = call.journal
+    journal, claimed = call.journal, time.monotonic()
     journal.mark_sending(intent)
     try:
         # The storm stops before and after each mark, and sends without the token here.
         request = {**named(body, intent.token), "label": intent.label}
         instance_id = await call.vast.rent(
-            intent.offer_id, request, may_leave=lambda: clock.seconds() <= call.times.put_s
+            intent.offer_id, request, may_leave=lambda: journal.may_leave(intent, claimed)
         )
     except errors.CreatedStopped as exc:
         made = exc.instance_id or 0

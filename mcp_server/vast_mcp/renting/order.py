@@ -26,6 +26,7 @@ PRIVATE = frozenset({"env", "image_login", "onstart", "args", "args_str"})
 
 # Arguments that say how a wish is carried out, not what is wished for.
 _GUARDS = {"request_key", "allow_unresolved", "max_usd_per_hour", "lease_hours", "dry_run"}
+_STAYS_HERE = {*PRIVATE, "env_from", "image_login_from"}
 _NOT_IN_BODY = {"offer_id", "label", "env_from", "image_login_from", *_GUARDS}
 
 
@@ -98,6 +99,15 @@ class Order:
     def wished(self) -> Json:
         """The arguments by which two orders are the same wish."""
         return {name: value for name, value in self.given.items() if name not in _GUARDS}
+
+    @property
+    def told_apart_by(self) -> Json:
+        """What names the wish on every computer: its key, else the arguments that are neither
+        secret nor names of what this computer keeps.
+        """
+        if self.request_key is not None:
+            return {"request_key": self.request_key}
+        return {name: value for name, value in self.wished.items() if name not in _STAYS_HERE}
 
     @property
     def hides(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal
 from vast_mcp.journal.records import Intent
 from vast_mcp.renting import confirm
 from vast_mcp.renting.earlier import refuse_if_unannounced, seen_of
+from vast_mcp.renting.elsewhere import seen_elsewhere
 from vast_mcp.renting.limits import Headroom
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.request import Request, request_of
@@ -41,6 +42,10 @@ async def preview(call: Call, order: Order) -> Preview:
     limits = call.limits
     request, warnings = await request_of(call, order)
     found = seen_of(call, request.wish)
+    if found is not None:
+        return Preview(request, found, None, warnings, _left(limits, order, None))
+    found, lost = await seen_elsewhere(call, request)
+    warnings = [*warnings, *lost]
     if found is not None:
         return Preview(request, found, None, warnings, _left(limits, order, None))
     refuse_if_unannounced(call, request.wish)

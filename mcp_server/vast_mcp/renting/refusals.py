@@ -102,6 +102,39 @@ def earlier_rental_found(unannounced: list[Intent]) -> errors.EarlierRentalFound
     return found
 
 
+def rented_elsewhere(
+    request: Request, instance_id: int, token: str, why: str
+) -> errors.EarlierRentalFound:
+    """A machine of this wish that another journal rented, and why it is not the answer."""
+    return errors.EarlierRentalFound(
+        f"Nothing was sent: machine {instance_id} exists and bills. Another computer rented it for "
+        f"this wish, or this one did before its journal was lost; {why}. A request_key of its own "
+        "rents again if that is meant.",
+        instance_id=instance_id,
+        offer_id=request.wish.offer_id,
+        request_key=request.wish.request_key,
+        token=token,
+        next_steps=[
+            NextStep("show_instances", {"label": token}, "the machine that there is"),
+            NextStep("destroy_instance", {"instance_ids": [instance_id]}, "if it is not wanted"),
+        ],
+    )
+
+
+def missing_elsewhere(request: Request, instance_id: int, apart_s: float) -> errors.RentalMissing:
+    """A machine of this wish that another journal rented was there, and this list lacks it."""
+    return errors.RentalMissing(
+        f"Machine {instance_id}, which another computer rented for this wish, is not in the list "
+        f"of machines. It counts as gone when a second list, {apart_s:g} s after the first, lacks "
+        "it too. Nothing was sent.",
+        instance_id=instance_id,
+        offer_id=request.wish.offer_id,
+        request_key=request.wish.request_key,
+        retry_after_s=apart_s,
+        next_steps=[NextStep("show_instances", {}, "looks again")],
+    )
+
+
 def created_stopped(request: Request, intent: Intent) -> errors.VastMcpError:
     """The machine of an earlier request stands still although it was to run."""
     stopped = errors.CreatedStopped(

@@ -18,6 +18,7 @@ from vast_mcp.journal.records import Intent
 from vast_mcp.renting.attempt import attempt, has_time
 from vast_mcp.renting.confirm import Agreement
 from vast_mcp.renting.earlier import refuse_if_unannounced, rental_found, rental_of
+from vast_mcp.renting.elsewhere import rental_elsewhere
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.over_limit import refuse_if_ended
 from vast_mcp.renting.price_kept import check_price, check_untold
@@ -43,6 +44,10 @@ async def rent(call: Call, order: Order) -> Rental:
         if rental is not None:
             kept = await _check_found(call, rental)
             return replace(rental, warnings=[*warnings, *kept, *rental.warnings])
+        rental, lost = await rental_elsewhere(call, request)
+        if rental is not None:
+            return replace(rental, warnings=[*warnings, *rental.warnings])
+        warnings += lost
         await check_untold(call, request.wish.account)
         refuse_if_unannounced(call, request.wish)
         _check_time(call, request)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from vast_mcp.account.whose import account_and_warnings
+from vast_mcp.account.whose import account_and_warnings, user_id_of
 from vast_mcp.errors import NextStep
-from vast_mcp.journal.records import Intent, Wish
+from vast_mcp.journal.records import WISH_DIGITS, Intent, Wish, canonical
 from vast_mcp.renting.order import Order
 from vast_mcp.session import Call
 
@@ -29,6 +29,7 @@ class Request:
 
     order: Order
     wish: Wish
+    file: tuple[int, int] | None = None  # of the journal that it was read against
 
     @property
     def again(self) -> NextStep:
@@ -47,8 +48,20 @@ async def request_of(call: Call, order: Order) -> tuple[Request, list[str]]:
         wanted=order.body.get("target_state", "running"),
         derived=order.request_key is None,
         allow_unresolved=order.allow_unresolved,
+        digits=wish_digits(account, order),
     )
-    return Request(order, wish), warnings
+    return Request(order, wish, call.journal.file), warnings
+
+
+def wish_digits(account: str, order: Order) -> str:
+    """The first digits of every token of this wish, the same on every computer: of Vast's id of
+    the user and what tells the wish apart. None where that id could not be read.
+    """
+    user_id = user_id_of(account)
+    if user_id is None:
+        return ""
+    named = canonical({"user_id": user_id, **order.told_apart_by})
+    return hashlib.sha256(named).hexdigest()[:WISH_DIGITS]
 
 
 def derived_key(account: str, digest: str) -> str:
