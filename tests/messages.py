@@ -78,6 +78,11 @@ _NO_MESSAGE = {
     "an id that is a list": (b'{"jsonrpc":"2.0","id":[7],"method":"ping"}', None),
     "an id of 1,000 digits": (b'{"jsonrpc":"2.0","id":' + b"9" * 1000 + b',"method":"x"}', None),
     "an id of 1,000 letters": (b'{"jsonrpc":"2.0","id":"' + b"x" * 1000 + b'","method":"x"}', None),
+    "a method of 1,000 letters": (b'{"jsonrpc":"2.0","id":7,"method":"' + b"x" * 1000 + b'"}', 7),
+    "a progress token of 1,000 letters": (
+        asking("7").replace(b'"arg', b'"_meta":{"progressToken":"' + b"x" * 1000 + b'"},"arg'),
+        7,
+    ),
     "a message of over 1 MiB": (asking("7", LONG), 7),
     "a message of 20 MiB": (asking("7", HUGE), 7),
     "a message of 20 MiB, id last": (id_last(HUGE), 7),

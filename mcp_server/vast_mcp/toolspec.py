@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +22,9 @@ class Arguments(BaseModel):
         hide_input_in_errors=True,
         defer_build=True,
     )
+
+    # Arguments whose texts may be longer than others (host/bounds.py), in characters.
+    longer: ClassVar[dict[str, int]] = {}
 
 
 class Part(BaseModel):

@@ -64,6 +64,12 @@ class VolumeInfo(Arguments):
 
 
 class CreateInstance(Arguments):
+    longer = {
+        "env": env_grammar.ENV_TEXT,
+        "onstart": ONSTART_MAX,
+        "image_login": 16_384,
+    }
+
     offer_id: Annotated[int, Field(ge=1, description="offer to rent, from search_offers")]
     image: Annotated[
         str | None,

@@ -33,6 +33,8 @@ LARGEST_FILE = 16_384
 
 
 class CreateSshKey(Arguments):
+    longer = {"public_key": LARGEST_FILE}
+
     public_key: Annotated[
         str,
         Field(

@@ -45,9 +45,8 @@ class ShowLogs(Arguments):
         200
     )
     filter: Annotated[
-        str | None,
-        AfterValidator(_printable),
-        Field(min_length=1, description="only lines with this (grep)"),
+        Annotated[str, AfterValidator(_printable), Field(min_length=1)] | None,
+        Field(description="only lines with this (grep)"),
     ] = None
     daemon: Annotated[bool, Field(description="the host's log. Default false: the container's")] = (
         False

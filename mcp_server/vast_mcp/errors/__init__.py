@@ -67,6 +67,7 @@ from vast_mcp.errors.base import (
     VastMcpError,
     clean,
     clean_or_none,
+    is_text,
 )
 from vast_mcp.errors.outcome import (
     DuplicateRentals,
@@ -186,6 +187,7 @@ __all__ = [
     "bad",
     "clean",
     "clean_or_none",
+    "is_text",
     "leaves",
 ]
 

@@ -12,15 +12,25 @@ Json = dict[str, Any]
 _UNTRUSTED_LIMIT = 300
 
 
+def is_text(text: str) -> bool:
+    """Whether it can be written at all: half an emoji (a lone surrogate) cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def clean(text: str, limit: int = _UNTRUSTED_LIMIT) -> str:
     """Strip control and bidirectional characters from text that somebody else wrote, and bound
     it.
 
     Whitespace runs become one space. `limit` is in characters; a cut is marked with "…".
     """
-    shown = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    looked_at = text[: 8 * limit + 1000]  # work does not grow with what is cut off
+    shown = "".join(c for c in looked_at if c.isspace() or unicodedata.category(c)[0] != "C")
     plain = " ".join(shown.split())
-    if len(plain) <= limit:
+    if len(plain) <= limit and len(looked_at) == len(text):
         return plain
     return plain[: limit - 1] + "…"
 

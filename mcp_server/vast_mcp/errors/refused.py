@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from vast_mcp.errors.base import Problem, VastMcpError
 
+MOST_PROBLEMS = 10  # in one answer
+
 
 class Refused(VastMcpError):
     """Nothing was sent that could cost money."""
@@ -18,10 +20,13 @@ class BadArguments(Refused):
 
 
 def bad(tool: str, problems: Sequence[Problem]) -> BadArguments:
-    """The one wording for arguments that cannot be sent."""
-    names = ", ".join(dict.fromkeys(problem.field for problem in problems))
+    """The one wording for arguments that cannot be sent; many problems are cut short."""
+    first = problems[:MOST_PROBLEMS]
+    names = ", ".join(dict.fromkeys(problem.field for problem in first))
+    if len(problems) > len(first):
+        names += " and more"
     return BadArguments(
-        f"{tool}: nothing was sent. Correct and call again: {names}.", problems=problems
+        f"{tool}: nothing was sent. Correct and call again: {names}.", problems=first
     )
 
 

@@ -139,10 +139,15 @@ def _masked(value: Any, mask: Mask, *, foreign: bool = False) -> Any:
 
 def refusal(error: errors.VastMcpError, *, sandbox: bool) -> CallToolResult:
     """An error known before any tool ran."""
+    return both_channels(refused(error, sandbox=sandbox))
+
+
+def refused(error: errors.VastMcpError, *, sandbox: bool) -> Json:
+    """The same as JSON."""
     payload: Json = {"error": error.as_json()}
     if sandbox:
         payload["sandbox"] = True
-    return both_channels(payload)
+    return payload
 
 
 def as_text(payload: Json) -> str:

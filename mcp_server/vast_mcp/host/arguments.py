@@ -14,19 +14,30 @@ from pydantic import ValidationError
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, Problem
+from vast_mcp.host import bounds
 from vast_mcp.toolspec import Arguments, ToolSpec
 
 CONTAINERS = {"object", "array"}
+_LOOKED_AT = 50  # problems; an answer shows fewer
 
 
 def arguments_of(spec: ToolSpec, given: Json, schema: Json) -> Arguments:
     """The tool's argument model. Raises BadArguments."""
     properties = cast("dict[str, Json]", schema["properties"])
+    quantities = {name for name, one in properties.items() if one.get("type") == "number"}
+    _check_bounds(spec, given, quantities)
     mended = {key: _unwrapped(value, properties.get(key, {})) for key, value in given.items()}
+    _check_bounds(spec, mended, quantities)
     try:
         return spec.arguments.model_validate(mended)
     except ValidationError as exc:
         raise _bad_arguments(spec.name, exc, schema) from None
+
+
+def _check_bounds(spec: ToolSpec, given: Json, quantities: set[str]) -> None:
+    problems = bounds.beyond(given, spec.arguments.longer, quantities)
+    if problems:
+        raise errors.bad(spec.name, problems)
 
 
 def _unwrapped(value: Any, schema: Json) -> Any:
@@ -48,15 +59,11 @@ def _takes_text(schema: Json) -> bool:
 
 def _bad_arguments(tool: str, exc: ValidationError, schema: Json) -> errors.BadArguments:
     problems = [
-        Problem(_path(detail["loc"]), _problem(cast("Json", detail), schema))
-        for detail in exc.errors(include_url=False, include_input=False)
+        Problem(bounds.shown(detail["loc"]), _problem(cast("Json", detail), schema))
+        for detail in exc.errors(include_url=False, include_input=False)[:_LOOKED_AT]
     ]
     # One wrong value of a union is reported once per arm; one line a field and problem is enough.
     return errors.bad(tool, list(dict.fromkeys(problems)))
-
-
-def _path(loc: tuple[int | str, ...]) -> str:
-    return errors.clean(".".join(str(part) for part in loc), 80) or "(arguments)"
 
 
 def _problem(detail: Json, schema: Json) -> str:
@@ -72,7 +79,7 @@ def _problem(detail: Json, schema: Json) -> str:
 
 def _unknown(loc: tuple[int | str, ...], schema: Json) -> str:
     known = _known_beside(loc, schema)
-    near = difflib.get_close_matches(str(loc[-1]), known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(str(loc[-1])[:80], known, n=1, cutoff=0.5)
     if near:
         return f"unknown argument; the nearest is {near[0]}"
     return f"unknown argument; known: {', '.join(known)}"

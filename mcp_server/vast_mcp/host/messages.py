@@ -10,9 +10,16 @@ import re
 from collections.abc import Generator
 from typing import Any, cast
 
-from mcp.types import INVALID_REQUEST, PARSE_ERROR, jsonrpc_message_adapter
+from mcp.types import (
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    PROTOCOL_VERSION_META_KEY,
+    jsonrpc_message_adapter,
+)
 from pydantic import ValidationError
 from pydantic_core import from_json
+
+from vast_mcp.errors import Json
 
 LONGEST = 1 << 20  # bytes of a message
 LONGEST_ID = 256
@@ -33,6 +40,10 @@ _NO_ID: Fault = (
     INVALID_REQUEST,
     f"id must be a string or an integer, of at most {LONGEST_ID} characters.",
 )
+_LONG_NAME: Fault = (
+    INVALID_REQUEST,
+    f"A method, a progressToken and a protocolVersion have at most {LONGEST_ID} characters.",
+)
 _NO_MESSAGE: Fault = (
     INVALID_REQUEST,
     'A request has jsonrpc "2.0", an id, a method and, where it has params, an object of them.',
@@ -47,18 +58,35 @@ def fault_of(message: bytes) -> Fault | None:
         return PARSE_ERROR, f"Parse error: {exc}"
     if not isinstance(given, dict):
         return _NO_OBJECT
-    members = cast("dict[str, Any]", given)
+    members = cast("Json", given)
     if "method" in members and "id" in members and not _is_id(members["id"]):
         return _NO_ID
     try:
         jsonrpc_message_adapter.validate_python(members, by_name=False)
     except ValidationError:
         return _NO_MESSAGE
-    return None
+    return None if all(map(_is_short, _repeated_of(members))) else _LONG_NAME
+
+
+def _repeated_of(members: Json) -> list[Any]:
+    """What the SDK says again, in errors or with each progress."""
+    params: Json = members.get("params") or {}
+    meta = params.get("_meta")
+    named = cast("Json", meta) if isinstance(meta, dict) else {}
+    return [
+        members.get("method"),
+        params.get("protocolVersion"),
+        named.get("progressToken"),
+        named.get(PROTOCOL_VERSION_META_KEY),
+    ]
+
+
+def _is_short(value: Any) -> bool:
+    return not isinstance(value, int | str) or len(str(value)) <= LONGEST_ID
 
 
 def _is_id(value: Any) -> bool:
-    return type(value) in {int, str} and len(str(value)) <= LONGEST_ID
+    return type(value) in {int, str} and _is_short(value)
 
 
 # ── what can be read of a message that cannot be read ────────────────────────────────────────────

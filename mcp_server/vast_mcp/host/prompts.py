@@ -19,6 +19,7 @@ from mcp.types import (
     TextContent,
 )
 
+from vast_mcp.host import bounds
 from vast_mcp.session import Session
 
 
@@ -83,6 +84,10 @@ def _arguments(prompt: Callable[..., str]) -> list[PromptArgument]:
     ]
 
 
+def _named(argument: PromptArgument) -> str:
+    return argument.name if argument.required else f"{argument.name} (optional)"
+
+
 async def get_prompt(
     ctx: ServerRequestContext[Session],  # noqa: ARG001
     params: GetPromptRequestParams,
@@ -92,10 +97,14 @@ async def get_prompt(
     if prompt is None:
         known = ", ".join(PROMPTS)
         raise MCPError(INVALID_PARAMS, f"There is no such prompt. Prompts: {known}.")
+    given = params.arguments or {}
+    if problems := bounds.beyond(given, {}):
+        raise MCPError(INVALID_PARAMS, f"{problems[0].field}: {problems[0].problem}")
     try:
-        bound = inspect.signature(prompt).bind(**params.arguments or {})
-    except TypeError as exc:
-        raise MCPError(INVALID_PARAMS, f"{params.name}: {exc}") from None
+        bound = inspect.signature(prompt).bind(**given)
+    except TypeError:
+        takes = ", ".join(_named(argument) for argument in _arguments(prompt)) or "no arguments"
+        raise MCPError(INVALID_PARAMS, f"{params.name} takes {takes}.") from None
     text = TextContent(type="text", text=prompt(*bound.args, **bound.kwargs))
     return GetPromptResult(
         description=prompt.__doc__, messages=[PromptMessage(role="user", content=text)]

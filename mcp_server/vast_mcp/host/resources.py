@@ -23,8 +23,11 @@ from mcp.types import (
     TextResourceContents,
 )
 
+from vast_mcp import errors
 from vast_mcp.errors import Json
-from vast_mcp.host.answering import answer, as_text
+from vast_mcp.host.answering import answer, as_text, refused
+from vast_mcp.host.arguments import arguments_of
+from vast_mcp.host.schema import published
 from vast_mcp.session import Session
 from vast_mcp.toolspec import ToolSpec
 
@@ -36,7 +39,7 @@ SKILL = Resource(
     description="How to rent with these tools.",
     mime_type="text/markdown",
 )
-ONE_MACHINE = re.compile(r"vast://instances/([1-9][0-9]{0,17})")
+ONE_MACHINE = "vast://instances/"
 
 
 @dataclass(frozen=True)
@@ -112,30 +115,43 @@ class Resources:
     async def read(
         self, ctx: ServerRequestContext[Session], params: ReadResourceRequestParams
     ) -> ReadResourceResult:
-        """Read one. Raises MCPError where it is unknown, or with the error JSON of its tool."""
+        """Read one. Raises MCPError with the error JSON that a tool would answer."""
         uri = str(params.uri)
         if uri == SKILL.uri:
             return _text(uri, SKILL.mime_type, skill())
-        tool, arguments = self._tool_of(uri)
-        spec = self._specs.get(tool)
-        if spec is None:
-            raise MCPError(INVALID_PARAMS, f"Unknown resource: {uri}", {"uri": uri})
-        args = spec.arguments.model_validate(arguments)
-        payload = await answer(spec, args, ctx.lifespan_context)
-        text = as_text(payload)
+        session = ctx.lifespan_context
+        try:
+            spec, arguments = self._tool_of(uri)
+            args = arguments_of(spec, arguments, published(spec).input_schema)
+        except errors.BadArguments as exc:
+            raise _failure(uri, refused(exc, sandbox=session.settings.sandbox)) from None
+        payload = await answer(spec, args, session)
         if "error" in payload:
-            raise MCPError(INTERNAL_ERROR, text, {"uri": uri})
-        return _text(uri, JSON_TYPE, text)
+            raise _failure(uri, payload)
+        return _text(uri, JSON_TYPE, as_text(payload))
 
-    def _tool_of(self, uri: str) -> tuple[str, Json]:
-        """The tool behind an address, and its arguments; no name where there is none."""
+    def _tool_of(self, uri: str) -> tuple[ToolSpec, Json]:
+        """The tool behind an address, and its arguments. Raises BadArguments."""
         view = self._views.get(uri)
         if view is not None:
-            return view.tool, {}
-        one = ONE_MACHINE.fullmatch(uri)
-        if one is not None:
-            return INSTANCE.tool, {"instance_id": int(one.group(1))}
-        return "", {}
+            return self._specs[view.tool], {}
+        spec = self._specs.get(INSTANCE.tool)
+        if spec is not None and uri.startswith(ONE_MACHINE):
+            return spec, {"instance_id": _number(uri.removeprefix(ONE_MACHINE))}
+        known = ", ".join([*self._views, INSTANCE.uri, SKILL.uri])
+        raise errors.BadArguments(f"There is no such resource. Resources: {known}.")
+
+
+def _number(text: str) -> int | str:
+    """The digits as a number; what is none is for the tool to refuse."""
+    return int(text) if re.fullmatch("[1-9][0-9]{0,17}", text) else text
+
+
+def _failure(uri: str, payload: Json) -> MCPError:
+    code = INTERNAL_ERROR
+    if payload["error"]["code"] in {errors.BadArguments.code, errors.NoSuchInstance.code}:
+        code = INVALID_PARAMS
+    return MCPError(code, as_text(payload), {"uri": errors.clean(uri, 200)})
 
 
 def _text(uri: str, mime_type: str | None, text: str) -> ReadResourceResult:

@@ -73,6 +73,6 @@ class Tools:
         spec = self._specs.get(name)
         if spec is not None:
             return spec
-        near = difflib.get_close_matches(name, self._specs, n=1, cutoff=0.4)
+        near = difflib.get_close_matches(name[:80], self._specs, n=1, cutoff=0.4)
         hint = f"; the nearest is {near[0]}" if near else ""
         raise errors.UnknownTool(f"There is no such tool{hint}. Tools: {', '.join(self._specs)}.")

@@ -26,6 +26,8 @@ def checked_entry(key: str, value: str) -> tuple[str, str]:
     """One entry of the object form, whose keys are as the wire knows them."""
     if "\0" in key or "\0" in value:
         raise ValueError(f"{shown(key)} holds a NUL character")
+    if not errors.is_text(key + value):
+        raise ValueError(f"{shown(key)} holds half a character (a lone surrogate)")
     if key.startswith("-"):
         _check_flag(key)
     elif not _NAME.fullmatch(key):

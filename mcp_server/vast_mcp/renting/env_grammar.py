@@ -10,6 +10,7 @@ from vast_mcp.renting.env_entries import checked_entry, entry_of_pair, shown
 
 ENV_BYTES = 32_768
 ENV_PORTS = 64
+ENV_TEXT = 2 * ENV_BYTES  # characters of flags: shlex takes the square of a word's length
 
 
 def env_of(value: object) -> dict[str, str]:
@@ -17,9 +18,17 @@ def env_of(value: object) -> dict[str, str]:
 
     Raises ValueError naming the token that cannot be understood; what follows its `=` is not shown.
     """
+    _check_length(value)
     env = _parsed(value)
     _within_limits(env)
     return env
+
+
+def _check_length(value: object) -> None:
+    texts = cast("list[object]", value) if isinstance(value, list) else [value]
+    length = sum(len(text) for text in texts if isinstance(text, str))
+    if length > ENV_TEXT:
+        raise ValueError(f"is {length} characters; at most {ENV_TEXT}")
 
 
 def _parsed(value: object) -> dict[str, str]:
