@@ -67,7 +67,9 @@ class Session:
     watches: Watches = field(default_factory=Watches)
     ssh_keys: list[SshKey] = field(default_factory=list[SshKey])
     gpu_names: list[str] = field(default_factory=list[str])
-    # Machine → when its label ends its lease, by the last whole list.
+    # Machine → the earliest birth that a row named, in epoch seconds.
+    births: dict[int, float] = field(default_factory=dict[int, float])
+    # Machine → when its lease ends, by the last whole list.
     labelled: dict[int, float] = field(default_factory=dict[int, float])
 
     # Done by this process: machines it rented, and when, known without a journal too;

@@ -79,7 +79,7 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
         result.access, result.warnings = await access_to(
             call, row, vm=machine.is_vm, jupyter_token=args.show_jupyter_token
         )
-    result.lease_left_hours, result.past_lease = lifetimes.left(call, row, machine.lease_until)
+    result.lease_left_hours, result.past_lease = lifetimes.left(lifetimes.known(call), row.id, row)
     result.next_steps = _steps(result)
     return result
 

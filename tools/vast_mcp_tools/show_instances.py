@@ -134,15 +134,14 @@ def _is_wanted(instance: Instance, row: InstanceRow, args: ShowInstances) -> boo
 
 def _rows(listed: Sequence[Instance], seen: Seen, now: float, call: Call) -> dict[int, InstanceRow]:
     """Machines by their ids, as an answer shows them."""
-    leases = lifetimes.in_journal(call)
+    leases = lifetimes.known(call)
     patience = Patience.of(call.times)
     found: dict[int, InstanceRow] = {}
     for instance in listed:
         state = call.session.watches.state_of(instance, now, patience)
         row = _row(instance, state, now)
         row.ours = instance.id in seen.ours
-        lease_until = leases.get(instance.id)
-        row.lease_left_hours, row.past_lease = lifetimes.left(call, instance, lease_until)
+        row.lease_left_hours, row.past_lease = lifetimes.left(leases, instance.id, instance)
         found[instance.id] = row
     return found
 

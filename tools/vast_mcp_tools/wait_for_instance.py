@@ -240,7 +240,7 @@ def _result(wait: _Wait, state: Outcome, message: str, steps: list[Step]) -> Wai
         next_steps=steps,
     )
     result.lease_left_hours, result.past_lease = lifetimes.left(
-        wait.call, machine.row, machine.lease_until
+        lifetimes.known(wait.call), wait.instance_id, machine.row
     )
     if machine.row is not None:
         result.status = clean_or_none(machine.row.actual_status, 40)

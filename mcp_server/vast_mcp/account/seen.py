@@ -10,7 +10,7 @@ from vast_mcp.account.settling import log
 from vast_mcp.account.whose import account_if_journalled
 from vast_mcp.journal import Journal
 from vast_mcp.journal.records import Intent, token_of
-from vast_mcp.leases.labels import ends_at
+from vast_mcp.leases import lifetimes
 from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.vast.models import Instance
 
@@ -32,7 +32,6 @@ async def learn_from(call: Call, listed: Sequence[Instance]) -> Seen:
     """
     session = call.session
     session.instances_seen.update(row.id for row in listed)
-    session.labelled = _leases_of(listed)
     ours = {row.id for row in listed if token_of(row.label)} | session.created.keys()
     try:
         account = await account_if_journalled(call)
@@ -44,6 +43,8 @@ async def learn_from(call: Call, listed: Sequence[Instance]) -> Seen:
     except errors.VastMcpError as exc:
         log.info("a list taught nothing: %s", exc.code)
         return Seen(ours)
+    finally:
+        _learn_leases(call, listed)
 
 
 def forget_destroyed(call: Call, instance_ids: Sequence[int]) -> None:
@@ -70,10 +71,16 @@ def mark_started(call: Call, instance_id: int) -> None:
             call.journal.mark_started(instance_id)
 
 
-def _leases_of(listed: Sequence[Instance]) -> dict[int, float]:
-    """Machine → when its label ends its lease, in epoch seconds."""
-    ends = {row.id: ends_at(row, None) for row in listed}
-    return {instance_id: until for instance_id, until in ends.items() if until is not None}
+def _learn_leases(call: Call, listed: Sequence[Instance]) -> None:
+    """Note the ends of leases, and births that are earlier than those that were known."""
+    session, leases = call.session, lifetimes.known(call)
+    session.labelled = leases.ends(listed)
+    births = leases.new_births(listed)
+    session.births.update(births)
+    with journal_may_fail:
+        account = session.journalled_account()
+        if account is not None:
+            session.journal.note_births(account, births)
 
 
 def _living_ids(journal: Journal, account: str) -> set[int]:

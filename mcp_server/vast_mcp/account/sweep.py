@@ -16,7 +16,8 @@ from vast_mcp import errors
 from vast_mcp.account.ending import still_there
 from vast_mcp.account.seen import forget_destroyed, learn_from
 from vast_mcp.account.whose import account_if_journalled
-from vast_mcp.leases.labels import ends_at, lease_notice
+from vast_mcp.leases.labels import lease_notice
+from vast_mcp.leases.lifetimes import surely_known
 from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.vast.models import Instance
 
@@ -68,27 +69,14 @@ def _past_lease(call: Call, account: str | None, listed: Sequence[Instance]) -> 
     """Machine → when its lease ended, in epoch seconds. What another computer moved to later is
     written into the journal.
     """
-    known = _lease_ends(call, account)
-    now = call.now()
+    leases = surely_known(call, account)
     over: dict[int, float] = {}
-    for row in listed:
-        until = ends_at(row, known.get(row.id))
-        if until is None:
-            continue
-        if account is not None and until > known.get(row.id, 0.0):
-            call.journal.set_lease(account, row.id, until)
-        if until <= now:
-            over[row.id] = until
+    for instance_id, until in leases.ends(listed).items():
+        if account is not None and until > leases.journalled.get(instance_id, 0.0):
+            call.journal.set_lease(account, instance_id, until)
+        if until <= leases.now:
+            over[instance_id] = until
     return over
-
-
-def _lease_ends(call: Call, account: str | None) -> dict[int, float]:
-    """The leases of the account's living machines. Half of what is known of a lease is not known
-    to be enough, so this raises where a journal is there and cannot be read.
-    """
-    if account is None:
-        return {}
-    return call.journal.lease_ends(account)
 
 
 @dataclass
@@ -136,7 +124,7 @@ class _Ending:
         row = await vast.show_instance(self.instance_id)
         if row is None:
             return False  # no label to judge by: whether it is gone is seen afterwards
-        until = ends_at(row, _lease_ends(self.call, self.account).get(self.instance_id))
+        until = surely_known(self.call, self.account).end_of(self.instance_id, row)
         if until is None:
             return True
         self.until = until

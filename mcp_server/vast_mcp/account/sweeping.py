@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 
 import anyio
 
 from vast_mcp import errors
 from vast_mcp.account.sweep import sweep
 from vast_mcp.account.whose import account_of
+from vast_mcp.leases.lifetimes import surely_known
 from vast_mcp.session import Call, Session
 
 log = logging.getLogger("vast_mcp")
@@ -104,7 +106,9 @@ async def _next_end(session: Session) -> float | None:
     """
     ends = dict(session.labelled)
     if session.journal.exists() and session.journal.any_lease():
-        account = await account_of(Call.quiet(session))
-        for instance_id, until in session.journal.lease_ends(account).items():
+        call = Call.quiet(session)
+        leases = surely_known(call, await account_of(call))
+        for instance_id in leases.journalled:
+            until = leases.end_of(instance_id, None) or math.inf
             ends[instance_id] = max(until, ends.get(instance_id, until))
     return min(ends.values(), default=None)

@@ -17,7 +17,7 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from vast_mcp import errors
@@ -113,10 +113,11 @@ class Journal(Questions):
         approval: Approval | None = None,
         facts: Json | None = None,
         allowed: Allowed | None = None,
+        born_at: float | None = None,
     ) -> Intent:
         """Announce an attempt, in alone(), where consider() said "send". `usd_per_hour`: the
         most it may cost, under the limits `allowed`. `facts`: what the answer will say, so that a
-        replay says the same. Raises NeedsConfirmation.
+        replay says the same. `born_at`: now, by Vast's clock. Raises NeedsConfirmation.
         """
         under = allowed or Allowed()
         token = (wish.digits + secrets.token_hex(8))[:TOKEN_DIGITS]
@@ -138,6 +139,7 @@ class Journal(Questions):
             max_total_usd_per_hour=under.total,
             counted_usd_per_hour=under.counted,
             volume_usd_per_hour=under.volume,
+            born_at=born_at,
         )
         if approval is not None:
             self.approvals.spend(approval, token)
@@ -289,6 +291,14 @@ class Journal(Questions):
         if not holds(instance_id):
             return False
         return self._db.changes("set_lease", account=account, instance_id=instance_id, until=until)
+
+    def note_births(self, account: str, births: Mapping[int, float]) -> None:
+        """Rows of Vast's named these births, in epoch seconds: only ever earlier ones count."""
+        for instance_id, born_at in births.items():
+            if holds(instance_id):
+                self._db.write(
+                    "note_birth", account=account, instance_id=instance_id, born_at=born_at
+                )
 
     def mark_ended(self, account: str, instance_id: int) -> bool:
         """The machine was destroyed because its lease was over: announced until an answer says

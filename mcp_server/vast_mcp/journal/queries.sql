@@ -113,11 +113,12 @@ LIMIT 1;
 INSERT INTO intents (
     token, account, request_key, digest, offer_id, label, wanted, state, owner, made_at,
     usd_per_hour, lease_until, facts,
-    max_usd_per_hour, max_total_usd_per_hour, counted_usd_per_hour, volume_usd_per_hour
+    max_usd_per_hour, max_total_usd_per_hour, counted_usd_per_hour, volume_usd_per_hour, born_at
 ) VALUES (
     :token, :account, :request_key, :digest, :offer_id, :label, :wanted, 'intended', :owner, :now,
     :usd_per_hour, :lease_until, :facts,
-    :max_usd_per_hour, :max_total_usd_per_hour, :counted_usd_per_hour, :volume_usd_per_hour
+    :max_usd_per_hour, :max_total_usd_per_hour, :counted_usd_per_hour, :volume_usd_per_hour,
+    :born_at
 );
 
 -- name: abandon
@@ -210,6 +211,15 @@ UPDATE intents SET volume_left = NULL WHERE token = :token;
 -- Not what became of the machine since. What only a newer version knows was told as 2 (Notice).
 UPDATE intents SET announce = :announce
 WHERE token = :token AND (announce = :told OR :told = 2 AND announce > 3);
+
+-- ── births ──────────────────────────────────────────────────────────────────────────────────────
+
+-- name: births
+SELECT instance_id, born_at FROM births WHERE account = :account;
+
+-- name: note_birth
+INSERT INTO births (account, instance_id, born_at) VALUES (:account, :instance_id, :born_at)
+ON CONFLICT (account, instance_id) DO UPDATE SET born_at = min(born_at, excluded.born_at);
 
 -- ── reservations ────────────────────────────────────────────────────────────────────────────────
 

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.locks import Owner
-from vast_mcp.journal.records import Intent, Notice, Verdict, Wish, holds, intent_of
+from vast_mcp.journal.records import (
+    Intent,
+    Notice,
+    Verdict,
+    Wish,
+    holds,
+    id_of,
+    intent_of,
+    time_of,
+)
 
 LEAST_UNSENT_S = 1.0  # a busy computer needs so long to send, however short the times are made
 
@@ -202,6 +211,19 @@ class Questions:
             for intent in self._found("leased", account=account)
             if intent.instance_id and intent.lease_until
         }
+
+    def births(self, account: str) -> Iterator[tuple[int, float]]:
+        """Births of an account's machines, in epoch seconds: as its attempts were made, and as
+        rows of Vast's have named them.
+        """
+        for intent in self.living(account):
+            born_at = intent.born_at or intent.tried_at
+            if intent.instance_id and born_at:
+                yield intent.instance_id, born_at
+        for row in self._db.rows("births", account=account):
+            instance_id, born_at = id_of(row["instance_id"]), time_of(row["born_at"])
+            if instance_id and born_at:
+                yield instance_id, born_at
 
     def unannounced(self, account: str) -> list[Intent]:
         """Machines nobody may have heard of: found late, rented by a process that died before it

@@ -119,6 +119,7 @@ class Intent:
     judged: bool
     over_usd_per_hour: float | None  # what it turned out to cost, where it is ended for that
     volume_left: int | None
+    born_at: float | None  # made_at by Vast's clock
 
     @property
     def lives(self) -> bool:
@@ -245,6 +246,7 @@ def intent_of(row: Mapping[str, Any]) -> Intent:
         judged=row["judged_at"] is not None,
         over_usd_per_hour=number_of(row["over_usd_per_hour"]),
         volume_left=row["volume_left"] if isinstance(row["volume_left"], int) else None,
+        born_at=time_of(row["born_at"]),
     )
 
 

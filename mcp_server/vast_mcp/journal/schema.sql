@@ -46,7 +46,8 @@ CREATE TABLE intents (
     volume_usd_per_hour REAL,                -- a new volume's share of its price; NULL where it makes none
     judged_at   REAL,                        -- when its price was compared with its limits and it was left to live
     over_usd_per_hour REAL,                  -- what it turned out to cost, where it is ended for that
-    volume_left INTEGER                      -- of one that was ended: its new volume, while that may bill; -1: some volume
+    volume_left INTEGER,                     -- of one that was ended: its new volume, while that may bill; -1: some volume
+    born_at     REAL                         -- made_at by Vast's clock: a lease counts from it
 ) STRICT;
 
 CREATE INDEX intents_by_wish ON intents (account, request_key, id);
@@ -54,6 +55,14 @@ CREATE INDEX intents_open ON intents (account) WHERE state IN ('intended', 'send
 CREATE INDEX intents_living ON intents (account, offer_id) WHERE state = 'confirmed' AND gone_at IS NULL;
 CREATE INDEX intents_by_instance ON intents (instance_id) WHERE instance_id IS NOT NULL;
 CREATE INDEX intents_announced ON intents (account) WHERE announce > 0;
+
+-- The earliest birth that a row of Vast's named of a machine: a start_date may move.
+CREATE TABLE births (
+    account     TEXT NOT NULL,
+    instance_id INTEGER NOT NULL,
+    born_at     REAL NOT NULL,
+    PRIMARY KEY (account, instance_id)
+) STRICT;
 
 -- What machines that exist may come to cost by an act of ours that no list shows yet: a start, a better bid.
 CREATE TABLE holds (

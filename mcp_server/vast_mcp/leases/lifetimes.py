@@ -1,7 +1,7 @@
 """How long a machine may live: what is left of its lease, and what a lease forbids.
 
 Label and journal both carry a lease: the label is the one thing that the machine itself, this
-server and any other computer's vast-mcp can all read.
+server and any other computer's vast-mcp can all read. ends.py says which of them counts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import math
 
 from vast_mcp import errors
 from vast_mcp.errors import NextStep, Problem
-from vast_mcp.leases.labels import ends_at, utc
+from vast_mcp.leases.ends import Leases, leases_of
+from vast_mcp.leases.labels import utc
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
 
@@ -18,30 +19,39 @@ SOON_S = 600.0  # a machine that boots so shortly before its lease ends is of no
 _NOT_LATER = "above {:.2f}, which it has: only a later time moves the watchdog inside"
 
 
-def in_journal(call: Call) -> dict[int, float]:
-    """The leases that the journal knows, by machine, in epoch seconds, for a look: none where it
-    cannot be read.
+def known(call: Call) -> Leases:
+    """What is known of leases, for a look: what this process has seen, where the journal cannot be
+    read.
     """
-    session = call.session
     try:
-        account = session.journalled_account()
-        if account is None:
-            return {}
-        return session.journal.lease_ends(account)
+        return surely_known(call, call.session.journalled_account())
     except errors.JournalUnavailable:
-        return {}
+        return surely_known(call, None)
+
+
+def surely_known(call: Call, account: str | None) -> Leases:
+    """What is known of the leases of an account; None where there is no journal. Half of it is not
+    known to be enough, so this raises JournalUnavailable where a journal cannot be read.
+    """
+    return leases_of(
+        call.journal,
+        account,
+        seen=call.session.births,
+        hours=call.limits.max_lease_hours,
+        now=call.now(),
+    )
 
 
 def end_of(call: Call, instance_id: int, row: Instance | None) -> float | None:
-    """When a machine's lease ends, in epoch seconds; None without one (labels.ends_at)."""
-    return ends_at(row, in_journal(call).get(instance_id))
+    """When a machine's lease ends, in epoch seconds; None without one (ends.py)."""
+    return known(call).end_of(instance_id, row)
 
 
 def left(
-    call: Call, row: Instance | None, journalled: float | None
+    leases: Leases, instance_id: int, row: Instance | None
 ) -> tuple[float | None, bool | None]:
     """A result's lease_left_hours and past_lease, by Vast's clock."""
-    until, now = ends_at(row, journalled), call.now()
+    until, now = leases.end_of(instance_id, row), leases.now
     return left_hours(until, now), is_past(until, now)
 
 
@@ -71,7 +81,7 @@ def check_time_to_boot(
     Judged by the row of a list just read: a lease only ever moves later, so an older reading
     refuses too much at most.
     """
-    until = ends_at(row, in_journal(call).get(instance_id))
+    until = end_of(call, instance_id, row)
     now = call.now()
     if until is None or until - now > SOON_S:
         return
@@ -110,19 +120,11 @@ def longest(call: Call, instance_id: int, row: Instance | None) -> float | None:
     most = call.limits.max_lease_hours
     if most is None:
         return None
-    born = _born_at(call, instance_id, row)
-    if born is None:
+    leases = known(call)
+    if not leases.has_birth_of(instance_id, row):
         return 0.0
-    left = (born - call.now()) / 3600 + most
+    left = (leases.birth_of(instance_id, row) - leases.now) / 3600 + most
     return max(0.0, math.floor(left * 100) / 100)
-
-
-def _born_at(call: Call, instance_id: int, row: Instance | None) -> float | None:
-    """When a machine was rented, in epoch seconds, by its row or the journal."""
-    if row is not None and row.start_date:
-        return row.start_date
-    record = call.record_of(instance_id)
-    return None if record is None else record.made_at
 
 
 def extended_end(call: Call, instance_id: int, row: Instance | None, hours: float) -> float:
@@ -133,7 +135,7 @@ def extended_end(call: Call, instance_id: int, row: Instance | None, hours: floa
     """
     now = call.now()
     until = float(int(now + hours * 3600))
-    present = ends_at(row, in_journal(call).get(instance_id))
+    present = end_of(call, instance_id, row)
     if present is not None and until <= present:
         left = (present - now) / 3600
         raise errors.bad("manage_instance", [Problem("lease_hours", _NOT_LATER.format(left))])

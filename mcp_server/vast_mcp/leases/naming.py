@@ -22,7 +22,7 @@ def renamed(call: Call, instance_id: int, row: Instance | None, wanted: str) -> 
     Raises BadArguments for a name that would read as a lease or a token, or is not printable.
     """
     label = _marked(wanted, _token(call.session, instance_id, row))
-    until = labels.ends_at(row, lifetimes.in_journal(call).get(instance_id))
+    until = lifetimes.end_of(call, instance_id, row)
     if until is None:
         return label
     return labels.leased(label, until)

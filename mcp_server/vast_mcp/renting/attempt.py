@@ -86,6 +86,7 @@ def claim(call: Call, request: Request, terms: Terms) -> Intent | None:
             approval=terms.agreement.approval,
             facts=terms.facts,
             allowed=_allowed(call, request, terms, room),
+            born_at=call.now(),
         )
     call.session.telling.settled(call.told)
     call.session.telling.answering[intent.token] = call.host and call.host.answer
