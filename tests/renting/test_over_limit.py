@@ -390,3 +390,112 @@ async def test_a_machine_that_is_born_stopped_costs_its_disk_and_lives(
         start = {"instance_id": answer["instance_id"], "action": "start"}
         assert (await call(client, "manage_instance", **start))["error"]["code"] == "over_limit"
     assert len(world.living) == 1
+
+
+# ── its volume ─────────────────────────────────────────────────────────────────────────────────
+
+
+def with_volume(world: World, factor: float) -> tuple[dict[str, Any], dict[str, Any], float]:
+    """An offer that becomes so much dearer, a wish for a new volume on its machine, and what that
+    bills in $/h.
+    """
+    room = next(iter(world.volumes.rooms.values()))
+    offer = dict(an_offer(world, machine_id=room["machine_id"]))
+    move = dearer(world, factor) and world.before_rent
+    world.before_rent = move
+    volume = {"create_new": True, "volume_id": room["id"], "size": 10, "mount_path": "/workspace"}
+    return offer, {"volume_info": volume}, room["storage_cost"] * 10 / 720
+
+
+@pytest.mark.parametrize("lingers", [0, 2])
+async def test_the_volume_that_was_made_with_it_goes_with_it(
+    world: World, settings: Settings, lingers: int
+) -> None:
+    """It would bill on after the machine, which lets go of it a moment later (docs/vast-api.md
+    A.8). Volumes that were there before stay.
+    """
+    room = list(world.volumes.rooms.values())[1]
+    old = world.volumes.rent(room["id"], 10, "mine", world.now)
+    world.volume_lingers_looks = lingers
+    offer, more, _ = with_volume(world, 3.0)
+    async with allowing(world, settings, max_usd_per_hour=cost(offer) * 2) as client:
+        error = (await rent(client, offer, **more))["error"]
+    assert (error["code"], error["billing_possible"]) == ("over_limit", False)
+    assert "volume that was made with it is gone too" in error["message"]
+    assert (world.living, world.volumes.living) == ([], [old])
+
+
+async def test_a_volume_that_stays_is_named_with_the_step_that_deletes_it(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """What may bill is said; once that was told, nobody deletes it unasked."""
+    offer, more, _ = with_volume(world, 3.0)
+    world.faults.add("delete_volume", "html502", times=None)
+    async with allowing(world, settings, state, max_usd_per_hour=cost(offer) * 2) as client:
+        error = (await rent(client, offer, **more))["error"]
+        [volume] = world.volumes.living
+        assert (error["billing_possible"], world.living) == (True, [])
+        assert {"volume_id": volume.id, "outcome": "still_there"} in error["results"]
+        step = error["next_steps"][0]
+        assert (step["tool"], step["arguments"]) == ("destroy_volume", {"volume_id": volume.id})
+        world.faults.clear()
+        await call(client, "show_account")
+        assert world.volumes.living == [volume]
+        gone = await call(client, step["tool"], **step["arguments"])
+        assert gone["outcome"] == "destroyed"
+
+
+async def test_a_volume_that_a_killed_process_left_is_deleted_by_the_next(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """Killed after the machine was seen to be gone, and before its volume was."""
+    offer, more, _ = with_volume(world, 3.0)
+    world.faults.add("delete_volume", "html502", times=None)
+    async with allowing(world, settings, state, max_usd_per_hour=cost(offer) * 2) as client:
+        await rent(client, offer, **more)
+    world.faults.clear()
+    with contextlib.closing(sqlite3.connect(state / "journal.db")) as db, db:
+        db.execute("UPDATE intents SET announce = 3")
+    async with allowing(world, settings, state) as client:
+        await until(lambda: not world.volumes.living)
+        [notice] = await first_notices(client)
+        assert notice.startswith("over_limit: machine")
+
+
+async def test_a_volume_counts_in_what_the_machine_turned_out_to_cost(
+    world: World, settings: Settings
+) -> None:
+    """A row's price is that of GPU and disk: with the volume it passes the limit, or does not."""
+    for over in (True, False):
+        offer, more, volume = with_volume(world, 1.5)
+        most = cost(offer, 1.5) + volume + (-0.0001 if over else 0.0001)
+        async with allowing(world, settings, max_usd_per_hour=most) as client:
+            answer = await rent(client, offer, **more)
+        assert ("error" in answer) == over
+        assert len(world.living) == len(world.volumes.living) == (0 if over else 1)
+
+
+async def test_volumes_count_where_a_machine_passes_the_total(
+    world: World, settings: Settings
+) -> None:
+    """Those that exist already take their part of it."""
+    room = list(world.volumes.rooms.values())[1]
+    old = world.volumes.rent(room["id"], int(room["disk_space"]), "mine", world.now)
+    offer = dearer(world, 2.0)
+    most = old.usd_per_hour + cost(offer) * 1.1
+    async with allowing(world, settings, max_total_usd_per_hour=most) as client:
+        assert (await rent(client, offer))["error"]["code"] == "over_limit"
+    assert (world.living, world.volumes.living) == ([], [old])
+
+
+async def test_a_look_at_a_machine_that_was_left_to_live_names_the_step(
+    world: World, settings: Settings
+) -> None:
+    """Told of before its price could be read: from then on a warning says what ends it."""
+    offer = dearer(world, 3.0)
+    async with allowing(world, settings, max_usd_per_hour=cost(offer) * 2) as client:
+        world.faults.add("show", "html502", times=None)
+        made = (await rent(client, offer))["instance_id"]
+        world.faults.clear()
+        shown = await call(client, "show_instance", instance_id=made)
+        assert any("destroy_instance ends it" in warning for warning in shown["warnings"])

@@ -18,6 +18,7 @@ from vast_mcp.machines import costs, shown
 from vast_mcp.machines.machine import Machine
 from vast_mcp.machines.patience import Patience
 from vast_mcp.machines.phases import State
+from vast_mcp.renting.over_limit import warning_of
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
@@ -80,6 +81,7 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
             call, row, vm=machine.is_vm, jupyter_token=args.show_jupyter_token
         )
     result.lease_left_hours, result.past_lease = lifetimes.left(lifetimes.known(call), row.id, row)
+    result.warnings += warning_of(row, record)
     result.next_steps = _steps(result)
     return result
 

@@ -25,6 +25,7 @@ from vast_mcp.machines.patience import Patience
 from vast_mcp.machines.phases import Reason
 from vast_mcp.machines.watching import LOOKS_TO_FAIL, Watch
 from vast_mcp.machines.ways import Address
+from vast_mcp.renting.over_limit import warning_of
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
@@ -288,6 +289,7 @@ async def _with_access(
         jupyter_token=wait.args.show_jupyter_token,
         through=through,
     )
+    result.warnings += warning_of(row, wait.record)
     return result
 
 

@@ -101,10 +101,11 @@ LIMIT 1;
 SELECT * FROM intents WHERE account = :account AND announce > 0 ORDER BY id;
 
 -- name: any_unjudged
--- A machine that was rented under a limit, and that no answer has named.
+-- A machine that was rented under a limit, or the volume that one left, which no answer has named.
 SELECT * FROM intents
-WHERE state = 'confirmed' AND gone_at IS NULL AND announce > 0 AND judged_at IS NULL
+WHERE state = 'confirmed' AND announce > 0 AND judged_at IS NULL
   AND (max_usd_per_hour IS NOT NULL OR max_total_usd_per_hour IS NOT NULL)
+  AND (gone_at IS NULL OR volume_left IS NOT NULL)
 LIMIT 1;
 
 -- ── attempts: commands ──────────────────────────────────────────────────────────────────────────

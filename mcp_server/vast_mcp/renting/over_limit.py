@@ -13,13 +13,15 @@ import time
 from dataclasses import dataclass, replace
 
 from vast_mcp import errors
-from vast_mcp.account.ending import still_there
+from vast_mcp.account.ending import LOOKS, still_there
 from vast_mcp.account.seen import forget_destroyed, learn_from
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Intent, Notice, Wish
-from vast_mcp.machines.costs import is_dearer, sum_of_known
-from vast_mcp.renting.standing import Standing, prices_of_others
+from vast_mcp.machines import volumes
+from vast_mcp.machines.costs import cost_with_volume, is_dearer, price_of_row, sum_of_known
+from vast_mcp.renting.standing import Standing, prices_of_others, prices_of_volumes
 from vast_mcp.session import Call, journal_may_fail
+from vast_mcp.vast.models import Instance
 
 SOME_VOLUME = -1  # as volume_left: the machine's new volume, whose id is not known
 
@@ -77,13 +79,27 @@ async def limit_passed(
         return over
     try:
         listed = await call.vast.list_instances()
+        await learn_from(call, listed)
+        seen = Standing(listed, volumes=await call.vast.list_volumes())
     except errors.VastMcpError:
         return None
-    await learn_from(call, listed)
-    others = prices_of_others(call, Standing(listed), intent.account, instance_id)
-    if is_dearer(usd_per_hour + sum_of_known(others.values()), over.most):
+    bills = prices_of_others(call, seen, intent.account, instance_id)
+    bills |= prices_of_volumes(call, seen, intent.account)  # its own new one is among them
+    if instance_id in seen.by_id:
+        usd_per_hour = price_of_row(seen.by_id[instance_id]) or 0.0
+    if is_dearer(usd_per_hour + sum_of_known(bills.values()), over.most):
         return over
     return None
+
+
+def warning_of(row: Instance, record: Intent | None) -> list[str]:
+    """What a look at a machine is to warn of: it costs more than was allowed for it."""
+    if record is None or not record.lives:
+        return []
+    over = may_pass(record, cost_with_volume(row, record.allowed.volume))
+    if over is None or over.of_all:
+        return []
+    return [over.warning]
 
 
 # ── its end ────────────────────────────────────────────────────────────────────────────────────
@@ -108,9 +124,37 @@ async def end(call: Call, intent: Intent, instance_id: int, over: Over) -> None:
 
 
 async def finish(call: Call, condemned: Intent) -> Intent:
-    """End a machine of which that is written down; the attempt as it is then."""
-    gone = await _destroyed(call, condemned.instance_id or 0)
-    return replace(condemned, gone_at=time.time() if gone else None)
+    """End a machine of which that is written down, and the volume that was made with it; the
+    attempt as it is then.
+    """
+    gone_at, left = condemned.gone_at, condemned.volume_left
+    if gone_at is None and await _destroyed(call, condemned.instance_id or 0):
+        gone_at = time.time()
+    if gone_at is not None and left is not None:
+        left = await _volume_left(call, condemned)
+    return replace(condemned, gone_at=gone_at, volume_left=left)
+
+
+async def _volume_left(call: Call, condemned: Intent) -> int | None:
+    """Delete the machine's new volume, which has the attempt's token in its name; its id where it
+    was not seen to be gone.
+    """
+    left = condemned.volume_left
+    for attempt in range(LOOKS):
+        if attempt and not await call.another_look():
+            break
+        try:
+            listed = await call.vast.list_volumes()
+            made = [one.id for one in listed if volumes.token_of(one) == condemned.token]
+            if not made and (attempt or left != SOME_VOLUME):
+                with journal_may_fail:
+                    call.journal.mark_volume_gone(condemned)
+                return None
+            for left in made:
+                await call.vast.destroy_volume(left)  # refused while the machine lets go of it
+        except errors.VastMcpError:
+            continue
+    return left
 
 
 def _may_end(call: Call, intent: Intent) -> bool:
@@ -181,7 +225,7 @@ def ended(intent: Intent) -> errors.OverLimit:
         offer_id=intent.offer_id,
         request_key=intent.request_key,
         token=intent.token,
-        results=[_result_of(intent)],
+        results=_results_of(intent),
         next_steps=_steps_after(intent),
     )
     error.may_bill = _may_bill(intent)
@@ -202,10 +246,15 @@ def sentence_of(intent: Intent) -> str:
         fate = "It is not seen to be gone and may still bill."
     else:
         fate = f"It is gone; it cost about {_cost_of(intent):.4f} $."
-    volume = ""
+    return f"ended again: {found}. {fate}{_fate_of_volume(intent)}"
+
+
+def _fate_of_volume(intent: Intent) -> str:
     if intent.volume_left is not None:
-        volume = " The volume that was made with it may bill on."
-    return f"ended again: {found}. {fate}{volume}"
+        return " The volume that was made with it was not seen to be gone and may bill on."
+    if intent.allowed.volume is not None:
+        return " The volume that was made with it is gone too."
+    return ""
 
 
 def _may_bill(intent: Intent) -> bool:
@@ -217,6 +266,14 @@ def _cost_of(intent: Intent) -> float:
     since, until = intent.tried_at, intent.gone_at or time.time()
     hours = 0.0 if since is None else max(0.0, until - since) / 3600
     return hours * (intent.over_usd_per_hour or 0.0)
+
+
+def _results_of(intent: Intent) -> list[Json]:
+    """The machine, and its volume where that may bill on."""
+    left = intent.volume_left
+    if left is None or left == SOME_VOLUME:
+        return [_result_of(intent)]
+    return [_result_of(intent), {"volume_id": left, "outcome": "still_there"}]
 
 
 def _result_of(intent: Intent) -> Json:
@@ -238,8 +295,11 @@ def _steps_after(intent: Intent) -> list[NextStep]:
     if intent.gone_at is None:
         ids = {"instance_ids": [intent.instance_id]}
         steps.append(NextStep("destroy_instance", ids, "it may still bill"))
-    if intent.volume_left is not None:
+    left = intent.volume_left
+    if left == SOME_VOLUME:
         steps.append(NextStep("show_volumes", {}, "whether its volume bills on"))
+    elif left is not None:
+        steps.append(NextStep("destroy_volume", {"volume_id": left}, "it bills until it is gone"))
     if intent.allowed.machine is None:
         return [*steps, NextStep("search_offers", {}, "another offer")]
     within = {"max_usd_per_hour": intent.allowed.machine}

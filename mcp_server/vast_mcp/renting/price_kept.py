@@ -72,8 +72,8 @@ async def check_untold(call: Call, account: str) -> None:
 
 
 def untold(call: Call, account: str) -> list[Intent]:
-    """Machines that were rented under a limit, whose price nobody has compared with it, and that
-    no answer has named; none where this server may only look.
+    """Machines that were rented under a limit, whose price nobody has compared with it, or whose
+    end is not seen yet, and that no answer has named; none where this server may only look.
     """
     if call.limits.read_only:
         return []
@@ -82,9 +82,15 @@ def untold(call: Call, account: str) -> list[Intent]:
     return [
         intent
         for intent in call.journal.unannounced(account)
-        if intent.lives and intent.allowed.is_limited and not intent.judged
-        if not telling.expects(intent.news, -math.inf)
+        if _is_to_check(intent) and not telling.expects(intent.news, -math.inf)
     ]
+
+
+def _is_to_check(intent: Intent) -> bool:
+    """Whether its machine lives unjudged, or was ended and its volume is left."""
+    if intent.over_usd_per_hour is not None and intent.gone_at is not None:
+        return intent.volume_left is not None
+    return intent.lives and intent.allowed.is_limited and not intent.judged
 
 
 async def _checked(call: Call, intent: Intent, instance_id: int) -> list[str]:
