@@ -355,6 +355,67 @@ async def test_the_same_wish_is_told_of_its_end_before_it_rents_again(
     assert puts(world) == 2
 
 
+async def test_two_servers_with_one_wish_are_both_told_of_its_end(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """Neither answers with a machine that the other one has ended meanwhile."""
+    offer = dearer(world, 3.0)
+    answers: list[dict[str, Any]] = []
+
+    async def one(client: Client) -> None:
+        answers.append(await rent(client, offer))
+
+    most = cost(offer) * 2
+    async with (
+        allowing(world, settings, state, max_usd_per_hour=most) as a,
+        allowing(world, settings, state, max_usd_per_hour=most) as b,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(one, a)
+        tasks.start_soon(one, b)
+    told = [answer["error"]["code"] for answer in answers if "error" in answer]
+    warned = [answer for answer in answers if "over_limit" in str(answer.get("warnings"))]
+    assert (len(world.rentals), world.living) == (1, [])
+    assert "over_limit" in told
+    assert len(told) + len(warned) == 2
+
+
+async def test_the_same_wish_of_a_process_that_died_ends_what_it_finds(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """The next server with the same call, whatever its own limits."""
+    offer = dearer(world, 3.0)
+    async with allowing(world, settings, state, max_usd_per_hour=cost(offer) * 2) as client:
+        world.faults.add("show", "html502", times=None)
+        await cancelled(client, world, offer, "rent")
+    world.faults.clear()
+    async with allowing(world, settings, state) as client:
+        error = (await rent(client, offer))["error"]
+    assert (error["code"], error["billing_possible"]) == ("over_limit", False)
+    assert (world.living, puts(world)) == ([], 1)
+
+
+@pytest.mark.parametrize("again", ["the same wish", "another"])
+async def test_a_create_that_finds_a_lost_machine_ends_it_where_it_is_over(
+    world: World, settings: Settings, state: Path, again: str
+) -> None:
+    """Settled in the foreground, before anything else is rented."""
+    settings = replace(settings, times=replace(settings.times, look_s=0.02, seen_apart_s=0.02))
+    offer = dearer(world, 3.0)
+    world.faults.add("create", "drop", when="after")
+    world.visible_after_looks = 1000
+    async with allowing(world, settings, state, max_usd_per_hour=cost(offer) * 2) as client:
+        assert (await rent(client, offer))["error"]["code"] == "outcome_unknown"
+        for one in world.living:
+            one.hidden_looks = 0
+        wanted = offer if again == "the same wish" else an_offer(world)
+        answer = await rent(client, wanted)
+        await until_gone(world)
+    said = [answer["error"]["message"], *answer.get("notices", [])]
+    assert [one for one in said if "was rented and ended again" in one]
+    assert puts(world) == 1
+
+
 async def test_a_destroy_that_is_not_seen_to_work_says_what_may_bill(
     world: World, settings: Settings, state: Path
 ) -> None:

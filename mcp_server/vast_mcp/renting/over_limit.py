@@ -216,6 +216,14 @@ def refuse_if_ended(call: Call, wish: Wish) -> None:
             raise ended(intent)
 
 
+def refuse_if_condemned(call: Call, intent: Intent) -> None:
+    """Raises OverLimit where another caller ends this machine just now."""
+    with journal_may_fail:
+        now = call.journal.by_token(intent.token)
+        if now is not None and now.over_usd_per_hour is not None:
+            raise ended(now)
+
+
 def ended(intent: Intent) -> errors.OverLimit:
     """What became of a machine that was over its limit."""
     instance_id = intent.instance_id or 0

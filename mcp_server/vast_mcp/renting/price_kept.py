@@ -64,7 +64,7 @@ async def check_untold(call: Call, account: str) -> None:
     its limit: the notices tell of it.
     """
     for intent in untold(call, account):
-        with contextlib.suppress(errors.OverLimit), anyio.CancelScope(shield=True):
+        with contextlib.suppress(errors.OverLimit):
             if intent.over_usd_per_hour is not None:
                 await over_limit.finish(call, intent)
             else:
@@ -97,6 +97,7 @@ async def _checked(call: Call, intent: Intent, instance_id: int) -> list[str]:
     seen, agreed = await _read_back(call, intent, instance_id)
     warnings = _beyond(call.limits, seen.rows)
     if seen.row is None or seen.usd_per_hour is None:
+        over_limit.refuse_if_condemned(call, intent)
         if intent.usd_per_hour is None:
             return warnings
         return [*warnings, "Its price could not be read back yet; show_instance shows it."]
