@@ -179,7 +179,8 @@ def test_a_scope_that_the_key_lacks_is_named(
     monkeypatch.setenv("VAST_MCP_ALLOW_BLIND", str(int(blind)))
     ended, found = doctor()
     assert (ended, found["scopes"]["status"]) == (status, verdict)
-    assert missing in found["scopes"]["said"]
+    assert f"({missing})" in found["scopes"]["said"]
+    assert missing in found["scopes"]["untrusted_vast_message"]
     assert "rights that change things" in found["scopes"]["said"]
 
 

@@ -381,7 +381,7 @@ def _result(verb: Verb, outcome: Outcome) -> ManageInstanceResult:
     if row is None:
         return result
     result.status = status_of(row)
-    result.intended = clean_or_none(row.intended_status, 40)
+    result.intended = row.intended_status
     result.untrusted_label = clean_or_none(row.label, 256)
     result.usd_per_hour = rounded(row.dph_total, 4)
     result.stopped_usd_per_hour = rounded(row.disk_usd_per_hour(), 5)

@@ -22,6 +22,7 @@ from vast_mcp.offers.rows import OfferRow
 from vast_mcp.offers.search import ORDERS, Search
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
+from vast_mcp.vast import names
 from vast_mcp.vast.models import Offer
 
 # Vast's own; without the registry host it becomes a container (A.5)
@@ -182,7 +183,7 @@ async def _gpus(args: SearchOffers, call: Call) -> tuple[list[str], list[str]]:
 def _several_meant(args: SearchOffers, gpus: list[str]) -> list[str] | None:
     if len(gpus) <= len(args.gpu_name or []):
         return None
-    return gpus
+    return list(filter(names.card, gpus))
 
 
 def _filters(args: SearchOffers, gpus: list[str]) -> list[Filter]:

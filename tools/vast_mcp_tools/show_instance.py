@@ -37,6 +37,7 @@ class ShowInstanceResult(Result):
     status: str
     intended: str | None = None
     gpu: str | None = None
+    untrusted_gpu: str | None = None
     gpu_util_percent: float | None = None
     interruptible: bool | None = None
     usd_per_hour: float | None = None
@@ -116,6 +117,7 @@ def _facts(row: Instance, machine: Machine, now: float) -> ShowInstanceResult:
         status=shown.status_of(row),
         intended=shown.intended_of(row),
         gpu=shown.gpus_of(row),
+        untrusted_gpu=None if row.gpu_name else clean_or_none(row.untrusted_gpu_name, 60),
         gpu_util_percent=row.gpu_util,
         interruptible=row.is_bid or None,
         usd_per_hour=costs.rounded(row.dph_total, 4),

@@ -67,7 +67,7 @@ def _row(volume: Volume, usd_per_hour: float | None) -> VolumeRow:
         machine_id=volume.machine_id,
         usd_per_hour=costs.rounded(usd_per_hour, 5),
         attached_to=volumes.attached_to(volume),
-        status=clean_or_none(volume.status, 20),
+        status=volume.status,
         untrusted_label=clean_or_none(volume.label, 64),
     )
 

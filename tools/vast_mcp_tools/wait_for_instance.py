@@ -244,7 +244,7 @@ def _result(wait: _Wait, state: Outcome, message: str, steps: list[Step]) -> Wai
         lifetimes.known(wait.call), wait.instance_id, machine.row
     )
     if machine.row is not None:
-        result.status = clean_or_none(machine.row.actual_status, 40)
+        result.status = machine.row.actual_status
         result.untrusted_status = clean_or_none(machine.row.status_msg)
     return result
 

@@ -54,8 +54,13 @@ def show_rows(rows: Sequence[Row], names: Sequence[str] = (), indent: str = "") 
         print_rows(console, kept, indent)
         return
     for row in kept:
-        values = "  ".join(f"{name}={value}" for name, value in row.items())
+        values = "  ".join(f"{name}={_plain(value)}" for name, value in row.items())
         print(f"{indent}{values}", flush=True)
+
+
+def _plain(value: object) -> object:
+    """A value in a plain line. Control characters of strangers are dropped from a text."""
+    return clean(value, CELL) if isinstance(value, str) else value
 
 
 def _kept(row: Row, names: Sequence[str]) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 Json = dict[str, Any]
 
 _UNTRUSTED_LIMIT = 300
+_FORM_OF_A_CHARACTER = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 def is_text(text: str) -> bool:
@@ -22,17 +24,24 @@ def is_text(text: str) -> bool:
 
 
 def clean(text: str, limit: int = _UNTRUSTED_LIMIT) -> str:
-    """Strip control and bidirectional characters from text that somebody else wrote, and bound
-    it.
+    """Strip control, bidirectional and unseen characters from text that somebody else wrote, and
+    bound it.
 
     Whitespace runs become one space. `limit` is in characters; a cut is marked with "…".
     """
     looked_at = text[: 8 * limit + 1000]  # work does not grow with what is cut off
-    shown = "".join(c for c in looked_at if c.isspace() or unicodedata.category(c)[0] != "C")
+    shown = "".join(filter(_is_shown, looked_at))
     plain = " ".join(shown.split())
     if len(plain) <= limit and len(looked_at) == len(text):
         return plain
     return plain[: limit - 1] + "…"
+
+
+def _is_shown(char: str) -> bool:
+    """Whether a reader sees it: marks that choose another form of a character may carry a text."""
+    if char.isspace():
+        return True
+    return unicodedata.category(char)[0] != "C" and not _FORM_OF_A_CHARACTER.match(char)
 
 
 def clean_or_none(text: str | None, limit: int = _UNTRUSTED_LIMIT) -> str | None:

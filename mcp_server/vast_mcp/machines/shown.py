@@ -1,8 +1,7 @@
-"""A row's words and figures as answers show them: cleaned, and left out where the row is silent."""
+"""A row's words and figures as answers show them, left out where the row is silent."""
 
 from __future__ import annotations
 
-from vast_mcp.errors import clean, clean_or_none
 from vast_mcp.machines import costs
 from vast_mcp.vast.models import Instance
 
@@ -11,21 +10,21 @@ _WITHOUT_STATUS = "provisioning"  # a row has no status until its host took the 
 
 def status_of(row: Instance) -> str:
     """What the container does: provisioning, loading, running, exited, offline …"""
-    return clean(row.actual_status or _WITHOUT_STATUS, 40)
+    return row.actual_status or _WITHOUT_STATUS
 
 
 def intended_of(row: Instance) -> str | None:
     """What was last asked for, where it is not yet so."""
     if row.intended_status == (row.actual_status or _WITHOUT_STATUS):
         return None
-    return clean_or_none(row.intended_status, 40)
+    return row.intended_status
 
 
 def gpus_of(row: Instance) -> str | None:
     """Number and name of its GPUs, "2x RTX 4090"."""
     if not row.gpu_name:
         return None
-    return clean(f"{row.num_gpus or 1}x {row.gpu_name}", 60)
+    return f"{row.num_gpus or 1}x {row.gpu_name}"
 
 
 def age_hours(row: Instance, now: float) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import shlex
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ from vast_mcp.vast.models import Instance
 PORTS_SHOWN = 20
 SSH_OPTIONS = "-o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=10"
 
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
-_INSIDE = re.compile(r"[0-9]{1,5}/(?:tcp|udp)")
 _KVM = re.compile(r"/kvm(?:[:@]|\Z)")
 
 
@@ -49,14 +46,14 @@ def takes_ssh(row: Instance) -> bool:
 
 def direct_of(row: Instance) -> Address | None:
     """The machine's own address, where port 22 is mapped (docs/vast-api.md C.6)."""
-    return _address(_ip(row), row.outside_port("22/tcp"))
+    return _address(row.public_ipaddr, row.outside_port("22/tcp"))
 
 
 def proxy_of(row: Instance, *, vm: bool) -> Address | None:
     """Vast's SSH proxy, which does not reach a VM; one port further with jupyter
     (docs/vast-api.md C.6).
     """
-    if vm or row.ssh_port is None or not row.ssh_host or not _HOST.fullmatch(row.ssh_host):
+    if vm or row.ssh_port is None:
         return None
     port = row.ssh_port + 1 if _has_jupyter(row) else row.ssh_port
     return _address(row.ssh_host, port)
@@ -64,13 +61,6 @@ def proxy_of(row: Instance, *, vm: bool) -> Address | None:
 
 def _has_jupyter(row: Instance) -> bool:
     return "jupyter" in (row.image_runtype or "")
-
-
-def _ip(row: Instance) -> str | None:
-    try:
-        return str(ipaddress.ip_address(row.public_ipaddr or ""))
-    except ValueError:
-        return None
 
 
 def _address(host: str | None, port: int | None) -> Address | None:
@@ -104,11 +94,10 @@ def mapped_ports(row: Instance) -> dict[str, str]:
     """Where each port inside is found from outside, as a URL; SSH and jupyter have lines of
     their own.
     """
-    ip = _ip(row)
     found: dict[str, str] = {}
     for inside in sorted(row.ports or {}, key=lambda port: (len(port), port)):
-        to = _address(ip, row.outside_port(inside))
-        if to is None or not _INSIDE.fullmatch(inside) or _has_line_of_its_own(inside, row):
+        to = _address(row.public_ipaddr, row.outside_port(inside))
+        if to is None or _has_line_of_its_own(inside, row):
             continue
         scheme = "http" if inside.endswith("tcp") else "udp"
         found[inside] = f"{scheme}://{to.spelled}:{to.port}"
@@ -123,7 +112,7 @@ def jupyter_url(row: Instance, *, token: bool) -> str | None:
     """The notebook on its mapped port; whoever has the token has the machine, so it is there
     only when asked for.
     """
-    to = _address(_ip(row), row.outside_port("8080/tcp"))
+    to = _address(row.public_ipaddr, row.outside_port("8080/tcp"))
     if to is None or not _has_jupyter(row):
         return None
     url = f"https://{to.spelled}:{to.port}/"

@@ -84,7 +84,9 @@ def is_visible(field: str) -> bool:
 
 
 def fact_of(offer: Offer, field: str) -> Any:
-    """What a row says about a filter, None for nothing; some filters are no keys of a row (B.2)."""
+    """What a row says about a filter, None for nothing; some filters are no keys of a row (B.2).
+    It may be a stranger's text, to compare and not to show.
+    """
     if field in _FACTS:
         return _FACTS[field](offer)
     return vars(offer).get(field)
@@ -111,9 +113,14 @@ def reliability_of(offer: Offer) -> float | None:
 
 def _country_of(offer: Offer) -> str | None:
     """The two letters at the end of "Texas, US"."""
-    if not offer.geolocation:
+    if not offer.untrusted_location:
         return None
-    return offer.geolocation.rsplit(",", 1)[-1].strip().upper()
+    return offer.untrusted_location.rsplit(",", 1)[-1].strip().upper()
+
+
+def _card_of(offer: Offer) -> str | None:
+    """What stands where the GPU's name should: a filter is borne out by that alone."""
+    return offer.untrusted_gpu_name
 
 
 _FACTS: dict[str, Callable[[Offer], Any]] = {
@@ -122,6 +129,7 @@ _FACTS: dict[str, Callable[[Offer], Any]] = {
     "reliability": reliability_of,
     "reliability2": reliability_of,
     "geolocation": _country_of,
+    "gpu_name": _card_of,
 }
 
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from vast_mcp import errors
 from vast_mcp.errors import Problem
 from vast_mcp.session import Call
+from vast_mcp.vast import names
 
 CATALOGUE_S = 10.0  # seconds the list of names may take, so that the search has its own time
 
@@ -70,9 +71,9 @@ def matches(asked: str, known: Sequence[str]) -> list[str]:
 
 
 def nearest(asked: str, known: Sequence[str], count: int = 4) -> list[str]:
-    """So many real names, the likest first."""
+    """So many real names, the likest first; only what may be shown is one."""
     likeness = functools.partial(_likeness, asked)
-    return sorted(known, key=likeness, reverse=True)[:count]
+    return sorted(filter(names.card, known), key=likeness, reverse=True)[:count]
 
 
 def _unknown(asked: Sequence[str], known: Sequence[str]) -> list[str]:

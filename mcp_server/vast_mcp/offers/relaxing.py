@@ -14,6 +14,7 @@ from vast_mcp.errors import Json
 from vast_mcp.offers import arguments, gpu_names
 from vast_mcp.offers.filters import Filter, fact_of, fits, is_visible
 from vast_mcp.offers.search import ORDERS, Order
+from vast_mcp.vast import names
 from vast_mcp.vast.models import Offer
 
 # A bound is moved onto a row's fact, which each of these includes.
@@ -137,10 +138,12 @@ def _change(argument: str, asked: Filter, facts: list[Any]) -> _Change | None:
             return _Change(False, {})
         case "gpu_name":
             _, name = asked.first
-            names = gpu_names.nearest(str(name), list(dict.fromkeys(facts)), 5)
-            return _Change(names, {"in": names})
+            cards = list(dict.fromkeys(filter(names.card, facts)))
+            nearest = gpu_names.nearest(str(name), cards, 5)
+            return _Change(nearest, {"in": nearest})
         case "geolocation":
-            codes = [code for code, _ in Counter(facts).most_common(5)]
+            counted = Counter(filter(names.place, facts))
+            codes = [code for code, _ in counted.most_common(5)]
             return _Change(codes, {"in": codes})
         case _ if _can_move(argument, asked, facts):
             return _moved(argument, asked, facts)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from vast_mcp.errors import clean, clean_or_none
+from vast_mcp.errors import clean_or_none
 from vast_mcp.offers import figures
 from vast_mcp.offers.filters import reliability_of
 from vast_mcp.vast.models import Offer
@@ -14,7 +14,10 @@ from vast_mcp.vast.models import Offer
 
 class OfferRow(BaseModel):
     offer_id: int
-    gpu_name: str
+    gpu_name: Annotated[str | None, Field(description="Left out where it is no card's name.")] = (
+        None
+    )
+    untrusted_gpu_name: str | None = None
     num_gpus: Annotated[int | None, Field(description="Left out when 1.")] = None
     gpu_ram_gb: Annotated[int, Field(description="Per GPU, as the driver reports it.")]
     usd_per_hour: Annotated[
@@ -28,6 +31,7 @@ class OfferRow(BaseModel):
     ] = None
     free_disk_gb: int | None = None
     location: str | None = None
+    untrusted_location: str | None = None
     reliability: float | None = None
     direct_ports: int | None = None
     cuda_max: float | None = None
@@ -48,18 +52,27 @@ def row_of(offer: Offer) -> OfferRow:
     """The facts of an offer that decide, whatever was searched for."""
     return OfferRow(
         offer_id=offer.ask_contract_id,
-        gpu_name=clean(offer.gpu_name, 40),
+        gpu_name=offer.gpu_name,
+        untrusted_gpu_name=_unless(offer.gpu_name, offer.untrusted_gpu_name),
         num_gpus=_several(offer.num_gpus),
         gpu_ram_gb=figures.driver_gb(offer.gpu_ram),
         usd_per_hour=figures.at_least(offer.dph_total or 0),
         free_disk_gb=figures.whole(offer.disk_space),
-        location=clean_or_none(offer.geolocation, 40),
+        location=offer.geolocation,
+        untrusted_location=_unless(offer.geolocation, offer.untrusted_location),
         reliability=_shown_reliability(offer),
         direct_ports=offer.direct_port_count,
         cuda_max=offer.cuda_max_good,
         available_hours=figures.whole(offer.duration, 3600),
         vm=offer.vms_enabled or None,
     )
+
+
+def _unless(named: str | None, text: str | None) -> str | None:
+    """What was written where a name should stand and does not."""
+    if named is not None:
+        return None
+    return clean_or_none(text, 60)
 
 
 def _several(num_gpus: int) -> int | None:

@@ -6,25 +6,17 @@ from __future__ import annotations
 
 import re
 
-from vast_mcp.errors import clean
 from vast_mcp.vast.models import Instance
 
 # A registry, a path, a tag or digest: an image's name can say nothing else to a person.
 _IMAGE = re.compile(r"[A-Za-z0-9._/:@-]{1,120}")
-_NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._+-]")
 
 
 def gpus(name: str | None, count: int | None) -> str:
-    """A machine's GPUs as a question names them; the name is a stranger's text."""
-    plain = _plain(name)
-    if not plain:
+    """A machine's GPUs as a question names them."""
+    if not name:
         return "a machine of unknown GPU"
-    return f"{count or '?'}x {plain}"
-
-
-def _plain(name: str | None) -> str:
-    """What of a stranger's text a question may hold."""
-    return _NOT_PLAIN.sub("", clean(name or "", 40)).strip()
+    return f"{count or '?'}x {name}"
 
 
 def machine(instance_id: int, row: Instance | None) -> str:

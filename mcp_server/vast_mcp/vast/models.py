@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import Field, field_validator
 
 from vast_mcp.errors import Json
+from vast_mcp.vast import names
 from vast_mcp.vast.replies import as_object, as_objects
 from vast_mcp.vast.rows import Row, rows_of
 from vast_mcp.vast.storage import storage_usd_per_hour
+
+_OUTSIDE = re.compile("[0-9]{1,5}")
 
 
 class Offer(Row):
@@ -18,7 +22,8 @@ class Offer(Row):
     """
 
     ask_contract_id: int
-    gpu_name: str = ""
+    gpu_name: names.Card = None
+    untrusted_gpu_name: names.Text = Field(default=None, validation_alias="gpu_name")
     num_gpus: int = 1
     gpu_ram: float = 0
     cpu_cores_effective: float | None = None
@@ -32,12 +37,13 @@ class Offer(Row):
     inet_down_cost: float | None = None
     reliability2: float | None = None
     reliability: float | None = None
-    verification: str | None = None
+    verification: names.State = None
     direct_port_count: int | None = None
     cuda_max_good: float | None = None
     duration: float | None = None
     end_date: float | None = None
-    geolocation: str | None = None
+    geolocation: names.Place = None
+    untrusted_location: names.Text = Field(default=None, validation_alias="geolocation")
     vms_enabled: bool | None = None
     hosting_type: int | None = None
     machine_id: int | None = None
@@ -62,12 +68,13 @@ class Instance(Row):
 
     id: int
     label: str | None = None
-    actual_status: str | None = None
-    intended_status: str | None = None
-    cur_state: str | None = None
-    next_state: str | None = None
+    actual_status: names.State = None
+    intended_status: names.State = None
+    cur_state: names.State = None
+    next_state: names.State = None
     status_msg: str | None = None
-    gpu_name: str | None = None
+    gpu_name: names.Card = None
+    untrusted_gpu_name: names.Text = Field(default=None, validation_alias="gpu_name")
     num_gpus: int | None = None
     gpu_util: float | None = None
     dph_base: float | None = None
@@ -84,18 +91,13 @@ class Instance(Row):
     disk_usage: float | None = None
     storage_cost: float | None = None  # $/GB/month of 720 h
     storage_total_cost: float | None = None  # $/h
-    public_ipaddr: str | None = None
-    ssh_host: str | None = None
+    public_ipaddr: names.Ip = None  # with a newline at its end (docs/vast-api.md C.3)
+    ssh_host: names.Host = None
     ssh_port: int | None = None
     direct_port_count: int | None = None
     ports: dict[str, list[PortMapping]] | None = None
-    jupyter_token: str | None = Field(default=None, repr=False)
+    jupyter_token: names.Token = Field(default=None, repr=False)
     volume_info: Any = None  # only in the list's rows (docs/vast-api.md A.8)
-
-    @field_validator("public_ipaddr", mode="after")
-    @classmethod
-    def _without_newline(cls, value: str | None) -> str | None:
-        return (value or "").strip() or None
 
     @field_validator("ports", mode="before")
     @classmethod
@@ -106,7 +108,9 @@ class Instance(Row):
         mapped = as_object(value)
         if not mapped:
             return None
-        return {port: ways for port, ways in mapped.items() if as_objects(ways)}
+        return {
+            port: ways for port, ways in mapped.items() if names.port(port) and as_objects(ways)
+        }
 
     def disk_usd_per_hour(self) -> float | None:
         """What the disk bills, running or stopped: the row's own figure, else storage arithmetic
@@ -119,7 +123,7 @@ class Instance(Row):
     def outside_port(self, inside: str) -> int | None:
         """The public port that leads to `inside`, such as "22/tcp"."""
         ways = (self.ports or {}).get(inside)
-        if not ways or not ways[0].HostPort.isdigit():
+        if not ways or _OUTSIDE.fullmatch(ways[0].HostPort) is None:
             return None
         return int(ways[0].HostPort)
 

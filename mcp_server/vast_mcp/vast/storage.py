@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidatorFunctionWrapHandler, field_validator
 
+from vast_mcp.vast import names
 from vast_mcp.vast.rows import Row
 
 MONTH_H = 720  # hours in the month that storage is priced by (docs/vast-api.md A.6)
@@ -23,7 +24,7 @@ class Volume(Row):
 
     id: int
     label: str | None = None
-    status: str | None = None
+    status: names.State = None
     machine_id: int | None = None
     disk_space: float | None = None
     storage_cost: float | None = None
@@ -59,6 +60,5 @@ class VolumeOffer(Row):
     machine_id: int | None = None
     disk_space: float | None = None
     storage_cost: float | None = None
-    geolocation: str | None = None
     reliability: float | None = None
     reliability2: float | None = None

@@ -5,6 +5,7 @@ from here.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from vast_mcp import errors
 from vast_mcp.account.whose import account_named
 from vast_mcp.commands.doctor.findings import Finding
 from vast_mcp.commands.doctor.keeping import KEYS_PAGE
-from vast_mcp.errors import clean
+from vast_mcp.errors import clean_or_none
 from vast_mcp.machines import keyfiles
 from vast_mcp.settings import Settings
 from vast_mcp.vast.account import User
@@ -26,6 +27,8 @@ from vast_mcp.vast.link import Link
 
 LOOK_S = 20.0  # seconds that all questions to Vast may take together, each repeated as reads are
 LIST = "list machines"
+# The groups of rights of a key (docs/vast-api.md I).
+RIGHT = re.compile(r"\b(?:misc|(?:user|billing|instance|machine|team)_(?:read|write))\b")
 UNTRIED = "rights that change things show only when they are used"
 
 
@@ -81,8 +84,8 @@ class Asking:
         if tried.refused:
             fix = f"add the named rights to the key, or make another, at {KEYS_PAGE}"
         if LIST in tried.refused and not self.settings.allow_blind:
-            return Finding("scopes", "fail", said, fix)
-        return Finding("scopes", "warn", said, fix)
+            return Finding("scopes", "fail", said, fix, tried.words)
+        return Finding("scopes", "warn", said, fix, tried.words)
 
     async def ssh_keys(self, vast: Vast) -> Finding:
         """Whether a machine rented now could be entered from this computer."""
@@ -106,12 +109,12 @@ class Asking:
 def not_accepted(exc: errors.VastMcpError, where: str) -> Finding:
     """Why a key does not lead in."""
     if isinstance(exc, errors.AuthFailed):
-        said, fix = f"{where} does not know this key{word_of(exc)}", f"make another at {KEYS_PAGE}"
+        said, fix = f"{where} does not know this key", f"make another at {KEYS_PAGE}"
     elif isinstance(exc, errors.TwoFactorRequired):
-        said, fix = f"{where} wants a second factor{word_of(exc)}", "vastai tfa login"
+        said, fix = f"{where} wants a second factor", "vastai tfa login"
     else:
         said, fix = f"{where}: {exc.code}: {exc}", f"curl -sS -o /dev/null {where}"
-    return Finding("accepted", "fail", said, fix)
+    return Finding("accepted", "fail", said, fix, word_of(exc))
 
 
 def credit_of(user: User) -> str:
@@ -125,14 +128,20 @@ def credit_of(user: User) -> str:
 class TriedReads:
     """What came of the reads: those that the key may not do, and those that nobody answered."""
 
-    refused: dict[str, str] = field(default_factory=dict[str, str])
+    refused: dict[str, str | None] = field(default_factory=dict[str, str | None])
     unknown: dict[str, str] = field(default_factory=dict[str, str])
 
     def problems(self) -> list[str]:
         """What is not as it should be, in words."""
-        refused = [f"may not {what}{word}" for what, word in self.refused.items()]
+        refused = [f"may not {what}{right_in(word)}" for what, word in self.refused.items()]
         unknown = [f"not answered: {what}: {code}" for what, code in self.unknown.items()]
         return refused + unknown
+
+    @property
+    def words(self) -> str | None:
+        """What Vast said to those that it refused."""
+        said = dict.fromkeys(word for word in self.refused.values() if word)
+        return "; ".join(said) or None
 
 
 def reads_of(vast: Vast) -> dict[str, Callable[[], Awaitable[object]]]:
@@ -172,8 +181,12 @@ def registering(local: Sequence[Path], command: str) -> str:
     return f"ssh-keygen -t ed25519 && {register}"
 
 
-def word_of(exc: errors.VastMcpError) -> str:
+def right_in(word: str | None) -> str:
+    """The right that Vast's words name, by its name alone."""
+    found = RIGHT.search(word or "")
+    return f" ({found.group()})" if found else ""
+
+
+def word_of(exc: errors.VastMcpError) -> str | None:
     """What Vast said of it, as text that a stranger wrote."""
-    if not exc.vast_message:
-        return ""
-    return f" (Vast: {clean(exc.vast_message, 120)})"
+    return clean_or_none(exc.vast_message, 120)

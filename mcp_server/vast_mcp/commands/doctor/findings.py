@@ -26,16 +26,26 @@ SAID_LIMIT = 2_000  # characters
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found; `fix` is a command, or what a person must do."""
+    """What one check found; `fix` is a command, or what a person must do. Vast's own words stand
+    apart from ours.
+    """
 
     name: str
     status: Status
     said: str
     fix: str | None = None
+    untrusted_vast_message: str | None = None
 
     def as_json(self) -> Json:
-        """`{"name", "status", "said", "fix"?}`."""
+        """`{"name", "status", "said", "fix"?, "untrusted_vast_message"?}`."""
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @property
+    def text(self) -> str:
+        """What a person reads of it, without the fix."""
+        if self.untrusted_vast_message is None:
+            return self.said
+        return f"{self.said} (Vast: {self.untrusted_vast_message})"
 
 
 def quoted(path: Path) -> str:
@@ -49,7 +59,7 @@ def none_failed(findings: Sequence[Finding]) -> bool:
 
 
 def as_json(findings: Sequence[Finding]) -> Json:
-    """`{"ok", "checks": [{"name", "status", "said", "fix"?}]}`."""
+    """`{"ok", "checks": [...]}`, each as its own JSON."""
     checks = [finding.as_json() for finding in findings]
     return {"ok": none_failed(findings), "checks": checks}
 
@@ -79,7 +89,7 @@ def arrow_on(encoding: str | None) -> str:
 def lines_of(finding: Finding, arrow: str) -> list[str]:
     """A finding in plain lines. A fix stands in one line of its own, to be copied."""
     said = textwrap.wrap(
-        finding.said, SAID_WIDTH, break_long_words=False, break_on_hyphens=False
+        finding.text, SAID_WIDTH, break_long_words=False, break_on_hyphens=False
     ) or [""]
     head = f"{finding.status:<4}  {finding.name:<12}  {said[0]}"
     lines = [head, *(" " * SAID_COLUMN + more for more in said[1:])]
@@ -97,7 +107,7 @@ def print_table(console: Console, findings: Sequence[Finding]) -> None:
     table = table_of(["check", "", "found"])
     for finding in findings:
         status = Text(finding.status, COLOURS[finding.status])
-        table.add_row(finding.name, status, clean(finding.said, SAID_LIMIT))
+        table.add_row(finding.name, status, clean(finding.text, SAID_LIMIT))
     console.print(table)
     for finding in findings:
         if finding.fix:

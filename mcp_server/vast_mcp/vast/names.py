@@ -1,0 +1,167 @@
+"""The shapes of what the service names: cards, places, states, hosts, tokens.
+
+Some of it is typed by whoever owns a machine, so a field that should hold a name can hold a letter
+to the reader. Models read such a field through these: what has not the shape is left out, and where
+it is worth showing a second field of the model holds the text itself, named `untrusted_…`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+UNREADABLE = "unreadable"  # a state that is none, which is not the same as no state
+
+_STATE = re.compile(r"(?=.{2,20}\Z)[A-Za-z]+(?:[-_][A-Za-z]+)?")
+_HOST = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+_PORT = re.compile(r"[0-9]{1,5}/(?:tcp|udp)")
+
+# Words of cards' names (docs/vast-api.md B.4); another of up to four letters may stand among them.
+_CARD_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "nvidia geforce rtx gtx gt quadro q tesla titan x xp v ti s d super laptop mobile max ada "
+        "pro blackwell server workstation edition generation gpu ws se sxm pcie nvl hbm gb a b h l "
+        "p t k m gh grace hopper cmp hx instinct mi radeon rx vega vii xt xtx w amd intel arc "
+        "gaudi ascend",
+    )
+)
+_CARD = re.compile(r"(?=.{1,56}\Z)[A-Za-z0-9]+(?:[ ._+/()-]+[A-Za-z0-9]+)*\)?")
+_PARTS = 12  # words and numbers in one name
+_OTHERS = 2  # such other words in one name
+_CARD_PARTS = re.compile(r"[A-Za-z]+|[0-9]+")
+
+_PLACE = re.compile(r"(?:(?P<region>.{1,50}?),\s*)?(?P<country>[A-Z]{2})")
+_PLACE_WORDS = 7
+_BETWEEN_WORDS = re.compile(r"[ ,.()'\u2019&/-]+")
+_SMALL_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "of the and former de d da do dos del della di du des la le les el al l à e y i und am an "
+        "der den upon on sur en",
+    )
+)
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""
+
+
+def card(value: object) -> str | None:
+    """A GPU's name: words that cards have, numbers, and few others."""
+    text = _text(value)
+    parts = _CARD_PARTS.findall(text)
+    if _CARD.fullmatch(text) is None or len(parts) > _PARTS:
+        return None
+    letters = [part for part in parts if not part.isdigit()]
+    others = [part for part in letters if not _is_of_cards(part.lower())]
+    if len(others) > _OTHERS or any(len(part) > 4 for part in others):
+        return None
+    if len(others) == len(letters) and not any(part.isdigit() for part in parts):
+        return None
+    return text
+
+
+def _is_of_cards(word: str) -> bool:
+    """Whether it is one of the words, or two in one ("InstinctMI")."""
+    heads = (word[:at] for at in range(2, len(word)))
+    return word in _CARD_WORDS or any(
+        head in _CARD_WORDS and word[len(head) :] in _CARD_WORDS for head in heads
+    )
+
+
+def place(value: object) -> str | None:
+    """A place: "Texas, US", or the two letters alone. A region is a few words of Latin letters,
+    each with a capital, or a small one between.
+    """
+    text = _text(value).lstrip(", ")
+    found = _PLACE.fullmatch(text)
+    if found is None:
+        return None
+    words = [word for word in _BETWEEN_WORDS.split(found["region"] or "") if word]
+    if len(words) > _PLACE_WORDS or not all(map(_is_of_places, words)):
+        return None
+    return text
+
+
+def country(value: object) -> str | None:
+    """The two letters at the end of a place."""
+    found = place(value)
+    if found is None:
+        return None
+    return found[-2:]
+
+
+def _is_of_places(word: str) -> bool:
+    if word in _SMALL_WORDS:
+        return True
+    if not all(_is_latin(char) for char in word):
+        return False
+    is_named = word[0].isupper() and (word[1:].islower() or len(word) == 1)
+    return is_named or (word.isupper() and len(word) <= 3)
+
+
+def _is_latin(char: str) -> bool:
+    return char.isalpha() and unicodedata.name(char, "").startswith("LATIN ")
+
+
+def state(value: object) -> object:
+    """A state: one word, or two with a hyphen ("in-use"). What is none is said to be unreadable."""
+    if value is None:
+        return None
+    text = _text(value)
+    if _STATE.fullmatch(text) is None:
+        return UNREADABLE
+    return text
+
+
+def host(value: object) -> str | None:
+    """A host's name or IPv4 address."""
+    text = _text(value)
+    return text if _HOST.fullmatch(text) else None
+
+
+def ip(value: object) -> str | None:
+    """An IP address. What may follow a percent sign, the zone of one, can be any text."""
+    text = _text(value)
+    if "%" in text:
+        return None
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None
+
+
+def token(value: object) -> str | None:
+    """What stands in an address as it is."""
+    text = _text(value)
+    return text if _TOKEN.fullmatch(text) else None
+
+
+def port(value: object) -> str | None:
+    """A port inside of a machine: "8080/tcp"."""
+    text = _text(value)
+    return text if _PORT.fullmatch(text) else None
+
+
+def _or_none(shape: Callable[[object], object]) -> BeforeValidator:
+    return BeforeValidator(shape)
+
+
+def _text_or_none(value: object) -> object:
+    return value if isinstance(value, str) else None
+
+
+Text = Annotated[str | None, BeforeValidator(_text_or_none)]  # a stranger's, of any shape
+Card = Annotated[str | None, _or_none(card)]
+Place = Annotated[str | None, _or_none(place)]
+State = Annotated[str | None, _or_none(state)]
+Host = Annotated[str | None, _or_none(host)]
+Ip = Annotated[str | None, _or_none(ip)]
+Token = Annotated[str | None, _or_none(token)]
