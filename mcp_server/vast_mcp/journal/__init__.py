@@ -22,6 +22,7 @@ from pathlib import Path
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
+from vast_mcp.journal.answers import Answers
 from vast_mcp.journal.approvals import Approvals
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.elsewhere import Elsewhere
@@ -54,6 +55,7 @@ class Journal(Questions):
         self.reservations = Reservations(self._db)
         self.elsewhere = Elsewhere(self._db)
         self.approvals = Approvals(self._db, self.digest)
+        self.answers = Answers(self._db)
         self.path, self.exists, self.alone = self._db.path, self._db.exists, self._db.alone
         self.take_ownership, self.lease_lock = self._owner.take, self._owner.lease_lock
 

@@ -308,3 +308,19 @@ WHERE asked = :asked
 
 -- name: give_back
 UPDATE approvals SET used_by = NULL WHERE used_by = :by;
+
+-- ── answers of no known form ────────────────────────────────────────────────────────────────────
+
+-- name: keep_answer
+INSERT OR REPLACE INTO answers (token, http_status, said) VALUES (:token, :http_status, :said);
+
+-- name: answer_of_absent
+-- One that was told is told once more to whoever asked before that.
+SELECT answers.token, answers.http_status, answers.said, intents.offer_id
+FROM answers JOIN intents ON intents.token = answers.token
+WHERE intents.account = :account AND intents.request_key = :request_key
+  AND intents.state = 'absent' AND (answers.told_at IS NULL OR answers.told_at >= :began)
+ORDER BY intents.id DESC LIMIT 1;
+
+-- name: mark_answer_told
+UPDATE answers SET told_at = coalesce(told_at, :now) WHERE token = :token;

@@ -95,3 +95,11 @@ CREATE TABLE approvals (
     approved_at  REAL,
     used_by      TEXT                        -- token of the attempt that used it, or a name of another act's own
 ) STRICT;
+
+-- What the service said to attempts that it neither granted nor refused in words that are known, without secrets.
+CREATE TABLE answers (
+    token        TEXT PRIMARY KEY,
+    http_status  INTEGER NOT NULL,
+    said         TEXT NOT NULL,
+    told_at      REAL                        -- when a call told of it, the attempt being absent
+) STRICT;

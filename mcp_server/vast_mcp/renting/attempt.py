@@ -15,6 +15,7 @@ from vast_mcp.journal.records import Allowed, Intent
 from vast_mcp.leases.labels import leased
 from vast_mcp.machines.volumes import named
 from vast_mcp.renting import limits
+from vast_mcp.renting.answered import keep_answer
 from vast_mcp.renting.earlier import unannounced
 from vast_mcp.renting.limits import Headroom
 from vast_mcp.renting.refusals import defect_after, hiding, not_rented
@@ -56,7 +57,9 @@ async def attempt(
             try:
                 return intent, await _put(call, now.body, intent)
             except errors.VastMcpError as exc:
-                return intent, hiding(exc, now.body)
+                outcome = hiding(exc, now.body)
+                keep_answer(call, request, intent, outcome)
+                return intent, outcome
             finally:
                 call.journal.mark_landed(intent)
     raise AssertionError("a shielded scope is not cancelled")

@@ -15,6 +15,7 @@ import anyio
 
 from vast_mcp import errors
 from vast_mcp.journal.records import Intent
+from vast_mcp.renting.answered import refuse_if_answered
 from vast_mcp.renting.attempt import attempt, has_time
 from vast_mcp.renting.confirm import Agreement
 from vast_mcp.renting.earlier import refuse_if_unannounced, rental_found, rental_of
@@ -38,6 +39,7 @@ async def rent(call: Call, order: Order) -> Rental:
     """
     request, warnings = await request_of(call, order)
     tries, agreed = _Tries(), Agreement()
+    began = time.time()
     while True:
         refuse_if_ended(call, request.wish)
         rental = await rental_of(call, request)
@@ -48,6 +50,7 @@ async def rent(call: Call, order: Order) -> Rental:
         if rental is not None:
             return replace(rental, warnings=[*warnings, *rental.warnings])
         warnings += lost
+        refuse_if_answered(call, request, began)
         await check_untold(call, request.wish.account)
         refuse_if_unannounced(call, request.wish)
         _check_time(call, request)

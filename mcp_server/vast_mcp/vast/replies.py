@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
@@ -37,6 +37,9 @@ def texts_in(value: object) -> list[str]:
         return []
     return [item for item in cast("list[object]", value) if isinstance(item, str)]
 
+
+LONGEST_WAIT_S = 86_400.0  # a daily quota's; no longer wait is known (docs/vast-api.md H)
+JUST_PASSED_S = 60.0
 
 # ── Replies ────────────────────────────────────────────────────────────────────────────────────
 
@@ -107,11 +110,20 @@ class Reply:
         """The header `Retry-After` (seconds or a date), else the body's `retry_after`
         (docs/vast-api.md H, form 4).
         """
-        for value in (self.headers.get("retry-after"), self.body.get("retry_after")):
-            seconds = _seconds(value, self.headers.get("date"))
-            if seconds is not None:
-                return seconds
-        return None
+        waits = (_seconds(value, self.headers.get("date")) for value in self._waits())
+        return next((seconds for seconds in waits if seconds is not None), None)
+
+    @property
+    def names_a_nonsense_wait(self) -> bool:
+        """Whether it names a wait that cannot be one: negative, no number, years."""
+        return any(_seconds(wait, self.headers.get("date")) is None for wait in self._waits())
+
+    def _waits(self) -> list[object]:
+        named: tuple[object, ...] = (
+            self.headers.get("retry-after"),
+            self.body.get("retry_after"),
+        )
+        return [wait for wait in named if wait is not None]
 
     @property
     def date(self) -> float | None:
@@ -146,26 +158,32 @@ def _finite(text: str) -> float | None:
 
 
 def _seconds(value: object, answered: str | None) -> float | None:
-    """A wait of so many seconds, or until a date as seen from the answer's own."""
-    if isinstance(value, bool) or value is None:
+    """A wait of so many seconds, or until a date as seen from the answer's own; None where it is
+    none that anybody would ask for.
+    """
+    if isinstance(value, bool):
         return None
     try:
         seconds = float(str(value))
     except ValueError:
         return _seconds_until(str(value), answered)
-    if not math.isfinite(seconds):
+    if not 0 <= seconds <= LONGEST_WAIT_S:
         return None
-    return max(0.0, seconds)
+    return seconds
 
 
 def _seconds_until(then: str, answered: str | None) -> float | None:
-    until, begun = _date(then), _date(answered)
-    if until is None or begun is None:
+    """The same for a date. One that has just passed is no wait."""
+    until, begun = _date(then), _date(answered) or datetime.now(UTC)
+    if until is None:
         return None
     try:
-        return max(0.0, (until - begun).total_seconds())
+        seconds = (until - begun).total_seconds()
     except TypeError:  # one has a zone and the other has none
         return None
+    if not -JUST_PASSED_S <= seconds <= LONGEST_WAIT_S:
+        return None
+    return max(0.0, seconds)
 
 
 def _date(value: str | None) -> datetime | None:

@@ -13,6 +13,7 @@ from vast_mcp.vast.replies import Reply
 # `error` words with one meaning wherever they appear.
 _BY_ERROR: dict[str, type[errors.VastMcpError]] = {
     "auth_error": errors.AuthFailed,
+    "unauthenticated": errors.AuthFailed,
     "no_such_ask": errors.OfferGone,
     "invalid_price": errors.InvalidPrice,
     "no_ssh_key_for_vm": errors.NoSshKey,
@@ -112,6 +113,11 @@ def meaning(reply: Reply) -> type[errors.VastMcpError]:
 
 
 def _by_words(reply: Reply) -> type[errors.VastMcpError] | None:
+    """The leaf that the reply's own words name, or that any `error` has at its status."""
+    return _by_known_words(reply) or _by_unknown_error(reply)
+
+
+def _by_known_words(reply: Reply) -> type[errors.VastMcpError] | None:
     """The leaf that the reply's own words name, whatever its status."""
     text = reply.said.lower()
     for phrase, leaf in _BY_TEXT:
@@ -121,13 +127,13 @@ def _by_words(reply: Reply) -> type[errors.VastMcpError] | None:
     # wrong key (docs/vast-api.md I).
     if reply.status in {401, 403} and _names_a_permission(reply):
         return errors.Forbidden
-    if not reply.error:
-        return None
-    return _BY_ERROR.get(reply.error) or _by_unknown_error(reply)
+    return _BY_ERROR.get(reply.error)
 
 
 def _by_unknown_error(reply: Reply) -> type[errors.VastMcpError] | None:
     """The leaf for an `error` that has no meaning of its own."""
+    if not reply.error:
+        return None
     if reply.status == 401:
         return errors.AuthFailed
     if reply.status in _VERDICTS:
@@ -181,8 +187,8 @@ def rented(reply: Reply) -> int:
     """The id that a PUT to /asks/ gave birth to.
 
     Raises CreatedStopped when an error body names an instance all the same (docs/vast-api.md A.6),
-    a leaf of Rejected or Refused for a typed 4xx or a known 429, and OutcomeUnknown for everything
-    else: silence and riddles are never failure.
+    a leaf of Rejected or Refused for a 4xx of a known form, and OutcomeUnknown for everything else:
+    silence and riddles are never failure.
     """
     instance_id = contract_id(reply)
     if instance_id is not None and reply.ok:
@@ -205,29 +211,51 @@ def rented(reply: Reply) -> int:
     )
 
 
+# The statuses of refusals to rent, and what they mean, as sources have them (docs/vast-api.md A.11,
+# C.7, D, I). Another 4xx, or other words, may be a gateway's that stands in for a lost success.
+_REFUSING = frozenset({400, 401, 403, 404, 410})
+_REFUSALS = frozenset(
+    {
+        errors.AuthFailed,
+        errors.TwoFactorRequired,
+        errors.OfferGone,
+        errors.OfferPrivate,
+        errors.InvalidPrice,
+        errors.NoSshKey,
+        errors.TeamAccount,
+        errors.InsufficientCredit,
+        errors.BillingNotSetUp,
+        errors.SpendRateLimited,
+    }
+)
+# Refusals of a 400 without a leaf of their own; the second is said of an image's tag.
+_INVALID = frozenset({"invalid_args", "server_error"})
+_LOGIN_PAGE = "log in or sign up"
+
+
 def _refusal_of(reply: Reply) -> type[errors.VastMcpError] | None:
     """The leaf for a reply that proves that nothing was rented; None where it proves nothing."""
-    words = _by_words(reply)
     if is_known_429(reply):
-        return words
-    if not 400 <= reply.status < 500 or reply.status in _NO_VERDICT:
+        return _by_known_words(reply)
+    if reply.status not in _REFUSING:
         return None
-    if words is errors.StartQueued:
-        words = None  # said of a machine that exists, so of no refusal
-    if words is errors.VastUnavailable:
-        return errors.InvalidRequest  # `server_error` in a 4xx: refused all the same
-    if words is None and reply.status == 401:
+    words = _by_known_words(reply)
+    if words in _REFUSALS or (words is errors.Forbidden and _names_a_permission(reply)):
+        return words
+    if reply.status == 400 and reply.error in _INVALID:
+        return errors.InvalidRequest
+    if reply.status == 401 and _LOGIN_PAGE in reply.text.lower():
         return errors.AuthFailed
-    return words
+    return None
 
 
 def is_known_429(reply: Reply) -> bool:
-    """Whether this is one of the five recorded forms of "too many requests" (docs/vast-api.md H):
-    surely sent back before anything happened.
+    """Whether this is one of the five recorded forms of "too many requests" (docs/vast-api.md H),
+    with a wait that makes sense where it names one: surely sent back before anything happened.
     """
-    if reply.status != 429:
+    if reply.status != 429 or reply.names_a_nonsense_wait:
         return False
-    return _by_words(reply) in {errors.RateLimited, errors.SearchQuotaExceeded}
+    return _by_known_words(reply) in {errors.RateLimited, errors.SearchQuotaExceeded}
 
 
 def contract_id(reply: Reply) -> int | None:
