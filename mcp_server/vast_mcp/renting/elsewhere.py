@@ -254,6 +254,7 @@ def _as_intent(request: Request, row: Instance) -> Intent:
         judged=False,
         over_usd_per_hour=None,
         volume_left=None,
+        born_at=None,
     )
     return replace(intent, stopped=is_stopped(row, intent))
 
