@@ -272,7 +272,9 @@ async def test_a_damaged_journal_is_replaced_and_the_same_wish_finds_its_machine
     assert puts(world) == 2
 
 
-@pytest.mark.parametrize("lost", ["the folder", "the file", "another one in its place"])
+@pytest.mark.parametrize(
+    "lost", ["the folder", "the file", "an empty one in its place", "another one in its place"]
+)
 async def test_a_journal_that_vanishes_under_running_servers_costs_no_second_machine(
     world: World, here: Settings, there: Settings, lost: str
 ) -> None:
@@ -291,6 +293,9 @@ async def test_a_journal_that_vanishes_under_running_servers_costs_no_second_mac
         ]
         if lost == "the folder":
             shutil.rmtree(here.state_dir)
+        elif lost == "an empty one in its place":
+            (here.state_dir / "empty").touch()
+            (here.state_dir / "empty").replace(here.state_dir / "journal.db")
         else:
             for file in here.state_dir.glob("journal.db*"):
                 file.unlink()

@@ -219,6 +219,10 @@ class Lane:
         wish.looks.append(Answer(begun, time.monotonic(), time.time(), payload))
         return payload
 
+    def another_computer(self) -> None:
+        """Servers that start from here on share the account with the others, and nothing else."""
+        self._new_state()
+
     def journal(self) -> Path:
         return self.states[-1] / "journal.db"
 

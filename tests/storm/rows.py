@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from storm import computer, scenarios
+from storm import computer, memory, scenarios
 
-ALL = [*scenarios.ALL, *computer.scenarios()]
+ALL = [*scenarios.ALL, *computer.scenarios(), *memory.scenarios()]
 REAL = scenarios.REAL

@@ -40,6 +40,7 @@ class Database:
         # The open file, by device and number. Whoever deletes or replaces it leaves us with one
         # that nobody else can see.
         self.file: tuple[int, int] | None = None
+        self._beside: set[tuple[str, int]] = set()
         self.was_replaced = False
 
     @property
@@ -71,6 +72,7 @@ class Database:
         if self._db is None:
             with self.guard():
                 self._db, self.file = self._connect(), self._file_now()
+                self._beside = self._beside_now()
         elif self._is_replaced():
             self._follow()
         return self._db
@@ -84,6 +86,14 @@ class Database:
         except FileNotFoundError:
             return None
         return found.st_dev, found.st_ino
+
+    def _beside_now(self) -> set[tuple[str, int]]:
+        """The files that SQLite keeps beside it, by suffix and number."""
+        found: set[tuple[str, int]] = set()
+        for suffix in ("-wal", "-shm"):
+            with contextlib.suppress(OSError):
+                found.add((suffix, os.stat(f"{self.path}{suffix}").st_ino))
+        return found
 
     def _is_replaced(self) -> bool:
         """Whether the path leads to the open file no more. Within a transaction it is too late to
@@ -102,11 +112,14 @@ class Database:
         """
         old = self._db
         with self.guard():
+            for suffix, _ in self._beside & self._beside_now():
+                os.unlink(f"{self.path}{suffix}")  # of the file that was here: not the new one's
             new = self._connect()
         if old is not None:
             carry_over(old, new)
             old.close()
         self._db, self.file, self.was_replaced = new, self._file_now(), True
+        self._beside = self._beside_now()
         log.warning("the journal's file was deleted or replaced; a new one has its place")
         self.write("note_replaced", now=str(time.time()).encode())
 
