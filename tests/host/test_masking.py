@@ -77,6 +77,11 @@ FORMS: dict[str, Form] = {
     "JSON in Unicode": lambda text: json.dumps(text, ensure_ascii=False),
     "Python": repr,
     "code points": as_code_points,
+    "code points in braces": lambda text: "".join(f"\\u{{{ord(char):x}}}" for char in text),
+    "some code points, escaped thrice": lambda text: "".join(
+        f"\\\\\\u{ord(char):04x}" if char in "aeiAEI" else char for char in text
+    ),
+    "bytes": lambda text: "".join(f"\\x{byte:02x}" for byte in text.encode()),
     "a path of an address": quote,
     "a query": lambda text: urlencode({"a": text}),
     "a form": quote_plus,
@@ -265,6 +270,13 @@ def test_a_mask_finds_a_part_at_every_place() -> None:
             assert shown == f"{'.' * before}[***]"
     assert mask.hide(secret[:11]) == secret[:11]
     assert mask.hide(f"x {secret[:11]}", cut=True) == "x ***"
+
+
+@pytest.mark.parametrize("sign", ["\\", "%25", "&amp;", "\x1b[0", "JUPYTER_TOKEN ", "bcdefghijk-"])
+def test_a_long_text_of_any_signs_is_read_in_one_go(sign: str) -> None:
+    """Work grows with the length and not with its square: a square would not end."""
+    text = sign * 200_000
+    assert Mask(["abcdefghijklmnop-0123456789"]).hide_foreign(text) == text
 
 
 def test_signs_around_and_characters_of_many_bytes_stay_whole() -> None:

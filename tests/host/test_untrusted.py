@@ -182,6 +182,12 @@ def looks(machine: int, offer: int) -> list[tuple[str, dict[str, Any]]]:
         ("manage_instance", {"instance_id": machine, "action": "stop", "not_ours": True}),
         ("manage_instance", {"instance_id": machine, "action": "start", "not_ours": True}),
         ("recycle_instance", {"instance_id": machine, "not_ours": True}),
+        ("manage_instance", {"instance_id": machine, "action": "label", "label": "a"}),
+        ("manage_instance", {"instance_id": machine, "action": "change_bid", "price": 9.0}),
+        ("manage_instance", {"instance_id": machine, "action": "extend_lease", "lease_hours": 9}),
+        ("destroy_volume", {"volume_id": 1}),
+        ("destroy_instance", {"instance_ids": [machine]}),
+        ("destroy_instance", {"instance_ids": [machine], "not_ours": True}),
     ]
 
 

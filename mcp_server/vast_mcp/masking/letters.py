@@ -12,9 +12,9 @@ HIDDEN = "***"
 # Escapes, by their first byte; backslashes and %25 repeat where a text was escaped more than once.
 _ESCAPE = re.compile(
     rb"[\\%&\x1b\xc2\xe2\xef](?:"
-    rb"(?<=\\)\\*(?:"
+    rb"(?<=\\)(?<!\\\\)\\*+(?:"  # from the first of them on, so that many take no longer
     rb"u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\+u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})"
-    rb"|[uU]\{?(?P<code>[0-9a-fA-F]{4,8})\}?"
+    rb"|u(?P<code>[0-9a-fA-F]{4})|u\{(?P<braced>[0-9a-fA-F]{1,6})\}|U(?P<long>[0-9a-fA-F]{8})"
     rb"|x(?P<byte>[0-9a-fA-F]{2})|(?P<octal>[0-3][0-7]{2})|[abefnrtv0])"
     rb"|(?<=%)(?:25)*(?P<percent>[0-9a-fA-F]{2})"
     rb"|(?<=&)(?:amp;)*(?P<entity>\#[0-9]{1,7};|\#[xX][0-9a-fA-F]{1,6};|[A-Za-z]{2,8};)"

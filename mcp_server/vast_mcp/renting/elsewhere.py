@@ -15,7 +15,7 @@ import anyio
 from vast_mcp import errors
 from vast_mcp.journal.elsewhere import Stranger
 from vast_mcp.journal.records import Allowed, Intent, Notice, token_of, wish_digits_of
-from vast_mcp.leases.labels import ends_at
+from vast_mcp.leases.labels import ends_at, lease_of, leased
 from vast_mcp.machines.costs import rounded
 from vast_mcp.reconcile import is_stopped
 from vast_mcp.renting.earlier import rental_found
@@ -224,19 +224,20 @@ async def _offer_of(call: Call, offer_id: int) -> Offer | None:
 
 def _as_intent(request: Request, row: Instance) -> Intent:
     """The attempt that this machine came of, as far as its row and the wish tell it."""
-    wish = request.wish
+    wish, token = request.wish, token_of(row.label) or ""
     usd_per_hour = rounded(row.dph_total, 5)
     facts: errors.Json = {"usd_per_hour": usd_per_hour, "disk_gb": row.disk_space}
     if request.order.is_vm:
         facts["vm"] = True
     intent = Intent(
         id=0,
-        token=token_of(row.label) or "",
+        token=token,
         account=wish.account,
         request_key=wish.request_key,
         digest=wish.digest,
         offer_id=wish.offer_id,
-        label=row.label or "",
+        # As it was rented; a machine can write anything into the one that it has.
+        label=f"{leased(request.order.label, lease_of(row.label))}#{token}",
         wanted=wish.wanted,
         state="confirmed",
         owner="",

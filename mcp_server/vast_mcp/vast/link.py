@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from vast_mcp import __version__, errors
+from vast_mcp.masking import Mask
 from vast_mcp.settings import Settings
 from vast_mcp.vast.bodies import ACCEPTED, body_of
 from vast_mcp.vast.replies import Reply
@@ -117,11 +118,15 @@ class Link:
         """The reply without the person's secrets, which Vast and hosts may repeat: before anything
         is cut off, and in every row and error alike.
         """
-        mask = self.settings.mask
-        text = mask.hide(reply.text)
-        if text == reply.text:
-            return reply
-        return replace(reply, text=text, data=mask.hide_in(reply.data))
+        masks = [self.settings.mask]
+        own: object = reply.body.get("instance_api_key")  # which its words may repeat
+        if isinstance(own, str):
+            masks.append(Mask([own]))
+        for mask in masks:
+            text = mask.hide(reply.text)
+            if text != reply.text:
+                reply = replace(reply, text=text, data=mask.hide_in(reply.data))
+        return reply
 
     async def close(self) -> None:
         if self._pool is not None:
