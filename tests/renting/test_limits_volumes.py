@@ -275,6 +275,46 @@ async def test_a_rental_in_doubt_counts_with_its_new_volume(
         assert (answer.get("error", {}).get("code") == "over_limit") == refused, answer
 
 
+async def test_a_label_that_was_copied_does_not_take_the_place_of_a_rental_in_doubt(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """A machine that the journal holds is known by its id, never by its label (docs/protocol.md):
+    it may write anything there.
+    """
+    async with allowing(world, settings, state, max_total_usd_per_hour=1e6) as client:
+        made = await rent(client, world)
+        wish = with_new_volume(world)
+        both = cost(world.offers[wish["offer_id"]]) + roomy(world)["storage_cost"] * 500 / 720
+        world.faults.add("create", "drop", when="before")
+        doubt = (await call(client, "create_instance", **wish))["error"]
+    world.set_label(made["instance_id"], f"copied#{doubt['token']}")
+    exact = bills(world) + both + cost(an_offer(world))
+    beside = {"request_key": "beside", "allow_unresolved": True}
+    for most, refused in ((exact - 1e-3, True), (exact + 1e-3, False)):
+        async with allowing(world, settings, state, max_total_usd_per_hour=most) as client:
+            answer = await rent(client, world, **beside)
+        assert (answer.get("error", {}).get("code") == "over_limit") == refused, answer
+
+
+@pytest.mark.parametrize("of", [1.1, 1.4])
+async def test_a_machine_whose_own_excess_passes_the_total_beside_the_volumes_is_ended(
+    world: World, settings: Settings, of: float
+) -> None:
+    """The total counts volumes when it is read back, too (docs/spending.md)."""
+    volume = theirs(world)
+    offer = dict(an_offer(world))
+
+    def dearer() -> None:
+        world.offers[offer["id"]]["dph_base"] *= 1.3
+
+    world.before_rent = dearer
+    most = cost(offer) * of + volume.usd_per_hour
+    async with allowing(world, settings, max_total_usd_per_hour=most) as client:
+        answer = await call(client, "create_instance", offer_id=offer["id"], disk=DISK_GB)
+    assert (answer.get("error", {}).get("code") == "over_limit") == (of < 1.3), answer
+    assert len(world.living) == (of > 1.3)
+
+
 async def test_a_new_volume_in_doubt_that_nobody_priced_is_unknown(
     world: World, settings: Settings, state: Path
 ) -> None:

@@ -39,10 +39,12 @@ class Standing:
         """What each machine may cost by its row, in $/h."""
         return {row.id: price_of_row(row) for row in self.rows}
 
-    @property
-    def tokens(self) -> set[str | None]:
-        """The tokens that labels end in; None where a label has none."""
-        return {token_of(row.label) for row in self.rows}
+    def of_doubts(self, living: Sequence[Intent]) -> dict[str | None, int]:
+        """The machines whose label ends in a token, by that. A machine that the journal knows by
+        its id is no other's, whatever it wrote into its label.
+        """
+        known = {attempt.instance_id for attempt in living}
+        return {token_of(row.label): row.id for row in self.rows if row.id not in known}
 
 
 def prices_of_others(
@@ -53,7 +55,8 @@ def prices_of_others(
     """
     journal, rows, young_s = call.journal, seen.by_id, call.times.young_s
     reservations = journal.reservations.of(account)
-    journalled = {intent.instance_id: intent.usd_per_hour for intent in journal.living(account)}
+    living = journal.living(account)
+    journalled = {intent.instance_id: intent.usd_per_hour for intent in living}
 
     found: dict[str, float | None] = {}
     for machine, usd in {**journalled, **seen.prices}.items():
@@ -61,25 +64,31 @@ def prices_of_others(
             held = reservations.get(machine, [])
             reserved = reserved_price(held, rows.get(machine), young_s)
             found[f"machine {machine}"] = highest(usd, reserved)
-    return found | _in_doubt(journal, seen, account)
+    return found | _in_doubt(seen, living, journal.underway(account))
 
 
-def _in_doubt(journal: Journal, seen: Standing, account: str) -> dict[str, float | None]:
+def _in_doubt(
+    seen: Standing, living: Sequence[Intent], underway: Sequence[Intent]
+) -> dict[str, float | None]:
     """The attempts that may still become a machine, and whose machine no list shows."""
+    listed = seen.of_doubts(living)
     return {
         f"the rental {intent.token} in doubt": intent.usd_per_hour
-        for intent in journal.underway(account)
-        if intent.token not in seen.tokens
+        for intent in underway
+        if intent.token not in listed
     }
 
 
 # ── volumes ────────────────────────────────────────────────────────────────────────────────────
 
 
-def prices_of_volumes(call: Call, seen: Standing, account: str) -> dict[str, float | None]:
+def prices_of_volumes(
+    call: Call, seen: Standing, account: str, *, but: str = ""
+) -> dict[str, float | None]:
     """Every volume that bills and that no other price holds, at what it costs; None where that is
     not known. A volume that an attempt makes is in the attempt's price until its machine is
-    listed, and is counted by itself from then on, listed or not.
+    listed, and is counted by itself from then on, listed or not. `but`: the token of an attempt
+    whose volume is counted elsewhere.
     """
     machines = _machines_of_attempts(call.journal, seen, account)
     prices = prices_of(call, seen.volumes)
@@ -93,10 +102,13 @@ def prices_of_volumes(call: Call, seen: Standing, account: str) -> dict[str, flo
         shown.update(volumes.attached_to(volume))
         if machine is not None:
             shown.add(machine)
-        if volume.id not in held and (made_by is None or machine is not None):
+        is_apart = volume.id not in held and token != but
+        if is_apart and (made_by is None or machine is not None):
             found[f"volume {volume.id}"] = prices[volume.id]
-    for made_by, machine in machines.values():
-        if machine is not None and machine not in shown and VOLUME in made_by.facts:
+    for token, (made_by, machine) in machines.items():
+        if machine is None or machine in shown or token == but:
+            continue
+        if VOLUME in made_by.facts:
             found[f"the volume of machine {machine}"] = made_by.facts[VOLUME]
     return found
 
@@ -105,10 +117,10 @@ def _machines_of_attempts(
     journal: Journal, seen: Standing, account: str
 ) -> Mapping[str | None, tuple[Intent, int | None]]:
     """By token, the attempts that have or may come to have a machine; None where none is listed."""
-    rows = seen.by_id
-    labelled = {token_of(row.label): row.id for row in seen.rows}
+    rows, living = seen.by_id, journal.living(account)
+    labelled = seen.of_doubts(living)
     found: dict[str | None, tuple[Intent, int | None]] = {}
-    for attempt in (*journal.living(account), *journal.underway(account)):
-        machine = labelled.get(attempt.token, attempt.instance_id)
+    for attempt in (*living, *journal.underway(account)):
+        machine = attempt.instance_id or labelled.get(attempt.token)
         found[attempt.token] = attempt, machine if machine in rows else None
     return found
