@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -83,6 +84,12 @@ class Sandbox:
         return (await asyncio.to_thread(self._http, f"/api/v0/asks/{offer_id}/", "PUT", body))[
             "new_contract"
         ]
+
+    async def label(self, instance_id: int, label: str) -> None:
+        """A machine writes its own label."""
+        path = f"/api/v0/instances/{instance_id}/"
+        with contextlib.suppress(urllib.error.HTTPError):  # it is gone by now
+            await asyncio.to_thread(self._http, path, "PUT", {"label": label})
 
     async def _ask(self, route: str, body: Json | None = None) -> Any:
         method = "GET" if body is None else "POST"

@@ -21,7 +21,7 @@ from typing import Any
 from vast_mcp import environment, settings
 from vast_mcp.journal import Journal
 from vast_mcp.journal.locks import Owner
-from vast_mcp.renting import attempt
+from vast_mcp.renting import attempt, limits
 from vast_mcp.vast.client import Vast
 from vast_mcp.vast.link import Link
 
@@ -123,11 +123,17 @@ def without_count() -> None:
     attempt.limits = types.SimpleNamespace(check_account=lambda *_args: None)  # type: ignore[assignment]
 
 
+def without_volumes() -> None:
+    """The limits count machines alone."""
+    limits.prices_of_volumes = lambda *_args: {}
+
+
 MUTATIONS = {
     "token": without_token,
     "owner lock": without_owner_lock,
     "fresh connection": without_fresh_connection,
     "count": without_count,
+    "volumes": without_volumes,
 }
 
 

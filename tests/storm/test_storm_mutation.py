@@ -11,7 +11,7 @@ import pytest
 from storm.judge import Figures
 from storm.rows import ALL
 from storm.run import Outcome, Storm
-from storm.spending import race
+from storm.spending import keep_volumes, race
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -59,6 +59,16 @@ async def test_counting_before_the_announcement_and_not_with_it_breaks_a_limit(
 async def test_with_the_count_in_the_transaction_one_machine_is_rented(tmp_path: Path) -> None:
     """The control."""
     assert await race(tmp_path, None) == 1
+
+
+async def test_without_the_volumes_in_the_count_a_total_is_passed(tmp_path: Path) -> None:
+    """Rent with a new volume, destroy, repeat (docs/spending.md)."""
+    assert await keep_volumes(tmp_path, "volumes") > 1
+
+
+async def test_with_the_volumes_in_the_count_the_total_holds(tmp_path: Path) -> None:
+    """The control, which comes near it."""
+    assert 0.5 < await keep_volumes(tmp_path, None) <= 1
 
 
 @pytest.mark.slow

@@ -124,6 +124,7 @@ ACTS: dict[str, Callable[[World, Any], None]] = {
     "logs": lambda world, wish: world.set_logs(**wish),
     "free_gpu": lambda world, instance_id: world.free_gpu(instance_id),
     "outbid": lambda world, instance_id: world.outbid(instance_id),
+    "age": lambda world, wish: world.age(**wish),
     "cancel_rental": lambda world, instance_id: world.cancel_rental(instance_id),
 }
 

@@ -110,6 +110,10 @@ class World(State):
         """Destroy an instance as a request does."""
         service.destroy(self, instance_id)
 
+    def age(self, instance_id: int, hours: float) -> None:
+        """Make an instance so many hours older than it is."""
+        self.instances[instance_id].born -= hours * 3600
+
     def show(self, instance_id: int) -> Json | None:
         """Look at one instance as a request does, which moves it on."""
         return looks.show(self, instance_id)
