@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 
@@ -273,6 +274,37 @@ async def test_a_rental_in_doubt_counts_with_its_new_volume(
         async with allowing(world, settings, state, max_total_usd_per_hour=most) as client:
             answer = await rent(client, world, **beside)
         assert (answer.get("error", {}).get("code") == "over_limit") == refused, answer
+
+
+async def test_a_volume_that_is_left_while_another_call_is_under_way_is_counted(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """The lists of the second call are older than the volume; the journal knows of it."""
+    wish = with_new_volume(world)
+    volume = roomy(world)["storage_cost"] * 500 / 720
+    most = cost(world.offers[wish["offer_id"]]) + 1.5 * volume
+    patient = replace(
+        settings, times=replace(settings.times, read_s=60.0, budget_s=90.0, put_s=20.0)
+    )
+    limits = {"max_total_usd_per_hour": most}
+    world.faults.add("search", "late")
+    told: dict[str, Any] = {}
+
+    async def second(client: Client) -> None:
+        told.update(await call(client, "create_instance", label="second", **wish))
+
+    async with (
+        allowing(world, patient, state, **limits) as slow,
+        allowing(world, patient, state, **limits) as quick,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(second, slow)
+        await world.faults.until_hanging()
+        made = await call(quick, "create_instance", **wish)
+        await call(quick, "destroy_instance", instance_ids=[made["instance_id"]])
+        world.faults.release()
+    assert told["error"]["code"] == "over_limit"
+    assert len(world.volumes.living) == 1
 
 
 async def test_a_label_that_was_copied_does_not_take_the_place_of_a_rental_in_doubt(

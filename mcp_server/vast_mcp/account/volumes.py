@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vast_mcp.journal.records import VOLUME, Intent
+from vast_mcp.journal.records import Intent
 from vast_mcp.machines import costs, volumes
 from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.vast.models import Instance
@@ -37,7 +37,7 @@ def _price(call: Call, volume: Volume) -> float | None:
     if usd is not None:
         return usd
     made_by = _attempt(call, volumes.token_of(volume))
-    return made_by and made_by.facts.get(VOLUME)
+    return made_by and made_by.allowed.volume
 
 
 def _attempt(call: Call, token: str | None) -> Intent | None:

@@ -14,6 +14,8 @@ from vast_mcp.session import Call, Session, Unwritten
 
 log = logging.getLogger("vast_mcp")
 
+_VOLUME_STAYS = "The volume made with it bills until destroy_volume deletes it."
+
 
 def notices_of(call: Call, payload: Json) -> list[str]:
     """Take what is to be told from the journal and from the sweep. It counts as told once the
@@ -101,7 +103,8 @@ def _notice(intent: Intent) -> str:
     if intent.over_usd_per_hour is not None:
         return over_limit.notice_of(intent)
     if intent.announce is Notice.ENDED:
-        return lease_notice(intent.instance_id or 0, intent.lease_until or intent.gone_at or 0.0)
+        ended = lease_notice(intent.instance_id or 0, intent.lease_until or intent.gone_at or 0.0)
+        return f"{ended} {_VOLUME_STAYS}" if intent.makes_volume else ended
     state = "is stopped and bills its disk" if intent.stopped else "exists and bills"
     lost = "whose answer may not have arrived"
     if intent.announce is Notice.LATE:

@@ -65,6 +65,13 @@ SELECT * FROM intents
 WHERE account = :account AND state = 'confirmed' AND gone_at IS NULL
 ORDER BY id;
 
+-- name: gone_since
+-- Of the newest attempts: what was made long before can be told from the lists.
+SELECT * FROM intents
+WHERE id > (SELECT max(id) FROM intents) - 200
+  AND account = :account AND state = 'confirmed' AND gone_at >= :since
+ORDER BY id;
+
 -- name: living_from_offer
 SELECT * FROM intents
 WHERE account = :account AND offer_id = :offer_id AND state = 'confirmed' AND gone_at IS NULL;

@@ -204,6 +204,12 @@ class Questions:
         """Confirmed machines not proven gone."""
         return self._found("living", account=account)
 
+    def gone_since(self, account: str, since: float) -> list[Intent]:
+        """Machines of the newest attempts that were proven gone at this time, in epoch seconds, or
+        later.
+        """
+        return self._found("gone_since", account=account, since=since)
+
     def lease_ends(self, account: str) -> dict[int, float]:
         """When the leases of an account's living machines end, in epoch seconds, by machine."""
         return {

@@ -17,8 +17,7 @@ from vast_mcp.errors import Json
 CODE_S = 600.0  # a code waits so long to be approved, and its approval so long to be used
 State = Literal["intended", "sending", "confirmed", "refused", "unknown", "absent", "abandoned"]
 
-# The fact that an attempt makes a volume with its machine, and what that bills; absent where not.
-VOLUME = "volume_usd_per_hour"
+NEW_VOLUME = "new_volume"  # the fact that an attempt makes a volume with its machine
 
 TOKEN_DIGITS = 16
 WISH_DIGITS = 8  # of a token: they name the wish, and the rest is random
@@ -125,6 +124,11 @@ class Intent:
     def lives(self) -> bool:
         """Confirmed and not proven gone."""
         return self.state == "confirmed" and self.gone_at is None
+
+    @property
+    def makes_volume(self) -> bool:
+        """A volume is made with its machine: at `allowed.volume` $/h, where that is known."""
+        return self.facts.get(NEW_VOLUME) is True
 
     @property
     def news(self) -> News:
@@ -311,6 +315,4 @@ def _facts(text: object) -> Json:
     kept = cast("Json", facts)
     for name in ("usd_per_hour", "disk_gb"):
         kept[name] = number_of(kept.get(name))
-    if VOLUME in kept:
-        kept[VOLUME] = number_of(kept[VOLUME])
     return kept

@@ -12,6 +12,7 @@ said. Traffic has a price too and is not capped.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -145,15 +146,16 @@ async def standing(call: Call) -> Standing | None:
     limits = call.limits
     if not limits.any_account:
         return None
+    read_at = time.time()
     listed = await call.vast.list_instances()
     await learn_from(call, listed)
     volumes = await _volumes(call)
     if limits.min_credit_hours is None:
-        return Standing(listed, volumes=volumes)
+        return Standing(listed, None, volumes, read_at)
     credit = (await call.vast.user()).credit
     if credit is None:
         raise _unknown("the account's credit", [MIN_CREDIT_HOURS])
-    return Standing(listed, credit, volumes)
+    return Standing(listed, credit, volumes, read_at)
 
 
 async def _volumes(call: Call) -> Sequence[Volume]:

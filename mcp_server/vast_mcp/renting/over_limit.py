@@ -77,10 +77,11 @@ async def limit_passed(
     over = may_pass(intent, usd_per_hour)
     if over is None or not over.of_all:
         return over
+    read_at = time.time()
     try:
         listed = await call.vast.list_instances()
         await learn_from(call, listed)
-        seen = Standing(listed, volumes=await call.vast.list_volumes())
+        seen = Standing(listed, None, await call.vast.list_volumes(), read_at)
     except errors.VastMcpError:
         return None
     bills = prices_of_others(call, seen, intent.account, instance_id)

@@ -7,12 +7,12 @@ The limits count it (limits.py); this module refuses nothing.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vast_mcp.account.volumes import held_in_rows, prices_of
-from vast_mcp.journal import Journal
-from vast_mcp.journal.records import VOLUME, Intent, token_of
+from vast_mcp.journal.records import Intent, token_of
 from vast_mcp.machines import volumes
 from vast_mcp.machines.costs import highest, price_of_row, reserved_price
 from vast_mcp.session import Call
@@ -23,12 +23,13 @@ from vast_mcp.vast.storage import Volume
 @dataclass(frozen=True)
 class Standing:
     """What the account holds, as whole answers of Vast say: its machines and, where a limit asks,
-    its credit in $ and its volumes.
+    its credit in $ and its volumes. Not older than `read_at`, in epoch seconds.
     """
 
     rows: Sequence[Instance]
     credit: float | None = None
     volumes: Sequence[Volume] = ()
+    read_at: float = field(default_factory=time.time)
 
     @property
     def by_id(self) -> dict[int, Instance]:
@@ -82,45 +83,41 @@ def _in_doubt(
 # ── volumes ────────────────────────────────────────────────────────────────────────────────────
 
 
-def prices_of_volumes(
-    call: Call, seen: Standing, account: str, *, but: str = ""
-) -> dict[str, float | None]:
+def prices_of_volumes(call: Call, seen: Standing, account: str) -> dict[str, float | None]:
     """Every volume that bills and that no other price holds, at what it costs; None where that is
-    not known. A volume that an attempt makes is in the attempt's price until its machine is
-    listed, and is counted by itself from then on, listed or not. `but`: the token of an attempt
-    whose volume is counted elsewhere.
+    not known.
+
+    A volume that an attempt makes is in the attempt's price until its machine is listed, and is
+    counted by itself from then on, listed or not; also where the machine went after the lists were
+    read.
     """
-    machines = _machines_of_attempts(call.journal, seen, account)
+    journal = call.journal
+    attempts = [*journal.living(account), *journal.underway(account)]
+    gone = journal.gone_since(account, seen.read_at)
+    machines = _listed_machines(seen, attempts)
+    counted_whole = {one.token for one in attempts} - machines.keys()
     prices = prices_of(call, seen.volumes)
-    whole = [row for row in seen.rows if price_of_row(row) == row.dph_total]
-    held = held_in_rows(whole, seen.volumes, prices)
+    held = held_in_rows(
+        [row for row in seen.rows if price_of_row(row) == row.dph_total], seen.volumes, prices
+    )
     found: dict[str, float | None] = {}
-    shown: set[int] = set()  # machines whose volume is listed
     for volume in seen.volumes:
         token = volumes.token_of(volume)
-        made_by, machine = machines.get(token, (None, None))
-        shown.update(volumes.attached_to(volume))
-        if machine is not None:
-            shown.add(machine)
-        is_apart = volume.id not in held and token != but
-        if is_apart and (made_by is None or machine is not None):
+        if volume.id not in held and token not in counted_whole:
             found[f"volume {volume.id}"] = prices[volume.id]
-    for token, (made_by, machine) in machines.items():
-        if machine is None or machine in shown or token == but:
-            continue
-        if VOLUME in made_by.facts:
-            found[f"the volume of machine {machine}"] = made_by.facts[VOLUME]
+    listed = {volumes.token_of(volume) for volume in seen.volumes}
+    mounted = {machine for volume in seen.volumes for machine in volumes.attached_to(volume)}
+    for one in (*attempts, *gone):
+        machine = machines.get(one.token, one.instance_id)
+        is_shown = one.token in listed or machine in mounted
+        if one.makes_volume and not is_shown and one.token not in counted_whole:
+            found[f"the volume of machine {machine}"] = one.allowed.volume
     return found
 
 
-def _machines_of_attempts(
-    journal: Journal, seen: Standing, account: str
-) -> Mapping[str | None, tuple[Intent, int | None]]:
-    """By token, the attempts that have or may come to have a machine; None where none is listed."""
-    rows, living = seen.by_id, journal.living(account)
-    labelled = seen.of_doubts(living)
-    found: dict[str | None, tuple[Intent, int | None]] = {}
-    for attempt in (*living, *journal.underway(account)):
-        machine = attempt.instance_id or labelled.get(attempt.token)
-        found[attempt.token] = attempt, machine if machine in rows else None
-    return found
+def _listed_machines(seen: Standing, attempts: Sequence[Intent]) -> Mapping[str, int]:
+    """The listed machines of these attempts, by token."""
+    rows = seen.by_id
+    labelled = seen.of_doubts(attempts)
+    machines = {one.token: one.instance_id or labelled.get(one.token) for one in attempts}
+    return {token: machine for token, machine in machines.items() if machine in rows}

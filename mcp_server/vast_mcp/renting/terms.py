@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
-from vast_mcp.journal.records import VOLUME
+from vast_mcp.journal.records import NEW_VOLUME
 from vast_mcp.leases import packing
 from vast_mcp.machines.costs import Price
 from vast_mcp.renting import confirm, lease, limits, preflight
@@ -69,7 +69,7 @@ class Terms:
         if self.body.get("vm"):
             facts["vm"] = True  # no row of Vast's says which machines are VMs
         if self.body.get("volume_info", {}).get("create_new"):
-            facts[VOLUME] = self.price.volume
+            facts[NEW_VOLUME] = True
         if self.lease is not None:
             facts[lease.FACTS] = self.lease.facts
         return facts
