@@ -54,7 +54,8 @@ async def test_a_volume_says_where_it_is_and_what_it_bills(client: Client, world
 async def test_the_step_leads_to_an_offer_of_its_machine(client: Client, world: World) -> None:
     """A volume is mounted on its own machine only (docs/vast-api.md A.8)."""
     free = make_volume(world)
-    [step] = (await call(client, "show_volumes"))["next_steps"]
+    step, end = (await call(client, "show_volumes"))["next_steps"]
+    assert (end["tool"], end["arguments"]) == ("destroy_volume", {"volume_id": free.id})
     assert (step["tool"], step["arguments"]) == (
         "search_offers",
         {"filters": {"machine_id": {"eq": free.machine_id}}},

@@ -84,14 +84,17 @@ def _warnings(prices: list[float | None]) -> list[str]:
 
 
 def _steps(rows: list[VolumeRow]) -> list[Step]:
-    """How the newest free one is used again: by renting its machine."""
+    """How the newest free one is used again, by renting its machine, or ended."""
     free = [row for row in rows if not row.attached_to and row.machine_id is not None]
     if not free:
         return []
     here = {"machine_id": {"eq": free[0].machine_id}}
     volume = f'volume_info {{"volume_id": {free[0].volume_id}, "mount_path": "/workspace"}}'
     why = f"an offer of its machine; then create_instance with {volume}"
-    return [step("search_offers", why, filters=here)]
+    return [
+        step("search_offers", why, filters=here),
+        step("destroy_volume", "if nobody wants its data", volume_id=free[0].volume_id),
+    ]
 
 
 SPEC = ToolSpec(
