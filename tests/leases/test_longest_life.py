@@ -137,10 +137,26 @@ async def test_a_start_date_that_moves_later_moves_no_end(
         machine = of_another_computer(world, time.time() + 99 * HOUR)
         assert await left(client, machine) == pytest.approx(3, abs=0.05)
     machine.born += 48 * HOUR
+    later(world, 2)
     async with sweeping(world, settings, state, max_lease_hours=3.0) as client:
-        assert await left(client, machine) == pytest.approx(3, abs=0.05)
+        assert await left(client, machine) == pytest.approx(1, abs=0.05)
         later(world, 4)
         await until_ended(client, machine)
+
+
+async def test_without_a_journal_a_server_remembers_what_it_saw(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """Nothing was ever rented from this computer."""
+    async with sweeping(world, settings, state, max_lease_hours=3.0) as client:
+        machine = of_another_computer(world, time.time() + 99 * HOUR)
+        assert await left(client, machine) == pytest.approx(3, abs=0.05)
+        machine.born += 48 * HOUR
+        later(world, 2)
+        assert await left(client, machine) == pytest.approx(1, abs=0.05)
+        later(world, 4)
+        await until_ended(client, machine)
+    assert not (state / "journal.db").exists()
 
 
 @pytest.mark.parametrize("born", [0.0, -5.0, 4.0e12, 1.0])

@@ -19,8 +19,10 @@ import pytest
 from mcp import Client
 
 from house import allowing, an_offer, call, offers, puts
+from vast_mcp.renting.price_kept import LOOKS
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
+from vast_mcp.vast.retry import READ_TRIES
 
 pytestmark = pytest.mark.anyio
 
@@ -167,10 +169,24 @@ async def test_two_rows_that_disagree_end_nothing_before_two_agree(
     assert len(world.asked("show")) >= 3
 
 
-async def test_a_price_that_cannot_be_read_ends_nothing(world: World, settings: Settings) -> None:
-    """The machine is told of with a warning, and from then on it is somebody's."""
+async def test_one_look_at_the_last_moment_ends_nothing(world: World, settings: Settings) -> None:
+    """The looks before it had no answer: what it shows is a warning."""
     offer = dearer(world, 3.0)
     async with allowing(world, settings, max_usd_per_hour=cost(offer) * 2) as client:
+        world.faults.add("show", "html502", times=(LOOKS - 1) * READ_TRIES)
+        answer = await rent(client, offer)
+    assert any(warning.startswith("over_limit") for warning in answer["warnings"])
+    assert [one.id for one in world.living] == [answer["instance_id"]]
+
+
+async def test_a_price_that_cannot_be_read_ends_nothing(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """The machine is told of with a warning, and from then on it is somebody's, for every
+    server.
+    """
+    offer = dearer(world, 3.0)
+    async with allowing(world, settings, state, max_usd_per_hour=cost(offer) * 2) as client:
         world.faults.add("show", "html502", times=None)
         answer = await rent(client, offer)
         assert any("could not be read back" in warning for warning in answer["warnings"])
@@ -180,6 +196,9 @@ async def test_a_price_that_cannot_be_read_ends_nothing(world: World, settings: 
         assert (again["instance_id"], again["replayed"]) == (answer["instance_id"], True)
         [warning] = [one for one in again["warnings"] if one.startswith("over_limit")]
         assert "destroy_instance" in warning
+    async with allowing(world, settings, state, max_usd_per_hour=cost(offer) * 2) as client:
+        again = await rent(client, offer)
+        assert any(one.startswith("over_limit") for one in again["warnings"])
     assert [one.id for one in world.living] == [answer["instance_id"]]
 
 
