@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 
@@ -527,6 +529,184 @@ def test_a_setting_says_its_rule_and_where_it_stands_and_never_its_text(
             load(environ, home=tmp_path, env_file=file)
         assert str(caught.value) == f"{what} must be {one.kind.rule}."
         assert "planted" not in str(caught.value)
+
+
+PER_HOUR = "VAST_MCP_MAX_USD_PER_HOUR"
+OTHER_DRESSES = [
+    "{}: 0.5",
+    "{} : 0.5",
+    "{} := 0.5",
+    "{} 0.5",
+    "{}",
+    "export {}",
+    "set {}=0.5",
+    "SET {}=0.5",
+    "setx {} 0.5",
+    "setenv {} 0.5",
+    "set -x {} 0.5",
+    "set -gx {} 0.5;",
+    "Export {}=0.5",
+    "env {}=0.5",
+    "$env:{}=0.5",
+    "$Env:{} = '0.5'",
+    "$ {}=0.5",
+    "ENV {}=0.5",
+    "ENV {} 0.5",
+    "- {}=0.5",
+    "-e {}=0.5",
+    '"{}"=0.5',
+    '"{}": "0.5",',
+    '{{"{}": 0.5}}',
+    '"{}=0.5"',
+    "`{}`=0.5",
+    ";{}=0.5",
+    "//{}=0.5",
+    "{}\uff1d0.5",
+    "\ufeff\ufeff{}=0.5",
+    "{}.=0.5",
+    "{}='0.5",
+    "OTHER=1 {}=0.5",
+    "OTHER=1; {}=0.5",
+    "OTHER='it\n{}=0.5\nover'",
+    'OTHER="it\nexport {}=0.5"',
+    "{0}=0.5\n{0}=5",
+    "{0}=0.5\n{0}=",
+]
+
+
+@pytest.mark.parametrize("line", OTHER_DRESSES)
+@pytest.mark.parametrize("name", [PER_HOUR, "VAST_MCP_READ_ONLY"])
+def test_a_limit_in_another_dress_stops_the_start(tmp_path: Path, line: str, name: str) -> None:
+    """A limit that cannot be read is not "no limit"; the error names the line, and no value."""
+    named = env_file(tmp_path, "# a comment", "", line.format(name), "OTHER=planted")
+    with pytest.raises(SettingsError) as caught:
+        load({}, home=tmp_path, env_file=named)
+    said = str(caught.value)
+    assert re.search(rf"[Ll]ine [3-5] of {named} |{name}", said)
+    assert "0.5" not in said
+    assert "planted" not in said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{}=0.5",
+        "{} = 0.5 # dollars",
+        "export {}=0.5",
+        "export   {}='0.5'",
+        '{}="0.5"',
+        "'{}'=0.5",
+        "  {}=0.5",
+        "{0}=0.5\n{0}=0.5",
+        "{}=0.5\r",
+        "\ufeff{}=0.5",
+        "{}=0.5\n# {}: 3",
+        "{}=0.5\n#{}=3\n\n",
+        "{}=0.5\nOTHER PROGRAM: 1\nset OTHER=2\n$env:X=3\nALONE",
+        "{}=0.5\nPEM='-----BEGIN\nAAA=\n-----END'",
+        "{}=0.5\nCMD='docker run -e VAST_MCP_X=1'",
+        "{}=0.5\nNOTE=see VAST_MCP_X # VAST_MCP_Y=1",
+        "{}=0.5\nVAST_API_KEY\nVAST_AI_MODEL=x\nMY_VAST_URL=x",
+        "{}=0.5\nvast_api_key=lower",
+        "{}=0.5\nVAST_MCP_MAX_INSTANCES=",
+    ],
+)
+def test_lines_that_are_read_and_lines_of_others_start(tmp_path: Path, line: str) -> None:
+    """The legal neighbours, as python-dotenv reads them."""
+    first, _, rest = line.partition("\n")
+    path = tmp_path / "vast.env"
+    path.write_bytes(f"{first.format(PER_HOUR)}\n{rest.replace('{0}', PER_HOUR)}\n".encode())
+    assert load({}, home=tmp_path, env_file=path).limits.max_usd_per_hour == 0.5
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+@pytest.mark.parametrize("value", ["${X}", " ${env:X} ", "${}", "%X%", "{{X}}", "$X", "${{ X }}"])
+@pytest.mark.parametrize("name", [PER_HOUR, "VAST_MCP_CONFIRM", "VAST_MCP_READ_ONLY"])
+def test_a_limit_that_nobody_filled_in_stops_the_start(
+    tmp_path: Path, name: str, value: str, where: str
+) -> None:
+    """What the person wanted to forbid is not known, also where another source has a value."""
+    file, environ = ("1", value) if where == "environment" else (value, "1")
+    named = env_file(tmp_path, f"{name}={file}")
+    for sandbox in (False, True):
+        with pytest.raises(SettingsError, match=name) as caught:
+            load({name: environ}, home=tmp_path, env_file=named, sandbox=sandbox)
+        assert "X" not in str(caught.value).replace("MAX", "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vast_mcp_max_usd_per_hour",
+        "Vast_Mcp_Max_Usd_Per_Hour",
+        "VAST_MCP_max_usd_per_hour",
+        " VAST_MCP_MAX_USD_PER_HOUR",
+        '"VAST_MCP_MAX_USD_PER_HOUR"',
+        "VAST-MCP-MAX-USD-PER-HOUR",
+        "VASTMCP_MAX_USD_PER_HOUR",
+    ],
+)
+def test_our_names_in_other_letters_stop_the_start(tmp_path: Path, name: str) -> None:
+    """The environment has capitals on Windows alone; elsewhere such a limit was none."""
+    with pytest.raises(SettingsError, match=f"is no setting; the nearest is {PER_HOUR}"):
+        load({name: "0.5"}, home=tmp_path)
+    if name.replace("_", "").isalpha():
+        with pytest.raises(SettingsError, match="is no setting; the nearest"):
+            load({}, home=tmp_path, env_file=env_file(tmp_path, f"{name}=0.5"))
+
+
+def test_variables_of_other_programs_start(tmp_path: Path) -> None:
+    """The legal neighbours of our names, with values of any kind."""
+    names = [
+        "MCP_VAST_X",
+        "VAST_AI_LIMIT",
+        "vast_api_key",
+        "MY_VAST_MCP_X",
+        "VASTLY_MCP_X",
+        "lower",
+    ]
+    assert load(dict.fromkeys(names, "${X}"), home=tmp_path).limits.max_usd_per_hour is None
+    assert load(dict.fromkeys(names, "1"), home=tmp_path).limits.max_usd_per_hour is None
+
+
+@pytest.mark.parametrize("folder", ["state", "./state", "../state", ".", "%APPDATA%/x", "$HOME/x"])
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_a_relative_state_folder_stops_the_start(tmp_path: Path, folder: str, where: str) -> None:
+    """A host starts servers in any folder: each would have a journal, and one wish two machines."""
+    named = env_file(tmp_path, f"VAST_MCP_STATE_DIR={folder if where == 'file' else ''}")
+    environ = {"VAST_MCP_STATE_DIR": folder} if where == "environment" else {}
+    with pytest.raises(SettingsError, match=r"VAST_MCP_STATE_DIR.* must be an absolute path"):
+        load(environ, home=tmp_path, env_file=named)
+
+
+def test_an_absolute_state_folder_and_one_at_home_start(tmp_path: Path) -> None:
+    """The legal neighbours; a placeholder is absent, as the default is absolute."""
+
+    def of(text: str) -> Path | None:
+        return load({"VAST_MCP_STATE_DIR": text}, home=tmp_path).state_dir
+
+    assert of(str(tmp_path / "state")) == tmp_path / "state"
+    assert of("~/state") == Path.home() / "state"
+    assert of("${X}") == of("") != None  # noqa: E711
+
+
+def test_a_relative_folder_of_the_system_is_none_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """XDG_STATE_HOME and XDG_CONFIG_HOME are absolute by their specification: another would be a
+    journal in each folder, or a stranger's key.
+    """
+    monkeypatch.chdir(tmp_path)
+    key_file(tmp_path / "config" / "vastai", "vast_api_key", "strangers")
+    home = tmp_path / "home"
+    assert load({"XDG_CONFIG_HOME": "config"}, home=home).api_key is None
+    monkeypatch.setenv("XDG_STATE_HOME", "state")
+    found = load({"VAST_MCP_STATE_DIR": str(tmp_path / "s")}, home=home)
+    assert found.state_dir == tmp_path / "s"
+    with contextlib.suppress(SettingsError):
+        folder = load({}, home=home).state_dir
+        assert folder is not None
+        assert folder.is_absolute()
 
 
 # ── what the person lets machines have ─────────────────────────────────────────────────────────

@@ -2,10 +2,10 @@
 
 Order, highest first: the real environment, the env file named by `--env-file` or
 `VAST_MCP_ENV_FILE`, the official client's key files (`vast_tfa_key` before `vast_api_key`, XDG
-honoured), defaults. An empty value or a literal `${VAST_API_KEY}` (a host that did not expand
-its own placeholder) is absent. The working directory's `.env` is never read: a host starts this
-server inside whatever repository is open, and a stranger's `VAST_URL` there would be sent the
-person's key.
+honoured), defaults. An empty value or a literal `${VAST_API_KEY}` (a host that did not expand its
+own placeholder) is absent; a limit that is a placeholder stops the start. The working directory's
+`.env` is never read: a host starts this server inside whatever repository is open, and a stranger's
+`VAST_URL` there would be sent the person's key.
 
 Every source is read whole before one is followed, so that a wrong word in the one does not hide
 behind a right one in the other.
@@ -19,9 +19,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from vast_mcp.environment.env_file import texts_of
 from vast_mcp.environment.key_files import key_files_of, with_key_of_file
-from vast_mcp.environment.sources import Source, texts_of
-from vast_mcp.environment.spelling import check_names
+from vast_mcp.environment.sources import Source
+from vast_mcp.environment.spelling import check_filled, check_names
 from vast_mcp.environment.values import value_of, values_of
 from vast_mcp.settings import SANDBOX_URL, Limits, Settings, SettingsError, Times, settings_of
 
@@ -50,6 +51,7 @@ def load(
     """
     sources = _sources(environ, env_file)
     check_names(sources)
+    check_filled(sources)
     if sandbox:
         sources = [source.without(NOT_IN_SANDBOX) for source in sources]
     told = _told(sources)
@@ -146,4 +148,10 @@ def _with_state_dir(told: Settings) -> Settings:
 
     if told.state_dir is not None:
         return told
-    return replace(told, state_dir=Path(user_state_dir("vast-mcp", appauthor=False)))
+    folder = Path(user_state_dir("vast-mcp", appauthor=False))
+    if not folder.is_absolute():
+        raise SettingsError(
+            "XDG_STATE_HOME is a relative path, so that every folder would have a journal of its "
+            "own; set VAST_MCP_STATE_DIR to an absolute one."
+        )
+    return replace(told, state_dir=folder)

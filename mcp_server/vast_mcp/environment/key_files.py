@@ -18,8 +18,11 @@ def key_files_of(environ: Mapping[str, str], home: Path) -> list[Path]:
 
 
 def _config_dir(environ: Mapping[str, str], home: Path) -> Path:
-    """Where programs keep their settings (XDG Base Directory)."""
-    return Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+    """Where programs keep their settings (XDG Base Directory). A relative path counts for none,
+    or a stranger's repository could hold the key.
+    """
+    named = Path(environ.get("XDG_CONFIG_HOME") or "")
+    return named if named.is_absolute() else home / ".config"
 
 
 def with_key_of_file(told: Settings, paths: Sequence[Path]) -> Settings:

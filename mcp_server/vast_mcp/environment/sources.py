@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from vast_mcp.settings import SettingsError
-
 T = TypeVar("T")
 
 PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
@@ -21,11 +19,14 @@ class Source:
 
     texts: Mapping[str, str]
     file: Path | None = None  # None: the environment
+    unfilled: frozenset[str] = frozenset()  # names whose value is a placeholder
 
     @classmethod
     def of(cls, texts: Mapping[str, str | None], file: Path | None = None) -> Source:
         """A source without its absent texts."""
-        return cls(set_of({name: given(text) for name, text in texts.items()}), file)
+        unfilled = {name for name, text in texts.items() if is_placeholder(text or "")}
+        given_texts = set_of({name: given(text) for name, text in texts.items()})
+        return cls(given_texts, file, frozenset(unfilled))
 
     def without(self, names: frozenset[str]) -> Source:
         """The same source, as if it did not have these names."""
@@ -39,10 +40,15 @@ class Source:
         return f"{name} in {self.file}"
 
 
+def is_placeholder(text: str) -> bool:
+    """Whether a value is a `${NAME}` that nobody filled in."""
+    return PLACEHOLDER.fullmatch(text.strip()) is not None
+
+
 def given(text: str | None) -> str | None:
     """A value that is really there: not empty, and not an unexpanded `${NAME}`."""
     stripped = (text or "").strip()
-    if not stripped or PLACEHOLDER.fullmatch(stripped):
+    if not stripped or is_placeholder(stripped):
         return None
     return stripped
 
@@ -50,24 +56,3 @@ def given(text: str | None) -> str | None:
 def set_of(found: Mapping[str, T | None]) -> dict[str, T]:
     """What is set, of all that was looked for."""
     return {name: value for name, value in found.items() if value is not None}
-
-
-def texts_of(path: Path) -> dict[str, str | None]:
-    """Everything in an env file."""
-    from dotenv import dotenv_values
-
-    if not path.exists():
-        raise _no_env_file(path, "does not exist")
-    if not path.is_file():
-        raise _no_env_file(path, "is no file")
-    # interpolate=False: a `${OTHER}` in the file must not pull values out of the environment.
-    try:
-        return dict(dotenv_values(path, interpolate=False, encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        raise SettingsError(f"The env file {path} cannot be read as text.") from None
-
-
-def _no_env_file(path: Path, what: str) -> SettingsError:
-    return SettingsError(
-        f"The env file {path} {what}; create it or drop --env-file / VAST_MCP_ENV_FILE."
-    )

@@ -79,7 +79,7 @@ class Settings:
         metadata=setting(
             "VAST_MCP_STATE_DIR",
             "folder of the journal; default the user's state directory",
-            kinds.PATH,
+            kinds.FOLDER,
         ),
     )
     allow_blind: bool = field(

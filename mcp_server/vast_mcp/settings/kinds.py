@@ -92,6 +92,13 @@ def path(text: str) -> Path:
         raise ValueError from None
 
 
+def folder(text: str) -> Path:
+    """Read a folder that is the same one wherever the server is started."""
+    value = path(text)
+    check(value.is_absolute())
+    return value
+
+
 def address(text: str) -> str:
     """Read the address of the API: written one way, without a slash at its end."""
     read = Address.of(text)
@@ -147,6 +154,9 @@ SCALE = Kind(scale, "a number above 0 and at most 1")
 FLAG = Kind(yes, "1 or 0")
 ASKED_ABOVE = Kind(asked_above, "never, always, or the $/hour above which to ask")
 PATH = Kind(path, "a path, whose home folder exists where it begins with ~")
+FOLDER = Kind(
+    folder, "an absolute path (a host starts servers in any folder), or one that begins with ~"
+)
 ADDRESS = Kind(
     address,
     "an https address, or http on loopback (your key would travel in clear), without a login, "
