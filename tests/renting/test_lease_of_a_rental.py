@@ -44,7 +44,10 @@ async def test_a_leased_machine_carries_its_end_in_its_label_and_a_watchdog_befo
     assert before + 7190 < until < time.time() + 7210
     assert re.fullmatch(r"work lease-until=[0-9]{10}#[0-9a-f]{16}", world.living[0].label or "")
     expected = watchdog.guarded(
-        "echo mine\n", until=int(until), base_url="http://sandbox.localhost"
+        "echo mine\n",
+        until=int(until),
+        base_url="http://sandbox.localhost",
+        made=int(until) - 2 * 3600,
     )
     assert sent(world)["onstart"] == expected
     assert "the machine destroys itself then" in made["lease"]
@@ -53,6 +56,39 @@ async def test_a_leased_machine_carries_its_end_in_its_label_and_a_watchdog_befo
         in made["lease"]
     )
     assert "lease_hours" not in sent(world)
+
+
+@pytest.mark.parametrize(
+    ("image", "script", "bare"),
+    [
+        ("ubuntu:22.04", None, "ubuntu"),
+        ("docker.io/library/debian:12-slim", "sleep 1\n", "debian"),
+        ("nvidia/cuda:12.4.1-devel-ubuntu22.04@sha256:00", None, "nvidia/cuda"),
+        ("localhost:5000/alpine", None, None),
+        ("ubuntu:22.04", "apt-get install -y curl\n", None),
+        ("alpine", None, "alpine"),
+        ("pytorch/pytorch", None, None),
+        ("somebody/ubuntu", None, None),
+        ("python:3.12-alpine", None, None),
+    ],
+)
+async def test_an_image_that_brings_nothing_to_delete_by_is_named_before_the_rent(
+    client: Client, world: World, image: str, script: str | None, bare: str | None
+) -> None:
+    """In a dry run, in the answer and in a replay; the watchdog comes along all the same, for what
+    the machine's start may install.
+    """
+    wish: dict[str, Any] = {"image": image, "lease_hours": 1, "offer_id": offers(world, 1)[0]["id"]}
+    if script is not None:
+        wish["onstart"] = script
+    dry = await rent(client, world, **wish, dry_run=True)
+    assert world.asked("create") == []
+    made = await rent(client, world, **wish)
+    again = await rent(client, world, **wish)
+    for answer in (dry, made, again):
+        assert ("brings none" in answer["lease"]) == (bare is not None)
+        assert f"({bare} brings none" in answer["lease"] or bare is None
+    assert "vast-mcp" in sent(world)["onstart"]
 
 
 async def test_without_a_lease_nothing_is_added(client: Client, world: World) -> None:
@@ -145,7 +181,10 @@ async def test_a_templates_script_comes_along_since_ours_replaces_it(
     until = lease_of(made["label"])
     assert until is not None
     expected = watchdog.guarded(
-        "echo from the template\n", until=int(until), base_url="http://sandbox.localhost"
+        "echo from the template\n",
+        until=int(until),
+        base_url="http://sandbox.localhost",
+        made=int(until) - 3600,
     )
     assert sent(world)["onstart"] == expected
 

@@ -46,12 +46,20 @@ class Habits:
 USUAL = Habits()
 
 
-def guarded(onstart: str | None, *, until: int, base_url: str, habits: Habits = USUAL) -> str:
+def guarded(
+    onstart: str | None,
+    *,
+    until: int,
+    base_url: str,
+    made: int | None = None,
+    habits: Habits = USUAL,
+) -> str:
     """The onstart that starts the watchdog, then the script; the same arguments give the same text.
 
-    `until` is the deadline in epoch seconds. A shebang comes first where the script has one, and
-    where there is no script: a VM starts nothing without (docs/vast-api.md A.5). The caller checks
-    the size.
+    `until` is the deadline and `made` the moment of the request, in epoch seconds: from there the
+    watchdog counts until Vast tells it the time; without it, from the machine's own clock. A
+    shebang comes first where the script has one, and where there is no script: a VM starts nothing
+    without (docs/vast-api.md A.5). The caller checks the size.
     """
     values = (
         str(until),
@@ -60,6 +68,7 @@ def guarded(onstart: str | None, *, until: int, base_url: str, habits: Habits = 
         str(habits.retry_s),
         str(habits.chunk_s),
         habits.environ,
+        *([] if made is None else [str(made)]),
     )
     start = _START.format(data=_data(), arguments=shlex.join(values))
     script = packed(onstart) if onstart else _SHEBANG
@@ -70,7 +79,8 @@ def guarded(onstart: str | None, *, until: int, base_url: str, habits: Habits = 
 
 def cost(base_url: str = DEFAULT_URL) -> int:
     """How many characters of an onstart the watchdog takes."""
-    return len(guarded(None, until=10**9, base_url=base_url)) - len(_SHEBANG)
+    made = 10**9
+    return len(guarded(None, until=made, base_url=base_url, made=made)) - len(_SHEBANG)
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import cast
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.journal.records import Intent, time_of
-from vast_mcp.leases import labels, packing, watchdog
+from vast_mcp.leases import images, labels, packing, watchdog
 from vast_mcp.leases.labels import utc
 from vast_mcp.renting import rules
 from vast_mcp.renting.order import Order
@@ -32,13 +32,17 @@ class Lease:
     watchdog_takes: int | None = None  # characters of onstart; None: it is ended from outside alone
     why_outside: str = ""
     vm: bool = False
+    bare: str | None = None  # an image that is known to bring nothing to delete by
 
     @property
     def facts(self) -> Json:
         """The lease as the journal keeps it."""
         if self.watchdog_takes is None:
             return {"until": self.until, "why_outside": self.why_outside}
-        return {"until": self.until, "watchdog_takes": self.watchdog_takes, "vm": self.vm}
+        facts: Json = {"until": self.until, "watchdog_takes": self.watchdog_takes, "vm": self.vm}
+        if self.bare is not None:
+            facts["bare"] = self.bare
+        return facts
 
     @classmethod
     def of_facts(cls, facts: object) -> Lease | None:
@@ -47,6 +51,7 @@ class Lease:
             return None
         kept = cast("Json", facts)
         until, takes = time_of(kept.get("until")), kept.get("watchdog_takes")
+        bare = kept.get("bare")
         if until is None:
             return None
         return cls(
@@ -54,6 +59,7 @@ class Lease:
             watchdog_takes=takes if isinstance(takes, int) else None,
             why_outside=str(kept.get("why_outside", "")),
             vm=kept.get("vm") is True,
+            bare=bare if isinstance(bare, str) else None,
         )
 
     @property
@@ -65,6 +71,8 @@ class Lease:
                 f"then, or vast-mcp sweep ({self.why_outside})."
             )
         needs = "curl, GNU wget or python3 in its image"
+        if self.bare is not None:
+            needs += f" ({self.bare} brings none: install one in onstart)"
         if self.vm:
             needs += ", if Vast gives a VM its key"
         return (
@@ -107,13 +115,15 @@ async def lease_of(call: Call, order: Order) -> tuple[Lease | None, Json]:
     """
     if order.lease_hours is None:
         return None, order.body
-    until = int(call.now() + order.lease_hours * 3600)
+    now = call.now()
+    until = int(now + order.lease_hours * 3600)
     template, why = await _template(call, order)
     why = why or _why_outside(order, template)
     if why is not None:
         return Lease(until, why_outside=why), order.body
     base_url = call.settings.base_url
-    carried = watchdog.guarded(_script(order, template), until=until, base_url=base_url)
+    script = _script(order, template)
+    carried = watchdog.guarded(script, until=until, base_url=base_url, made=int(now))
     if len(carried) > packing.ONSTART_MAX:
         why = (
             f"its onstart leaves no room for a watchdog: {len(carried)} of {packing.ONSTART_MAX} "
@@ -121,7 +131,8 @@ async def lease_of(call: Call, order: Order) -> tuple[Lease | None, Json]:
         )
         return Lease(until, why_outside=why), order.body
     takes = watchdog.cost(base_url)
-    lease = Lease(until, watchdog_takes=takes, vm=order.is_vm)
+    bare = images.bare(_image(order, template), script)
+    lease = Lease(until, watchdog_takes=takes, vm=order.is_vm, bare=bare)
     return lease, order.body | {"onstart": carried}
 
 
@@ -149,6 +160,16 @@ def _why_outside(order: Order, template: Template | None) -> str | None:
     if order.is_vm and script and not script.startswith("#!"):
         return "a VM runs no onstart without a shebang"
     return None
+
+
+def _image(order: Order, template: Template | None) -> str | None:
+    """The image, where it is known: the request's own beats the template's (docs/vast-api.md
+    A.10).
+    """
+    image = order.body.get("image")
+    if isinstance(image, str):
+        return image
+    return None if template is None else template.image
 
 
 def _script(order: Order, template: Template | None) -> str | None:
