@@ -8,7 +8,11 @@ waits for an hour.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -24,7 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client
 
-from house import call, served
+from house import WHOLE, call, served
 from vast_mcp.commands.cli import run
 from vast_mcp.journal import Journal
 from vast_mcp.journal.records import Notice, Wish, token_of
@@ -538,9 +542,10 @@ async def test_a_server_ends_what_a_list_shows_to_be_past_its_lease_by_its_label
 
 
 async def test_a_lease_is_not_ended_while_another_process_moves_it(
-    world: World, sweep: Sweep, state: Path
+    world: World, sweep: Sweep, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A label that was read must still be so when the machine goes."""
+    monkeypatch.setenv("VAST_MCP_TIME_SCALE", "1")  # it waits as long as it would
     machine = marked(world, 1)
     said: dict[str, Any] = {}
 
@@ -554,6 +559,123 @@ async def test_a_lease_is_not_ended_while_another_process_moves_it(
         world.set_label(machine, leased(world.instances[machine].label or "", time.time() + 3600))
     assert outcomes(said)[machine] == "extended"
     assert [one.id for one in world.living] == [machine]
+
+
+LEASE_LOCK = """
+import anyio, pathlib, sys
+from vast_mcp.journal import Journal
+async def main():
+    async with Journal(pathlib.Path(sys.argv[1])).lease_lock():
+        print("held", flush=True)
+        await anyio.sleep_forever()
+anyio.run(main)
+"""
+WRITERS_TURN = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1] + "/journal.db", isolation_level=None)
+db.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def stopped(program: str, state: Path) -> Iterator[None]:
+    """Another process that holds something of this folder's and is stopped with it."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", program, str(state)]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            holder.send_signal(signal.SIGSTOP)
+            os.waitpid(holder.pid, os.WUNTRACED)
+            yield
+        finally:
+            holder.kill()
+
+
+needs_sigstop = pytest.mark.skipif(
+    not hasattr(signal, "SIGSTOP"), reason="nothing stops a process so on Windows"
+)
+
+
+@needs_sigstop
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(LEASE_LOCK, id="lease lock"),
+        pytest.param(
+            WRITERS_TURN,
+            id="journal",
+            marks=pytest.mark.skipif(not WHOLE, reason="SQLite waits 5 s for each write"),
+        ),
+    ],
+)
+def test_a_stopped_process_that_holds_what_a_sweep_needs_keeps_no_machine_alive(
+    world: World, sweep: Sweep, state: Path, url: str, program: str
+) -> None:
+    """It may be stopped for days: what is past its lease ends all the same, and nothing else."""
+    over, second, lasting = marked(world, 1), marked(world, 2), marked(world, -1)
+    for machine in (over, second, lasting):
+        journalled(state, f"{url}#{world.user_id}", machine, ago(3))
+    with stopped(program, state):
+        status, said = sweep()
+    assert (status, outcomes(said)) == (0, {over: "destroyed", second: "destroyed"})
+    assert [machine.id for machine in world.living] == [lasting]
+
+
+@needs_sigstop
+@pytest.mark.processes
+def test_what_a_stopped_process_had_moved_to_later_is_kept(
+    world: World, sweep: Sweep, state: Path, url: str
+) -> None:
+    """The last look, at label and journal, comes right before the end, lock or no lock."""
+    by_label, by_journal = marked(world, 1), marked(world, 1)
+    account = f"{url}#{world.user_id}"
+    later = leased(world.instances[by_label].label or "", ago(-1))
+
+    def extend() -> None:
+        world.set_label(by_label, later)
+        with journal_of(state) as journal:
+            assert journal.set_lease(account, by_journal, ago(-1))
+
+    journalled(state, account, by_journal, ago(1))
+    with stopped(LEASE_LOCK, state):
+        world.before_show = extend
+        status, said = sweep()
+    assert (status, set(outcomes(said).values())) == (0, {"extended"})
+    assert world.asked("destroy") == []
+
+
+@needs_sigstop
+@pytest.mark.processes
+async def test_a_server_ends_what_is_past_its_lease_beside_a_stopped_one(
+    world: World, settings: Settings, tmp_path: Path
+) -> None:
+    """The background sweep waits no longer than the command."""
+    state = tmp_path / "state"
+    async with sweeping(world, settings, state_dir=state) as client:
+        over = await rented(client, world, lease_hours=1)
+        with stopped(LEASE_LOCK, state):
+            world.clock = lambda: time.time() + 2 * HOUR
+            [said] = await until_told(client)
+    assert (f"Machine {over}" in said, world.living) == (True, [])
+
+
+def test_a_sweep_that_was_stopped_after_its_look_looks_again(world: World, sweep: Sweep) -> None:
+    """What it saw an hour ago is no reason to destroy: the lease may have been moved since."""
+    made = marked(world, 1)
+    later = leased(world.instances[made].label or "", time.time() + 9 * HOUR)
+
+    def an_hour_later() -> None:
+        world.clock = lambda: time.time() + HOUR
+        world.before_show = lambda: world.set_label(made, later)
+
+    world.before_show = an_hour_later
+    status, said = sweep()
+    assert (status, outcomes(said), world.asked("destroy")) == (0, {made: "extended"}, [])
 
 
 async def test_a_server_that_starts_after_the_lease_ended_destroys_it(

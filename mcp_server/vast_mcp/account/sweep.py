@@ -2,12 +2,14 @@
 watchdog does not run, those that have none, and those whose watchdog could not.
 
 What is ended is read again first, label and journal, because an extension may have come a moment
-ago; and it is believed to be gone when Vast no longer shows it (account/ending.py).
+ago; and it is believed to be gone when Vast no longer shows it (account/ending.py). Whoever moves a
+lease is waited for, and not for ever: a process that was stopped may hold the lock for days.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -59,24 +61,55 @@ async def sweep(call: Call, *, dry_run: bool = False) -> list[Swept]:
     over = _past_lease(call, account, listed)
     if dry_run:
         return [Swept(instance_id, until, "would_destroy") for instance_id, until in over.items()]
+    turn = _Turn(call)
     return [
-        await _Ending(call, account, instance_id, until).run()
+        await _Ending(call, account, instance_id, until, turn).run()
         for instance_id, until in over.items()
     ]
 
 
 def _past_lease(call: Call, account: str | None, listed: Sequence[Instance]) -> dict[int, float]:
     """Machine → when its lease ended, in epoch seconds. What another computer moved to later is
-    written into the journal.
+    written into the journal, if that takes it.
     """
     leases = surely_known(call, account)
     over: dict[int, float] = {}
+    later: dict[int, float] = {}
     for instance_id, until in leases.ends(listed).items():
-        if account is not None and until > leases.journalled.get(instance_id, 0.0):
-            call.journal.set_lease(account, instance_id, until)
+        if until > leases.journalled.get(instance_id, 0.0):
+            later[instance_id] = until
         if until <= leases.now:
             over[instance_id] = until
+    if account is not None:
+        _write_leases(call, account, later)
     return over
+
+
+def _write_leases(call: Call, account: str, ends: dict[int, float]) -> None:
+    """Write leases that labels moved. A writer that was stopped in the journal keeps no machine
+    alive: the label is read again before the end.
+    """
+    with journal_may_fail:
+        for instance_id, until in ends.items():
+            call.journal.set_lease(account, instance_id, until)
+
+
+class _Turn:
+    """This sweep's turns among all who move or end leases."""
+
+    def __init__(self, call: Call) -> None:
+        self._lock = call.session.lease_lock
+        self._wait_s = call.times.lease_wait_s
+
+    @contextlib.asynccontextmanager
+    async def taken(self) -> AsyncGenerator[None]:
+        """Alone, or without where nobody lets go in time: that is waited for once in a sweep."""
+        async with contextlib.AsyncExitStack() as held:
+            with anyio.move_on_after(self._wait_s) as waiting:
+                await held.enter_async_context(self._lock())
+            if waiting.cancelled_caught:
+                self._wait_s = 0.0
+            yield
 
 
 @dataclass
@@ -87,6 +120,7 @@ class _Ending:
     account: str | None
     instance_id: int
     until: float
+    turn: _Turn
     sent: bool = False
     trouble: errors.VastMcpError | None = None
 
@@ -96,7 +130,7 @@ class _Ending:
             await self._pause(attempt)
             try:
                 # Whoever extends a lease waits for this.
-                async with self.call.session.lease_lock():
+                async with self.turn.taken():
                     extended = await self._destroy()
             except errors.VastMcpError as exc:
                 self.trouble = exc
@@ -121,7 +155,10 @@ class _Ending:
         session = self.call.session
         vast = self.call.within(self.call.times.read_s)
         await vast.turn_to_destroy()
+        asked_at = session.now()
         row = await vast.show_instance(self.instance_id)
+        if abs(session.now() - asked_at) > self.call.times.read_s:
+            raise errors.Unreachable("The look is an old one: this process was stopped meanwhile.")
         if row is None:
             return False  # no label to judge by: whether it is gone is seen afterwards
         until = surely_known(self.call, self.account).end_of(self.instance_id, row)

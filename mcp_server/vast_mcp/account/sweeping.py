@@ -49,10 +49,6 @@ class _Sweeper:
             if await self._has_waited():
                 return
             failed = await self._leaves_something()
-        except errors.JournalUnavailable:
-            # The next rent says so; another call may find it mended.
-            await self._session.answered.wait()
-            return
         except errors.VastMcpError as exc:
             log.info("the sweep waits: %s", exc.code)
             failed = True

@@ -32,6 +32,8 @@ class Times:
     lease_look_s: float = 60.0
     # After a server's start, and after a lease: the machine's own watchdog comes first.
     lease_margin_s: float = 30.0
+    # How long a sweep waits for whoever moves or ends a lease, who may be stopped.
+    lease_wait_s: float = 20.0
     pace: float = 1.0  # factor on the published minimum intervals of section H
 
     def scaled(self, factor: float) -> Times:
