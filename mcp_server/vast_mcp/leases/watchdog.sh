@@ -23,7 +23,8 @@
 # Z what the last look after that came to; B the next pause; Q clients, the one that answered first, and without the
 # image's environment where one has a minus; W client, I id, K key; r reply, S its status, X its meaning, w both in
 # words, with what those said that got no answer; L the time in the label or a minus, Y the look before.
-U=$1 A=$2 R=$4 C=$5 E=$6 O=0 B=9 Q='curl wget python3 -curl -wget -python3'
+U=$1 A=$2 R=$4 C=$5 E=$6 O=0 B=9 F= Z= Q='curl wget python3 -curl -wget -python3'
+set +eux
 umask 077
 trap '' HUP PIPE
 export LC_ALL=C
@@ -36,7 +37,7 @@ now() {
 
 say() {
     now
-    echo "$(date -u -d @$N) vast-mcp: $*, until $U $(date -u -d @$U)" | tee -a "$D/watchdog.log" >&2
+    echo "$(date -u -d @$N) vast-mcp: $*, until $(date -u -d @$U)" | tee -a "$D/watchdog.log" >&2
 }
 
 # ask METHOD QUERY BODY, by one client after the other until one gets an answer. The key is in no argument list: curl reads
@@ -48,9 +49,9 @@ ask() {
     j='Content-Type: application/json'
     w=
     for W in $Q; do
-        # One line: the status, `;` for what ends a line, no blanks around the colon of a key.
+        # One line that begins with the status: `;` for what ends a line, no blanks around the colon of a key.
         r=$(
-            case $W in -*) unset $(export -p|sed -n 's/^export \([^P][^=]*\)=.*/\1/p'); esac
+            case $W in -*) unset $(export -p|sed -nE 's/^export ([^P][^=]+)=.*/\1/p'); esac
             case $W in
             *curl) echo "header=\"$h\""|$H curl -qsSim30 -K- -X$1 -H"$j" ${3:+-d$3} $u;;
             *wget)
@@ -68,7 +69,7 @@ try:r=q.urlopen(r,timeout=30)
 except q.URLError as e:r=e
 print(r)
 print("HTTP/1",r.code,r.headers,str(r.read(),"ascii","ignore"))' $1 $u "$3"
-            esac 2>&1|tr -c ' -~' ';'|sed -E 's|^(.*;)? *HTTP/[0-9.]+ ([0-9]+)|\2;|;s/([^\\])"[; ]*:[; ]*/\1":/g'
+            esac 2>&1|tr -c ' -~' ';'|sed -E 's|^(.*;)? *HTTP/[^ ]+ ||;s/([^\\])"[; ]*:[; ]*/\1":/g'
         )
         S=${r%%[!0-9]*}
         # A row is this machine's only with its id, and has a label even where that is null: of half a row nothing is
@@ -132,8 +133,8 @@ while :; do
     now
     case $X:$d in
     [dr]*:??\ ???\ 20??\ ??:??:??)
-        d=$(date -ud "$d" +%s||date -uD '%d %b %Y %T' -d "$d" +%s||echo $((N+1)))
-        d=$((d-T-1))
+        d=$(date -ud "$d" +%s||date -uD '%d %b %Y %T' -d "$d" +%s)
+        d=$((${d:-N+1}-T-1))
         [ $(((d-P)/60)) = 0 ]&&O=$d||X=odd w="odd $w"
         P=$d
     esac
