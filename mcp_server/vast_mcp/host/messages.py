@@ -53,7 +53,7 @@ _NO_MESSAGE: Fault = (
 def fault_of(message: bytes) -> Fault | None:
     """What keeps the SDK from reading and answering a message; None where nothing does."""
     try:
-        given = from_json(message, allow_inf_nan=False)
+        given = from_json(message)
     except ValueError as exc:
         return PARSE_ERROR, f"Parse error: {exc}"
     if not isinstance(given, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -48,6 +48,9 @@ _SAID_UNDER = ("msg", "message", "detail", "error")
 # become a hundred bytes of memory.
 MOST_PARTS = 200_000
 MOST_SAID = 10_000  # characters of it that anybody looks at
+_LARGEST = 1e15
+_LONGEST = 40  # digits
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _NOT_PROSE = ("<", "{", "[")
 
 
@@ -65,7 +68,11 @@ class Reply:
         data: Any = None
         if text.count("{") + text.count("[") <= MOST_PARTS:
             with contextlib.suppress(ValueError, RecursionError):
-                data = json.loads(text, parse_constant=_nothing, parse_float=_finite)
+                data = json.loads(
+                    text, parse_constant=_nothing, parse_float=_number, parse_int=_whole_number
+                )
+        if _HALF.search(text):
+            data = _written(data)
         return cls(status, text, {k.lower(): v for k, v in headers.items()}, data)
 
     @property
@@ -149,12 +156,32 @@ def _nothing(_constant: str) -> None:
     """
 
 
-def _finite(text: str) -> float | None:
-    """Read a number; null where it is too large to be one, such as 1e999."""
+def _number(text: str) -> float | None:
+    """Read a number; null where it is beyond what there is of anything, such as 1e308: what it is
+    multiplied with would make it infinite.
+    """
     number = float(text)
-    if not math.isfinite(number):
+    if abs(number) > _LARGEST:
         return None
     return number
+
+
+def _whole_number(text: str) -> int | None:
+    """Read a whole number. An id may be larger than other numbers."""
+    if len(text) > _LONGEST:
+        return None
+    return int(text)
+
+
+def _written(value: Any) -> Any:
+    """The value with a mark for each half of a character, which no text can hold."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_written(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {_written(name): _written(item) for name, item in cast("Json", value).items()}
+    return value
 
 
 def _seconds(value: object, answered: str | None) -> float | None:
