@@ -34,6 +34,20 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
 
 
+@pytest.fixture
+def brief(settings: Settings) -> Settings:
+    """For a call whose time ends in doubt."""
+    return replace(
+        settings, times=replace(settings.times, look_s=0.02, seen_apart_s=0.02, budget_s=2.4)
+    )
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Time enough for looks and an end on a busy machine."""
+    return replace(settings, times=replace(settings.times, budget_s=30.0))
+
+
 def cost(offer: dict[str, Any], factor: float = 1.0) -> float:
     """The price of an offer with its disk, in $/h (docs/vast-api.md A.6)."""
     return offer["dph_base"] * factor + offer["storage_cost"] * DISK_GB / 720
@@ -303,16 +317,13 @@ async def lost_with_its_process(
 
 
 async def test_a_reply_that_was_lost_is_judged_by_whoever_finds_the_machine(
-    world: World, settings: Settings, state: Path
+    world: World, settings: Settings, brief: Settings, state: Path
 ) -> None:
     """Settled by another server without limits, in the background or in a call."""
-    settings = replace(
-        settings, times=replace(settings.times, look_s=0.02, seen_apart_s=0.02, budget_s=0.8)
-    )
     offer = dearer(world, 3.0)
     world.faults.add("create", "drop", when="after")
     world.visible_after_looks = 1000
-    async with allowing(world, settings, state, max_usd_per_hour=cost(offer) * 2) as client:
+    async with allowing(world, brief, state, max_usd_per_hour=cost(offer) * 2) as client:
         lost = await rent(client, offer)
         assert lost["error"]["code"] == "outcome_unknown"
     for one in world.living:
@@ -416,17 +427,18 @@ async def test_the_same_wish_of_a_process_that_died_ends_what_it_finds(
 
 @pytest.mark.parametrize("again", ["the same wish", "another"])
 async def test_a_create_that_finds_a_lost_machine_ends_it_where_it_is_over(
-    world: World, settings: Settings, state: Path, again: str
+    world: World, settings: Settings, brief: Settings, state: Path, again: str
 ) -> None:
     """Settled in the foreground, before anything else is rented."""
-    settings = replace(settings, times=replace(settings.times, look_s=0.02, seen_apart_s=0.02))
     offer = dearer(world, 3.0)
     world.faults.add("create", "drop", when="after")
     world.visible_after_looks = 1000
-    async with allowing(world, settings, state, max_usd_per_hour=cost(offer) * 2) as client:
+    most = cost(offer) * 2
+    async with allowing(world, brief, state, max_usd_per_hour=most) as client:
         assert (await rent(client, offer))["error"]["code"] == "outcome_unknown"
-        for one in world.living:
-            one.hidden_looks = 0
+    for one in world.living:
+        one.hidden_looks = 0
+    async with allowing(world, settings, state, max_usd_per_hour=most) as client:
         wanted = offer if again == "the same wish" else an_offer(world)
         answer = await rent(client, wanted)
         await until_gone(world)
