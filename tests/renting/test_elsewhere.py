@@ -99,9 +99,7 @@ async def test_another_computer_finds_the_machine_of_the_same_wish(
 async def test_a_label_that_the_machine_wrote_is_not_shown_as_the_wishs(
     world: World, here: Settings, there: Settings
 ) -> None:
-    """A machine's own key writes anything before its token (docs/architecture.md, "Text from
-    machines").
-    """
+    """A machine's own key writes anything before its token (docs/architecture.md)."""
     arguments = wish(offers(world, 1)[0]["id"], label="mine")
     async with served(world, here) as first, served(world, there) as second:
         made = await call(first, "create_instance", **arguments)
