@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import socket
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -169,12 +170,114 @@ def test_the_health_of_the_process_is_told_to_anybody_and_nothing_else(gate: Ser
     assert set(answer.headers) == {"date", "content-length", "content-type"}
 
 
+NO_HOSTS = [
+    "127.0.0.1:1:evil",
+    "127.0.0.1:0",
+    "127.0.0.1:65536",
+    "127.0.0.1:99999",
+    "127.0.0.1:+80",
+    "127.0.0.1:-1",
+    "127.0.0.1:80/",
+    "127.0.0.1:80?x",
+    "127.0.0.1#",
+    "127.0.0.1\\evil",
+    "evil@127.0.0.1",
+    "127.0.0.1:80@evil",
+    "127.0.0.1@evil.example",
+    "127.0.0.1,evil.example",
+    "127.0.0.1 evil.example",
+    "local\thost",
+    "%6cocalhost",
+    "127.1",
+    "2130706433",
+    "0.0.0.0",  # noqa: S104
+    "[::]",
+    "[::1",
+    "::1",
+    "[::1]evil.example",
+    "[::1]evil.example:80",
+    "evil.example[::1]",
+    "[::1%lo]",
+    "[::ffff:127.0.0.1]",
+    "[127.0.0.1]",
+    "localhost..",
+    ".localhost",
+    "localhost.evil.example",
+    "notlocalhost",
+    ":80",
+    "http://localhost",
+]
+HOSTS = [
+    "LocalHost",
+    "localhost.",
+    "localhost:",
+    "localhost:1",
+    "localhost:65535",
+    "[::1]",
+    "[::1]:9000",
+    "[0:0:0:0:0:0:0:1]:9000",
+]
+NO_ORIGINS = [
+    "null",
+    "http://localhost/",
+    "http://localhost:80/path",
+    "http://localhost:1:evil",
+    "http://localhost:99999",
+    "http://localhost:0",
+    "http://evil@localhost",
+    "http://localhost@evil.example",
+    "http://localhost?",
+    "http://localhost#",
+    "http://localhost http://evil.example",
+    "http://localhost, http://evil.example",
+    "https://localhost",
+    "ftp://localhost",
+    "//localhost",
+    "localhost",
+    "http:localhost",
+    "http:///localhost",
+    "file://",
+    "http://[::1]evil.example",
+]
+ORIGINS = [
+    "http://127.0.0.1",
+    "http://localhost",
+    "HTTP://LOCALHOST:5173",
+    "http://[::1]:5173",
+]
+
+
+def test_a_request_says_one_host_and_at_most_one_page(gate: Serving) -> None:
+    """RFC 9112, 3.2: two hosts are a 400, and 1.0 may say none; of two pages either could lie."""
+    ours = gate.root.removeprefix("http://")
+    said = {
+        "two hosts": (b"1.1", [f"Host: {ours}", "Host: evil.example"], b" 400 "),
+        "none": (b"1.1", [], b" 400 "),
+        "two in 1.0": (b"1.0", [f"Host: {ours}", f"Host: {ours}"], b" 400 "),
+        "none in 1.0": (b"1.0", [], b" 421 "),
+        "an empty one": (b"1.1", ["Host: "], b" 421 "),
+        "two pages": (b"1.1", [f"Host: {ours}", *["Origin: http://localhost"] * 2], b" 403 "),
+        "an empty page": (b"1.1", [f"Host: {ours}", "Origin: "], b" 403 "),
+        "one of each": (b"1.1", [f"Host: {ours}", "Origin: http://localhost"], b" 400 "),
+    }
+    for what, (version, lines, status) in said.items():
+        wanted = [f"Authorization: Bearer {TOKEN}", "Connection: close", "Content-Length: 0"]
+        head = "".join(f"{line}\r\n" for line in lines + wanted).encode()
+        with socket.create_connection(ours.rsplit(":", 1), timeout=PATIENCE) as line:
+            line.sendall(b"POST /mcp HTTP/" + version + b"\r\n" + head + b"\r\n")
+            assert line.recv(1 << 16)[8:13] == status, what
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
         pytest.param({"Host": "evil.example"}, 421, id="rebound name"),
         pytest.param({"Host": "evil.example:80"}, 421, id="rebound name and port"),
         pytest.param({"Host": "127.0.0.1.evil.example"}, 421, id="a name that begins as ours"),
+        *[pytest.param({"Host": host}, 421, id=f"host {host}") for host in NO_HOSTS],
+        *[pytest.param({"Host": host}, 200, id=f"host {host}") for host in HOSTS],
+        *[pytest.param({"Origin": page}, 403, id=f"origin {page}") for page in NO_ORIGINS],
+        *[pytest.param({"Origin": page}, 200, id=f"origin {page}") for page in ORIGINS],
         pytest.param({"Origin": "https://evil.example"}, 403, id="a page elsewhere"),
         pytest.param(
             {"Origin": "http://localhost.evil.example"}, 403, id="a page that begins as ours"
@@ -250,6 +353,11 @@ def test_a_token_that_was_set_is_never_printed(sandboxed: Serving) -> None:
             "no host name",
             id="any name",
         ),
+        pytest.param(
+            ["--http", "0.0.0.0:0", "--behind-proxy", "--allowed-host", "a.example:1:evil"],
+            "no host name",
+            id="a name with two ports",
+        ),
     ],
 )
 def test_what_would_be_open_to_others_is_wrong_usage(
@@ -277,24 +385,31 @@ def test_behind_a_proxy_only_the_names_that_were_given_and_loopback_are_served(
     not matter.
     """
     env |= {"VAST_MCP_HTTP_TOKEN": TOKEN}
-    options = ("--behind-proxy", "--allowed-host", "gpu.example", "--allowed-host", "[2001:db8::1]")
+    names = ("gpu.example", "[2001:db8::1]", "one.example:8443", "Usual.Example.:443")
+    options = ("--behind-proxy", *(word for name in names for word in ("--allowed-host", name)))
     with serving(
         "--sandbox", "serve", "--http", "127.0.0.1:0", *options, env=env, cwd=tmp_path
     ) as made:
-        tried = {
-            host: ask(made, **bearer(), Host=host).status_code
-            for host in (
-                "gpu.example",
-                "gpu.example:443",
-                "[2001:db8::1]:443",
-                "evil.example",
-                "gpu.example.evil",
-            )
-        }
-        assert list(tried.values()) == [200, 200, 200, 421, 421]
+        for host, status in (
+            ("gpu.example", 200),
+            ("GPU.example.:443", 200),
+            ("[2001:DB8:0::1]:443", 200),
+            ("evil.example", 421),
+            ("gpu.example.evil", 421),
+            ("one.example:8443", 200),
+            ("one.example", 421),
+            ("one.example:84430", 421),
+            ("usual.example", 200),
+            ("usual.example:443", 200),
+            ("usual.example:80", 421),
+        ):
+            assert ask(made, **bearer(), Host=host).status_code == status, host
         for origin, status in (
             ("https://gpu.example", 200),
             ("http://gpu.example", 403),
+            ("https://one.example:8443", 200),
+            ("https://one.example", 403),
+            ("https://usual.example", 200),
             ("https://evil.example", 403),
         ):
             assert ask(made, **bearer(), Host="gpu.example", Origin=origin).status_code == status
@@ -513,6 +628,33 @@ async def test_a_client_that_leaves_while_it_rents_leaves_a_machine_that_the_nex
         async with client_of(made, mode=mode) as client:
             told = await call(client, "show_account")
     assert [str(machine) in notice for notice in told["notices"]] == [True]
+
+
+async def test_a_cancel_of_the_older_era_is_taken_and_stops_nothing(
+    env: dict[str, str], url: str, tmp_path: Path
+) -> None:
+    """Requests stand alone: who cancels one names it to a server that has no other
+    (docs/wire.md).
+    """
+    env |= {"VAST_MCP_TIME_SCALE": "0.1"}
+    post(f"{url}/_sandbox/world", looks_per_step=None, seconds_per_step=1000.0)
+    cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 7}}
+    era = {"Mcp-Protocol-Version": "2025-06-18"}
+    headers = ACCEPT | bearer() | era
+    with real(env, url, tmp_path) as made:
+        async with client_of(made, mode="legacy") as client:
+            machine = await call(client, "create_instance", offer_id=an_offer(), disk=16)
+        wait = {"name": "wait_for_instance", "arguments": {"instance_id": machine["instance_id"]}}
+        asked_for = {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": wait}
+        async with (
+            httpx.AsyncClient(trust_env=False, timeout=PATIENCE, headers=headers) as http,
+            anyio.create_task_group() as tasks,
+        ):
+            tasks.start_soon(partial(http.post, made.url, json=asked_for))
+            await until_shown(url)
+            assert (await http.post(made.url, json=cancel)).status_code == 202
+            await until_asked(url, "show", asked(url).count("show") + 2)
+            tasks.cancel_scope.cancel()
 
 
 async def has_read_everything(serving: Serving) -> None:

@@ -2,8 +2,8 @@
 
 Whoever shows the token rents with the key that this process holds. So nothing is done for anybody
 else: a request without it is answered 401 before it is read, and /healthz says only that the
-process is up. Host and Origin are checked behind that (the SDK does it), so that a web page cannot
-use a browser that knows the token. Each request stands alone; the journal, the link to Vast and the
+process is up. Host and Origin are checked behind that (names.py), so that a web page cannot use a
+browser that knows the token. Each request stands alone; the journal, the link to Vast and the
 background task are one per process.
 """
 
@@ -15,7 +15,7 @@ import ipaddress
 import logging
 import math
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -28,14 +28,14 @@ from vast_mcp import signals
 from vast_mcp.host import connections
 from vast_mcp.host.arriving import WhileThere
 from vast_mcp.host.bodies import Messages
+from vast_mcp.host.names import Name, NameCheck, Scheme
 from vast_mcp.host.server import VastServer
 
 PATH = "/mcp"
 ANSWER_S = 1.0  # from the verdict on a rental to its answer
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-_NO_HOST_NAME = frozenset("/*@ ,")
+_LOOPBACK = (Name("127.0.0.1"), Name("localhost"), Name("::1"))
 
 
 class AddressError(Exception):
@@ -48,30 +48,18 @@ class Address:
 
     host: str  # an IP address
     port: int
-    names: tuple[str, ...] = _LOOPBACK
+    names: Mapping[Name, Scheme]
 
     @classmethod
     def of(cls, given: str, *, behind_proxy: bool, allowed_hosts: Sequence[str] = ()) -> Address:
         """`[HOST:]PORT`, HOST an IP address or localhost. Raises AddressError."""
         ip, port = _parsed(given)
         _check_reach(ip, behind_proxy, allowed_hosts)
-        names: list[str] = list(_LOOPBACK)
-        if not ip.is_unspecified:
-            names.append(f"[{ip}]" if ip.version == 6 else str(ip))
-        names += [name.lower() for name in allowed_hosts]
-        return cls(str(ip), port, tuple(dict.fromkeys(names)))
-
-    def security(self) -> TransportSecuritySettings:
-        """The names as the SDK checks them. Behind a proxy the page's own address is https; on
-        loopback it is http.
-        """
-        hosts = [form for name in self.names for form in (name, f"{name}:*")]
-        plain = {*_LOOPBACK, self.host, f"[{self.host}]"}
-        schemes = {name: "http" if name in plain else "https" for name in self.names}
-        origins = [
-            f"{schemes[name]}://{form}" for name in self.names for form in (name, f"{name}:*")
-        ]
-        return TransportSecuritySettings(allowed_hosts=hosts, allowed_origins=origins)
+        own = _LOOPBACK if ip.is_unspecified else (*_LOOPBACK, Name(str(ip)))
+        # Behind a proxy the page's own address is https; on loopback it is http.
+        names: dict[Name, Scheme] = {_allowed(name): "https" for name in allowed_hosts}
+        names |= {name: "http" for name in own}
+        return cls(str(ip), port, names)
 
 
 def _parsed(given: str) -> tuple[IPAddress, int]:
@@ -100,9 +88,15 @@ def _check_reach(ip: IPAddress, behind_proxy: bool, allowed_hosts: Sequence[str]
         raise AddressError(
             "--behind-proxy needs --allowed-host NAME: the name that clients know the proxy by."
         )
-    for name in allowed_hosts:
-        if not name or not _NO_HOST_NAME.isdisjoint(name):
-            raise AddressError(f"{name} is no host name; write NAME or NAME:PORT, without https.")
+
+
+def _allowed(text: str) -> Name:
+    try:
+        return Name.of(text)
+    except ValueError:
+        raise AddressError(
+            f"{text!a} is no host name; write NAME or NAME:PORT, without https."
+        ) from None
 
 
 class TokenGate:
@@ -173,13 +167,13 @@ def url_of(listener: socket.socket) -> str:
 
 
 def app_of(server: VastServer, address: Address, token: str) -> TokenGate:
-    """The whole application: the token, then what a message is, then the SDK's checks, then the
-    server.
-    """
+    """The whole application: the token, then the names, then what a message is, then the server."""
+    unchecked = TransportSecuritySettings(enable_dns_rebinding_protection=False)
     inner = server.streamable_http_app(
-        streamable_http_path=PATH, stateless_http=True, transport_security=address.security()
+        streamable_http_path=PATH, stateless_http=True, transport_security=unchecked
     )
-    return TokenGate(WhileThere(Messages(inner), server.telling), token)
+    known = WhileThere(Messages(inner), server.telling)
+    return TokenGate(NameCheck(known, address.names), token)
 
 
 def serve(server: VastServer, address: Address, listener: socket.socket, token: str) -> None:
