@@ -76,8 +76,12 @@ def claude_marketplace() -> Json:
 
 
 def claude_servers() -> Json:
-    """Runs the plugin's own copy of the code, so that what was reviewed is what runs."""
-    run = {"command": "uvx", "args": ["--from", "${CLAUDE_PLUGIN_ROOT}", NAME]}
+    """Runs the plugin's own copy of the code on the pins beside it, so that what was reviewed is
+    what runs.
+    """
+    root = "${CLAUDE_PLUGIN_ROOT}"
+    args = ["--from", root, "--constraints", f"{root}/constraints.txt", NAME]
+    run = {"command": "uvx", "args": args}
     return {"mcpServers": {SERVER: run | {"env": {KEY: "${user_config.api_key}"}}}}
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mcp import Client, StdioServerParameters
 
-from trial import a_checkout, a_program, the_environment, the_path
+from trial import a_checkout, a_program, assert_pinned, the_environment, the_path
 from vast_mcp import __version__
 from vast_mcp_tools import CATALOGUE
 
@@ -61,5 +61,6 @@ async def test_the_unpacked_bundle_serves_the_tools_by_its_own_command(
             spec.name for spec in CATALOGUE
         ]
         answer = await client.call_tool("show_account", {})
+    assert_pinned(unpacked / ".venv")
     assert answer.structured_content is not None
     assert answer.structured_content["error"]["code"] == "no_api_key"

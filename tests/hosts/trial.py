@@ -4,6 +4,7 @@ takes one key.
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import re
@@ -182,6 +183,22 @@ def assert_the_key_stayed_where_it_was_put(desk: Desk, requests: list[Json], *pl
     """Neither the model nor any file but the key's own place has seen it."""
     assert KEY not in json.dumps(requests)
     assert {str(path) for path, text in desk.files().items() if KEY in text} == set(places)
+
+
+def assert_pinned(environment: Path) -> None:
+    """What is installed there is what `make demo` installs: the versions of constraints.txt."""
+    pins = dict(
+        line.lower().replace("_", "-").split("==")
+        for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
+    )
+    [packages] = environment.glob("lib/python*/site-packages")
+    found = {
+        one.metadata["Name"].lower().replace("_", "-"): one.version
+        for one in importlib.metadata.distributions(path=[str(packages)])
+    }
+    others = {name: version for name, version in found.items() if name != "vast-mcp"}
+    assert others
+    assert others == {name: pins.get(name) for name in others}
 
 
 def assert_told_the_instructions(text: str) -> None:

@@ -2,7 +2,10 @@
 
 import ast
 import importlib.metadata
+import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -96,6 +99,32 @@ def test_every_dependency_is_pinned_once_and_within_its_bounds() -> None:
             for version in (low, versions[name_of(requirement)], high)
         ]
         assert numbers[0] <= numbers[1] < numbers[2], requirement
+
+
+def test_plugin_and_bundle_take_the_same_pins(tmp_path: Path) -> None:
+    """Both are resolved anew where they are installed; `make hosts` looks at what came
+    (docs/hosts.md).
+    """
+    plugin = json.loads((ROOT / ".mcp.json").read_text(encoding="utf-8"))["mcpServers"]["vast"]
+    at = plugin["args"].index("--constraints")
+    assert plugin["args"][at + 1] == "${CLAUDE_PLUGIN_ROOT}/constraints.txt"
+    for name in ("pyproject.toml", "constraints.txt", "README.md", "LICENSE", "SKILL.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("mcpb", "mcp_server", "tools", "scripts"):
+        (tmp_path / name).mkdir()
+    shutil.copy(ROOT / "mcpb/manifest.json", tmp_path / "mcpb")
+    shutil.copy(ROOT / "scripts/mcpb", tmp_path / "scripts")
+    packer = tmp_path / "bin/mcpb"  # Anthropic's, which comes from npm: what it would pack
+    packer.parent.mkdir()
+    packer.write_text('#!/bin/sh\n[ "$1" != pack ] || cp -R "$2" "$3"\n', encoding="utf-8")
+    packer.chmod(0o700)
+    path = f"{packer.parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        ["sh", tmp_path / "scripts/mcpb"], env=os.environ | {"PATH": path}, check=True, timeout=30
+    )
+    [packed] = (tmp_path / "dist").iterdir()
+    text = (packed / "pyproject.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(text)["tool"]["uv"]["constraint-dependencies"] == PINS
 
 
 # ── What is installed ──────────────────────────────────────────────────────────────────────────

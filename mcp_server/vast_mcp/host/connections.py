@@ -12,8 +12,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import (
+    H11Protocol,
+    h11,  # pyright: ignore[reportPrivateImportUsage]
+)
 from uvicorn.server import ServerState
 
 if TYPE_CHECKING:

@@ -11,13 +11,10 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import urlsplit
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-
-Scheme = Literal["http", "https"]
 
 _USUAL = {"http": 80, "https": 443}
 _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
@@ -60,7 +57,7 @@ def _canonical(host: str) -> str:
 class NameCheck:
     """Lets through requests under the names that are served, each with the scheme of its pages."""
 
-    def __init__(self, app: ASGIApp, names: Mapping[Name, Scheme]) -> None:
+    def __init__(self, app: ASGIApp, names: Mapping[Name, str]) -> None:
         self._app = app
         self._names = names
 

@@ -28,7 +28,7 @@ from vast_mcp import signals
 from vast_mcp.host import connections
 from vast_mcp.host.arriving import WhileThere
 from vast_mcp.host.bodies import Messages
-from vast_mcp.host.names import Name, NameCheck, Scheme
+from vast_mcp.host.names import Name, NameCheck
 from vast_mcp.host.server import VastServer
 
 PATH = "/mcp"
@@ -48,7 +48,7 @@ class Address:
 
     host: str  # an IP address
     port: int
-    names: Mapping[Name, Scheme]
+    names: Mapping[Name, str]  # each with the scheme of its pages
 
     @classmethod
     def of(cls, given: str, *, behind_proxy: bool, allowed_hosts: Sequence[str] = ()) -> Address:
@@ -57,9 +57,8 @@ class Address:
         _check_reach(ip, behind_proxy, allowed_hosts)
         own = _LOOPBACK if ip.is_unspecified else (*_LOOPBACK, Name(str(ip)))
         # Behind a proxy the page's own address is https; on loopback it is http.
-        names: dict[Name, Scheme] = {_allowed(name): "https" for name in allowed_hosts}
-        names |= {name: "http" for name in own}
-        return cls(str(ip), port, names)
+        names = dict.fromkeys(map(_allowed, allowed_hosts), "https")
+        return cls(str(ip), port, names | dict.fromkeys(own, "http"))
 
 
 def _parsed(given: str) -> tuple[IPAddress, int]:
