@@ -10,7 +10,7 @@ be a second one here and counts none either.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.h11_impl import (
     H11Protocol,
@@ -21,9 +21,11 @@ from uvicorn.server import ServerState
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+# In a request's scope: to be called when its token is right.
+KNOWN = "vast_mcp.known"
 # Taken in one round of the loop. Fewer than the smallest room, so that no connection gives way
 # before what it has sent already is read, and no descriptor is taken before one is given back.
-ACCEPTED_AT_ONCE = 16
+ACCEPTED_AT_ONCE = 8
 # Kept by the system until they are taken.
 BACKLOG = 1024
 
@@ -51,9 +53,10 @@ class State(ServerState):
 
     def __init__(self) -> None:
         super().__init__()
-        # For a first byte, the rest of a request's headers, or another request.
+        # For a first byte, the rest of a request's headers, or another request; and whatever they
+        # do, those who have not shown the token.
         self.headers = Room(64, 5.0)
-        # For the rest of a body. Who shows no token is answered before it, and waits above.
+        # For the rest of a body.
         self.bodies = Room(32, 30.0)
         # For somebody to read what was written.
         self.readers = Room(32, 30.0)
@@ -64,6 +67,16 @@ class Connection(H11Protocol):
 
     _room: Room | None = None
     _waits_for: Hashable = None
+    _is_known = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        app = self.app
+
+        async def served(scope: Any, receive: Any, send: Any) -> None:
+            await app(scope | {KNOWN: self._be_known}, receive, send)
+
+        self.app = served
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -90,6 +103,10 @@ class Connection(H11Protocol):
         self._move(None)
         super().connection_lost(exc)
 
+    def _be_known(self) -> None:
+        self._is_known = True
+        self._find_room()
+
     def give_up(self) -> None:
         """End, with all that was not sent or read."""
         self._move(None)
@@ -99,19 +116,23 @@ class Connection(H11Protocol):
         """Go where one waits for what is missing. A new request is waited for anew; bytes alone
         change nothing.
         """
+        if self.transport.is_closing():
+            return  # what is in a room stays there until all is read, or time is up
         room = self._awaited()
-        if (room, self.cycle) != self._waits_for:
+        if (room, self._is_known and self.cycle) != self._waits_for:
             self._move(room)
 
     def _move(self, room: Room | None) -> None:
         if self._room is not None:
             self._room.leave(self)
-        self._room, self._waits_for = room, (room, self.cycle)
+        self._room, self._waits_for = room, (room, self._is_known and self.cycle)
         if room is not None:
             room.enter(self)
 
     def _awaited(self) -> Room | None:
         state = cast("State", self.server_state)
+        if not self._is_known:
+            return state.headers
         if self.flow.write_paused:
             return state.readers
         if self.conn.their_state is h11.IDLE or self.conn.our_state is h11.DONE:

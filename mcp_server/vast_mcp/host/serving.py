@@ -112,6 +112,7 @@ class TokenGate:
             return await PlainTextResponse("ok\n")(scope, receive, send)
         if not self._knows(scope):
             return await _refusal()(scope, receive, send)
+        scope[connections.KNOWN]()
         await self._app(scope, receive, send)
 
     def _knows(self, scope: Scope) -> bool:
