@@ -6,7 +6,7 @@ STAMP := .venv/.ready
 # Some images set this; without bytecode the server starts in twice the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-whole test-fast cover check fix compat storm bench hosts manifests mcpb clean snapshots
+.PHONY: demo test test-whole test-fast cover check fix compat storm attack bench hosts manifests mcpb clean snapshots
 
 $(STAMP): pyproject.toml constraints.txt scripts/bootstrap
 	@PYTHON="$(PYTHON)" sh scripts/bootstrap
@@ -54,6 +54,9 @@ compat: $(STAMP)  ## the official vastai client against the sandbox
 
 storm: $(STAMP)  ## 1,000 rentals through everything that breaks, counted
 	@sh scripts/storm
+
+attack: $(STAMP)  ## half-sent requests, huge replies, bad lines, odd addresses, counted; three minutes
+	@sh scripts/attack
 
 bench: $(STAMP)  ## how fast and how light, beside a bare server and the official client; docs/performance.md
 	@sh scripts/bench
