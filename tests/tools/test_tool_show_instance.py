@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import call, served
+from house import OURS, call, served
 from vast_mcp.sandbox.account import INSTANCE_SECRET
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
@@ -78,7 +78,10 @@ async def test_its_state_is_judged_and_the_step_fits(client: Client, world: Worl
         "exited",
         "stopped",
     )
-    assert stopped["next_steps"][0]["arguments"] == {"instance_id": made, "action": "start"}
+    start = {"instance_id": made, "action": "start"}
+    assert stopped["next_steps"][0]["arguments"] == start | {"not_ours": True}
+    world.set_label(made, OURS)
+    assert (await show(client, made))["next_steps"][0]["arguments"] == start
 
 
 async def test_the_jupyter_token_is_shown_only_when_asked_for(client: Client, world: World) -> None:
