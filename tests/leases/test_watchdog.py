@@ -985,7 +985,7 @@ def test_it_tries_on_more_rarely_and_never_more_rarely_than_it_may(tmp_path: Pat
         run(SHELLS["dash"], text, tmp_path, **own)
         slept: list[int] = []
         try:
-            while slept.count(60) < 3:
+            while slept.count(60) < 2:
                 time.sleep(0.05)
                 if (tmp_path / "slept").exists():
                     slept = [int(line) for line in (tmp_path / "slept").read_text().split()]
