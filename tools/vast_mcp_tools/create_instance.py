@@ -27,9 +27,8 @@ from vast_mcp.settings import LONGEST_LEASE_H
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 
 ONSTART_MAX = 65_536  # characters before packing
-LABEL_MAX = (
-    256 - 17 - labels.LABEL_ROOM
-)  # Vast takes 256; the token with its "#" and the lease need the rest
+# Vast takes 256; "#", the token and a lease need the rest.
+LABEL_MAX = 256 - 17 - labels.LABEL_ROOM
 
 Env = Annotated[
     dict[str, str],
@@ -307,8 +306,7 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     SSH keys, before anything is sent. The same call again never rents twice: it returns the
     machine there is (replayed), or finds the one whose reply was lost (recovered). Returns the
     id at once; the machine needs minutes to start. After an error with billing_possible true a
-    machine may
-    exist: its next_steps settle it.
+    machine may exist: its next_steps settle it.
     """
     order = order_of(args.model_dump(exclude_none=True), call.settings)
     try:
@@ -346,9 +344,6 @@ def _rented(order: Order, rental: Rental) -> CreateInstanceResult:
             step("destroy_instance", "ends all billing for it", instance_ids=[rental.instance_id]),
         ],
     )
-
-
-# ── trying without renting ─────────────────────────────────────────────────────────────────────
 
 
 def _previewed(order: Order, seen: Preview) -> CreateInstanceResult:
