@@ -13,7 +13,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -217,7 +217,8 @@ def judge(wish: Wish, evidence: Evidence) -> Figures:
         unnamed=sum(not _is_named(one, wish, states, evidence.told) for one in machines),
         false_success=sum(_is_false_success(answer, machines) for answer in wish.answers),
         false_refusal=sum(
-            _is_false_refusal(answer, wish, machines, evidence.rentals) for answer in wish.answers
+            _is_false_refusal(answer, _judged(wish, puts), machines, evidence.rentals)
+            for answer in wish.answers
         ),
         no_verdict=int(not wish.answers or not wish.answers[-1].verdict),
         slowest_s=max((answer.at - answer.asked_at for answer in wish.answers), default=0.0),
@@ -288,6 +289,15 @@ def _is_false_success(answer: Answer, machines: list[Json]) -> bool:
     return not any(one["id"] == named and _alive_at(one, answer.wall) for one in machines)
 
 
+def _judged(wish: Wish, puts: list[Seen]) -> Wish:
+    """The wish, whose refusal may be told once absence is proven where Vast answered with a 4xx
+    that is none of the known refusals (docs/protocol.md).
+    """
+    if not any(map(_no_known_form, puts)):
+        return wish
+    return replace(wish, may_refuse=wish.may_refuse | {"invalid_request"})
+
+
 def _is_false_refusal(
     answer: Answer, wish: Wish, machines: list[Json], rentals: list[Json]
 ) -> bool:
@@ -350,6 +360,13 @@ def _refused(put: Seen) -> bool:
         return False
     return (
         isinstance(reply.data, dict) and "error" in reply.data and "new_contract" not in reply.data
+    )
+
+
+def _no_known_form(put: Seen) -> bool:
+    reply = put.reply
+    return (
+        reply is not None and 400 <= reply.status < 500 and not _refused(put) and not _too_many(put)
     )
 
 

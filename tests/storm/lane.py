@@ -81,6 +81,7 @@ class Lane:
             set()
         )  # offers whose machine cannot start any more: nobody else shall meet them
         self._numbers = itertools.count(1)
+        self._computers = 1
         self._starts = 0
 
     # ── opening and closing ────────────────────────────────────────────────────────────────────
@@ -222,6 +223,7 @@ class Lane:
     def another_computer(self) -> None:
         """Servers that start from here on share the account with the others, and nothing else."""
         self._new_state()
+        self._computers += 1
 
     def journal(self) -> Path:
         return self.states[-1] / "journal.db"
@@ -267,7 +269,8 @@ class Lane:
             journal_states([self.journal()]).values()
         )
         on_small_disk = self.states[-1] in self.mounts
-        if not await self._destroy_all() or doubtful or on_small_disk:
+        several = self._computers > 1  # the servers that live on have not all this journal
+        if not await self._destroy_all() or doubtful or on_small_disk or several:
             await self.begin_anew()
 
     async def _destroy_all(self) -> bool:
@@ -287,6 +290,7 @@ class Lane:
         for server in self.servers.values():
             await server.close()
         self.servers.clear()
+        self._computers = 1
         for instance_id in (await self.sandbox.ledger())["living"]:
             await self.sandbox.set(cancel_rental=instance_id)
         self._new_state()
