@@ -259,6 +259,51 @@ async def test_a_volume_that_its_machines_row_holds_is_not_counted_twice(
     assert left == pytest.approx(1e6 - exact, abs=1e-3)
 
 
+async def in_its_row(world: World) -> None:
+    """Every list shows the machine with its volume in its whole price."""
+    page = await Wire(world).page()
+    page["instances"][0]["dph_total"] += world.volumes.living[0].usd_per_hour
+    world.faults.add("list", "status", times=None, status=200, body=page)
+
+
+@pytest.mark.parametrize("state", ["running", "stopped"])
+@pytest.mark.parametrize("over", [1e-3, -1e-3])
+async def test_a_better_bid_counts_the_volume_in_its_machines_row_once(
+    world: World, settings: Settings, state: str, over: float
+) -> None:
+    """Also a bid that is better by less than the volume costs."""
+    wish = with_new_volume(world)
+    bid = world.offers[wish["offer_id"]]["min_bid"] * 2
+    async with allowing(world, settings, max_total_usd_per_hour=1e6) as client:
+        made = await call(client, "create_instance", **wish, price=bid)
+    machine = world.instances[made["instance_id"]]
+    better = bid + world.volumes.living[0].usd_per_hour / 2
+    exact = machine.dph_total - bid + better + world.volumes.living[0].usd_per_hour
+    world.set_state(machine.id, state)
+    await in_its_row(world)
+    change = {"action": "change_bid", "price": better, "not_ours": True}
+    async with allowing(world, settings, max_total_usd_per_hour=exact - over) as client:
+        answer = await call(client, "manage_instance", instance_id=machine.id, **change)
+    assert (answer.get("error", {}).get("code") == "over_limit") == (over > 0), answer
+
+
+@pytest.mark.parametrize("over", [1e-3, -1e-3])
+async def test_a_start_counts_the_volume_in_its_machines_row_once(
+    world: World, settings: Settings, over: float
+) -> None:
+    """A stopped machine's row has its whole price too, and that is what it comes to cost."""
+    async with allowing(world, settings, max_total_usd_per_hour=1e6) as client:
+        made = await call(client, "create_instance", **with_new_volume(world))
+    machine = world.instances[made["instance_id"]]
+    exact = machine.dph_total + world.volumes.living[0].usd_per_hour
+    world.set_state(machine.id, "stopped")
+    await in_its_row(world)
+    start = {"instance_id": machine.id, "action": "start", "not_ours": True}
+    async with allowing(world, settings, max_total_usd_per_hour=exact - over) as client:
+        answer = await call(client, "manage_instance", **start)
+    assert (answer.get("error", {}).get("code") == "over_limit") == (over > 0), answer
+
+
 async def test_a_rental_in_doubt_counts_with_its_new_volume(
     world: World, settings: Settings, state: Path
 ) -> None:

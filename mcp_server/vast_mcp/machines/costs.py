@@ -118,6 +118,16 @@ def price_of_row(row: Instance) -> float | None:
     return row.disk_usd_per_hour()
 
 
+def beside_gpu(row: Instance) -> float | None:
+    """What a listed machine costs beside its GPU as it runs: its disk, and what else is in its
+    whole price. None where the disk's price is not known.
+    """
+    disk = row.disk_usd_per_hour()
+    if disk is None or row.dph_total is None or row.dph_base is None:
+        return disk
+    return max(disk, row.dph_total - row.dph_base)
+
+
 def cost_with_volume(row: Instance, volume: float | None) -> float:
     """What a listed machine and the volume made with it cost at least: the volume is counted
     beside the row's price where that is plainly GPU and disk alone. 0 where no price is known.

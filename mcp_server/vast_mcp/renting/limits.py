@@ -181,13 +181,14 @@ def check_account(
     usd_per_hour: float | None,
     *,
     instance_id: int | None = None,
+    is_whole: bool = False,
 ) -> Headroom | None:
     """Whether the account allows a machine at this price beside all there is; what is left, where a
     limit counts.
 
-    `instance_id`: the machine that changes, which counts at the new price instead. Reads the
-    journal: in its alone() the answer holds until the attempt is announced. Raises OverLimit or
-    PriceUnknown.
+    `instance_id`: the machine that changes, which counts at the new price instead. `is_whole`:
+    that price is of the machine as it runs, with what its row has in it. Reads the journal: in its
+    alone() the answer holds until the attempt is announced. Raises OverLimit or PriceUnknown.
     """
     if seen is None:
         return None
@@ -199,7 +200,7 @@ def check_account(
     resting = _adding_up(limits)
     if not resting:
         return Headroom(machines)
-    others |= prices_of_volumes(call, seen, account)
+    others |= prices_of_volumes(call, seen, account, instance_id if is_whole else None)
     unknown = [name for name, usd in others.items() if usd is None]
     if usd_per_hour is None:
         raise _unknown("the machine's price", resting, instance_id=instance_id)

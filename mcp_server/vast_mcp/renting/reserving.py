@@ -7,7 +7,13 @@ from typing import Literal
 
 from vast_mcp.account.whose import account_of
 from vast_mcp.journal.records import Reservation
-from vast_mcp.machines.costs import highest, is_dearer, price_of_row, reserved_price
+from vast_mcp.machines.costs import (
+    beside_gpu,
+    highest,
+    is_dearer,
+    price_of_row,
+    reserved_price,
+)
 from vast_mcp.renting.consent import Consent
 from vast_mcp.renting.limits import check_account, check_machine, standing
 from vast_mcp.renting.standing import Standing
@@ -38,7 +44,9 @@ class Change:
         usd = self.usd_per_hour
         if usd is not None:
             usd = highest(usd, _reserved(self.call, account, self.instance_id, self.row))
-        check_account(self.call, self.standing, account, usd, instance_id=self.instance_id)
+        check_account(
+            self.call, self.standing, account, usd, instance_id=self.instance_id, is_whole=True
+        )
 
 
 async def weigh(
@@ -66,8 +74,8 @@ async def _within_limits(change: Change, account: str, bid: float | None) -> Cha
     check_machine(call, usd, instance_id=change.instance_id)
     seen = await standing(call)
     fresh = _row_of(seen, change.instance_id)
-    if fresh is not None and bid is None:
-        usd = highest(usd, fresh.dph_total)  # its bid may have been raised meanwhile
+    # Its bid may have been raised meanwhile, or a volume have come into its row.
+    usd = highest(usd, _price_afterwards(fresh, bid))
     change = replace(change, standing=seen, row=fresh or change.row, usd_per_hour=usd)
     change.check(account)
     return change
@@ -127,13 +135,16 @@ def release(call: Call, instance_id: int) -> None:
 
 
 def _price_afterwards(row: Instance | None, bid: float | None) -> float | None:
-    """What the machine costs in $/h once it runs, at its rate or at this bid; None is not known."""
+    """What the machine costs in $/h once it runs, at its rate or at this bid; None is not known.
+
+    What its rate holds beside the GPU stays with a new bid: its disk, and a volume that is in it.
+    """
     if row is None:
         return None
     if bid is None:
         return row.dph_total
-    disk = row.disk_usd_per_hour()
-    return None if disk is None else bid + disk
+    rest = beside_gpu(row)
+    return None if rest is None else bid + rest
 
 
 def _price_now(row: Instance | None) -> float | None:

@@ -83,13 +83,15 @@ def _in_doubt(
 # ── volumes ────────────────────────────────────────────────────────────────────────────────────
 
 
-def prices_of_volumes(call: Call, seen: Standing, account: str) -> dict[str, float | None]:
+def prices_of_volumes(
+    call: Call, seen: Standing, account: str, whole: int | None = None
+) -> dict[str, float | None]:
     """Every volume that bills and that no other price holds, at what it costs; None where that is
     not known.
 
     A volume that an attempt makes is in the attempt's price until its machine is listed, and is
     counted by itself from then on, listed or not; also where the machine went after the lists were
-    read.
+    read. `whole`: a machine that counts as it runs, even if it is listed as stopped.
     """
     journal = call.journal
     attempts = [*journal.living(account), *journal.underway(account)]
@@ -97,9 +99,8 @@ def prices_of_volumes(call: Call, seen: Standing, account: str) -> dict[str, flo
     machines = _listed_machines(seen, attempts)
     counted_whole = {one.token for one in attempts} - machines.keys()
     prices = prices_of(call, seen.volumes)
-    held = held_in_rows(
-        [row for row in seen.rows if price_of_row(row) == row.dph_total], seen.volumes, prices
-    )
+    at_whole = [row for row in seen.rows if row.id == whole or price_of_row(row) == row.dph_total]
+    held = held_in_rows(at_whole, seen.volumes, prices)
     found: dict[str, float | None] = {}
     for volume in seen.volumes:
         token = volumes.token_of(volume)
