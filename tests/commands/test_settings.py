@@ -109,12 +109,20 @@ def test_the_same_holds_for_addresses_and_files(tmp_path: Path, value: str) -> N
     assert (key_of(settings), settings.base_url) == ("from-key-file", DEFAULT_URL)
 
 
-@pytest.mark.parametrize("value", ["", "${VAST_MCP_ENV_FILE}"])
-def test_an_env_file_variable_that_is_absent_names_no_file(tmp_path: Path, value: str) -> None:
-    """The same rule, for the variable that names the file: a host's unfilled setting must not
-    stop the start.
-    """
-    assert load({"VAST_MCP_ENV_FILE": value}, home=tmp_path).api_key is None
+def test_an_env_file_variable_that_is_empty_names_no_file(tmp_path: Path) -> None:
+    """The same rule, for the variable that names the file."""
+    assert load({"VAST_MCP_ENV_FILE": ""}, home=tmp_path).api_key is None
+
+
+@pytest.mark.parametrize("value", ["${VAST_MCP_ENV_FILE}", " ${env:X} "])
+def test_an_env_file_that_nobody_filled_in_stops_the_start(tmp_path: Path, value: str) -> None:
+    """Its limits would vanish; a file that the command line names comes before it."""
+    environ = {"VAST_MCP_ENV_FILE": value}
+    for sandbox in (False, True):
+        with pytest.raises(SettingsError, match="VAST_MCP_ENV_FILE is a placeholder"):
+            load(environ, home=tmp_path, sandbox=sandbox)
+    named = env_file(tmp_path, "VAST_API_KEY=flag")
+    assert key_of(load(environ, home=tmp_path, env_file=named)) == "flag"
 
 
 # ── key files ──────────────────────────────────────────────────────────────────────────────────
@@ -262,6 +270,8 @@ def test_an_env_file_that_is_no_text_stops_the_start_with_a_sentence(tmp_path: P
         "http://console.vast.ai",
         "http://127.0.0.1.example.com",
         "http://localhost.example.com",
+        "http://box.localhost",
+        "http://sandbox.localhost",
         "http://10.0.0.1",
         "http://0.0.0.0:80",
         "http://127.0.0.1@example.com",
@@ -362,7 +372,6 @@ def test_an_address_is_read_once_and_written_one_way(tmp_path: Path, url: str, r
         "http://127.0.0.1:8733",
         "http://localhost:8733/",
         "http://[::1]:8733",
-        "http://box.localhost",
         "http://127.9.9.9",
     ],
 )
@@ -378,6 +387,7 @@ def test_an_https_address_is_not_loopback_because_it_says_so(tmp_path: Path) -> 
     assert not load({"VAST_URL": "https://localhost.example.com"}, home=tmp_path).loopback
     assert not load({}, home=tmp_path).loopback
     assert not is_loopback("https://127.0.0.1.nip.io/")
+    assert not is_loopback(SANDBOX_URL)  # a name for no resolver
     assert not is_loopback("")
 
 
@@ -567,6 +577,21 @@ OTHER_DRESSES = [
     "{}='0.5",
     "OTHER=1 {}=0.5",
     "OTHER=1; {}=0.5",
+    "OTHER=1,{}=0.5",
+    'OTHER=1 "{}"=0.5',
+    "OTHER=1 {}: 0.5",
+    "OTHER={}=0.5",
+    "VAST_MCP_STATE_DIR=/tmp/s {}=0.5",
+    "VAST_MCP_STATE_DIR='/tmp/s {}=0.5'",
+    "VAST_MCP_STATE_DIR=~/x   {}=0.5",
+    "VAST_API_KEY=abc;{}=0.5",
+    "VAST_API_KEY=abc,{}=0.5",
+    "VAST_API_KEY=abc&&{}=0.5",
+    "VAST_MCP_HTTP_TOKEN=0123456789abcdef;{}=0.5",
+    "VAST_URL=https://console.vast.ai/;{}=0.5",
+    "\uff36AST_MCP_MAX_INSTANCES=0.5",
+    "OTHER=1 \uff36AST_MCP_MAX_INSTANCES=0.5",
+    "env.{}=0.5",
     "OTHER='it\n{}=0.5\nover'",
     'OTHER="it\nexport {}=0.5"',
     "{0}=0.5\n{0}=5",
@@ -606,6 +631,10 @@ def test_a_limit_in_another_dress_stops_the_start(tmp_path: Path, line: str, nam
         "{}=0.5\nPEM='-----BEGIN\nAAA=\n-----END'",
         "{}=0.5\nCMD='docker run -e VAST_MCP_X=1'",
         "{}=0.5\nNOTE=see VAST_MCP_X # VAST_MCP_Y=1",
+        "{}=0.5\nURL=https://x/?a=1&VAST_URL=2\nNOTE=see VAST_URL=x in docs",
+        "{}=0.5\nsource vast_mcp.env\nif [ -f vast_mcp.sh ]; then\nsource './vast-mcp.env'",
+        "{}=0.5\nIMAGE=ghcr.io/me/vast_mcp_server:1\nURL=https://x/?vast_mcp_id=3",
+        "{}=0.5\t# VAST_MCP_X=1\nOTHER=1\t# VAST_MCP_X=1\nVAST_API_KEY='a' # VAST_MCP_X=1",
         "{}=0.5\nVAST_API_KEY\nVAST_AI_MODEL=x\nMY_VAST_URL=x",
         "{}=0.5\nvast_api_key=lower",
         "{}=0.5\nVAST_MCP_MAX_INSTANCES=",
@@ -644,13 +673,18 @@ def test_a_limit_that_nobody_filled_in_stops_the_start(
         '"VAST_MCP_MAX_USD_PER_HOUR"',
         "VAST-MCP-MAX-USD-PER-HOUR",
         "VASTMCP_MAX_USD_PER_HOUR",
+        "VAST__MCP_MAX_USD_PER_HOUR",
+        "VAST_MCPMAX_USD_PER_HOUR",
+        "\uff36AST_MCP_MAX_USD_PER_HOUR",
+        "env.VAST_MCP_MAX_USD_PER_HOUR",
+        "export VAST_MCP_MAX_USD_PER_HOUR",
     ],
 )
 def test_our_names_in_other_letters_stop_the_start(tmp_path: Path, name: str) -> None:
     """The environment has capitals on Windows alone; elsewhere such a limit was none."""
     with pytest.raises(SettingsError, match=f"is no setting; the nearest is {PER_HOUR}"):
         load({name: "0.5"}, home=tmp_path)
-    if name.replace("_", "").isalpha():
+    if name.isascii() and name.replace("_", "").isalpha():
         with pytest.raises(SettingsError, match="is no setting; the nearest"):
             load({}, home=tmp_path, env_file=env_file(tmp_path, f"{name}=0.5"))
 
@@ -667,6 +701,29 @@ def test_variables_of_other_programs_start(tmp_path: Path) -> None:
     ]
     assert load(dict.fromkeys(names, "${X}"), home=tmp_path).limits.max_usd_per_hour is None
     assert load(dict.fromkeys(names, "1"), home=tmp_path).limits.max_usd_per_hour is None
+
+
+def test_a_service_of_our_name_starts(tmp_path: Path) -> None:
+    """Kubernetes and Docker tell every container of it; a port alone is meant for us."""
+    address = "tcp://10.0.0.1:80"
+    told = {
+        "VAST_MCP_PORT": address,
+        "VAST_MCP_PORT_80_TCP": address,
+        "VAST_MCP_PORT_80_TCP_ADDR": "10.0.0.1",
+        "VAST_MCP_PORT_80_TCP_PORT": "80",
+        "VAST_MCP_PORT_80_TCP_PROTO": "tcp",
+        "VAST_MCP_SERVICE_HOST": "10.0.0.1",
+        "VAST_MCP_SERVICE_PORT": "80",
+        "VAST_MCP_SERVICE_PORT_HTTP": "80",
+        "VAST_MCP_HTTP_PORT": "udp://[fd00::1]:80",
+    }
+    assert load(told | {PER_HOUR: "1"}, home=tmp_path).limits.max_usd_per_hour == 1
+    for name, value in {"VAST_MCP_PORT": "80", "VAST_MCP_MAX_INSTANCES_PORT": "1"}.items():
+        with pytest.raises(SettingsError, match=f"{name} is no setting"):
+            load({name: value}, home=tmp_path)
+    for name, value in told.items():
+        with pytest.raises(SettingsError, match=f"{name} is no setting"):
+            load({}, home=tmp_path, env_file=env_file(tmp_path, f"{name}={value}"))
 
 
 @pytest.mark.parametrize("folder", ["state", "./state", "../state", ".", "%APPDATA%/x", "$HOME/x"])

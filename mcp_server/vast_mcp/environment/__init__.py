@@ -3,9 +3,9 @@
 Order, highest first: the real environment, the env file named by `--env-file` or
 `VAST_MCP_ENV_FILE`, the official client's key files (`vast_tfa_key` before `vast_api_key`, XDG
 honoured), defaults. An empty value or a literal `${VAST_API_KEY}` (a host that did not expand its
-own placeholder) is absent; a limit that is a placeholder stops the start. The working directory's
-`.env` is never read: a host starts this server inside whatever repository is open, and a stranger's
-`VAST_URL` there would be sent the person's key.
+own placeholder) is absent; a limit that is a placeholder stops the start, and so does the env
+file's name. The working directory's `.env` is never read: a host starts this server inside whatever
+repository is open, and a stranger's `VAST_URL` there would be sent the person's key.
 
 Every source is read whole before one is followed, so that a wrong word in the one does not hide
 behind a right one in the other.
@@ -22,7 +22,7 @@ from pydantic import SecretStr
 from vast_mcp.environment.env_file import texts_of
 from vast_mcp.environment.key_files import key_files_of, with_key_of_file
 from vast_mcp.environment.sources import Source
-from vast_mcp.environment.spelling import check_filled, check_names
+from vast_mcp.environment.spelling import check_filled, check_names, unfilled
 from vast_mcp.environment.values import value_of, values_of
 from vast_mcp.settings import SANDBOX_URL, Limits, Settings, SettingsError, Times, settings_of
 
@@ -73,6 +73,8 @@ def _sources(environ: Mapping[str, str], env_file: Path | None) -> list[Source]:
     """
     environment = Source.of(environ)
     if env_file is None:
+        if ENV_FILE.name in environment.unfilled:
+            raise unfilled(ENV_FILE.name)  # the file may hold limits
         env_file = value_of(ENV_FILE, [environment])
     if env_file is None:
         return [environment]

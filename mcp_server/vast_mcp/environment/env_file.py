@@ -10,17 +10,24 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vast_mcp.environment.spelling import folded
 from vast_mcp.settings import SettingsError
 
 if TYPE_CHECKING:
     from dotenv.parser import Binding
 
-# A name of ours in any dress: quoted, in lower case, behind `set ` or `$env:`.
-_OURS = re.compile(r"vast[-_. ]?mcp[-_.]\w|(?<![a-z0-9_])vast_(?:url|api_key)(?![a-z0-9_])", re.I)
+# A name of ours in any dress: quoted, in lower case, behind `set ` or `$env:`. `vast_mcp.env` is a
+# file's name.
+_OURS = re.compile(
+    r"vast[-_. ]*mcp(?:[-_]*\w|[-_.]+(?!\w{1,4}(?![\w.=:-]))\w)"
+    r"|(?<![a-z0-9_])vast_(?:url|api_key)(?![a-z0-9_])",
+    re.I,
+)
 _ASSIGNED = re.compile(
     r"^\s*(?:export\s+)?[\"']?(?:VAST_MCP_\w+|VAST_URL)[\"']?\s*[=:]", re.I | re.M
 )
-_BEHIND = re.compile(r"[\s;&]VAST_(?:MCP_\w+|URL)\s*=", re.I)
+# A limit of ours inside a value. A word behind / or ? is part of an address, of an image or a page.
+_BEHIND = re.compile(r"(?<![\w#/?])VAST_+MCP\w+[\"'`]?\s*[=:]", re.I)
 
 
 def texts_of(path: Path) -> dict[str, str | None]:
@@ -53,33 +60,37 @@ def _text_of(path: Path) -> str:
 
 def _troubles(binding: Binding, found: dict[str, str | None]) -> Iterator[str]:
     """What keeps a line that means a setting of ours from being one."""
-    key, text = binding.key, binding.original.string.strip()
+    key, text = binding.key, folded(binding.original.string).strip()
     if key is None:
         if binding.error and _OURS.search(text.partition(" #")[0]):
             yield "means a setting and cannot be read; write NAME=value"
         return
-    if not _OURS.search(key):
-        yield from _hidden_in(text)
-        return
+    ours = _OURS.search(folded(key)) is not None
+    if ours:
+        yield from _misread(binding, key, found)
+    yield from _hidden_in(text, even_quoted=ours)
+
+
+def _misread(binding: Binding, key: str, found: dict[str, str | None]) -> Iterator[str]:
+    """What keeps a line with a name of ours from being read as it is meant."""
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key) is None:
         yield "means a setting and cannot be read; write NAME=value"
     elif binding.value is None and key.upper() != "VAST_API_KEY":
         yield f"names {key} without a value; write NAME=value, or remove the line"
     elif found.get(key, binding.value) != binding.value:
         yield f"sets {key} a second time, to another value; remove one of the lines"
-    elif "\n" in text:
-        yield from _hidden_in(text)
 
 
-def _hidden_in(text: str) -> Iterator[str]:
+def _hidden_in(text: str, *, even_quoted: bool) -> Iterator[str]:
     """A setting of ours that became part of another's value: behind a quote that was not closed,
-    or on one line with it.
+    or on one line with it. A quoted value of another program may hold anything.
     """
     first, _, rest = text.partition("\n")
     if _ASSIGNED.search(rest):
         yield "begins a quoted value that swallows a setting below it; close the quote"
     value = first.partition("=")[2].strip()
-    if value[:1] not in {"'", '"'} and _BEHIND.search(value.partition(" #")[0]):
+    quoted = value[:1] in {"'", '"'}
+    if (even_quoted or not quoted) and _BEHIND.search(re.split(r"\s#", value)[0]):
         yield "holds two settings; write each on a line of its own"
 
 

@@ -70,8 +70,10 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether it is this machine, by its host alone."""
-        if self.host == "localhost" or self.host.endswith(".localhost"):
+        """Whether it is this machine, by its host alone. A name below localhost is whatever the
+        resolver says.
+        """
+        if self.host == "localhost":
             return True
         try:
             return ipaddress.ip_address(self.hostname).is_loopback
