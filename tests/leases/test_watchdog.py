@@ -392,6 +392,10 @@ FORMS: dict[str, Callable[[int, str], str]] = {
         f'{{\r\n\t"instances" :\n{{\n  "id" :\t{i},\n  "label" : {label}\n}}\n}}\n'
     ),
     "a list of one": lambda i, label: f'{{"instances": [{{"id": {i}, "label": {label}}}]}}',
+    "a status line inside": lambda i, label: (
+        f'{{"instances":{{"status_msg":"; HTTP/1.1 502 \u2013 HTTP/2 403 ",'
+        f'"id":{i},"label":{label}}}}}'
+    ),
     "an id as text": lambda i, label: f'{{"instances": {{"label": {label}, "id": "{i}"}}}}',
     "another label inside": lambda i, label: (
         f'{{"instances":{{"id":{i},"label":{label},"volume_info":[{{"label":"data"}}],"search":{{}}}}}}'

@@ -725,6 +725,7 @@ async def test_an_approved_start_that_vast_refuses_may_be_tried_again(
             )
             == 0
         )
-        world.faults.add("start", "status", status=403)
+        no_right = {"error": "forbidden", "msg": "requires access: instance_write"}
+        world.faults.add("start", "status", status=403, body=no_right)
         assert "error" in await call(client, "manage_instance", **arguments)
         assert (await call(client, "manage_instance", **arguments))["seen"]

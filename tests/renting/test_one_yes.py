@@ -22,9 +22,12 @@ from house import KEY_LINE, OTHER_KEY_LINE, OURS, an_offer, call, puts, served
 from people import CANCEL, DECLINE, ERAS, YES, Mode, Person, approve, code_in, confirming, refused
 from vast_mcp.leases.labels import lease_of
 from vast_mcp.machines.keyfiles import fingerprint_of
+from vast_mcp.sandbox.listing import PageQuery
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 
+NO_RIGHT = {"success": False, "error": "forbidden", "msg": "requires access: instance_write"}
+PAGE = "<html><body>Access denied</body></html>"
 FINGERPRINT = fingerprint_of(KEY_LINE.split()[1])
 
 
@@ -135,12 +138,23 @@ async def test_a_sealed_yes_is_used_up_with_its_act(world: World, settings: Sett
 @pytest.mark.parametrize(
     ("fault", "again"),
     [
-        ({"kind": "status", "status": 403}, "goes through"),
+        ({"kind": "status", "status": 403, "body": NO_RIGHT}, "goes through"),
+        ({"kind": "status", "status": 403, "text": PAGE}, "asks"),
+        ({"kind": "status", "status": 401, "text": PAGE}, "asks"),
+        ({"kind": "status", "status": 451, "body": {"error": "blocked"}}, "asks"),
         ({"kind": "html502"}, "asks"),
         ({"kind": "status", "status": 200, "text": "?"}, "asks"),
         ({"kind": "drop"}, "asks"),
     ],
-    ids=["refused", "a gateway's page", "not understood", "no answer"],
+    ids=[
+        "refused",
+        "a 403 page",
+        "a 401 page",
+        "a gateway's 451",
+        "a gateway's page",
+        "not understood",
+        "no answer",
+    ],
 )
 async def test_a_yes_comes_back_only_where_vast_refused_for_certain(
     world: World, settings: Settings, state: Path, fault: dict[str, Any], again: str
@@ -161,6 +175,23 @@ async def test_a_yes_comes_back_only_where_vast_refused_for_certain(
 
 
 # ── what stands still ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("cur_state", ["stopped", "unloaded"])
+async def test_a_machine_that_was_never_started_is_not_moved_unasked(
+    world: World, settings: Settings, cur_state: str
+) -> None:
+    """Before its first container status it stands still like any other (docs/vast-api.md C.4)."""
+    machine, person = a_machine(world), Person(DECLINE)
+    page = world.list_page(PageQuery(25, None, [], {}, None))
+    [row] = page["instances"]
+    row |= {"actual_status": None, "intended_status": "running", "cur_state": cur_state}
+    world.faults.add("list", "status", times=None, status=200, body=page)
+    async with confirming(world, settings, person) as client:
+        for act in ("start", "reboot"):
+            arguments = {"instance_id": machine, "action": act}
+            await refused(client, "declined", "manage_instance", **arguments)
+    assert (len(person.questions), sent(world)) == (2, [])
 
 
 @pytest.mark.parametrize("intended", ["running", None, "frozen", "stopped"])

@@ -22,6 +22,7 @@ from pydantic_core import from_json
 from vast_mcp.errors import Json
 
 LONGEST = 1 << 20  # bytes of a message
+MOST_PARTS = 20_000  # objects and lists in it: seven bytes of text become half a kilobyte
 LONGEST_ID = 256
 
 _STRING = rb'"(?:[^"\\]+|\\.)*+'
@@ -35,6 +36,7 @@ Fault = tuple[int, str]  # a code of JSON-RPC, and what is wrong
 Members = dict[bytes, bytes]  # raw JSON; nothing for what is nested or said twice
 
 TOO_LONG: Fault = (INVALID_REQUEST, f"The message is longer than {LONGEST} bytes.")
+_TOO_MANY: Fault = (INVALID_REQUEST, f"The message has more than {MOST_PARTS} objects and lists.")
 _NO_OBJECT: Fault = (INVALID_REQUEST, "A message is one JSON object; batches are not served.")
 _NO_ID: Fault = (
     INVALID_REQUEST,
@@ -52,6 +54,8 @@ _NO_MESSAGE: Fault = (
 
 def fault_of(message: bytes) -> Fault | None:
     """What keeps the SDK from reading and answering a message; None where nothing does."""
+    if message.count(b"{") + message.count(b"[") > MOST_PARTS:
+        return _TOO_MANY
     try:
         given = from_json(message)
     except ValueError as exc:

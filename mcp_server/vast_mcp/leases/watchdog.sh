@@ -69,7 +69,7 @@ try:r=q.urlopen(r,timeout=30)
 except q.URLError as e:r=e
 print(r)
 print("HTTP/1",r.code,r.headers,str(r.read(),"ascii","ignore"))' $1 $u "$3"
-            esac 2>&1|tr -c ' -~' ';'|sed -E 's|^(.*;)? *HTTP/[^ ]+ ||;s/([^\\])"[; ]*:[; ]*/\1":/g'
+            esac 2>&1|tr -c ' -~' ';'|sed -E 's|^([^"]*;)? *HTTP/[^ ]+ ||;s/([^\\])"[; ]*:[; ]*/\1":/g'
         )
         S=${r%%[!0-9]*}
         # A row is this machine's only with its id, and has a label even where that is null: of half a row nothing is

@@ -111,10 +111,10 @@ def is_under_way(row: Instance | None) -> bool:
     """Whether a machine runs, or boots as it was asked to: to start it then starts nothing. One
     that nobody sees, and one that stands still whatever it was asked for, is not.
     """
+    if row is None or row.cur_state in {"stopped", "unloaded"}:
+        return False
     phase = phase_of(row)
-    if phase == "starting":
-        return row is not None and row.intended_status == "running"
-    return phase == "running"
+    return phase == "running" or (phase == "starting" and row.intended_status == "running")
 
 
 def _at_rest(row: Instance) -> Phase:

@@ -19,7 +19,7 @@ from vast_mcp.journal.records import Reservation
 from vast_mcp.leases import lifetimes
 from vast_mcp.machines import phases
 from vast_mcp.renting import reserving
-from vast_mcp.renting.consent import MAY_HAVE_HAPPENED, Consent
+from vast_mcp.renting.consent import Consent, may_have_happened
 from vast_mcp.renting.proposal import Proposal
 from vast_mcp.renting.reserving import Change
 from vast_mcp.renting.target import Target
@@ -163,9 +163,9 @@ async def _send(act: Act, consent: Consent, held: Reservation | None) -> errors.
     except errors.StartQueued as exc:
         reserving.settle(act.call, held, "maybe")
         raise _queued(act, exc) from exc
-    except MAY_HAVE_HAPPENED as exc:
-        return exc
-    except errors.VastMcpError:
+    except errors.VastMcpError as exc:
+        if may_have_happened(exc):
+            return exc
         consent.give_back()
         reserving.settle(act.call, held, None)
         raise
@@ -211,7 +211,7 @@ def _queued(act: Act, exc: errors.StartQueued) -> errors.StartQueued:
 
 def _unsure(act: Act, lost: errors.VastMcpError | None) -> errors.OutcomeUnknown:
     """Sent, and neither answered nor seen; or accepted, and not seen where it must be."""
-    said = "Vast accepted it" if lost is None else "no answer came"
+    said = "Vast accepted it" if lost is None else "no answer came that settles it"
     look = "a look afterwards does not show it" if act.provable else "no look can prove it"
     unknown = errors.OutcomeUnknown(
         f"{act.name} of machine {act.target.instance_id}: {said}, and {look}. It may have "

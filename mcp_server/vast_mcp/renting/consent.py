@@ -14,8 +14,14 @@ from vast_mcp.renting.confirm import Agreement, ask, ask_entry
 from vast_mcp.renting.proposal import Proposal
 from vast_mcp.session import Call, journal_may_fail
 
-# Answers that refuse nothing for certain: what was sent may have been done, and its yes is used.
-MAY_HAVE_HAPPENED = (errors.Unreachable, errors.VastUnavailable, errors.UnexpectedReply)
+_NO_VERDICT = (errors.Unreachable, errors.VastUnavailable, errors.UnexpectedReply)
+
+
+def may_have_happened(error: errors.VastMcpError) -> bool:
+    """Whether an answer refuses nothing for certain: what was sent may have been done, and its yes
+    is used.
+    """
+    return error.no_refusal or isinstance(error, _NO_VERDICT)
 
 
 @dataclass
@@ -49,10 +55,9 @@ class Consent:
         self.spend()
         try:
             yield
-        except MAY_HAVE_HAPPENED:
-            raise
-        except errors.VastMcpError:
-            self.give_back()
+        except errors.VastMcpError as exc:
+            if not may_have_happened(exc):
+                self.give_back()
             raise
 
     def spend(self) -> None:

@@ -163,8 +163,11 @@ def _names_a_permission(reply: Reply) -> bool:
 
 
 def failure(reply: Reply) -> errors.VastMcpError:
-    """The error for a reply that is not a success and moved no money."""
-    return _error(meaning(reply), reply)
+    """The error for a reply that is not a success. Only words of Vast's own refuse for certain."""
+    error = _error(meaning(reply), reply)
+    is_vasts = _by_known_words(reply) is not None or (reply.status == 400 and bool(reply.error))
+    error.no_refusal = not is_vasts or (reply.status == 429 and not is_known_429(reply))
+    return error
 
 
 _WAITS = frozenset({errors.RateLimited, errors.SearchQuotaExceeded, errors.VastUnavailable})
