@@ -263,6 +263,63 @@ async def test_a_total_that_has_room_by_now_ends_nothing(world: World, settings:
     assert [one.id for one in world.living] == [answer["instance_id"]]
 
 
+def unread_since_rent(world: World, name: str) -> None:
+    """From the request that rents on, this list is not read."""
+    move = world.before_rent or (lambda: None)
+
+    def rented() -> None:
+        move()
+        world.faults.add(name, "html502", times=None)
+
+    world.before_rent = rented
+
+
+async def test_a_total_whose_volumes_cannot_be_read_is_a_warning(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """Nobody knows whether it is passed: nothing is ended, and nothing is blamed on others."""
+    offer = dearer(world, 3.0)
+    unread_since_rent(world, "volumes")
+    async with allowing(world, settings, state, max_total_usd_per_hour=cost(offer) * 1.2) as client:
+        answer = await rent(client, offer)
+    assert [one.id for one in world.living] == [answer["instance_id"]]
+    [warning] = [one for one in answer["warnings"] if one.startswith("over_limit")]
+    assert "VAST_MCP_MAX_TOTAL_USD_PER_HOUR" in warning
+    assert not any("somebody else" in one for one in answer["warnings"])
+    with contextlib.closing(sqlite3.connect(state / "journal.db")) as db:
+        assert db.execute("SELECT judged_at FROM intents").fetchall() == [(None,)]
+
+
+async def test_a_total_that_could_not_be_read_is_judged_once_it_can(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """Where no answer named the machine the background goes on until it knows."""
+    offer = dearer(world, 3.0)
+    unread_since_rent(world, "volumes")
+    most = cost(offer) * 1.2
+    async with allowing(world, settings, state, max_total_usd_per_hour=most) as client:
+        await cancelled(client, world, offer, "rent")
+        await until(lambda: len(world.asked("volumes")) > 2 * READ_TRIES)
+        assert len(world.living) == 1
+        world.faults.clear()
+        await until_gone(world)
+        said = await first_notices(client)
+    assert [one for one in said if one.startswith("over_limit: machine")]
+
+
+async def test_a_request_that_took_the_whole_time_leaves_no_machine_over_its_limit(
+    world: World, settings: Settings
+) -> None:
+    """Its price is checked in a few seconds of its own: the call's have no room for two looks."""
+    offer = dearer(world, 3.0)
+    times = replace(settings.times, budget_s=3.0, verify_s=3.0, end_s=20.0)
+    hurried = replace(settings, times=times)
+    async with allowing(world, hurried, max_usd_per_hour=cost(offer) * 2) as client:
+        error = (await rent(client, offer))["error"]
+    assert (error["code"], error["billing_possible"]) == ("over_limit", False)
+    assert world.living == []
+
+
 # ── whoever finds it ───────────────────────────────────────────────────────────────────────────
 
 
@@ -535,6 +592,23 @@ async def test_a_volume_that_stays_is_named_with_the_step_that_deletes_it(
         assert world.volumes.living == [volume]
         gone = await call(client, step["tool"], **step["arguments"])
         assert gone["outcome"] == "destroyed"
+
+
+async def test_a_volume_that_no_list_has_yet_is_not_called_gone(
+    world: World, settings: Settings
+) -> None:
+    """It was never seen, so that a list lacks it proves nothing: it may bill, and no DELETE was
+    sent.
+    """
+    offer, more, _ = with_volume(world, 3.0)
+    async with allowing(world, settings, max_usd_per_hour=cost(offer) * 2) as client:
+        world.faults.add("volumes", "status", times=None, status=200, body={"volumes": []})
+        error = (await rent(client, offer, **more))["error"]
+    assert (len(world.volumes.living), world.asked("delete_volume")) == (1, [])
+    assert (error["code"], error["billing_possible"]) == ("over_limit", True)
+    assert "is gone too" not in error["message"]
+    assert "may bill on" in error["message"]
+    assert "show_volumes" in [step["tool"] for step in error["next_steps"]]
 
 
 async def test_a_volume_that_a_killed_process_left_is_deleted_by_the_next(

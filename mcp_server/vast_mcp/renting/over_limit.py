@@ -33,6 +33,7 @@ class Over:
     usd_per_hour: float
     most: float
     of_all: bool  # the limit is that of all machines
+    is_sure: bool = True  # False: whether others made room since could not be read
 
     @property
     def sentence(self) -> str:
@@ -72,7 +73,7 @@ async def limit_passed(
     call: Call, intent: Intent, instance_id: int, usd_per_hour: float
 ) -> Over | None:
     """The limit that a machine at this price passes now: of a total, others may have made room
-    since.
+    since. Where that cannot be read it is not sure.
     """
     over = may_pass(intent, usd_per_hour)
     if over is None or not over.of_all:
@@ -83,7 +84,7 @@ async def limit_passed(
         await learn_from(call, listed)
         seen = Standing(listed, None, await call.vast.list_volumes(), read_at)
     except errors.VastMcpError:
-        return None
+        return replace(over, is_sure=False)
     bills = prices_of_others(call, seen, intent.account, instance_id)
     bills |= prices_of_volumes(call, seen, intent.account)  # its own new one is among them
     if instance_id in seen.by_id:
@@ -138,7 +139,7 @@ async def finish(call: Call, condemned: Intent) -> Intent:
 
 async def _volume_left(call: Call, condemned: Intent) -> int | None:
     """Delete the machine's new volume, which has the attempt's token in its name; its id where it
-    was not seen to be gone.
+    was not seen to be gone. One that was never seen is not gone because a list lacks it.
     """
     left = condemned.volume_left
     for attempt in range(LOOKS):
@@ -147,14 +148,18 @@ async def _volume_left(call: Call, condemned: Intent) -> int | None:
         try:
             listed = await call.vast.list_volumes()
             made = [one.id for one in listed if volumes.token_of(one) == condemned.token]
-            if not made and (attempt or left != SOME_VOLUME):
+            if not made and left != SOME_VOLUME:
                 with journal_may_fail:
                     call.journal.mark_volume_gone(condemned)
                 return None
+            if not made and attempt:
+                break
             for left in made:
                 await call.vast.destroy_volume(left)  # refused while the machine lets go of it
         except errors.VastMcpError:
             continue
+    if left != condemned.volume_left:  # from here on a list that lacks it shows that it is gone
+        _announce(call, condemned, condemned.over_usd_per_hour or 0.0, left)
     return left
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
@@ -53,7 +53,10 @@ async def check_price(call: Call, intent: Intent, instance_id: int) -> list[str]
     """
     if not (intent.allowed.is_limited or price_wanted(call, None) or call.limits.any_account):
         return []
-    # Begun, it is finished: a caller who goes away must not leave what the person forbids.
+    # Begun, it is finished: a caller who goes away, or a request that took the call's whole time,
+    # must not leave what the person forbids.
+    until = call.deadline + call.times.end_s
+    call = replace(call, deadline=until, vast=call.session.client(until))
     with anyio.CancelScope(shield=True):
         return await _checked(call, intent, instance_id)
     raise AssertionError("a shielded scope is not cancelled")
@@ -95,16 +98,18 @@ def _is_to_check(intent: Intent) -> bool:
 
 async def _checked(call: Call, intent: Intent, instance_id: int) -> list[str]:
     seen, agreed = await _read_back(call, intent, instance_id)
-    warnings = _beyond(call.limits, seen.rows)
     if seen.row is None or seen.usd_per_hour is None:
+        warnings = _beyond(call.limits, seen.rows)
         over_limit.refuse_if_condemned(call, intent)
         if intent.usd_per_hour is None:
             return warnings
         return [*warnings, "Its price could not be read back yet; show_instance shows it."]
     cost = cost_with_volume(seen.row, intent.allowed.volume)
+    rented = cost if intent.usd_per_hour is None else intent.usd_per_hour
+    warnings = _beyond(call.limits, seen.rows, own=max(0.0, cost - rented))
     over = await over_limit.limit_passed(call, intent, instance_id, cost)
     if over is not None:
-        if agreed:
+        if agreed and over.is_sure:
             await over_limit.end(call, intent, instance_id, over)
         return [*warnings, over.warning]
     with journal_may_fail:
@@ -182,16 +187,16 @@ def _moved(intent: Intent, usd_per_hour: float) -> str:
     )
 
 
-def _beyond(limits: Limits, rows: Sequence[Instance]) -> list[str]:
+def _beyond(limits: Limits, rows: Sequence[Instance], own: float = 0.0) -> list[str]:
     """What a list read after an act shows to be over the limits all the same, since others act on
-    the account too.
+    the account too. What the new machine itself costs more than expected (`own`) is not theirs.
     """
     found: list[str] = []
     total = sum(price_of_row(row) or 0.0 for row in rows)
     if limits.max_instances is not None and len(rows) > limits.max_instances:
         found.append(f"{len(rows)} machines exist now and {limits.max_instances} are allowed")
     most = limits.max_total_usd_per_hour
-    if most is not None and total > most + ROUNDING:
+    if most is not None and total - own > most + ROUNDING:
         found.append(f"all machines cost {total:.4f} $/h now and {most:g} are allowed")
     return [
         f"{what}: somebody else rents on this account too. Nothing of theirs was touched."
