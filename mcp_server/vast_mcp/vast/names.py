@@ -29,7 +29,7 @@ _CARD_WORDS = frozenset(
         "nvidia geforce rtx gtx gt quadro q tesla titan x xp v ti s d super laptop mobile max ada "
         "pro blackwell server workstation edition generation gpu ws se sxm pcie nvl hbm gb a b h l "
         "p t k m gh grace hopper cmp hx instinct mi radeon rx vega vii xt xtx w amd intel arc "
-        "gaudi ascend",
+        "gaudi ascend jetson orin thor dgx spark firepro",
     )
 )
 _CARD = re.compile(r"(?=.{1,56}\Z)[A-Za-z0-9]+(?:[ ._+/()-]+[A-Za-z0-9]+)*\)?")
@@ -44,7 +44,7 @@ _SMALL_WORDS = frozenset(
     re.findall(
         r"\w+",
         "of the and former de d da do dos del della di du des la le les el al l à e y i und am an "
-        "der den upon on sur en",
+        "der den upon on sur en og s nad kraj län",
     )
 )
 
@@ -103,8 +103,15 @@ def _is_of_places(word: str) -> bool:
         return True
     if not all(_is_latin(char) for char in word):
         return False
-    is_named = word[0].isupper() and (word[1:].islower() or len(word) == 1)
-    return is_named or (word.isupper() and len(word) <= 3)
+    return _is_named(word) or (word.isupper() and len(word) <= 3)
+
+
+def _is_named(word: str) -> bool:
+    """Whether it has a capital, and at most one inside of it ("McAllen")."""
+    if len(word) == 1:
+        return word.isupper()
+    inner = [char for char in word[1:] if not char.islower()]
+    return word[0].isupper() and word[-1].islower() and len(inner) <= 1
 
 
 def _is_latin(char: str) -> bool:
