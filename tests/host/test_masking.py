@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import html
 import json
+import re
 import shlex
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -13,6 +15,8 @@ from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 from mcp import Client
+from mcp.shared.exceptions import MCPError
+from pydantic import SecretStr
 
 from house import served
 from vast_mcp.environment import load
@@ -34,6 +38,8 @@ ACCOUNT = {
 KEPT = {
     "PEM": PEM,
     "ACCOUNT": json.dumps(ACCOUNT, indent=2),
+    "CHEESE": "Cheese-12-Käse-Brücke!=planted",
+    "KEY": "vk_9f3A7c1-planted-0b6D2e8",
     "PASSWORD": "pl@nted \"quoted\" & 'half'/100%+1=ok",
     "WORDS": "пароль-schlüssel-ключ",
     "LOGIN": "-u planted-user -p planted-token registry.example",
@@ -50,6 +56,8 @@ SWITCHES = {
 TRACES = {
     "PEM": [line.decode()[at : at + 14] for line in LINES for at in (0, 20, 40)],
     "ACCOUNT": [ACCOUNT["private_key_id"][4:20], "planted-robot", LINES[3].decode()[8:24]],
+    "CHEESE": ["se-Br", "planted"],
+    "KEY": ["9f3A7c1", "planted", "0b6D2e8"],
     "PASSWORD": ["quoted", "half"],
     "WORDS": ["schl", "ключ"],
     "LOGIN": ["planted-token"],
@@ -70,12 +78,31 @@ def as_entities(text: str) -> str:
     return "".join(f"&#{ord(char)};" if char in "\"'&/\n " else char for char in text)
 
 
+def as_latin(text: str) -> str:
+    """What an older program makes of a text for an address, where it can."""
+    return quote(text, encoding="latin-1" if max(text) <= "\xff" else "utf-8")
+
+
+def as_a_table(text: str) -> str:
+    return "\n".join(f"│ {text[at : at + 9]}\u00a0\u2003│" for at in range(0, len(text), 9))
+
+
 FORMS: dict[str, Form] = {
     "as it is": str,
     "JSON": json.dumps,
     "JSON in JSON": lambda text: json.dumps(json.dumps({"a": text})),
     "JSON in Unicode": lambda text: json.dumps(text, ensure_ascii=False),
     "Python": repr,
+    "Python in ASCII": ascii,
+    "percents of Latin-1": as_latin,
+    "quoted-printable": lambda text: binascii.b2a_qp(text.encode(), istext=False).decode(),
+    "a list of hex": lambda text: ", ".join(f"0x{byte:02x}" for byte in text.encode()),
+    "JavaScript": lambda text: "".join(f"%u{ord(char):04x}" for char in text),
+    "Perl": lambda text: "".join(f"\\x{{{ord(char):x}}}" for char in text),
+    "entities with zeros": lambda text: "".join(f"&#{ord(char):08};" for char in text),
+    "hex entities with zeros": lambda text: "".join(f"&#x{ord(char):08x};" for char in text),
+    "a table": as_a_table,
+    "a table in JSON": lambda text: json.dumps(as_a_table(text)),
     "code points": as_code_points,
     "code points in braces": lambda text: "".join(f"\\u{{{ord(char):x}}}" for char in text),
     "some code points, escaped thrice": lambda text: "".join(
@@ -107,7 +134,10 @@ FORMS: dict[str, Form] = {
 
 def undone(text: str) -> str:
     """Everything that a reader could make of an answer."""
-    shown = [text]
+    hex_list = re.sub(r"0x|,", "", text)
+    unescaped = re.sub(r"%u|\\x\{", "&#x", text.replace("}", ";"))
+    unescaped = re.sub("(&#x[0-9a-f]{4})(?!;)", r"\1;", unescaped)
+    shown = [text, html.unescape(unescaped), _hex_of(hex_list)]
     for word in text.replace("\\n", " ").replace('"', " ").split():
         for read in (base64.b64decode, base64.urlsafe_b64decode, bytes.fromhex):
             try:
@@ -116,6 +146,12 @@ def undone(text: str) -> str:
             except ValueError:
                 continue
     return "\n".join(shown)
+
+
+def _hex_of(text: str) -> str:
+    """What rows of bytes in hex say."""
+    rows = re.findall(r"(?:\b[0-9a-f]{2}\s+){3,}", text)
+    return " ".join(bytes.fromhex(row).decode("latin-1") for row in rows)
 
 
 def leaked(name: str, text: str) -> list[str]:
@@ -179,6 +215,26 @@ async def test_no_form_of_a_secret_comes_through(client: Client, world: World, f
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("name", ["planted-key-000000", KEPT["KEY"], "plantedpassword"])
+async def test_the_name_of_an_argument_is_masked(
+    world: World, settings: Settings, name: str
+) -> None:
+    """A secret in the wrong place is refused and not repeated; so is an address."""
+    kept = settings.env_pass | {"LETTERS": SecretStr("plantedpassword")}
+    async with served(world, replace(settings, env_pass=kept)) as client:
+        for arguments in ({name: 1}, {"filters": {name: {"eq": 1}}}, {"limit": {name: 1}}):
+            seen = await text_of(client, "search_offers", **arguments)
+            assert seen.startswith('{"error"')
+            assert name not in seen
+        assert name not in await text_of(client, "show_instances", **{name: 1})
+        assert name not in await text_of(client, name)
+        for uri in (f"vast://instances/{name}", f"vast://{name}"):
+            with pytest.raises(MCPError) as refused:
+                await client.read_resource(uri)
+            assert name not in str(refused.value.error)
+
+
+@pytest.mark.anyio
 async def test_a_log_that_begins_or_ends_inside_a_secret_shows_no_part(
     client: Client, world: World
 ) -> None:
@@ -222,8 +278,6 @@ async def test_a_secret_that_is_a_word_of_ours_spoils_no_answer(
     world: World, settings: Settings
 ) -> None:
     """States and codes stay what their schema says; a stranger's text does not keep the word."""
-    from pydantic import SecretStr
-
     kept = {"MODE": SecretStr("running"), "STATE": SecretStr("still_starting")}
     offer = world.offer(disk_space=lambda free: free > 40)
     machine = world.rent(offer["id"], {"image": "x", "disk": 10, "label": "as running"}).id
@@ -272,7 +326,9 @@ def test_a_mask_finds_a_part_at_every_place() -> None:
     assert mask.hide(f"x {secret[:11]}", cut=True) == "x ***"
 
 
-@pytest.mark.parametrize("sign", ["\\", "%25", "&amp;", "\x1b[0", "JUPYTER_TOKEN ", "bcdefghijk-"])
+@pytest.mark.parametrize(
+    "sign", ["\\", "%25", "&amp;", "&#0", "\\x{0", "0x", "\x1b[0", "JUPYTER_TOKEN ", "bcdefghijk-"]
+)
 def test_a_long_text_of_any_signs_is_read_in_one_go(sign: str) -> None:
     """Work grows with the length and not with its square: a square would not end."""
     text = sign * 200_000

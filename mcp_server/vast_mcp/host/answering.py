@@ -124,12 +124,14 @@ def _place_of(exc: Exception) -> str:
 
 
 def _masked(value: Any, mask: Mask, *, foreign: bool = False) -> Any:
-    """The person's secrets masked wherever they may be repeated. `foreign`: a stranger wrote it."""
+    """The person's secrets masked wherever they may be repeated. `foreign`: a stranger wrote it, or
+    it may be any name that a caller gave an argument.
+    """
     if isinstance(value, list):
         return [_masked(item, mask, foreign=foreign) for item in cast("list[Any]", value)]
     if isinstance(value, dict):
         return {
-            key: _masked(item, mask, foreign=foreign or key.startswith("untrusted_"))
+            key: _masked(item, mask, foreign=foreign or _is_foreign(key))
             for key, item in cast("Json", value).items()
         }
     if foreign and isinstance(value, str):
@@ -137,17 +139,21 @@ def _masked(value: Any, mask: Mask, *, foreign: bool = False) -> Any:
     return mask.hide_in(value)
 
 
-def refusal(error: errors.VastMcpError, *, sandbox: bool) -> CallToolResult:
+def _is_foreign(key: str) -> bool:
+    return key.startswith("untrusted_") or key == "field"
+
+
+def refusal(error: errors.VastMcpError, session: Session) -> CallToolResult:
     """An error known before any tool ran."""
-    return both_channels(refused(error, sandbox=sandbox))
+    return both_channels(refused(error, session))
 
 
-def refused(error: errors.VastMcpError, *, sandbox: bool) -> Json:
+def refused(error: errors.VastMcpError, session: Session) -> Json:
     """The same as JSON."""
     payload: Json = {"error": error.as_json()}
-    if sandbox:
+    if session.settings.sandbox:
         payload["sandbox"] = True
-    return payload
+    return cast("Json", _masked(payload, session.settings.mask))
 
 
 def as_text(payload: Json) -> str:

@@ -124,10 +124,10 @@ class Resources:
             spec, arguments = self._tool_of(uri)
             args = arguments_of(spec, arguments, published(spec).input_schema)
         except errors.BadArguments as exc:
-            raise _failure(uri, refused(exc, sandbox=session.settings.sandbox)) from None
+            raise _failure(uri, refused(exc, session), session) from None
         payload = await answer(spec, args, session)
         if "error" in payload:
-            raise _failure(uri, payload)
+            raise _failure(uri, payload, session)
         return _text(uri, JSON_TYPE, as_text(payload))
 
     def _tool_of(self, uri: str) -> tuple[ToolSpec, Json]:
@@ -147,11 +147,12 @@ def _number(text: str) -> int | str:
     return int(text) if re.fullmatch("[1-9][0-9]{0,17}", text) else text
 
 
-def _failure(uri: str, payload: Json) -> MCPError:
+def _failure(uri: str, payload: Json, session: Session) -> MCPError:
     code = INTERNAL_ERROR
     if payload["error"]["code"] in {errors.BadArguments.code, errors.NoSuchInstance.code}:
         code = INVALID_PARAMS
-    return MCPError(code, as_text(payload), {"uri": errors.clean(uri, 200)})
+    shown = session.settings.mask.hide_foreign(errors.clean(uri, 200))
+    return MCPError(code, as_text(payload), {"uri": shown})
 
 
 def _text(uri: str, mime_type: str | None, text: str) -> ReadResourceResult:

@@ -53,7 +53,7 @@ class Tools:
             spec = self._known(params.name)
             args = arguments_of(spec, params.arguments or {}, published(spec).input_schema)
         except errors.VastMcpError as exc:
-            return refusal(exc, sandbox=session.settings.sandbox)
+            return refusal(exc, session)
         host = Host(
             ctx.session,
             ctx.request_id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import html
 import json
 import re
@@ -84,9 +85,23 @@ def is_telling(letters: bytes) -> bool:
 
 
 def coded(piece: str) -> Iterator[bytes]:
-    """The letters of a piece as it is, in base64 at each of its three places, and in hex."""
-    raw = piece.encode("utf-8", "surrogatepass")
+    """The letters of a piece in UTF-8, and with a byte each for what Latin-1 has."""
+    yield from _coded(piece.encode("utf-8", "surrogatepass"))
+    if not piece.isascii():
+        yield from _coded(b"".join(map(_in_few_bytes, piece)))
+
+
+def _in_few_bytes(char: str) -> bytes:
+    return char.encode("latin-1" if char <= "\xff" else "utf-8", "surrogatepass")
+
+
+def _coded(raw: bytes) -> Iterator[bytes]:
+    """The letters as they are, in quoted-printable, in base64 at each of its three places, and in
+    hex.
+    """
     yield letters_in(raw)
+    yield only_letters(raw)  # with marks that are dropped where they stand for themselves
+    yield letters_in(binascii.b2a_qp(raw, istext=False))
     for before in range(3):
         encoded = base64.b64encode(bytes(before) + raw).rstrip(b"=")
         # The letters at the ends may hold bits of a neighbour.

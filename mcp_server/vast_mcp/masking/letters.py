@@ -9,18 +9,28 @@ from collections.abc import Iterable
 
 HIDDEN = "***"
 
+# What nobody sees as a letter: spaces, soft hyphens, marks of direction, the lines of tables.
+_MARKS = (
+    rb"(?<=\xc2)[\xa0\xad]|(?<=\xef)\xbb\xbf"
+    rb"|(?<=\xe2)(?:\x80[\x80-\x8f\xa8-\xaf]|\x81[\xa0-\xaf]|[\x94\x95][\x80-\xbf])"
+)
+_UNSEEN = re.compile(rb"[\xc2\xe2\xef](?:" + _MARKS + rb")")
 # Escapes, by their first byte; backslashes and %25 repeat where a text was escaped more than once.
 _ESCAPE = re.compile(
-    rb"[\\%&\x1b\xc2\xe2\xef](?:"
+    rb"[\\%&0\x1b\xc2\xe2\xef](?:"
     rb"(?<=\\)(?<!\\\\)\\*+(?:"  # from the first of them on, so that many take no longer
     rb"u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\+u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})"
-    rb"|u(?P<code>[0-9a-fA-F]{4})|u\{(?P<braced>[0-9a-fA-F]{1,6})\}|U(?P<long>[0-9a-fA-F]{8})"
+    rb"|u(?P<code>[0-9a-fA-F]{4})|[ux]\{0*(?P<braced>[0-9a-fA-F]{1,6})\}|U(?P<long>[0-9a-fA-F]{8})"
     rb"|x(?P<byte>[0-9a-fA-F]{2})|(?P<octal>[0-3][0-7]{2})|[abefnrtv0])"
-    rb"|(?<=%)(?:25)*(?P<percent>[0-9a-fA-F]{2})"
-    rb"|(?<=&)(?:amp;)*(?P<entity>\#[0-9]{1,7};|\#[xX][0-9a-fA-F]{1,6};|[A-Za-z]{2,8};)"
+    rb"|(?<=%)(?:25)*(?:(?P<percent>[0-9a-fA-F]{2})|[uU](?P<unit>[0-9a-fA-F]{4}))"
+    rb"|(?<=&)(?:amp;)*(?:(?P<entity>[A-Za-z]{2,8})|\#0*(?P<decimal>[1-9][0-9]{0,6})"
+    rb"|\#[xX]0*(?P<hex>[1-9a-fA-F][0-9a-fA-F]{0,5}));"
+    # Of a list of bytes; inside of a word it is no such thing.
+    rb"|(?<=0)(?<![0-9A-Za-z\x80-\xff]0)[xX](?=[0-9a-fA-F]{2}(?![0-9A-Za-z]))"
     rb"|(?<=\x1b)\[[0-?]*[ -/]*[@-~]"  # colours
-    rb"|(?<=\xc2)\xad|(?<=\xe2)(?:\x80[\x8b-\x8f\xaa-\xae]|\x81[\xa0-\xaf])|(?<=\xef)\xbb\xbf)"
+    rb"|" + _MARKS + rb")"
 )
+_ENTITIES = {"entity": "&", "decimal": "&#", "hex": "&#x"}  # how each kind begins
 _DROPPED = bytes(byte for byte in range(128) if not chr(byte).isalnum())
 _TOKEN = re.compile(
     _ESCAPE.pattern
@@ -55,8 +65,8 @@ def _undone(escape: re.Match[bytes]) -> bytes:
             return bytes([int(text, 16)])
         case "octal":
             return bytes([int(text, 8)])
-        case "entity":
-            return html.unescape(f"&{text.decode()}").encode("utf-8", "surrogatepass")
+        case "entity" | "decimal" | "hex":
+            return _seen(html.unescape(f"{_ENTITIES[kind]}{text.decode()};"))
         case "low":
             units = escape["high"] + text
             return bytes.fromhex(units.decode()).decode("utf-16-be").encode()
@@ -67,7 +77,11 @@ def _undone(escape: re.Match[bytes]) -> bytes:
 def _character(code: int) -> bytes:
     if code > sys.maxunicode:
         return b""
-    return chr(code).encode("utf-8", "surrogatepass")
+    return _seen(chr(code))
+
+
+def _seen(text: str) -> bytes:
+    return _UNSEEN.sub(b"", text.encode("utf-8", "surrogatepass"))
 
 
 class Read:
