@@ -20,7 +20,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
-from house import KEY_LINE, call, env_of
+from house import KEY_LINE, call, env_of, sampled
 from messages import INVALID_REQUEST, LEGAL, NO_MESSAGES
 from processes import PATIENCE, an_offer, asked, ledger, post, ran
 from served_http import ACCEPT, TOKEN, Serving, ask, bearer, serving
@@ -328,37 +328,42 @@ def test_a_token_that_was_set_is_never_printed(sandboxed: Serving) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [
-        pytest.param(["--http", "0.0.0.0:0"], "loopback", id="every address"),
-        pytest.param(["--http", "[::]:0"], "loopback", id="every address, IPv6"),
-        pytest.param(["--http", "192.0.2.1:80"], "loopback", id="another address"),
-        pytest.param(["--http", "example.com:80"], "no HOST:PORT", id="a name"),
-        pytest.param(["--http", "127.0.0.1"], "no HOST:PORT", id="no port"),
-        pytest.param(["--http", "127.0.0.1:70000"], "port", id="no such port"),
-        pytest.param(
-            ["--http", "127.0.0.1:0", "--allowed-host", "a.example"],
-            "--behind-proxy",
-            id="a name alone",
-        ),
-        pytest.param(
-            ["--http", "0.0.0.0:0", "--behind-proxy"], "--allowed-host", id="a proxy without a name"
-        ),
-        pytest.param(
-            ["--http", "0.0.0.0:0", "--behind-proxy", "--allowed-host", "https://a.example"],
-            "no host name",
-            id="an address for a name",
-        ),
-        pytest.param(
-            ["--http", "0.0.0.0:0", "--behind-proxy", "--allowed-host", "*"],
-            "no host name",
-            id="any name",
-        ),
-        pytest.param(
-            ["--http", "0.0.0.0:0", "--behind-proxy", "--allowed-host", "a.example:1:evil"],
-            "no host name",
-            id="a name with two ports",
-        ),
-    ],
+    sampled(
+        [
+            pytest.param(["--http", "0.0.0.0:0"], "loopback", id="every address"),
+            pytest.param(["--http", "[::]:0"], "loopback", id="every address, IPv6"),
+            pytest.param(["--http", "192.0.2.1:80"], "loopback", id="another address"),
+            pytest.param(["--http", "example.com:80"], "no HOST:PORT", id="a name"),
+            pytest.param(["--http", "127.0.0.1"], "no HOST:PORT", id="no port"),
+            pytest.param(["--http", "127.0.0.1:70000"], "port", id="no such port"),
+            pytest.param(
+                ["--http", "127.0.0.1:0", "--allowed-host", "a.example"],
+                "--behind-proxy",
+                id="a name alone",
+            ),
+            pytest.param(
+                ["--http", "0.0.0.0:0", "--behind-proxy"],
+                "--allowed-host",
+                id="a proxy without a name",
+            ),
+            pytest.param(
+                ["--http", "0.0.0.0:0", "--behind-proxy", "--allowed-host", "https://a.example"],
+                "no host name",
+                id="an address for a name",
+            ),
+            pytest.param(
+                ["--http", "0.0.0.0:0", "--behind-proxy", "--allowed-host", "*"],
+                "no host name",
+                id="any name",
+            ),
+            pytest.param(
+                ["--http", "0.0.0.0:0", "--behind-proxy", "--allowed-host", "a.example:1:evil"],
+                "no host name",
+                id="a name with two ports",
+            ),
+        ],
+        every=3,
+    ),
 )
 def test_what_would_be_open_to_others_is_wrong_usage(
     env: dict[str, str], tmp_path: Path, arguments: list[str], said: str

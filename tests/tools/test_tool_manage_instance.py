@@ -561,7 +561,7 @@ async def test_a_lease_stays_within_the_life_that_the_person_allows(
     held = replace(settings, limits=Limits(max_lease_hours=10))
     async with served(world, held) as client:
         made = await ours(client, world, lease_hours=5)
-        world.instances[made].born -= 4 * 3600
+        world.clock = lambda: time.time() + 4 * 3600
         wish = {"instance_id": made, "action": "extend_lease"}
         error = (await call(client, "manage_instance", **wish, lease_hours=6.1))["error"]
         assert (error["code"], error["problems"][0]["field"]) == ("over_limit", "lease_hours")
