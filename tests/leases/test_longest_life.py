@@ -144,25 +144,6 @@ async def test_a_start_date_that_moves_later_moves_no_end(
         await until_ended(client, machine)
 
 
-async def test_one_row_that_is_born_too_early_ends_no_machine_of_ours(
-    world: World, settings: Settings, state: Path
-) -> None:
-    """No machine is born before its own attempt, whatever a row says once."""
-    async with sweeping(world, settings, state, max_lease_hours=3.0) as client:
-        machine = await rented(client, world, lease_hours=2)
-        machine.born -= 5 * HOUR
-        assert await left(client, machine) == pytest.approx(2, abs=0.05)
-        machine.born += 5 * HOUR
-        assert await left(client, machine) == pytest.approx(2, abs=0.05)
-        assert machine.alive
-    later(world, 1)
-    async with sweeping(world, settings, state, max_lease_hours=3.0) as client:
-        assert await left(client, machine) == pytest.approx(1, abs=0.05)
-        assert machine.alive
-        later(world, 3.5)
-        await until_ended(client, machine)
-
-
 async def test_without_a_journal_a_server_remembers_what_it_saw(
     world: World, settings: Settings, state: Path
 ) -> None:

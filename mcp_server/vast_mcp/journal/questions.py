@@ -218,17 +218,14 @@ class Questions:
             if intent.instance_id and intent.lease_until
         }
 
-    def made(self, account: str) -> Iterator[tuple[int, float]]:
-        """When the attempts were made that became an account's living machines, in epoch seconds,
-        by machine.
+    def births(self, account: str) -> Iterator[tuple[int, float]]:
+        """Births of an account's machines, in epoch seconds: as its attempts were made, and as
+        rows of Vast's have named them.
         """
         for intent in self.living(account):
             born_at = intent.born_at or intent.tried_at
             if intent.instance_id and born_at:
                 yield intent.instance_id, born_at
-
-    def births(self, account: str) -> Iterator[tuple[int, float]]:
-        """Births of an account's machines, in epoch seconds, as rows of Vast's have named them."""
         for row in self._db.rows("births", account=account):
             instance_id, born_at = id_of(row["instance_id"]), time_of(row["born_at"])
             if instance_id and born_at:

@@ -2,8 +2,7 @@
 machine.
 
 A machine can write its own label, and a row's `start_date` was seen to move later: so a life counts
-from the attempt that made the machine, where the journal has it, since no machine is born before
-that; else from the earliest birth that any row has named.
+from the earliest birth that the journal or any row has named.
 """
 
 from __future__ import annotations
@@ -21,15 +20,13 @@ from vast_mcp.vast.models import Instance
 class Leases:
     """What is known of leases beside the labels: by machine, in epoch seconds.
 
-    `journalled`: when they end. `births`: the earliest that rows have named. `made`: when the
-    journal's attempts were made, which no row moves. `longest_s`: how long a machine may live; None
-    without such a limit.
+    `journalled`: when they end. `births`: the earliest that anything has named. `longest_s`: how
+    long a machine may live; None without such a limit.
     """
 
     now: float
     journalled: Mapping[int, float] = field(default_factory=dict[int, float])
     births: Mapping[int, float] = field(default_factory=dict[int, float])
-    made: Mapping[int, float] = field(default_factory=dict[int, float])
     longest_s: float | None = None
 
     def end_of(self, instance_id: int, row: Instance | None) -> float | None:
@@ -40,18 +37,16 @@ class Leases:
         return min(until, self.birth_of(instance_id, row) + self.longest_s)
 
     def birth_of(self, instance_id: int, row: Instance | None) -> float:
-        """The birth of a machine: its attempt, else the earliest that is known, else now."""
-        if instance_id in self.made:
-            return self.made[instance_id]
+        """The earliest birth that is known of a machine: now, where none is."""
         named = None if row is None else time_of(row.start_date)
         births = (self.births.get(instance_id), named)
         return min((birth for birth in births if birth is not None), default=self.now)
 
     def has_birth_of(self, instance_id: int, row: Instance | None) -> bool:
         """Whether anything names a birth of the machine."""
-        if instance_id in self.made or instance_id in self.births:
-            return True
-        return row is not None and time_of(row.start_date) is not None
+        return instance_id in self.births or (
+            row is not None and time_of(row.start_date) is not None
+        )
 
     def ends(self, listed: Iterable[Instance]) -> dict[int, float]:
         """When the leases of listed machines end, of those that have one."""
@@ -60,14 +55,13 @@ class Leases:
 
     def new_births(self, listed: Iterable[Instance]) -> dict[int, float]:
         """Births that rows name and that are earlier than what was known, of machines with a
-        lease under the limit and without an attempt; of a machine whose row names none, the first
-        sight.
+        lease under the limit; of a machine whose row names none, the first sight.
         """
         if self.longest_s is None:
             return {}
         found: dict[int, float] = {}
         for row in listed:
-            if row.id in self.made or self.end_of(row.id, row) is None:
+            if self.end_of(row.id, row) is None:
                 continue
             birth = min(self.birth_of(row.id, row), self.now)
             if birth < self.births.get(row.id, birth + 1):
@@ -88,9 +82,8 @@ def leases_of(
     """
     longest_s = None if hours is None else hours * 3600
     ends = {} if account is None else journal.lease_ends(account)
-    births, made = dict(seen), dict[int, float]()
+    births = dict(seen)
     if account is not None and longest_s is not None:
-        made.update(journal.made(account))
         for instance_id, birth in journal.births(account):
             births[instance_id] = min(birth, births.get(instance_id, birth))
-    return Leases(now, ends, births, made, longest_s)
+    return Leases(now, ends, births, longest_s)
