@@ -62,7 +62,8 @@ class Watched:
 class Stdio(Watched):
     """Over stdio, by hand: lines go out as they are, answers come in as they come."""
 
-    answers: queue.Queue[Json] = field(default_factory=queue.Queue[Json])
+    # None at the end of stdout.
+    answers: queue.Queue[Json | None] = field(default_factory=queue.Queue["Json | None"])
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1000))
 
     def send(self, line: bytes) -> None:
@@ -93,6 +94,7 @@ class Stdio(Watched):
             heard = json.loads(line)
             if "id" in heard and "method" not in heard:
                 self.answers.put(heard)
+        self.answers.put(None)
 
 
 @contextlib.contextmanager
