@@ -78,6 +78,14 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The journal's folder, for servers and for commands."""
+    folder = tmp_path / "state"
+    monkeypatch.setenv("VAST_MCP_STATE_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
 async def client(world: World, settings: Settings) -> AsyncIterator[Client]:
     async with Client(build(settings, CATALOGUE, create_app(world))) as made:
         yield made

@@ -15,6 +15,7 @@ from typing import Any
 
 from attack import service
 from attack.server import ANSWER_S, KEY, Http, Stdio, Watched, message, over_http, over_stdio, timed
+from certificates import certified
 from messages import NO_MESSAGES
 
 MOST_MIB = 200.0
@@ -256,9 +257,7 @@ def keys(folder: Path, size: int) -> Iterator[Row]:
     """An address without a certificate that holds gets no key, however it is written; nor does
     where a service points.
     """
-    with service.serving(
-        lambda handler: service.say(handler, b"{}"), service.certificate(folder)
-    ) as vast:
+    with service.serving(lambda handler: service.say(handler, b"{}"), certified(folder)[0]) as vast:
         spelt = Row("VAST_URL in other spellings, no certificate that holds")
         for spelling in SPELLINGS[: 4 * size]:
             spelt.tried += 1

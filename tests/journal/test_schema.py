@@ -27,11 +27,6 @@ COLUMNS = "SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info('{}
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
-@pytest.fixture
 def world() -> World:
     made = World(rent_again=True)
     made.set_keys([KEY_LINE])

@@ -52,11 +52,6 @@ CASES = [(column, value) for column, values in SPOILT.items() for value in value
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
-@pytest.fixture
 def world() -> World:
     made = World(rent_again=True)
     made.set_keys([KEY_LINE])

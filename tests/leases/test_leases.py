@@ -130,11 +130,6 @@ Sweep = Callable[..., tuple[int, dict[str, Any]]]
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
-@pytest.fixture
 def sweep(
     url: str, state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Sweep:

@@ -31,11 +31,6 @@ HOUR = 3600.0
 TOKEN = "0123456789abcdef"
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
 @asynccontextmanager
 async def sweeping(
     world: World, settings: Settings, state: Path, **limits: Any

@@ -58,14 +58,6 @@ def settings(settings: Settings) -> Settings:
     return replace(settings, times=replace(settings.times, budget_s=8.0))
 
 
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The journal's folder, for servers and for the command."""
-    folder = tmp_path / "state"
-    monkeypatch.setenv("VAST_MCP_STATE_DIR", str(folder))
-    return folder
-
-
 def an_offer(world: World, **traits: Any) -> dict[str, Any]:
     """The cheapest free one, as the world has it: changing it changes its price."""
     return world.offers[world.offer(**{"disk_space": lambda gb: gb > 100, **traits})["id"]]

@@ -26,11 +26,6 @@ from vast_mcp_tools import CATALOGUE
 DISK_GB = 20
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
 def cost(offer: dict[str, Any], disk: float = DISK_GB, base: float | None = None) -> float:
     """The price of an offer with its disk, in $/h (docs/vast-api.md A.6)."""
     return (offer["dph_base"] if base is None else base) + offer["storage_cost"] * disk / 720

@@ -23,11 +23,6 @@ from vast_mcp.settings import Settings
 DISK_GB = 8
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
 def cost(offer: dict[str, Any]) -> float:
     """The price of an offer with its disk, in $/h (A.6)."""
     return offer["dph_base"] + offer["storage_cost"] * DISK_GB / 720

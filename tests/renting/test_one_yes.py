@@ -37,14 +37,6 @@ def settings(settings: Settings) -> Settings:
     return replace(settings, times=replace(settings.times, budget_s=8.0))
 
 
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The journal's folder, for servers and for the command."""
-    folder = tmp_path / "state"
-    monkeypatch.setenv("VAST_MCP_STATE_DIR", str(folder))
-    return folder
-
-
 def a_machine(world: World, label: str | None = OURS, **more: Any) -> int:
     offer = an_offer(world)
     return world.rent(offer["id"], {"image": "x", "disk": 8, "label": label, **more}).id

@@ -30,11 +30,6 @@ DISK_GB = 20
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
-@pytest.fixture
 def brief(settings: Settings) -> Settings:
     """For a call whose time ends in doubt."""
     return replace(

@@ -34,11 +34,6 @@ def world() -> World:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
-@pytest.fixture
 def short(tmp_path: Path, state: Path) -> Settings:
     """A call ends while a lost request is still in doubt, and the doubt can be proven absent
     within seconds.

@@ -38,11 +38,6 @@ def world() -> World:
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state"
-
-
-@pytest.fixture
 def short(tmp_path: Path, state: Path) -> Settings:
     made = load({}, home=tmp_path, sandbox=True)
     times = replace(

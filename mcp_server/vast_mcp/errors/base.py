@@ -94,9 +94,7 @@ class VastMcpError(Exception):
     results: Sequence[Json] = ()
     next_steps: Sequence[NextStep] = field(default_factory=tuple)
     may_bill: bool = False  # what this one is about may, whatever its kind
-    no_refusal: bool = (
-        False  # the reply has no known words: a gateway may say this of what was done
-    )
+    no_refusal: bool = False  # no words of Vast's: a gateway may say this of what was done
 
     def __post_init__(self) -> None:
         super().__init__(self.message)

@@ -23,7 +23,7 @@ from vast_mcp.caller import Host, InputNeeded, Progress, no_progress
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.host.notices import notices_of
 from vast_mcp.masking import Mask
-from vast_mcp.renting.keeping import check_and_end
+from vast_mcp.renting.keeping import check_quietly
 from vast_mcp.session import Call, Session
 from vast_mcp.toolspec import Arguments, ToolSpec
 
@@ -49,7 +49,8 @@ async def answer(
         await anyio.lowlevel.checkpoint_if_cancelled()
         if session.settings.sandbox:
             payload["sandbox"] = True
-        await _end_what_is_over(call)
+        if session.account is not None:
+            await check_quietly(call)  # what is over its limit ends before the notices name it
         if notices := notices_of(call, payload):
             payload["notices"] = notices
     finally:
@@ -58,18 +59,6 @@ async def answer(
         if call.attempts:
             session.unjudged.set()
     return cast("Json", _masked(payload, session.settings.mask))
-
-
-async def _end_what_is_over(call: Call) -> None:
-    """End what is over its limit before the notices name it; an answer never fails for that."""
-    if call.session.account is None:
-        return
-    try:
-        await check_and_end(call)
-    except errors.VastMcpError as exc:
-        log.info("the check of prices waits: %s", exc.code)
-    except Exception as exc:
-        log.error("the check of prices: defect: %s", type(exc).__name__)
 
 
 def _call_of(session: Session, progress: Progress, host: Host | None) -> Call:

@@ -38,15 +38,14 @@ class Leases:
 
     def birth_of(self, instance_id: int, row: Instance | None) -> float:
         """The earliest birth that is known of a machine: now, where none is."""
-        named = None if row is None else time_of(row.start_date)
-        births = (self.births.get(instance_id), named)
-        return min((birth for birth in births if birth is not None), default=self.now)
+        named = self.named_birth_of(instance_id, row)
+        return self.now if named is None else named
 
-    def has_birth_of(self, instance_id: int, row: Instance | None) -> bool:
-        """Whether anything names a birth of the machine."""
-        return instance_id in self.births or (
-            row is not None and time_of(row.start_date) is not None
-        )
+    def named_birth_of(self, instance_id: int, row: Instance | None) -> float | None:
+        """The earliest birth that anything names of the machine."""
+        by_row = None if row is None else time_of(row.start_date)
+        births = (self.births.get(instance_id), by_row)
+        return min((birth for birth in births if birth is not None), default=None)
 
     def ends(self, listed: Iterable[Instance]) -> dict[int, float]:
         """When the leases of listed machines end, of those that have one."""

@@ -102,7 +102,7 @@ def _extension(
     or the end.
     """
     hours = max(call.settings.lease_hours or 1.0, 0.5)
-    most = longest(call, instance_id, row)
+    most = _longest(call, known(call), instance_id, row)
     if most is not None:
         hours = min(hours, most)
     if hours * 3600 <= SOON_S:
@@ -112,7 +112,7 @@ def _extension(
     return [NextStep("manage_instance", extend, "moves its end"), then]
 
 
-def longest(call: Call, instance_id: int, row: Instance | None) -> float | None:
+def _longest(call: Call, leases: Leases, instance_id: int, row: Instance | None) -> float | None:
     """How many hours from now a machine may live by VAST_MCP_MAX_LEASE_HOURS, which counts from
     its birth; cut to two decimals, 0 where its birth is not known. None where there is no such
     limit.
@@ -120,10 +120,10 @@ def longest(call: Call, instance_id: int, row: Instance | None) -> float | None:
     most = call.limits.max_lease_hours
     if most is None:
         return None
-    leases = known(call)
-    if not leases.has_birth_of(instance_id, row):
+    born = leases.named_birth_of(instance_id, row)
+    if born is None:
         return 0.0
-    left = (leases.birth_of(instance_id, row) - leases.now) / 3600 + most
+    left = (born - leases.now) / 3600 + most
     return max(0.0, math.floor(left * 100) / 100)
 
 
@@ -133,13 +133,14 @@ def extended_end(call: Call, instance_id: int, row: Instance | None, hours: floa
     Raises BadArguments where that is no later than now: only a later time moves the watchdog,
     which has the time it started with. Raises OverLimit past VAST_MCP_MAX_LEASE_HOURS.
     """
-    now = call.now()
+    leases = known(call)
+    now = leases.now
     until = float(int(now + hours * 3600))
-    present = end_of(call, instance_id, row)
+    present = leases.end_of(instance_id, row)
     if present is not None and until <= present:
         left = (present - now) / 3600
         raise errors.bad("manage_instance", [Problem("lease_hours", _NOT_LATER.format(left))])
-    most = longest(call, instance_id, row)
+    most = _longest(call, leases, instance_id, row)
     if most is not None and hours > most:
         raise _over_limit(call, instance_id, most)
     return until

@@ -30,7 +30,7 @@ async def keep_within_limits(session: Session) -> None:
         await session.unjudged.wait()
     while True:
         session.unjudged = anyio.Event()
-        if await _leaves_something(session):
+        if await check_quietly(Call.quiet(session)):
             await anyio.sleep(pause)
             pause = min(pause * 2, look_s * LONGEST_PAUSE)
         else:
@@ -46,10 +46,10 @@ def _has_work(session: Session) -> bool:
         return False  # the next rent says so
 
 
-async def _leaves_something(session: Session) -> bool:
-    """Check what there is; whether any of it is still to be checked."""
+async def check_quietly(call: Call) -> bool:
+    """The same as check_and_end for who goes on whatever fails: a server, and an answer."""
     try:
-        return await check_and_end(Call.quiet(session))
+        return await check_and_end(call)
     except errors.VastMcpError as exc:
         log.info("the check of prices waits: %s", exc.code)
     except Exception as exc:

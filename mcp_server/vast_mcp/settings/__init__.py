@@ -65,9 +65,7 @@ class Settings:
     base_url: str = field(
         default=DEFAULT_URL,
         metadata=setting(
-            "VAST_URL",
-            "another address of the API, https unless loopback",
-            kinds.ADDRESS,
+            "VAST_URL", "another address of the API, https unless loopback", kinds.ADDRESS
         ),
     )
     env_file: Path | None = field(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import BeforeValidator
@@ -130,8 +129,7 @@ def state(value: object) -> object:
 
 def host(value: object) -> str | None:
     """A host's name or IPv4 address."""
-    text = _text(value)
-    return text if _HOST.fullmatch(text) else None
+    return _shaped(_HOST, value)
 
 
 def ip(value: object) -> str | None:
@@ -147,18 +145,17 @@ def ip(value: object) -> str | None:
 
 def token(value: object) -> str | None:
     """What stands in an address as it is."""
-    text = _text(value)
-    return text if _TOKEN.fullmatch(text) else None
+    return _shaped(_TOKEN, value)
 
 
 def port(value: object) -> str | None:
     """A port inside of a machine: "8080/tcp"."""
+    return _shaped(_PORT, value)
+
+
+def _shaped(shape: re.Pattern[str], value: object) -> str | None:
     text = _text(value)
-    return text if _PORT.fullmatch(text) else None
-
-
-def _or_none(shape: Callable[[object], object]) -> BeforeValidator:
-    return BeforeValidator(shape)
+    return text if shape.fullmatch(text) else None
 
 
 def _text_or_none(value: object) -> object:
@@ -166,9 +163,9 @@ def _text_or_none(value: object) -> object:
 
 
 Text = Annotated[str | None, BeforeValidator(_text_or_none)]  # a stranger's, of any shape
-Card = Annotated[str | None, _or_none(card)]
-Place = Annotated[str | None, _or_none(place)]
-State = Annotated[str | None, _or_none(state)]
-Host = Annotated[str | None, _or_none(host)]
-Ip = Annotated[str | None, _or_none(ip)]
-Token = Annotated[str | None, _or_none(token)]
+Card = Annotated[str | None, BeforeValidator(card)]
+Place = Annotated[str | None, BeforeValidator(place)]
+State = Annotated[str | None, BeforeValidator(state)]
+Host = Annotated[str | None, BeforeValidator(host)]
+Ip = Annotated[str | None, BeforeValidator(ip)]
+Token = Annotated[str | None, BeforeValidator(token)]
