@@ -20,6 +20,7 @@ from mcp import Client
 
 from house import allowing, an_offer, call, offers, puts
 from vast_mcp.renting.price_kept import LOOKS
+from vast_mcp.sandbox.listing import PageQuery
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp.vast.retry import READ_TRIES
@@ -366,6 +367,30 @@ async def lost_with_its_process(
         world.faults.clear()
     with contextlib.closing(sqlite3.connect(state / "journal.db")) as db, db:
         db.execute("UPDATE intents SET announce = 1, max_usd_per_hour = ?", (most,))
+
+
+async def test_a_price_that_the_list_of_all_lacks_is_no_room_in_the_total(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """What cannot be read is unknown, never nothing: it is judged once it can be."""
+    offer = dearer(world, 3.0)
+    await lost_with_its_process(world, settings, state, offer, 1e6)
+    with contextlib.closing(sqlite3.connect(state / "journal.db")) as db, db:
+        db.execute(
+            "UPDATE intents SET max_total_usd_per_hour = ?, counted_usd_per_hour = usd_per_hour",
+            (cost(offer) * 1.2,),
+        )
+    page = world.list_page(PageQuery(25, None, [], {}, None))
+    page["instances"][0]["dph_total"] = None
+    world.faults.add("list", "status", times=None, status=200, body=page)
+    async with allowing(world, settings, state) as client:
+        read = len(world.asked("list"))
+        await until(lambda: len(world.asked("list")) > read + 2)
+        assert len(world.living) == 1
+        world.faults.clear()
+        await until_gone(world)
+        said = await first_notices(client)
+    assert [one for one in said if one.startswith("over_limit: machine")]
 
 
 async def test_a_reply_that_was_lost_is_judged_by_whoever_finds_the_machine(

@@ -18,7 +18,7 @@ from vast_mcp.account.seen import forget_destroyed, learn_from
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Intent, Notice, Wish
 from vast_mcp.machines import volumes
-from vast_mcp.machines.costs import cost_with_volume, is_dearer, price_of_row, sum_of_known
+from vast_mcp.machines.costs import cost_with_volume, is_dearer, sum_of_known
 from vast_mcp.renting.standing import Standing, prices_of_others, prices_of_volumes
 from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.vast.models import Instance
@@ -87,9 +87,10 @@ async def limit_passed(
         return replace(over, is_sure=False)
     bills = prices_of_others(call, seen, intent.account, instance_id)
     bills |= prices_of_volumes(call, seen, intent.account)  # its own new one is among them
-    if instance_id in seen.by_id:
-        usd_per_hour = price_of_row(seen.by_id[instance_id]) or 0.0
-    if is_dearer(usd_per_hour + sum_of_known(bills.values()), over.most):
+    own = seen.prices.get(instance_id, usd_per_hour)
+    if own is None:
+        return replace(over, is_sure=False)
+    if is_dearer(own + sum_of_known(bills.values()), over.most):
         return over
     return None
 
