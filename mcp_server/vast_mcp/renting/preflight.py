@@ -16,6 +16,7 @@ from vast_mcp.renting.rules import by_args
 from vast_mcp.renting.ssh_access import check_keys_of_vm, warnings_of_keys
 from vast_mcp.renting.template_look import disk_gb_wanted, template_if_needed
 from vast_mcp.session import Call
+from vast_mcp.vast.models import Offer
 
 DEFAULT_DISK_GB = 10.0  # what Vast's own client asks for; the server's default is reported as 8 too
 
@@ -38,13 +39,8 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
     # Last, so that the price is the newest of all that is known.
     offer, because = await offer_of(call, order, disk_gb or DEFAULT_DISK_GB, fresh=priced)
     priced_at = anyio.current_time() if priced else None
-    volume: float | None = 0.0
-    if order.volume_is_new:
-        volume = None
-    if priced and order.volume_is_new:
-        volume = await volume_usd_per_hour(call, order.body["volume_info"], offer)
-        if volume is None:
-            because = because or "The new volume's price could not be looked up."
+    volume, why = await _new_volume(call, order, offer, priced=priced)
+    because = because or why
     if vm:
         offer_rules.check_vm_offer(order.offer_id, offer)
     offer_rules.check_bid(order.bid, offer)
@@ -57,3 +53,17 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
         warnings=[warning for warning in warnings if warning],
         priced_at=priced_at,
     )
+
+
+async def _new_volume(
+    call: Call, order: Order, offer: Offer | None, *, priced: bool
+) -> tuple[float | None, str]:
+    """What a volume that is made with the machine costs in $/h, 0 where none is, and why that is
+    not known where it was looked for (empty elsewhere).
+    """
+    if not order.volume_is_new:
+        return 0.0, ""
+    if not priced:
+        return None, ""
+    usd = await volume_usd_per_hour(call, order.body["volume_info"], offer)
+    return usd, "The new volume's price could not be looked up." if usd is None else ""

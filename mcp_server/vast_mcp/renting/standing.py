@@ -8,7 +8,7 @@ The limits count it (limits.py); this module refuses nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vast_mcp.account.volumes import held_in_rows, prices_of
@@ -95,23 +95,40 @@ def prices_of_volumes(
     """
     journal = call.journal
     attempts = [*journal.living(account), *journal.underway(account)]
-    gone = journal.gone_since(account, seen.read_at)
     machines = _listed_machines(seen, attempts)
     counted_whole = {one.token for one in attempts} - machines.keys()
+    makers = [
+        one
+        for one in (*attempts, *journal.gone_since(account, seen.read_at))
+        if one.makes_volume and one.token not in counted_whole
+    ]
+    return _of_listed(call, seen, counted_whole, whole) | _of_unlisted(seen, makers, machines)
+
+
+def _of_listed(
+    call: Call, seen: Standing, counted_whole: Container[str | None], whole: int | None
+) -> dict[str, float | None]:
+    """The volumes that a list shows."""
     prices = prices_of(call, seen.volumes)
     at_whole = [row for row in seen.rows if row.id == whole or price_of_row(row) == row.dph_total]
     held = held_in_rows(at_whole, seen.volumes, prices)
-    found: dict[str, float | None] = {}
-    for volume in seen.volumes:
-        token = volumes.token_of(volume)
-        if volume.id not in held and token not in counted_whole:
-            found[f"volume {volume.id}"] = prices[volume.id]
+    return {
+        f"volume {volume.id}": prices[volume.id]
+        for volume in seen.volumes
+        if volume.id not in held and volumes.token_of(volume) not in counted_whole
+    }
+
+
+def _of_unlisted(
+    seen: Standing, makers: Sequence[Intent], machines: Mapping[str, int]
+) -> dict[str, float | None]:
+    """The volumes of these attempts that no list shows."""
     listed = {volumes.token_of(volume) for volume in seen.volumes}
     mounted = {machine for volume in seen.volumes for machine in volumes.attached_to(volume)}
-    for one in (*attempts, *gone):
+    found: dict[str, float | None] = {}
+    for one in makers:
         machine = machines.get(one.token, one.instance_id)
-        is_shown = one.token in listed or machine in mounted
-        if one.makes_volume and not is_shown and one.token not in counted_whole:
+        if one.token not in listed and machine not in mounted:
             found[f"the volume of machine {machine}"] = one.allowed.volume
     return found
 
