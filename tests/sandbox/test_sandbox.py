@@ -22,11 +22,11 @@ async def test_a_wrong_key_is_a_404_and_by_switch_a_401() -> None:
     """A 404 was recorded, and the specification says 401 (docs/vast-api.md I)."""
     world = a_world(api_keys={"right"})
     wire = Wire(world, "Bearer wrong")
-    assert_golden(await wire.ask("GET", "/api/v0/users/current"), "auth_bad_key_404")
+    assert_golden(await wire.ask("GET", "/api/v0/users/current/"), "auth_bad_key_404")
     world.bad_key_status = 401
-    assert_golden(await wire.ask("GET", "/api/v0/users/current"), "auth_bad_key_401")
+    assert_golden(await wire.ask("GET", "/api/v0/users/current/"), "auth_bad_key_401")
     assert (
-        await Wire(world, "Bearer right").ask("GET", "/api/v0/users/current")
+        await Wire(world, "Bearer right").ask("GET", "/api/v0/users/current/")
     ).status_code == 200
 
 
@@ -77,7 +77,7 @@ async def test_a_machines_own_key_opens_that_machine_only() -> None:
         ("GET", f"/api/v0/instances/{ours}/ssh/"),
         ("PUT", f"/api/v0/instances/reboot/{ours}/"),
         ("GET", "/api/v1/instances/"),
-        ("GET", "/api/v0/users/current"),
+        ("GET", "/api/v0/users/current/"),
         ("POST", "/api/v0/bundles/"),
         ("PUT", f"/api/v0/asks/{world.offer()['id']}/"),
     ]
@@ -121,13 +121,13 @@ async def test_every_reply_says_the_worlds_time() -> None:
     wire, date = Wire(world), "Wed, 18 Nov 2026 11:06:40 GMT"
     world.faults.add("user", "html502")
     for path in (
-        "/api/v0/users/current",
-        "/api/v0/users/current",
+        "/api/v0/users/current/",
+        "/api/v0/users/current/",
         "/api/v0/instances/",
         "/nowhere",
     ):
         assert (await wire.ask("GET", path)).headers["date"] == date
-    assert (await Wire(world, None).ask("GET", "/api/v0/users/current")).headers["date"] == date
+    assert (await Wire(world, None).ask("GET", "/api/v0/users/current/")).headers["date"] == date
 
 
 async def test_the_world_never_keeps_a_key() -> None:
@@ -138,14 +138,29 @@ async def test_the_world_never_keeps_a_key() -> None:
     assert "very-secret-key" not in str(world.ledger)
 
 
+@pytest.mark.parametrize("authorization", ["Bearer some-key", None])
 @pytest.mark.parametrize(
-    "path", ["/api/v0/users/current", "/api/v0/users/current/", "/api/v1/instances"]
+    "path", ["/api/v0/users/current", "/api/v0/volumes", "/api/v1/instances", "/api/v0/bundles"]
 )
-async def test_both_spellings_of_a_path_are_served(path: str) -> None:
-    """The official client sends some paths without their last slash (docs/vast-api.md 0)."""
+async def test_an_address_without_its_last_slash_leads_on(
+    path: str, authorization: str | None
+) -> None:
+    """It is no route: a 301 whose JSON lacks the data; the official client follows it
+    (docs/vast-api.md 0).
+    """
+    wire = Wire(a_world(), authorization)
+    reply = await wire.ask("GET", path, q="{}")
+    assert (reply.status_code, reply.headers["content-type"]) == (301, "application/json")
+    assert reply.headers["location"] == f"http://vast.invalid{path}/?q=%7B%7D"
+    assert not {"instances", "volumes", "offers", "id"} & reply.json().keys()
+
+
+async def test_what_is_sent_without_the_last_slash_does_nothing() -> None:
+    """A client that follows with a GET has lost its body (docs/vast-api.md 0)."""
     world = a_world()
-    world.set_keys([SSH_KEY])
-    assert (await Wire(world).ask("GET", path)).status_code == 200
+    ask = world.offer()["id"]
+    reply = await Wire(world).ask("PUT", f"/api/v0/asks/{ask}", {"image": "x"})
+    assert (reply.status_code, world.rentals) == (301, [])
 
 
 async def test_an_unknown_path_is_a_404_in_json() -> None:
@@ -340,7 +355,7 @@ async def test_search_asks_takes_a_wrapped_query_and_applies_no_defaults() -> No
 async def test_the_get_form_of_search_is_served() -> None:
     """Older scripts search this way (docs/vast-api.md B.3)."""
     wire = Wire(a_world())
-    reply = await wire.ask("GET", "/api/v0/bundles", q=json.dumps({**PLAIN, "limit": 1}))
+    reply = await wire.ask("GET", "/api/v0/bundles/", q=json.dumps({**PLAIN, "limit": 1}))
     assert [row["gpu_name"] for row in reply.json()["offers"]] == ["RTX 4090"]
 
 
@@ -676,7 +691,7 @@ async def test_the_account_shows_its_money_and_plants_a_secret() -> None:
     found by it.
     """
     world = a_world(credit=3.5)
-    row = (await Wire(world).ask("GET", "/api/v0/users/current")).json()
+    row = (await Wire(world).ask("GET", "/api/v0/users/current/")).json()
     assert (row["id"], row["credit"], row["balance"]) == (world.user_id, 3.5, 0.0)
     assert "host_agreement_accepted" in row
     assert row["api_key"].startswith("sandbox-account-secret")

@@ -126,7 +126,7 @@ def test_any_bid_wish_for_logs_or_volume_is_taken_or_refused(
         ("PUT", f"/api/v0/instances/bid_price/{BID}/", bid),
         ("PUT", f"/api/v0/instances/request_logs/{BID}/", wish),
         ("PUT", "/api/v0/volumes/", {"id": ROOM, **room}),
-        ("GET", "/api/v0/volumes", None),
+        ("GET", "/api/v0/volumes/", None),
         ("GET", f"/api/v0/instances/{BID}/", None),
     ):
         status, reply = answer(method, path, body)

@@ -93,7 +93,7 @@ async def test_any_status_with_any_body_can_be_sent() -> None:
     world.faults.add(
         "user", "status", status=418, text="short", content_type="text/x-tea", headers={"X-A": "1"}
     )
-    first, second = [await wire.ask("GET", "/api/v0/users/current") for _ in range(2)]
+    first, second = [await wire.ask("GET", "/api/v0/users/current/") for _ in range(2)]
     assert (first.status_code, first.json()) == (409, [{"no": "object"}])
     assert (second.status_code, second.text, second.headers["x-a"]) == (418, "short", "1")
     assert second.headers["content-type"].startswith("text/x-tea")
@@ -135,11 +135,11 @@ async def test_a_fault_can_let_some_requests_pass_and_one_can_last() -> None:
         200,
     ]
     world.faults.add("*", "html504", times=None)
-    assert [(await wire.ask("GET", "/api/v0/users/current")).status_code for _ in range(3)] == [
+    assert [(await wire.ask("GET", "/api/v0/users/current/")).status_code for _ in range(3)] == [
         504
     ] * 3
     world.faults.clear()
-    assert (await wire.ask("GET", "/api/v0/users/current")).status_code == 200
+    assert (await wire.ask("GET", "/api/v0/users/current/")).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ async def test_the_world_can_be_changed_from_outside() -> None:
     await wire.ask(
         "POST", "/_sandbox/faults", {"endpoint": "user", "kind": "status", "status": 500}
     )
-    assert (await wire.ask("GET", "/api/v0/users/current")).status_code == 500
+    assert (await wire.ask("GET", "/api/v0/users/current/")).status_code == 500
     changed = {
         "reset": True,
         "seed": 3,
@@ -256,7 +256,7 @@ def test_over_a_socket_a_drop_closes_it_and_an_interrupt_ends_at_once() -> None:
                 assert (len(seen["living"]), len(seen["ledger"])) == (1, 1)
                 client.post("/_sandbox/faults", json={"endpoint": "user", "kind": "hang"})
                 with pytest.raises(httpx.ReadTimeout):
-                    client.get("/api/v0/users/current", timeout=0.2)
+                    client.get("/api/v0/users/current/", timeout=0.2)
             process.send_signal(2)
             assert process.communicate(timeout=10) == ("ended\n", "")
         finally:

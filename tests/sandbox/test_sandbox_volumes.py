@@ -31,7 +31,7 @@ async def a_volume(world: World, wire: Wire, **more: Any) -> tuple[int, dict[str
 
 
 async def volumes(wire: Wire, kind: str = "all_volume") -> list[dict[str, Any]]:
-    reply = await wire.ask("GET", "/api/v0/volumes", owner="me", type=kind)
+    reply = await wire.ask("GET", "/api/v0/volumes/", owner="me", type=kind)
     return reply.json()["volumes"]
 
 
@@ -278,7 +278,7 @@ CALLS: dict[str, tuple[str, str, Any]] = {
     "recycle": ("PUT", "/api/v0/instances/recycle/1/", {}),
     "bid": ("PUT", "/api/v0/instances/bid_price/1/", {"price": 1}),
     "detach_key": ("DELETE", "/api/v0/instances/1/ssh/1/", {}),
-    "volumes": ("GET", "/api/v0/volumes", None),
+    "volumes": ("GET", "/api/v0/volumes/", None),
     "search_volumes": ("POST", "/api/v0/volumes/search/", {}),
     "rent_volume": ("PUT", "/api/v0/volumes/", {}),
     "delete_volume": ("DELETE", "/api/v0/volumes/", {"id": 1}),

@@ -34,7 +34,7 @@ PERMISSIONS = {
 }
 OPEN = frozenset({"gpu_names", "log_text"})  # answered without a key
 # A key is checked when it is there, but not needed (B.1).
-ANONYMOUS = frozenset({"/api/v0/bundles"})
+ANONYMOUS = frozenset({"/api/v0/bundles/"})
 # What a machine's own key opens, of that machine (A.11).
 OWN = frozenset({"show", "start", "stop", "label", "destroy"})
 

@@ -265,6 +265,13 @@ def no_such_path(path: str) -> Refusal:
     return refusal(404, "not_found", f"No such path: {path}")
 
 
+def moved(address: str) -> Refusal:
+    """The reply to an address without its last slash; all that is known of its body is what it
+    lacks (0).
+    """
+    return Refusal(301, {"msg": "Moved Permanently"}, {"Location": address})
+
+
 def method_not_allowed(method: str) -> Refusal:
     """No recorded reply exists for a wrong method; this one is invented."""
     return refusal(405, "method_not_allowed", f"Method {method} is not allowed here")

@@ -28,13 +28,14 @@ def create_app(world: World) -> Starlette:
     for endpoint in TABLE:
         by_path[endpoint.path][endpoint.method] = endpoint
     routes = [
-        Route(spelling, _Address(world, path, methods).answer, methods=METHODS)
+        Route(path, _Address(world, path, methods).answer, methods=METHODS)
         for path, methods in by_path.items()
-        for spelling in (path, f"{path}/")
     ]
+    moved = _Moved(world).answer
+    bare = [Route(path[:-1], moved, methods=METHODS) for path in by_path if path.endswith("/")]
     nowhere = {HTTPException: _Nowhere(world).answer}
-    app = Starlette(routes=[*routes, *control.routes(world)], exception_handlers=nowhere)
-    app.router.redirect_slashes = False  # both spellings are served as they are
+    app = Starlette(routes=[*routes, *bare, *control.routes(world)], exception_handlers=nowhere)
+    app.router.redirect_slashes = False  # _Moved answers a missing slash, and in its own form
     return app
 
 
@@ -62,6 +63,22 @@ class _Address:
 
     def _unknown(self, method: str) -> Endpoint:
         return Endpoint(self.path, method, "unknown", _refuse_method)
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """An address without its last slash is none: it leads on, and its JSON has no data
+    (docs/vast-api.md 0).
+    """
+
+    world: World
+
+    async def answer(self, http: HttpRequest) -> Response:
+        """Lead on, whatever the key or the method; what was asked is remembered as `moved`."""
+        request = await Request.read(self.world, http)
+        _remember(request, "moved")
+        whole = http.url.replace(path=f"{request.path}/")
+        return _dated(self.world, _refused(replies.moved(str(whole))))
 
 
 @dataclass(frozen=True)

@@ -61,10 +61,10 @@ class Holdings(Requests):
         return models.rows_of(VolumeOffer, rows_under(reply, "offers"))
 
     async def list_volumes(self) -> list[Volume]:
-        """GET /volumes: every volume of the account (docs/vast-api.md F). Raises IncompleteList
+        """GET /volumes/: every volume of the account (docs/vast-api.md F). Raises IncompleteList
         where there is no list, or a row names no volume.
         """
-        reply = await self._read("volumes", "GET", "/api/v0/volumes", params=_EVERY_VOLUME)
+        reply = await self._read("volumes", "GET", "/api/v0/volumes/", params=_EVERY_VOLUME)
         rows = rows_under(reply, "volumes")
         listed = models.rows_of(Volume, rows)
         if len(listed) < len(rows):
@@ -84,8 +84,8 @@ class Holdings(Requests):
         return True
 
     async def user(self) -> User:
-        """GET /users/current (docs/vast-api.md G): whose key this is, and what it can spend."""
-        reply = await self._read("user", "GET", "/api/v0/users/current")
+        """GET /users/current/ (docs/vast-api.md G): whose key this is, and what it can spend."""
+        reply = await self._read("user", "GET", "/api/v0/users/current/")
         try:
             return User.model_validate(reply.body)
         except ValidationError as exc:

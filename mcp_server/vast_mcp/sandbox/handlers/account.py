@@ -56,11 +56,11 @@ def _brief(template: Json) -> Json:
 
 
 TABLE = (
-    Endpoint("/api/v0/ssh", "GET", "keys", list_keys),
-    Endpoint("/api/v0/ssh", "POST", "keys", add_key),
-    Endpoint("/api/v0/ssh/{id:int}", "DELETE", "keys", delete_key),
-    Endpoint("/api/v0/users/current", "GET", "user", user),
-    Endpoint("/api/v0/template", "GET", "templates", find_templates),
-    Endpoint("/api/v0/template", "POST", "templates", add_template),
-    Endpoint("/api/v0/template", "PUT", "templates", edit_template),
+    Endpoint("/api/v0/ssh/", "GET", "keys", list_keys),
+    Endpoint("/api/v0/ssh/", "POST", "keys", add_key),
+    Endpoint("/api/v0/ssh/{id:int}/", "DELETE", "keys", delete_key),
+    Endpoint("/api/v0/users/current/", "GET", "user", user),
+    Endpoint("/api/v0/template/", "GET", "templates", find_templates),
+    Endpoint("/api/v0/template/", "POST", "templates", add_template),
+    Endpoint("/api/v0/template/", "PUT", "templates", edit_template),
 )

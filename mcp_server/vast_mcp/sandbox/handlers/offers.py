@@ -63,9 +63,9 @@ def gpu_names(_request: Request) -> Json:
 
 
 TABLE = (
-    Endpoint("/api/v0/bundles", "POST", "search", search_flat),
-    Endpoint("/api/v0/bundles", "GET", "search", search_in_query),
-    Endpoint("/api/v0/search/asks", "PUT", "search", search_asks),
-    Endpoint("/api/v0/asks/{ask}", "PUT", "create", create),
-    Endpoint("/api/v0/gpu_names/unique", "GET", "gpu_names", gpu_names),
+    Endpoint("/api/v0/bundles/", "POST", "search", search_flat),
+    Endpoint("/api/v0/bundles/", "GET", "search", search_in_query),
+    Endpoint("/api/v0/search/asks/", "PUT", "search", search_asks),
+    Endpoint("/api/v0/asks/{ask}/", "PUT", "create", create),
+    Endpoint("/api/v0/gpu_names/unique/", "GET", "gpu_names", gpu_names),
 )

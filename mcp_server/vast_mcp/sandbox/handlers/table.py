@@ -13,7 +13,7 @@ Name = str | Callable[[Request], str]
 class Endpoint(NamedTuple):
     """An endpoint is one method of one address."""
 
-    path: str  # without its last slash
+    path: str  # as the service has it: nearly all end in a slash (docs/vast-api.md 0)
     method: str
     name: Name  # what faults and limits call it
     handler: Handler

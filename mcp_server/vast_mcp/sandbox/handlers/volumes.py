@@ -40,8 +40,8 @@ def _volume_id(request: Request) -> Any:
 
 
 TABLE = (
-    Endpoint("/api/v0/volumes/search", "POST", "search_volumes", search_volumes),
-    Endpoint("/api/v0/volumes", "GET", "volumes", list_volumes),
-    Endpoint("/api/v0/volumes", "PUT", "rent_volume", rent_volume),
-    Endpoint("/api/v0/volumes", "DELETE", "delete_volume", delete_volume),
+    Endpoint("/api/v0/volumes/search/", "POST", "search_volumes", search_volumes),
+    Endpoint("/api/v0/volumes/", "GET", "volumes", list_volumes),
+    Endpoint("/api/v0/volumes/", "PUT", "rent_volume", rent_volume),
+    Endpoint("/api/v0/volumes/", "DELETE", "delete_volume", delete_volume),
 )
