@@ -263,9 +263,15 @@ READS = (
     Row("A.11 400 plain text of no known meaning", plain(400, "Bad Request"), "unexpected_reply"),
     Row(
         "A.11 302 elsewhere",
-        {"status": 302, "text": "", "headers": {"Location": "/login"}},
-        "unexpected_reply",
+        {"status": 302, "text": "", "headers": {"Location": "https://other.invalid/login"}},
+        "redirected",
     ),
+    Row(
+        "A.11 301 in the words of an absence",
+        {"status": 301, "body": {"error": "no_such_instance", "msg": "no_such_ask"}},
+        "redirected",
+    ),
+    Row("A.11 304", {"status": 304, "text": ""}, "redirected"),
 )
 
 

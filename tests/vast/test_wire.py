@@ -136,19 +136,6 @@ async def test_plain_http_to_this_machine_works_however_it_is_spelt(
     assert wire.heads[0].startswith("GET /api/v1/instances/?")
 
 
-@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See", "307 T", "308 P"])
-async def test_the_key_follows_no_redirect(tmp_path: Path, status: str) -> None:
-    """Another origin gets nothing, least of all the key (docs/architecture.md)."""
-    async with wired(whole(EMPTY)) as other:
-        elsewhere = f"Location: http://{other.address}/api/v1/instances/"
-        async with (
-            wired(whole(b"", status, elsewhere)) as wire,
-            asking(tmp_path, f"http://{wire.address}") as client,
-        ):
-            error = (await call(client, "show_instances"))["error"]
-    assert (error["code"], len(wire.heads), other.heads) == ("unexpected_reply", 1, [])
-
-
 # ── replies that are too much ──────────────────────────────────────────────────────────────────
 
 

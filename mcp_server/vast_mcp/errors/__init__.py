@@ -44,6 +44,7 @@ VastMcpError
 │   ├─ VolumeInUse            volume_in_use        (a machine holds it)
 │   ├─ NotFound               not_found
 │   ├─ EndpointGone           endpoint_gone
+│   ├─ Redirected             redirected           (VAST_URL leads elsewhere)
 │   ├─ VastUnavailable        vast_unavailable
 │   ├─ IncompleteList         incomplete_list
 │   └─ UnexpectedReply        unexpected_reply
@@ -118,6 +119,7 @@ from vast_mcp.errors.rejected import (
     OfferGone,
     OfferPrivate,
     RateLimited,
+    Redirected,
     Rejected,
     SearchQuotaExceeded,
     SpendRateLimited,
@@ -168,6 +170,7 @@ __all__ = [
     "Problem",
     "RateLimited",
     "ReadOnly",
+    "Redirected",
     "Refused",
     "Rejected",
     "RentalMissing",

@@ -134,6 +134,14 @@ class EndpointGone(Rejected):
     code = "endpoint_gone"
 
 
+class Redirected(Rejected):
+    """The address in VAST_URL leads on to another one, where neither a request nor the key goes
+    (docs/vast-api.md 0).
+    """
+
+    code = "redirected"
+
+
 class VastUnavailable(Rejected):
     """Vast is failing or unavailable at the moment."""
 

@@ -212,6 +212,8 @@ def _queued(act: Act, exc: errors.StartQueued) -> errors.StartQueued:
 def _unsure(act: Act, lost: errors.VastMcpError | None) -> errors.OutcomeUnknown:
     """Sent, and neither answered nor seen; or accepted, and not seen where it must be."""
     said = "Vast accepted it" if lost is None else "no answer came that settles it"
+    if isinstance(lost, errors.Redirected):
+        said = "it was answered with a redirect, which was not followed (is VAST_URL right?)"
     look = "a look afterwards does not show it" if act.provable else "no look can prove it"
     unknown = errors.OutcomeUnknown(
         f"{act.name} of machine {act.target.instance_id}: {said}, and {look}. It may have "

@@ -13,6 +13,7 @@ from vast_mcp import __version__, errors
 from vast_mcp.masking import Mask
 from vast_mcp.settings import Settings
 from vast_mcp.vast.bodies import ACCEPTED, body_of
+from vast_mcp.vast.redirects import MOST_REDIRECTS, is_elsewhere, keep_location, onward
 from vast_mcp.vast.replies import Reply
 from vast_mcp.vast.retry import Pace
 
@@ -73,7 +74,8 @@ class Link:
             transport=self.transport(),
             verify=self.verified_by(),
             trust_env=not settings.loopback,  # a proxy must never see loopback traffic
-            follow_redirects=False,  # the key goes to no other address
+            follow_redirects=False,  # redirects.py says where one leads
+            event_hooks={"response": [keep_location]},
         )
 
     def transport(self) -> InProcess | None:
@@ -93,12 +95,31 @@ class Link:
         return self._tls
 
     async def ask(self, http: httpx.AsyncClient, method: str, path: str, **sent: Any) -> Reply:
-        """Send one request, and read its answer up to the bound. Raises TooLong, and httpx's
-        errors.
+        """Send one request, and read its answer up to the bound; a GET goes on where a redirect
+        leads on the same origin (redirects.py). Raises TooLong, and httpx's errors.
         """
-        async with http.stream(method, path, **sent) as answer:
+        first, asked = await self._once(http, method, path, **sent)
+        if method != "GET":
+            return first
+        reply, sent["params"] = first, None  # where an answer leads has a query of its own
+        for _ in range(MOST_REDIRECTS):
+            there = onward(asked, reply)
+            if there is None:
+                break
+            reply, _ = await self._once(http, method, there, **sent)
+            if reply.status == 404 and is_elsewhere(asked, there):
+                return first  # what is not there says nothing of what was asked for
+            asked = there
+        return reply
+
+    async def _once(
+        self, http: httpx.AsyncClient, method: str, where: str | httpx.URL, **sent: Any
+    ) -> tuple[Reply, httpx.URL]:
+        """The answer, and the whole address that was asked."""
+        async with http.stream(method, where, **sent) as answer:
             text = (await body_of(answer)).decode("utf-8", "replace")
-            return self._heard(self._masked(Reply.of(answer.status_code, text, answer.headers)))
+            reply = self._heard(self._masked(Reply.of(answer.status_code, text, answer.headers)))
+            return reply, answer.request.url
 
     def _heard(self, reply: Reply) -> Reply:
         """The reply. A success's Date tells how far our clock is off, from below: cut to a second,

@@ -8,6 +8,7 @@ a bad key answers 404, a gone offer any 4xx, and a 2xx is not yet a success.
 from __future__ import annotations
 
 from vast_mcp import errors
+from vast_mcp.settings import DEFAULT_URL
 from vast_mcp.vast.replies import Reply
 
 # `error` words with one meaning wherever they appear.
@@ -87,6 +88,9 @@ _MESSAGES: dict[type[errors.VastMcpError], str] = {
     errors.VolumeInUse: "A machine holds the volume.",
     errors.EndpointGone: "Vast has retired the endpoint that this used; a newer vast-mcp is "
     "needed.",
+    errors.Redirected: "The address in VAST_URL answers with a redirect, which was not followed: "
+    "only reads go on, and only on the same scheme, host and port. A person sets VAST_URL to the "
+    f"address that answers; Vast's is {DEFAULT_URL}, without a path.",
     errors.VastUnavailable: "Vast is failing or unavailable at the moment.",
     errors.UnexpectedReply: "Vast answered something that could not be understood.",
 }
@@ -104,7 +108,8 @@ _NAMES_A_PERMISSION = (
 
 # Statuses that say nothing of the request: it may have been done, or may be done yet.
 _NO_VERDICT = frozenset({408, 409, 425, 429})
-_VERDICTS = frozenset(range(200, 500)) - _NO_VERDICT
+_REDIRECTS = frozenset(range(300, 400))  # no answer of who was asked, whatever the body says
+_VERDICTS = frozenset(range(200, 500)) - _NO_VERDICT - _REDIRECTS
 
 
 def meaning(reply: Reply) -> type[errors.VastMcpError]:
@@ -118,7 +123,9 @@ def _by_words(reply: Reply) -> type[errors.VastMcpError] | None:
 
 
 def _by_known_words(reply: Reply) -> type[errors.VastMcpError] | None:
-    """The leaf that the reply's own words name, whatever its status."""
+    """The leaf that the reply's own words name, whatever its status is but a redirect's."""
+    if reply.status in _REDIRECTS:
+        return None
     text = reply.said.lower()
     for phrase, leaf in _BY_TEXT:
         if phrase in text:
@@ -150,6 +157,8 @@ def _by_status(reply: Reply) -> type[errors.VastMcpError]:
         return errors.Forbidden
     if status == 429:
         return errors.RateLimited
+    if status in _REDIRECTS:
+        return errors.Redirected
     if status == 404 and reply.body:
         return errors.NotFound  # Vast's own is JSON; a gateway's page says nothing of what exists
     if status >= 500 or status in {408, 425}:
@@ -207,8 +216,11 @@ def rented(reply: Reply) -> int:
     refusal = _refusal_of(reply)
     if refusal is not None:
         raise _error(refusal, reply)
+    answer = "Vast's answer"
+    if reply.status in _REDIRECTS:
+        answer += ", a redirect that was not followed,"
     raise errors.OutcomeUnknown(
-        "Vast's answer does not say whether the machine was rented; it may exist and bill.",
+        f"{answer} does not say whether the machine was rented; it may exist and bill.",
         http_status=reply.status,
         vast_message=reply.said or None,
     )
