@@ -15,9 +15,11 @@ class Key:
 
     id: int
     public_key: str
-    created_at: str
+    created_at: float
     user_id: int
-    deleted_at: str | None = None
+    default: bool | None = None
+    private_key: None = None
+    deleted_at: float | None = None
 
     def as_json(self) -> Json:
         return asdict(self)
@@ -35,27 +37,47 @@ def user_row(user_id: int, balance: float, credit: float, ssh_key: str | None) -
         "fullname": "Sandbox Account",
         "balance": float(balance),
         "credit": float(credit),
+        "autobill_amount": None,
+        "autobill_threshold": None,
+        "balance_referrals": 0.0,
         "balance_threshold": 5.0,
         "balance_threshold_enabled": False,
         "billaddress_city": None,
         "billaddress_country": None,
         "billaddress_line1": None,
         "billaddress_line2": None,
+        "billaddress_taxinfo": None,
         "billaddress_zip": None,
         "billed_expected": 0.0,
         "billed_verified": 0.0,
         "billing_creditonly": 1,
         "can_pay": True,
+        "created_at": 1_700_000_000_000,  # ms (G)
+        "crisp_hmac": f"{ACCOUNT_SECRET}-crisp",
+        "discord_id": None,
         "got_signup_credit": 0,
         "has_billing": True,
         "has_payout": False,
+        "has_rented": True,
+        "has_stripe_payout": False,
         "host_agreement_accepted": False,
+        "host_only": False,
+        "huggingface_cloud_sync_enabled": False,
+        "is_subject_to_unpaid_deletion": False,
         "last4": None,
+        "oauth_provider": None,
         "paid_expected": 0.0,
         "paid_verified": 0.0,
         "password_resettable": True,
+        "payout_enabled": False,
         "paypal_email": None,
+        "phone_number": None,
+        "rights": None,
         "sid": f"{ACCOUNT_SECRET}-sid",
         "ssh_key": ssh_key,
         "api_key": ACCOUNT_SECRET,
+        "tfa_login": False,
+        "tfa_status": "disabled",
+        "total_spend": -0.0,
+        "wise_email": None,
     }

@@ -293,6 +293,7 @@ def priced(offer: Offer, *, gb: float, bid: bool, now: float) -> Offer:
     bill = bill_of(compute, disk, total)
     return offer | {
         "is_bid": bid,
+        "dph_base": compute,
         "dph_total": total,
         "dph_total_adj": total,
         "discounted_dph_total": total,

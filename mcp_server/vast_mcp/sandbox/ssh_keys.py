@@ -1,7 +1,6 @@
 """SSH keys belong to the account, and copies of them to its instances (D)."""
 
 import json
-import time
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -48,7 +47,7 @@ def new_key(state: State, public_key: str) -> Key:
 
 
 def _numbered(state: State, number: int, public_key: str) -> Key:
-    return Key(number, public_key, _stamp(state), state.user_id)
+    return Key(number, public_key, state.now, state.user_id)
 
 
 def delete(state: State, key_id: int) -> None:
@@ -110,7 +109,3 @@ def _find(keys: Iterable[Key], public_key: str) -> Key | None:
 
 def _free_number(taken: Iterable[int]) -> int:
     return max(taken, default=BEFORE_FIRST_KEY) + 1
-
-
-def _stamp(state: State) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(state.now))

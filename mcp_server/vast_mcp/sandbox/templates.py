@@ -46,12 +46,33 @@ BLANK: Template = {
     "use_ssh": True,
     "jupyter_dir": None,
     "docker_login_repo": None,
-    "extra_filters": {},
+    "extra_filters": "{}",
     "recommended_disk_space": None,
     "readme": None,
     "readme_visible": True,
     "desc": None,
     "private": True,
+    "volume_info": None,
+}
+
+# A live row has these keys, of which this shelf says nothing (E).
+UNUSED: Template = {
+    "command": None,
+    "docker_login_user": "",
+    "docker_login_pass": "***",
+    "jupyter_tested": None,
+    "jupyterlab_tested": None,
+    "python_utf8": None,
+    "lang_utf8": None,
+    "min_cuda": None,
+    "max_cuda": None,
+    "created_from": None,
+    "created_from_id": None,
+    "desc_count": 0,
+    "deleted_at": None,
+    "cached": True,
+    "autoscaler": False,
+    "vm": False,
 }
 
 VAST = 1  # the user id of Vast's own templates
@@ -100,7 +121,7 @@ RECOMMENDED: tuple[Template, ...] = (
         "runtype": "ssh",
         "ssh_direct": True,
         "recommended_disk_space": 40.0,
-        "extra_filters": {"vms_enabled": {"eq": True}},
+        "extra_filters": '{"vms_enabled": {"eq": true}}',
         "desc": "A virtual machine entered over SSH.",
     },
 )
@@ -120,6 +141,8 @@ def _given(body: Template) -> Template:
     given = {key: value for key, value in body.items() if key in BLANK}
     if "recommended_disk_space" in given:
         given["recommended_disk_space"] = search.as_number(given["recommended_disk_space"])
+    if not isinstance(given.get("extra_filters", ""), str):
+        given["extra_filters"] = json.dumps(given["extra_filters"] or {})  # told as text (E)
     return given
 
 
@@ -177,14 +200,23 @@ class Shelf:
         """Shelve a content, unless the same one is there already."""
         hash_id = content_hash(content)
         if hash_id not in self.by_hash:
-            own = {"hash_id": hash_id, "default_tag": content["tag"]}
-            self.by_hash[hash_id] = content | origin | own
+            self.by_hash[hash_id] = UNUSED | content | origin | _named(hash_id, content)
         return self.by_hash[hash_id]
+
+
+def _named(hash_id: str, content: Template) -> Json:
+    readme = (content["readme"] or "").encode()
+    return {
+        "hash_id": hash_id,
+        "default_tag": content["tag"],
+        "readme_hash": hashlib.md5(readme, usedforsecurity=False).hexdigest(),
+    }
 
 
 def _origin(number: int, creator: int, now: float) -> Json:
     return {
         "id": number,
+        "sort_order": number % 2_000,
         "creator_id": creator,
         "created_at": now,
         "recent_create_date": now,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 EPILOG = """\
 exit status:
   0  nothing failed (warnings may be there)
-  1  something failed
+  1  something failed; with --contract: a reply is not as relied on, or nobody answered
   2  wrong usage
 """
 
@@ -42,6 +42,12 @@ def add_parser(commands: options.Commands) -> None:
         "shows no key.",
         epilog=EPILOG,
     )
+    parser.add_argument(
+        "--contract",
+        action="store_true",
+        help="compare Vast's replies with what vast-mcp relies on, by reads alone, one line of a "
+        "log among them; what it prints holds no id, address, key or label",
+    )
     options.add_json(parser)
     options.add_sources(parser)
 
@@ -49,6 +55,11 @@ def add_parser(commands: options.Commands) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Look at everything once; 1 where something failed."""
     from vast_mcp.commands.doctor import findings
+
+    if chosen.contract:
+        from vast_mcp.commands.doctor.contract import run_contract
+
+        return run_contract(*_settings(chosen), options.command_of(chosen), as_json=chosen.json)
 
     found = anyio.run(check, checkup_of(chosen))
     if chosen.json:

@@ -16,10 +16,17 @@ from vast_mcp.errors import Json, clean
 if TYPE_CHECKING:
     from rich.console import Console
 
-Status = Literal["ok", "warn", "fail"]
+Status = Literal["ok", "warn", "fail", "differs", "not seen", "not asked"]
 
-COLOURS: dict[Status, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
-SAID_COLUMN = 20  # where the text begins in plain lines
+COLOURS: dict[Status, str] = {
+    "ok": "green",
+    "warn": "yellow",
+    "fail": "red",
+    "differs": "red",
+    "not seen": "dim",
+    "not asked": "yellow",
+}
+NAME_WIDTH = 12
 SAID_WIDTH = 60
 SAID_LIMIT = 2_000  # characters
 
@@ -75,8 +82,10 @@ def show(findings: Sequence[Finding]) -> None:
 
 def print_lines(findings: Sequence[Finding]) -> None:
     """Print the findings in plain lines."""
+    arrow = arrow_on(sys.stdout.encoding)
+    width = max((4, *(len(finding.status) for finding in findings)))
     for finding in findings:
-        print("\n".join(lines_of(finding, arrow_on(sys.stdout.encoding))))
+        print("\n".join(lines_of(finding, arrow, width)))
 
 
 def arrow_on(encoding: str | None) -> str:
@@ -86,15 +95,17 @@ def arrow_on(encoding: str | None) -> str:
     return ">"
 
 
-def lines_of(finding: Finding, arrow: str) -> list[str]:
-    """A finding in plain lines. A fix stands in one line of its own, to be copied."""
+def lines_of(finding: Finding, arrow: str, width: int) -> list[str]:
+    """A finding in plain lines, its status so wide. A fix stands in one line of its own, to be
+    copied.
+    """
     said = textwrap.wrap(
         finding.text, SAID_WIDTH, break_long_words=False, break_on_hyphens=False
     ) or [""]
-    head = f"{finding.status:<4}  {finding.name:<12}  {said[0]}"
-    lines = [head, *(" " * SAID_COLUMN + more for more in said[1:])]
+    head = f"{finding.status:<{width}}  {finding.name:<{NAME_WIDTH}}  "
+    lines = [f"{head}{said[0]}", *(" " * len(head) + more for more in said[1:])]
     if finding.fix:
-        lines.append(" " * (SAID_COLUMN - 2) + f"{arrow} {finding.fix}")
+        lines.append(" " * (len(head) - 2) + f"{arrow} {finding.fix}")
     return lines
 
 
