@@ -545,3 +545,14 @@ def test_missing_bytecode_is_warned_of(env: dict[str, str], tmp_path: Path) -> N
 def test_an_unknown_option_is_wrong_usage(env: dict[str, str], tmp_path: Path) -> None:
     """`vast-mcp doctor --help`: 2."""
     assert ran("doctor", "--fix", env=env, cwd=tmp_path)[0] == 2
+
+
+def test_a_used_up_search_quota_is_named_and_no_missing_right(
+    doctor: Doctor, url: str, home: Path
+) -> None:
+    """It says that the key may search, and until when it cannot (docs/vast-api.md H)."""
+    post(f"{url}/_sandbox/world", search_quota=0)
+    _, found = doctor()
+    assert found["scopes"]["status"] == "warn"
+    assert "search quota is used up until 00:00 UTC" in found["scopes"]["said"]
+    assert "may not" not in found["scopes"]["said"]

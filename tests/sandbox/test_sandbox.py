@@ -695,38 +695,3 @@ async def test_the_account_shows_its_money_and_plants_a_secret() -> None:
     assert (row["id"], row["credit"], row["balance"]) == (world.user_id, 3.5, 0.0)
     assert "host_agreement_accepted" in row
     assert row["api_key"].startswith("sandbox-account-secret")
-
-
-# Limits
-
-
-async def test_limits_are_off_until_switched_on() -> None:
-    """Tests ask fast; only a world that is told to enforces Vast's intervals."""
-    world = a_world()
-    wire = Wire(world)
-    assert [await wire.show(1) for _ in range(20)] == [None] * 20
-
-
-async def test_two_creates_within_the_interval_are_one_rental_and_a_429() -> None:
-    """Two creates lie 4.5 s apart, and the refusal has Retry-After (docs/vast-api.md H)."""
-    clock = Clock()
-    world = World(clock=clock, limits=True, rent_again=True)
-    wire, offer = Wire(world), world.offer()["id"]
-    assert (await wire.rent(offer)).status_code == 200
-    clock.now += 1
-    refused = await wire.rent(offer)
-    assert (refused.status_code, refused.headers["retry-after"], refused.json()["retry_after"]) == (
-        429,
-        "4",
-        4,
-    )
-    clock.now += 4
-    assert (await wire.rent(offer)).status_code == 200
-    assert len(world.rentals) == 2
-
-
-async def test_a_search_may_burst_ten_times_a_minute() -> None:
-    """A search has a profile for bursts, ten a minute by address (docs/vast-api.md H)."""
-    wire = Wire(a_world(limits=True))
-    statuses = [(await wire.ask("POST", "/api/v0/bundles/", PLAIN)).status_code for _ in range(11)]
-    assert statuses == [200] * 10 + [429]

@@ -1,11 +1,10 @@
-"""The sandbox has volumes, merges templates and sets intervals (docs/vast-api.md A.10, F, H)."""
+"""The sandbox has volumes and merges templates (docs/vast-api.md A.10, F)."""
 
 from typing import Any
 
 import pytest
 
-from sandbox_wire import Clock, Wire, a_world, assert_golden
-from vast_mcp.sandbox.rate_limits import THRESHOLDS
+from sandbox_wire import Wire, a_world, assert_golden
 from vast_mcp.sandbox.world import World
 
 CLI_QUERY = {
@@ -269,80 +268,3 @@ async def test_a_templates_login_carries_over_and_is_in_no_row() -> None:
     logins = [rental.launch.image_login for rental in world.rentals]
     assert logins == ["-u me -p planted-token docker.io", "-u a -p b ghcr.io"]
     assert "planted-token" not in str(await wire.page())
-
-
-# Limits
-
-CALLS: dict[str, tuple[str, str, Any]] = {
-    "reboot": ("PUT", "/api/v0/instances/reboot/1/", {}),
-    "recycle": ("PUT", "/api/v0/instances/recycle/1/", {}),
-    "bid": ("PUT", "/api/v0/instances/bid_price/1/", {"price": 1}),
-    "detach_key": ("DELETE", "/api/v0/instances/1/ssh/1/", {}),
-    "volumes": ("GET", "/api/v0/volumes/", None),
-    "search_volumes": ("POST", "/api/v0/volumes/search/", {}),
-    "rent_volume": ("PUT", "/api/v0/volumes/", {}),
-    "delete_volume": ("DELETE", "/api/v0/volumes/", {"id": 1}),
-    "create": ("PUT", "/api/v0/asks/1/", {}),
-    "show": ("GET", "/api/v0/instances/1/", None),
-    "list": ("GET", "/api/v1/instances/", None),
-    "start": ("PUT", "/api/v0/instances/1/", {"state": "running"}),
-    "stop": ("PUT", "/api/v0/instances/1/", {"state": "stopped"}),
-    "label": ("PUT", "/api/v0/instances/1/", {"label": "x"}),
-    "destroy": ("DELETE", "/api/v0/instances/1/", {}),
-    "templates": ("GET", "/api/v0/template/", None),
-}
-PUBLISHED = {
-    "reboot": 1.0,
-    "recycle": 1.0,
-    "bid": 5.5,
-    "detach_key": 2.0,
-    "volumes": 5.5,
-    "search_volumes": 5.5,
-    "rent_volume": 5.5,
-    "delete_volume": 5.5,
-    "create": 4.5,
-    "show": 2.0,
-    "list": 1.0,
-    "start": 1.0,
-    "stop": 1.0,
-    "label": 1.0,
-    "destroy": 3.0,
-    "templates": 3.0,
-}
-
-
-def test_every_limit_is_a_published_one() -> None:
-    """The intervals are the published ones; that of a search is ten a minute
-    (docs/vast-api.md H).
-    """
-    assert {
-        name: seconds for name, (seconds, _) in THRESHOLDS.items() if name != "search"
-    } == PUBLISHED
-
-
-@pytest.mark.parametrize("name", sorted(CALLS))
-async def test_a_limit_holds_until_its_time_is_over(name: str) -> None:
-    """One switch turns on every interval (docs/vast-api.md H)."""
-    world = a_world(limits=True)
-    wire, clock = Wire(world), world.clock
-    assert isinstance(clock, Clock)
-    statuses: list[int] = []
-    for step in (0, PUBLISHED[name] * 0.9, PUBLISHED[name] * 0.2):
-        clock.now += step
-        statuses.append((await wire.ask(*CALLS[name])).status_code)
-    assert [status == 429 for status in statuses] == [False, True, False]
-    world.limits = False
-    assert (await wire.ask(*CALLS[name])).status_code != 429
-
-
-async def test_logs_and_keys_have_no_limit() -> None:
-    """An endpoint without a published interval is free (docs/vast-api.md H)."""
-    world = a_world(limits=True)
-    wire = Wire(world)
-    asks = [
-        ("PUT", "/api/v0/instances/request_logs/1/"),
-        ("POST", "/api/v0/instances/1/ssh/"),
-        ("GET", "/api/v0/ssh/"),
-    ]
-    for method, path in asks * 3:
-        assert (await wire.ask(method, path)).status_code != 429

@@ -112,7 +112,7 @@ async def test_a_search_without_arguments_asks_for_the_cheapest_verified_machine
         "type": "on-demand",
         "allocated_storage": 10,
         "order": [["dph_total", "asc"]],
-        "limit": 64,
+        "limit": 11,
         "verified": {"eq": True},
         "external": {"eq": False},
         "rentable": {"eq": True},
@@ -194,6 +194,52 @@ async def test_every_wish_holds_for_every_offer_shown_even_when_vast_lets_others
     assert {row["id"] for row in shown} <= fit
     if vast != "leaky":  # what slips through takes places among the 64 rows
         assert len(shown) == min(50, len(fit))
+
+
+@pytest.mark.parametrize(
+    "wish", [{"min_cuda": 12.4}, {"filters": {"cuda_max_good": {"gte": "12.1"}}}]
+)
+@pytest.mark.parametrize("card", ["H100 SXM", "H200"])
+async def test_a_cuda_filter_does_not_hide_the_newest_cards(
+    world: World, search: Search, wish: Row, card: str
+) -> None:
+    """`cuda_max_good` without `compute_cap` hid H100 and H200 (docs/vast-api.md B.2)."""
+    for offer in world.offers.values():
+        offer["cuda_max_good"] = 12.8
+    assert (await search(gpu_name=card, **wish))["offers"]
+    assert (await search(**EVERYTHING, **wish))["offers"]
+
+
+async def test_the_floor_under_a_cuda_filter_leaves_no_card_out(
+    world: World, search: Search
+) -> None:
+    """A row of a Quadro P2000 says 140 (docs/vast-api.md B.2): the floor lies below all."""
+    world.cuda_hides = False
+    for offer in world.offers.values():
+        offer["cuda_max_good"] = 12.8
+        offer["compute_cap"] = 140
+    everything = (await search(**EVERYTHING))["offers"]
+    assert (await search(**EVERYTHING, min_cuda=12))["offers"] == everything
+
+
+async def test_a_callers_own_filter_on_compute_capability_stays(
+    world: World, search: Search
+) -> None:
+    """It takes the floor's place, and a search without CUDA has neither."""
+    await search(min_cuda=11, filters={"compute_cap": {"lte": 890}})
+    assert sent(world)["compute_cap"] == {"lte": 890}
+    await search(min_reliability=0.5)
+    assert "compute_cap" not in sent(world)
+
+
+async def test_a_broader_search_for_a_cuda_version_keeps_the_floor(
+    world: World, search: Search
+) -> None:
+    """What only one change away finds is looked for among all cards too."""
+    await search(gpu_name="H200", min_cuda=11, max_usd_per_hour=0.01)
+    bodies = [request.body for request in world.asked("search")]
+    assert len(bodies) == 2
+    assert all("compute_cap" in body for body in bodies if "cuda_max_good" in body)
 
 
 async def test_sizes_and_times_go_out_in_the_units_of_the_api(world: World, search: Search) -> None:

@@ -132,7 +132,8 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     _check(args)
     gpus, warnings = await _gpus(args, call)
     wanted = _filters(args, gpus)
-    found = await _search(args).offers(call, wanted, ORDERS[args.order_by])
+    # One more than are shown tells whether there are more.
+    found = await _search(args).offers(call, wanted, ORDERS[args.order_by], args.limit + 1)
     if not found:
         return await _nothing_found(args, call, wanted, warnings)
     shown = found[: args.limit]
@@ -265,6 +266,9 @@ async def _nothing_found(
     kept, order = relaxing.broader(wanted)
     try:
         offers = await _search(args).offers(call, kept, order)
+    except errors.SearchQuotaExceeded as exc:
+        result.warnings = [*warnings, f"Nothing fits; what would is not known. {exc}"]
+        return result
     except errors.VastMcpError as exc:
         unread = f"Nothing fits; what would could not be looked up ({exc.code})."
         result.warnings = [*warnings, unread]

@@ -12,7 +12,7 @@ from pydantic import Field
 from vast_mcp import errors
 from vast_mcp.errors import NextStep, Problem
 from vast_mcp.machines.costs import room_usd_per_hour, rounded
-from vast_mcp.machines.volumes import room_query
+from vast_mcp.machines.volumes import rooms_on
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.storage import VolumeOffer
@@ -50,9 +50,7 @@ async def search_volumes(args: SearchVolumes, call: Call) -> SearchVolumesResult
     of the instance.
     """
     machine_id = await _machine(args, call)
-    found = await call.vast.search_volumes(room_query(machine_id, args.size_gb))
-    # Numeric filters are not always applied (docs/vast-api.md B.2).
-    fitting = [offer for offer in found if _fits(offer, machine_id, args.size_gb)]
+    fitting = await rooms_on(call.vast, machine_id, args.size_gb)
     fitting.sort(key=_cheapest_first)
     return SearchVolumesResult(
         machine_id=machine_id,
@@ -84,10 +82,6 @@ async def _machine_of(offer_id: int, call: Call) -> int:
             next_steps=[NextStep("search_offers", {}, "offers that exist")],
         )
     return offer.machine_id
-
-
-def _fits(offer: VolumeOffer, machine_id: int, size_gb: int) -> bool:
-    return offer.machine_id == machine_id and (offer.disk_space or 0) >= size_gb
 
 
 def _cheapest_first(offer: VolumeOffer) -> tuple[float, int]:

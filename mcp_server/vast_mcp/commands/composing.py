@@ -59,5 +59,11 @@ def with_sandbox(settings: Settings) -> tuple[Settings, Any]:
 
     # As the real one: its limits are enforced, so its pace is kept; doors answer as SSH does.
     kept = replace(settings, times=replace(settings.times, pace=1.0))
-    world = World(limits=True, ssh_banners=True, looks_per_step=None, seconds_per_step=0.9)
+    world = World(
+        limits=True,
+        search_quota=20_000,
+        ssh_banners=True,
+        looks_per_step=None,
+        seconds_per_step=0.9,
+    )
     return kept, create_app(world)

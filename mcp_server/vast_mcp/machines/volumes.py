@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from vast_mcp.errors import Json
 from vast_mcp.vast.replies import as_object
-from vast_mcp.vast.storage import Volume
+from vast_mcp.vast.storage import Volume, VolumeOffer
 
+if TYPE_CHECKING:
+    from vast_mcp.vast.client import Vast
+
+FEW, MOST = 10, 64  # rows: a machine has one or two rooms; Vast shows 64 at most
 EITHER = {"in": [True, False]}
 BEST_FIRST = [["score", "desc"]]
 
@@ -37,7 +41,25 @@ def is_ours(volume: Volume) -> bool:
     return token_of(volume) is not None
 
 
-def room_query(machine_id: int, size_gb: float) -> Json:
+async def rooms_on(vast: Vast, machine_id: int, size_gb: float) -> list[VolumeOffer]:
+    """The room for a volume on one machine. A few rows are asked for, since a day has its quota of
+    them (docs/vast-api.md H), and all that there may be where those are of other machines: numeric
+    filters are not always applied (B.2).
+    """
+    fitting: list[VolumeOffer] = []
+    for rows in (FEW, MOST):
+        found = await vast.search_volumes({**_room_query(machine_id, size_gb), "limit": rows})
+        fitting = [room for room in found if _has_room(room, machine_id, size_gb)]
+        if fitting or len(found) < rows:
+            break
+    return fitting
+
+
+def _has_room(room: VolumeOffer, machine_id: int, size_gb: float) -> bool:
+    return room.machine_id == machine_id and (room.disk_space or 0) >= size_gb
+
+
+def _room_query(machine_id: int, size_gb: float) -> Json:
     """The search for room on one machine. Whether its host is verified was decided with the
     offer.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.offers.filters import Filter, fits
 from vast_mcp.session import Call
@@ -11,8 +12,9 @@ from vast_mcp.vast.models import Offer
 
 Order = tuple[str, str]  # the API's field, and asc or desc
 
-# Vast's cap (B.1). Always asked for in full, because some rows fall to the second check.
-ROWS = 64
+ROWS = 64  # Vast's cap (B.1)
+# Asked for with every filter on CUDA, which alone hid the H100 and H200 (B.2). Below every card's.
+_ANY_COMPUTE_CAP: Json = {"gte": 1}
 ORDERS: dict[str, Order] = {
     "usd_per_hour": ("dph_total", "asc"),
     "score": ("score", "desc"),
@@ -28,12 +30,31 @@ class Search:
     type: str
     disk_gb: float
 
-    async def offers(self, call: Call, filters: list[Filter], order: Order) -> list[Offer]:
-        """The rows that bear every filter out, each with `dph_total` as the price of this disk and
-        this kind of rental.
+    async def offers(
+        self, call: Call, filters: list[Filter], order: Order, count: int = ROWS
+    ) -> list[Offer]:
+        """The first `count` rows that bear every filter out, or more, each with `dph_total` as the
+        price of this disk and this kind of rental.
+
+        No more rows are asked for than are wanted, since a day has its quota of them (H); where
+        some of them fall to the second check, all that Vast shows are asked for once.
         """
         found: list[Offer] = []
-        for row in await call.vast.search_offers(self._body(filters, order)):
+        for rows in sorted({min(count, ROWS), ROWS}):
+            try:
+                listed = await call.vast.search_offers(self._body(filters, order, rows))
+            except errors.VastMcpError:
+                if found:
+                    return found
+                raise
+            found = self._fitting(listed, filters)
+            if len(found) >= count or len(listed) < rows:
+                break
+        return found
+
+    def _fitting(self, listed: list[Offer], filters: list[Filter]) -> list[Offer]:
+        found: list[Offer] = []
+        for row in listed:
             price = self._price(row)
             if price is None:  # without a price it is no offer
                 continue
@@ -42,16 +63,18 @@ class Search:
                 found.append(offer)
         return found
 
-    def _body(self, filters: list[Filter], order: Order) -> Json:
+    def _body(self, filters: list[Filter], order: Order, rows: int) -> Json:
         """The flat body of POST /bundles/ (B.1)."""
         body: Json = {
             "type": self.type,
             "allocated_storage": self.disk_gb,
             "order": [list(order)],
-            "limit": ROWS,
+            "limit": rows,
         }
         for one in filters:
             body[one.field] = {**body.get(one.field, {}), **one.ops}
+        if "cuda_max_good" in body:
+            body.setdefault("compute_cap", _ANY_COMPUTE_CAP)
         return body
 
     def _price(self, offer: Offer) -> float | None:

@@ -36,23 +36,35 @@ async def offer_of(
         errors.VastUnavailable,
         errors.Unreachable,
     ) as exc:
-        return None, f"The offer's price could not be looked up ({exc.code})."
+        return None, _not_looked_up("The offer's price", exc)
     if found is None:
         return None, "Vast lists no offer with this id now, so its price is not known."
     session.offers.remember([found], order.market)
     return found, ""
 
 
-async def volume_usd_per_hour(call: Call, volume: Json, offer: Offer | None) -> float | None:
-    """What the new volume will bill; None where that is not known. Room is listed by machine."""
+async def volume_usd_per_hour(
+    call: Call, volume: Json, offer: Offer | None
+) -> tuple[float | None, str]:
+    """What the new volume will bill; None and a sentence where that is not known. Room is listed
+    by machine.
+    """
     if offer is None or offer.machine_id is None:
-        return None
-    query = volumes.room_query(offer.machine_id, volume["size"])
+        return None, "The new volume's price could not be looked up."
     try:
-        rooms = await call.within(LOOK_S).search_volumes(query)
-    except errors.VastMcpError:
-        return None
+        rooms = await volumes.rooms_on(call.within(LOOK_S), offer.machine_id, volume["size"])
+    except errors.VastMcpError as exc:
+        return None, _not_looked_up("The new volume's price", exc)
     for room in rooms:
         if room.id == volume["volume_id"]:
-            return room_usd_per_hour(room, volume["size"])
-    return None
+            usd = room_usd_per_hour(room, volume["size"])
+            return usd, "" if usd is not None else "The new volume's room shows no price."
+    return None, "Vast lists no such room for a new volume on the offer's machine."
+
+
+def _not_looked_up(what: str, exc: errors.VastMcpError) -> str:
+    """Why there is no price; a used-up quota says until when."""
+    because = f"{what} could not be looked up ({exc.code})."
+    if isinstance(exc, errors.SearchQuotaExceeded):
+        return f"{because} {exc}"
+    return because

@@ -25,9 +25,9 @@ def check_vm_image(body: Json, template: Template | None) -> None:
         raise errors.VmNotPossible(f"Nothing was sent: {where}: {VM_IMAGE_NEEDS_HOST}.")
 
 
-def check_vm_offer(offer_id: int, offer: Offer | None) -> None:
+def check_vm_offer(offer_id: int, offer: Offer | None, because: str = "") -> None:
     """Raises VmNotPossible where an offer cannot run a VM that can be entered (docs/vast-api.md
-    A.5).
+    A.5). `because`: a sentence why the offer is not known.
     """
     if offer is None:
         why = "the offer could not be looked up, so whether it can run a VM is not known"
@@ -38,7 +38,7 @@ def check_vm_offer(offer_id: int, offer: Offer | None) -> None:
     else:
         return
     raise errors.VmNotPossible(
-        f"Nothing was sent: {why}.",
+        f"Nothing was sent: {why}. {because}".rstrip(),
         offer_id=offer_id,
         next_steps=[NextStep("search_offers", {"vm": True}, "offers that can run a VM")],
     )

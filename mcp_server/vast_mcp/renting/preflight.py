@@ -42,7 +42,7 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
     volume, why = await _new_volume(call, order, offer, priced=priced)
     because = because or why
     if vm:
-        offer_rules.check_vm_offer(order.offer_id, offer)
+        offer_rules.check_vm_offer(order.offer_id, offer, because)
     offer_rules.check_bid(order.bid, offer)
     warnings = [because, *offer_rules.warnings_of(offer, disk_gb), *key_warnings]
     return Findings(
@@ -65,5 +65,4 @@ async def _new_volume(
         return 0.0, ""
     if not priced:
         return None, ""
-    usd = await volume_usd_per_hour(call, order.body["volume_info"], offer)
-    return usd, "The new volume's price could not be looked up." if usd is None else ""
+    return await volume_usd_per_hour(call, order.body["volume_info"], offer)

@@ -285,11 +285,6 @@ def unreadable_body() -> Refusal:
 # Too many requests are refused in the five recorded forms, and one that nobody has seen (H).
 
 TOO_OFTEN = "API requests too frequent"
-QUOTA_EXCEEDED: Json = {
-    "success": False,
-    "error": "search_quota_exceeded",
-    "msg": "Search quota exceeded",
-}
 
 
 def too_many_plain(threshold: float = 4.5) -> Refusal:
@@ -326,10 +321,32 @@ def too_many_json(wait: float = 10, limit: float = 5.0, now: float = 0) -> Refus
     return Refusal(429, body, headers)
 
 
-def too_many_quota(now: float = 0) -> Refusal:
+def too_many(form: str, wait: float, limit: float, now: float) -> Refusal:
+    """One of the four forms by name: plain, detail, code or json."""
+    match form:
+        case "plain":
+            return too_many_plain(limit)
+        case "detail":
+            return too_many_detail(limit)
+        case "code":
+            return too_many_code()
+        case "json":
+            return too_many_json(wait, limit, now)
+        case _:
+            raise ValueError(f"no form of 429 {form!r}; one of plain, detail, code, json")
+
+
+def too_many_quota(now: float = 0, rows: int = 20_000) -> Refusal:
     """Form 5 is about the search quota, which comes back at midnight UTC."""
-    headers = {"X-RateLimit-Reset": str(_midnight_after(now))}
-    return Refusal(429, dict(QUOTA_EXCEEDED), headers)
+    reset = _midnight_after(now)
+    body = {
+        "error": "search_quota_exceeded",
+        "msg": "Search quota exceeded",
+        "limit": rows,
+        "remaining": 0,
+        "retry_after": reset - int(now),
+    }
+    return Refusal(429, body, {"X-RateLimit-Reset": str(reset)})
 
 
 def _midnight_after(now: float) -> int:

@@ -119,8 +119,7 @@ def _answer(request: Request, name: str, endpoint: Endpoint) -> Response:
     """Check the limits, then the key, then act."""
     world = request.world
     try:
-        if world.limits:
-            world.limiter.check(name)
+        _check_limits(world, request)
         access.check(request, name, endpoint.path)
         said = endpoint.handler(request)
     except Refusal as no:
@@ -128,6 +127,17 @@ def _answer(request: Request, name: str, endpoint: Endpoint) -> Response:
     if isinstance(said, Response):
         return said
     return JSONResponse(said)
+
+
+def _check_limits(world: World, request: Request) -> None:
+    if world.limits:
+        world.limiter.check(
+            request.http.method,
+            request.path,
+            form=world.limit_form,
+            scale=world.limits_scale,
+            written=world.written_limits,
+        )
 
 
 def _refused(no: Refusal) -> Response:

@@ -235,6 +235,13 @@ class Query:
         storage = query.get("allocated_storage")
         self.gb = DEFAULT_GB if storage is None else read_gb(storage)
 
+    @property
+    def hides_hopper(self) -> bool:
+        """Whether it asks for a CUDA version and for no compute capability, which was seen to
+        hide H100 and H200 (B.2).
+        """
+        return "cuda_max_good" in self.filters and "compute_cap" not in self.filters
+
     def run(self, rows: Iterable[Json], *, leaky: bool) -> list[Json]:
         """Filter, sort and cap these rows."""
         if "id" in self.filters:  # finds nothing, two live reports (B.2); ask_contract_id does

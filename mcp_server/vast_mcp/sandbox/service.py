@@ -3,6 +3,7 @@
 A refusal is raised before anything changes, but where its function says otherwise.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from .volumes import Volume
 
 FIRST_INSTANCE = 30_000_001
 BID_PER_GPU = 32.0  # $/h, what a changed bid may be at most (A.6)
+HOPPER = 900  # compute_cap of H100 and H200 (B.2)
 LABEL_CHARS = 1_024  # the label endpoint allows more than create does (A.2, C.7)
 
 OFFER_FIELDS = frozenset(
@@ -29,10 +31,26 @@ SEARCH_FIELDS = OFFER_FIELDS | frozenset(search.VIEWS)
 
 
 def find_offers(state: State, flat: Json, *, defaults: bool) -> list[Offer]:
-    """Find the rows that answer a flat query (B.1)."""
+    """Find the rows that answer a flat query (B.1), within the day's quota (H)."""
     query = search.Query(flat, SEARCH_FIELDS, defaults=defaults)
     rows = state.priced_offers(query.gb, bid=query.bid)
-    return query.run(rows, leaky=state.leaky_filters)
+    if state.cuda_hides and query.hides_hopper:
+        rows = [row for row in rows if row["compute_cap"] != HOPPER]
+    return _counted(state, lambda: query.run(rows, leaky=state.leaky_filters))
+
+
+def find_rooms(state: State, flat: Json) -> list[Json]:
+    """Find room for volumes (F); its rows are taken to count as those of offers do."""
+    return _counted(state, lambda: state.volumes.search(flat, state.now))
+
+
+def _counted(state: State, found: Callable[[], list[Json]]) -> list[Json]:
+    """Search, unless the day's rows are used up; what is shown counts."""
+    if state.search_quota is not None:
+        state.limiter.check_quota(state.search_quota)
+    rows = found()
+    state.limiter.count_rows(len(rows))
+    return rows
 
 
 # Renting

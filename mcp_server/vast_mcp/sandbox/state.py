@@ -31,6 +31,13 @@ class State:
     api_keys: set[str] | None = None  # None: any key that is not empty
     rent_again: bool = False  # a rented offer can be rented a second time (skypilot#9117)
     limits: bool = False  # enforce the intervals of section H
+    limits_scale: float = 1.0  # factor on them, for tests whose times are shortened
+    # those of the hand-written description where it has others: twice to three times as long
+    written_limits: bool = False
+    limit_form: str = "json"  # or plain, detail, code: the form of a 429
+    search_quota: int | None = None  # rows that searches of offers may show a day; 20,000 was seen
+    # a filter on cuda_max_good without one on compute_cap hides the H100 and H200 (B.2)
+    cuda_hides: bool = True
     clock: Callable[[], float] = time.time
     visible_after_looks: int = 0  # looks during which a new instance cannot be read
     gone_after_looks: int = 0  # looks during which a destroyed one still can

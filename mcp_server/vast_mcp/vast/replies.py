@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -119,6 +120,19 @@ class Reply:
         """
         waits = (_seconds(value, self.headers.get("date")) for value in self._waits())
         return next((seconds for seconds in waits if seconds is not None), None)
+
+    @property
+    def quota_anew_s(self) -> float:
+        """Seconds until a daily quota begins anew: as the reply says, else until 00:00 UTC
+        (docs/vast-api.md H, form 5).
+        """
+        if self.retry_after_s is not None:
+            return self.retry_after_s
+        now = self.date or time.time()
+        reset = self.headers.get("x-ratelimit-reset", "")
+        if reset.isdecimal() and len(reset) <= _LONGEST and 0 <= int(reset) - now <= LONGEST_WAIT_S:
+            return int(reset) - now
+        return LONGEST_WAIT_S - now % LONGEST_WAIT_S
 
     @property
     def names_a_nonsense_wait(self) -> bool:

@@ -80,7 +80,8 @@ _MESSAGES: dict[type[errors.VastMcpError], str] = {
     errors.BillingNotSetUp: "The account has no billing set up.",
     errors.SpendRateLimited: "Vast's spending limit for this account is reached.",
     errors.RateLimited: "Vast wants fewer requests.",
-    errors.SearchQuotaExceeded: "The account's search quota is used up; it resets at UTC midnight.",
+    errors.SearchQuotaExceeded: "The account's daily quota of searched offers is used up; it "
+    "begins anew at 00:00 UTC. Which offers there are is not known until then.",
     errors.StartQueued: "The GPU is in use: Vast queued the change, and billing starts when it "
     "becomes free.",
     errors.NoSuchInstance: "Vast knows no such instance.",
@@ -186,6 +187,8 @@ def _error(leaf: type[errors.VastMcpError], reply: Reply) -> errors.VastMcpError
     error = leaf(_MESSAGES[leaf], http_status=reply.status, vast_message=reply.said or None)
     if leaf in _WAITS:
         error.retry_after_s = reply.retry_after_s
+    if leaf is errors.SearchQuotaExceeded:
+        error.retry_after_s = reply.quota_anew_s
     return error
 
 

@@ -164,6 +164,8 @@ async def tried_reads(vast: Vast) -> TriedReads:
             await read()
         except (errors.Forbidden, errors.AuthFailed) as exc:
             tried.refused[what] = word_of(exc)
+        except errors.SearchQuotaExceeded:
+            tried.unknown[what] = "the account's daily search quota is used up until 00:00 UTC"
         except errors.VastMcpError as exc:
             tried.unknown[what] = exc.code
     return tried

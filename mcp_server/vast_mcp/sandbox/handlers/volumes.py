@@ -11,8 +11,7 @@ from .table import Endpoint, done
 
 def search_volumes(request: Request) -> Json:
     """Search by `POST /volumes/search/` (F)."""
-    world = request.world
-    return {"offers": world.volumes.search(request.object(), world.now)}
+    return {"offers": service.find_rooms(request.world, request.object())}
 
 
 def rent_volume(request: Request) -> Json:
