@@ -265,7 +265,7 @@ async def _nothing_found(
     result = SearchOffersResult(offers=[], disk_gb=args.min_disk_gb, next_steps=[])
     kept, order = relaxing.broader(wanted)
     try:
-        offers = await _search(args).offers(call, kept, order)
+        offers = await _search(args).whatever_room().offers(call, kept, order)
     except errors.SearchQuotaExceeded as exc:
         result.warnings = [*warnings, f"Nothing fits; what would is not known. {exc}"]
         return result

@@ -48,7 +48,7 @@ async def rooms_on(vast: Vast, machine_id: int, size_gb: float) -> list[VolumeOf
     """
     fitting: list[VolumeOffer] = []
     for rows in (FEW, MOST):
-        found = await vast.search_volumes({**_room_query(machine_id, size_gb), "limit": rows})
+        found = await vast.search_volumes({**room_query(machine_id, size_gb), "limit": rows})
         fitting = [room for room in found if _has_room(room, machine_id, size_gb)]
         if fitting or len(found) < rows:
             break
@@ -59,7 +59,7 @@ def _has_room(room: VolumeOffer, machine_id: int, size_gb: float) -> bool:
     return room.machine_id == machine_id and (room.disk_space or 0) >= size_gb
 
 
-def _room_query(machine_id: int, size_gb: float) -> Json:
+def room_query(machine_id: int, size_gb: float) -> Json:
     """The search for room on one machine. Whether its host is verified was decided with the
     offer.
     """

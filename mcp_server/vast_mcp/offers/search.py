@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
@@ -13,6 +13,7 @@ from vast_mcp.vast.models import Offer
 Order = tuple[str, str]  # the API's field, and asc or desc
 
 ROWS = 64  # Vast's cap (B.1)
+LEAST_GB = 1.0
 # Asked for with every filter on CUDA, which alone hid the H100 and H200 (B.2). Below every card's.
 _ANY_COMPUTE_CAP: Json = {"gte": 1}
 ORDERS: dict[str, Order] = {
@@ -29,6 +30,13 @@ class Search:
 
     type: str
     disk_gb: float
+    asked_gb: float | None = None  # what Vast is asked to price, where that is not this disk
+
+    def whatever_room(self) -> Search:
+        """The same, also of machines without room for the disk: Vast leaves out those that lack
+        what it is asked to price (B.1). Prices are by the row's own figures, for this disk.
+        """
+        return replace(self, asked_gb=LEAST_GB)
 
     async def offers(
         self, call: Call, filters: list[Filter], order: Order, count: int = ROWS
@@ -67,7 +75,7 @@ class Search:
         """The flat body of POST /bundles/ (B.1)."""
         body: Json = {
             "type": self.type,
-            "allocated_storage": self.disk_gb,
+            "allocated_storage": self.disk_gb if self.asked_gb is None else self.asked_gb,
             "order": [list(order)],
             "limit": rows,
         }

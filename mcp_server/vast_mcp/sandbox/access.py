@@ -2,63 +2,65 @@
 I).
 """
 
-from . import replies
+from . import replies, search
+from .account import ApiKey
+from .handlers.table import Endpoint
 from .instances import Instance
 from .request import Request
+from .shapes import Json
 from .state import State
 
-# What a scoped key needs (I); only the names of the groups are recorded.
-PERMISSIONS = {
-    "create": "instance_write",
-    "destroy": "instance_write",
-    "start": "instance_write",
-    "stop": "instance_write",
-    "label": "instance_write",
-    "reboot": "instance_write",
-    "recycle": "instance_write",
-    "bid": "instance_write",
-    "attach_key": "instance_write",
-    "detach_key": "instance_write",
-    "attached_keys": "instance_read",
-    "logs": "instance_read",
-    "list": "instance_read",
-    "filters": "instance_read",
-    "show": "instance_read",
-    "search": "misc",
-    "search_volumes": "misc",
-    "volumes": "instance_read",
-    "rent_volume": "instance_write",
-    "delete_volume": "instance_write",
-    "keys": "user_read",
-    "user": "user_read",
-}
 OPEN = frozenset({"gpu_names", "log_text"})  # answered without a key
 # A key is checked when it is there, but not needed (B.1).
 ANONYMOUS = frozenset({"/api/v0/bundles/"})
 # What a machine's own key opens, of that machine (A.11).
 OWN = frozenset({"show", "start", "stop", "label", "destroy"})
+# What a key's permissions call an endpoint; only this one is recorded (I).
+RULES = {"logs": "api.instance.request_logs"}
 
 
-def check(request: Request, endpoint: str, path: str) -> None:
-    """Refuse a request whose key does not open this endpoint; `path` is the route's."""
+def check(request: Request, name: str, endpoint: Endpoint) -> None:
+    """Refuse a request whose key does not open this endpoint, which goes by this name."""
     header = request.authorization
-    if endpoint in OPEN or (header is None and path in ANONYMOUS):
+    if name in OPEN or (header is None and endpoint.path in ANONYMOUS):
         return
     if header is None:
         raise replies.login_required()
     _check_bearer(request.world, header)
     machine = machine_of(request.world, header)
     if machine is None:
-        _check_known(request.world, header)
+        _check_account_key(request, name, endpoint.scope)
     else:
-        _check_own_key(request, endpoint, machine)
-    _check_group(request.world, endpoint)
+        _check_own_key(request, name, endpoint.scope, machine)
+    if endpoint.scope in request.world.missing_permissions:
+        raise replies.permission_missing(endpoint.scope)
 
 
-def _check_known(state: State, header: str) -> None:
-    """Refuse a key that is not the account's."""
-    if not state.knows_key(_key_in(header)):
+def _check_account_key(request: Request, name: str, scope: str) -> None:
+    """Refuse a key that is not the account's, and what a scoped one does not open."""
+    state, text = request.world, _key_in(request.authorization or "")
+    issued = state.issued_key(text)
+    if issued is None and not state.knows_key(text):
         raise replies.invalid_key(state.bad_key_status)
+    if issued is not None and scope and not _is_opened_by(issued, request, name, scope):
+        raise replies.permission_missing(scope)
+
+
+def _is_opened_by(key: ApiKey, request: Request, name: str, scope: str) -> bool:
+    """Whether a key's permissions hold the group; one that lists its routes opens those alone,
+    which is our reading (I).
+    """
+    group = key.group(scope)
+    if not group:
+        return group is not None
+    rule = group.get(RULES.get(name, ""))
+    return rule is not None and _meets(request, rule["constraints"])
+
+
+def _meets(request: Request, constraints: Json) -> bool:
+    """Whether the machine in the path is one that the constraints let through."""
+    row = {"id": request.id_in_text}
+    return all(search.meets(row, field, ops) for field, ops in constraints.items())
 
 
 def _check_bearer(state: State, header: str) -> None:
@@ -66,21 +68,15 @@ def _check_bearer(state: State, header: str) -> None:
         raise replies.invalid_key(state.bad_key_status)
 
 
-def _check_own_key(request: Request, endpoint: str, machine: Instance) -> None:
+def _check_own_key(request: Request, name: str, scope: str, machine: Instance) -> None:
     """Refuse what a machine's own key does not open."""
-    if not _is_opened_by_own_key(request, endpoint, machine):
-        raise replies.permission_missing(PERMISSIONS.get(endpoint), request.world.own_key_status)
+    if not _is_opened_by_own_key(request, name, machine):
+        raise replies.permission_missing(scope, request.world.own_key_status)
 
 
-def _is_opened_by_own_key(request: Request, endpoint: str, machine: Instance) -> bool:
+def _is_opened_by_own_key(request: Request, name: str, machine: Instance) -> bool:
     opened = OWN - request.world.own_key_lacks
-    return endpoint in opened and request.id == machine.id
-
-
-def _check_group(state: State, endpoint: str) -> None:
-    group = PERMISSIONS.get(endpoint)
-    if group in state.missing_permissions:
-        raise replies.permission_missing(group)
+    return name in opened and request.id == machine.id
 
 
 def machine_of(state: State, header: str) -> Instance | None:

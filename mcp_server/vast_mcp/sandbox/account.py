@@ -25,6 +25,35 @@ class Key:
         return asdict(self)
 
 
+@dataclass
+class ApiKey:
+    """An API key was made by the account; its secret is said once (G)."""
+
+    id: int
+    secret: str
+    name: str
+    permissions: dict[str, dict[str, Json]] | None  # checked; None: all of them
+
+    def group(self, scope: str) -> Json | None:
+        """What it may do of a group: None for nothing, an empty object for all of it (I)."""
+        if self.permissions is None:
+            return {}
+        return self.permissions["api"].get(scope)
+
+    def row(self, user_id: int) -> Json:
+        """Report the key as the list does: without its secret (G)."""
+        return {
+            "id": self.id,
+            "user_id": user_id,
+            "key": None,
+            "key_type": "api",
+            "name": self.name,
+            "team_id": None,
+            "team_name": None,
+            "team_owner": None,
+        }
+
+
 def user_row(user_id: int, balance: float, credit: float, ssh_key: str | None) -> Json:
     """Build the flat object of `users/current`; the official client strips `api_key` from it."""
     return {

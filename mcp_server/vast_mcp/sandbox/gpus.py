@@ -43,4 +43,10 @@ GPUS = (
     Gpu("H200", 143771, 2.45, 900, 66.9, 185.0, 4800.0, 700),
 )
 
-GPU_NAMES = sorted(gpu.name for gpu in GPUS)
+# A few offers stand on machines that run no amd64 image (B.2), by their number in the window.
+ARM64 = {
+    87: Gpu("GH200 SXM", 97871, 1.75, 900, 66.9, 150.0, 4000.0, 700),
+    178: Gpu("GB10", 122570, 0.35, 1210, 31.0, 40.0, 273.0, 140),
+}
+
+GPU_NAMES = sorted(gpu.name for gpu in (*GPUS, *ARM64.values()))

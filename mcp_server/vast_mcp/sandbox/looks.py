@@ -41,6 +41,17 @@ def list_page(state: State, query: listing.PageQuery) -> Json:
     return page
 
 
+def list_old(state: State) -> Json:
+    """Look at every instance, as the old list shows them to older accounts (C.2)."""
+    for instance in state.living:
+        _follow(state, instance)
+    seen = [instance for instance in state.rentals if instance.seen()]
+    rows = [row_of(one, state.now, listed=False, ways=_ways(state, one)) for one in seen]
+    for instance in seen:
+        _count_look(state, instance)
+    return {"instances_found": len(rows), "instances": rows}
+
+
 def filter_values(state: State) -> list[Json]:
     """List the combinations that the official client offers as filters (C.2)."""
     now = state.now

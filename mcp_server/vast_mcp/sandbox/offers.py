@@ -5,7 +5,7 @@
 import functools
 import random
 
-from .gpus import GPUS, Gpu
+from .gpus import ARM64, GPUS, Gpu
 from .shapes import Json
 
 Offer = Json
@@ -56,6 +56,7 @@ COUNTS = (1, 1, 1, 2, 1, 4, 1, 8)
 
 # Traps by the last digit of an offer's number.
 VERIFICATIONS = {3: "unverified", 7: "unverified", 9: "deverified"}
+ABOVE_ITS_PRICE = {2: 1.0, 6: 2.2}
 CHEAP = 0.62  # what is unverified looks like a bargain
 
 
@@ -83,14 +84,14 @@ def _invented(seed: int, count: int) -> dict[int, Offer]:
 
 def _offer(dice: random.Random, number: int, ask: int) -> Offer:
     """Invent one offer. The order of its parts is the order of the dice."""
-    gpu = GPUS[number % len(GPUS)]
+    gpu = ARM64.get(number, GPUS[number % len(GPUS)])
     gpus = COUNTS[(number // len(GPUS) + number) % len(COUNTS)]
     quality = _quality(dice, number)
     machine = 10_000 + number // 2  # two offers may stand on one machine
     row = _identity_part(ask, machine)
     row |= _driver_part(dice, gpu) | _card_part(dice, gpu, gpus) | _speed_part(dice, gpu, gpus)
-    row |= _box_part(dice, gpus, machine) | _net_part(dice, number, machine)
-    row |= _money_part(dice, gpu, gpus, quality) | _trust_part(quality)
+    row |= _box_part(dice, gpu, gpus, machine) | _net_part(dice, number, machine)
+    row |= _money_part(dice, number, gpu, gpus, quality) | _trust_part(number, quality)
     row |= _time_part(dice, number) | _unused_part(machine)
     return row | _score_part(row)
 
@@ -162,11 +163,11 @@ def _speed_part(dice: random.Random, gpu: Gpu, gpus: int) -> Offer:
     }
 
 
-def _box_part(dice: random.Random, gpus: int, machine: int) -> Offer:
+def _box_part(dice: random.Random, gpu: Gpu, gpus: int, machine: int) -> Offer:
     name, cores, ghz, board = CPUS[machine % len(CPUS)]
     return {
         "cpu_name": name,
-        "cpu_arch": "amd64",
+        "cpu_arch": "arm64" if gpu in ARM64.values() else "amd64",
         "cpu_cores": cores,
         "cpu_cores_effective": float(min(cores, 8 * gpus)),
         "cpu_ghz": ghz,
@@ -187,10 +188,8 @@ def _net_part(dice: random.Random, number: int, machine: int) -> Offer:
     return {
         "inet_up": round(dice.uniform(60, 3_000), 1),
         "inet_down": round(dice.uniform(90, 8_000), 1),
-        "inet_up_cost": round(dice.choice((0.0, 0.002, 0.01, 0.02)), 4),
-        "inet_down_cost": round(dice.choice((0.0, 0.002, 0.005)), 4),
-        "internet_up_cost_per_tb": 2.0,
-        "internet_down_cost_per_tb": 2.0,
+        "inet_up_cost": round(dice.choice((0.0026, 0.0052, 0.02, 0.039)), 4),
+        "inet_down_cost": round(dice.choice((0.0026, 0.0052, 0.0195)), 4),
         "direct_port_count": _open_ports(dice, number),
         "static_ip": number % 3 != 2,
         "public_ipaddr": f"203.0.113.{1 + machine % 250}",
@@ -206,12 +205,12 @@ def _open_ports(dice: random.Random, number: int) -> int:
     return dice.choice((2, 16, 99, 249, 499))
 
 
-def _money_part(dice: random.Random, gpu: Gpu, gpus: int, quality: Json) -> Offer:
+def _money_part(dice: random.Random, number: int, gpu: Gpu, gpus: int, quality: Json) -> Offer:
     cheap = 1.0 if quality["verification"] == "verified" else CHEAP
     base = round(gpu.usd * gpus * cheap * dice.uniform(0.8, 1.45), 6)
     return {
         "dph_base": base,
-        "min_bid": round(base * dice.uniform(0.35, 0.7), 4),
+        "min_bid": round(base * _floor(number, dice.uniform(0.35, 0.7)), 6),
         "storage_cost": round(dice.uniform(0.08, 0.3), 3),
         "credit_discount_max": 0.1,
         "discount_rate": 0.0,
@@ -220,7 +219,7 @@ def _money_part(dice: random.Random, gpu: Gpu, gpus: int, quality: Json) -> Offe
     }
 
 
-def _trust_part(quality: Json) -> Offer:
+def _trust_part(number: int, quality: Json) -> Offer:
     return {
         "verification": quality["verification"],
         "vericode": int(quality["verification"] == "verified"),
@@ -229,12 +228,26 @@ def _trust_part(quality: Json) -> Offer:
         "expected_reliability": quality["reliability"],
         "target_reliability": 0.98,
         "hosting_type": quality["hosting_type"],
-        "external": quality["external"],
+        "external": _external(number, is_external=quality["external"]),
         "rentable": not quality["rented"],
         "rented": quality["rented"],
         "vms_enabled": quality["vms"],
         "is_vm_deverified": False,
     }
+
+
+def _floor(number: int, below: float) -> float:
+    """Choose the least bid's part of the price on demand, which may lie above that (A.6)."""
+    return ABOVE_ITS_PRICE.get(number % 7, below)
+
+
+def _external(number: int, *, is_external: bool) -> bool | None:
+    """Say null for most that are not, as a live row does (B.4)."""
+    if is_external:
+        return True
+    if number % 3 == 0:
+        return False
+    return None
 
 
 def _time_part(dice: random.Random, number: int) -> Offer:
@@ -280,6 +293,8 @@ def _score_part(row: Offer) -> Offer:
         "dlperf_per_dphtotal": round(performance / base, 3),
         "flops_per_dphtotal": round(row["total_flops"] / base, 3),
         "vram_costperhour": base / row["gpu_total_ram"],
+        "internet_up_cost_per_tb": row["inet_up_cost"] * 1024,
+        "internet_down_cost_per_tb": row["inet_down_cost"] * 1024,
     }
 
 
@@ -290,19 +305,18 @@ def priced(offer: Offer, *, gb: float, bid: bool, now: float) -> Offer:
     compute = offer["min_bid"] if bid else offer["dph_base"]
     disk = disk_price(offer, gb)
     total = compute + disk
-    bill = bill_of(compute, disk, total)
     return offer | {
         "is_bid": bid,
         "dph_base": compute,
         "dph_total": total,
-        "dph_total_adj": total,
+        "dph_total_adj": total + 2 * offer["inet_down_cost"],
         "discounted_dph_total": total,
         "storage_total_cost": disk,
         "duration": max(0.0, offer["end_date"] - now),
         "time_remaining": "",
         "time_remaining_isbid": "",
-        "search": bill,
-        "instance": bill,
+        "search": bill_of(compute, disk),
+        "instance": bill_of(0.0, disk),
     }
 
 
@@ -311,12 +325,15 @@ def disk_price(place: Json, gb: float) -> float:
     return place["storage_cost"] * gb / MONTH_HOURS
 
 
-def bill_of(compute: float, disk: float, total: float) -> Json:
-    """Spell out the prices of a row in $/h, as `search` and `instance` do (B.4)."""
+def bill_of(compute: float, disk: float) -> Json:
+    """Spell out the prices of a row in $/h: `search` those of a machine that runs, `instance` those
+    of one that is stopped (B.4).
+    """
     return {
         "gpuCostPerHour": compute,
         "diskHour": disk,
-        "totalHour": total,
-        "discountTotalHour": 0.0,
-        "discountedTotalPerHour": total,
+        "slaPremiumPerHour": 0.0,
+        "totalHour": compute + disk,
+        "discountTotalHour": 0,
+        "discountedTotalPerHour": compute + disk,
     }

@@ -39,7 +39,7 @@ def login_required() -> Refusal:
     return refusal(403, "auth_error", "This action requires login.")
 
 
-def permission_missing(group: str | None, status: int = 403) -> Refusal:
+def permission_missing(group: str, status: int = 403) -> Refusal:
     """A scoped key is refused with 401 or 403 (I); the wording is ours, only the naming of the
     group is known.
     """

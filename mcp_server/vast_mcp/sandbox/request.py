@@ -35,7 +35,12 @@ class Request:
 
     @property
     def authorization(self) -> str | None:
-        return self.http.headers.get("authorization")
+        """The header, or the key that old clients send in the query (docs/sandbox.md)."""
+        header = self.http.headers.get("authorization")
+        key = self.http.query_params.get("api_key")
+        if header is None and key is not None:
+            return f"Bearer {key}"
+        return header
 
     def field(self, name: str) -> Any:
         """One field of the body, None where it is absent."""

@@ -25,7 +25,7 @@ METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH"]
 def create_app(world: World) -> Starlette:
     """Make the pretend service of one world, its control routes included."""
     by_path: dict[str, dict[str, Endpoint]] = defaultdict(dict)
-    for endpoint in TABLE:
+    for endpoint in sorted(TABLE, key=lambda one: one.path.count("{")):  # words before numbers
         by_path[endpoint.path][endpoint.method] = endpoint
     routes = [
         Route(path, _Address(world, path, methods).answer, methods=METHODS)
@@ -62,7 +62,7 @@ class _Address:
         return _dated(self.world, await self.world.faults.act(fault, reply, self.world.now))
 
     def _unknown(self, method: str) -> Endpoint:
-        return Endpoint(self.path, method, "unknown", _refuse_method)
+        return Endpoint(self.path, method, "unknown", "", _refuse_method)
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class _Moved:
         """Lead on, whatever the key or the method; what was asked is remembered as `moved`."""
         request = await Request.read(self.world, http)
         _remember(request, "moved")
-        whole = http.url.replace(path=f"{request.path}/")
-        return _dated(self.world, _refused(replies.moved(str(whole))))
+        query = f"?{http.url.query}" if http.url.query else ""
+        return _dated(self.world, _refused(replies.moved(f"{request.path}/{query}")))
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _answer(request: Request, name: str, endpoint: Endpoint) -> Response:
     world = request.world
     try:
         _check_limits(world, request)
-        access.check(request, name, endpoint.path)
+        access.check(request, name, endpoint)
         said = endpoint.handler(request)
     except Refusal as no:
         return _refused(no)

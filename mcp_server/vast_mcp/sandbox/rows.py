@@ -294,15 +294,14 @@ def _use(instance: Instance, status: str | None) -> Json:
 
 def _money(instance: Instance) -> Json:
     disk = instance.dph_total - instance.price
-    bill = bill_of(instance.price, disk, instance.dph_total)
     return {
         "dph_base": instance.price,
         "dph_total": instance.dph_total,
         "storage_total_cost": disk,
         "credit_balance": None,
         "credit_discount": None,
-        "search": bill,
-        "instance": bill,
+        "search": bill_of(instance.price, disk),
+        "instance": bill_of(0.0, disk),
     }
 
 

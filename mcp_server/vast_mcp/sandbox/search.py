@@ -11,7 +11,7 @@ from .shapes import Json, is_number
 
 Ops = Json
 
-CAP = 64  # rows in one reply, whatever is asked (B.1)
+CAP = 64  # rows in one reply of a search for volumes (F)
 DEFAULT_GB = 8.0  # of disk that a search prices
 TYPES = {
     "on-demand": False,
@@ -27,6 +27,9 @@ DEFAULTS: dict[str, Ops] = {
     "rentable": {"eq": True},
 }
 
+# What a search without defaults finds when it is asked for nothing (B.3).
+UNFILTERED: dict[str, Ops] = {"verified": {"eq": False}}
+
 # Filters that are no row keys, and how a row answers them.
 VIEWS: dict[str, Callable[[Json], Any]] = {
     "datacenter": lambda row: row["hosting_type"] == 1,
@@ -34,6 +37,12 @@ VIEWS: dict[str, Callable[[Json], Any]] = {
     "geolocation": lambda row: row["geolocation"][-2:],
     "driver_version": lambda row: row["driver_vers"],
     "ubuntu_version": lambda row: row["os_version"],
+    "external": lambda row: bool(row["external"]),  # null is none (B.4)
+    "dphtotal": lambda row: row["dph_total"],
+    "gpu_totalram": lambda row: row["gpu_total_ram"],
+    "gpu_ram_GB": lambda row: row["gpu_ram"] / 1000,
+    "cpu_ram_GB": lambda row: row["cpu_ram"] / 1000,
+    "gpu_totalram_GB": lambda row: row["gpu_total_ram"] / 1000,
 }
 
 
@@ -185,13 +194,13 @@ def _read_field_order(entry: Any, known: frozenset[str]) -> tuple[str, bool]:
             raise replies.invalid_request("order: each entry is [field, 'asc' or 'desc']")
 
 
-def read_limit(limit: Any) -> int:
+def read_limit(limit: Any, cap: int) -> int:
     """Read a plain integer, capped."""
     if limit is None:
-        return CAP
+        return cap
     if not isinstance(limit, int) or isinstance(limit, bool):
         raise replies.limit_not_integer()
-    return max(0, min(limit, CAP))
+    return max(0, min(limit, cap))
 
 
 def read_filters(query: Json, known: frozenset[str]) -> dict[str, Ops]:
@@ -225,12 +234,14 @@ def read_type(kind: Any) -> bool:
 class Query:
     """A query is a flat search, read and checked."""
 
-    def __init__(self, query: Json, known: frozenset[str], *, defaults: bool) -> None:
+    def __init__(self, query: Json, known: frozenset[str], cap: int, *, defaults: bool) -> None:
         self.filters = read_filters(query, known)
         if defaults:
             self.filters = {**DEFAULTS, **self.filters}
+        elif not self.filters:
+            self.filters = UNFILTERED
         self.order = read_order(query.get("order"), known)
-        self.limit = read_limit(query.get("limit"))
+        self.limit = read_limit(query.get("limit"), cap)
         self.bid = read_type(query.get("type"))
         storage = query.get("allocated_storage")
         self.gb = DEFAULT_GB if storage is None else read_gb(storage)
@@ -242,8 +253,9 @@ class Query:
         """
         return "cuda_max_good" in self.filters and "compute_cap" not in self.filters
 
-    def run(self, rows: Iterable[Json], *, leaky: bool) -> list[Json]:
-        """Filter, sort and cap these rows."""
-        if "id" in self.filters:  # finds nothing, two live reports (B.2); ask_contract_id does
+    def matching(self, rows: Iterable[Json], *, leaky: bool) -> list[Json]:
+        """Filter and sort these rows; the disk that a search prices has to be there (B.1)."""
+        if "id" in self.filters:  # finds nothing, live (B.2); ask_contract_id does
             return []
-        return in_order(select(rows, self.filters, leaky=leaky), self.order)[: self.limit]
+        roomy = [row for row in rows if row["disk_space"] >= self.gb]
+        return in_order(select(roomy, self.filters, leaky=leaky), self.order)

@@ -3,7 +3,6 @@
 A refusal is raised before anything changes, but where its function says otherwise.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -30,25 +29,33 @@ OFFER_FIELDS = frozenset(
 SEARCH_FIELDS = OFFER_FIELDS | frozenset(search.VIEWS)
 
 
-def find_offers(state: State, flat: Json, *, defaults: bool) -> list[Offer]:
-    """Find the rows that answer a flat query (B.1), within the day's quota (H)."""
-    query = search.Query(flat, SEARCH_FIELDS, defaults=defaults)
+def find_offers(state: State, flat: Json, *, defaults: bool) -> tuple[list[Offer], bool]:
+    """Find the rows that answer a flat query (B.1), within the day's quota (H); true where there
+    are more.
+    """
+    query = search.Query(flat, SEARCH_FIELDS, state.search_cap, defaults=defaults)
     rows = state.priced_offers(query.gb, bid=query.bid)
     if state.cuda_hides and query.hides_hopper:
         rows = [row for row in rows if row["compute_cap"] != HOPPER]
-    return _counted(state, lambda: query.run(rows, leaky=state.leaky_filters))
+    _check_quota(state)
+    found = query.matching(rows, leaky=state.leaky_filters)
+    return _counted(state, found[: query.limit]), len(found) > query.limit
 
 
 def find_rooms(state: State, flat: Json) -> list[Json]:
     """Find room for volumes (F); its rows are taken to count as those of offers do."""
-    return _counted(state, lambda: state.volumes.search(flat, state.now))
+    _check_quota(state)
+    return _counted(state, state.volumes.search(flat, state.now))
 
 
-def _counted(state: State, found: Callable[[], list[Json]]) -> list[Json]:
-    """Search, unless the day's rows are used up; what is shown counts."""
+def _check_quota(state: State) -> None:
+    """Refuse a search once the day's rows are used up."""
     if state.search_quota is not None:
         state.limiter.check_quota(state.search_quota)
-    rows = found()
+
+
+def _counted(state: State, rows: list[Json]) -> list[Json]:
+    """Count what is shown."""
     state.limiter.count_rows(len(rows))
     return rows
 

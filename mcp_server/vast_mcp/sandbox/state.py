@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import offers
-from .account import Key
+from .account import ApiKey, Key
 from .banners import BANNER, Doors
 from .fates import Fate
 from .faults import Faults
@@ -19,6 +19,7 @@ from .ledger import LedgerEntry, Received
 from .logs import Upload
 from .offers import Offer
 from .rate_limits import RateLimits
+from .shapes import Json
 from .templates import Shelf
 from .volumes import Volumes
 
@@ -44,6 +45,8 @@ class State:
     looks_per_step: int | None = 1  # None: looks do not move instances on; 0: they run at once
     seconds_per_step: float | None = None  # and time does, when given
     leaky_filters: bool = False  # numeric filters let some rows through (B.2)
+    search_cap: int = 64  # rows in one reply of a search (B.1: 64, one client saw 100)
+    old_list: bool = False  # the v0 list answers, as it does for older accounts (C.2)
     bad_key_status: int = 404  # 401 by the specification (I)
     missing_permissions: set[str] = field(default_factory=set[str])  # e.g. {"instance_read"} (I)
     # what a machine's own key may not do, of show, start, stop, label, destroy (A.11)
@@ -79,6 +82,7 @@ class State:
     stolen_gpus: set[int] = field(init=False)  # instances whose GPU went elsewhere (C.5)
     gpu_waits: dict[int, int] = field(init=False)  # looks until a queued start finds its GPU free
     keys: dict[int, Key] = field(init=False)
+    issued: dict[int, ApiKey] = field(init=False)  # API keys that the account made (G)
     shelf: Shelf = field(init=False)
     volumes: Volumes = field(init=False)
     uploads: dict[str, Upload] = field(init=False)
@@ -119,6 +123,7 @@ class State:
     def _clear_account(self) -> None:
         self.instances, self.keys, self.uploads = {}, {}, {}
         self.stolen_gpus, self.gpu_waits = set(), {}
+        self.issued = {}
         self.shelf = Shelf(self.now, self.user_id)
 
     # What there is
@@ -149,6 +154,10 @@ class State:
         """Whether this is a key of the account's."""
         return key != "" and (self.api_keys is None or key in self.api_keys)
 
+    def issued_key(self, text: str) -> ApiKey | None:
+        """Find the API key that the account made with this secret."""
+        return next((key for key in self.issued.values() if key.secret == text), None)
+
     @property
     def first_public_key(self) -> str | None:
         """The one SSH key that the account's own row shows (G)."""
@@ -159,7 +168,9 @@ class State:
     def priced_offers(self, gb: float, *, bid: bool) -> list[Offer]:
         """Every offer as a search shows it now, with so many GB of disk."""
         now = self.now
-        return [offers.priced(one, gb=gb, bid=bid, now=now) for one in self.offers.values()]
+        rooms = self.volumes.rooms_by_machine
+        rows = [offers.priced(one, gb=gb, bid=bid, now=now) for one in self.offers.values()]
+        return [row | _room_of(rooms.get(row["machine_id"])) for row in rows]
 
     @property
     def templates(self) -> dict[str, dict[str, Any]]:
@@ -232,3 +243,16 @@ class State:
         entry.usd_per_hour += sum(volume.usd_per_hour for volume in self.volumes.living)
         entry.detail = detail
         self.ledger.append(entry)
+
+
+def _room_of(room: Json | None) -> Json:
+    """Name the volume offer of the same machine, as a row of a machine does: so many GB, and the
+    price of one of them (B.4).
+    """
+    if room is None:
+        return {}
+    return {
+        "avail_vol_ask_id": room["id"],
+        "avail_vol_size": room["disk_space"],
+        "avail_vol_dph": offers.disk_price(room, 1),
+    }

@@ -147,6 +147,11 @@ class Volumes:
         self.owned: dict[int, Volume] = {}
 
     @property
+    def rooms_by_machine(self) -> dict[int, Json]:
+        """Each machine has one room at most."""
+        return {room["machine_id"]: room for room in self.rooms.values()}
+
+    @property
     def living(self) -> list[Volume]:
         """Those that still cost money."""
         return [volume for volume in self.owned.values() if volume.deleted_at is None]
@@ -158,7 +163,7 @@ class Volumes:
         known = frozenset(search.VIEWS).union(*rows[:1])
         found = search.select(rows, search.read_filters(flat, known), leaky=False)
         order = search.read_order(flat.get("order"), known)
-        limit = search.read_limit(flat.get("limit"))
+        limit = search.read_limit(flat.get("limit"), search.CAP)
         return search.in_order(found, order)[:limit]
 
     def rent(self, room_id: Any, size: Any, name: Any, now: float) -> Volume:

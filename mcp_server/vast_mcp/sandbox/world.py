@@ -2,6 +2,7 @@
 did, and lets the account act past the wire.
 """
 
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -43,7 +44,7 @@ class World(State):
 
         Offers are verified unless asked for otherwise. Nothing found is a LookupError.
         """
-        wanted = {"rentable": True, "external": False, "verified": True, **traits}
+        wanted = {"rentable": True, "external": operator.not_, "verified": True, **traits}
         rows = self.priced_offers(8, bid=False)
         found = [row for row in rows if _has_all(row, wanted)]
         if not found:

@@ -56,11 +56,11 @@ def _brief(template: Json) -> Json:
 
 
 TABLE = (
-    Endpoint("/api/v0/ssh/", "GET", "keys", list_keys),
-    Endpoint("/api/v0/ssh/", "POST", "keys", add_key),
-    Endpoint("/api/v0/ssh/{id:int}/", "DELETE", "keys", delete_key),
-    Endpoint("/api/v0/users/current/", "GET", "user", user),
-    Endpoint("/api/v0/template/", "GET", "templates", find_templates),
-    Endpoint("/api/v0/template/", "POST", "templates", add_template),
-    Endpoint("/api/v0/template/", "PUT", "templates", edit_template),
+    Endpoint("/api/v0/ssh/", "GET", "keys", "user_read", list_keys),
+    Endpoint("/api/v0/ssh/", "POST", "keys", "user_write", add_key),
+    Endpoint("/api/v0/ssh/{id:int}/", "DELETE", "keys", "user_write", delete_key),
+    Endpoint("/api/v0/users/current/", "GET", "user", "user_read", user),
+    Endpoint("/api/v0/template/", "GET", "templates", "user_read", find_templates),
+    Endpoint("/api/v0/template/", "POST", "templates", "user_write", add_template),
+    Endpoint("/api/v0/template/", "PUT", "templates", "user_write", edit_template),
 )

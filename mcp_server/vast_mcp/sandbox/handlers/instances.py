@@ -13,9 +13,11 @@ from .table import Endpoint, done
 # Looks
 
 
-def list_v0(_request: Request) -> Json:
-    """Refuse the old list (C.2)."""
-    raise replies.deprecated_list()
+def list_v0(request: Request) -> Json:
+    """Refuse the old list, but to accounts that are old (C.2)."""
+    if not request.world.old_list:
+        raise replies.deprecated_list()
+    return looks.list_old(request.world)
 
 
 def list_v1(request: Request) -> Json:
@@ -139,18 +141,26 @@ def detach_key(request: Request) -> Json:
 
 
 TABLE = (
-    Endpoint("/api/v0/instances/", "GET", "list_v0", list_v0),
-    Endpoint("/api/v1/instances/", "GET", "list", list_v1),
-    Endpoint("/api/v0/instances/filters/", "GET", "filters", filters),
-    Endpoint("/api/v0/instances/{id:int}/", "GET", "show", show),
-    Endpoint("/api/v0/instances/{id:int}/", "PUT", act_of_change, change),
-    Endpoint("/api/v0/instances/{id:int}/", "DELETE", "destroy", destroy),
-    Endpoint("/api/v0/instances/reboot/{id}/", "PUT", "reboot", reboot),
-    Endpoint("/api/v0/instances/recycle/{id}/", "PUT", "recycle", recycle),
-    Endpoint("/api/v0/instances/bid_price/{id}/", "PUT", "bid", change_bid),
-    Endpoint("/api/v0/instances/request_logs/{id}/", "PUT", "logs", request_logs),
-    Endpoint("/_logs/{name}", "GET", "log_text", read_log),
-    Endpoint("/api/v0/instances/{id:int}/ssh/", "POST", "attach_key", attach_key),
-    Endpoint("/api/v0/instances/{id:int}/ssh/", "GET", "attached_keys", attached_keys),
-    Endpoint("/api/v0/instances/{id:int}/ssh/{key:int}/", "DELETE", "detach_key", detach_key),
+    Endpoint("/api/v0/instances/", "GET", "list_v0", "instance_read", list_v0),
+    Endpoint("/api/v1/instances/", "GET", "list", "instance_read", list_v1),
+    Endpoint("/api/v0/instances/filters/", "GET", "filters", "instance_read", filters),
+    Endpoint("/api/v0/instances/{id:int}/", "GET", "show", "instance_read", show),
+    Endpoint("/api/v0/instances/{id:int}/", "PUT", act_of_change, "instance_write", change),
+    Endpoint("/api/v0/instances/{id:int}/", "DELETE", "destroy", "instance_write", destroy),
+    Endpoint("/api/v0/instances/reboot/{id}/", "PUT", "reboot", "instance_write", reboot),
+    Endpoint("/api/v0/instances/recycle/{id}/", "PUT", "recycle", "instance_write", recycle),
+    Endpoint("/api/v0/instances/bid_price/{id}/", "PUT", "bid", "instance_write", change_bid),
+    Endpoint("/api/v0/instances/request_logs/{id}/", "PUT", "logs", "instance_read", request_logs),
+    Endpoint("/_logs/{name}", "GET", "log_text", "", read_log),
+    Endpoint("/api/v0/instances/{id:int}/ssh/", "POST", "attach_key", "instance_write", attach_key),
+    Endpoint(
+        "/api/v0/instances/{id:int}/ssh/", "GET", "attached_keys", "instance_read", attached_keys
+    ),
+    Endpoint(
+        "/api/v0/instances/{id:int}/ssh/{key:int}/",
+        "DELETE",
+        "detach_key",
+        "instance_write",
+        detach_key,
+    ),
 )

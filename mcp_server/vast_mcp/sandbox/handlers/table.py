@@ -1,4 +1,4 @@
-"""A table of endpoints says which handler answers which address."""
+"""A table of endpoints says which handler answers which address, and what a key needs for it."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,9 +13,10 @@ Name = str | Callable[[Request], str]
 class Endpoint(NamedTuple):
     """An endpoint is one method of one address."""
 
-    path: str  # as the service has it: nearly all end in a slash (docs/vast-api.md 0)
+    path: str  # as the service registers it, with its last slash or without (0)
     method: str
     name: Name  # what faults and limits call it
+    scope: str  # the group that a scoped key needs (I); empty: none
     handler: Handler
 
 

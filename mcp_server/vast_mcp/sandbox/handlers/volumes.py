@@ -39,8 +39,8 @@ def _volume_id(request: Request) -> Any:
 
 
 TABLE = (
-    Endpoint("/api/v0/volumes/search/", "POST", "search_volumes", search_volumes),
-    Endpoint("/api/v0/volumes/", "GET", "volumes", list_volumes),
-    Endpoint("/api/v0/volumes/", "PUT", "rent_volume", rent_volume),
-    Endpoint("/api/v0/volumes/", "DELETE", "delete_volume", delete_volume),
+    Endpoint("/api/v0/volumes/search/", "POST", "search_volumes", "misc", search_volumes),
+    Endpoint("/api/v0/volumes/", "GET", "volumes", "instance_read", list_volumes),
+    Endpoint("/api/v0/volumes/", "PUT", "rent_volume", "instance_write", rent_volume),
+    Endpoint("/api/v0/volumes/", "DELETE", "delete_volume", "instance_write", delete_volume),
 )
