@@ -49,7 +49,7 @@ snapshots: $(STAMP)  ## accept the tool schemas as they are now
 manifests: $(STAMP)  ## what hosts and registries read, from pyproject.toml and the catalogue
 	@$(BIN)/python scripts/manifests.py
 
-compat: $(STAMP)  ## the official vastai client against the sandbox
+compat: $(STAMP)  ## the official vastai client, dstack and SkyPilot against the sandbox
 	@sh scripts/compat
 
 storm: $(STAMP)  ## 1,000 rentals through everything that breaks, counted
@@ -68,5 +68,5 @@ mcpb: $(STAMP)  ## the bundle that Claude Desktop opens, in dist/
 	@sh scripts/mcpb
 
 clean:
-	rm -rf .venv .venv-vastai .venv-hosts .venv-bench dist build .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-vastai .venv-dstack .venv-skypilot .venv-hosts .venv-bench dist build .ruff_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
