@@ -50,7 +50,11 @@ PHASES: list[tuple[dict[str, Any], str]] = [
     ({"actual_status": "exited", "is_bid": True, "cur_state": "stopped"}, "outbid"),
     ({"actual_status": "running", "is_bid": True, "cur_state": "stopped"}, "outbid"),
     ({"actual_status": "frozen", "cur_state": "stopped"}, "frozen"),
-    ({"actual_status": "stopped", "cur_state": "stopped"}, "frozen"),
+    ({"actual_status": "stopped", "cur_state": "stopped"}, "halted"),
+    (
+        {"actual_status": "frozen", "intended_status": "frozen", "cur_state": "running"},
+        "frozen",
+    ),
     ({"actual_status": "scheduling", "cur_state": "stopped", "is_bid": True}, "scheduling"),
     ({"actual_status": "offline"}, "offline"),
     ({"actual_status": "unknown"}, "offline"),
@@ -116,7 +120,13 @@ def looks(watch: Watch, phase: phases.Phase, *at: float) -> None:
         ("outbid", 0, 2, "outbid"),
         ("offline", 59, 60, "offline"),
         ("scheduling", 59, 60, "scheduling"),
-        ("frozen", 59, 60, "stopped"),
+        ("halted", 59, 60, "stopped"),
+        ("frozen", 59, 60, "frozen"),
+        ("host_gpu", 59, 60, "host_gpu"),
+        ("disk_full", 0, 2, "disk_full"),
+        ("host_network", 299, 300, "host_network"),
+        ("secrets", 299, 300, "secrets"),
+        ("starting", 899, 900, "no_progress"),
         ("exited", 599, 600, "exited"),
         ("missing", 599, 600, "vanished"),
     ],
@@ -128,7 +138,7 @@ def test_a_sign_of_failure_must_last(
     (docs/vast-api.md K, C.4).
     """
     watch = Watch()
-    looks(watch, phase, *([early] if early == 0 else [0, early]))
+    looks(watch, phase, *([early] if early == 0 else [0, early / 2, early]))
     assert watch.failure(NOW, PATIENCE) is None
     looks(watch, phase, late)
     assert watch.failure(NOW, PATIENCE) == reason
@@ -159,12 +169,71 @@ def test_what_happened_in_a_long_gap_is_not_known() -> None:
     assert watch.failure(NOW, PATIENCE) is None
 
 
-def test_a_machine_that_runs_or_starts_never_fails() -> None:
-    """Loading may take long; how long is the caller's to judge (docs/vast-api.md C.4)."""
-    for phase in ("running", "starting"):
-        watch = Watch()
-        looks(watch, phase, *range(0, 5000, 100))
+def test_a_machine_that_runs_never_fails() -> None:
+    """Who can enter it is another question."""
+    watch = Watch()
+    looks(watch, "running", *range(0, 5000, 100))
+    assert watch.failure(NOW, PATIENCE) is None
+
+
+def test_a_start_that_moves_is_none_that_stands_still() -> None:
+    """A pull says another line with every layer; a large image takes long (docs/vast-api.md C.9,
+    progress).
+    """
+    watch = Watch()
+    for second in range(0, 4000, 10):
+        watch.look("starting", NOW + second, PATIENCE, f"loading layer {second}")
         assert watch.failure(NOW, PATIENCE) is None
+
+
+def test_what_goes_in_circles_stands_still() -> None:
+    """A contract that flips to and fro, and a pull that begins again and again, come to nothing
+    (docs/vast-api.md C.4).
+    """
+    watch = Watch()
+    for second in range(0, 900, 10):
+        watch.look("starting", NOW + second, PATIENCE, "ab"[second // 10 % 2])
+        assert watch.failure(NOW, PATIENCE) is None
+    for second in range(900, 940, 10):
+        watch.look("starting", NOW + second, PATIENCE, "ab"[second // 10 % 2])
+    assert watch.failure(NOW, PATIENCE) == "no_progress"
+
+
+def test_a_text_that_is_another_one_for_ever_ends_too() -> None:
+    """No wait goes on for ever, whatever a stranger's machine writes."""
+    watch = Watch()
+    for second in range(0, 20_000, 10):
+        watch.look("starting", NOW + second, PATIENCE, str(second))
+    assert watch.failure(NOW, PATIENCE) == "no_progress"
+
+
+def test_who_looks_seldom_gets_an_end_too() -> None:
+    """A long gap may hide anything, once: an agent that asks twice an hour waits for no more than
+    the second.
+    """
+    watch = Watch()
+    looks(watch, "exited", 0, 1, 2000, 2001)
+    assert watch.failure(NOW, PATIENCE) is None
+    looks(watch, "exited", 4000, 4001)
+    assert watch.failure(NOW, PATIENCE) == "exited"
+
+
+def test_a_host_is_offline_by_three_looks() -> None:
+    """`unknown` and `offline` pass by themselves during a boot (docs/vast-api.md C.4)."""
+    watch = Watch()
+    looks(watch, "offline", 0, 61)
+    assert watch.failure(NOW, PATIENCE) is None
+    looks(watch, "offline", 62)
+    assert watch.failure(NOW, PATIENCE) == "offline"
+
+
+def test_what_was_said_before_our_start_is_no_failure_of_it() -> None:
+    """A text stays on a row until the host says another one (docs/vast-api.md C.3)."""
+    watch = Watch(started_at=NOW)
+    looks(watch, "image", 1, 3, 5)
+    assert watch.failure(NOW - 5000, PATIENCE) is None
+    looks(watch, "image", 61)
+    assert watch.failure(NOW - 5000, PATIENCE) == "image"
 
 
 # ── ways in ───────────────────────────────────────────────────────────────────────────────────────

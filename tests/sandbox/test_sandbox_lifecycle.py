@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from sandbox_wire import Clock, Wire, a_world, assert_golden
+from vast_mcp.sandbox.failures import SAID
 from vast_mcp.sandbox.fates import FATES
 from vast_mcp.sandbox.world import World
 
@@ -36,9 +37,12 @@ async def states(wire: Wire, instance: int, looks: int) -> list[tuple[Any, ...] 
         ("slow", ("running", "running", "running", "running")),
         ("stuck_null", (None, "running", "running", "running")),
         ("stuck_loading", ("loading", "running", "running", "running")),
-        ("bad_image", ("created", "running", "running", "running")),
-        ("no_access", ("created", "running", "running", "running")),
-        ("oci_error", ("created", "running", "running", "running")),
+        *((name, ("created", "running", "running", "running")) for name in SAID),
+        ("pulls", ("loading", "running", "running", "running")),
+        ("pulls_in_circles", ("loading", "running", "running", "running")),
+        ("pull_given_up", ("loading", "stopped", "stopped", "stopped")),
+        ("flips", ("created", "running", "running", "running")),
+        ("gpu_breaks", ("running", "running", "running", "running")),
         ("exits", ("exited", "running", "running", "running")),
         ("exited_first", ("running", "running", "running", "running")),
         ("outbid", ("exited", "running", "stopped", "stopped")),
@@ -84,6 +88,43 @@ async def test_an_image_that_cannot_start_says_so_at_its_last_status_only(
     _, wire, instance = await with_fate(fate)
     messages = [(await wire.show(instance) or {})["status_msg"] for _ in range(4)]
     assert [words in (message or "") for message in messages] == [False, False, True, True]
+
+
+async def test_a_contract_flips_beside_the_text_of_a_broken_gpu() -> None:
+    """`created` and a GPU error, with a contract that runs and stops by turns (docs/vast-api.md
+    C.4, 2026-05-16).
+    """
+    _, wire, _instance = await with_fate("flips")
+    seen = (await states(wire, _instance, 8))[2:]
+    assert {one and one[0] for one in seen} == {"created"}
+    assert [one and one[2] for one in seen] == ["running", "stopped"] * 3
+
+
+async def test_a_pull_that_was_given_up_is_given_up_again_by_a_start() -> None:
+    """Stopped, loading, and the text of the failure: a start repeats it (docs/vast-api.md C.4)."""
+    _, wire, instance = await with_fate("pull_given_up")
+    await states(wire, instance, 3)
+    await wire.ask("PUT", f"/api/v0/instances/{instance}/", {"state": "running"})
+    assert [one and one[:2] for one in await states(wire, instance, 4)] == [
+        ("exited", "running"),
+        ("loading", "running"),
+        ("loading", "stopped"),
+        ("loading", "stopped"),
+    ]
+    assert "manifest unknown" in ((await wire.show(instance)) or {})["status_msg"]
+
+
+async def test_a_pull_says_a_line_for_every_layer_and_a_start_its_image() -> None:
+    """Texts of progress (docs/vast-api.md C.9)."""
+    _, wire, instance = await with_fate("pulls")
+    texts = [((await wire.show(instance)) or {})["status_msg"] for _ in range(5)][1:]
+    assert len(set(texts)) == 4
+    assert all(text.endswith(": Pull complete") for text in texts)
+    _, wire, instance = await with_fate("runs")
+    await states(wire, instance, 3)
+    said = ((await wire.show(instance)) or {})["status_msg"]
+    assert said.startswith("success, running ")
+    assert said.endswith("/ssh\n")
 
 
 async def test_a_bad_image_is_still_bad_after_a_stop_and_a_start() -> None:

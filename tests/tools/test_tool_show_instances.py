@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import call, served
+from house import an_offer, call, served
 from vast_mcp.sandbox.account import INSTANCE_SECRET
 from vast_mcp.sandbox.rows import row_of
 from vast_mcp.sandbox.world import World
@@ -290,3 +290,26 @@ async def test_a_row_says_what_is_left_of_its_lease_and_nothing_of_a_strangers(
     assert rows[made]["lease_left_hours"] == pytest.approx(3, abs=0.02)
     assert not {"past_lease"} & rows[made].keys()
     assert not {"past_lease", "lease_left_hours"} & rows[foreign].keys()
+
+
+async def test_a_failing_start_has_its_class_in_list_and_row(client: Client, world: World) -> None:
+    """One reading of what a host says, for every tool; beside a machine that runs only a broken
+    GPU's counts (docs/vast-api.md C.9).
+    """
+    for course, text, state, failure in (
+        ((None, "created"), "no space left on device", "failed", "disk_full"),
+        ((None, "loading"), "net/http: TLS handshake timeout", "starting", "host_network"),
+        ((None, "running"), "Unable to determine the device handle for GPU", "running", "host_gpu"),
+        ((None, "running"), "no space left on device", "running", None),
+        ((None, "loading"), "success, running me/error-tracker/ssh", "starting", None),
+    ):
+        offer = an_offer(world)
+        world.set_fate(offer["id"], course, text)
+        made = world.rent(offer["id"], {"image": "x/y", "disk": 16}).id
+        for _ in course:
+            world.show(made)
+        listed = (await call(client, "show_instances"))["instances"][0]
+        shown = await call(client, "show_instance", instance_id=made)
+        for row in (listed, shown):
+            assert (row["instance_id"], row["state"]) == (made, state)
+            assert row.get("failure") == failure

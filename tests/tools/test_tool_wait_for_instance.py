@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import KEY_LINE, OTHER_KEY_LINE, call, served
+from house import KEY_LINE, OTHER_KEY_LINE, call, sampled, served
 from vast_mcp.sandbox.account import INSTANCE_SECRET
+from vast_mcp.sandbox.failures import SAID
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE, show_instance, wait_for_instance
@@ -289,7 +290,20 @@ FAILURES = [
     ("scheduling", {}, "scheduling", "manage_instance"),
     ("never_seen_running", {}, "vanished", "show_instances"),
     ((None, "exited"), {}, "exited", "show_logs"),
-    ((None, "frozen"), {}, "stopped", "manage_instance"),
+    ((None, "frozen"), {}, "frozen", "manage_instance"),
+    ((None, "stopped"), {}, "stopped", "manage_instance"),
+    ("bad_login", {}, "image_login", "destroy_instance"),
+    ("pull_limit", {}, "pull_limit", "destroy_instance"),
+    ("no_network", {}, "host_network", "destroy_instance"),
+    ("disk_full", {}, "disk_full", "destroy_instance"),
+    ("driver_too_old", {}, "driver_too_old", "destroy_instance"),
+    ("broken_gpu", {}, "host_gpu", "destroy_instance"),
+    ("flips", {}, "host_gpu", "destroy_instance"),
+    ("broken_docker", {}, "host_docker", "destroy_instance"),
+    ("no_volume", {}, "volume", "show_volumes"),
+    ("no_vm", {}, "vm", "destroy_instance"),
+    ("no_secrets", {}, "secrets", "manage_instance"),
+    ("pull_given_up", {}, "image", "destroy_instance"),
 ]
 
 
@@ -329,6 +343,220 @@ async def test_a_queued_start_names_the_step_that_cancels_it(client: Client, wor
     done = await wait(client, rent(world, "scheduling"))
     assert done["next_steps"][0]["arguments"]["action"] == "stop"
     assert "bills when" in done["message"]
+
+
+OF_A_CLASS = {
+    "bad_image": "image",
+    "no_access": "image",
+    "bad_login": "image_login",
+    "pull_limit": "pull_limit",
+    "no_network": "host_network",
+    "disk_full": "disk_full",
+    "driver_too_old": "driver_too_old",
+    "broken_gpu": "host_gpu",
+    "broken_docker": "host_docker",
+    "oci_error": "oci_error",
+    "no_volume": "volume",
+    "no_vm": "vm",
+    "no_secrets": "secrets",
+}
+TEXTS = [(reason, text) for fate, reason in OF_A_CLASS.items() for text in SAID[fate]]
+
+
+@pytest.mark.parametrize(("reason", "text"), sampled(TEXTS, 3))
+async def test_every_text_of_a_failing_start_ends_the_wait(
+    client: Client, world: World, reason: str, text: str
+) -> None:
+    """The classes of what hosts say, whether the machine has a status yet or not
+    (docs/vast-api.md C.9).
+    """
+    for status in (None, "loading"):
+        done = await wait(client, rent(world, (status,), text))
+        assert (done["state"], done["reason"]) == ("failed", reason)
+
+
+def test_every_failing_fate_of_the_sandbox_is_waited_for() -> None:
+    """A class without a test may be read as another."""
+    assert set(OF_A_CLASS) == set(SAID)
+
+
+async def test_a_failed_pull_of_a_machine_that_was_stopped_says_that_a_start_repeats_it(
+    client: Client, world: World
+) -> None:
+    """The text is read before what was asked for (docs/vast-api.md C.4, #59284063090)."""
+    done = await wait(client, rent(world, "pull_given_up"))
+    assert done["reason"] == "image"
+    assert "a start runs into the same" in done["message"]
+    assert "manage_instance" not in [step["tool"] for step in done["next_steps"]]
+
+
+@pytest.mark.parametrize("text", [*SAID["bad_image"], *SAID["disk_full"], *SAID["no_network"]])
+async def test_a_stale_text_beside_a_machine_that_runs_is_no_failure(
+    client: Client, world: World, text: str
+) -> None:
+    """`status_msg` goes stale (docs/vast-api.md C.3)."""
+    made = rent(world, ("running",), text)
+    assert (await wait(client, made))["state"] == "ready"
+
+
+async def test_a_name_or_a_line_of_progress_is_no_failure(client: Client, world: World) -> None:
+    """Words of failure in an image's name, the line of a layer, a success told while it loads
+    (docs/vast-api.md C.9, progress).
+    """
+    for text in (
+        "success, running myorg/error-tracker_failed/ssh",
+        "4c7d45f7c63c: Retrying in 5 seconds\n4c7d45f7c63c: Pull complete",
+    ):
+        assert (await wait(client, rent(world, None, text)))["state"] == "ready"
+
+
+async def test_a_broken_gpu_beside_a_container_that_runs_is_a_failure_that_can_be_checked(
+    client: Client, world: World
+) -> None:
+    """A broken GPU can stand beside `running` (docs/vast-api.md C.9, modl#130)."""
+    done = await wait(client, rent(world, "gpu_breaks"))
+    assert (done["state"], done["reason"]) == ("failed", "host_gpu")
+    assert "nvidia-smi" in done["message"]
+    assert done["access"]["ssh"].startswith("ssh ")
+
+
+async def test_a_host_without_its_network_is_given_some_minutes(
+    client: Client, world: World
+) -> None:
+    """It recovered by itself once (docs/vast-api.md C.9)."""
+    text = SAID["no_network"][0]
+    assert (await wait(client, rent(world, (None, *["loading"] * 5, "running"), text)))[
+        "state"
+    ] == "ready"
+
+
+# ── another machine instead ───────────────────────────────────────────────────────────────────────
+
+
+async def replaced(client: Client, world: World, fate: Any, **body: Any) -> tuple[Any, Any]:
+    """The row of a machine that failed, and the search that its wait leads to."""
+    made = rent(world, fate, **body)
+    done = await wait(client, made)
+    assert done["state"] == "failed"
+    search = next(step for step in done["next_steps"] if step["tool"] == "search_offers")
+    destroy = next(step for step in done["next_steps"] if step["tool"] == "destroy_instance")
+    assert destroy["arguments"] == {"instance_ids": [made]}
+    return world.show(made), search["arguments"]
+
+
+async def test_a_replacement_is_searched_for_with_everything_filled_in(
+    client: Client, world: World
+) -> None:
+    """GPU, disk and market of the machine that failed, without its host's machine
+    (docs/vast-api.md C.9, what helps).
+    """
+    row, search = await replaced(client, world, "broken_gpu", price=50.0)
+    assert search == {
+        "type": "bid",
+        "gpu_name": row["gpu_name"],
+        "num_gpus": row["num_gpus"],
+        "min_disk_gb": 16,
+        "filters": {"machine_id": {"neq": row["machine_id"]}},
+    }
+    found = await call(client, "search_offers", **{**search, "limit": 50})
+    assert found["offers"]
+    offers = [world.offers[offer["offer_id"]] for offer in found["offers"]]
+    assert row["machine_id"] not in {offer["machine_id"] for offer in offers}
+
+
+async def test_a_request_that_is_to_blame_leaves_no_machine_out(
+    client: Client, world: World
+) -> None:
+    """A tag that does not exist is found nowhere (docs/vast-api.md C.9)."""
+    for fate in ("bad_image", "bad_login", "oci_error", "no_volume"):
+        _, search = await replaced(client, world, fate)
+        assert "filters" not in search
+
+
+async def test_each_remedy_names_its_argument(client: Client, world: World) -> None:
+    """More disk, a newer driver, a machine that runs VMs (docs/vast-api.md C.9)."""
+    _, search = await replaced(client, world, "disk_full")
+    assert search["min_disk_gb"] == 32
+    _, search = await replaced(client, world, "driver_too_old")
+    assert search["min_cuda"] == 12.8
+    _, search = await replaced(client, world, "no_vm", image="docker.io/vastai/kvm:ubuntu_terminal")
+    assert search["vm"] is True
+
+
+async def test_a_driver_that_names_no_version_is_replaced_by_a_newer_one(
+    client: Client, world: World
+) -> None:
+    """What cannot be read is not made up."""
+    made = rent(world, (None, "created"), "please update your driver to a newer version")
+    done = await wait(client, made)
+    search = done["next_steps"][1]["arguments"]
+    row = world.show(made) or {}
+    assert search["filters"]["cuda_max_good"] == {"gt": row["cuda_max_good"]}
+
+
+# ── a start that stands still ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+async def impatient(world: World, settings: Settings) -> AsyncIterator[Client]:
+    """Fifteen minutes without any progress are a fifth of a second here."""
+    hurried = replace(settings, times=replace(settings.times, stuck_s=0.2))
+    async with served(world, hurried, TOOLS) as made:
+        yield made
+
+
+STILL = [
+    "stuck_null",
+    "stuck_loading",
+    "pulls_in_circles",
+    (None, "created"),
+    (None, "rebooting"),
+    (None, "recycling"),
+    (None, "a word of tomorrow"),
+]
+
+
+@pytest.mark.parametrize("fate", STILL, ids=str)
+async def test_a_start_that_stands_still_is_replaced(
+    impatient: Client, world: World, fate: Any
+) -> None:
+    """No status or one that stays, no text or one that stays: the host is dead
+    (docs/vast-api.md C.9, silence).
+    """
+    made = rent(world, fate)
+    done = await wait(impatient, made)
+    assert (done["state"], done["reason"]) == ("failed", "no_progress")
+    destroy, search = done["next_steps"]
+    assert destroy["arguments"] == {"instance_ids": [made]}
+    row = world.show(made) or {}
+    assert search["arguments"]["filters"] == {"machine_id": {"neq": row["machine_id"]}}
+
+
+async def test_a_pull_that_goes_on_is_waited_for(impatient: Client, world: World) -> None:
+    """Every layer is progress (docs/vast-api.md C.9)."""
+    made = rent(world, "pulls")
+    assert (await wait(impatient, made, timeout_s=1))["state"] == "still_starting"
+
+
+async def test_since_when_is_counted_over_several_calls(world: World, settings: Settings) -> None:
+    """A call is 50 s at most, and the same call waits on."""
+    short = replace(settings, times=replace(settings.times, budget_s=0.1, stuck_s=0.3))
+    async with served(world, short, TOOLS) as client:
+        made = rent(world, "stuck_loading")
+        states: list[str] = []
+        while states[-1:] != ["failed"] and len(states) < 50:
+            states.append((await wait(client, made))["state"])
+    assert states[0] == "still_starting"
+    assert states[-1] == "failed"
+
+
+async def test_a_machine_that_never_had_a_status_has_stood_still_since_its_birth(
+    client: Client, world: World
+) -> None:
+    """Its row says since when by itself, to a process that never saw it (docs/vast-api.md C.4)."""
+    made = rent(world, "stuck_null")
+    world.age(made, hours=1)
+    assert (await wait(client, made))["reason"] == "no_progress"
 
 
 async def test_one_bad_look_is_no_failure(client: Client, world: World) -> None:

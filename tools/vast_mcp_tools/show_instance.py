@@ -15,9 +15,10 @@ from vast_mcp.errors import NextStep, clean_or_none
 from vast_mcp.journal.records import Intent
 from vast_mcp.leases import lifetimes
 from vast_mcp.machines import costs, shown
+from vast_mcp.machines.failures import Failure
 from vast_mcp.machines.machine import Machine
 from vast_mcp.machines.patience import Patience
-from vast_mcp.machines.phases import State
+from vast_mcp.machines.phases import State, failure_of
 from vast_mcp.renting.over_limit import warning_of
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
@@ -36,6 +37,9 @@ class ShowInstanceResult(Result):
     state: State
     status: str
     intended: str | None = None
+    failure: Annotated[
+        Failure | None, Field(description="What its start fails of, by what its host says.")
+    ] = None
     gpu: str | None = None
     untrusted_gpu: str | None = None
     gpu_util_percent: float | None = None
@@ -116,6 +120,7 @@ def _facts(row: Instance, machine: Machine, now: float) -> ShowInstanceResult:
         state="starting",
         status=shown.status_of(row),
         intended=shown.intended_of(row),
+        failure=failure_of(row),
         gpu=shown.gpus_of(row),
         untrusted_gpu=None if row.gpu_name else clean_or_none(row.untrusted_gpu_name, 60),
         gpu_util_percent=row.gpu_util,

@@ -16,8 +16,9 @@ from vast_mcp.errors import Json, clean_or_none
 from vast_mcp.journal.records import Intent
 from vast_mcp.leases import lifetimes
 from vast_mcp.machines import costs, shown
+from vast_mcp.machines.failures import Failure
 from vast_mcp.machines.patience import Patience
-from vast_mcp.machines.phases import State
+from vast_mcp.machines.phases import State, failure_of
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
@@ -45,6 +46,9 @@ class InstanceRow(Part):
     ]
     intended: Annotated[
         str | None, Field(description="What was last asked for, where it is not yet so.")
+    ] = None
+    failure: Annotated[
+        Failure | None, Field(description="What its start fails of, by what its host says.")
     ] = None
     gpu: str | None = None
     usd_per_hour: Annotated[
@@ -153,6 +157,7 @@ def _row(instance: Instance, state: State, now: float) -> InstanceRow:
         state=state,
         status=shown.status_of(instance),
         intended=shown.intended_of(instance),
+        failure=failure_of(instance),
         gpu=shown.gpus_of(instance),
         usd_per_hour=costs.rounded(instance.dph_total, 4),
         age_hours=shown.age_hours(instance, now),

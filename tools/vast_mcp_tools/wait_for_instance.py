@@ -26,6 +26,7 @@ from vast_mcp.machines.phases import Reason
 from vast_mcp.machines.watching import LOOKS_TO_FAIL, Watch
 from vast_mcp.machines.ways import Address
 from vast_mcp.renting.over_limit import warning_of
+from vast_mcp.renting.replacing import search_instead
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
@@ -168,7 +169,8 @@ async def _look(wait: _Wait) -> None:
         wait.trouble = exc
         return
     wait.looked = True
-    wait.watch.look(phases.phase_of(row), time.time(), wait.patience)
+    shows, unmoved_since = phases.shown_by(row), phases.unmoved_since(row)
+    wait.watch.look(phases.sign_of(row), time.time(), wait.patience, shows, unmoved_since)
     if row is not None:
         wait.row = row
         wait.call.session.instances_seen.add(wait.instance_id)
@@ -183,7 +185,7 @@ async def _ended(wait: _Wait) -> WaitForInstanceResult | None:
     """The end of the wait by what the last look showed, or None to look again."""
     reason = wait.failure()
     if reason is not None:
-        return _failed(wait, reason)
+        return await _failed(wait, reason)
     # Without a row it ran when an earlier call looked, and this one has no answer yet.
     if wait.watch.phase != "running" or wait.row is None:
         return None
@@ -204,7 +206,7 @@ async def _when_running(wait: _Wait, row: Instance) -> WaitForInstanceResult | N
         if await _answers(wait, proxy):
             message = "SSH answers through Vast's proxy only."
             return await _ready(wait, row, message, via="proxy_only", through=proxy)
-    if lasted < wait.patience.banner:
+    if lasted < wait.patience.banner and not wait.watch.stands_still(wait.patience):
         return None
     return await _not_reachable(wait, row)
 
@@ -300,10 +302,27 @@ def _still_starting(wait: _Wait) -> WaitForInstanceResult:
     return _result(wait, "still_starting", f"Not yet: {_doing(wait)}.", [again])
 
 
-def _failed(wait: _Wait, reason: Reason) -> WaitForInstanceResult:
-    result = _result(wait, "failed", phases.FAILED[reason], _after(wait, reason))
+async def _failed(wait: _Wait, reason: Reason) -> WaitForInstanceResult:
+    row = wait.row
+    message = phases.FAILED[reason]
+    if reason == "no_progress":
+        message = f"{message} So for {wait.watch.still(wait.watch.last) / 60:.0f} minutes."
+    if row is not None and reason in phases.FAILURES:
+        message = f"{message} {_bills(row)}"
+    result = _result(wait, "failed", message, _after(wait, reason))
     result.reason = reason
+    if row is not None and row.actual_status == "running":
+        return await _with_access(result, wait, row, None)
     return result
+
+
+def _bills(row: Instance) -> str:
+    """What a machine that failed bills, and what a start would come to."""
+    if row.actual_status == "running":
+        return "Its container runs and bills; `nvidia-smi` inside says whether it is still so."
+    if row.intended_status == "stopped":
+        return "It is stopped, its disk bills on, and a start runs into the same."
+    return "It bills on until it is destroyed."
 
 
 # ── what leads on ─────────────────────────────────────────────────────────────────────────────────
@@ -311,28 +330,30 @@ def _failed(wait: _Wait, reason: Reason) -> WaitForInstanceResult:
 
 def _after(wait: _Wait, reason: Reason) -> list[Step]:
     """What to do about a failure, the likeliest first."""
-    destroy = _destroy(wait, "ends all billing; its disk goes")
-    search = _search(wait)
+    replace = [_destroy(wait, "ends all billing; its disk goes"), _search(wait, reason)]
     match reason:
-        case "image" | "outbid" | "offline":
-            return [destroy, search]
+        case "outbid":
+            return replace
         case "oci_error":
-            return [_logs(wait, daemon=True), destroy, search]
+            return [_logs(wait, daemon=True), *replace]
         case "exited":
-            return [_logs(wait), destroy, search]
+            return [_logs(wait), *replace]
+        case "volume":
+            return [step("show_volumes", "which volumes there are, and where"), *replace]
         case "scheduling":
-            return [_manage(wait, "cancels the queued start", "stop"), destroy, search]
-        case "stopped":
-            return [_manage(wait, "starts it", "start"), destroy]
+            return [_manage(wait, "cancels the queued start", "stop"), *replace]
+        case "secrets":
+            return [_manage(wait, "one more try", "start"), *replace]
+        case "stopped" | "frozen":
+            return [_manage(wait, "starts it", "start"), replace[0]]
         case "vanished":
-            return [step("show_instances", "see what exists"), search]
+            return [step("show_instances", "see what exists"), replace[1]]
+        case _:
+            return replace
 
 
-def _search(wait: _Wait) -> Step:
-    """Another offer, of the kind that this machine was rented as."""
-    if wait.row is not None and wait.row.is_bid:
-        return step("search_offers", "find another offer", type="bid")
-    return step("search_offers", "find another offer")
+def _search(wait: _Wait, reason: Reason) -> Step:
+    return search_instead(wait.machine, reason)
 
 
 def _destroy(wait: _Wait, why: str) -> Step:

@@ -2,27 +2,37 @@
 
 Three fields together tell the state (docs/vast-api.md C.4): `actual_status` is the container,
 `intended_status` what was last asked for, `cur_state` the contract. One alone misleads: `exited`
-is a crash, a stop, or the first minutes of a start.
+is a crash, a stop, or the first minutes of a start. What the host says of a start that fails comes
+before them (failures.py).
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
+from vast_mcp.machines.failures import PASSING, Failure, failure_in
 from vast_mcp.machines.patience import Patience
 from vast_mcp.vast.models import Instance
 
 State = Literal["running", "starting", "stopped", "failed"]
 Reason = Literal[
-    "image", "oci_error", "outbid", "offline", "scheduling", "vanished", "exited", "stopped"
-]
-Phase = Literal[
-    "missing",
+    Failure,
+    "outbid",
+    "offline",
+    "scheduling",
+    "vanished",
+    "exited",
     "stopped",
     "frozen",
+    "no_progress",
+]
+Phase = Literal[
+    Failure,
+    "missing",
+    "stopped",
+    "halted",
+    "frozen",
     "outbid",
-    "image",
-    "oci_error",
     "offline",
     "scheduling",
     "exited",
@@ -30,30 +40,38 @@ Phase = Literal[
     "running",
 ]
 
-# What Docker says of an image or a container that will never start, in lower case
-# (docs/vast-api.md C.4).
-_IMAGE = (
-    "manifest unknown",
-    "pull access denied",
-    "no matching manifest",
-    "invalid reference format",
-)
-_OCI = ("oci runtime create failed", "executable file not found")
+FAILURES: frozenset[Reason] = frozenset({*get_args(Failure), "no_progress"})
 
 # What a container's status says by itself, whatever the contract is.
 _CONTAINER: dict[str, Phase] = {
     "scheduling": "scheduling",
     "offline": "offline",
     "unknown": "offline",
+    "frozen": "frozen",
 }
+# Statuses beside which the host's text is one of before.
+_ANEW = frozenset({"rebooting", "recycling"})
+
+_BOOTING: frozenset[Phase] = frozenset({"starting", *PASSING})
 
 DOING: dict[Phase, str] = {
     "missing": "Vast does not show it yet",
     "stopped": "it is asked to be stopped",
-    "frozen": "Vast stopped it",
+    "halted": "Vast stopped it",
+    "frozen": "it is paused with its memory kept, and its GPU is charged",
     "outbid": "a higher bid holds its GPU",
     "image": "its image cannot be pulled",
-    "oci_error": "its container cannot be created",
+    "image_login": "the registry refuses the login for its image",
+    "pull_limit": "the registry throttles its host",
+    "host_network": "its host does not reach the registry or Vast, which may pass",
+    "disk_full": "there is no room for its image",
+    "driver_too_old": "its image needs a newer CUDA than its host's driver has",
+    "host_gpu": "its host reports that its GPU does not work",
+    "host_docker": "its host's Docker is broken",
+    "oci_error": "its container cannot be started",
+    "volume": "its volume is not there",
+    "vm": "its host runs no VMs",
+    "secrets": "its host does not get the account's secrets, which may pass",
     "offline": "its host has not been heard from",
     "scheduling": "it waits for its GPU, which somebody else holds",
     "exited": "its container is down, as it is in the first minutes of a start",
@@ -61,23 +79,51 @@ DOING: dict[Phase, str] = {
     "running": "its container runs",
 }
 
-# What a phase comes to when it lasts; the others are no failures.
+# What a phase comes to when it lasts.
 REASONS: dict[Phase, Reason] = {
     "missing": "vanished",
+    "starting": "no_progress",
     "stopped": "stopped",
-    "frozen": "stopped",
+    "halted": "stopped",
+    "frozen": "frozen",
     "outbid": "outbid",
-    "image": "image",
-    "oci_error": "oci_error",
     "offline": "offline",
     "scheduling": "scheduling",
     "exited": "exited",
+    "image": "image",
+    "image_login": "image_login",
+    "pull_limit": "pull_limit",
+    "host_network": "host_network",
+    "disk_full": "disk_full",
+    "driver_too_old": "driver_too_old",
+    "host_gpu": "host_gpu",
+    "host_docker": "host_docker",
+    "oci_error": "oci_error",
+    "volume": "volume",
+    "vm": "vm",
+    "secrets": "secrets",
 }
 
 FAILED: dict[Reason, str] = {
-    "image": "The image cannot be pulled: its name or tag does not exist, or it needs a login.",
-    "oci_error": "The container cannot be created from this image with these arguments or this "
-    "onstart.",
+    "image": "The image cannot be pulled: its name or tag does not exist, or it is private and "
+    "needs image_login. No other machine can pull it either.",
+    "image_login": "The registry refuses the login: image_login is missing, wrong, or not for "
+    "this image. No other machine can pull it either.",
+    "pull_limit": "The registry throttles this host's address. Another machine can pull the "
+    "image, or image_login of an account of one's own.",
+    "host_network": "For minutes the host has not reached the registry or Vast. It may recover; "
+    "another machine is surer.",
+    "disk_full": "There is no room for the image: disk was too small for it, or the host's is "
+    "full. A machine's disk is fixed for life.",
+    "driver_too_old": "The image needs a newer CUDA than this host's driver has. A machine with a "
+    "higher cuda_max_good runs it, or an older tag of the image runs here.",
+    "host_gpu": "The host reports that its GPU, or what leads to it, does not work.",
+    "host_docker": "The host's Docker is broken or in its own way; the request is not to blame.",
+    "oci_error": "The container cannot be started from this image with these arguments or this "
+    "onstart: the program is not in it, may not be run, or is for another CPU.",
+    "volume": "The volume that was asked for is not on this machine, or was deleted.",
+    "vm": "The host cannot run this VM.",
+    "secrets": "The host does not get the account's secrets from Vast. One more start may pass.",
     "outbid": "A higher bid took the GPU; the machine is stopped and its disk bills on.",
     "offline": "The host is not heard from; it is not charged for meanwhile and seldom comes back.",
     "scheduling": "Somebody else holds the GPU. The start stays queued and bills when the GPU "
@@ -87,6 +133,9 @@ FAILED: dict[Reason, str] = {
     "exited": "The container is down and does not come up; its disk bills on.",
     "stopped": "The machine is stopped: by a person, a lost bid, or lack of credit. Its disk "
     "bills on.",
+    "frozen": "The machine is paused with its memory kept; its GPU is charged on.",
+    "no_progress": "The start stands still: neither its status nor what its host says has "
+    "changed. Hosts that are dead or broken show that.",
 }
 
 
@@ -94,17 +143,65 @@ def phase_of(row: Instance | None) -> Phase:
     """What one look shows, without regard to how long it has been so."""
     if row is None:
         return "missing"
+    if row.actual_status == "running":
+        return _up(row)
+    failure = failure_of(row)
+    if failure is not None:
+        return failure
     if row.intended_status == "stopped":
         return "stopped"
-    if row.actual_status == "running" and row.cur_state != "stopped":
-        return "running"
-    if row.actual_status != "running":
-        broken = _broken(row.status_msg)
-        if broken is not None:
-            return broken
     if row.actual_status is None:
         return "starting"
     return _CONTAINER.get(row.actual_status) or _at_rest(row)
+
+
+def failure_of(row: Instance) -> Failure | None:
+    """The class of failure that the host's words tell of, where they are of now: beside a
+    container that runs only those of a GPU are, beside a stopped machine those that a start runs
+    into again (docs/vast-api.md C.4, C.9).
+    """
+    if row.actual_status in _ANEW or row.actual_status == "frozen":
+        return None
+    failure = failure_in(row.status_msg)
+    if row.actual_status == "running" and failure != "host_gpu":
+        return None
+    if row.intended_status == "stopped" and failure in PASSING:
+        return None
+    return failure
+
+
+def sign_of(row: Instance | None) -> Phase:
+    """The phase that somebody who waits goes by: a GPU that is told to be broken comes before a
+    container that runs.
+    """
+    if row is not None and failure_of(row) == "host_gpu":
+        return "host_gpu"
+    return phase_of(row)
+
+
+def shown_by(row: Instance | None) -> str:
+    """What moves while a start goes on: the container's status and the host's words."""
+    if row is None:
+        return ""
+    return f"{row.actual_status} {row.status_msg or ''}"
+
+
+def unmoved_since(row: Instance | None) -> float | None:
+    """Since when a row proves by itself that nothing moved, in epoch seconds: a machine has no
+    status before its host first took it up (docs/vast-api.md C.4).
+    """
+    if row is None or row.actual_status is not None or row.status_msg:
+        return None
+    return row.start_date
+
+
+def _up(row: Instance) -> Phase:
+    """The phase of a machine whose container is said to run."""
+    if row.intended_status == "stopped":
+        return "stopped"
+    if row.cur_state != "stopped":
+        return "running"
+    return _at_rest(row)
 
 
 def is_under_way(row: Instance | None) -> bool:
@@ -114,27 +211,18 @@ def is_under_way(row: Instance | None) -> bool:
     if row is None or row.cur_state in {"stopped", "unloaded"}:
         return False
     phase = phase_of(row)
-    return phase == "running" or (phase == "starting" and row.intended_status == "running")
+    return phase == "running" or (phase in _BOOTING and row.intended_status == "running")
 
 
 def _at_rest(row: Instance) -> Phase:
     """The phase of a machine whose container says nothing special: the contract's state decides."""
     if row.cur_state == "stopped" and row.is_bid:
         return "outbid"
-    if row.actual_status in {"stopped", "frozen"}:
-        return "frozen"
+    if row.actual_status == "stopped":
+        return "halted"
     if row.actual_status == "exited" or row.cur_state == "stopped":
         return "exited"
     return "starting"
-
-
-def _broken(said: str | None) -> Literal["image", "oci_error"] | None:
-    text = (said or "").lower()
-    if any(words in text for words in _OCI):
-        return "oci_error"
-    if any(words in text for words in _IMAGE):
-        return "image"
-    return None
 
 
 def state_of(row: Instance, now: float, patience: Patience, *, started_at: float = 0.0) -> State:
@@ -145,9 +233,9 @@ def state_of(row: Instance, now: float, patience: Patience, *, started_at: float
     match phase:
         case "running":
             return "running"
-        case "starting" | "scheduling":
+        case "starting" | "scheduling" | "host_network" | "secrets":
             return "starting"
-        case "stopped" | "frozen":
+        case "stopped" | "halted" | "frozen":
             return "stopped"
         case "exited":
             age = now - max(row.start_date or 0.0, started_at)

@@ -1,46 +1,90 @@
-"""What this process saw of a machine, look after look, and when that proves a failure."""
+"""What was seen of a machine, look after look, and when that proves a failure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import math
+from dataclasses import dataclass, field
 
+from vast_mcp.machines.failures import PASSING
 from vast_mcp.machines.patience import Patience
 from vast_mcp.machines.phases import REASONS, Phase, Reason, State, state_of
 from vast_mcp.vast.models import Instance
 
 LOOKS_TO_FAIL = 2  # a row can be missing or stale once
+LOOKS_OFFLINE = 3  # offline and unknown pass by themselves during a boot (docs/vast-api.md C.4)
+MOST_SHOWN = 500  # different looks of one start; what goes on beyond them is none
 
 
 @dataclass
 class Watch:
-    """What this process saw of one machine; times in epoch seconds."""
+    """What was seen of one machine; times in epoch seconds."""
 
     phase: Phase | None = None
-    since: float = 0.0
-    looks: int = 0
+    since: float = 0.0  # of this phase without a break
+    looks: int = 0  # at this phase
+    began: float = 0.0  # the first look of all
     last: float = 0.0
+    moved: float = 0.0  # when a look last showed what none had shown
+    shown: set[str] = field(default_factory=set[str])  # digests of what looks have shown
+    lapsed: bool = False  # nobody looked for long since it moved
     started_at: float = 0.0  # when this process last started or rebooted it
     seen: bool = False  # its row was ever read
 
-    def look(self, phase: Phase, now: float, patience: Patience) -> None:
+    def look(
+        self,
+        phase: Phase,
+        now: float,
+        patience: Patience,
+        shows: str = "",
+        unmoved_since: float | None = None,
+    ) -> None:
         """Count on while the phase is the same; after a long gap anything may have happened
-        meanwhile.
+        meanwhile. `shows`: what moves in its row while a start goes on. `unmoved_since`: since
+        when its row proves by itself that nothing has.
         """
         if phase != self.phase or now - self.last > patience.exited:
             self.phase, self.since, self.looks = phase, now, 0
+        self.began = self.began or now
+        self._note(f"{phase} {shows}", now, patience)
+        if unmoved_since is not None:
+            self.moved = min(self.moved, unmoved_since)
         self.looks += 1
         self.last = now
         self.seen = self.seen or phase != "missing"
+
+    def _note(self, shows: str, now: float, patience: Patience) -> None:
+        """Whether it moved: what flips to and fro, or repeats itself, does not.
+
+        A long gap is believed once to hide that it moved: who looks seldom gets an end as well.
+        """
+        digest = hashlib.blake2b(shows.encode("utf-8", "replace"), digest_size=6).hexdigest()
+        if digest not in self.shown and len(self.shown) < MOST_SHOWN:
+            self.shown.add(digest)
+            self.moved, self.lapsed = now, False
+        elif now - self.last > patience.stuck and not self.lapsed:
+            self.moved, self.lapsed = now, True
+
+    def still(self, now: float) -> float:
+        """Seconds since anything moved."""
+        return now - max(self.moved, self.started_at)
 
     def failure(self, born: float | None, patience: Patience) -> Reason | None:
         """The reason, once the sign of failure was seen often and long enough. `born` in epoch
         seconds.
         """
-        if self.phase is None or self.looks < LOOKS_TO_FAIL:
+        if self.phase is None:
             return None
-        if self._lasted(self.phase, born or 0.0) < _wanted(self.phase, patience):
+        enough = self.looks >= _looks_wanted(self.phase)
+        if enough and self._lasted(self.phase, born or 0.0) >= self._wanted(self.phase, patience):
+            return REASONS.get(self.phase)
+        if not self.stands_still(patience):
             return None
-        return REASONS.get(self.phase)
+        return "no_progress" if self.phase in PASSING else REASONS.get(self.phase)
+
+    def stands_still(self, patience: Patience) -> bool:
+        """Whether nothing moved for so long that it never will."""
+        return self.last - self.began >= patience.sick and self.still(self.last) >= patience.stuck
 
     def _lasted(self, phase: Phase, born: float) -> float:
         """Seconds that a sign of failure counts for, up to the last look."""
@@ -50,16 +94,26 @@ class Watch:
             return self.last - self.started_at  # the row may still be that of before our start
         return self.last - max(self.since, self.started_at)
 
+    def _wanted(self, phase: Phase, patience: Patience) -> float:
+        """Seconds that a phase must last before it is a failure."""
+        if phase in PASSING:
+            return patience.network
+        match phase:
+            case "starting":
+                return math.inf  # by what moves alone
+            case "missing" | "exited":
+                return patience.exited
+            case "stopped" | "halted" | "outbid" | "offline" | "scheduling" | "frozen":
+                return patience.sick
+            case "host_gpu":
+                return patience.sick  # it may be of before, beside a container that runs
+            case _:
+                # What was said before our start may stand there a while.
+                return patience.sick if self.started_at else 0.0
 
-def _wanted(phase: Phase, patience: Patience) -> float:
-    """Seconds that a phase must last before it is a failure."""
-    match phase:
-        case "missing" | "exited":
-            return patience.exited
-        case "stopped" | "outbid" | "offline" | "scheduling" | "frozen":
-            return patience.sick
-        case _:
-            return 0.0
+
+def _looks_wanted(phase: Phase) -> int:
+    return LOOKS_OFFLINE if phase == "offline" else LOOKS_TO_FAIL
 
 
 class Watches:

@@ -5,6 +5,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from .failures import SAID
+
 Course = tuple[str | None, ...]
 
 BIRTH: Course = (None, "loading", "running")
@@ -16,18 +18,24 @@ RECYCLE: Course = ("recycling", "loading", "running")
 # Steps that are no status: the service acts when an instance reaches one.
 OUTBID = "outbid"
 VANISHED = "vanished"
-EVENTS = frozenset({OUTBID, VANISHED})
+GIVEN_UP = "given_up"  # the pull failed, and the service stops it
+EVENTS = frozenset({OUTBID, VANISHED, GIVEN_UP})
 
 
 @dataclass(frozen=True)
 class Fate:
     """A fate is a course, what the host says at each status (or at all of them, under `*`), and the
     course of a later start.
+
+    `lines` are said one after the other while it loads. With `flips` the contract's state changes
+    at every look, once the host has said something.
     """
 
     course: Course = BIRTH
     messages: dict[str, str] = field(default_factory=dict[str, str])
     restart: Course = RESTART
+    lines: tuple[str, ...] = ()
+    flips: bool = False
 
     @property
     def recycling(self) -> Course:
@@ -64,42 +72,34 @@ def _spelled(course: Iterable[str | None]) -> Fate:
     return fate
 
 
-NO_MANIFEST = (
-    "Error response from daemon: manifest for example/image:latest not found: manifest unknown"
-)
-NO_ACCESS = (
-    "Error response from daemon: pull access denied for example/private, repository does not exist "
-    "or may require "
-    "'docker login'"
-)
-NO_ENTRYPOINT = (
-    "Error response from daemon: failed to create task for container: OCI runtime create failed: "
-    "runc create failed: "
-    'unable to start container process: exec: "./start": no such file or directory'
-)
+def _failing(text: str, last: str = "created", *, flips: bool = False) -> Fate:
+    """A start that comes to a text of the host's, and so does every later one."""
+    at = "loading" if last in EVENTS else last
+    return Fate((None, "loading", last), {at: text}, ("exited", "loading", last), flips=flips)
+
 
 FATES: dict[str, Fate] = {
     "runs": Fate(),
     "slow": Fate((None, "loading", "loading", "created", "running")),
     "stuck_null": Fate((None,)),  # cur_state running with actual_status null for long
     "stuck_loading": Fate((None, "loading")),
-    "bad_image": Fate(
-        (None, "loading", "created"), {"created": NO_MANIFEST}, ("exited", "loading", "created")
-    ),
-    "no_access": Fate(
-        (None, "loading", "created"), {"created": NO_ACCESS}, ("exited", "loading", "created")
-    ),
-    "oci_error": Fate(
-        (None, "loading", "created"), {"created": NO_ENTRYPOINT}, ("exited", "loading", "created")
-    ),
     "exits": Fate((*BIRTH, "exited"), {"exited": "Exited (1)"}, ("exited",)),
     "exited_first": Fate((None, *RESTART)),  # the grace a start needs
     "outbid": Fate((*BIRTH, OUTBID)),
     "offline": Fate((*BIRTH, "offline")),
     "unknown": Fate((*BIRTH, "unknown")),
     "scheduling": Fate((None, "scheduling")),
-    "frozen": Fate((*BIRTH, "frozen")),  # stopped by billing
+    "frozen": Fate((*BIRTH, "frozen")),
     "vanishes": Fate((*BIRTH, VANISHED)),  # credit gone, no reason in the API (K)
     "never_seen_running": Fate((None, "loading", VANISHED)),
+    "pulls": Fate((None, "loading"), lines=tuple(f"{n:012x}: Pull complete" for n in range(400))),
+    "pulls_in_circles": Fate(
+        (None, "loading"),
+        lines=("4c7d45f7c63c: Retrying in 1 second", "4c7d45f7c63c: Pulling fs layer"),
+    ),
+    "pull_given_up": _failing(SAID["bad_image"][0], GIVEN_UP),
+    "flips": _failing("Error: GPU error, unable to start instance.", flips=True),
+    "gpu_breaks": Fate(messages={"running": SAID["broken_gpu"][-1]}),
+    **{name: _failing(texts[0]) for name, texts in SAID.items()},
 }
 NAMES = sorted(FATES)

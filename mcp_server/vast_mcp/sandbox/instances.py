@@ -147,7 +147,13 @@ class Instance:
 
     def says(self, status: str | None) -> str | None:
         """The host's message, where its fate has one."""
+        if status == "loading" and self.fate.lines:
+            return self.fate.lines[self.looks % len(self.fate.lines)]
         return self.fate.messages.get(status or "") or self.fate.messages.get("*")
+
+    def flipped(self, status: str | None) -> bool:
+        """Its contract is said to be stopped at this look, though nobody stopped it (C.4)."""
+        return self.fate.flips and status in self.fate.messages and self.looks % 2 == 1
 
     def seen(self) -> bool:
         """Count one look from outside: false while the row is not readable yet, or no longer."""
@@ -169,6 +175,10 @@ class Instance:
     def stop(self, now: float, status: str = "exited") -> None:
         self.intended, self.waiting_for_gpu = "stopped", False
         self.set_course((status,), now)
+
+    def give_up(self, now: float) -> None:
+        """The service stops it, and it goes on to show the text of its failed pull (C.4)."""
+        self.stop(now, "loading")
 
     def start(self, now: float) -> None:
         self.intended, self.outbid = "running", False

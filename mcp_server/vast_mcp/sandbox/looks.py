@@ -81,6 +81,8 @@ def _follow(state: State, instance: Instance) -> None:
         return
     if event == fates.OUTBID:
         state.outbid(instance.id)
+    if event == fates.GIVEN_UP:
+        instance.give_up(state.now)
     _log_status(instance, state.now)
 
 

@@ -169,7 +169,7 @@ def _state(instance: Instance, status: str | None) -> Json:
 
 
 def _current_state(instance: Instance, status: str | None) -> str:
-    if instance.has_gpu and status not in DOWN:
+    if instance.has_gpu and status not in DOWN and not instance.flipped(status):
         return "running"
     return "stopped"
 
@@ -184,7 +184,10 @@ def _usual_message(instance: Instance, status: str | None) -> str | None:
     if status == "loading":
         return "Pulling image"
     if status == "running":
-        return f"success, running {instance.launch.image}\n"
+        image = instance.launch.image.replace(":", "_")
+        return f"success, running {image}/{instance.launch.runtype.partition('_')[0]}\n"
+    if status == "scheduling":
+        return "Attempting to schedule your instance. Your GPU is currently in use."
     return None
 
 

@@ -73,8 +73,8 @@ class World(State):
         """Choose what becomes of machines rented from this offer: a name of `fates.FATES`, or
         status by status.
 
-        A course may also come to `outbid` and `vanished`; `restart` is the course of a later
-        start.
+        A course may also come to `outbid`, `vanished` and `given_up`; `restart` is the course of a
+        later start.
         """
         self.fates[offer_id] = fates.read_fate(course, status_msg, restart)
 

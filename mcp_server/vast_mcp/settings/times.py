@@ -30,6 +30,8 @@ class Times:
     absent_after_s: float = 90.0  # from knowing of a doubt to calling it absent
     taken_after_s: float = 600.0  # the same where somebody has taken the offer
     young_s: float = 600.0  # a confirmed machine this young lives, whatever a list says
+    # A start of which nothing has moved for so long stands still (docs/vast-api.md C.9, silence).
+    stuck_s: float = 900.0
     # Between looks at this computer's clock while a lease runs: it may have slept.
     lease_look_s: float = 60.0
     # After a server's start, and after a lease: the machine's own watchdog comes first.

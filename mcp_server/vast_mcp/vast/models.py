@@ -86,6 +86,7 @@ class Instance(Row):
     image_uuid: str | None = None
     image_runtype: str | None = None
     machine_id: int | None = None
+    cuda_max_good: float | None = None
     geolocation: str | None = None
     disk_space: float | None = None
     disk_usage: float | None = None
