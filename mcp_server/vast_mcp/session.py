@@ -16,7 +16,7 @@ from vast_mcp import errors
 from vast_mcp.caller import Host, Progress, no_progress
 from vast_mcp.journal import Journal
 from vast_mcp.journal.records import Approval, Intent, News
-from vast_mcp.machines.watching import Watches
+from vast_mcp.machines.watching import Watch, Watches
 from vast_mcp.offers_seen import OffersSeen
 from vast_mcp.reconcile import Reconciler
 from vast_mcp.settings import Limits, Settings, Times
@@ -142,6 +142,31 @@ class Session:
         except errors.JournalUnavailable:
             return None
         return None
+
+    def watch_of(self, instance_id: int) -> Watch:
+        """What was seen of a machine, by this process or, where the journal has it, by another."""
+        if not self.watches.knows(instance_id):
+            with journal_may_fail:
+                kept = self.journal.exists() and self.journal.watched.of(
+                    self.key_digest(), instance_id
+                )
+                if kept:
+                    self.watches.take_up(instance_id, kept)
+        return self.watches.of(instance_id)
+
+    def keep_watch(self, instance_id: int) -> None:
+        """Let the next process go on with what this one saw of a machine."""
+        with journal_may_fail:
+            if self.journal.exists():
+                seen = self.watches.of(instance_id).as_json()
+                self.journal.watched.keep(self.key_digest(), instance_id, seen)
+
+    def mark_started(self, instance_id: int, now: float) -> None:
+        """A start or reboot was sent at `now`, in epoch seconds: looks of before say nothing."""
+        self.watches.mark_started(instance_id, now)
+        with journal_may_fail:
+            if self.journal.exists():
+                self.journal.watched.drop(self.key_digest(), instance_id)
 
     @contextlib.asynccontextmanager
     async def lease_lock(self) -> AsyncGenerator[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -647,3 +648,70 @@ async def test_a_result_stays_small(client: Client, world: World) -> None:
     assert len(done["access"]["ports"]) == 20
     assert "60 mapped ports" in " ".join(done["warnings"])
     assert len(json.dumps(done)) < 3500
+
+
+# ── from one process to the next ──────────────────────────────────────────────────────────────────
+
+
+async def kept_waiting(world: World, settings: Settings, made: int) -> list[str]:
+    """The states that a client sees which starts a server for every call."""
+    states: list[str] = []
+    while states[-1:] in ([], ["still_starting"]) and len(states) < 60:
+        async with served(world, settings, TOOLS) as client:
+            states.append((await wait(client, made))["state"])
+    return states
+
+
+@pytest.fixture
+async def of_ours(world: World, settings: Settings, tmp_path: Path) -> tuple[Settings, int]:
+    """A machine of a journal's, and settings whose calls are shorter than any patience."""
+    world.ssh_direct = world.ssh_proxy = False
+    offer = world.offer(ports=True, disk_space=lambda free: free > 40)
+    world.set_fate(offer["id"], "stuck_loading")
+    times = replace(settings.times, budget_s=0.1, stuck_s=0.5)
+    short = replace(settings, times=times, state_dir=tmp_path / "state")
+    async with served(world, replace(short, times=settings.times), TOOLS) as client:
+        made = await call(
+            client, "create_instance", offer_id=offer["id"], disk=16, runtype="ssh_direct"
+        )
+    return short, made["instance_id"]
+
+
+async def test_a_client_that_starts_a_server_for_each_call_gets_an_end(
+    world: World, of_ours: tuple[Settings, int]
+) -> None:
+    """The journal has since when a machine stands still, and no word of its host's."""
+    short, made = of_ours
+    states = await kept_waiting(world, short, made)
+    assert states[0] == "still_starting"
+    assert states[-1] == "failed"
+    kept = (short.state_dir or Path()) / "journal.db"
+    assert b"Pulling image" not in kept.read_bytes()
+
+
+async def test_a_start_begins_anew_for_the_next_process_too(
+    world: World, of_ours: tuple[Settings, int]
+) -> None:
+    """What was seen before a start says nothing of it (docs/vast-api.md C.4)."""
+    short, made = of_ours
+    assert (await kept_waiting(world, short, made))[-1] == "failed"
+    world.set_state(made, "stopped")
+    world.instances[made].fate = replace(world.instances[made].fate, restart=("loading",))
+    patient = replace(short, times=replace(short.times, budget_s=5.0))
+    async with served(world, patient) as client:
+        await call(client, "manage_instance", instance_id=made, action="start")
+    async with served(world, short, TOOLS) as client:
+        assert (await wait(client, made))["state"] == "still_starting"
+
+
+async def test_what_an_older_or_a_broken_journal_has_of_a_wait_is_as_good_as_nothing(
+    world: World, of_ours: tuple[Settings, int]
+) -> None:
+    """Rows of the journal may be edited or spoilt."""
+    short, made = of_ours
+    async with served(world, short, TOOLS) as client:
+        await wait(client, made)
+    with sqlite3.connect((short.state_dir or Path()) / "journal.db") as db:
+        assert db.execute("UPDATE watched SET seen = '{\"phase\": 7}'").rowcount == 1
+    async with served(world, short, TOOLS) as client:
+        assert (await wait(client, made))["state"] == "still_starting"

@@ -148,7 +148,7 @@ def _begin(args: WaitForInstance, call: Call) -> _Wait:
     return _Wait(
         args=args,
         call=call,
-        watch=call.session.watches.of(args.instance_id),
+        watch=call.session.watch_of(args.instance_id),
         patience=Patience.of(call.times),
         record=call.session.record_of(args.instance_id),
         began=now,
@@ -298,6 +298,7 @@ async def _with_access(
 def _still_starting(wait: _Wait) -> WaitForInstanceResult:
     if wait.trouble is not None and not wait.looked:
         raise wait.trouble
+    wait.call.session.keep_watch(wait.instance_id)
     again = step("wait_for_instance", "waits on", **wait.args.model_dump(exclude_unset=True))
     return _result(wait, "still_starting", f"Not yet: {_doing(wait)}.", [again])
 

@@ -39,6 +39,7 @@ from vast_mcp.journal.records import (
     holds,
 )
 from vast_mcp.journal.reservations import Reservations
+from vast_mcp.journal.watched import Watched
 from vast_mcp.settings import Times
 
 
@@ -54,6 +55,7 @@ class Journal(Questions):
         super().__init__(Database(folder), put_s)
         self.reservations = Reservations(self._db)
         self.elsewhere = Elsewhere(self._db)
+        self.watched = Watched(self._db)
         self.approvals = Approvals(self._db, self.digest)
         self.answers = Answers(self._db)
         self.path, self.exists, self.alone = self._db.path, self._db.exists, self._db.alone

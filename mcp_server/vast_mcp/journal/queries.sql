@@ -255,6 +255,17 @@ SELECT id, account, instance_id, usd_per_hour, made_at, state FROM holds WHERE a
 
 -- ── machines of other journals ──────────────────────────────────────────────────────────────────
 
+-- name: watched
+SELECT seen FROM watched WHERE key_digest = :key_digest AND instance_id = :instance_id;
+
+-- name: keep_watched
+INSERT INTO watched (key_digest, instance_id, seen, kept_at)
+VALUES (:key_digest, :instance_id, :seen, :now)
+ON CONFLICT (key_digest, instance_id) DO UPDATE SET seen = excluded.seen, kept_at = excluded.kept_at;
+
+-- name: drop_watched
+DELETE FROM watched WHERE key_digest = :key_digest AND instance_id = :instance_id;
+
 -- name: elsewhere
 SELECT token, instance_id FROM elsewhere WHERE account = :account ORDER BY instance_id;
 

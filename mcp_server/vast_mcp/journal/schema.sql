@@ -85,6 +85,15 @@ CREATE TABLE elsewhere (
     PRIMARY KEY (account, token, instance_id)
 ) STRICT;
 
+-- What waits have seen of a machine that starts: JSON, with digests in place of the host's words.
+CREATE TABLE watched (
+    key_digest  TEXT NOT NULL,
+    instance_id INTEGER NOT NULL,
+    seen        TEXT NOT NULL,
+    kept_at     REAL NOT NULL,
+    PRIMARY KEY (key_digest, instance_id)
+) STRICT;
+
 -- Questions put to the person in a shell. The code is kept as a digest; what is asked, as a digest of the arguments.
 CREATE TABLE approvals (
     code_digest  TEXT PRIMARY KEY,

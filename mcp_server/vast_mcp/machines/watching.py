@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from dataclasses import dataclass, field
+
+from pydantic import TypeAdapter
 
 from vast_mcp.machines.failures import PASSING
 from vast_mcp.machines.patience import Patience
@@ -65,6 +68,19 @@ class Watch:
         elif now - self.last > patience.stuck and not self.lapsed:
             self.moved, self.lapsed = now, True
 
+    def as_json(self) -> str:
+        """What the next process goes on with."""
+        kept = {name: getattr(self, name) for name in _KEPT}
+        return json.dumps({**kept, "shown": sorted(self.shown)})
+
+    @classmethod
+    def of_json(cls, text: str) -> Watch | None:
+        """The watch of an earlier process; None where the text is none of ours."""
+        try:
+            return _WATCH.validate_json(text)
+        except ValueError:
+            return None
+
     def still(self, now: float) -> float:
         """Seconds since anything moved."""
         return now - max(self.moved, self.started_at)
@@ -112,6 +128,10 @@ class Watch:
                 return patience.sick if self.started_at else 0.0
 
 
+_KEPT = ("phase", "since", "looks", "began", "last", "moved", "lapsed", "seen")
+_WATCH = TypeAdapter(Watch)
+
+
 def _looks_wanted(phase: Phase) -> int:
     return LOOKS_OFFLINE if phase == "offline" else LOOKS_TO_FAIL
 
@@ -126,6 +146,16 @@ class Watches:
 
     def of(self, instance_id: int) -> Watch:
         return self._by_id.setdefault(instance_id, Watch())
+
+    def knows(self, instance_id: int) -> bool:
+        """Whether this process looked at a machine, or started it."""
+        return instance_id in self._by_id
+
+    def take_up(self, instance_id: int, seen: str) -> None:
+        """Go on with what an earlier process saw."""
+        watch = Watch.of_json(seen)
+        if watch is not None:
+            self._by_id[instance_id] = watch
 
     def mark_started(self, instance_id: int, now: float) -> None:
         """A start or reboot was sent at `now`: `exited` means nothing for a while."""

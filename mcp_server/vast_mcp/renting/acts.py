@@ -130,7 +130,7 @@ async def perform(act: Act, consent: Consent | None = None) -> Outcome:
         held = reserving.announce(await _agreed(act, consent), consent)
     lost = await _send(act, consent, held)
     if act.restarts:
-        call.session.watches.mark_started(act.target.instance_id, time.time())
+        call.session.mark_started(act.target.instance_id, time.time())
     outcome = await _look(act, answered=lost is None)
     reserving.settle(call, held, "true" if outcome.done else "maybe")
     if not outcome.done and (lost is not None or act.must_be_seen):
