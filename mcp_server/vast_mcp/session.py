@@ -210,9 +210,10 @@ class Call:
     deadline: float
     progress: Progress
     host: Host | None = None
-    templates: dict[str, Template | None] = field(
-        default_factory=dict[str, "Template | None"]
-    )  # read in this call
+    # Read in this call, or what kept them from being read.
+    templates: dict[str, Template | errors.VastMcpError | None] = field(
+        default_factory=dict[str, "Template | errors.VastMcpError | None"]
+    )
     # On anyio's clock; what answers had told that arrived before it; the tokens of its attempts.
     began: float = field(default_factory=anyio.current_time)
     told: set[News] = field(default_factory=set[News])

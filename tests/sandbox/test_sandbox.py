@@ -663,6 +663,24 @@ async def test_recommended_templates_are_found(recommended: object) -> None:
     assert all(isinstance(template["env"], str | None) for template in body["templates"])
 
 
+async def test_no_template_that_answers_is_a_200_that_is_no_success() -> None:
+    """The generated specification has it so (docs/vast-api.md E)."""
+    filters = json.dumps({"hash_id": {"eq": "0" * 32}})
+    reply = await Wire(a_world()).ask("GET", "/api/v0/template/", select_filters=filters)
+    assert (reply.status_code, reply.json()) == (
+        200,
+        {"success": False, "msg": "No templates found"},
+    )
+
+
+async def test_rows_of_templates_hold_their_filters_as_a_text_of_json() -> None:
+    """Some have no operator (docs/vast-api.md E)."""
+    rows = (await Wire(a_world()).ask("GET", "/api/v0/template/")).json()["templates"]
+    filters = [json.loads(row["extra_filters"]) for row in rows]
+    assert {"gpu_arch": "nvidia"} in filters
+    assert {"vms_enabled": {"eq": True}} in filters
+
+
 async def test_a_template_is_known_by_the_hash_of_its_content() -> None:
     """The hash follows the content (docs/vast-api.md A.10, E)."""
     world = a_world()

@@ -6,15 +6,17 @@ judged by the rules of offer_rules.py, before money moves.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import anyio
 
-from vast_mcp.renting import offer_rules
+from vast_mcp.renting import offer_rules, template_filters
 from vast_mcp.renting.findings import Findings, price_of
 from vast_mcp.renting.offer_look import offer_of, volume_usd_per_hour
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.rules import by_args
 from vast_mcp.renting.ssh_access import check_keys_of_vm, warnings_of_keys
-from vast_mcp.renting.template_look import disk_gb_wanted, template_if_needed
+from vast_mcp.renting.template_look import disk_gb_wanted, template_in
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Offer
 
@@ -30,7 +32,7 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
     key_warnings: list[str] = []
     if vm:
         key_warnings = await check_keys_of_vm(call)
-    template = await template_if_needed(call, order.body, priced=priced)
+    template, unread = await template_in(call, order.body)
     if vm:
         offer_rules.check_vm_image(order.body, template)
     elif not by_args(order.body, template):
@@ -40,16 +42,20 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
     offer, because = await offer_of(call, order, disk_gb or DEFAULT_DISK_GB, fresh=priced)
     priced_at = anyio.current_time() if priced else None
     volume, why = await _new_volume(call, order, offer, priced=priced)
-    because = because or why
+    price = price_of(order, offer, disk_gb or DEFAULT_DISK_GB, volume)
+    if unread and disk_gb is None:
+        price = replace(price, disk=None)
     if vm:
         offer_rules.check_vm_offer(order.offer_id, offer, because)
     offer_rules.check_bid(order.bid, offer)
-    warnings = [because, *offer_rules.warnings_of(offer, disk_gb), *key_warnings]
+    warnings = [because or why, unread, *offer_rules.warnings_of(offer, disk_gb), *key_warnings]
+    if template is not None:
+        warnings += template_filters.warnings_of(template.extra_filters, offer)
     return Findings(
         offer=offer,
         counted_disk_gb=disk_gb or DEFAULT_DISK_GB,
-        price=price_of(order, offer, disk_gb or DEFAULT_DISK_GB, volume),
-        price_unknown_because=because,
+        price=price,
+        price_unknown_because=because or why or unread,
         warnings=[warning for warning in warnings if warning],
         priced_at=priced_at,
     )

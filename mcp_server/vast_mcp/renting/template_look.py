@@ -5,37 +5,54 @@
 from __future__ import annotations
 
 from vast_mcp import errors
-from vast_mcp.errors import Json
+from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.renting.findings import LOOK_S
 from vast_mcp.session import Call
 from vast_mcp.vast.account import Template
 
 
 async def template_of(call: Call, hash_id: str) -> Template | None:
-    """A template by its hash, read once a call, since Vast spaces those reads by 3 s. A hash is of
-    the template's content (docs/vast-api.md A.10).
+    """A template by its hash, read once a call, since Vast spaces those reads by 3 s; so is what
+    kept it from being read. A hash is of the template's content (docs/vast-api.md A.10).
     """
     if hash_id not in call.templates:
-        call.templates[hash_id] = await call.within(LOOK_S).template(hash_id)
-    return call.templates[hash_id]
+        try:
+            call.templates[hash_id] = await call.within(LOOK_S).template(hash_id)
+        except errors.VastMcpError as exc:
+            call.templates[hash_id] = exc
+    found = call.templates[hash_id]
+    if isinstance(found, errors.VastMcpError):
+        raise found
+    return found
 
 
-async def template_if_needed(call: Call, body: Json, *, priced: bool) -> Template | None:
-    """The template, where anything here rests on it. Raises NoSuchTemplate.
+async def template_in(call: Call, body: Json) -> tuple[Template | None, str]:
+    """The order's template where it has one, and why it is not known where it could not be read
+    (empty elsewhere). Raises NoSuchTemplate; and what kept it from being read, where it decides
+    what a VM would be.
 
-    Its image decides what a VM may be, and its disk is in the price; the merge is left to Vast
-    (docs/vast-api.md A.10).
+    What it adds to the request is left to Vast (docs/vast-api.md A.10).
     """
-    decides_image = bool(body.get("vm")) and "image" not in body
-    decides_price = priced and "disk" not in body
-    if "template_hash_id" not in body or not (decides_image or decides_price):
-        return None
-    template = await template_of(call, body["template_hash_id"])
+    hash_id = body.get("template_hash_id")
+    if hash_id is None:
+        return None, ""
+    try:
+        template = await template_of(call, hash_id)
+    except errors.VastMcpError as exc:
+        if body.get("vm") and "image" not in body:
+            raise
+        return None, f"The template could not be read ({exc.code}): what it brings is not known."
     if template is None:
         raise errors.NoSuchTemplate(
-            "No template has this template_hash_id; editing a template changes its hash."
+            "Nothing was sent: Vast shows no template by this template_hash_id. It is a hash, not "
+            "an id, and editing a template changes it.",
+            problems=[Problem("template_hash_id", "one of search_templates")],
+            next_steps=[
+                NextStep("search_templates", {"mine": True}, "your own"),
+                NextStep("search_templates", {}, "recommended ones"),
+            ],
         )
-    return template
+    return template, ""
 
 
 def disk_gb_wanted(body: Json, template: Template | None) -> float | None:

@@ -272,6 +272,11 @@ def moved(address: str) -> Refusal:
     return Refusal(301, {"msg": "Moved Permanently"}, {"Location": address})
 
 
+def no_templates() -> Json:
+    """The reply to a search that no template answers: a 200 that is no success (E)."""
+    return {"success": False, "msg": "No templates found"}
+
+
 def method_not_allowed(method: str) -> Refusal:
     """No recorded reply exists for a wrong method; this one is invented."""
     return refusal(405, "method_not_allowed", f"Method {method} is not allowed here")

@@ -92,6 +92,7 @@ RECOMMENDED: tuple[Template, ...] = (
         "ssh_direct": True,
         "use_jupyter_lab": True,
         "recommended_disk_space": 32.0,
+        "extra_filters": '{"cpu_arch": {"in": ["amd64", "arm64"]}, "compute_cap": {"gte": "500"}}',
         "desc": "PyTorch with Jupyter and SSH.",
     },
     {
@@ -112,6 +113,7 @@ RECOMMENDED: tuple[Template, ...] = (
         "args_str": "--host 0.0.0.0 --port 8000",
         "runtype": "args",
         "recommended_disk_space": 60.0,
+        "extra_filters": '{"gpu_arch": "nvidia"}',  # without operator, as some are
         "desc": "An OpenAI-style server; the image's own entrypoint.",
     },
     {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field, field_validator
 
 from vast_mcp.vast.rows import Row
@@ -51,3 +53,4 @@ class Template(Row):
     creator_id: int | None = None
     count_created: int | None = None
     recommended_disk_space: float | None = None
+    extra_filters: Any = Field(default=None, repr=False)  # a text of JSON, or the object itself

@@ -14,6 +14,7 @@ from vast_mcp.vast.pages import rows_under
 from vast_mcp.vast.requests import Requests
 from vast_mcp.vast.storage import Volume, VolumeOffer
 
+_NO_TEMPLATES = "no templates found"  # a search without a match, told as no success
 _EVERY_VOLUME = {"owner": "me", "type": "all_volume"}
 
 
@@ -40,10 +41,15 @@ class Holdings(Requests):
         return _ssh_key(key)
 
     async def template(self, hash_id: str) -> Template | None:
-        """GET /template/ by hash (docs/vast-api.md E): None where no template has it."""
-        for row in await self._template_rows({"hash_id": {"eq": hash_id}}):
+        """GET /template/ by hash (docs/vast-api.md E): None where Vast says that no template has
+        it.
+        """
+        rows = await self._template_rows({"hash_id": {"eq": hash_id}})
+        for row in rows:
             if row.get("hash_id") == hash_id:
                 return _template(row)
+        if rows:
+            raise errors.UnexpectedReply("Vast showed other templates than the one asked for.")
         return None
 
     async def search_templates(self, filters: Json) -> list[Template]:
@@ -52,7 +58,12 @@ class Holdings(Requests):
 
     async def _template_rows(self, filters: Json) -> list[Json]:
         params = {"select_cols": '["*"]', "select_filters": json.dumps(filters)}
-        reply = await self._read("templates", "GET", "/api/v0/template/", params=params)
+        try:
+            reply = await self._read("templates", "GET", "/api/v0/template/", params=params)
+        except errors.NotFound as exc:
+            if _NO_TEMPLATES in (exc.vast_message or "").lower():
+                return []
+            raise
         return rows_under(reply, "templates")
 
     async def search_volumes(self, query: Json) -> list[VolumeOffer]:

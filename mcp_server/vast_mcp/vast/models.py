@@ -16,6 +16,22 @@ from vast_mcp.vast.storage import storage_usd_per_hour
 _OUTSIDE = re.compile("[0-9]{1,5}")
 
 
+# Columns that filters may be about (docs/vast-api.md B.1, B.4).
+FILTERED = frozenset(
+    re.findall(
+        r"\w+",
+        "bw_nvlink compute_cap cpu_arch cpu_cores cpu_cores_effective cpu_ghz cpu_ram "
+        "cuda_max_good direct_port_count disk_bw disk_space dlperf dlperf_per_dphtotal "
+        "dph_base dph_total driver_vers duration expected_reliability external "
+        "flops_per_dphtotal geolocation gpu_arch gpu_display_active gpu_frac gpu_lanes "
+        "gpu_max_power gpu_max_temp gpu_mem_bw gpu_name gpu_ram gpu_total_ram has_avx host_id "
+        "hosting_type inet_down inet_down_cost inet_up inet_up_cost machine_id min_bid "
+        "num_gpus os_version pci_gen pcie_bw reliability reliability2 static_ip storage_cost "
+        "total_flops verification vms_enabled",
+    )
+)
+
+
 class Offer(Row):
     """An offer (ask). `gpu_ram`, `cpu_ram` in MB, `disk_space` in GB, prices in $/h, `duration` in
     seconds (docs/vast-api.md B.4).
@@ -49,6 +65,8 @@ class Offer(Row):
     machine_id: int | None = None
     rentable: bool | None = None
     rented: bool | None = None
+    # The cells that filters may be about, as they stand in the row: to compare, not to show.
+    stated: Json = Field(default_factory=dict[str, Any], repr=False)
 
     def disk_usd_per_hour(self, disk_gb: float) -> float | None:
         """Storage costs $/GB/month, and a month has 720 hours (docs/vast-api.md A.6)."""
@@ -133,4 +151,9 @@ def offers_of(rows: list[Json]) -> list[Offer]:
     """The rows that have a usable id, under either of its names: an offer that cannot be named
     cannot be rented.
     """
-    return rows_of(Offer, [{"ask_contract_id": row.get("id"), **row} for row in rows])
+    return rows_of(Offer, [_with_its_own(row) for row in rows])
+
+
+def _with_its_own(row: Json) -> Json:
+    stated = {name: row[name] for name in FILTERED & row.keys()}
+    return {"ask_contract_id": row.get("id"), **row, "stated": stated}

@@ -57,6 +57,7 @@ _BY_TEXT: tuple[tuple[str, type[errors.VastMcpError]], ...] = (
     ("spend_rate_limit", errors.SpendRateLimited),
     ("search quota", errors.SearchQuotaExceeded),
     ("no ssh keys found", errors.NotFound),
+    ("no templates found", errors.NotFound),
     ("too frequent", errors.RateLimited),
     ("volume in use", errors.VolumeInUse),
     ("existing instances use that volume", errors.VolumeInUse),

@@ -1,6 +1,6 @@
 """The account has SSH keys, a face and templates (docs/vast-api.md D, E, G)."""
 
-from vast_mcp.sandbox import service, ssh_keys
+from vast_mcp.sandbox import replies, service, ssh_keys
 from vast_mcp.sandbox.request import Request, read_object
 from vast_mcp.sandbox.shapes import Json
 
@@ -36,6 +36,8 @@ def find_templates(request: Request) -> Json:
     number = request.parameter("limit")
     limit = int(number) if number.isdecimal() else None
     found = request.world.shelf.find(asked, limit)
+    if not found:
+        return replies.no_templates()
     return done(templates_found=len(found), templates=found)
 
 
