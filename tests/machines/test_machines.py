@@ -31,6 +31,8 @@ def row(**fields: Any) -> Instance:
 
 # ── the state ─────────────────────────────────────────────────────────────────────────────────────
 
+STOPPED = dict.fromkeys(("intended_status", "cur_state", "next_state"), "stopped")
+
 PHASES: list[tuple[dict[str, Any], str]] = [
     ({"actual_status": None}, "starting"),
     ({"actual_status": None, "cur_state": "stopped", "is_bid": True}, "starting"),
@@ -49,6 +51,18 @@ PHASES: list[tuple[dict[str, Any], str]] = [
     ({"actual_status": "exited", "is_bid": True}, "exited"),
     ({"actual_status": "exited", "is_bid": True, "cur_state": "stopped"}, "outbid"),
     ({"actual_status": "running", "is_bid": True, "cur_state": "stopped"}, "outbid"),
+    *(
+        ({**STOPPED, "is_bid": True, "actual_status": status}, "outbid")
+        for status in (None, "created", "loading", "stopped")
+    ),
+    ({**STOPPED, "is_bid": True, "actual_status": "loading", "next_state": None}, "outbid"),
+    ({**STOPPED, "is_bid": True, "actual_status": "exited"}, "stopped"),  # by its user
+    ({**STOPPED, "is_bid": True, "actual_status": "running"}, "stopped"),  # just now
+    ({**STOPPED, "is_bid": False, "actual_status": "loading"}, "stopped"),
+    ({**STOPPED, "is_bid": None, "actual_status": "loading"}, "stopped"),
+    ({**STOPPED, "is_bid": True, "actual_status": "loading", "cur_state": "running"}, "stopped"),
+    ({"actual_status": "loading", "is_bid": True, "cur_state": "stopped"}, "outbid"),
+    ({"actual_status": "loading", "is_bid": True}, "starting"),
     ({"actual_status": "frozen", "cur_state": "stopped"}, "frozen"),
     ({"actual_status": "stopped", "cur_state": "stopped"}, "halted"),
     (

@@ -532,14 +532,16 @@ async def test_a_price_below_nothing_makes_no_room(world: World, settings: Setti
     assert answer["error"]["code"] == "over_limit"
 
 
+@pytest.mark.parametrize("form", ["plain", "error", "success"])
 async def test_a_start_that_vast_queued_keeps_its_place_in_the_count(
-    world: World, settings: Settings, state: Path
+    world: World, settings: Settings, state: Path, form: str
 ) -> None:
     """A queued start comes true days later, and the limit must hold then (docs/vast-api.md C.5)."""
     offer, other = offers(world, 2)
     made = world.rent(
         offer["id"], {"image": "x", "label": OURS, "disk": DISK_GB, "target_state": "stopped"}
     )
+    world.queued_as = form
     world.stolen_gpus.add(made.id)
     wish = {"offer_id": other["id"], "disk": DISK_GB}
     most = max(cost(offer), cost(other)) + 0.01

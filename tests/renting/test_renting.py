@@ -390,7 +390,7 @@ async def test_a_low_bid_whose_error_was_lost_is_found_stopped(
     world: World, short: Settings
 ) -> None:
     """One match that does not fit what was asked: created_stopped with id and destroy step, on
-    every repetition.
+    every repetition (docs/protocol.md).
     """
     offer = world.offer(gpu_name="RTX 4090")
     world.faults.add("search", "html503", times=None)  # its minimum bid cannot be known
@@ -403,7 +403,7 @@ async def test_a_low_bid_whose_error_was_lost_is_found_stopped(
         (machine,) = world.living
         assert first["error"]["code"] == again["error"]["code"] == "created_stopped"
         assert first["error"]["instance_id"] == again["error"]["instance_id"] == machine.id
-        step = first["error"]["next_steps"][0]
+        step = first["error"]["next_steps"][-1]
         assert (await call(client, step["tool"], **step["arguments"]))["results"][0][
             "outcome"
         ] == "destroyed"

@@ -187,15 +187,20 @@ async def test_a_price_out_of_bounds_rents_nothing(price: object, error: str) ->
         assert_golden(reply, "create_invalid_price", ask=offer["id"])
 
 
-async def test_a_bid_below_the_floor_is_an_error_that_leaves_a_stopped_machine() -> None:
+@pytest.mark.parametrize(
+    ("low_bid_error", "reply_of"), [(False, "create_stopped"), (True, "create_low_bid")]
+)
+async def test_a_bid_below_the_floor_leaves_a_stopped_machine(
+    low_bid_error: bool, reply_of: str
+) -> None:
     """The stopped machine stores, so it costs until it is destroyed, as dstack#4036 found
-    (docs/vast-api.md A.6).
+    (docs/vast-api.md A.6, A.11).
     """
-    world = a_world()
+    world = a_world(low_bid_error=low_bid_error)
     wire, offer = Wire(world), world.offer(min_bid=lambda usd: usd > 0.01)
     reply = await wire.rent(offer["id"], price=0.002)
     [rental] = world.living
-    assert_golden(reply, "create_low_bid", ask=offer["id"], contract=rental.id)
+    assert_golden(reply, reply_of, ask=offer["id"], contract=rental.id)
     row = await wire.show(rental.id)
     assert row is not None
     assert (row["cur_state"], row["intended_status"], row["next_state"]) == (

@@ -45,7 +45,7 @@ async def states(wire: Wire, instance: int, looks: int) -> list[tuple[Any, ...] 
         ("gpu_breaks", ("running", "running", "running", "running")),
         ("exits", ("exited", "running", "running", "running")),
         ("exited_first", ("running", "running", "running", "running")),
-        ("outbid", ("exited", "running", "stopped", "stopped")),
+        ("outbid", ("loading", "stopped", "stopped", "stopped")),
         ("offline", ("offline", "running", "running", "running")),
         ("unknown", ("unknown", "running", "running", "running")),
         ("scheduling", ("scheduling", "running", "stopped", "running")),
@@ -196,7 +196,7 @@ async def test_a_queued_start_goes_on_by_looks_and_then_bills() -> None:
     path = f"/api/v0/instances/{instance}/"
     await wire.ask("PUT", path, {"state": "stopped"})
     world.take_gpu(instance, looks=2)
-    assert_golden(await wire.ask("PUT", path, {"state": "running"}), "start_resources_unavailable")
+    assert_golden(await wire.ask("PUT", path, {"state": "running"}), "start_queued")
     seen = await states(wire, instance, 5)
     queued = ("scheduling", "running", "stopped", "running")
     assert seen[:2] == [queued, queued]
@@ -206,7 +206,7 @@ async def test_a_queued_start_goes_on_by_looks_and_then_bills() -> None:
 
 async def test_a_stop_cancels_a_queued_start() -> None:
     """A start that stayed queued would bill later (docs/vast-api.md C.5)."""
-    world = a_world()
+    world = a_world(starts_wait=True)
     wire, instance = await rented(world)
     path = f"/api/v0/instances/{instance}/"
     await wire.ask("PUT", path, {"state": "stopped"})
@@ -216,6 +216,63 @@ async def test_a_stop_cancels_a_queued_start() -> None:
     world.free_gpu(instance)
     assert (await states(wire, instance, 3))[-1] == ("exited", "stopped", "stopped", "stopped")
     assert world.committed("start") == []
+
+
+async def test_nothing_stays_queued_unless_the_world_says_so() -> None:
+    """Six reports saw the row go back to stopped at once (docs/vast-api.md C.5)."""
+    world = a_world()
+    wire, instance = await rented(world)
+    path = f"/api/v0/instances/{instance}/"
+    await wire.ask("PUT", path, {"state": "stopped"})
+    world.take_gpu(instance)
+    assert_golden(await wire.ask("PUT", path, {"state": "running"}), "start_queued")
+    world.free_gpu(instance)
+    assert set(await states(wire, instance, 3)) == {("exited", "stopped", "stopped", "stopped")}
+    assert world.committed("start") == []
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "said"),
+    [
+        ("plain", 200, {"success": False}),
+        ("error", 200, {"success": False, "error": "resources_unavailable"}),
+        ("success", 200, {"success": True}),
+        ("error", 409, {"success": False, "error": "resources_unavailable"}),
+    ],
+)
+async def test_a_queued_start_is_said_in_the_form_that_is_chosen(
+    form: str, status: int, said: dict[str, Any]
+) -> None:
+    """With and without an error, both seen (docs/vast-api.md C.5)."""
+    world = a_world(queued_as=form, queued_status=status)
+    wire, instance = await rented(world)
+    path = f"/api/v0/instances/{instance}/"
+    await wire.ask("PUT", path, {"state": "stopped"})
+    world.take_gpu(instance)
+    reply = await wire.ask("PUT", path, {"state": "running"})
+    assert reply.status_code == status
+    assert "state change queued" in reply.json().pop("msg")
+    assert {name: reply.json().get(name) for name in said} == said
+
+
+async def test_a_start_without_credit_is_refused() -> None:
+    """Out of credit nothing starts (docs/vast-api.md C.5)."""
+    world = a_world()
+    wire, instance = await rented(world)
+    path = f"/api/v0/instances/{instance}/"
+    await wire.ask("PUT", path, {"state": "stopped"})
+    world.credit = 0.0
+    reply = await wire.ask("PUT", path, {"state": "running"})
+    assert_golden(reply, "start_missing_billing")
+    assert world.committed("start") == []
+
+
+async def test_a_destroy_may_be_answered_without_a_body() -> None:
+    """One client's own test has it so (docs/vast-api.md C.7)."""
+    world = a_world(destroy_without_body=True)
+    wire, instance = await rented(world)
+    reply = await wire.ask("DELETE", f"/api/v0/instances/{instance}/", {})
+    assert (reply.status_code, reply.content, world.living) == (204, b"", [])
 
 
 # Reboot, recycle, bids
@@ -254,13 +311,19 @@ async def test_a_bad_id_is_refused(act: str) -> None:
     assert (reply.status_code, reply.json()["error"]) == (404, "no_such_instance")
 
 
+@pytest.mark.parametrize("status", [200, 400])
 @pytest.mark.parametrize("act", ["reboot", "recycle"])
-async def test_a_stopped_machine_is_not_rebooted(act: str) -> None:
-    """No recorded reply exists, so the sandbox has its own refusal."""
-    world = a_world()
+async def test_a_stopped_machine_is_not_rebooted(act: str, status: int) -> None:
+    """A 200 by the generated specification, a 400 by the hand-written one (docs/vast-api.md
+    C.7).
+    """
+    world = a_world(not_running_status=status)
     wire, instance = await rented(world)
     await wire.ask("PUT", f"/api/v0/instances/{instance}/", {"state": "stopped"})
-    assert (await wire.ask("PUT", f"/api/v0/instances/{act}/{instance}/", {})).status_code == 400
+    reply = await wire.ask("PUT", f"/api/v0/instances/{act}/{instance}/", {})
+    assert reply.status_code == status
+    if status == 200:
+        assert_golden(reply, "reboot_not_running")
     assert world.committed(act) == []
 
 
@@ -276,7 +339,7 @@ async def test_a_bid_below_the_floor_stops_the_machine_and_one_at_the_floor_star
     path = f"/api/v0/instances/bid_price/{instance}/"
     low = {"client_id": "me", "price": row["min_bid"] / 2}
     assert (await wire.ask("PUT", path, low)).json() == {"success": True}
-    assert (await states(wire, instance, 1)) == [("exited", "running", "stopped", "stopped")]
+    assert (await states(wire, instance, 1)) == [("loading", "stopped", "stopped", "stopped")]
     assert world.rentals[0].dph_total < row["dph_total"]
     await wire.ask("PUT", path, {"client_id": "me", "price": row["min_bid"]})
     assert [one and one[0] for one in await states(wire, instance, 3)] == [
@@ -289,13 +352,13 @@ async def test_a_bid_below_the_floor_stops_the_machine_and_one_at_the_floor_star
 
 async def test_an_outbid_machine_does_not_start_until_its_bid_is_raised() -> None:
     """Somebody who pays more holds the GPU, so the start is queued; docs/vast-api.md
-    C.5 is silent here.
+    C.5 is silent here. The machine is still asked to run, in one of two forms that were seen (C.4).
     """
-    world = a_world()
+    world = a_world(lost_bids_stop=False)
     wire, instance = await rented(world, bid=True)
     world.outbid(instance)
     reply = await wire.ask("PUT", f"/api/v0/instances/{instance}/", {"state": "running"})
-    assert_golden(reply, "start_resources_unavailable")
+    assert_golden(reply, "start_queued")
     assert (await states(wire, instance, 4))[-1] == ("exited", "running", "stopped", "stopped")
     floor = (await wire.show(instance) or {})["min_bid"]
     await wire.ask(
@@ -322,7 +385,7 @@ async def test_a_bid_without_a_price_is_the_winning_one() -> None:
 
 @pytest.mark.parametrize(
     ("price", "error"),
-    [(0, "invalid_price"), (1_000, "invalid_price"), ("1", "invalid_args"), (True, "invalid_args")],
+    [(0, "invalid_args"), (1_000, "invalid_price"), ("1", "invalid_args"), (True, "invalid_args")],
 )
 async def test_a_bid_out_of_range_changes_nothing(price: Any, error: str) -> None:
     """A bid is at most 32 $/h for each GPU (docs/vast-api.md A.6)."""

@@ -546,7 +546,7 @@ async def test_a_low_bid_on_an_offer_that_cannot_be_looked_up_is_told_as_a_machi
     [rental] = world.living
     assert (error["code"], error["billing_possible"]) == ("created_stopped", True)
     assert (error["instance_id"], error["token"]) == (rental.id, rental.label[-16:])
-    await follow(client, error["next_steps"][0])
+    await follow(client, error["next_steps"][-1])
     assert world.living == []
 
 

@@ -86,9 +86,10 @@ async def test_a_machine_is_started_again_and_waited_for(client: Client, world: 
 async def test_a_queued_start_is_an_error_with_the_step_that_cancels_it(
     client: Client, world: World
 ) -> None:
-    """200 with success false; Vast keeps the wish and bills when it comes true (docs/vast-api.md
-    C.5; recorded live).
+    """200 with success false; where Vast keeps the wish, it bills when it comes true
+    (docs/vast-api.md C.5; recorded live).
     """
+    world.starts_wait = True
     made = await ours(client, world)
     await call(client, "manage_instance", instance_id=made, action="stop")
     world.take_gpu(made)
@@ -121,6 +122,7 @@ async def test_the_step_that_cancels_works_on_a_machine_of_somebody_else(
     """
     foreign = theirs(world)
     world.set_state(foreign, "stopped")
+    world.starts_wait = True
     world.take_gpu(foreign)
     start = {"instance_id": foreign, "action": "start", "not_ours": True}
     error = (await call(client, "manage_instance", **start))["error"]

@@ -285,7 +285,7 @@ FAILURES = [
     ("bad_image", {}, "image", "destroy_instance"),
     ("no_access", {}, "image", "destroy_instance"),
     ("oci_error", {}, "oci_error", "show_logs"),
-    ("outbid", {"price": 50.0}, "outbid", "destroy_instance"),
+    ("outbid", {"price": 5.0}, "outbid", "manage_instance"),
     ((None, "offline"), {}, "offline", "destroy_instance"),
     ((None, "unknown"), {}, "offline", "destroy_instance"),
     ("scheduling", {}, "scheduling", "manage_instance"),

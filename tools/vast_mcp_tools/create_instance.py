@@ -14,6 +14,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
+from vast_mcp.journal.records import STOPPED_USD_PER_HOUR, Intent
 from vast_mcp.leases import labels
 from vast_mcp.machines.costs import Price, per_day, per_month, rounded
 from vast_mcp.renting import env_grammar, lease
@@ -327,6 +328,10 @@ def _rented(order: Order, rental: Rental) -> CreateInstanceResult:
             "lease_hours was not applied, since the machine exists; manage_instance extend_lease "
             "moves it."
         )
+    if intent.stopped_as_asked:
+        warnings.insert(0, _resting(intent))
+    elif intent.wanted == "stopped" and not rental.replayed:
+        warnings.insert(0, "It was to be stopped, and Vast says that it runs: then it bills whole.")
     return CreateInstanceResult(
         instance_id=rental.instance_id,
         offer_id=intent.offer_id,
@@ -339,11 +344,32 @@ def _rented(order: Order, rental: Rental) -> CreateInstanceResult:
         recovered=rental.recovered or None,
         lease=lease.sentence_of(intent),
         warnings=list(dict.fromkeys(warnings)),
-        next_steps=[
-            step("show_instances", "see whether it runs", label=intent.token),
-            step("destroy_instance", "ends all billing for it", instance_ids=[rental.instance_id]),
-        ],
+        next_steps=_steps(rental),
     )
+
+
+def _resting(intent: Intent) -> str:
+    """What a machine does that was rented to be stopped."""
+    usd = intent.facts.get(STOPPED_USD_PER_HOUR)
+    rate = f" {usd:.5f} $/h" if isinstance(usd, float) else ""
+    return (
+        f"It is stopped, as asked. Its disk bills{rate} until it is destroyed; its GPU bills once "
+        "it is started, and may be let to somebody else until then."
+    )
+
+
+def _steps(rental: Rental) -> list[Step]:
+    """What leads on with a machine: ending it always does."""
+    instance_id, look = rental.instance_id, "see whether it runs"
+    steps = [step("show_instances", look, label=rental.intent.token)]
+    if rental.intent.stopped_as_asked:
+        steps = [step("manage_instance", "starts it", instance_id=instance_id, action="start")]
+    elif rental.intent.wanted == "stopped" and not rental.replayed:
+        steps.append(step("manage_instance", "stops it", instance_id=instance_id, action="stop"))
+    return [
+        *steps,
+        step("destroy_instance", "ends all billing for it", instance_ids=[instance_id]),
+    ]
 
 
 def _previewed(order: Order, seen: Preview) -> CreateInstanceResult:

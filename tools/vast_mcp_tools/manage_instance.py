@@ -185,6 +185,7 @@ class Start(Verb):
     loses = "a started one bills"
     may_cost = True
     restarts = True
+    may_start = True
 
     async def check(self) -> None:
         await super().check()
@@ -216,6 +217,7 @@ class Stop(Verb):
 
     async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
         reserving.release(self.call, self.target.instance_id)
+        self.call.session.watches.mark_stopped(self.target.instance_id)
         rate = "at a rate not known"
         if result.stopped_usd_per_hour:
             disk = f"about {result.stopped_usd_per_hour:.5f} $/h"
@@ -232,6 +234,7 @@ class Reboot(Verb):
     loses = "what runs on it is interrupted"
     may_cost = True
     restarts = True
+    may_start = True
     provable = False
 
     async def check(self) -> None:
@@ -253,6 +256,7 @@ class ChangeBid(Verb):
     argument = "price"
     loses = "its bid is what it costs, and whether it runs"
     may_cost = True
+    may_start = True
 
     @property
     def bid(self) -> float:
@@ -275,6 +279,11 @@ class ChangeBid(Verb):
 
     def shows(self, row: Instance) -> bool:
         return row.dph_base is not None and abs(row.dph_base - self.bid) < BID_ROUNDING
+
+    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:
+        if outcome.row is not None and not phases.is_under_way(outcome.row):
+            start = self.target.start("where the bid does not start it by itself")
+            result.next_steps = [self.wait(), step(start.tool, start.why, **start.arguments)]
 
 
 class Relabel(Verb):

@@ -42,6 +42,7 @@ class Recycle(Act):
     name = "recycle"
     may_cost = True
     restarts = True
+    may_start = True
     provable = False
 
     @property

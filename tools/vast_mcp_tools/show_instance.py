@@ -18,7 +18,8 @@ from vast_mcp.machines import costs, shown
 from vast_mcp.machines.failures import Failure
 from vast_mcp.machines.machine import Machine
 from vast_mcp.machines.patience import Patience
-from vast_mcp.machines.phases import State, failure_of
+from vast_mcp.machines.phases import State, failure_of, phase_of
+from vast_mcp.renting.bids import WHY_REBID, rebid_of
 from vast_mcp.renting.over_limit import warning_of
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
@@ -35,6 +36,7 @@ class ShowInstance(Arguments):
 class ShowInstanceResult(Result):
     instance_id: int
     state: State
+    outbid: Annotated[bool | None, Field(description="True: a higher bid has its GPU.")] = None
     status: str
     intended: str | None = None
     failure: Annotated[
@@ -80,14 +82,17 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
     now = time.time()
     machine = Machine(row, record)
     result = _facts(row, machine, now)
-    result.state = call.session.watches.state_of(row, now, Patience.of(call.times))
+    watches = call.session.watches
+    phase = watches.judged(phase_of(row), row, record)
+    result.state = watches.state_of(row, now, Patience.of(call.times), phase)
+    result.outbid = phase == "outbid" or None
     if result.state == "running":
         result.access, result.warnings = await access_to(
             call, row, vm=machine.is_vm, jupyter_token=args.show_jupyter_token
         )
     result.lease_left_hours, result.past_lease = lifetimes.left(lifetimes.known(call), row.id, row)
     result.warnings += warning_of(row, record)
-    result.next_steps = _steps(result)
+    result.next_steps = [*_rebid(result, row), *_steps(result)]
     return result
 
 
@@ -139,6 +144,12 @@ def _facts(row: Instance, machine: Machine, now: float) -> ShowInstanceResult:
         untrusted_location=clean_or_none(row.geolocation, 60),
         untrusted_status=clean_or_none(row.status_msg),
     )
+
+
+def _rebid(result: ShowInstanceResult, row: Instance) -> list[Step]:
+    """The better bid, where it lost its own."""
+    better = rebid_of(row, ours=result.ours) if result.outbid else None
+    return [] if better is None else [step("manage_instance", WHY_REBID, **better)]
 
 
 def _steps(result: ShowInstanceResult) -> list[Step]:

@@ -18,7 +18,8 @@ from vast_mcp.leases import lifetimes
 from vast_mcp.machines import costs, shown
 from vast_mcp.machines.failures import Failure
 from vast_mcp.machines.patience import Patience
-from vast_mcp.machines.phases import State, failure_of
+from vast_mcp.machines.phases import Phase, State, failure_of, phase_of
+from vast_mcp.renting.bids import WHY_REBID, rebid_of
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
@@ -40,6 +41,7 @@ class ShowInstances(Arguments):
 class InstanceRow(Part):
     instance_id: int
     state: State
+    outbid: Annotated[bool | None, Field(description="True: a higher bid has its GPU.")] = None
     status: Annotated[
         str,
         Field(description="Of the container: provisioning, loading, running, exited, offline …"),
@@ -120,6 +122,9 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
         instances=[rows[instance.id] for instance in wanted],
         open_intents=[_open(intent, now) for intent in seen.open],
     )
+    outbid = [instance for instance in wanted if rows[instance.id].outbid]
+    if outbid:
+        result.next_steps += _rebid(outbid[0], rows[outbid[0].id])
     if wanted:
         why = "ends all billing for the newest"
         result.next_steps.append(step("destroy_instance", why, instance_ids=[wanted[0].id]))
@@ -133,21 +138,35 @@ def _is_wanted(instance: Instance, row: InstanceRow, args: ShowInstances) -> boo
     return args.state in {"all", row.state}
 
 
+def _rebid(instance: Instance, row: InstanceRow) -> list[Step]:
+    """A better bid for the machine."""
+    better = rebid_of(instance, ours=row.ours)
+    return [] if better is None else [step("manage_instance", WHY_REBID, **better)]
+
+
 # ── rows ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def _rows(listed: Sequence[Instance], seen: Seen, now: float, call: Call) -> dict[int, InstanceRow]:
     """Machines by their ids, as an answer shows them."""
     leases = lifetimes.known(call)
-    patience = Patience.of(call.times)
+    patience, watches = Patience.of(call.times), call.session.watches
     found: dict[int, InstanceRow] = {}
     for instance in listed:
-        state = call.session.watches.state_of(instance, now, patience)
-        row = _row(instance, state, now)
+        phase = _phase(instance, call)
+        row = _row(instance, watches.state_of(instance, now, patience, phase), now)
+        row.outbid = phase == "outbid" or None
         row.ours = instance.id in seen.ours
         row.lease_left_hours, row.past_lease = lifetimes.left(leases, instance.id, instance)
         found[instance.id] = row
     return found
+
+
+def _phase(instance: Instance, call: Call) -> Phase:
+    """The phase, for which the journal is asked only where it may know better than the row."""
+    phase = phase_of(instance)
+    record = call.record_of(instance.id) if phase == "outbid" else None
+    return call.session.watches.judged(phase, instance, record)
 
 
 def _row(instance: Instance, state: State, now: float) -> InstanceRow:

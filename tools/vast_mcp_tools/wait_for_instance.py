@@ -25,6 +25,7 @@ from vast_mcp.machines.patience import Patience
 from vast_mcp.machines.phases import Reason
 from vast_mcp.machines.watching import LOOKS_TO_FAIL, Watch
 from vast_mcp.machines.ways import Address
+from vast_mcp.renting.bids import WHY_REBID, rebid_of
 from vast_mcp.renting.over_limit import warning_of
 from vast_mcp.renting.replacing import search_instead
 from vast_mcp.session import Call
@@ -169,8 +170,9 @@ async def _look(wait: _Wait) -> None:
         wait.trouble = exc
         return
     wait.looked = True
+    phase = wait.call.session.watches.judged(phases.sign_of(row), row, wait.record)
     shows, unmoved_since = phases.shown_by(row), phases.unmoved_since(row)
-    wait.watch.look(phases.sign_of(row), time.time(), wait.patience, shows, unmoved_since)
+    wait.watch.look(phase, time.time(), wait.patience, shows, unmoved_since)
     if row is not None:
         wait.row = row
         wait.call.session.instances_seen.add(wait.instance_id)
@@ -334,7 +336,7 @@ def _after(wait: _Wait, reason: Reason) -> list[Step]:
     replace = [_destroy(wait, "ends all billing; its disk goes"), _search(wait, reason)]
     match reason:
         case "outbid":
-            return replace
+            return [*_rebid(wait), *replace]
         case "oci_error":
             return [_logs(wait, daemon=True), *replace]
         case "exited":
@@ -342,7 +344,7 @@ def _after(wait: _Wait, reason: Reason) -> list[Step]:
         case "volume":
             return [step("show_volumes", "which volumes there are, and where"), *replace]
         case "scheduling":
-            return [_manage(wait, "cancels the queued start", "stop"), *replace]
+            return [_manage(wait, "cancels what is queued", "stop"), *replace]
         case "secrets":
             return [_manage(wait, "one more try", "start"), *replace]
         case "stopped" | "frozen":
@@ -351,6 +353,13 @@ def _after(wait: _Wait, reason: Reason) -> list[Step]:
             return [step("show_instances", "see what exists"), replace[1]]
         case _:
             return replace
+
+
+def _rebid(wait: _Wait) -> list[Step]:
+    """A better bid, where the row tells what one is."""
+    row = wait.row
+    better = None if row is None else rebid_of(row, ours=wait.machine.is_ours)
+    return [] if better is None else [step("manage_instance", WHY_REBID, **better)]
 
 
 def _search(wait: _Wait, reason: Reason) -> Step:

@@ -38,6 +38,7 @@ VastMcpError
 │   ├─ SpendRateLimited       spend_rate_limited
 │   ├─ RateLimited            rate_limited
 │   ├─ SearchQuotaExceeded    search_quota_exceeded
+│   ├─ NotRunning             not_running
 │   ├─ StartQueued            start_queued         (may bill later)
 │   ├─ CreatedStopped         created_stopped      (an instance exists and bills)
 │   ├─ DestroyUnverified      destroy_unverified   (may still bill)
@@ -116,6 +117,7 @@ from vast_mcp.errors.rejected import (
     InvalidPrice,
     InvalidRequest,
     NotFound,
+    NotRunning,
     OfferGone,
     OfferPrivate,
     RateLimited,
@@ -161,6 +163,7 @@ __all__ = [
     "NotFound",
     "NotOurs",
     "NotRented",
+    "NotRunning",
     "OfferAlreadyRented",
     "OfferGone",
     "OfferPrivate",

@@ -88,9 +88,15 @@ class SearchQuotaExceeded(Rejected):
     code = "search_quota_exceeded"
 
 
+class NotRunning(Rejected):
+    """The machine does not run, so that it is not rebooted or recycled (docs/vast-api.md C.7)."""
+
+    code = "not_running"
+
+
 class StartQueued(Rejected):
-    """The GPU is taken: the machine starts, and bills, when it becomes free
-    (docs/vast-api.md C.5).
+    """The GPU is taken, and Vast says that it queued the start: the machine may run, and bill,
+    later or never (docs/vast-api.md C.5).
     """
 
     code = "start_queued"

@@ -17,6 +17,7 @@ from vast_mcp.errors import Json
 CODE_S = 600.0  # a code waits so long to be approved, and its approval so long to be used
 State = Literal["intended", "sending", "confirmed", "refused", "unknown", "absent", "abandoned"]
 
+STOPPED_USD_PER_HOUR = "stopped_usd_per_hour"  # what bills of a machine that was to be stopped
 NEW_VOLUME = "new_volume"  # the fact that an attempt makes a volume with its machine
 
 TOKEN_DIGITS = 16
@@ -107,7 +108,7 @@ class Intent:
     made_at: float | None
     sent_at: float | None
     instance_id: int | None
-    stopped: bool
+    stopped: bool  # as it was found at birth, and this server's acts have not started it since
     reason: str | None
     facts: Json
     gone_at: float | None
@@ -124,6 +125,11 @@ class Intent:
     def lives(self) -> bool:
         """Confirmed and not proven gone."""
         return self.state == "confirmed" and self.gone_at is None
+
+    @property
+    def stopped_as_asked(self) -> bool:
+        """It rests as it was rented to."""
+        return self.stopped and self.wanted == "stopped"
 
     @property
     def makes_volume(self) -> bool:

@@ -42,6 +42,10 @@ Phase = Literal[
 
 FAILURES: frozenset[Reason] = frozenset({*get_args(Failure), "no_progress"})
 
+# What the container of a machine that lost its bid shows; after a stop that was asked for it shows
+# `exited` (docs/vast-api.md C.4).
+_NEVER_ASKED_TO_STOP = frozenset({None, "created", "loading", "scheduling", "stopped"})
+
 # What a container's status says by itself, whatever the contract is.
 _CONTAINER: dict[str, Phase] = {
     "scheduling": "scheduling",
@@ -124,10 +128,11 @@ FAILED: dict[Reason, str] = {
     "volume": "The volume that was asked for is not on this machine, or was deleted.",
     "vm": "The host cannot run this VM.",
     "secrets": "The host does not get the account's secrets from Vast. One more start may pass.",
-    "outbid": "A higher bid took the GPU; the machine is stopped and its disk bills on.",
+    "outbid": "A higher bid holds the GPU; the machine is stopped and its disk bills on. A better "
+    "bid gets it back, where one does.",
     "offline": "The host is not heard from; it is not charged for meanwhile and seldom comes back.",
-    "scheduling": "Somebody else holds the GPU. The start stays queued and bills when the GPU "
-    "becomes free.",
+    "scheduling": "Somebody else holds the GPU. By Vast's documentation the start waits, and bills "
+    "when the GPU becomes free; six reports saw none that stayed queued.",
     "vanished": "Vast no longer shows the machine: destroyed, its contract over, or the account "
     "out of credit.",
     "exited": "The container is down and does not come up; its disk bills on.",
@@ -149,7 +154,7 @@ def phase_of(row: Instance | None) -> Phase:
     if failure is not None:
         return failure
     if row.intended_status == "stopped":
-        return "stopped"
+        return "outbid" if _lost_its_bid(row) else "stopped"
     if row.actual_status is None:
         return "starting"
     return _CONTAINER.get(row.actual_status) or _at_rest(row)
@@ -204,6 +209,14 @@ def _up(row: Instance) -> Phase:
     return _at_rest(row)
 
 
+def _lost_its_bid(row: Instance) -> bool:
+    """Whether the service stopped it for a higher bid: all three words are "stopped", and its
+    container says something else than after a stop that was asked for (docs/vast-api.md C.4).
+    """
+    words = {row.intended_status, row.cur_state, row.next_state or "stopped"}
+    return bool(row.is_bid) and words == {"stopped"} and row.actual_status in _NEVER_ASKED_TO_STOP
+
+
 def is_under_way(row: Instance | None) -> bool:
     """Whether a machine runs, or boots as it was asked to: to start it then starts nothing. One
     that nobody sees, and one that stands still whatever it was asked for, is not.
@@ -225,12 +238,19 @@ def _at_rest(row: Instance) -> Phase:
     return "starting"
 
 
-def state_of(row: Instance, now: float, patience: Patience, *, started_at: float = 0.0) -> State:
+def state_of(
+    row: Instance,
+    now: float,
+    patience: Patience,
+    *,
+    phase: Phase | None = None,
+    started_at: float = 0.0,
+) -> State:
     """The state by one look; `exited` counts as a start's first minutes for as long as the
-    machine is that young. `started_at`: when this process started it, in epoch seconds.
+    machine is that young. `phase`: where more is known than the row says. `started_at`: when this
+    process started it, in epoch seconds.
     """
-    phase = phase_of(row)
-    match phase:
+    match phase or phase_of(row):
         case "running":
             return "running"
         case "starting" | "scheduling" | "host_network" | "secrets":

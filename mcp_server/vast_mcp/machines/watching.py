@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
+from vast_mcp.journal.records import Intent
 from vast_mcp.machines.failures import PASSING
 from vast_mcp.machines.patience import Patience
 from vast_mcp.machines.phases import REASONS, Phase, Reason, State, state_of
@@ -33,6 +34,7 @@ class Watch:
     lapsed: bool = False  # nobody looked for long since it moved
     started_at: float = 0.0  # when this process last started or rebooted it
     seen: bool = False  # its row was ever read
+    stopped: bool = False  # this process was the last to change that, and stopped it
 
     def look(
         self,
@@ -128,7 +130,7 @@ class Watch:
                 return patience.sick if self.started_at else 0.0
 
 
-_KEPT = ("phase", "since", "looks", "began", "last", "moved", "lapsed", "seen")
+_KEPT = ("phase", "since", "looks", "began", "last", "moved", "lapsed", "seen", "stopped")
 _WATCH = TypeAdapter(Watch)
 
 
@@ -161,13 +163,29 @@ class Watches:
         """A start or reboot was sent at `now`: `exited` means nothing for a while."""
         self._by_id[instance_id] = Watch(started_at=now, seen=True)
 
+    def mark_stopped(self, instance_id: int) -> None:
+        """A stop was sent and seen: what the row shows next is no lost bid."""
+        self._by_id[instance_id] = Watch(seen=True, stopped=True)
+
     def started_at(self, instance_id: int) -> float:
         """When this process last started a machine, in epoch seconds; 0 for never."""
         watch = self._by_id.get(instance_id)
         return 0.0 if watch is None else watch.started_at
 
-    def state_of(self, row: Instance, now: float, patience: Patience) -> State:
+    def judged(self, phase: Phase, row: Instance | None, record: Intent | None) -> Phase:
+        """The phase that a look shows, with what is known of the machine in mind: a bid that
+        stands still as it was asked to has lost nothing, whatever its row looks like.
+        """
+        if phase != "outbid" or row is None or row.intended_status != "stopped":
+            return phase
+        watch = self._by_id.get(row.id)
+        asked = record is not None and record.stopped_as_asked
+        return "stopped" if asked or (watch is not None and watch.stopped) else phase
+
+    def state_of(
+        self, row: Instance, now: float, patience: Patience, phase: Phase | None = None
+    ) -> State:
         """The state of a machine by one look, with what this process did to it in mind. `now` in
         epoch seconds.
         """
-        return state_of(row, now, patience, started_at=self.started_at(row.id))
+        return state_of(row, now, patience, phase=phase, started_at=self.started_at(row.id))

@@ -111,7 +111,7 @@ class Reconciler:
             self.journal.mark_confirmed(
                 intent,
                 machine.id,
-                stopped=is_stopped(machine, intent),
+                stopped=is_stopped(machine),
                 announce=self._notice_of(intent, mine),
             )
 
@@ -280,6 +280,6 @@ async def _is_free(vast: Vast, intent: Intent) -> bool:
     return offer is not None and bool(offer.rentable) and not offer.rented
 
 
-def is_stopped(machine: Instance, intent: Intent) -> bool:
-    """Asked to run and found stopped: a bid too low, or a machine that could not start."""
-    return intent.wanted == "running" and "stopped" in {machine.intended_status, machine.cur_state}
+def is_stopped(machine: Instance) -> bool:
+    """Found stopped: as it was asked to be, for a bid too low, or since it could not start."""
+    return "stopped" in {machine.intended_status, machine.cur_state}

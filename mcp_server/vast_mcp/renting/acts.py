@@ -44,6 +44,7 @@ class Act(ABC):
     name: ClassVar[str]  # as a question and an error call it
     may_cost: ClassVar[bool] = False  # more, or for longer: limits and a person have a say
     restarts: ClassVar[bool] = False  # the container goes down, and `exited` is usual for minutes
+    may_start: ClassVar[bool] = False  # a machine that stands still: what Vast may say it queued
     provable: ClassVar[bool] = True  # a row can prove it even where Vast gave no answer
     must_be_seen: ClassVar[bool] = False  # accepted and not seen is no success
 
@@ -162,12 +163,17 @@ async def _send(act: Act, consent: Consent, held: Reservation | None) -> errors.
         await act.send(act.call.vast)
     except errors.StartQueued as exc:
         reserving.settle(act.call, held, "maybe")
+        if not act.may_start:
+            return exc
         raise _queued(act, exc) from exc
     except errors.VastMcpError as exc:
         if may_have_happened(exc):
             return exc
         consent.give_back()
         reserving.settle(act.call, held, None)
+        if isinstance(exc, errors.NotRunning):
+            exc.instance_id = act.target.instance_id
+            exc.next_steps = [act.target.start("starts it; a start bills")]
         raise
     return None
 
@@ -192,19 +198,22 @@ async def _look(act: Act, *, answered: bool) -> Outcome:
 
 
 def _queued(act: Act, exc: errors.StartQueued) -> errors.StartQueued:
-    """Vast keeps the wish and grants it when the GPU becomes free, days later perhaps
+    """Nobody knows whether Vast keeps the wish: it may be granted days later, or never
     (docs/vast-api.md C.5).
     """
     return errors.StartQueued(
-        f"{act.name} of machine {act.target.instance_id}: somebody else holds its GPU. Vast "
-        "queued it: it happens, and the machine runs and bills, whenever the GPU becomes free. "
-        "Until then its disk bills.",
+        f"{act.name} of machine {act.target.instance_id}: somebody else holds its GPU, and Vast "
+        "says that it queued this. In six reports nothing stayed queued; in one, and by Vast's "
+        "documentation, it waits, and the machine runs and bills once the GPU is free. Limits "
+        "count it as running until it is stopped. Its disk bills.",
         http_status=exc.http_status,
         vast_message=exc.vast_message,
         instance_id=act.target.instance_id,
         next_steps=[
-            act.target.stop("cancels what is queued"),
+            *act.target.rebid(),
+            act.target.stop("cancels what may be queued; keeps the disk, which bills"),
             NextStep("show_instances", {}, "whether it has happened"),
+            act.target.destroy("ends all billing; the disk's content goes"),
         ],
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import anyio
@@ -134,8 +135,11 @@ async def _put(call: Call, body: Json, intent: Intent) -> Rental:
         )
     except errors.CreatedStopped as exc:
         made = exc.instance_id or 0
-        _write(call, intent, partial(journal.mark_confirmed, intent, made, stopped=True), made)
-        raise
+        mark = partial(journal.mark_confirmed, intent, made, stopped=True)
+        written = _write(call, intent, mark, made)
+        if intent.wanted != "stopped":
+            raise
+        return _stopped_as_asked(intent, exc, written=written)
     except errors.OutcomeUnknown:
         _write(call, intent, partial(journal.mark_unknown, intent))
         _doubt(call, intent)
@@ -150,6 +154,15 @@ async def _put(call: Call, body: Json, intent: Intent) -> Rental:
     if _write(call, intent, partial(journal.mark_confirmed, intent, instance_id), instance_id):
         return Rental(intent, instance_id)
     return Rental(intent, instance_id, warnings=[UNWRITTEN])
+
+
+def _stopped_as_asked(intent: Intent, exc: errors.CreatedStopped, *, written: bool) -> Rental:
+    """The machine that was to be stopped, and is (docs/vast-api.md A.11)."""
+    warnings = [] if written else [UNWRITTEN]
+    if exc.vast_message:
+        status = exc.http_status
+        warnings.append(f"Vast named an error beside its id (HTTP {status}); show_instance tells.")
+    return Rental(replace(intent, stopped=True), exc.instance_id or 0, warnings=warnings)
 
 
 def _write(

@@ -1,12 +1,38 @@
-"""What a changed bid may be: Vast would refuse the others, or take them and stop the machine."""
+"""What a changed bid may be: Vast would refuse the others, or take them and stop the machine. And
+the bid to try where one was lost.
+"""
 
 from __future__ import annotations
 
+import math
+
 from vast_mcp import errors
-from vast_mcp.errors import NextStep, Problem
+from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.vast.models import Instance
 
 MAX_USD_PER_GPU = 32  # docs/vast-api.md A.6
+RAISE = 1.1  # the least that a lost bid is raised by: what the other one bids, no row says
+WHY_REBID = "a bid 10 % higher; it may lose too"
+
+
+def rebid(
+    instance_id: int, bid: float | None, floor: float | None, gpus: int | None, *, ours: bool = True
+) -> Json | None:
+    """The arguments of manage_instance that raise a lost bid, in $/h of the machine, above itself
+    and its floor, which is not the highest that others bid (docs/vast-api.md A.6). None where
+    neither is known, or there is no higher one.
+    """
+    lost = max(bid or 0.0, floor or 0.0)
+    price = min(math.ceil(lost * RAISE * 10_000) / 10_000, MAX_USD_PER_GPU * (gpus or 1))
+    if price <= lost:
+        return None
+    arguments: Json = {"instance_id": instance_id, "action": "change_bid", "price": price}
+    return arguments if ours else {**arguments, "not_ours": True}
+
+
+def rebid_of(row: Instance, *, ours: bool) -> Json | None:
+    """The same for the machine of a row."""
+    return rebid(row.id, row.dph_base, row.min_bid, row.num_gpus, ours=ours)
 
 
 def check_bid(row: Instance, usd_per_hour: float, again: NextStep) -> None:

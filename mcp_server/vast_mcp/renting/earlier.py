@@ -93,7 +93,7 @@ def rental_found(request: Request, intent: Intent, *, recovered: bool) -> Rental
     """A machine found instead of made. Raises CreatedStopped where it stands still although it was
     to run.
     """
-    if intent.stopped:
+    if intent.stopped and not intent.stopped_as_asked:
         raise created_stopped(request, intent)
     return Rental(intent, intent.instance_id or 0, replayed=not recovered, recovered=recovered)
 

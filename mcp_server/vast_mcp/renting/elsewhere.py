@@ -257,7 +257,7 @@ def _as_intent(request: Request, row: Instance) -> Intent:
         volume_left=None,
         born_at=None,
     )
-    return replace(intent, stopped=is_stopped(row, intent))
+    return replace(intent, stopped=is_stopped(row))
 
 
 def _also(others: list[Instance]) -> list[str]:

@@ -9,6 +9,7 @@ from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Intent, Wish
 from vast_mcp.masking import Mask
+from vast_mcp.renting.bids import WHY_REBID, rebid
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.request import Request
 from vast_mcp.renting.ssh_access import no_ssh_key
@@ -138,8 +139,8 @@ def missing_elsewhere(request: Request, instance_id: int, apart_s: float) -> err
 def created_stopped(request: Request, intent: Intent) -> errors.VastMcpError:
     """The machine of an earlier request stands still although it was to run."""
     stopped = errors.CreatedStopped(
-        "The machine exists and is stopped, though it was to run (a bid too low, or it could not "
-        "start); it bills at least its disk until destroyed.",
+        "The machine exists and bills at least its disk until destroyed. It was found stopped, "
+        "though it was to run: a bid too low, or no start.",
         instance_id=intent.instance_id,
     )
     return with_next_steps(stopped, request, intent)
@@ -196,13 +197,8 @@ def with_next_steps(
     """The error with what this wish knows, and the call that leads on."""
     exc.offer_id = intent.offer_id
     exc.request_key = intent.request_key
-    if isinstance(exc, errors.CreatedStopped) and exc.instance_id is not None:
+    if isinstance(exc, errors.CreatedStopped):
         exc.token = intent.token
-        exc.next_steps = [
-            NextStep(
-                "destroy_instance", {"instance_ids": [exc.instance_id]}, "it bills until destroyed"
-            )
-        ]
     elif isinstance(exc, errors.OutcomeUnknown) and not exc.next_steps:
         exc.token = intent.token
         exc.next_steps = [
@@ -223,7 +219,9 @@ def told(exc: errors.VastMcpError, order: Order, call: Call) -> errors.VastMcpEr
         call.session.created.setdefault(exc.instance_id, time.time())
     if exc.vast_message:
         exc.vast_message = Mask(order.secrets).hide(exc.vast_message, cut=True)
-    if isinstance(exc, errors.NoSshKey):
+    if isinstance(exc, errors.CreatedStopped) and exc.instance_id is not None:
+        exc.next_steps = _after_no_start(exc.instance_id, order, call)
+    elif isinstance(exc, errors.NoSshKey):
         exc.next_steps = no_ssh_key(call.ssh_dir).next_steps
     elif isinstance(exc, (errors.OfferGone, errors.OfferPrivate)):
         call.session.offers.forget(order.offer_id)
@@ -233,6 +231,20 @@ def told(exc: errors.VastMcpError, order: Order, call: Call) -> errors.VastMcpEr
             NextStep("search_offers", {"type": "bid"}, "offers with their minimum bids")
         ]
     return exc
+
+
+def _after_no_start(instance_id: int, order: Order, call: Call) -> list[NextStep]:
+    """What leads on with a machine that stands still: a better bid, a start, or its end."""
+    start = {"instance_id": instance_id, "action": "start"}
+    steps = [
+        NextStep("manage_instance", start, "starts it, where its GPU is free; it bills then"),
+        NextStep("wait_for_instance", {"instance_id": instance_id}, "then: until it runs"),
+        NextStep("destroy_instance", {"instance_ids": [instance_id]}, "ends all billing"),
+    ]
+    offer = call.session.offers.get(order.offer_id)
+    floor, gpus = (None, None) if offer is None else (offer.min_bid, offer.num_gpus)
+    better = None if order.bid is None else rebid(instance_id, order.bid, floor, gpus)
+    return steps if better is None else [NextStep("manage_instance", better, WHY_REBID), *steps]
 
 
 def _like(order: Order) -> Json:

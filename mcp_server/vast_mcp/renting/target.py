@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from vast_mcp.account.roll import Roll, check_known, check_ours, roll
-from vast_mcp.errors import Json, NextStep
+from vast_mcp.errors import NextStep
+from vast_mcp.machines import phases
+from vast_mcp.renting.bids import WHY_REBID, rebid_of
 from vast_mcp.renting.wording import machine
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
@@ -47,7 +50,24 @@ class Target:
 
     def stop(self, why: str) -> NextStep:
         """The call that stops this machine, whoever made it."""
-        arguments: Json = {"instance_id": self.instance_id, "action": "stop"}
-        if not self.ours:
-            arguments["not_ours"] = True
-        return NextStep("manage_instance", arguments, why)
+        return self._step("manage_instance", why, instance_id=self.instance_id, action="stop")
+
+    def start(self, why: str) -> NextStep:
+        """The call that starts this machine, whoever made it."""
+        return self._step("manage_instance", why, instance_id=self.instance_id, action="start")
+
+    def destroy(self, why: str) -> NextStep:
+        """The call that destroys this machine, whoever made it."""
+        return self._step("destroy_instance", why, instance_ids=[self.instance_id])
+
+    def rebid(self) -> list[NextStep]:
+        """The call that raises its bid, where it lost that."""
+        row = self.row
+        better = None
+        if row is not None and phases.phase_of(row) == "outbid":
+            better = rebid_of(row, ours=self.ours)
+        return [] if better is None else [NextStep("manage_instance", better, WHY_REBID)]
+
+    def _step(self, tool: str, why: str, **arguments: Any) -> NextStep:
+        theirs = {} if self.ours else {"not_ours": True}
+        return NextStep(tool, arguments | theirs, why)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
-from vast_mcp.journal.records import NEW_VOLUME
+from vast_mcp.journal.records import NEW_VOLUME, STOPPED_USD_PER_HOUR
 from vast_mcp.leases import packing
 from vast_mcp.machines.costs import Price
 from vast_mcp.renting import confirm, lease, limits, preflight
@@ -70,6 +70,8 @@ class Terms:
             facts["vm"] = True  # no row of Vast's says which machines are VMs
         if self.body.get("volume_info", {}).get("create_new"):
             facts[NEW_VOLUME] = True
+        if self.body.get("target_state") == "stopped":
+            facts[STOPPED_USD_PER_HOUR] = self.price.stopped
         if self.lease is not None:
             facts[lease.FACTS] = self.lease.facts
         return facts

@@ -173,7 +173,7 @@ class Instance:
         self.course, self.course_began, self.looks = course, now, 0
 
     def stop(self, now: float, status: str = "exited") -> None:
-        self.intended, self.waiting_for_gpu = "stopped", False
+        self.intended, self.waiting_for_gpu, self.outbid = "stopped", False, False
         self.set_course((status,), now)
 
     def give_up(self, now: float) -> None:
@@ -188,10 +188,16 @@ class Instance:
         self.set_course(self.fate.recycling, now)
         self.log.lines.clear()
 
-    def wait_for_gpu(self) -> None:
-        """It is asked to run, and starts once its GPU is free."""
-        self.intended, self.waiting_for_gpu = "running", True
+    def wait(self, now: float) -> None:
+        """It is asked to run, and starts once its GPU is free, or its bid is raised."""
+        if self.bids_below_floor:
+            self.lose_bid(now, asked_to_run=True)
+        else:
+            self.intended, self.waiting_for_gpu = "running", True
 
-    def wait_for_bid(self) -> None:
-        """It is asked to run, and starts once its bid is raised."""
-        self.intended, self.outbid = "running", True
+    def lose_bid(self, now: float, *, asked_to_run: bool) -> None:
+        """It stands still until its bid is raised, in one of the two forms that were seen (C.4)."""
+        self.stop(now, "exited" if asked_to_run else "loading")
+        self.outbid = True
+        if asked_to_run:
+            self.intended = "running"

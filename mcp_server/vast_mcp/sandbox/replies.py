@@ -140,19 +140,31 @@ def deprecated_list() -> Refusal:
 
 
 def no_such_instance(instance_id: int) -> Refusal:
-    """An instance that is not there has a recorded code (C.7); the wording is ours."""
-    return refusal(404, "no_such_instance", f"No such instance: {instance_id}")
+    """An instance that is not there has a code and words of its own (C.7)."""
+    return refusal(404, "no_such_instance", f"Instance {instance_id} not found.")
 
 
 def label_too_long() -> Refusal:
     """The reply to a label of more than 1024 characters (docs/vast-api.md C.7)."""
-    return refusal(400, "label_too_long", "The label may have at most 1024 characters.")
+    return invalid_args("label_too_long")
 
 
-def resources_unavailable() -> Refusal:
-    """A start without a GPU is a 200 that refuses (C.5)."""
+QUEUED: dict[str, Json] = {
+    "plain": {"success": False},  # live
+    "error": {"success": False, "error": "resources_unavailable"},
+    "success": {"success": True},
+}
+
+
+def start_queued(form: str, status: int) -> Refusal:
+    """A start without a GPU is a 200 that refuses, or does not (C.5)."""
     msg = "Required resources are currently unavailable, state change queued."
-    return refusal(200, "resources_unavailable", msg)
+    return Refusal(status, {**QUEUED[form], "msg": msg})
+
+
+def missing_billing() -> Refusal:
+    """A start without credit is a 400 (C.5)."""
+    return refusal(400, "missing_billing", "You lack credit, see the billing page.")
 
 
 def invalid_id(text: str) -> Refusal:
@@ -160,16 +172,23 @@ def invalid_id(text: str) -> Refusal:
     return refusal(400, "invalid_id", f"Invalid instance id: {text[:40]}")
 
 
-def not_running(instance_id: int) -> Refusal:
-    """No recorded reply exists for a reboot of a stopped machine; this one is invented."""
-    return invalid_args(f"Instance {instance_id} is not running")
+def not_running(status: int) -> Refusal:
+    """A machine that does not run is not rebooted: a 200 that refuses, in words for an id that is
+    none (C.7).
+    """
+    return refusal(status, "invalid_id", "Invalid instance id. Is the container started?")
 
 
-def not_a_bid(instance_id: int) -> Refusal:
+def not_a_bid() -> Refusal:
     """The reply to a bid for an on-demand contract, which has none to change (docs/vast-api.md
     C.7).
     """
-    return invalid_args(f"Instance {instance_id} is not interruptible")
+    return invalid_args("Can't change price of on-demand contract.")
+
+
+def bid_too_small() -> Refusal:
+    """The reply to a bid of nothing (docs/vast-api.md C.7)."""
+    return invalid_args("Please set a bid price >= 0.001.")
 
 
 def bid_out_of_range(ceiling: float) -> Refusal:
@@ -220,8 +239,8 @@ def invalid_volume_name(name: object) -> Refusal:
 
 
 def already_attached() -> Refusal:
-    """The same key twice is a 400 here; a 409 was seen too (D)."""
-    return refusal(400, "invalid_request", "SSH key already attached to instance.")
+    """The same key twice is a 200 that refuses, without an error (D)."""
+    return Refusal(200, {"success": False, "msg": "SSH key already associated with instance."})
 
 
 def key_too_late_for_vm() -> Refusal:
@@ -231,9 +250,9 @@ def key_too_late_for_vm() -> Refusal:
     )
 
 
-def no_such_ssh_key(key_id: int) -> Refusal:
-    """A key that is not there has a recorded code (D); the wording is ours."""
-    return refusal(404, "no_such_ssh_key", f"No such SSH key: {key_id}")
+def no_such_ssh_key() -> Refusal:
+    """A key that this instance does not have is a 200 that refuses (D)."""
+    return refusal(200, "no_such_ssh_key", "SSH key not found.")
 
 
 def no_keys() -> Refusal:

@@ -66,7 +66,7 @@ def _counted(state: State, rows: list[Json]) -> list[Json]:
 def rent(state: State, ask_id: int, body: Json) -> Instance:
     """Accept an offer, or refuse; arguments are checked before availability.
 
-    A bid below the floor is refused and leaves a stopped instance behind (A.6).
+    What cannot start, or is not to, is rented all the same, and stands still (A.7, A.11).
     """
     _let_others_act(state)
     launch = read_launch(body, state.templates, ask_id)
@@ -75,9 +75,8 @@ def rent(state: State, ask_id: int, body: Json) -> Instance:
     jammed = ask_id in state.jammed_offers
     if jammed and launch.cancel_unavail:
         raise replies.ask_gone(ask_id)
-    low = launch.bids_below(offer["min_bid"])
-    instance = _commit_rental(state, offer, launch, stopped=low or jammed or not launch.start)
-    if low:
+    instance = _commit_rental(state, offer, launch, stopped=jammed or not launch.start)
+    if instance.outbid and state.low_bid_error:
         msg = f"bid {launch.price} is below the minimum of {offer['min_bid']}"
         raise replies.invalid_price(msg, ask_id, new_contract=instance.id)
     return instance
@@ -126,12 +125,15 @@ def _commit_rental(state: State, offer: Offer, launch: Launch, *, stopped: bool)
     now = state.now
     instance = _new_instance(state, offer, launch, now)
     instance.set_course(instance.fate.course, now)
+    lost = launch.bids_below(offer["min_bid"])
     if stopped:
         instance.stop(now, "stopped")
+    elif lost:
+        instance.lose_bid(now, asked_to_run=not state.lost_bids_stop)
     state.instances[instance.id] = instance
     state.take(offer["id"])
     vm = instance.kind == "vm"
-    state.write("rent", instance, price=instance.price, stopped=stopped, vm=vm)
+    state.write("rent", instance, price=instance.price, stopped=stopped or lost, vm=vm)
     _attach_volume(state, instance)
     return instance
 
@@ -185,7 +187,7 @@ def own(state: State, instance_id: int) -> Instance:
 def _own_running(state: State, instance_id: int) -> Instance:
     instance = own(state, instance_id)
     if not instance.has_gpu:
-        raise replies.not_running(instance_id)
+        raise replies.not_running(state.not_running_status)
     return instance
 
 
@@ -206,19 +208,19 @@ def set_state(state: State, instance_id: int, wanted: str) -> None:
 
 
 def _stop(state: State, instance: Instance) -> None:
-    if instance.intended != "stopped" or instance.waiting_for_gpu:
+    if instance.intended != "stopped" or instance.waiting_for_gpu or instance.outbid:
         state.stop(instance)
         state.write("stop", instance)
 
 
 def _start(state: State, instance: Instance) -> None:
-    """Start now. A start that cannot be is queued, and the refusal says so (C.5)."""
-    if instance.id in state.stolen_gpus:
-        instance.wait_for_gpu()
-        raise replies.resources_unavailable()
-    if instance.bids_below_floor:
-        instance.wait_for_bid()
-        raise replies.resources_unavailable()
+    """Start now, or say that the start is queued, whatever comes of it (C.5)."""
+    if state.credit <= 0:
+        raise replies.missing_billing()
+    if instance.id in state.stolen_gpus or instance.bids_below_floor:
+        if state.starts_wait or instance.id in state.gpu_waits:
+            instance.wait(now=state.now)
+        raise replies.start_queued(state.queued_as, state.queued_status)
     if instance.intended != "running" or instance.outbid:
         instance.start(state.now)
         state.write("start", instance)
@@ -264,7 +266,7 @@ def change_bid(state: State, instance_id: int, price: Any) -> None:
     """
     instance = own(state, instance_id)
     if not instance.launch.is_bid:
-        raise replies.not_a_bid(instance_id)
+        raise replies.not_a_bid()
     bid = _read_bid(price, instance.offer)
     instance.launch.price = bid
     state.write("bid", instance, price=bid)
@@ -284,8 +286,10 @@ def _read_bid(price: Any, offer: Offer) -> float:
         price = offer["min_bid"]
     if not is_number(price):
         raise replies.invalid_args("price: Input should be a valid number")
+    if price < MIN_PRICE:
+        raise replies.bid_too_small()
     ceiling = min(MAX_PRICE, BID_PER_GPU * offer["num_gpus"])
-    if not MIN_PRICE <= price <= ceiling:
+    if price > ceiling:
         raise replies.bid_out_of_range(ceiling)
     return float(price)
 

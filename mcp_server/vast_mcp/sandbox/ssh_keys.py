@@ -90,7 +90,7 @@ def detach(state: State, instance_id: int, key_id: int) -> None:
     """Take a key off one instance (D)."""
     instance = own(state, instance_id)
     if instance.keys.pop(key_id, None) is None:
-        raise replies.no_such_ssh_key(key_id)
+        raise replies.no_such_ssh_key()
     state.write("key_detach", instance, key_id=key_id)
 
 

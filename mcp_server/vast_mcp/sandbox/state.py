@@ -44,6 +44,16 @@ class State:
     gone_after_looks: int = 0  # looks during which a destroyed one still can
     looks_per_step: int | None = 1  # None: looks do not move instances on; 0: they run at once
     seconds_per_step: float | None = None  # and time does, when given
+    # a lost bid turns all three words to stopped, else the machine is still asked to run (C.4)
+    lost_bids_stop: bool = True
+    low_bid_error: bool = False  # a bid lost at creation is a 400 that names the instance (A.6)
+    contract_as_text: bool = False  # new_contract comes as digits in a text (A.11)
+    # how a start whose GPU is taken is answered: a key of replies.QUEUED, and with which status
+    queued_as: str = "plain"
+    queued_status: int = 200
+    starts_wait: bool = False  # such a start stays queued; six reports saw none that did (C.5)
+    not_running_status: int = 200  # of a reboot; 400 by the hand-written specification (C.7)
+    destroy_without_body: bool = False  # 204, as one client's fake has it (C.7)
     leaky_filters: bool = False  # numeric filters let some rows through (B.2)
     search_cap: int = 64  # rows in one reply of a search (B.1: 64, one client saw 100)
     old_list: bool = False  # the v0 list answers, as it does for older accounts (C.2)
@@ -194,9 +204,7 @@ class State:
             self.write("start", instance)
 
     def outbid(self, instance_id: int) -> None:
-        """Outbid an instance: the service stops it, it is still asked to run, and its disk is still
-        billed (C.4).
-        """
+        """Outbid an instance: the service stops it, and its disk is still billed (C.4)."""
         instance = self.instances[instance_id]
         floor = max(instance.offer["min_bid"], round(instance.price * 1.1, 4))
         instance.offer["min_bid"] = floor
@@ -204,8 +212,8 @@ class State:
 
     def lose_bid(self, instance: Instance) -> None:
         """Stop an instance whose bid is below the floor; it starts again once it is not."""
-        self.stop(instance)
-        instance.wait_for_bid()
+        self.doors.close(instance.id)
+        instance.lose_bid(self.now, asked_to_run=not self.lost_bids_stop)
         instance.log.happened(self.now, "outbid, stopped")
 
     def stop(self, instance: Instance) -> None:

@@ -86,8 +86,8 @@ class World(State):
     def take_gpu(self, instance_id: int, looks: int | None = None) -> None:
         """Let somebody else hold the GPU of this stopped instance: it cannot start (C.5).
 
-        A start that is queued meanwhile goes on after so many looks at the instance, or when
-        `free_gpu` says so.
+        A start meanwhile comes to nothing, unless `starts_wait`, or `looks` are given: then it
+        waits, and goes on after so many looks at the instance, or when `free_gpu` says so.
         """
         self.stolen_gpus.add(instance_id)
         if looks is not None:

@@ -207,20 +207,24 @@ class Vast(Holdings):
         """PUT /instances/{id}/: {"state": "running" | "stopped"} or {"label": text}
         (docs/vast-api.md C.7).
 
-        Raises StartQueued where the GPU is taken: Vast keeps the wish, and bills when it comes true
+        Raises StartQueued where the GPU is taken: it may run, and bill, later or never
         (docs/vast-api.md C.5).
         """
         await self._read("manage", "PUT", f"/api/v0/instances/{instance_id}/", body=change)
 
     async def reboot_instance(self, instance_id: int) -> None:
-        """PUT /instances/reboot/{id}/: stops and starts the container, keeping GPU and disk."""
-        await self._read("manage", "PUT", f"/api/v0/instances/reboot/{instance_id}/", body={})
+        """PUT /instances/reboot/{id}/: stops and starts the container, keeping GPU and disk.
+        Raises NotRunning.
+        """
+        path = f"/api/v0/instances/reboot/{instance_id}/"
+        await self._read("manage", "PUT", path, body={}, means=verdicts.OF_A_CONTAINER)
 
     async def recycle_instance(self, instance_id: int) -> None:
         """PUT /instances/recycle/{id}/: a fresh container of a freshly pulled image; its disk's
-        content goes.
+        content goes. Raises NotRunning.
         """
-        await self._read("manage", "PUT", f"/api/v0/instances/recycle/{instance_id}/", body={})
+        path = f"/api/v0/instances/recycle/{instance_id}/"
+        await self._read("manage", "PUT", path, body={}, means=verdicts.OF_A_CONTAINER)
 
     async def change_bid(self, instance_id: int, price: float) -> None:
         """PUT /instances/bid_price/{id}/: $/h for the whole machine."""
@@ -255,9 +259,8 @@ class Vast(Holdings):
             body["filter"] = words
         if daemon:
             body["daemon_logs"] = "true"
-        reply = await self._read(
-            "logs", "PUT", f"/api/v0/instances/request_logs/{instance_id}/", body=body
-        )
+        path = f"/api/v0/instances/request_logs/{instance_id}/"
+        reply = await self._read("logs", "PUT", path, body=body, means=verdicts.OF_LOGS)
         address: object = reply.body.get("result_url")
         if not isinstance(address, str):
             raise errors.UnexpectedReply(

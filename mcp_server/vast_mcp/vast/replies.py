@@ -82,6 +82,11 @@ class Reply:
         return as_object(self.data) or {}
 
     @property
+    def is_without_body(self) -> bool:
+        """204, which says yes to what was asked and nothing else."""
+        return self.status == 204 and not self.text.strip()
+
+    @property
     def ok(self) -> bool:
         """2xx, JSON, and not `success: false`."""
         return (
@@ -96,12 +101,16 @@ class Reply:
         return _words(self.body.get("error")).lower()
 
     @property
+    def word(self) -> str:
+        """The same where it is the whole body, as JSON or as it stands (docs/vast-api.md F)."""
+        return self.error or (_words(self.data) or self._prose).lower()
+
+    @property
     def said(self) -> str:
         """What a person would read: msg, message, detail, error, raw text, in that order
         (docs/vast-api.md A.11). The first of it, where it is long.
         """
-        texts = (_words(self.body.get(key)) for key in _SAID_UNDER)
-        return next(filter(None, texts), self._prose)[:MOST_SAID]
+        return (_text_of(self.data) or self._prose)[:MOST_SAID]
 
     @property
     def _prose(self) -> str:
@@ -162,6 +171,22 @@ def _words(value: object) -> str:
     if not isinstance(value, str):
         return ""
     return value.strip()
+
+
+def _text_of(value: object, depth: int = 3) -> str:
+    """The first text for a person in JSON of any shape: errors come as objects, lists of them and
+    bare texts.
+    """
+    if not depth:
+        return ""
+    if isinstance(value, str):
+        return _words(value)
+    parts: list[object] = []
+    if isinstance(value, dict):
+        parts = [cast("Json", value).get(key) for key in _SAID_UNDER]
+    elif isinstance(value, list):
+        parts = cast("list[object]", value)[:3]
+    return next(filter(None, (_text_of(part, depth - 1) for part in parts)), "")
 
 
 def _nothing(_constant: str) -> None:

@@ -17,6 +17,7 @@ from vast_mcp.vast.bodies import MOST_BYTES, TooLong
 from vast_mcp.vast.link import Link
 from vast_mcp.vast.replies import Reply
 from vast_mcp.vast.retry import READ_TRIES, read
+from vast_mcp.vast.verdicts import OF_ANY, Means, refusal
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,16 @@ class Requests:
         params: Mapping[str, str] | None = None,
         body: Json | None = None,
         tries: int = READ_TRIES,
+        means: Means = OF_ANY,
     ) -> Reply:
-        """The reply if it is a success, its leaf if it is not."""
+        """The reply if it is a success, its leaf if it is not. `means`: what words of its `error`
+        mean to this request.
+        """
         request = _Request(kind, method, path, params, body)
         send = functools.partial(self._send, request)
+        judge = functools.partial(refusal, method=method, means=means)
         times = self._link.settings.times
-        return await read(send, times, self._deadline, tries, acts=method == "PUT")
+        return await read(send, judge, times, self._deadline, tries, acts=method == "PUT")
 
     async def _send(self, request: _Request) -> Reply:
         """Wait for the turn of its kind, and send it once. Raises Unreachable, RateLimited, and

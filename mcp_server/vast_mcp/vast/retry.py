@@ -9,7 +9,6 @@ import anyio
 from vast_mcp import errors
 from vast_mcp.settings import Times
 from vast_mcp.vast.replies import Reply
-from vast_mcp.vast.verdicts import failure
 
 READ_TRIES = 4
 
@@ -71,6 +70,7 @@ _OF_THE_MACHINE = (errors.NoSuchInstance, errors.StartQueued)
 
 async def read(
     send: Callable[[], Awaitable[Reply]],
+    refusal: Callable[[Reply], errors.VastMcpError | None],
     times: Times,
     deadline: float,
     tries: int = READ_TRIES,
@@ -78,6 +78,7 @@ async def read(
     acts: bool = False,
 ) -> Reply:
     """Ask until there is a success, within `deadline` (anyio's clock), at most `tries` times.
+    `refusal`: the error of an answer that is none.
 
     Repeats on no connection, no answer, 5xx and 429, which cost nothing on a request that changes
     nothing (or whose repetition changes nothing). Raises any other refusal at once, and Unreachable
@@ -91,7 +92,7 @@ async def read(
     lost: errors.VastMcpError | None = None
     for left in reversed(range(tries)):
         try:
-            tried = await _try(send)
+            tried = await _try(send, refusal)
         except errors.RateLimited as exc:
             raise (lost or exc) from None  # not sent: its turn comes too late
         if isinstance(tried, Reply):
@@ -108,15 +109,15 @@ async def read(
     raise AssertionError("unreachable")
 
 
-async def _try(send: Callable[[], Awaitable[Reply]]) -> Try:
+async def _try(
+    send: Callable[[], Awaitable[Reply]], refusal: Callable[[Reply], errors.VastMcpError | None]
+) -> Try:
     """Send once. Raises RateLimited where our own pace leaves no time for it."""
     try:
         reply = await send()
     except errors.Unreachable as exc:
         return exc
-    if reply.ok:
-        return reply
-    return failure(reply)
+    return refusal(reply) or reply
 
 
 def _outranked(

@@ -7,6 +7,9 @@ a bad key answers 404, a gone offer any 4xx, and a 2xx is not yet a success.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+
 from vast_mcp import errors
 from vast_mcp.settings import DEFAULT_URL
 from vast_mcp.vast.replies import Reply
@@ -27,21 +30,28 @@ _BY_ERROR: dict[str, type[errors.VastMcpError]] = {
     "httptoomanyrequests": errors.RateLimited,
     "resources_unavailable": errors.StartQueued,
     "no_such_instance": errors.NoSuchInstance,
+    "instances_not_found": errors.NoSuchInstance,
+    "invalid_id": errors.NoSuchInstance,
     "deprecated_endpoint": errors.EndpointGone,
     "server_error": errors.VastUnavailable,
     "not_found": errors.NotFound,
     "no_such_template": errors.NotFound,
     "no_such_volume": errors.NotFound,
+    "no_such_ssh_key": errors.NotFound,
+    "invalid id": errors.NotFound,
     "volume in use": errors.VolumeInUse,
     "forbidden": errors.Forbidden,
     "unauthorized": errors.Forbidden,
+    "not_authorized": errors.Forbidden,
 }
 
 
 # Phrases that decide where `error` is missing or says something vaguer (docs/vast-api.md
 # A.11: gone arrives as `invalid_args`).
 _BY_TEXT: tuple[tuple[str, type[errors.VastMcpError]], ...] = (
-    ("two factor authentication", errors.TwoFactorRequired),
+    ("two factor", errors.TwoFactorRequired),
+    ("two-factor", errors.TwoFactorRequired),
+    ("2fa", errors.TwoFactorRequired),
     ("session expired", errors.AuthFailed),
     ("invalid user key", errors.AuthFailed),
     ("requires login", errors.AuthFailed),
@@ -52,12 +62,21 @@ _BY_TEXT: tuple[tuple[str, type[errors.VastMcpError]], ...] = (
     ("already rented", errors.OfferGone),
     ("no_ssh_key_for_vm", errors.NoSshKey),
     ("team ssh keys are not supported", errors.TeamAccount),
+    ("lack credit, see the billing", errors.BillingNotSetUp),
+    ("lack credit", errors.InsufficientCredit),
     ("lacks credit", errors.InsufficientCredit),
     ("insufficient credit", errors.InsufficientCredit),
     ("spend_rate_limit", errors.SpendRateLimited),
     ("search quota", errors.SearchQuotaExceeded),
     ("no ssh keys found", errors.NotFound),
     ("no templates found", errors.NotFound),
+    ("ssh key not found", errors.NotFound),
+    ("could not find contract", errors.NoSuchInstance),
+    ("please set a bid price", errors.InvalidPrice),
+    ("is the container started", errors.NotRunning),
+    ("change queued", errors.StartQueued),
+    ("start queued", errors.StartQueued),
+    ("resources are currently unavailable", errors.StartQueued),
     ("too frequent", errors.RateLimited),
     ("volume in use", errors.VolumeInUse),
     ("existing instances use that volume", errors.VolumeInUse),
@@ -78,13 +97,15 @@ _MESSAGES: dict[type[errors.VastMcpError], str] = {
     errors.TeamAccount: "This is a team account, and Vast keeps SSH keys in personal accounts "
     "only.",
     errors.InsufficientCredit: "The account lacks credit.",
-    errors.BillingNotSetUp: "The account has no billing set up.",
+    errors.BillingNotSetUp: "The account has no billing set up, or no credit to start a machine "
+    "with.",
     errors.SpendRateLimited: "Vast's spending limit for this account is reached.",
     errors.RateLimited: "Vast wants fewer requests.",
     errors.SearchQuotaExceeded: "The account's daily quota of searched offers is used up; it "
     "begins anew at 00:00 UTC. Which offers there are is not known until then.",
-    errors.StartQueued: "The GPU is in use: Vast queued the change, and billing starts when it "
-    "becomes free.",
+    errors.StartQueued: "The GPU is in use. Vast says that it queued the change: it may come true, "
+    "and bill, later, or never.",
+    errors.NotRunning: "The machine does not run.",
     errors.NoSuchInstance: "Vast knows no such instance.",
     errors.NotFound: "Vast knows nothing by that id.",
     errors.VolumeInUse: "A machine holds the volume.",
@@ -114,9 +135,34 @@ _REDIRECTS = frozenset(range(300, 400))  # no answer of who was asked, whatever 
 _VERDICTS = frozenset(range(200, 500)) - _NO_VERDICT - _REDIRECTS
 
 
-def meaning(reply: Reply) -> type[errors.VastMcpError]:
+# What an `error` means to one request only: the same word is said of an id that nobody knows.
+Means = Mapping[str, type[errors.VastMcpError]]
+OF_ANY: Means = {}
+OF_A_CONTAINER: Means = {"invalid_id": errors.NotRunning}  # docs/vast-api.md C.7, reboot
+OF_LOGS: Means = {"invalid_id": errors.NoSuchInstance}
+
+# What changes something, and is done when it is answered without a word.
+_ACTS = frozenset({"PUT", "DELETE"})
+
+
+def refusal(reply: Reply, method: str, means: Means = OF_ANY) -> errors.VastMcpError | None:
+    """The error for an answer that is not a success; None for one that is.
+
+    An act is answered by 204 without a body as well, and one that is said to be queued is no
+    success, whatever `success` says (docs/vast-api.md C.5, C.7).
+    """
+    acts = method in _ACTS
+    if acts and _by_text(reply) is errors.StartQueued:
+        return failure(reply)
+    if reply.ok or (acts and reply.is_without_body):
+        return None
+    return failure(reply, means)
+
+
+def meaning(reply: Reply, means: Means = OF_ANY) -> type[errors.VastMcpError]:
     """The one leaf for a reply that is not a success."""
-    return _by_words(reply) or _by_status(reply)
+    of_this = None if reply.status in _REDIRECTS else means.get(reply.error)
+    return of_this or _by_words(reply) or _by_status(reply)
 
 
 def _by_words(reply: Reply) -> type[errors.VastMcpError] | None:
@@ -128,15 +174,19 @@ def _by_known_words(reply: Reply) -> type[errors.VastMcpError] | None:
     """The leaf that the reply's own words name, whatever its status is but a redirect's."""
     if reply.status in _REDIRECTS:
         return None
-    text = reply.said.lower()
-    for phrase, leaf in _BY_TEXT:
-        if phrase in text:
-            return leaf
+    by_text = _by_text(reply)
+    if by_text is not None:
+        return by_text
     # A scoped key is told which permission it lacks, at times under the same `auth_error` as a
     # wrong key (docs/vast-api.md I).
     if reply.status in {401, 403} and _names_a_permission(reply):
         return errors.Forbidden
-    return _BY_ERROR.get(reply.error)
+    return _BY_ERROR.get(reply.word)
+
+
+def _by_text(reply: Reply) -> type[errors.VastMcpError] | None:
+    text = reply.said.lower()
+    return next((leaf for phrase, leaf in _BY_TEXT if phrase in text), None)
 
 
 def _by_unknown_error(reply: Reply) -> type[errors.VastMcpError] | None:
@@ -165,6 +215,8 @@ def _by_status(reply: Reply) -> type[errors.VastMcpError]:
         return errors.NotFound  # Vast's own is JSON; a gateway's page says nothing of what exists
     if status >= 500 or status in {408, 425}:
         return errors.VastUnavailable
+    if reply.said and (status in {400, 422} or reply.body.get("success") is False) and reply.body:
+        return errors.InvalidRequest  # in Vast's words, and without an `error` (C.7, D)
     return errors.UnexpectedReply
 
 
@@ -173,9 +225,9 @@ def _names_a_permission(reply: Reply) -> bool:
     return any(word in text for word in _NAMES_A_PERMISSION)
 
 
-def failure(reply: Reply) -> errors.VastMcpError:
+def failure(reply: Reply, means: Means = OF_ANY) -> errors.VastMcpError:
     """The error for a reply that is not a success. Only words of Vast's own refuse for certain."""
-    error = _error(meaning(reply), reply)
+    error = _error(meaning(reply, means), reply)
     is_vasts = _by_known_words(reply) is not None or (reply.status == 400 and bool(reply.error))
     error.no_refusal = not is_vasts or (reply.status == 429 and not is_known_429(reply))
     return error
@@ -193,6 +245,7 @@ def _error(leaf: type[errors.VastMcpError], reply: Reply) -> errors.VastMcpError
     return error
 
 
+_DIGITS = re.compile("[0-9]{1,19}")
 LARGEST_ID = 2**63 - 1  # what the journal can hold; no id of Vast's comes near it
 
 
@@ -202,17 +255,17 @@ LARGEST_ID = 2**63 - 1  # what the journal can hold; no id of Vast's comes near 
 def rented(reply: Reply) -> int:
     """The id that a PUT to /asks/ gave birth to.
 
-    Raises CreatedStopped when an error body names an instance all the same (docs/vast-api.md A.6),
-    a leaf of Rejected or Refused for a 4xx of a known form, and OutcomeUnknown for everything else:
-    silence and riddles are never failure.
+    Raises CreatedStopped where an answer without success names an instance all the same
+    (docs/vast-api.md A.6, A.7, A.11), a leaf of Rejected or Refused for a 4xx of a known form, and
+    OutcomeUnknown for everything else: silence and riddles are never failure.
     """
     instance_id = contract_id(reply)
     if instance_id is not None and reply.ok:
         return instance_id
     if instance_id is not None:
         raise errors.CreatedStopped(
-            "Vast answered with an error and made the instance all the same; it bills its disk "
-            "until destroyed.",
+            "Vast made the machine, which exists and bills at least its disk until destroyed, and "
+            "says that it does not run, though it was to: a bid too low, or no start.",
             http_status=reply.status,
             vast_message=reply.said or None,
             instance_id=instance_id,
@@ -281,13 +334,8 @@ def contract_id(reply: Reply) -> int | None:
     """`new_contract` as a number, wherever a reply carries one; a numeric string counts
     (docs/vast-api.md A.11).
     """
-    value = reply.body.get("new_contract")
-    if isinstance(value, bool):
+    value: object = reply.body.get("new_contract")
+    if isinstance(value, bool) or not _DIGITS.fullmatch(str(value).strip()):
         return None
-    try:
-        number = int(str(value))
-    except ValueError:
-        return None
-    if not 0 < number <= LARGEST_ID:
-        return None
-    return number
+    number = int(str(value))
+    return number if 0 < number <= LARGEST_ID else None

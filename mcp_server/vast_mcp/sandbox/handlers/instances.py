@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 
 from vast_mcp.sandbox import listing, looks, replies, service, ssh_keys
 from vast_mcp.sandbox.request import Request
@@ -65,14 +65,16 @@ def _check_change(body: Json, state: Any, label: Any) -> None:
     if state is None and "label" not in body:
         raise replies.invalid_args("state or label is required")
     if state not in (None, "running", "stopped"):
-        raise replies.invalid_args("state must be running or stopped")
+        raise replies.invalid_args("Invalid target state")
     if label is not None and not isinstance(label, str):
         raise replies.invalid_args("label: Input should be a valid string")
 
 
-def destroy(request: Request) -> Json:
+def destroy(request: Request) -> Json | Response:
     """Destroy by `DELETE /instances/{id}/` (C.7)."""
     service.destroy(request.world, request.id)
+    if request.world.destroy_without_body:
+        return Response(status_code=204)
     return done(msg=f"Destroyed instance {request.id}.")
 
 

@@ -57,9 +57,17 @@ def _read_wrapped(body: Json) -> tuple[Json, Any]:
 
 
 def create(request: Request) -> Json:
-    """Rent by `PUT /asks/{id}/` (A)."""
-    instance = service.rent(request.world, _ask_id(request), request.object())
-    return done(new_contract=instance.id, instance_api_key=instance.secret)
+    """Rent by `PUT /asks/{id}/` (A): `success` says whether it starts, and not whether it was
+    rented (A.11).
+    """
+    world = request.world
+    instance = service.rent(world, _ask_id(request), request.object())
+    contract: int | str = str(instance.id) if world.contract_as_text else instance.id
+    return {
+        "success": instance.has_gpu,
+        "new_contract": contract,
+        "instance_api_key": instance.secret,
+    }
 
 
 def _ask_id(request: Request) -> int:
