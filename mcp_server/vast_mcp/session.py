@@ -105,6 +105,11 @@ class Session:
         """What the person allows."""
         return self.settings.limits
 
+    @property
+    def pretended(self) -> bool:
+        """Whether Vast is the sandbox, so that no money moves."""
+        return self.settings.sandbox or ("link" in self.__dict__ and self.link.pretended)
+
     def now(self) -> float:
         """Epoch seconds by Vast's clock (Link.now)."""
         return self.link.now()

@@ -34,7 +34,7 @@ def run(chosen: argparse.Namespace) -> int:
     from vast_mcp.sandbox.world import World
 
     # An account of its own for every world: a journal must not take this one for an earlier one.
-    world = World(seed=chosen.seed, user_id=secrets.randbelow(10**9))
+    world = World(seed=chosen.seed, user_id=secrets.randbelow(10**9), ssh_banners=True)
     try:
         serve(world, "127.0.0.1", chosen.port, on_ready=announce)
     except OSError as exc:
@@ -45,8 +45,14 @@ def run(chosen: argparse.Namespace) -> int:
 
 
 def announce(url: str) -> None:
-    """Say where the sandbox listens."""
+    """Say where the sandbox listens: stdout gets the lines of an env file and nothing else. Any key
+    opens it; one that is set keeps a client from sending the person's own.
+    """
+    key = f"pretended-{secrets.token_hex(8)}"
+    print(f"VAST_URL={url}\nVAST_API_KEY={key}", flush=True)
     print(
-        f"A pretended Vast.ai listens on {url} (no money moves). Use it: export VAST_URL={url}",
+        f"A pretended Vast.ai listens on {url}; no money moves. These two lines make a client use "
+        "it: in an env file, or in a shell with `export` before each.",
+        file=sys.stderr,
         flush=True,
     )

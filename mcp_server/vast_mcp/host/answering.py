@@ -47,7 +47,7 @@ async def answer(
         session.answered.set()
         # An answer that nobody will read has told nothing.
         await anyio.lowlevel.checkpoint_if_cancelled()
-        if session.settings.sandbox:
+        if session.pretended:
             payload["sandbox"] = True
         if session.account is not None:
             await check_quietly(call)  # what is over its limit ends before the notices name it
@@ -140,7 +140,7 @@ def refusal(error: errors.VastMcpError, session: Session) -> CallToolResult:
 def refused(error: errors.VastMcpError, session: Session) -> Json:
     """The same as JSON."""
     payload: Json = {"error": error.as_json()}
-    if session.settings.sandbox:
+    if session.pretended:
         payload["sandbox"] = True
     return cast("Json", _masked(payload, session.settings.mask))
 

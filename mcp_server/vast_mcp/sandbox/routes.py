@@ -19,6 +19,7 @@ from .request import Request
 from .world import World
 
 TABLE = (*offers.TABLE, *instances.TABLE, *volumes.TABLE, *account.TABLE)
+MARK = "Vast-Mcp-Sandbox"  # a header that Vast.ai does not have
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH"]
 
 
@@ -147,8 +148,11 @@ def _refused(no: Refusal) -> Response:
 
 
 def _dated(world: World, reply: Response) -> Response:
-    """Put the world's own time, which a test may set wrong, in Date, unless a fault has set one."""
+    """Say who answers, and in Date the world's own time, unless a fault has set one: a test may set
+    it wrong.
+    """
     reply.headers.setdefault("Date", formatdate(world.now, usegmt=True))
+    reply.headers[MARK] = "1"
     return reply
 
 

@@ -17,6 +17,8 @@ from vast_mcp.vast.redirects import MOST_REDIRECTS, is_elsewhere, keep_location,
 from vast_mcp.vast.replies import Reply
 from vast_mcp.vast.retry import Pace
 
+SANDBOX_HEADER = "Vast-Mcp-Sandbox"  # the sandbox's mark on everything it answers
+
 
 class InProcess(httpx.AsyncBaseTransport):
     """The in-process sandbox: an app that dies mid-request is a connection that dropped."""
@@ -44,6 +46,8 @@ class Link:
         self.settings = settings
         self.pace = Pace(settings.times.pace)
         self.app = app
+        # Whether the last answer said that it is the sandbox's.
+        self.pretended = False
         self._behind_s = 0.0  # how far this computer's clock is behind Vast's
         self._pool: httpx.AsyncClient | None = None
         self._tls: ssl.SSLContext | None = None
@@ -117,6 +121,8 @@ class Link:
     ) -> tuple[Reply, httpx.URL]:
         """The answer, and the whole address that was asked."""
         async with http.stream(method, where, **sent) as answer:
+            # Only of this machine is it believed: elsewhere it would hide what costs money.
+            self.pretended = self.settings.loopback and SANDBOX_HEADER in answer.headers
             text = (await body_of(answer)).decode("utf-8", "replace")
             reply = self._heard(self._masked(Reply.of(answer.status_code, text, answer.headers)))
             return reply, answer.request.url
