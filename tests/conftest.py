@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from mcp import Client
 
 from house import env_of
-from processes import line_of, process
+from processes import end_worlds, line_of, process
 from vast_mcp.environment import load
 from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
@@ -52,12 +52,21 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(autouse=True)
-def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the real HOME, and none inherits a key."""
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test reads or writes the real HOME, none inherits a key, and none leaves a sandbox."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in ("VAST_API_KEY", "VAST_URL", "VAST_MCP_ENV_FILE"):
         monkeypatch.delenv(name, raising=False)
+    yield
+    end_worlds(tmp_path)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_world_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Servers that several tests share have homes of their own."""
+    yield
+    end_worlds(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture

@@ -9,14 +9,20 @@ import json
 import select
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import anyio
+
 from house import COVERED
+from vast_mcp.commands.shared_sandbox import reset
+from vast_mcp.environment import load
 from vast_mcp.sandbox.world import World
+from vast_mcp.worlds.record import NAME
 
 PATIENCE = 30.0  # seconds for anything that a loaded machine may be slow at
 
@@ -109,6 +115,27 @@ def ran(*arguments: str, env: dict[str, str], cwd: Path) -> tuple[int, str, str]
         check=False,
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def end_worlds(under: Path) -> None:
+    """End the sandboxes whose state folders are below a folder, each through its own door."""
+    for record in under.rglob(f"sandbox/{NAME}"):
+        told = load({"VAST_MCP_STATE_DIR": str(record.parents[1])}, home=under, sandbox=True)
+        # Apart from the loop that runs the tests.
+        ending = threading.Thread(target=anyio.run, args=(reset, told))
+        ending.start()
+        ending.join()
+
+
+def services(under: Path) -> list[int]:
+    """The processes that serve a world below a folder, by their command lines."""
+    found: list[int] = []
+    for one in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (one / "cmdline").read_bytes().split(b"\0")
+            if b"--shared" in words and any(word.startswith(bytes(under)) for word in words):
+                found.append(int(one.name))
+    return found
 
 
 def an_offer() -> int:

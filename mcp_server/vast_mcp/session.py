@@ -199,6 +199,10 @@ class Session:
     async def close(self) -> None:
         await self.telling.drain()
         self.settle_told(self.telling.heard())
+        await self.abandon()
+
+    async def abandon(self) -> None:
+        """Close without a word: its journal is gone, or all is settled."""
         if "link" in self.__dict__:  # made
             await self.link.close()
         self.journal.close()

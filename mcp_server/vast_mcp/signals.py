@@ -1,4 +1,4 @@
-"""What the system sends to end a process: the only calls that differ between POSIX and Windows.
+"""How the system starts and ends processes: the only calls that differ between POSIX and Windows.
 
 Windows delivers Ctrl-C as SIGINT and Ctrl-Break as SIGBREAK; what POSIX asks for with SIGTERM, it
 does without asking.
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 INTERRUPTED = 130  # the shells' exit status for an interrupt
 
@@ -48,3 +50,45 @@ def _requests_to_end() -> tuple[int, int]:
     if sys.platform == "win32":
         return signal.SIGINT, signal.SIGBREAK
     return signal.SIGINT, signal.SIGTERM
+
+
+def start_apart(command: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
+    """Start a program that lives on whatever ends us, or ends a host with all that it started. Its
+    words go to `log`. Raises OSError.
+
+    On POSIX the program calls `leave_starter`, and this waits until it has.
+    """
+    root = Path(sys.executable).anchor  # it keeps no folder of anybody's
+    with open(os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as words:
+        if sys.platform == "win32":
+            flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
+            subprocess.Popen(  # noqa: S603  a program of ours
+                command,
+                env=environ,
+                cwd=root,
+                stdin=subprocess.DEVNULL,
+                stdout=words,
+                stderr=words,
+                creationflags=flags,
+            )
+        else:
+            subprocess.run(  # noqa: S603  the same
+                command,
+                env=environ,
+                cwd=root,
+                stdin=subprocess.DEVNULL,
+                stdout=words,
+                stderr=words,
+                start_new_session=True,
+                check=False,
+            )
+
+
+def leave_starter() -> None:
+    """Go on as nobody's child and in a session of our own. On Windows a process has no parent that
+    could end it.
+    """
+    if sys.platform != "win32":
+        if os.fork():
+            os._exit(0)
+        os.setsid()

@@ -16,13 +16,13 @@ TAKEN_LOOK_S = 0.01
 
 @dataclass
 class Told:
-    """What one answer tells: news of the journal's machines, and ends of leases that no journal
-    knows.
+    """What one answer tells: news of the journal's machines, and what no journal knows: ends of
+    leases, a new world of the sandbox.
     """
 
     news: set[News] = field(default_factory=set[News])
     made_at: float = 0.0  # on anyio's clock
-    swept: list[str] = field(default_factory=list[str])
+    unsaid: list[str] = field(default_factory=list[str])
 
 
 @dataclass(eq=False)
@@ -35,7 +35,7 @@ class Telling:
 
     watched: bool = False
     look: Callable[[], None] = lambda: None
-    swept: list[str] = field(default_factory=list[str])  # to be told
+    unsaid: list[str] = field(default_factory=list[str])  # to be told
     # Attempts whose own calls are still under way here, by token, and the names of their answers.
     answering: dict[str, Hashable] = field(default_factory=dict[str, Hashable])
     # Answers that nobody waits for any more, as long as they are being made.
@@ -44,17 +44,17 @@ class Telling:
     _on_its_way: dict[Hashable, Told] = field(default_factory=dict[Hashable, Told])
 
     def answered(self, request: Hashable, news: set[News]) -> list[str]:
-        """The answer to this request tells these news, and the ends of leases that are
+        """The answer to this request tells these news, and the sentences that are
         returned.
         """
         if request in self.left:
             return []
-        swept, self.swept = self.swept, []
+        unsaid, self.unsaid = self.unsaid, []
         if self.watched and request is not None:
-            self._on_its_way[request] = Told(news, anyio.current_time(), swept)
+            self._on_its_way[request] = Told(news, anyio.current_time(), unsaid)
         else:
             self._heard |= news
-        return swept
+        return unsaid
 
     def arrived(self, request: Hashable) -> None:
         """The answer to this request has arrived, if there is one."""
@@ -63,7 +63,7 @@ class Telling:
 
     def lost(self, request: Hashable) -> None:
         """The answer to this request will not arrive: what it told is to be told again."""
-        self.swept += self._on_its_way.pop(request, Told()).swept
+        self.unsaid += self._on_its_way.pop(request, Told()).unsaid
 
     def lost_all(self) -> None:
         """Nothing that is on its way will arrive."""

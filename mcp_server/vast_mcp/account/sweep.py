@@ -190,7 +190,7 @@ class _Ending:
                 self.account, self.instance_id
             ):
                 return
-        session.telling.swept.append(lease_notice(self.instance_id, self.until))
+        session.telling.unsaid.append(lease_notice(self.instance_id, self.until))
 
     def _swept(self, outcome: str) -> Swept:
         return Swept(self.instance_id, self.until, outcome)

@@ -13,6 +13,7 @@ from vast_mcp.commands import options
 from vast_mcp.commands.call import agrees
 from vast_mcp.commands.statuses import EXIT_ERROR, EXIT_OK, as_text
 from vast_mcp.errors import Json, VastMcpError
+from vast_mcp.worlds import journal_folder
 
 if TYPE_CHECKING:
     from vast_mcp.journal import Journal
@@ -28,9 +29,7 @@ exit status: 0 approved; 1 not approved; 2 wrong usage
 
 
 def add_parser(commands: options.Commands) -> None:
-    """Add the command. It takes no --sandbox: a code is approved in a journal on disk, which no
-    sandbox has.
-    """
+    """Add the command. --sandbox stands before it, as in the answer that has the code."""
     parser = options.add_command(
         commands,
         "approve",
@@ -76,7 +75,7 @@ def run(chosen: argparse.Namespace) -> int:
     from vast_mcp.journal import Journal
     from vast_mcp.renting.approval_codes import code_of
 
-    journal = Journal(options.settings_of(chosen).state_dir)
+    journal = Journal(journal_folder(options.settings_of(chosen)))
     try:
         outcome = decided(journal, code_of(chosen.code), yes=chosen.yes)
     finally:

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from vast_mcp import worlds
 from vast_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from vast_mcp.host.server import VastServer
+    from vast_mcp.sandbox.world import World
 
 NOT_LOADED = object()
 
@@ -22,13 +24,16 @@ def warn(text: str) -> None:
 
 
 def compose(settings: Settings) -> VastServer:
-    """The server over the whole catalogue, on the in-process sandbox where the settings say so."""
+    """The server over the whole catalogue, on the sandbox where the settings say so."""
     from vast_mcp.host.server import build
     from vast_mcp_tools import CATALOGUE
 
-    settings, app = with_sandbox(settings)
+    settings, app, alone = placed(settings)
     with rich_hidden():
-        return build(settings, CATALOGUE, app)
+        server = build(settings, CATALOGUE, app)
+    if alone is not None:
+        server.telling.unsaid.append(alone)
+    return server
 
 
 @contextmanager
@@ -50,20 +55,50 @@ def rich_hidden() -> Generator[None]:
                 loaded[name] = module
 
 
-def with_sandbox(settings: Settings) -> tuple[Settings, Any]:
-    """The settings and the in-process sandbox, where they ask for it."""
+def placed(settings: Settings) -> tuple[Settings, Any, str | None]:
+    """The settings, and the sandbox's app where they ask for a world and none can be shared, with
+    the reason.
+    """
     if not settings.sandbox:
-        return settings, None
+        return settings, None, None
+    # As the real one: its limits are enforced, so its pace is kept.
+    settings = replace(settings, times=replace(settings.times, pace=1.0))
+    problem = worlds.problem_with(settings.world_dir) if settings.world_dir else "no folder"
+    if problem is None:
+        return settings, None, None
     from vast_mcp.sandbox.routes import create_app
+
+    alone = f"The sandbox's world is this process's own and ends with it: {problem}."
+    warn(alone)
+    return replace(settings, world_dir=None), create_app(lively_world()), alone
+
+
+def lively_world(**options: Any) -> World:
+    """A world as a person meets it: limits hold, doors answer as SSH does, and machines move on by
+    time.
+    """
     from vast_mcp.sandbox.world import World
 
-    # As the real one: its limits are enforced, so its pace is kept; doors answer as SSH does.
-    kept = replace(settings, times=replace(settings.times, pace=1.0))
-    world = World(
+    return World(
         limits=True,
         search_quota=20_000,
         ssh_banners=True,
         looks_per_step=None,
         seconds_per_step=0.9,
+        **options,
     )
-    return kept, create_app(world)
+
+
+async def with_sandbox(settings: Settings) -> tuple[Settings, Any]:
+    """The settings of a command that asks Vast itself, and the app of a sandbox in this process.
+
+    Raises Unreachable where they ask for the shared world and it cannot be met.
+    """
+    settings, app, _ = placed(settings)
+    if settings.world_dir is None:
+        return settings, app
+    shared = worlds.SharedWorld(settings, settings.world_dir)
+    try:
+        return (await shared.meet()).settings, None
+    finally:
+        await shared.close()

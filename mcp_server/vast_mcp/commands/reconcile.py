@@ -94,7 +94,7 @@ async def settle(settings: Settings, wait_s: float) -> Settled:
     from vast_mcp.renting.keeping import check_and_end
     from vast_mcp.session import Call, Session
 
-    session = Session(*with_sandbox(settings))
+    session = Session(*await with_sandbox(settings))
     call = Call.quiet(session)
     try:
         with Progressing("reconcile"):

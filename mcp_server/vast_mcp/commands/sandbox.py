@@ -1,13 +1,19 @@
-"""`vast-mcp sandbox`: the pretended Vast.ai on a port, for any client."""
+"""`vast-mcp sandbox`: the pretended Vast.ai on a port, for any client; and the end of the one that
+all processes with `--sandbox` share.
+"""
 
 from __future__ import annotations
 
 import argparse
 import secrets
 import sys
+from pathlib import Path
+
+import anyio
 
 from vast_mcp.commands import options
 from vast_mcp.commands.statuses import EXIT_ERROR, EXIT_OK
+from vast_mcp.worlds import IDLE_MINUTES
 
 
 def add_parser(commands: options.Commands) -> None:
@@ -19,6 +25,24 @@ def add_parser(commands: options.Commands) -> None:
         "--port", type=_port, default=8733, help="port, 0 for any free one (default 8733)"
     )
     parser.add_argument("--seed", type=int, default=7, help="seed of the world (default 7)")
+    parser.add_argument(
+        "--reset",
+        action="store_true",
+        help="end the world that all processes with --sandbox share, and serve none",
+    )
+    parser.add_argument(
+        "--shared",
+        type=Path,
+        metavar="FOLDER",
+        help="serve that world, apart; the first call with --sandbox does this by itself",
+    )
+    parser.add_argument(
+        "--idle-minutes",
+        type=float,
+        default=IDLE_MINUTES,
+        metavar="N",
+        help="with --shared: end after so long without a request (default 30)",
+    )
 
 
 def _port(text: str) -> int:
@@ -29,7 +53,30 @@ def _port(text: str) -> int:
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Serve the sandbox's API on loopback until interrupted."""
+    """Serve the sandbox's API on loopback until interrupted, or end the one that is shared."""
+    if chosen.reset:
+        return _reset(chosen)
+    if chosen.shared is not None:
+        from vast_mcp.commands.shared_sandbox import serve_shared
+
+        serve_shared(chosen.shared, chosen.idle_minutes)
+        return EXIT_OK
+    return _serve(chosen)
+
+
+def _reset(chosen: argparse.Namespace) -> int:
+    from vast_mcp.commands.shared_sandbox import reset
+
+    chosen.sandbox = True
+    try:
+        print(f"vast-mcp sandbox: {anyio.run(reset, options.settings_of(chosen))}")
+    except OSError as exc:
+        print(f"vast-mcp sandbox: the world cannot be ended: {exc.strerror}", file=sys.stderr)
+        return EXIT_ERROR
+    return EXIT_OK
+
+
+def _serve(chosen: argparse.Namespace) -> int:
     from vast_mcp.sandbox.serving import serve
     from vast_mcp.sandbox.world import World
 

@@ -59,7 +59,7 @@ async def swept_once(settings: Settings, dry_run: bool) -> list[Swept]:
     from vast_mcp.account.sweep import sweep
     from vast_mcp.session import Call, Session
 
-    session = Session(*with_sandbox(settings))
+    session = Session(*await with_sandbox(settings))
     try:
         with Progressing("sweep"):
             return await sweep(Call.quiet(session), dry_run=dry_run)

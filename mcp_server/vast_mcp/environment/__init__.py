@@ -28,9 +28,7 @@ from vast_mcp.settings import SANDBOX_URL, Limits, Settings, SettingsError, Time
 
 ENV_FILE = settings_of(Settings)["env_file"]
 # What only the real service has: the sandbox is reached with no key and at no other address.
-NOT_IN_SANDBOX = frozenset(
-    {"VAST_API_KEY", "VAST_URL", "VAST_MCP_STATE_DIR", "VAST_MCP_ALLOW_BLIND"}
-)
+NOT_IN_SANDBOX = frozenset({"VAST_API_KEY", "VAST_URL", "VAST_MCP_ALLOW_BLIND"})
 SANDBOX_SCALE = 0.01
 
 
@@ -44,7 +42,7 @@ def load(
 ) -> Settings:
     """Read everything once.
 
-    `sandbox` serves the in-process world: no key is read and no address but its own is used.
+    `sandbox` is for the pretended Vast: no key is read and no address but its own is used.
     Without `key_files` neither ~/.ssh nor the official client's files are looked at: who calls
     over HTTP is not who owns them. Raises SettingsError when a named env file is missing or a
     setting cannot be read.
@@ -58,7 +56,7 @@ def load(
     if key_files:
         told = replace(told, ssh_dir=home / ".ssh")
     if sandbox:
-        return _in_sandbox(told)
+        return _in_sandbox(_with_state_dir(told))
     if told.api_key is None and key_files:
         told = with_key_of_file(told, key_files_of(environ, home))
     return _scaled(_with_state_dir(told))
@@ -124,9 +122,14 @@ def _default_lease(told: Settings) -> float | None:
 
 
 def _in_sandbox(told: Settings) -> Settings:
-    """The settings of the in-process world."""
+    """The settings of a sandbox. Its worlds lie in a folder beside the journal of the real
+    service.
+    """
+    folder = told.state_dir
     return replace(
         told,
+        state_dir=None,
+        world_dir=None if folder is None else folder / "sandbox",
         base_url=SANDBOX_URL,
         api_key=SecretStr("sandbox"),
         key_source="sandbox",

@@ -18,8 +18,8 @@ _VOLUME_STAYS = "The volume made with it bills until destroy_volume deletes it."
 
 
 def notices_of(call: Call, payload: Json) -> list[str]:
-    """Take what is to be told from the journal and from the sweep. It counts as told once the
-    answer to this call has arrived (telling.py).
+    """Take what is to be told from the journal, and what else was not said yet. It counts as told
+    once the answer to this call has arrived (telling.py).
 
     An answer is worth more than what goes with it: where the journal fails there are no notices,
     and the next rent says what is wrong with it.
@@ -31,9 +31,7 @@ def _of_journal(call: Call, payload: Json) -> list[str]:
     session = call.session
     try:
         account = session.journalled_account()
-        if account is None:
-            return []
-        unannounced = session.journal.unannounced(account)
+        unannounced = session.journal.unannounced(account) if account is not None else []
     except Exception as exc:
         log.info("notices wait: %s", type(exc).__name__)
         return []

@@ -20,7 +20,7 @@ from mcp.types import (
 )
 
 from vast_mcp.host import bounds
-from vast_mcp.session import Session
+from vast_mcp.host.sessions import Sessions
 
 
 def rent(what: str, budget_usd_per_hour: str = "") -> str:
@@ -65,7 +65,7 @@ PROMPTS: dict[str, Callable[..., str]] = {
 
 
 async def list_prompts(
-    ctx: ServerRequestContext[Session],  # noqa: ARG001
+    ctx: ServerRequestContext[Sessions],  # noqa: ARG001
     params: PaginatedRequestParams | None,  # noqa: ARG001
 ) -> ListPromptsResult:
     """The handler of prompts/list."""
@@ -89,7 +89,7 @@ def _named(argument: PromptArgument) -> str:
 
 
 async def get_prompt(
-    ctx: ServerRequestContext[Session],  # noqa: ARG001
+    ctx: ServerRequestContext[Sessions],  # noqa: ARG001
     params: GetPromptRequestParams,
 ) -> GetPromptResult:
     """The handler of prompts/get. Raises MCPError for an unknown prompt or wrong arguments."""

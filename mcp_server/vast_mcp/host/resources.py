@@ -28,6 +28,7 @@ from vast_mcp.errors import Json
 from vast_mcp.host.answering import answer, as_text, refused
 from vast_mcp.host.arguments import arguments_of
 from vast_mcp.host.schema import published
+from vast_mcp.host.sessions import Sessions
 from vast_mcp.session import Session
 from vast_mcp.toolspec import ToolSpec
 
@@ -96,7 +97,7 @@ class Resources:
 
     async def list(
         self,
-        ctx: ServerRequestContext[Session],  # noqa: ARG002
+        ctx: ServerRequestContext[Sessions],  # noqa: ARG002
         params: PaginatedRequestParams | None,  # noqa: ARG002
     ) -> ListResourcesResult:
         views = [view.as_resource() for view in self._views.values()]
@@ -104,7 +105,7 @@ class Resources:
 
     async def list_templates(
         self,
-        ctx: ServerRequestContext[Session],  # noqa: ARG002
+        ctx: ServerRequestContext[Sessions],  # noqa: ARG002
         params: PaginatedRequestParams | None,  # noqa: ARG002
     ) -> ListResourceTemplatesResult:
         views = [INSTANCE] if INSTANCE.tool in self._specs else []
@@ -113,17 +114,19 @@ class Resources:
         )
 
     async def read(
-        self, ctx: ServerRequestContext[Session], params: ReadResourceRequestParams
+        self, ctx: ServerRequestContext[Sessions], params: ReadResourceRequestParams
     ) -> ReadResourceResult:
         """Read one. Raises MCPError with the error JSON that a tool would answer."""
         uri = str(params.uri)
         if uri == SKILL.uri:
             return _text(uri, SKILL.mime_type, skill())
-        session = ctx.lifespan_context
+        sessions = ctx.lifespan_context
         try:
             spec, arguments = self._tool_of(uri)
             args = arguments_of(spec, arguments, published(spec).input_schema)
-        except errors.BadArguments as exc:
+            session = await sessions.now()
+        except (errors.BadArguments, errors.Unreachable) as exc:
+            session = sessions.current
             raise _failure(uri, refused(exc, session), session) from None
         payload = await answer(spec, args, session)
         if "error" in payload:

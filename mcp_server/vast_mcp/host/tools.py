@@ -21,7 +21,7 @@ from vast_mcp.host import arriving
 from vast_mcp.host.answering import answer, both_channels, refusal
 from vast_mcp.host.arguments import arguments_of
 from vast_mcp.host.schema import published
-from vast_mcp.session import Session
+from vast_mcp.host.sessions import Sessions
 from vast_mcp.toolspec import ToolSpec
 
 
@@ -33,7 +33,7 @@ class Tools:
 
     async def list(
         self,
-        ctx: ServerRequestContext[Session],  # noqa: ARG002
+        ctx: ServerRequestContext[Sessions],  # noqa: ARG002
         params: PaginatedRequestParams | None,  # noqa: ARG002
     ) -> ListToolsResult:
         """List every tool; the set never varies."""
@@ -45,15 +45,16 @@ class Tools:
         return published(spec).input_schema if spec is not None else None
 
     async def call(
-        self, ctx: ServerRequestContext[Session], params: CallToolRequestParams
+        self, ctx: ServerRequestContext[Sessions], params: CallToolRequestParams
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool, or end the call with a question to the person."""
-        session = ctx.lifespan_context
+        sessions = ctx.lifespan_context
         try:
             spec = self._known(params.name)
             args = arguments_of(spec, params.arguments or {}, published(spec).input_schema)
+            session = await sessions.now()
         except errors.VastMcpError as exc:
-            return refusal(exc, session)
+            return refusal(exc, sessions.current)
         host = Host(
             ctx.session,
             ctx.request_id,

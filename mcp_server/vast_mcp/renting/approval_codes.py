@@ -42,11 +42,12 @@ def by_code(call: Call, approval: Approval, proposal: Proposal) -> errors.NeedsC
     # Where an answer may not repeat the call, `again` is a look without arguments, which
     # nobody's yes is needed for.
     steps = [NextStep(again.tool, again.arguments, "once approved; before, it makes a new code")]
+    command = "vast-mcp --sandbox" if call.settings.shared else "vast-mcp"
     at = ""
     if approval.usd_per_hour > NO_PRICE:
         at = f", at {approval.usd_per_hour:.4f} $/h or less"
     return errors.NeedsConfirmation(
-        f"{why} The person can run `vast-mcp approve {code[:4]}-{code[4:]}` in a shell within "
+        f"{why} The person can run `{command} approve {code[:4]}-{code[4:]}` in a shell within "
         f"{CODE_S / 60:g} minutes; "
         f"the same call then goes through once{at}. The shell needs this server's "
         "VAST_MCP_STATE_DIR, where that is set.",

@@ -8,15 +8,20 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .faults import HANG_UP
+from .keeping import Keeper
 from .routes import create_app
 from .world import World
 
 
 def serve(
-    world: World, host: str, port: int, on_ready: Callable[[str], None] | None = None
+    world: World,
+    host: str,
+    port: int,
+    on_ready: Callable[[str], None] | None = None,
+    keeper: Keeper | None = None,
 ) -> None:
-    """Serve until interrupted. Port 0 takes a free one; `on_ready` hears the address once
-    connections are accepted.
+    """Serve until interrupted, or until its keeper says that it is over. Port 0 takes a free one;
+    `on_ready` hears the address once connections are accepted.
     """
     is_ipv6 = ":" in host
     family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
@@ -28,15 +33,25 @@ def serve(
         name = f"[{host}]" if is_ipv6 else host
         if on_ready is not None:
             on_ready(f"http://{name}:{listener.getsockname()[1]}")
-        serve_on(world, listener)
+        serve_on(world, listener, keeper)
 
 
-def serve_on(world: World, listener: socket.socket) -> None:
-    """Serve on a socket that listens already, until interrupted."""
+def serve_on(world: World, listener: socket.socket, keeper: Keeper | None = None) -> None:
+    """Serve on a socket that listens already, until interrupted or over."""
     import uvicorn
 
+    app: ASGIApp = create_app(world)
+    if keeper is not None:
+        app = keeper.before(app)
+
+    class Server(uvicorn.Server):
+        """uvicorn's, which looks ten times a second whether it is to end."""
+
+        async def on_tick(self, counter: int) -> bool:
+            return await super().on_tick(counter) or (keeper is not None and keeper.is_over())
+
     config = uvicorn.Config(
-        _Hangable(create_app(world)),
+        _Hangable(app),
         http="h11",
         ws="none",
         lifespan="off",
@@ -47,7 +62,7 @@ def serve_on(world: World, listener: socket.socket) -> None:
         date_header=False,  # the world's clock says it
         timeout_graceful_shutdown=0,  # an interrupt ends at once, whatever hangs
     )
-    server = uvicorn.Server(config)
+    server = Server(config)
     try:
         server.run(sockets=[listener])
     except (KeyboardInterrupt, asyncio.CancelledError):

@@ -71,7 +71,7 @@ class Settings:
     env_file: Path | None = field(
         default=None, metadata=setting("VAST_MCP_ENV_FILE", "the env file to read", kinds.PATH)
     )
-    # The journal's folder; None keeps it in memory, as the sandbox does.
+    # The journal's folder; None keeps it in memory, as a sandbox inside the process does.
     state_dir: Path | None = field(
         default=None,
         metadata=setting(
@@ -144,6 +144,9 @@ class Settings:
     # What follows from the above and from how the process was started.
     key_source: str | None = None
     sandbox: bool = False
+    # Where the sandbox's world is found that all processes of a person share; None: it is this
+    # process's own.
+    world_dir: Path | None = None
     ssh_dir: Path | None = None  # None: a server that others reach reads no local key files
     times: Times = field(default_factory=Times)
 
@@ -153,6 +156,11 @@ class Settings:
         sandbox's is a name for no resolver: its world is in this process.
         """
         return self.sandbox or is_loopback(self.base_url)
+
+    @property
+    def shared(self) -> bool:
+        """Whether Vast is the sandbox that other processes meet too."""
+        return self.sandbox and self.base_url != SANDBOX_URL
 
     @property
     def in_clear(self) -> bool:
@@ -171,7 +179,7 @@ class Settings:
         return Mask(self.secrets())
 
     def _secrets(self) -> Iterator[SecretStr | None]:
-        if not self.sandbox:  # whose key is a plain word
+        if self.base_url != SANDBOX_URL:  # whose key is a plain word
             yield self.api_key
         yield self.http_token
         yield from self.env_pass.values()

@@ -15,7 +15,7 @@ import anyio
 
 from vast_mcp.commands import options
 from vast_mcp.commands.demo.acts import ACTS
-from vast_mcp.commands.demo.home import make_key, server_in
+from vast_mcp.commands.demo.home import end_world_in, make_key, server_in
 from vast_mcp.commands.demo.stage import Stage, Surprise, say
 from vast_mcp.commands.statuses import EXIT_ERROR, EXIT_OK
 
@@ -41,8 +41,11 @@ async def play() -> int:
 
     with tempfile.TemporaryDirectory(prefix="vast-mcp-demo-") as folder:
         make_key(Path(folder) / ".ssh" / "id_demo.pub")
-        async with Client(server_in(folder)) as client:
-            return await perform(client)
+        try:
+            async with Client(server_in(folder)) as client:
+                return await perform(client)
+        finally:
+            await end_world_in(folder)
 
 
 async def perform(client: Client) -> int:

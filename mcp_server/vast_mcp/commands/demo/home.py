@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from vast_mcp import environment
+
 
 def server_in(folder: str) -> Any:
     """How the client starts the server: with a home of its own."""
@@ -23,7 +25,19 @@ def server_in(folder: str) -> Any:
 
 def environment_in(folder: str) -> dict[str, str]:
     """An environment whose home is a folder: nothing of the person's own is found from there."""
-    return {"HOME": folder, "XDG_CONFIG_HOME": folder, "PATH": os.environ.get("PATH", "")}
+    return {
+        "HOME": folder,
+        "XDG_CONFIG_HOME": folder,
+        "VAST_MCP_STATE_DIR": str(Path(folder) / "state"),
+        "PATH": os.environ.get("PATH", ""),
+    }
+
+
+async def end_world_in(folder: str) -> None:
+    """End the sandbox that the server started for its calls."""
+    from vast_mcp.commands.shared_sandbox import reset
+
+    await reset(environment.load(environment_in(folder), home=Path(folder), sandbox=True))
 
 
 def make_key(path: Path) -> None:

@@ -17,6 +17,7 @@ from vast_mcp.commands import options
 from vast_mcp.commands.composing import with_sandbox
 from vast_mcp.commands.statuses import EXIT_ERROR, EXIT_OK, as_text
 from vast_mcp.commands.terminal import Progressing
+from vast_mcp.errors import VastMcpError
 from vast_mcp.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -82,9 +83,11 @@ def checkup_of(chosen: argparse.Namespace) -> Checkup:
 
 def _settings(chosen: argparse.Namespace) -> tuple[Settings | SettingsError, object]:
     try:
-        return with_sandbox(options.settings_of(chosen))
+        return anyio.run(with_sandbox, options.settings_of(chosen))
     except SettingsError as exc:
         return exc, None
+    except VastMcpError as exc:
+        return SettingsError(str(exc)), None
 
 
 async def check(checkup: Checkup) -> list[Finding]:
