@@ -6,7 +6,7 @@ STAMP := .venv/.ready
 # Some images set this; without bytecode the server starts in twice the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-whole test-fast cover check fix compat storm attack bench hosts manifests mcpb clean snapshots
+.PHONY: demo test test-whole test-fast cover check fix compat contract storm attack bench hosts manifests mcpb clean snapshots
 
 $(STAMP): pyproject.toml constraints.txt scripts/bootstrap
 	@PYTHON="$(PYTHON)" sh scripts/bootstrap
@@ -51,6 +51,9 @@ manifests: $(STAMP)  ## what hosts and registries read, from pyproject.toml and 
 
 compat: $(STAMP)  ## the official vastai client, dstack and SkyPilot against the sandbox
 	@sh scripts/compat
+
+contract: $(STAMP)  ## recorded replies of the real service, and a service that drifts
+	@sh scripts/contract
 
 storm: $(STAMP)  ## 1,000 rentals through everything that breaks, counted
 	@sh scripts/storm

@@ -40,7 +40,6 @@ FILTERS = frozenset(
         "disk_space",
         "geolocation",
         "country_code",
-        "ask_contract_id",
         "static_ip",
         "external",
         "public_ipaddr",

@@ -226,7 +226,10 @@ def _trust_part(number: int, quality: Json) -> Offer:
         "reliability": quality["reliability"],
         "reliability2": quality["reliability"],
         "expected_reliability": quality["reliability"],
-        "target_reliability": 0.98,
+        "target_reliability": 0.0,  # nobody covers it (C.12)
+        "sla_r_claim": 0.0,
+        "sla_sigma_x": None,
+        "sla_broker_rate": None,
         "hosting_type": quality["hosting_type"],
         "external": _external(number, is_external=quality["external"]),
         "rentable": not quality["rented"],
@@ -276,7 +279,6 @@ UNUSED: Offer = {
     "logo": "/static/logos/vastai_small2.png",
     "resource_type": "gpu",
     "rn": 1,
-    "sla_bandwidth": None,
     "webpage": None,
 }
 

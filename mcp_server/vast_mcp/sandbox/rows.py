@@ -23,6 +23,12 @@ FROM_OFFER = (
     "compute_cap",
     "total_flops",
     "dlperf",
+    "dlperf_per_dphtotal",
+    "flops_per_dphtotal",
+    "gpu_display_active",
+    "target_reliability",
+    "sla_r_claim",
+    "sla_sigma_x",
     "cuda_max_good",
     "driver_version",
     "bw_nvlink",
@@ -47,7 +53,6 @@ FROM_OFFER = (
     "direct_port_count",
     "static_ip",
     "geolocation",
-    "geolocode",
     "min_bid",
     "storage_cost",
     "credit_discount_max",
@@ -57,9 +62,7 @@ FROM_OFFER = (
     "external",
     "end_date",
     "bundle_id",
-    "hostname",
     "logo",
-    "rn",
     "webpage",
     "score",
     "vram_costperhour",
@@ -132,7 +135,7 @@ def row_of(instance: Instance, now: float, *, listed: bool, ways: Ways | None = 
     row: Json = {key: instance.offer[key] for key in FROM_OFFER}
     row |= _identity(instance) | _state(instance, status) | _times(instance, status, now)
     row |= _launched(instance) | _addresses(instance) | _mapped(instance, status)
-    row |= _use(instance, status) | _money(instance)
+    row |= _use(instance, status) | _traffic(instance, status, now) | _money(instance)
     if ways is not None:
         row |= _through(ways, row)
     if listed:
@@ -145,7 +148,6 @@ def _identity(instance: Instance) -> Json:
     return {
         "id": instance.id,
         "label": instance.label,
-        "ask_contract_id": instance.offer_id,
         "template_id": template.get("id"),
         "template_hash_id": template.get("hash_id"),
         "template_name": template.get("name"),
@@ -206,6 +208,19 @@ def _times(instance: Instance, status: str | None, now: float) -> Json:
         "uptime_mins": _uptime_minutes(instance, status, now),
         **RUN_TIMES,
     }
+
+
+# KB of 1024 B: what an image takes to be pulled, and what trickles by the second (C.8).
+PULLED: Json = {"inet_down_billed": 29_184.0, "inet_up_billed": 327.0}
+TRICKLE = 0.5
+
+
+def _traffic(instance: Instance, status: str | None, now: float) -> Json:
+    """Count every byte that is billed, up and down: the counters only rise (C.3, C.8)."""
+    if status is None:
+        return dict.fromkeys(PULLED, 0.0)
+    trickled = round(TRICKLE * max(0.0, now - instance.born), 1)
+    return {name: pulled + trickled for name, pulled in PULLED.items()}
 
 
 def _uptime_minutes(instance: Instance, status: str | None, now: float) -> float | None:

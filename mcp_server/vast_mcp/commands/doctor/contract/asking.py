@@ -81,8 +81,7 @@ async def _asked(question: Question, link: HearingLink, vast: Vast, known: Known
         await question.ask(vast, known)
     except Exception as exc:  # a reply that brings out a defect is what is looked for
         failure = exc
-    replies = [one.reply for one in link.heard[begun:]]
-    return judged(question, replies, failure, known)
+    return judged(question, link.heard[begun:], failure, known)
 
 
 def judged(

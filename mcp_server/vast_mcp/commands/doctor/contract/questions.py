@@ -12,7 +12,7 @@ from vast_mcp.commands.doctor.contract import relied_on
 from vast_mcp.commands.doctor.contract.kinds import Difference, Kind
 from vast_mcp.commands.doctor.contract.relied_on import figures, is_near
 from vast_mcp.errors import Json
-from vast_mcp.machines.volumes import room_query
+from vast_mcp.machines.volumes import rooms_on
 from vast_mcp.vast.client import Vast
 from vast_mcp.vast.pages import PAGE
 from vast_mcp.vast.replies import Reply, as_object, as_objects
@@ -347,7 +347,7 @@ QUESTIONS = (
         "room",
         "POST /api/v0/volumes/search/",
         "misc",
-        lambda vast, known: vast.search_volumes(room_query(known.hosts[0], 1.0)),
+        lambda vast, known: rooms_on(vast, known.hosts[0], 1.0),
         relied_on.ROOMS,
         needs=lambda known: known.hosts,
     ),
