@@ -99,7 +99,7 @@ async def test_a_keys_permissions_may_name_one_machine_whose_logs_it_reads() -> 
 
 
 async def test_a_key_in_the_query_is_a_key_and_is_not_remembered() -> None:
-    """Old clients send it there (docs/sandbox.md); a header goes before it."""
+    """Old clients send it there (docs/vast-api.md I); a header goes before it."""
     world = a_world(api_keys={"right"})
     wire = Wire(world, None)
     path = "/api/v0/users/current/"

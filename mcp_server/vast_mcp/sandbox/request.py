@@ -35,7 +35,7 @@ class Request:
 
     @property
     def authorization(self) -> str | None:
-        """The header, or the key that old clients send in the query (docs/sandbox.md)."""
+        """The header, or the key that old clients send in the query (docs/vast-api.md I)."""
         header = self.http.headers.get("authorization")
         key = self.http.query_params.get("api_key")
         if header is None and key is not None:
