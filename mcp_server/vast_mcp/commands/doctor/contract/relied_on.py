@@ -40,6 +40,7 @@ DEGREES = number("degrees", -50, 200)
 MBIT_PER_S = number("Mbit/s", 0, 1e7)
 COUNT = number("a count", 0, 1e9)
 CUDA = number("a version", 0, 100)
+COMPUTE_CAP = number("a version * 100", 0, 10_000)
 
 # docs/vast-api.md C.4
 ACTUAL = word(
@@ -124,7 +125,9 @@ OFFER = Row(
     nullable={
         "min_bid": USD_PER_HOUR,
         "cpu_cores_effective": COUNT,
+        "cpu_arch": word("amd64", "arm64"),
         "cpu_ram": MB,
+        "compute_cap": COMPUTE_CAP,
         "inet_down": MBIT_PER_S,
         "inet_down_cost": USD_PER_GB,
         "reliability": SHARE,
@@ -165,7 +168,10 @@ INSTANCE = Row(
         "actual_status": ACTUAL,
         "next_state": CONTRACT,
         "status_msg": TEXT,
+        "onstart": TEXT,
         "gpu_util": PERCENT,
+        "gpu_temp": DEGREES,
+        "cuda_max_good": CUDA,
         "min_bid": USD_PER_HOUR,
         "end_date": EPOCH_S,
         "geolocation": TEXT,
