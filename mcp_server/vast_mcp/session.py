@@ -72,6 +72,9 @@ class Session:
     # Machine → when its lease ends, by the last whole list.
     labelled: dict[int, float] = field(default_factory=dict[int, float])
 
+    # Machines whose logs lack the line of the watchdog of their lease.
+    silent: set[int] = field(default_factory=set[int])
+
     # Done by this process: machines it rented, and when, known without a journal too;
     # machines whose destroy Vast accepted; by token, verdicts that could not be written.
     created: dict[int, float] = field(default_factory=dict[int, float])

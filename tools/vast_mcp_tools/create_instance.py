@@ -317,10 +317,11 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     except errors.VastMcpError as exc:
         raise told(exc, order, call) from exc
     call.session.created.setdefault(rental.instance_id, time.time())
-    return _rented(order, rental)
+    said = await lease.sentence_now(call, rental.intent, rental.instance_id)
+    return _rented(order, rental, said)
 
 
-def _rented(order: Order, rental: Rental) -> CreateInstanceResult:
+def _rented(order: Order, rental: Rental, lease_said: str | None) -> CreateInstanceResult:
     """The answer to a rental, found or made."""
     intent, warnings = rental.intent, list(rental.warnings)
     if "lease_hours" in order.given and rental.replayed:
@@ -342,7 +343,7 @@ def _rented(order: Order, rental: Rental) -> CreateInstanceResult:
         disk_gb=intent.facts.get("disk_gb"),
         replayed=rental.replayed or None,
         recovered=rental.recovered or None,
-        lease=lease.sentence_of(intent),
+        lease=lease_said,
         warnings=list(dict.fromkeys(warnings)),
         next_steps=_steps(rental),
     )

@@ -13,7 +13,7 @@ from vast_mcp import errors
 from vast_mcp.account.access import Access, access_to
 from vast_mcp.errors import NextStep, clean_or_none
 from vast_mcp.journal.records import Intent
-from vast_mcp.leases import lifetimes
+from vast_mcp.leases import guards, lifetimes
 from vast_mcp.machines import costs, shown
 from vast_mcp.machines.failures import Failure
 from vast_mcp.machines.machine import Machine
@@ -91,7 +91,7 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
             call, row, vm=machine.is_vm, jupyter_token=args.show_jupyter_token
         )
     result.lease_left_hours, result.past_lease = lifetimes.left(lifetimes.known(call), row.id, row)
-    result.warnings += warning_of(row, record)
+    result.warnings += [*warning_of(row, record), *guards.warnings_of(call, row)]
     result.next_steps = [*_rebid(result, row), *_steps(result)]
     return result
 

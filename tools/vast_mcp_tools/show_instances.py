@@ -14,7 +14,7 @@ from pydantic import Field
 from vast_mcp.account.seen import Seen, learn_from
 from vast_mcp.errors import Json, clean_or_none
 from vast_mcp.journal.records import Intent
-from vast_mcp.leases import lifetimes
+from vast_mcp.leases import guards, lifetimes
 from vast_mcp.machines import costs, shown
 from vast_mcp.machines.failures import Failure
 from vast_mcp.machines.patience import Patience
@@ -62,6 +62,9 @@ class InstanceRow(Part):
     ] = None
     past_lease: Annotated[
         bool | None, Field(description="True: its lease is over; listing destroys nothing.")
+    ] = None
+    no_watchdog: Annotated[
+        bool | None, Field(description="True: its lease ends from outside alone.")
     ] = None
     ours: Annotated[bool, Field(description="Made by vast-mcp: in its journal, or by its token.")]
     untrusted_label: Annotated[
@@ -158,6 +161,7 @@ def _rows(listed: Sequence[Instance], seen: Seen, now: float, call: Call) -> dic
         row.outbid = phase == "outbid" or None
         row.ours = instance.id in seen.ours
         row.lease_left_hours, row.past_lease = lifetimes.left(leases, instance.id, instance)
+        row.no_watchdog = guards.why_outside(call, instance) is not None or None
         found[instance.id] = row
     return found
 

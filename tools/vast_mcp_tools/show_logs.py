@@ -8,6 +8,7 @@ repeat a secret that the person let the machine have.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import unicodedata
@@ -18,9 +19,12 @@ from pydantic import AfterValidator, Field
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
+from vast_mcp.leases import guards
 from vast_mcp.masking import Mask
+from vast_mcp.renting import lease
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, ToolSpec
+from vast_mcp.vast.models import Instance
 
 NO_SECRETS = Mask([])
 SHOWN_BYTES = 9_600  # of the log as JSON text; with the rest of the answer it stays under 10 KB
@@ -62,6 +66,7 @@ class ShowLogsResult(Result):
     ] = None
     uploaded_s_ago: int | None = None
     untrusted_log: str
+    warnings: list[str] = []
 
 
 async def show_logs(args: ShowLogs, call: Call) -> ShowLogsResult:
@@ -78,6 +83,11 @@ async def show_logs(args: ShowLogs, call: Call) -> ShowLogsResult:
         raise
     lines = plain_lines(fetched.text, call.settings.mask)
     shown = last(lines, SHOWN_BYTES)
+    is_whole = not (args.filter or fetched.begin_missing or fetched.end_missing)
+    warnings: list[str] = []
+    if not args.daemon:
+        whole = is_whole and 0 < len(lines) < args.tail
+        warnings = await _of_watchdog(args.instance_id, lines, call, is_whole=whole)
     return ShowLogsResult(
         instance_id=args.instance_id,
         lines=len(shown),
@@ -85,7 +95,28 @@ async def show_logs(args: ShowLogs, call: Call) -> ShowLogsResult:
         end_missing=fetched.end_missing or None,
         uploaded_s_ago=_whole_seconds(fetched.age_s),
         untrusted_log="\n".join(shown),
+        warnings=warnings,
     )
+
+
+async def _of_watchdog(
+    instance_id: int, lines: Sequence[str], call: Call, *, is_whole: bool
+) -> list[str]:
+    """What the log says of the watchdog of a lease: its line, its failure, or, in the whole log of
+    a machine that runs, nothing.
+    """
+    record = call.record_of(instance_id)
+    if record is None or not lease.has_watchdog(record):
+        return []
+    speaks = guards.started(lines)
+    if speaks is None and not is_whole:
+        return []
+    row: Instance | None = None
+    with contextlib.suppress(errors.VastMcpError):
+        row = await call.vast.show_instance(instance_id)
+    if speaks is not None or (row is not None and row.actual_status == "running"):
+        guards.learn(call, instance_id, speaks=bool(speaks))
+    return guards.warnings_of(call, row)
 
 
 class _Pauses:

@@ -18,7 +18,7 @@ from vast_mcp import errors
 from vast_mcp.account.access import Access, access_to
 from vast_mcp.errors import NextStep, clean_or_none
 from vast_mcp.journal.records import Intent
-from vast_mcp.leases import lifetimes
+from vast_mcp.leases import guards, lifetimes
 from vast_mcp.machines import costs, phases, reach, ways
 from vast_mcp.machines.machine import Machine
 from vast_mcp.machines.patience import Patience
@@ -248,6 +248,7 @@ def _result(wait: _Wait, state: Outcome, message: str, steps: list[Step]) -> Wai
         lifetimes.known(wait.call), wait.instance_id, machine.row
     )
     if machine.row is not None:
+        result.warnings += guards.warnings_of(wait.call, machine.row)
         result.status = machine.row.actual_status
         result.untrusted_status = clean_or_none(machine.row.status_msg)
     return result
@@ -286,14 +287,14 @@ async def _not_reachable(wait: _Wait, row: Instance) -> WaitForInstanceResult:
 async def _with_access(
     result: WaitForInstanceResult, wait: _Wait, row: Instance, through: Address | None
 ) -> WaitForInstanceResult:
-    result.access, result.warnings = await access_to(
+    result.access, warnings = await access_to(
         wait.call,
         row,
         vm=wait.is_vm,
         jupyter_token=wait.args.show_jupyter_token,
         through=through,
     )
-    result.warnings += warning_of(row, wait.record)
+    result.warnings += [*warnings, *warning_of(row, wait.record)]
     return result
 
 

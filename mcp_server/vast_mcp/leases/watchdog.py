@@ -44,6 +44,12 @@ class Habits:
 
 
 USUAL = Habits()
+_MARK = _START.partition("{data}")[0]
+
+
+def is_in(onstart: str) -> bool:
+    """Whether a start script, as a row shows it, has a watchdog in it."""
+    return _MARK in onstart
 
 
 def guarded(

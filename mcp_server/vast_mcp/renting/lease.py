@@ -6,19 +6,21 @@ The journal keeps the facts of a lease as data, and every answer builds its sent
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.journal.records import Intent, time_of
-from vast_mcp.leases import images, labels, packing, watchdog
+from vast_mcp.leases import guards, images, labels, packing, watchdog
 from vast_mcp.leases.labels import utc
 from vast_mcp.renting import rules
+from vast_mcp.renting.findings import LOOK_S
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.template_look import template_of
 from vast_mcp.session import Call
 from vast_mcp.vast.account import Template
+from vast_mcp.vast.models import Instance
 
 FACTS = "lease_made"  # of an attempt in the journal
 SENTENCE = "lease"  # what journals of before have instead: the sentence itself
@@ -83,12 +85,31 @@ class Lease:
         )
 
 
-def sentence_of(intent: Intent) -> str | None:
+def has_watchdog(intent: Intent) -> bool:
+    """Whether a rental was sent with a watchdog."""
+    made = Lease.of_facts(intent.facts.get(FACTS))
+    return made is not None and made.watchdog_takes is not None
+
+
+async def sentence_now(call: Call, intent: Intent, instance_id: int) -> str | None:
+    """What an answer says of a rental's lease, having looked for the watchdog in its machine's
+    row: a promise of what Vast may have dropped would be none.
+    """
+    if not has_watchdog(intent):
+        return sentence_of(intent)
+    row: Instance | None = None
+    with contextlib.suppress(errors.VastMcpError):
+        row = await call.within(LOOK_S).show_instance(instance_id)
+    why = guards.why_outside(call, row)
+    return sentence_of(intent, why_outside=why)
+
+
+def sentence_of(intent: Intent, *, why_outside: str | None = None) -> str | None:
     """What an answer says of the lease that the journal has: as it was rented, and where the lease
-    ends now if that was moved since.
+    ends now if that was moved since. `why_outside`: why the watchdog that was sent is none.
     """
     ends = intent.lease_until
-    as_rented = _as_rented(intent)
+    as_rented = _as_rented(intent, why_outside)
     if ends is None:
         return as_rented
     if as_rented is None:
@@ -98,8 +119,10 @@ def sentence_of(intent: Intent) -> str | None:
     return f"Extended to {utc(ends)}. As rented: {as_rented}"
 
 
-def _as_rented(intent: Intent) -> str | None:
+def _as_rented(intent: Intent, why_outside: str | None) -> str | None:
     lease = Lease.of_facts(intent.facts.get(FACTS))
+    if lease is not None and why_outside is not None:
+        lease = replace(lease, watchdog_takes=None, why_outside=why_outside)
     if lease is not None:
         return lease.sentence
     sentence = intent.facts.get(SENTENCE)

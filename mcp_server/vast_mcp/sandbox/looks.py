@@ -1,5 +1,7 @@
 """A look from outside moves what is looked at: instances take a step, logs arrive."""
 
+import time
+
 from . import fates, listing, logs, replies
 from .banners import HOST
 from .instances import Instance
@@ -9,6 +11,7 @@ from .service import own
 from .shapes import Json
 from .state import State
 
+WATCHDOG = "vast-mcp: "  # what the script of a lease writes before its words
 SHOWN_AS_FILTERS = ("actual_status", "verification", "gpu_name", "label")
 
 
@@ -93,6 +96,9 @@ def _log_status(instance: Instance, now: float) -> None:
     instance.last_logged = status
     said = instance.says(status) or "ok"
     instance.log.happened(now, f"{instance.id} {status or 'created'}: {said}")
+    if status == "running" and WATCHDOG in (instance.launch.onstart or ""):
+        when = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(now))
+        instance.log.lines.append(f"{when} {WATCHDOG}log /var/tmp/vast-mcp, until {when}")
 
 
 def _ways(state: State, instance: Instance) -> Ways | None:

@@ -70,6 +70,8 @@ def rent(state: State, ask_id: int, body: Json) -> Instance:
     """
     _let_others_act(state)
     launch = read_launch(body, state.templates, ask_id)
+    if state.drops_onstart:
+        launch.onstart = None
     offer = _free_offer(state, ask_id)
     _check_fit(state, launch, offer)
     jammed = ask_id in state.jammed_offers

@@ -56,6 +56,7 @@ class State:
     destroy_without_body: bool = False  # 204, as one client's fake has it (C.7)
     leaky_filters: bool = False  # numeric filters let some rows through (B.2)
     search_cap: int = 64  # rows in one reply of a search (B.1: 64, one client saw 100)
+    drops_onstart: bool = False  # a start script is accepted and not stored (A.10)
     old_list: bool = False  # the v0 list answers, as it does for older accounts (C.2)
     bad_key_status: int = 404  # 401 by the specification (I)
     missing_permissions: set[str] = field(default_factory=set[str])  # e.g. {"instance_read"} (I)

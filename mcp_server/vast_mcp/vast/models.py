@@ -116,6 +116,7 @@ class Instance(Row):
     direct_port_count: int | None = None
     ports: dict[str, list[PortMapping]] | None = None
     jupyter_token: names.Token = Field(default=None, repr=False)
+    onstart: Any = Field(default=None, repr=False)  # as it was stored; null: none (A.10)
     volume_info: Any = None  # only in the list's rows (docs/vast-api.md A.8)
 
     @field_validator("ports", mode="before")

@@ -1,0 +1,68 @@
+"""Whether a machine can end its own lease: its watchdog is looked for in the start script that its
+row shows, and in the log that it writes to. An onstart may be dropped (docs/vast-api.md A.10), and
+then a lease ends from outside alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vast_mcp.leases import lifetimes, watchdog
+from vast_mcp.session import Call
+from vast_mcp.vast.models import Instance
+
+NOT_STORED = "its start script, as Vast shows it, lacks the watchdog"
+_SILENT = "its log lacks the line that the watchdog writes as it starts"
+_WRITES = "vast-mcp: log "
+_GIVES_UP = ("vast-mcp: no watchdog", "vast-mcp: no id or key")
+
+
+def lacks_watchdog(row: Instance | None) -> bool:
+    """Whether a row shows a start script, or none, without the watchdog. A row that does not say
+    is no proof.
+    """
+    if row is None or "onstart" not in row.model_fields_set:
+        return False
+    return row.onstart is None or (isinstance(row.onstart, str) and not watchdog.is_in(row.onstart))
+
+
+def why_outside(call: Call, row: Instance | None) -> str | None:
+    """Why the lease of a machine ends from outside alone; None where it has no lease, or nothing
+    shows that it does.
+    """
+    if row is None or lifetimes.end_of(call, row.id, row) is None:
+        return None
+    if lacks_watchdog(row):
+        return NOT_STORED
+    return _SILENT if row.id in call.session.silent else None
+
+
+def warnings_of(call: Call, row: Instance | None) -> list[str]:
+    """What an answer says of a machine whose lease ends from outside alone."""
+    why = why_outside(call, row)
+    if why is None:
+        return []
+    return [
+        "Its lease ends from outside alone: a vast-mcp server must run then, or vast-mcp sweep "
+        f"({why})."
+    ]
+
+
+def started(lines: Sequence[str]) -> bool | None:
+    """Whether the watchdog started, by the last that a log says of it; None where it says
+    nothing.
+    """
+    for line in reversed(lines):
+        if any(words in line for words in _GIVES_UP):
+            return False
+        if _WRITES in line:
+            return True
+    return None
+
+
+def learn(call: Call, instance_id: int, *, speaks: bool) -> None:
+    """Remember whether a machine's log has its watchdog's line."""
+    if speaks:
+        call.session.silent.discard(instance_id)
+    else:
+        call.session.silent.add(instance_id)
