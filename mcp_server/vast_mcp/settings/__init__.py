@@ -76,7 +76,7 @@ class Settings:
         default=None,
         metadata=setting(
             "VAST_MCP_STATE_DIR",
-            "folder of the journal; default the user's state directory",
+            "folder of the journal and of the shared sandbox; default the user's state directory",
             kinds.FOLDER,
         ),
     )
