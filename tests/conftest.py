@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from jsonschema import Draft202012Validator
 from mcp import Client
 
 from house import env_of
-from processes import end_worlds, line_of, process
+from processes import PATIENCE, end_worlds, line_of, process, services
 from vast_mcp.environment import load
 from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
@@ -64,9 +65,14 @@ def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_world_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Servers that several tests share have homes of their own."""
+    """Servers that several tests share have homes of their own. In the end no sandbox is left."""
     yield
-    end_worlds(tmp_path_factory.getbasetemp())
+    folder = tmp_path_factory.getbasetemp()
+    end_worlds(folder)
+    give_up_at = time.monotonic() + PATIENCE
+    while left := services(folder):
+        assert time.monotonic() < give_up_at, f"sandboxes are left behind: {left}"
+        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -101,7 +101,9 @@ async def reset(settings: Settings) -> str:
     if folder is None or found is None:
         return "no world was there; the next call with --sandbox begins one"
     shutil.rmtree(found.place_in(folder), ignore_errors=True)
+    # One that did not answer was given up, and has counted nothing.
+    machines = f"{found.machines} machine(s)" if found.ended else "its machines"
     return (
-        f"the world is gone, with {found.machines} machine(s) and its journal; the next call with "
-        "--sandbox begins a new one"
+        f"the world is gone, with {machines} and its journal; the next call with --sandbox begins "
+        "a new one"
     )
