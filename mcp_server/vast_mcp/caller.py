@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 
@@ -23,6 +24,20 @@ class InputNeeded(Exception):
 
 async def no_progress(_done: float, _total: float | None, _message: str) -> None:
     """The progress channel of a call that nobody watches."""
+
+
+def rising(progress: Progress) -> Progress:
+    """The same, in which each figure is more than the last, as MCP wants it: a wait tells seconds,
+    a tool its own count.
+    """
+    last = 0.0
+
+    async def told(done: float, total: float | None, message: str) -> None:
+        nonlocal last
+        last = max(done, math.nextafter(last, math.inf))
+        await progress(last, total, message)
+
+    return told
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ from vast_mcp.vast.account import SshKey, Template
 if TYPE_CHECKING:
     from vast_mcp.vast.client import Vast
     from vast_mcp.vast.link import Link
+
+SAY_S = 1.0  # that a host may take to hear of a wait
 
 # Around a note that is worth less than the answer that it belongs to.
 journal_may_fail = contextlib.suppress(errors.JournalUnavailable)
@@ -117,11 +119,11 @@ class Session:
         """Epoch seconds by Vast's clock (Link.now)."""
         return self.link.now()
 
-    def client(self, deadline: float) -> Vast:
-        """Vast.ai's API until a deadline on anyio's clock."""
+    def client(self, deadline: float, tell: Callable[[str], Awaitable[None]]) -> Vast:
+        """Vast.ai's API until a deadline on anyio's clock. `tell` hears of waits for a turn."""
         from vast_mcp.vast.client import Vast
 
-        return Vast(self.link, deadline)
+        return Vast(self.link, deadline, tell)
 
     def key_digest(self) -> str:
         """What stands for address and key in the journal."""
@@ -218,10 +220,10 @@ class Call:
     """
 
     session: Session
-    vast: Vast
     deadline: float
     progress: Progress
     host: Host | None = None
+    vast: Vast = field(init=False)
     # Read in this call, or what kept them from being read.
     templates: dict[str, Template | errors.VastMcpError | None] = field(
         default_factory=dict[str, "Template | errors.VastMcpError | None"]
@@ -234,9 +236,23 @@ class Call:
     @classmethod
     def quiet(cls, session: Session) -> Call:
         """A call of the server's own: no host waits for it, nobody watches its progress."""
-        return cls(
-            session=session, vast=session.client(math.inf), deadline=math.inf, progress=no_progress
-        )
+        return cls(session=session, deadline=math.inf, progress=no_progress)
+
+    def __post_init__(self) -> None:
+        self.vast = self._until(self.deadline)
+
+    def _until(self, deadline: float) -> Vast:
+        return self.session.client(deadline, self.say)
+
+    async def say(self, text: str) -> None:
+        """Tell the host what the call waits for. Others may wait for the same, so that a host that
+        does not listen is not waited for.
+        """
+        with (
+            contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError),
+            anyio.move_on_after(SAY_S),
+        ):
+            await self.progress(anyio.current_time() - self.began, None, text)
 
     @property
     def settings(self) -> Settings:
@@ -277,7 +293,7 @@ class Call:
         was read of Vast before may hold no more.
         """
         self.deadline += waited_s
-        self.vast = self.session.client(self.deadline)
+        self.vast = self._until(self.deadline)
         self.templates.clear()
 
     def has_time_for(self, seconds: float) -> bool:
@@ -297,4 +313,4 @@ class Call:
         """A client with a nearer deadline, for a look that must leave time for the act it
         prepares.
         """
-        return self.session.client(min(self.deadline, anyio.current_time() + seconds))
+        return self._until(min(self.deadline, anyio.current_time() + seconds))

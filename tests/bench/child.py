@@ -29,19 +29,29 @@ class Child:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env, cwd=cwd
         )
         self._ids = itertools.count(1)
+        self._answers: dict[Any, dict[str, Any]] = {}  # that came before they were waited for
 
     def ask(self, method: str, **params: Any) -> Any:
         """The result of one request. Raises RuntimeError where there is none."""
+        return self._answer(self._send(method, params), method)
+
+    def _send(self, method: str, params: dict[str, Any]) -> int:
         number = next(self._ids)
         self._say({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        return number
+
+    def _answer(self, number: int, method: str) -> Any:
         assert self._process.stdout is not None
-        while line := self._process.stdout.readline():
+        while number not in self._answers:
+            line = self._process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"{method}: the server ended")
             message = json.loads(line)
-            if message.get("id") == number:
-                if "result" not in message:
-                    raise RuntimeError(f"{method}: {message}")
-                return message["result"]
-        raise RuntimeError(f"{method}: the server ended")
+            self._answers[message.get("id")] = message
+        message = self._answers.pop(number)
+        if "result" not in message:
+            raise RuntimeError(f"{method}: {message}")
+        return message["result"]
 
     def greet(self) -> None:
         hello = {
@@ -54,10 +64,13 @@ class Child:
 
     def call(self, tool: str, **arguments: Any) -> Any:
         """A tool's JSON. Raises RuntimeError for an error: a figure of a failure says nothing."""
-        result = self.ask("tools/call", name=tool, arguments=arguments)
-        if result.get("isError"):
-            raise RuntimeError(f"{tool}: {result['structuredContent']}")
-        return result["structuredContent"]
+        return _of(tool, self.ask("tools/call", name=tool, arguments=arguments))
+
+    def at_once(self, count: int, tool: str) -> list[Any]:
+        """The same for so many calls that are all sent before the first is answered."""
+        asked = {"name": tool, "arguments": {}}
+        sent = [self._send("tools/call", asked) for _ in range(count)]
+        return [_of(tool, self._answer(number, tool)) for number in sent]
 
     def _say(self, message: dict[str, Any]) -> None:
         assert self._process.stdin is not None
@@ -82,6 +95,12 @@ class Child:
         """Close its stdin, and wait."""
         with self._process:
             pass
+
+
+def _of(tool: str, result: Any) -> Any:
+    if result.get("isError"):
+        raise RuntimeError(f"{tool}: {result['structuredContent']}")
+    return result["structuredContent"]
 
 
 @contextlib.contextmanager

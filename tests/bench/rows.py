@@ -390,7 +390,40 @@ def requests(box: Box) -> list[Row]:
     return rows
 
 
-ALL: tuple[Callable[[Box], list[Row]], ...] = (starts, creates, history, lists, texts, requests)
+# ── the account, at Vast's own pace ────────────────────────────────────────────────────────────
+
+
+def accounts(box: Box) -> list[Row]:
+    """show_account once, and four times at once, each by a server that has asked nothing yet, with
+    the sandbox's limits on.
+    """
+    seconds: dict[int, float] = {}
+    for count in (1, 4):
+        box.set(reset=True, limits=True)
+        with box.server(f"at-once-{count}", scale=1.0) as server:
+            seconds[count] = timed(lambda s=server, n=count: s.at_once(n, "show_account"))
+    box.set(limits=False)
+    one, four = seconds[1], seconds[4]
+    return [
+        Row(
+            "show_account, four at once, at the real pace",
+            ms(four),
+            f"one: {ms(one)}",
+            f"{four / one:.2f} x, at most 1.30 x",
+            four <= 1.30 * one,
+        )
+    ]
+
+
+ALL: tuple[Callable[[Box], list[Row]], ...] = (
+    starts,
+    creates,
+    history,
+    lists,
+    texts,
+    requests,
+    accounts,
+)
 
 
 def machine() -> str:

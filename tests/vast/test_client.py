@@ -4,6 +4,7 @@ that vary.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from house import KEY_LINE, call
+from house import KEY_LINE, call, served
 from vast_mcp.host.server import build
 from vast_mcp.sandbox import listing
 from vast_mcp.sandbox.world import World
@@ -372,26 +373,22 @@ async def test_a_wait_that_makes_no_sense_is_our_own_wait(
         assert (await call(client, "show_instances"))["count"] == 0
 
 
-async def test_calls_of_one_kind_keep_their_distance(settings: Settings) -> None:
-    """A minimum interval per endpoint, kept by calls that run side by side too; the list's second,
-    shortened (docs/vast-api.md H).
+async def test_calls_of_one_kind_keep_their_distance(world: World, settings: Settings) -> None:
+    """A minimum interval per endpoint, kept by calls that run side by side too; the two seconds of
+    one machine, shortened (docs/vast-api.md H).
     """
-    seen: list[float] = []
 
-    async def timed(_: Request) -> Any:
-        seen.append(anyio.current_time() - began)
-        return {"success": True, "instances": [], "next_token": None, "total_instances": 0}
+    async def look(client: Client, instance_id: int) -> None:
+        await call(client, "show_instance", instance_id=instance_id)
 
-    async def look(client: Client) -> None:
-        await call(client, "show_instances")
-
-    async with service(settings, timed, budget_s=30.0, pace=0.1) as client:
-        began = anyio.current_time()
-        async with anyio.create_task_group() as tasks:
-            for _ in range(4):
-                tasks.start_soon(look, client)
-    # Counted from the start: a busy machine delays what arrives, and brings nothing forward.
-    assert [at >= 0.1 * turn for turn, at in enumerate(seen)] == [True] * 4
+    kept = replace(settings, times=replace(settings.times, budget_s=30.0, pace=0.1))
+    async with served(world, kept) as client, anyio.create_task_group() as tasks:
+        for instance_id in rent(world, 4):
+            tasks.start_soon(look, client, instance_id)
+    at = [request.at for request in world.asked("show")]
+    assert len(at) == 4
+    # A busy machine delays what arrives, and brings nothing forward.
+    assert all(later - earlier >= 0.2 for earlier, later in itertools.pairwise(at))
 
 
 # ── one machine ────────────────────────────────────────────────────────────────────────────────

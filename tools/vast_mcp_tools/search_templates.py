@@ -47,7 +47,7 @@ class SearchTemplatesResult(Result):
 
 async def search_templates(args: SearchTemplates, call: Call) -> SearchTemplatesResult:
     """Finds templates, most used first, for create_instance's template_hash_id."""
-    found = await call.vast.search_templates(await _filters(args, call))
+    found = await call.vast.recent.search_templates(await _filters(args, call))
     words = (args.words or "").lower().split()
     fitting = [template for template in found if _usable(template) and _has(template, words)]
     fitting.sort(key=_most_used_first)
@@ -64,7 +64,7 @@ async def _filters(args: SearchTemplates, call: Call) -> Json:
     are matched here.
     """
     if args.mine:
-        user = await call.vast.user()
+        user = await call.vast.recent.user()
         return {"creator_id": {"eq": user.id}}
     if args.recommended:
         return {"recommended": {"eq": True}}

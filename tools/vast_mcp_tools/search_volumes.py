@@ -50,7 +50,7 @@ async def search_volumes(args: SearchVolumes, call: Call) -> SearchVolumesResult
     of the instance.
     """
     machine_id = await _machine(args, call)
-    fitting = await rooms_on(call.vast, machine_id, args.size_gb)
+    fitting = await rooms_on(call.vast.recent, machine_id, args.size_gb)
     fitting.sort(key=_cheapest_first)
     return SearchVolumesResult(
         machine_id=machine_id,
@@ -74,7 +74,7 @@ async def _machine(args: SearchVolumes, call: Call) -> int:
 
 async def _machine_of(offer_id: int, call: Call) -> int:
     """The machine of an offer, as a search has shown it or as Vast lists it. Raises OfferGone."""
-    offer = call.session.offers.get(offer_id) or await call.vast.find_offer(offer_id)
+    offer = call.session.offers.get(offer_id) or await call.vast.recent.find_offer(offer_id)
     if offer is None or offer.machine_id is None:
         raise errors.OfferGone(
             "Vast lists no offer with this id now, so its machine is not known.",

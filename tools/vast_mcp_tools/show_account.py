@@ -58,18 +58,19 @@ async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
     disks, volumes), how long the credit lasts at that, and how many rentals are in doubt. Never the
     email or any key.
     """
-    user = await call.vast.user()
+    user = await call.vast.recent.user()
     result = ShowAccountResult(
         credit_usd=costs.rounded(user.credit, 2), balance_usd=costs.rounded(user.balance, 2)
     )
+    look = call.vast.recent
     try:
-        listed = await call.vast.list_instances()
+        listed = await look.list_instances()
     except errors.VastMcpError as exc:
         result.warnings = [
             f"The machines could not be listed ({exc.code}), so what bills is not known."
         ]
         return result
-    seen = await learn_from(call, listed)
+    seen = await learn_from(call, listed, anew=not look.reused)
     burn = _burn(listed)
     burn.volumes, unknown = await _volumes(call, listed)
     result.warnings = [*_unpriced(listed), *unknown]
@@ -129,7 +130,7 @@ async def _volumes(call: Call, machines: Sequence[Instance]) -> tuple[float | No
     not known of them.
     """
     try:
-        listed = await call.vast.list_volumes()
+        listed = await call.vast.recent.list_volumes()
     except errors.VastMcpError as exc:
         unread = f"The volumes could not be read ({exc.code}); what they bill is not counted."
         return None, [unread]

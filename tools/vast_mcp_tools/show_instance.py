@@ -75,7 +75,7 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
     not tried: wait_for_instance does that.
     """
     record = call.session.record_of(args.instance_id)
-    row = await call.vast.show_instance(args.instance_id)
+    row = await call.vast.shared.show_instance(args.instance_id)
     if row is None:
         raise _not_shown(args.instance_id, record, call)
     call.session.instances_seen.add(row.id)

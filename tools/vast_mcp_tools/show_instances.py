@@ -113,8 +113,9 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
     whole: a page that cannot be read is an error, never a shorter list. open_intents are rentals
     in doubt; this look helps to settle them.
     """
-    listed = await call.vast.list_instances()
-    seen = await learn_from(call, listed)
+    look = call.vast.shared
+    listed = await look.list_instances()
+    seen = await learn_from(call, listed, anew=not look.reused)
     now = time.time()
     rows = _rows(listed, seen, now, call)
     wanted = [instance for instance in listed if _is_wanted(instance, rows[instance.id], args)]

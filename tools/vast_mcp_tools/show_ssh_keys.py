@@ -40,7 +40,7 @@ async def show_ssh_keys(_: ShowSshKeys, call: Call) -> ShowSshKeysResult:
     """Lists the account's SSH keys by id and fingerprint and says which of them is in ~/.ssh of
     this computer. New machines accept all of them; attach_ssh_key adds one to an older container.
     """
-    keys = await call.vast.ssh_keys()
+    keys = await call.vast.shared.ssh_keys()
     call.session.ssh_keys = keys
     here = local_keys(call.ssh_dir)
     rows = [_row(key, here) for key in keys]

@@ -46,7 +46,7 @@ async def show_volumes(_: ShowVolumes, call: Call) -> ShowVolumesResult:
     """Lists the account's volumes, those attached to nothing first: size, machine, what each bills
     per hour, and the instances it is attached to. A volume bills until destroy_volume deletes it.
     """
-    listed = await call.vast.list_volumes()
+    listed = await call.vast.recent.list_volumes()
     known = prices_of(call, listed)
     rows = [_row(volume, known[volume.id]) for volume in listed]
     rows.sort(key=lambda row: (bool(row.attached_to), -row.volume_id))

@@ -23,9 +23,10 @@ class Seen:
     open: list[Intent] = field(default_factory=list[Intent])
 
 
-async def learn_from(call: Call, listed: Sequence[Instance]) -> Seen:
+async def learn_from(call: Call, listed: Sequence[Instance], *, anew: bool = True) -> Seen:
     """Learn from a whole list that some tool has read. Works without a journal too: reading never
-    depends on it.
+    depends on it. `anew`: False where it was read for another call, which has learnt from it: one
+    list is one sight.
 
     Ours are the journal's machines, and any whose label ends in a token: another computer's
     vast-mcp made those.
@@ -37,14 +38,16 @@ async def learn_from(call: Call, listed: Sequence[Instance]) -> Seen:
         account = await account_if_journalled(call)
         if account is None:
             return Seen(ours)
-        session.reconciler.learn_from(listed, account)
+        if anew:
+            session.reconciler.learn_from(listed, account)
         living = _living_ids(session.journal, account)
         return Seen(ours | living, session.journal.open_intents(account))
     except errors.VastMcpError as exc:
         log.info("a list taught nothing: %s", exc.code)
         return Seen(ours)
     finally:
-        _learn_leases(call, listed)
+        if anew:
+            _learn_leases(call, listed)
 
 
 def forget_destroyed(call: Call, instance_ids: Sequence[int]) -> None:

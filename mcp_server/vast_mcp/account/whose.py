@@ -60,7 +60,7 @@ async def _ask_account(call: Call) -> tuple[str, list[str]]:
     """
     warnings = await _check_may_list(call)
     try:
-        account = account_named(call.settings.base_url, (await call.vast.user()).id)
+        account = account_named(call.settings.base_url, (await call.vast.recent.user()).id)
     except (errors.Forbidden, errors.TwoFactorRequired, errors.EndpointGone):
         # For good, and remembered: an account that changes its name loses sight of its rentals.
         warnings.append(_NAMELESS)
@@ -76,7 +76,7 @@ async def _check_may_list(call: Call) -> list[str]:
     too, it is a warning.
     """
     try:
-        await call.vast.may_list()
+        await call.vast.recent.may_list()
     except (errors.Forbidden, errors.TwoFactorRequired) as exc:
         if call.settings.allow_blind:
             return [_BLIND]

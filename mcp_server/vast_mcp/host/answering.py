@@ -19,7 +19,7 @@ import anyio.lowlevel
 from mcp.types import CallToolResult, TextContent
 
 from vast_mcp import errors
-from vast_mcp.caller import Host, InputNeeded, Progress, no_progress
+from vast_mcp.caller import Host, InputNeeded, Progress, no_progress, rising
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.host.notices import notices_of
 from vast_mcp.masking import Mask
@@ -64,7 +64,7 @@ async def answer(
 def _call_of(session: Session, progress: Progress, host: Host | None) -> Call:
     deadline = anyio.current_time() + session.times.budget_s
     told = session.telling.heard()
-    return Call(session, session.client(deadline), deadline, progress, host, told=told)
+    return Call(session, deadline, rising(progress), host, told=told)
 
 
 async def _result_of(spec: ToolSpec, args: Arguments, call: Call) -> Json:

@@ -34,7 +34,7 @@ async def known_to_vast(call: Call, asked: Sequence[str]) -> list[str]:
     session = call.session
     if not session.gpu_names or _unknown(asked, session.gpu_names):
         with suppress(errors.VastMcpError):  # the search tells of it, if it fails as well
-            session.gpu_names = await call.within(CATALOGUE_S).gpu_names()
+            session.gpu_names = await call.within(CATALOGUE_S).shared.gpu_names()
     return session.gpu_names
 
 

@@ -50,7 +50,7 @@ class Search:
         found: list[Offer] = []
         for rows in sorted({min(count, ROWS), ROWS}):
             try:
-                listed = await call.vast.search_offers(self._body(filters, order, rows))
+                listed = await call.vast.shared.search_offers(self._body(filters, order, rows))
             except errors.VastMcpError:
                 if found:
                     return found

@@ -56,7 +56,7 @@ async def check_price(call: Call, intent: Intent, instance_id: int) -> list[str]
     # Begun, it is finished: a caller who goes away, or a request that took the call's whole time,
     # must not leave what the person forbids.
     until = call.deadline + call.times.end_s
-    call = replace(call, deadline=until, vast=call.session.client(until))
+    call = replace(call, deadline=until)
     with anyio.CancelScope(shield=True):
         return await _checked(call, intent, instance_id)
     raise AssertionError("a shielded scope is not cancelled")

@@ -6,6 +6,7 @@ whatever is not a clear verdict is OutcomeUnknown.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 
@@ -21,6 +22,7 @@ from vast_mcp.vast.holdings import Holdings
 from vast_mcp.vast.models import Instance, Offer
 from vast_mcp.vast.pages import Pages, rows_under
 from vast_mcp.vast.replies import Reply
+from vast_mcp.vast.retry import READ_TRIES
 
 LIST_TRIES = 2
 
@@ -78,7 +80,7 @@ class Vast(Holdings):
 
     async def turn_to_rent(self) -> None:
         """Wait for the published interval between two rents, before anything is announced."""
-        await self._link.pace.turn("create", self._deadline)
+        await self._link.pace.turn("create", self._deadline, self._tell)
 
     async def rent(
         self, offer_id: int, body: Json, *, may_leave: Callable[[], bool] = lambda: True
@@ -92,12 +94,18 @@ class Vast(Holdings):
         """
         departure = Departure(may_leave)
         departure.check()
-        reply = await self._put_once(f"/api/v0/asks/{offer_id}/", body, departure)
+        left_at = anyio.current_time()
+        try:
+            reply = await self._put_once(f"/api/v0/asks/{offer_id}/", body, departure)
+        finally:
+            self._link.pace.arrived("create", left_at)
+            self._link.shared.forget()
         if reply is None:
             raise errors.OutcomeUnknown(
                 "The request to rent was sent and no answer came that could be read; the machine "
                 "may exist and bill."
             )
+        self._heed("create", reply)
         return verdicts.rented(reply)
 
     async def _put_once(self, path: str, body: Json, departure: Departure) -> Reply | None:
@@ -137,13 +145,10 @@ class Vast(Holdings):
         Raises IncompleteList when a page is missing, repeated or inconsistent: half a list must not
         look like a list.
         """
-        for attempt in range(1, LIST_TRIES + 1):
-            try:
+        for _ in range(1, LIST_TRIES):
+            with contextlib.suppress(errors.IncompleteList):
                 return await self._list_once()
-            except errors.IncompleteList:
-                if attempt == LIST_TRIES:
-                    raise
-        raise AssertionError("unreachable")
+        return await self._anew._list_once()  # no page of which is another's
 
     async def _list_once(self) -> list[Instance]:
         pages = Pages()
@@ -180,7 +185,7 @@ class Vast(Holdings):
 
     async def turn_to_destroy(self) -> None:
         """Wait the published interval between destroys, before the last look at what goes."""
-        await self._link.pace.turn("destroy", self._deadline)
+        await self._link.pace.turn("destroy", self._deadline, self._tell)
 
     async def destroy_instance(self, instance_id: int, *, once: bool = False) -> bool:
         """DELETE /instances/{id}/: True when Vast accepted it, False when it knows no such
@@ -191,10 +196,8 @@ class Vast(Holdings):
         """
         path = f"/api/v0/instances/{instance_id}/"
         try:
-            if once:
-                await self._read("in turn", "DELETE", path, body={}, tries=1)
-            else:
-                await self._read("destroy", "DELETE", path, body={})
+            tries = 1 if once else READ_TRIES
+            await self._read("destroy", "DELETE", path, body={}, tries=tries, in_turn=once)
         except (errors.NoSuchInstance, errors.NotFound):
             return False
         return True

@@ -24,7 +24,7 @@ class Holdings(Requests):
     async def ssh_keys(self) -> list[SshKey]:
         """GET /ssh/ (docs/vast-api.md D). No keys answers 404, which is an empty list."""
         try:
-            reply = await self._read("read_keys", "GET", "/api/v0/ssh/")  # no interval published
+            reply = await self._read("keys", "GET", "/api/v0/ssh/")
         except errors.NotFound:
             return []
         rows = (

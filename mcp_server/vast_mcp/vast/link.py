@@ -13,9 +13,10 @@ from vast_mcp import __version__, errors
 from vast_mcp.masking import Mask
 from vast_mcp.settings import Settings
 from vast_mcp.vast.bodies import ACCEPTED, body_of
+from vast_mcp.vast.pace import Pace
 from vast_mcp.vast.redirects import MOST_REDIRECTS, is_elsewhere, keep_location, onward
 from vast_mcp.vast.replies import Reply
-from vast_mcp.vast.retry import Pace
+from vast_mcp.vast.sharing import Shared
 
 SANDBOX_HEADER = "Vast-Mcp-Sandbox"  # the sandbox's mark on everything it answers
 
@@ -36,8 +37,8 @@ class InProcess(httpx.AsyncBaseTransport):
 
 
 class Link:
-    """What all calls of a process share: settings, the connection pool for reads, the pace. Opened
-    on first use.
+    """What all calls of a process share: settings, the connection pool for reads, the pace, and
+    reads that one answer is enough for. Opened on first use.
 
     The storm stops here: it makes `fresh` hand out the pool of the reads (tests/storm/served.py).
     """
@@ -45,6 +46,7 @@ class Link:
     def __init__(self, settings: Settings, app: Any = None) -> None:
         self.settings = settings
         self.pace = Pace(settings.times.pace)
+        self.shared = Shared()
         self.app = app
         # Whether the last answer said that it is the sandbox's.
         self.pretended = False

@@ -1,4 +1,4 @@
-"""When a read is asked again, and how fast we ask at all. A PUT that rents is never here."""
+"""When a read is asked again. A PUT that rents is never here."""
 
 from __future__ import annotations
 
@@ -12,54 +12,10 @@ from vast_mcp.vast.replies import Reply
 
 READ_TRIES = 4
 
-# Minimum seconds between two calls of one kind (docs/vast-api.md H; search is 10 a minute per
-# address, and bursts of five were seen to pass, so it is paced at a third of that and 429s are
-# waited out).
-INTERVALS: dict[str, float] = {
-    "create": 4.5,
-    "search": 2.0,
-    "show": 2.0,
-    "list": 1.0,
-    "destroy": 3.0,
-    "manage": 1.0,
-    "bid": 5.5,
-    "volumes": 5.5,
-    "search_volumes": 5.5,
-    "destroy_volume": 5.5,
-    "keys": 1.0,
-    "templates": 3.0,
-}
-
-
-class Pace:
-    """The distance between calls of one kind, in the whole process: waiting a moment is cheaper
-    than a 429 with its penalty.
-    """
-
-    def __init__(self, factor: float) -> None:
-        self._factor = factor
-        self._next_at: dict[str, float] = {}
-
-    async def turn(self, kind: str, deadline: float) -> None:
-        """Wait until a call of this kind may go out, and reserve the slot. Raises RateLimited past
-        the deadline.
-        """
-        interval = INTERVALS.get(kind, 0.0) * self._factor
-        now = anyio.current_time()
-        at = max(now, self._next_at.get(kind, 0.0))
-        if at > max(now, deadline):
-            raise errors.RateLimited(
-                f"Not sent: Vast wants {interval:g} s between such requests, and this call's time "
-                f"ends before that.",
-                retry_after_s=round(at - now, 1),
-            )
-        self._next_at[kind] = at + interval
-        if at > now:
-            await anyio.sleep(at - now)
-
-
 # What a try came to: an answer that is a success, or an error.
 Try = Reply | errors.VastMcpError
+# The error of an answer that is no success.
+Judge = Callable[[Reply], errors.VastMcpError | None]
 
 # After these nobody knows whether the request did anything.
 _LOST = (errors.Unreachable, errors.VastUnavailable)
@@ -70,7 +26,7 @@ _OF_THE_MACHINE = (errors.NoSuchInstance, errors.StartQueued)
 
 async def read(
     send: Callable[[], Awaitable[Reply]],
-    refusal: Callable[[Reply], errors.VastMcpError | None],
+    refusal: Judge,
     times: Times,
     deadline: float,
     tries: int = READ_TRIES,
@@ -109,9 +65,7 @@ async def read(
     raise AssertionError("unreachable")
 
 
-async def _try(
-    send: Callable[[], Awaitable[Reply]], refusal: Callable[[Reply], errors.VastMcpError | None]
-) -> Try:
+async def _try(send: Callable[[], Awaitable[Reply]], refusal: Judge) -> Try:
     """Send once. Raises RateLimited where our own pace leaves no time for it."""
     try:
         reply = await send()
