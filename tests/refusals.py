@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from house import GOLDEN
 from vast_mcp.settings import Times
+from vast_mcp.vast.verdicts import OF_A_CONTAINER, OF_ANY, OF_LOGS, Means
 
 SECONDS = (
     3.0  # for one tool call here: a wait of ten, which one recorded reply asks for, must not fit
@@ -272,6 +273,453 @@ READS = (
         "redirected",
     ),
     Row("A.11 304", {"status": 304, "text": ""}, "redirected"),
+)
+
+
+@dataclass(frozen=True)
+class AsJson:
+    """A text that is the whole JSON body, where a bare one would be plain text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Documented:
+    """One error row of docs/vast-api.md: the request's method, the reply, the leaf, and whether it
+    refuses for certain.
+    """
+
+    name: str
+    method: str
+    status: int
+    body: Any  # a text is a plain body, anything else is JSON
+    code: str
+    certain: bool = True
+    means: Means = field(default_factory=lambda: OF_ANY)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.status}"
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.body, str):
+            return self.body
+        whole: Any = self.body.text if isinstance(self.body, AsJson) else self.body
+        return json.dumps(whole)
+
+
+def _no(error: str, msg: str | None = None, **more: Any) -> dict[str, Any]:
+    """A refusal in the shape that most have."""
+    said = {} if msg is None else {"msg": msg}
+    return {"success": False, "error": error, **said, **more}
+
+
+def _says(msg: str, **more: Any) -> dict[str, Any]:
+    return {"success": False, "msg": msg, **more}
+
+
+_QUEUED = "Required resources are currently unavailable, state change queued."
+_CONTAINER = "Invalid instance id. Is the container started?"
+_RENT = "error 404/3603: no_such_ask Instance type by id 7 is not available."
+_D = Documented
+
+# The error rows of sections A.11, C, D, E, F, G, H and I, those too of routes that nobody here
+# calls: a word means one thing.
+DOCUMENTED = (
+    _D(
+        "A.4 env",
+        "PUT",
+        400,
+        _no("invalid_args", "invalid env type: env must be a dict"),
+        "invalid_request",
+    ),
+    _D(
+        "A.3 runtype",
+        "PUT",
+        400,
+        _no("invalid_args", "runtype and use_ssh cannot both be set"),
+        "invalid_request",
+    ),
+    _D("A.11 price", "PUT", 400, _no("invalid_price", "error 400/3467", ask_id=7), "invalid_price"),
+    _D("A.11 vm", "PUT", 400, _no("no_ssh_key_for_vm", "x", ask_id=7), "no_ssh_key"),
+    _D(
+        "A.11 credit",
+        "PUT",
+        400,
+        {"error": "insufficient_credit", "msg": "Your account lacks credit; see the billing page."},
+        "insufficient_credit",
+    ),
+    _D(
+        "A.11 gone",
+        "PUT",
+        400,
+        _no("no_such_ask", "Instance type no longer available"),
+        "offer_gone",
+    ),
+    _D(
+        "A.11 private",
+        "PUT",
+        403,
+        _no(
+            "invalid_args",
+            "error 403/3586: Offer 7 is not your own. Hosts can only rent their own machines.",
+        ),
+        "offer_private",
+    ),
+    _D("A.11 unknown", "PUT", 404, _no("invalid_args", _RENT, ask_id=7), "offer_gone"),
+    _D(
+        "A.11 unknown",
+        "PUT",
+        404,
+        {"error": "no_such_ask", "msg": "No ask by id 7 is available."},
+        "offer_gone",
+    ),
+    _D("A.11 gone", "PUT", 410, {"msg": "Instance type 7 is no longer available."}, "offer_gone"),
+    _D("A.11 limit", "PUT", 400, _no("spend_rate_limit"), "spend_rate_limited"),
+    _D(
+        "A.11 launch",
+        "PUT",
+        200,
+        _no("offer_not_found", message="none"),
+        "invalid_request",
+        certain=False,
+    ),
+    _D("A.11 bulk", "POST", 400, _no("invalid_args", "no ask ids provided"), "invalid_request"),
+    _D(
+        "B.2 key",
+        "POST",
+        400,
+        _no("invalid_request", "X is not a valid search key"),
+        "invalid_request",
+    ),
+    _D("B.4 key", "POST", 404, _no("auth_error", "Invalid user key"), "auth_failed"),
+    _D(
+        "C.2 retired",
+        "GET",
+        410,
+        _no(
+            "deprecated_endpoint",
+            "/api/v0/instances/ is deprecated. Use /api/v1/instances/ instead.",
+        ),
+        "endpoint_gone",
+    ),
+    _D(
+        "C.2 column",
+        "GET",
+        400,
+        _no("invalid_request", "dph_total is not a valid search key"),
+        "invalid_request",
+    ),
+    _D("C.2 token", "GET", 400, _no("invalid_token"), "invalid_request"),
+    _D("C.5 queued", "PUT", 200, _says(_QUEUED), "start_queued"),
+    _D("C.5 queued, named", "PUT", 200, _no("resources_unavailable", _QUEUED), "start_queued"),
+    _D("C.5 queued, name alone", "PUT", 200, _no("resources_unavailable"), "start_queued"),
+    _D("C.5 queued, accepted", "PUT", 200, {"success": True, "msg": _QUEUED}, "start_queued"),
+    _D("C.5 queued, refused", "PUT", 409, _says(_QUEUED), "start_queued"),
+    _D(
+        "C.5 billing",
+        "PUT",
+        400,
+        _no("missing_billing", "You lack credit, see the billing page."),
+        "billing_not_set_up",
+    ),
+    _D(
+        "C.5 billing, unnamed",
+        "PUT",
+        400,
+        _says("You lack credit, see the billing page."),
+        "billing_not_set_up",
+    ),
+    _D(
+        "C.5 billing, bulk",
+        "PUT",
+        400,
+        _no("insufficient_credit", "You lack credit."),
+        "insufficient_credit",
+    ),
+    _D("C.5 state", "PUT", 400, _says("Invalid target state"), "invalid_request"),
+    _D(
+        "C.7 destroy",
+        "DELETE",
+        404,
+        _no("no_such_instance", "Instance 7 not found."),
+        "no_such_instance",
+    ),
+    _D("C.7 destroy, yaml", "DELETE", 404, _no("not_found"), "not_found"),
+    _D(
+        "C.7 destroy, id",
+        "DELETE",
+        400,
+        _no("invalid_args", "invalid instance_id"),
+        "invalid_request",
+    ),
+    _D(
+        "C.7 bulk destroy",
+        "DELETE",
+        400,
+        _says("instance_ids array is required"),
+        "invalid_request",
+        certain=False,
+    ),
+    _D("C.7 bulk destroy", "DELETE", 404, _no("instances_not_found"), "no_such_instance"),
+    _D("C.7 bulk", "PUT", 400, _says("chunk length of 65 > 64"), "invalid_request", certain=False),
+    _D(
+        "C.7 bulk",
+        "PUT",
+        404,
+        _no("invalid_args", "Invalid instance ID list ids."),
+        "invalid_request",
+        certain=False,
+    ),
+    _D("C.7 label", "PUT", 400, _no("invalid_args", "label_too_long"), "invalid_request"),
+    _D(
+        "C.7 reboot", "PUT", 200, _no("invalid_id", _CONTAINER), "not_running", means=OF_A_CONTAINER
+    ),
+    _D(
+        "C.7 reboot, yaml",
+        "PUT",
+        400,
+        _no("invalid_id", _CONTAINER),
+        "not_running",
+        means=OF_A_CONTAINER,
+    ),
+    _D("C.7 reboot, bare", "PUT", 200, _no("invalid_id"), "not_running", means=OF_A_CONTAINER),
+    _D("C.7 reboot, unnamed", "PUT", 200, _says(_CONTAINER), "not_running", means=OF_A_CONTAINER),
+    _D(
+        "C.7 logs",
+        "PUT",
+        404,
+        _no("invalid_id", "Invalid instance id."),
+        "no_such_instance",
+        means=OF_LOGS,
+    ),
+    _D("C.7 logs", "PUT", 404, _no("invalid_id", _CONTAINER), "no_such_instance", means=OF_LOGS),
+    _D("C.7 logs", "PUT", 403, _no("not_authorized"), "forbidden", means=OF_LOGS),
+    _D(
+        "C.7 bid",
+        "PUT",
+        400,
+        _no("invalid_args", "Can't change price of on-demand contract."),
+        "invalid_request",
+    ),
+    _D(
+        "C.7 bid",
+        "PUT",
+        400,
+        _no("invalid_args", "Please set a bid price >= 0.001."),
+        "invalid_price",
+    ),
+    _D("C.7 bid", "PUT", 400, _says("Could not find contract."), "no_such_instance"),
+    _D("C.7 bid", "PUT", 400, _says("Could not find machine."), "not_found"),
+    _D("C.7 template", "PUT", 400, _no("missing_id"), "invalid_request"),
+    _D("C.7 prepay", "PUT", 400, _no("rental_too_long"), "invalid_request"),
+    _D("C.7 prepay, yaml", "PUT", 411, _no("invalid_args", "x"), "invalid_request", certain=False),
+    _D(
+        "C.7 increases",
+        "PUT",
+        404,
+        _no("no_pending_price_increase"),
+        "invalid_request",
+        certain=False,
+    ),
+    _D(
+        "C.7 snapshot",
+        "POST",
+        400,
+        _says("params duplicated in URL and body: ['id']"),
+        "invalid_request",
+        certain=False,
+    ),
+    _D("C.7 execute", "PUT", 400, _no("invalid_args", "Container not ready"), "invalid_request"),
+    _D(
+        "C.10 copy",
+        "PUT",
+        503,
+        _says("Could Not Dispatch Cloud Copy"),
+        "vast_unavailable",
+        certain=False,
+    ),
+    _D("C.10 copy", "PUT", 200, _no("unauthorized"), "forbidden"),
+    _D(
+        "C.10 job",
+        "POST",
+        422,
+        _no("job_exists", scheduled_job_id=7),
+        "invalid_request",
+        certain=False,
+    ),
+    _D("C.11 report", "PUT", 403, _says("No active instance there."), "forbidden", certain=False),
+    _D("D none", "GET", 404, _says("No SSH keys found for the user."), "not_found"),
+    _D("D key", "POST", 400, {"error": "SSH key could not be retrieved."}, "invalid_request"),
+    _D("D key", "POST", 400, _no("no_ssh_key", "No ssh key provided"), "invalid_request"),
+    _D("D team", "POST", 400, _no("team_ssh_keys_not_supported"), "team_account"),
+    _D("D team, unnamed", "POST", 400, _says("Team SSH keys are not supported."), "team_account"),
+    _D(
+        "D update",
+        "PUT",
+        400,
+        _says("The SSH key already exists on this account"),
+        "invalid_request",
+        certain=False,
+    ),
+    _D(
+        "D attached",
+        "POST",
+        200,
+        _says("SSH key already associated with instance."),
+        "invalid_request",
+        certain=False,
+    ),
+    _D("D attach", "POST", 200, _no("no_such_instance"), "no_such_instance"),
+    _D("D replace", "PUT", 200, _no("add_ssh_to_instance"), "invalid_request", certain=False),
+    _D("D detach", "DELETE", 200, _no("no_such_ssh_key", "SSH key not found."), "not_found"),
+    _D("D detach, yaml", "DELETE", 500, _says("SSH key not found."), "not_found"),
+    _D("E none", "GET", 200, _says("No templates found"), "not_found"),
+    _D(
+        "E edit",
+        "PUT",
+        400,
+        _says("Only the Template Creator may Update Existing Template."),
+        "invalid_request",
+        certain=False,
+    ),
+    _D("E edit v1", "PUT", 404, _no("invalid_template"), "invalid_request", certain=False),
+    _D(
+        "E delete",
+        "DELETE",
+        401,
+        _says("Templates can ONLY be Deleted by their Creator"),
+        "auth_failed",
+        certain=False,
+    ),
+    _D("E tags", "POST", 200, _says("No tags found"), "invalid_request", certain=False),
+    _D("E registry", "POST", 400, _no("registry_error"), "invalid_request"),
+    _D(
+        "F name",
+        "PUT",
+        422,
+        _no("invalid_args", "invalid volume name: a-b"),
+        "invalid_request",
+        certain=False,
+    ),
+    _D(
+        "F name, unnamed",
+        "PUT",
+        422,
+        _says("invalid volume name: a-b"),
+        "invalid_request",
+        certain=False,
+    ),
+    _D("F delete", "DELETE", 400, _no("invalid id"), "not_found"),
+    _D("F delete", "DELETE", 404, {"error": "invalid id"}, "not_found"),
+    _D("F delete, plain", "DELETE", 404, "invalid id", "not_found"),
+    _D("F delete, a JSON text", "DELETE", 404, AsJson("invalid id"), "not_found"),
+    _D("F delete, yaml", "DELETE", 404, _no("no_such_volume"), "not_found"),
+    _D("F delete, another's", "DELETE", 401, AsJson("Unauthorized"), "forbidden"),
+    _D(
+        "F in use",
+        "DELETE",
+        409,
+        _no("volume in use", "existing instances use that volume!"),
+        "volume_in_use",
+    ),
+    _D("F in use, a JSON text", "DELETE", 409, AsJson("volume in use"), "volume_in_use"),
+    _D(
+        "F clone",
+        "POST",
+        401,
+        _no("unauthorized", "Unauthorized to access volume 7, or it does not exist"),
+        "forbidden",
+    ),
+    _D(
+        "G charges",
+        "GET",
+        400,
+        _says("Must provide both 'day' gte and lte filters for instance charges"),
+        "invalid_request",
+        certain=False,
+    ),
+    _D(
+        "G charges",
+        "GET",
+        200,
+        _says("Host users do not have instance charges"),
+        "invalid_request",
+        certain=False,
+    ),
+    _D("G invoices", "GET", 200, _no("Invalid date range"), "invalid_request", certain=False),
+    _D(
+        "G secrets",
+        "POST",
+        400,
+        _says("User has reached the limit of 16 environment variables."),
+        "invalid_request",
+        certain=False,
+    ),
+    _D(
+        "G secrets",
+        "DELETE",
+        400,
+        _says("Environment variable not found"),
+        "invalid_request",
+        certain=False,
+    ),
+    _D("H 1", "POST", 429, "API requests too frequent: endpoint threshold=4.5", "rate_limited"),
+    _D(
+        "H 2",
+        "POST",
+        429,
+        {"detail": "API requests too frequent endpoint threshold=4.5"},
+        "rate_limited",
+    ),
+    _D("H 3", "POST", 429, _no("rate_limit_exceeded", "x"), "rate_limited"),
+    _D(
+        "H 4",
+        "POST",
+        429,
+        {"error": "HTTPTooManyRequests", "msg": "x", "retry_after": 10},
+        "rate_limited",
+    ),
+    _D(
+        "H 5",
+        "POST",
+        429,
+        {"error": "search_quota_exceeded", "msg": "x", "remaining": 0},
+        "search_quota_exceeded",
+    ),
+    _D("I wrong key", "GET", 401, _no("auth_error", "Invalid user key"), "auth_failed"),
+    _D("I no header", "GET", 403, _no("auth_error", "This action requires login."), "auth_failed"),
+    _D("I expired", "GET", 404, _says("Session expired. Please log in again."), "auth_failed"),
+    _D(
+        "I scope",
+        "GET",
+        401,
+        _no("auth_error", "Key lacks permission group instance_read"),
+        "forbidden",
+    ),
+    _D("I scope", "GET", 403, _says("requires access to user_read"), "forbidden"),
+    _D(
+        "I two factors",
+        "POST",
+        401,
+        _says("Log in using Two Factor Authentication to do this"),
+        "two_factor_required",
+    ),
+    _D("I two factors", "POST", 401, _says("Two-factor login required"), "two_factor_required"),
+    _D("I login page", "GET", 401, "Please log in or sign up", "auth_failed"),
+    _D("J a list", "PUT", 400, ["x", {"msg": "y"}], "unexpected_reply", certain=False),
+    _D(
+        "J a list that names it",
+        "PUT",
+        400,
+        [{"msg": "Could not find contract."}],
+        "no_such_instance",
+    ),
+    _D("J a number", "PUT", 400, 7, "unexpected_reply", certain=False),
+    _D("J null", "PUT", 404, None, "unexpected_reply", certain=False),
+    _D("J HTML", "PUT", 404, "<html>invalid id</html>", "unexpected_reply", certain=False),
+    _D("J no body", "GET", 204, "", "unexpected_reply", certain=False),
+    _D("J server error", "PUT", 500, _no("server_error"), "vast_unavailable"),
 )
 
 

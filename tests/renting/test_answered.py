@@ -66,6 +66,26 @@ async def test_a_4xx_of_no_known_form_may_hide_a_machine(
     assert (made["instance_id"], made["recovered"], puts(world)) == (rental.id, True, 1)
 
 
+async def test_a_400_of_words_alone_is_in_doubt_and_then_told_in_those_words(
+    client: Client, world: World
+) -> None:
+    """Vast has 400s with a msg and no error (docs/vast-api.md C.7), and so has whoever stands
+    between: the machine behind one is found, and only without one are its words a refusal.
+    """
+    words = "blacklisted host"
+    world.faults.add("create", "msg_only", when="after", msg=words)
+    made = await outcome(client, wish(world))
+    assert (made["instance_id"], made["recovered"], puts(world)) == (world.rentals[0].id, True, 1)
+    world.faults.add("create", "msg_only", msg=words)
+    error = (await outcome(client, wish(world)))["error"]
+    assert (error["code"], error["http_status"], error["untrusted_vast_message"]) == (
+        "invalid_request",
+        400,
+        words,
+    )
+    assert (len(world.rentals), puts(world)) == (1, 2)
+
+
 @pytest.mark.parametrize("status", [451, 403, 429])
 async def test_once_absence_is_proven_it_is_a_refusal_and_not_sent_again(
     world: World, settings: Settings, status: int

@@ -21,11 +21,13 @@ from pydantic import SecretStr
 
 from house import KEY_LINE
 from refusals import (
+    DOCUMENTED,
     READS,
     REFUSED,
     RIDDLES,
     STILLBORN,
     TOO_MANY,
+    Documented,
     Reply,
     Row,
     golden,
@@ -407,6 +409,30 @@ async def test_a_destroy_that_is_refused_still_bills(
     assert (error["code"], error["billing_possible"]) == ("destroy_unverified", True)
     assert [{"instance_id": instance_id, "outcome": row.code}] == error["results"]
     assert len(world.living) == 1
+
+
+# ── every row of the notes ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("row", DOCUMENTED, ids=str)
+def test_every_error_row_that_is_documented_has_one_leaf(row: Documented) -> None:
+    """What it means, whether it refuses for certain, and that nothing but a start in a queue may
+    bill (docs/vast-api.md A.11, C, D, E, F, G, H, I).
+    """
+    reply = replies.Reply.of(row.status, row.text, {})
+    error = verdicts.refusal(reply, row.method, row.means)
+    assert error is not None
+    assert (error.code, error.http_status) == (row.code, row.status)
+    assert error.billing_possible == (row.code == "start_queued")
+    assert error.no_refusal == (not row.certain)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_an_act_is_done_without_a_word(method: str) -> None:
+    """204 without a body (docs/vast-api.md C.7); of a read or a search it says nothing."""
+    assert verdicts.refusal(replies.Reply.of(204, "", {}), method) is None
+    assert verdicts.refusal(replies.Reply.of(204, "", {}), "POST") is not None
+    assert verdicts.refusal(replies.Reply.of(200, "", {}), method) is not None
 
 
 # ── the network ────────────────────────────────────────────────────────────────────────────────

@@ -171,11 +171,21 @@ async def _send(act: Act, consent: Consent, held: Reservation | None) -> errors.
             return exc
         consent.give_back()
         reserving.settle(act.call, held, None)
-        if isinstance(exc, errors.NotRunning):
-            exc.instance_id = act.target.instance_id
-            exc.next_steps = [act.target.start("starts it; a start bills")]
+        _lead_on(act.target, exc)
         raise
     return None
+
+
+def _lead_on(target: Target, exc: errors.VastMcpError) -> None:
+    """Add what leads on from a refusal that is said of this machine, or of the account's credit."""
+    if isinstance(exc, errors.NotRunning):
+        exc.next_steps = [target.start("starts it; a start bills")]
+    elif isinstance(exc, errors.BillingNotSetUp | errors.InsufficientCredit):
+        why = "if it is not wanted: its disk bills on"
+        exc.next_steps = [NextStep("show_account", {}, "what credit there is"), target.destroy(why)]
+    else:
+        return
+    exc.instance_id = target.instance_id
 
 
 async def _look(act: Act, *, answered: bool) -> Outcome:

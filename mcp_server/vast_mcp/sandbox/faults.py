@@ -249,6 +249,12 @@ def _success_false(detail: Json, _reply: Response | None, _now: float) -> Respon
     return JSONResponse(SERVER_ERROR | detail)
 
 
+def _msg_only(detail: Json, _reply: Response | None, _now: float) -> Response:
+    """Answer with a 400 that has a msg and no error, as some of Vast's do (C.7, E)."""
+    said = {"msg": "The request was not carried out.", **detail}
+    return JSONResponse({"success": False, **said}, 400)
+
+
 def _no_id(_detail: Json, _reply: Response | None, _now: float) -> Response:
     return JSONResponse({"success": True})
 
@@ -271,4 +277,5 @@ KINDS: dict[str, Act] = {
     "truncated_json": _truncated,
     "success_false": _success_false,
     "no_id": _no_id,
+    "msg_only": _msg_only,
 }
