@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import anyio
@@ -339,13 +340,20 @@ async def told(client: Client, tool: str, said: list[tuple[float, str]], **argum
 async def test_a_host_hears_of_a_wait_of_more_than_a_second(
     world: World, settings: Settings
 ) -> None:
-    """Two searches that differ: the second waits for its turn."""
+    """Two searches that differ: the second waits for its turn, which comes with the first's
+    answer.
+    """
     said: list[tuple[float, str]] = []
     async with paced(world, settings, 0.6, budget_s=30.0) as client:
-        await call(client, "search_offers", limit=1)
-        await told(client, "search_offers", said, limit=2)
+        world.faults.add("search", "late", when="after")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(call, client, "search_offers", limit=1))
+            await world.faults.until_hanging()
+            tasks.start_soon(partial(told, client, "search_offers", said, limit=2))
+            await anyio.wait_all_tasks_blocked()
+            world.faults.release()
     [(_, message)] = said
-    assert "waiting 1 s for a turn" in message
+    assert "for a turn" in message
 
 
 async def test_a_short_wait_is_not_told(world: World, settings: Settings) -> None:
@@ -358,13 +366,17 @@ async def test_a_short_wait_is_not_told(world: World, settings: Settings) -> Non
 
 async def test_figures_of_progress_only_rise(world: World, settings: Settings) -> None:
     """A wait tells seconds, a tool its own count, and MCP wants each to be more than the last."""
-    [machine] = rented(world, 1)
-    world.log_looks = 4
+    one, other = rented(world, 2)
     said: list[tuple[float, str]] = []
     async with paced(world, settings, 0.6, budget_s=30.0) as client:
-        await call(client, "show_instance", instance_id=machine)
-        await told(client, "wait_for_instance", said, instance_id=machine, timeout_s=2)
+        world.faults.add("show", "late", when="after")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(call, client, "show_instance", instance_id=one))
+            await world.faults.until_hanging()
+            wait = {"instance_id": other, "timeout_s": 3}
+            tasks.start_soon(partial(told, client, "wait_for_instance", said, **wait))
+            await anyio.wait_all_tasks_blocked()
+            world.faults.release()
     figures = [done for done, _ in said]
     assert any("for a turn" in message for _, message in said)
-    assert any("for a turn" not in message for _, message in said)
     assert figures == sorted(set(figures))
