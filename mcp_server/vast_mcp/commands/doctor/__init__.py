@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 EPILOG = """\
 exit status:
   0  nothing failed (warnings may be there)
-  1  something failed; with --contract: a reply is not as relied on, or nobody answered
+  1  something failed; with --contract: a reply is not as relied on, or
+     nobody answered
   2  wrong usage
 """
 
