@@ -196,8 +196,10 @@ async def test_a_machine_whose_call_was_cut_short_is_told_of_before_another_is_r
     other = wish(world) | {"offer_id": world.offer(gpu_name="RTX 3090")["id"]}
     world.faults.add("create", "hang", when="after", seconds=0.15)
     async with served(world, short) as client:
-        with anyio.move_on_after(0.05):
-            await client.call_tool("create_instance", wish(world))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(client.call_tool, "create_instance", wish(world))
+            await world.faults.until_hanging()
+            tasks.cancel_scope.cancel()
         told = await call(client, "create_instance", **other)
     assert told["error"]["code"] == "earlier_rental_found"
     assert [machine.id for machine in world.living] == [told["error"]["instance_id"]]
