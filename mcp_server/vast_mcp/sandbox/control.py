@@ -114,7 +114,7 @@ def _set_option(world: World, name: str, value: Any) -> None:
     setattr(world, name, value)
 
 
-ACTS: dict[str, Callable[[World, Any], None]] = {
+ACTS: dict[str, Callable[[World, Any], object]] = {
     "take": lambda world, offer_id: world.take(offer_id),
     "jam": lambda world, offer_id: world.jam(offer_id),
     "keys": lambda world, texts: world.set_keys(texts),
@@ -124,6 +124,7 @@ ACTS: dict[str, Callable[[World, Any], None]] = {
     "logs": lambda world, wish: world.set_logs(**wish),
     "free_gpu": lambda world, instance_id: world.free_gpu(instance_id),
     "outbid": lambda world, instance_id: world.outbid(instance_id),
+    "raise_price": lambda world, wish: world.raise_price(**wish),
     "age": lambda world, wish: world.age(**wish),
     "cancel_rental": lambda world, instance_id: world.cancel_rental(instance_id),
 }

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from .account import Key
+from .billing import AWAY, BILLED, Deposit, Meter, moments
 from .fates import BIRTH, EVENTS, Course, Fate
 from .launch import Launch
 from .logs import Log
@@ -60,6 +61,11 @@ class Instance:
     keys: dict[int, Key] = field(default_factory=dict[int, Key])
     log: Log = field(default_factory=Log)
     last_logged: str | None = None
+    meter: Meter = field(default_factory=Meter)
+    deposit: Deposit | None = None
+
+    def __post_init__(self) -> None:
+        self.meter.at = self.born
 
     # What it is
 
@@ -101,9 +107,14 @@ class Instance:
         return self.offer["dph_base"]
 
     @property
+    def disk_rate(self) -> float:
+        """$/h of its disk."""
+        return disk_price(self.offer, self.launch.disk)
+
+    @property
     def dph_total(self) -> float:
         """$/h of compute and disk together."""
-        return self.price + disk_price(self.offer, self.launch.disk)
+        return self.price + self.disk_rate
 
     @property
     def at_most(self) -> float:
@@ -117,6 +128,25 @@ class Instance:
     @property
     def bids_below_floor(self) -> bool:
         return self.launch.bids_below(self.offer["min_bid"])
+
+    def tick(self, now: float) -> None:
+        """Enter what it was billed since the last tick; before anything of it changes."""
+        since = self.meter.at
+        if not self.alive or now <= since:
+            return
+        for start, end in moments(since, now, self._times_of_steps()):
+            status = self.status(start)
+            if status in BILLED:
+                self.meter.enter("gpu", start, end, self.price)
+            if status not in AWAY:
+                self.meter.enter("disk", start, end, self.disk_rate)
+        self.meter.at = now
+
+    def _times_of_steps(self) -> list[float]:
+        """When time takes its steps; looks take theirs when they are made."""
+        if not self.tempo.seconds:
+            return []
+        return [self.course_began + n * self.tempo.seconds for n in range(1, len(self.course))]
 
     # Where it has come to
 
@@ -170,6 +200,7 @@ class Instance:
 
     def set_course(self, course: Course, now: float) -> None:
         """Begin a course at its first step."""
+        self.tick(now)
         self.course, self.course_began, self.looks = course, now, 0
 
     def stop(self, now: float, status: str = "exited") -> None:

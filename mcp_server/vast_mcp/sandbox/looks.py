@@ -2,7 +2,7 @@
 
 import time
 
-from . import fates, listing, logs, replies
+from . import fates, listing, logs, replies, rises
 from .banners import HOST
 from .instances import Instance
 from .logs import Upload
@@ -66,6 +66,7 @@ def _as_filter(row: Json) -> Json:
 
 
 def _count_look(state: State, instance: Instance) -> None:
+    instance.tick(state.now)
     instance.looks += 1
     if not instance.waiting_for_gpu or instance.id not in state.gpu_waits:
         return
@@ -78,6 +79,7 @@ def _follow(state: State, instance: Instance) -> None:
     """Let happen what the instance's course has come to since the last look."""
     if not instance.alive:
         return
+    rises.settle(state, instance)
     event = instance.event(state.now)
     if event == fates.VANISHED:
         state.cancel_rental(instance.id)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import replies
+from . import too_often
 
 DAY_S = 86_400
 
@@ -127,12 +127,12 @@ class RateLimits:
         bucket.seconds = seconds
         wait = bucket.take(now)
         if wait > 0:
-            raise replies.too_many(form, wait, seconds, now)
+            raise too_often.too_many(form, wait, seconds, now)
 
     def check_quota(self, rows_a_day: int) -> None:
         """Refuse a search where the day's rows are used up, in the fifth form."""
         if self._rows_today() >= rows_a_day:
-            raise replies.too_many_quota(self._clock(), rows_a_day)
+            raise too_often.too_many_quota(self._clock(), rows_a_day)
 
     def count_rows(self, rows: int) -> None:
         """Count the rows that a search has shown."""

@@ -11,14 +11,26 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from . import access, control, replies
-from .handlers import account, instances, offers, volumes
+from .handlers import (
+    account,
+    belongings,
+    errands,
+    instances,
+    many,
+    money,
+    offers,
+    rentals,
+    templates,
+    volumes,
+)
 from .handlers.table import Endpoint
 from .ledger import Received
 from .replies import Refusal
 from .request import Request
 from .world import World
 
-TABLE = (*offers.TABLE, *instances.TABLE, *volumes.TABLE, *account.TABLE)
+AREAS = (offers, rentals, instances, many, errands, money, volumes, account, templates, belongings)
+TABLE = tuple(endpoint for area in AREAS for endpoint in area.TABLE)
 MARK = "Vast-Mcp-Sandbox"  # a header that Vast.ai does not have
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH"]
 

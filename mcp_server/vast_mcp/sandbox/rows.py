@@ -316,8 +316,8 @@ def _money(instance: Instance) -> Json:
         "dph_base": instance.price,
         "dph_total": instance.dph_total,
         "storage_total_cost": disk,
-        "credit_balance": None,
-        "credit_discount": None,
+        "credit_balance": instance.deposit.usd if instance.deposit else None,
+        "credit_discount": instance.deposit.rate if instance.deposit else None,
         "search": bill_of(instance.price, disk),
         "instance": bill_of(0.0, disk),
     }

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from . import fates, offers, replies, search
-from .account import INSTANCE_SECRET, Key, user_row
+from .account import INSTANCE_SECRET, Key
 from .create_body import MAX_PRICE, MIN_PRICE, read_launch
 from .fates import Fate
 from .instances import Instance, Tempo
@@ -172,7 +172,7 @@ def _attach_volume(state: State, instance: Instance) -> None:
         return
     instance.launch.volume_info = info | {"volume_id": volume.id, "name": volume.label}
     if is_new:
-        _write_volume(state, volume, instance)
+        write_volume(state, volume, instance)
 
 
 # What is rented
@@ -270,6 +270,7 @@ def change_bid(state: State, instance_id: int, price: Any) -> None:
     if not instance.launch.is_bid:
         raise replies.not_a_bid()
     bid = _read_bid(price, instance.offer)
+    instance.tick(state.now)
     instance.launch.price = bid
     state.write("bid", instance, price=bid)
     if instance.bids_below_floor:
@@ -296,46 +297,8 @@ def _read_bid(price: Any, offer: Offer) -> float:
     return float(price)
 
 
-# Volumes, templates, the account
-
-
-def rent_volume(state: State, body: Json) -> Volume:
-    """Rent room for a volume (F)."""
-    size, name = body.get("size"), body.get("name")
-    volume = state.volumes.rent(body.get("id"), size, name, state.now)
-    _write_volume(state, volume)
-    return volume
-
-
-def _write_volume(state: State, volume: Volume, instance: Instance | None = None) -> None:
+def write_volume(state: State, volume: Volume, instance: Instance | None = None) -> None:
+    """Enter a volume that bills from here on."""
     machine = volume.machine_id
     detail = {"volume_id": volume.id, "gb": volume.gb, "machine_id": machine}
     state.write("volume", instance, usd_per_hour=volume.usd_per_hour, **detail)
-
-
-def delete_volume(state: State, volume_id: Any) -> None:
-    """Delete a volume; it costs nothing from here on (F)."""
-    volume = state.volumes.delete(volume_id, state.now)
-    state.write("volume_delete", volume_id=volume.id)
-
-
-def add_template(state: State, body: Json) -> Json:
-    """Add a template of the account's own (E)."""
-    template = state.shelf.add(body, state.now)
-    return _write_template(state, "template", template)
-
-
-def edit_template(state: State, body: Json) -> Json:
-    """Change a template of the account's own (E)."""
-    template = state.shelf.edit(body, state.now)
-    return _write_template(state, "template_edit", template)
-
-
-def _write_template(state: State, kind: str, template: Json) -> Json:
-    state.write(kind, hash_id=template["hash_id"], name=template["name"])
-    return template
-
-
-def user(state: State) -> Json:
-    """Show the account as `users/current` does (G)."""
-    return user_row(state.user_id, state.balance, state.credit, state.first_public_key)

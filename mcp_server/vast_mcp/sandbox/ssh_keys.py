@@ -57,9 +57,42 @@ def delete(state: State, key_id: int) -> None:
     state.write("key_delete", key_id=key_id)
 
 
+def update(state: State, key_id: int, text: Any) -> Key:
+    """Change the text of a key of the account (D)."""
+    public_key = _read_public_key(state, text)
+    if key_id not in state.keys:
+        raise replies.refusal(404, "not_found", f"No SSH key {key_id}")
+    if _find(state.keys.values(), public_key) is not None:
+        msg = "The SSH key already exists on this account"
+        raise replies.refusal(400, "invalid_args", msg)
+    state.keys[key_id] = replace(state.keys[key_id], public_key=public_key)
+    state.write("key_update", key_id=key_id, public_key=public_key)
+    return state.keys[key_id]
+
+
+def replace_on(state: State, instance_id: int, key_id: Any, text: Any) -> Key:
+    """Put another text in the place of an instance's key (D)."""
+    instance = _standing(state, instance_id)
+    public_key = _read_public_key(state, text)
+    if key_id not in instance.keys:
+        raise replies.refusal(200, "add_ssh_to_instance", "SSH key is not on this instance.")
+    key = replace(instance.keys[key_id], public_key=public_key)
+    instance.keys[key_id] = key
+    state.write("key_replace", instance, key_id=key_id, public_key=public_key)
+    return key
+
+
+def _standing(state: State, instance_id: int) -> Instance:
+    """Find an instance; these routes say with a 200 that there is none (D)."""
+    instance = state.find(instance_id)
+    if instance is None:
+        raise replies.refusal(200, "no_such_instance", f"Instance {instance_id} not found.")
+    return instance
+
+
 def attached(state: State, instance_id: int) -> str:
     """List an instance's keys, as JSON in a text (D)."""
-    return json.dumps(_rows(own(state, instance_id).keys))
+    return json.dumps(_rows(_standing(state, instance_id).keys))
 
 
 def attach(state: State, instance_id: int, text: Any) -> Key:
@@ -82,13 +115,14 @@ def _copy_for(state: State, instance: Instance, public_key: str) -> Key:
     known = _find(state.keys.values(), public_key)
     if known is not None:
         return replace(known)
-    number = _free_number([*state.keys, *instance.keys])
-    return _numbered(state, number, public_key)
+    key = _numbered(state, _free_number([*state.keys, *instance.keys]), public_key)
+    state.keys[key.id] = key  # it becomes the account's too (D)
+    return replace(key)
 
 
 def detach(state: State, instance_id: int, key_id: int) -> None:
     """Take a key off one instance (D)."""
-    instance = own(state, instance_id)
+    instance = _standing(state, instance_id)
     if instance.keys.pop(key_id, None) is None:
         raise replies.no_such_ssh_key()
     state.write("key_detach", instance, key_id=key_id)

@@ -18,6 +18,7 @@ from .instances import Instance
 from .ledger import LedgerEntry, Received
 from .logs import Upload
 from .offers import Offer
+from .office import Office
 from .rate_limits import RateLimits
 from .shapes import Json
 from .templates import Shelf
@@ -80,6 +81,8 @@ class State:
     ssh_direct: bool = True  # with banners: the mapped port answers
     ssh_proxy: bool = True  # with banners: the proxy does
     ssh_banner: str = BANNER.decode()  # with banners: what a door says
+    clouds: list[Json] = field(default_factory=list[Json])  # cloud connections (C.10)
+    maintenances: list[Json] = field(default_factory=list[Json])  # announced by hosts (C.11)
     # called once, as the next rent is judged: what others do just then
     before_rent: Callable[[], object] | None = None
     # called once, as the next look at one instance is made
@@ -92,6 +95,7 @@ class State:
     fates: dict[int, Fate] = field(init=False)  # by offer
     stolen_gpus: set[int] = field(init=False)  # instances whose GPU went elsewhere (C.5)
     gpu_waits: dict[int, int] = field(init=False)  # looks until a queued start finds its GPU free
+    office: Office = field(init=False)
     keys: dict[int, Key] = field(init=False)
     issued: dict[int, ApiKey] = field(init=False)  # API keys that the account made (G)
     shelf: Shelf = field(init=False)
@@ -134,7 +138,7 @@ class State:
     def _clear_account(self) -> None:
         self.instances, self.keys, self.uploads = {}, {}, {}
         self.stolen_gpus, self.gpu_waits = set(), {}
-        self.issued = {}
+        self.issued, self.office = {}, Office()
         self.shelf = Shelf(self.now, self.user_id)
 
     # What there is
@@ -232,12 +236,24 @@ class State:
         """End an instance for good. Its offer is free again unless another machine of ours came
         from it.
         """
+        self._refund(instance)
         instance.destroyed_at = self.now
         instance.lingering_looks = self.gone_after_looks
         self.doors.close(instance.id)
         self.volumes.let_go(instance.id, self.volume_lingers_looks)
         if not any(other.offer_id == instance.offer_id for other in self.living):
             self.offers[instance.offer_id] |= {"rentable": True, "rented": False}
+
+    def _refund(self, instance: Instance) -> None:
+        """Give back the rest of a deposit; all of it, where the machine was deverified (C.8)."""
+        instance.tick(self.now)
+        deposit, instance.deposit = instance.deposit, None
+        if deposit is None:
+            return
+        if instance.offer["verification"] == "deverified":
+            self.credit += deposit.usd
+        else:
+            self.credit += deposit.refund(instance.meter.usd_since(deposit.at))
 
     def write(self, kind: str, instance: Instance | None = None, **detail: Any) -> None:
         """Enter in the ledger what was committed just now, and the account as it then stands."""

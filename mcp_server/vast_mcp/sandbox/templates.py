@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from typing import Any, cast
 
 from . import replies, search
+from .readers import is_whole
 from .shapes import Json
 
 Template = Json
@@ -75,6 +77,8 @@ UNUSED: Template = {
     "vm": False,
 }
 
+EDITED = frozenset({*BLANK, "hash_id", "docker_login_user", "docker_login_pass"})
+PARTS = ("name", "image")
 VAST = 1  # the user id of Vast's own templates
 FIRST_TEMPLATE = 60_001
 FAME: Json = {"count_created": 1_000, "recommended": True}
@@ -158,6 +162,14 @@ def _checked(template: Template) -> Template:
     return template
 
 
+def _ops(value: Any) -> Json:
+    return cast("Json", value) if isinstance(value, dict) else {"eq": value}
+
+
+def _holds(text: Any, part: str) -> bool:
+    return part.lower() in str(text).lower()
+
+
 class Shelf:
     """The shelf keeps every template by its hash."""
 
@@ -175,24 +187,77 @@ class Shelf:
             _checked(BLANK | _given(body)), _origin(self._next_id(), self.user_id, now)
         )
 
+    def like(self, body: Template) -> Template | None:
+        """Find the one that has this content already."""
+        return self.by_hash.get(content_hash(_checked(BLANK | _given(body))))
+
     def edit(self, body: Template, now: float) -> Template:
         """Give a template another content, so another hash under the same id: a stored hash goes
         stale (A.10).
         """
-        old = self.by_hash.get(str(body.get("hash_id")))
-        if old is None or old["creator_id"] != self.user_id:
-            raise replies.invalid_args("hash_id is not a template of yours")
-        template = _checked({key: old[key] for key in BLANK} | _given(body))
-        del self.by_hash[old["hash_id"]]
-        return self._put(template, _origin(old["id"], self.user_id, now))
+        hash_id = str(body.get("hash_id"))
+        old = self.by_hash.get(hash_id)
+        if old is None:
+            msg = f"Unable to Update Template. None found for given Hash ID: {hash_id[:40]}"
+            raise replies.invalid_args(msg)
+        if old["creator_id"] != self.user_id:
+            msg = "Only the Template Creator may Update Existing Template."
+            raise replies.invalid_args(msg)
+        for name in body:
+            if name not in EDITED:
+                raise replies.invalid_args(f"Unexpected Key '{name[:40]}' found in Template.")
+        return self._put_in_place(old, _checked(_content_of(old) | _given(body)), now)
 
-    def find(self, filters: Json, limit: int | None) -> list[Template]:
-        """Find those that answer the filters; values may come as text."""
-        checked = search.read_filters(filters, FIELDS)
+    def numbered(self, body: Template) -> Template:
+        """Find the template of this number and hash."""
+        found = self.by_hash.get(str(body.get("hash_id")))
+        if found is None or found["id"] != body.get("id"):
+            raise replies.refusal(404, "invalid_template", "No such template.")
+        return found
+
+    def replace(
+        self, old: Template, body: Template, now: float, *, copied: bool
+    ) -> tuple[str, Template]:
+        """Write every field anew: nulls overwrite. Somebody else's, or one that instances use, is
+        copied instead.
+        """
+        content = _checked(BLANK | _given(body))
+        if content_hash(content) == old["hash_id"]:
+            return f"No Edits made for template {old['id']}", old
+        if copied or old["creator_id"] != self.user_id:
+            new = self._put(content, _origin(self._next_id(), self.user_id, now))
+            msg = f"Created an Edited Copy of Template {old['id']}. New Template ID: {new['id']}"
+            return msg, new
+        msg = f"Template {old['id']} Updated Successfully"
+        return msg, self._put_in_place(old, content, now)
+
+    def _put_in_place(self, old: Template, content: Template, now: float) -> Template:
+        del self.by_hash[old["hash_id"]]
+        return self._put(content, _origin(old["id"], self.user_id, now))
+
+    def delete(self, body: Template) -> Template:
+        """Take away one of the account's own, by its number."""
+        number = body.get("template_id")
+        if "hash_id" in body or not is_whole(number):
+            raise replies.invalid_args("Template ID must be integer")
+        found = [one for one in self.by_hash.values() if one["id"] == number]
+        if not found:
+            raise replies.invalid_args("Invalid Template ID or User ID")
+        [template] = found
+        if template["creator_id"] != self.user_id:
+            msg = "Templates can ONLY be Deleted by their Creator"
+            raise replies.refusal(401, "not_authorized", msg)
+        return self.by_hash.pop(template["hash_id"])
+
+    def find(self, filters: Json) -> list[Template]:
+        """Find those that answer the filters; values may come as text, and without an operator: a
+        bare name or image matches parts, other bare values are equal, which is ours (E).
+        """
+        parts = {name: filters[name] for name in PARTS if isinstance(filters.get(name), str)}
+        rest = {name: _ops(value) for name, value in filters.items() if name not in parts}
+        checked = search.read_filters(rest, FIELDS)
         found = search.select(self.by_hash.values(), checked, leaky=False)
-        if limit is None:
-            return found
-        return found[: max(0, limit)]
+        return [one for one in found if all(_holds(one[name], parts[name]) for name in parts)]
 
     def _next_id(self) -> int:
         ids = [template["id"] for template in self.by_hash.values()]

@@ -182,6 +182,19 @@ class Volumes:
         self.owned[volume.id] = volume
         return volume
 
+    def clone(self, source_id: Any, room_id: Any, size: Any, now: float) -> Volume:
+        """Rent room for a copy of a volume; it is not smaller than what it copies (F)."""
+        if source_id is None or room_id is None:
+            raise replies.invalid_args("src_id and dst_id are required")
+        source = self.find(source_id)
+        if source is None:
+            msg = f"Unauthorized to access volume {str(source_id)[:40]}, or it does not exist"
+            raise replies.refusal(401, "unauthorized", msg)
+        gb = source.gb if size is None else search.as_number(size)
+        if gb is None or not gb >= source.gb:
+            raise replies.invalid_args(f"size: the source volume has {source.gb:g} GB")
+        return self.rent(room_id, gb, None, now)
+
     def find(self, volume_id: Any) -> Volume | None:
         """The living volume of this id."""
         if not isinstance(volume_id, int):

@@ -6,10 +6,11 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import fates, listing, looks, service, ssh_keys
+from . import fates, listing, looks, possessions, rises, service, ssh_keys
 from .instances import Instance
 from .ledger import LedgerEntry, Received
 from .offers import Offer
+from .office import Rise
 from .shapes import Json
 from .state import State
 
@@ -113,7 +114,13 @@ class World(State):
 
     def age(self, instance_id: int, hours: float) -> None:
         """Make an instance so many hours older than it is."""
-        self.instances[instance_id].born -= hours * 3600
+        instance = self.instances[instance_id]
+        instance.born -= hours * 3600
+        instance.meter.shift(hours * 3600)
+
+    def raise_price(self, instance_id: int, factor: float = 1.5, days: float = 30) -> Rise:
+        """Let the host ask for a price so many times this one, from the contract's end on (C.7)."""
+        return rises.ask(self, instance_id, factor, days)
 
     def show(self, instance_id: int) -> Json | None:
         """Look at one instance as a request does, which moves it on."""
@@ -125,11 +132,11 @@ class World(State):
 
     def add_template(self, body: Json) -> Json:
         """Add a template as a request does."""
-        return service.add_template(self, body)
+        return possessions.add_template(self, body)
 
     def user(self) -> Json:
         """Look at the account as a request does."""
-        return service.user(self)
+        return possessions.user(self)
 
 
 def _has_all(row: Offer, wanted: Json) -> bool:

@@ -1,5 +1,6 @@
 """Instances are looked at and acted on (docs/vast-api.md C, D)."""
 
+import json
 from typing import Any
 
 from starlette.responses import PlainTextResponse, Response
@@ -103,12 +104,13 @@ def request_logs(request: Request) -> Json:
     """Say where the log will be, some looks from now (C.7)."""
     name = looks.request_logs(request.world, request.id_in_text, request.object())
     return done(
-        result_url=_address_of_log(request, name),
+        result_url=address_of_log(request, name),
         msg="Logs requested; the result appears at result_url.",
     )
 
 
-def _address_of_log(request: Request, name: str) -> str:
+def address_of_log(request: Request, name: str) -> str:
+    """Say where a text will be found: on another path, or elsewhere (C.7)."""
     if request.world.log_url is not None:
         return request.world.log_url.replace("{}", name)
     url = request.http.url
@@ -128,7 +130,14 @@ def read_log(request: Request) -> PlainTextResponse:
 def attach_key(request: Request) -> Json:
     """Attach by `POST /instances/{id}/ssh/` (D)."""
     key = ssh_keys.attach(request.world, request.id, request.field("ssh_key"))
-    return done(msg="SSH key added to instance.", key=key.as_json())
+    return done(msg="SSH key added to instance.", key=json.dumps(key.as_json()))
+
+
+def replace_key(request: Request) -> Json:
+    """Replace by `PUT /instances/{id}/ssh/` (D)."""
+    number, text = request.field("ssh_key_id"), request.field("ssh_key")
+    key = ssh_keys.replace_on(request.world, request.id, number, text)
+    return done(msg="SSH key was updated.", key=json.dumps(key.as_json()))
 
 
 def attached_keys(request: Request) -> Json:
@@ -143,6 +152,9 @@ def detach_key(request: Request) -> Json:
 
 
 TABLE = (
+    Endpoint(
+        "/api/v0/instances/{id:int}/ssh/", "PUT", "replace_key", "instance_write", replace_key
+    ),
     Endpoint("/api/v0/instances/", "GET", "list_v0", "instance_read", list_v0),
     Endpoint("/api/v1/instances/", "GET", "list", "instance_read", list_v1),
     Endpoint("/api/v0/instances/filters/", "GET", "filters", "instance_read", filters),
