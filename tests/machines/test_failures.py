@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vast_mcp.machines.failures import cuda_wanted, failure_in
-from vast_mcp.machines.phases import failure_of, phase_of
+from vast_mcp.machines.phases import failure_of, phase_of, sign_of
 from vast_mcp.vast.models import Instance
 
 SHIM = (
@@ -208,3 +208,13 @@ def test_a_text_counts_by_the_status_beside_which_it_stands(
     machine that is asked to be stopped (docs/vast-api.md C.3, C.4, C.9).
     """
     assert (failure_of(row(**fields)), phase_of(row(**fields))) == (failure, phase)
+
+
+def test_a_broken_gpu_is_a_sign_only_where_the_container_runs_as_asked() -> None:
+    """Who waits goes by it; a machine that is asked to stop is told as that (docs/vast-api.md
+    C.9).
+    """
+    broken = {"actual_status": "running", "status_msg": BROKEN}
+    assert sign_of(row(**broken)) == "host_gpu"
+    assert sign_of(row(**broken, **STOPPED)) == "stopped"
+    assert sign_of(row(actual_status="running")) == "running"

@@ -544,11 +544,12 @@ async def test_since_when_is_counted_over_several_calls(world: World, settings: 
     short = replace(settings, times=replace(settings.times, budget_s=0.1, stuck_s=0.3))
     async with served(world, short, TOOLS) as client:
         made = rent(world, "stuck_loading")
-        states: list[str] = []
-        while states[-1:] != ["failed"] and len(states) < 50:
-            states.append((await wait(client, made))["state"])
-    assert states[0] == "still_starting"
-    assert states[-1] == "failed"
+        seen = [await wait(client, made)]
+        while seen[-1]["state"] == "still_starting" and len(seen) < 50:
+            seen.append(await wait(client, made))
+    assert seen[0]["state"] == "still_starting"
+    assert (seen[-1]["state"], seen[-1]["reason"]) == ("failed", "no_progress")
+    assert "Nothing has moved for" in seen[-2]["message"]
 
 
 async def test_a_machine_that_never_had_a_status_has_stood_still_since_its_birth(

@@ -269,9 +269,9 @@ async def _ready(
 
 
 async def _not_reachable(wait: _Wait, row: Instance) -> WaitForInstanceResult:
-    minutes = (wait.watch.last - wait.watch.since) / 60
+    lasted = _span(wait.watch.last - wait.watch.since)
     message = (
-        f"It has run for {minutes:.0f} minutes or more and no SSH server answered from this "
+        f"It has run for {lasted} or more and no SSH server answered from this "
         "computer. A firewall between, a host's blocked port, or an image without SSH does that; "
         "the machine bills."
     )
@@ -303,14 +303,25 @@ def _still_starting(wait: _Wait) -> WaitForInstanceResult:
         raise wait.trouble
     wait.call.session.keep_watch(wait.instance_id)
     again = step("wait_for_instance", "waits on", **wait.args.model_dump(exclude_unset=True))
-    return _result(wait, "still_starting", f"Not yet: {_doing(wait)}.", [again])
+    message = f"Not yet: {_doing(wait)}."
+    still = wait.watch.still(wait.watch.last)
+    if wait.watch.phase != "running" and still >= wait.patience.sick:
+        message += (
+            f" Nothing has moved for {_span(still)}; after {_span(wait.patience.stuck)} this fails."
+        )
+    return _result(wait, "still_starting", message, [again])
+
+
+def _span(seconds: float) -> str:
+    """A time in words: seconds below two minutes."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"
 
 
 async def _failed(wait: _Wait, reason: Reason) -> WaitForInstanceResult:
     row = wait.row
     message = phases.FAILED[reason]
     if reason == "no_progress":
-        message = f"{message} So for {wait.watch.still(wait.watch.last) / 60:.0f} minutes."
+        message = f"{message} So for {_span(wait.watch.still(wait.watch.last))}."
     if row is not None and reason in phases.FAILURES:
         message = f"{message} {_bills(row)}"
     result = _result(wait, "failed", message, _after(wait, reason))

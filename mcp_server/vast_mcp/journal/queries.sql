@@ -263,6 +263,9 @@ INSERT INTO watched (key_digest, instance_id, seen, kept_at)
 VALUES (:key_digest, :instance_id, :seen, :now)
 ON CONFLICT (key_digest, instance_id) DO UPDATE SET seen = excluded.seen, kept_at = excluded.kept_at;
 
+-- name: forget_watched
+DELETE FROM watched WHERE kept_at < :before;
+
 -- name: drop_watched
 DELETE FROM watched WHERE key_digest = :key_digest AND instance_id = :instance_id;
 

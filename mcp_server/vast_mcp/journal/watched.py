@@ -9,6 +9,8 @@ import time
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.records import holds
 
+KEPT_S = 7 * 86_400.0  # no start takes a week
+
 
 class Watched:
     """One text a machine, under the digest of address and key by which it was seen."""
@@ -24,15 +26,14 @@ class Watched:
         return next((str(row["seen"]) for row in rows), None)
 
     def keep(self, key_digest: str, instance_id: int, seen: str) -> None:
-        """Keep this of a machine, instead of what was kept before."""
-        if holds(instance_id):
-            self._db.write(
-                "keep_watched",
-                key_digest=key_digest,
-                instance_id=instance_id,
-                seen=seen,
-                now=time.time(),
-            )
+        """Keep this of a machine, instead of what was kept before; what is old goes."""
+        if not holds(instance_id):
+            return
+        now = time.time()
+        self._db.write("forget_watched", before=now - KEPT_S)
+        self._db.write(
+            "keep_watched", key_digest=key_digest, instance_id=instance_id, seen=seen, now=now
+        )
 
     def drop(self, key_digest: str, instance_id: int) -> None:
         """A new start: what was seen says nothing of it."""

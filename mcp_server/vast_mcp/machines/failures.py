@@ -51,7 +51,7 @@ _SAID: tuple[tuple[Failure, str], ...] = (
     ),
     (
         "disk_full",
-        r"no space left on|disk quota exceeded|failed to (?:extract|register) layer",
+        r"no space left on|disk quota exceeded|failed to (?:extract|register) la",
     ),
     ("pull_limit", r"toomanyrequests:\s|pull rate limit|too many requests"),
     (
@@ -78,8 +78,8 @@ _SAID: tuple[tuple[Failure, str], ...] = (
     ),
     (
         "host_network",
-        r"tls handshake timeout|retrying in \d+ second|no such host|could not resolve host"
-        r"|client\.timeout exceeded|i/o timeout|temporary failure in name resolution"
+        r"tls handshake|retrying in \d+ second|no such host|could not resolve"
+        r"|client\.timeout|i/o timeout|temporary failure in name resolution"
         r"|connection (?:refused|reset)|network is unreachable|no route to host"
         r"|server misbehaving|context deadline exceeded",
     ),

@@ -140,7 +140,7 @@ FAILED: dict[Reason, str] = {
     "bills on.",
     "frozen": "The machine is paused with its memory kept; its GPU is charged on.",
     "no_progress": "The start stands still: neither its status nor what its host says has "
-    "changed. Hosts that are dead or broken show that.",
+    "changed. Hosts that are dead or broken show that, and so does one very large layer.",
 }
 
 
@@ -179,9 +179,10 @@ def sign_of(row: Instance | None) -> Phase:
     """The phase that somebody who waits goes by: a GPU that is told to be broken comes before a
     container that runs.
     """
-    if row is not None and failure_of(row) == "host_gpu":
-        return "host_gpu"
-    return phase_of(row)
+    phase = phase_of(row)
+    if row is None or phase != "running":
+        return phase
+    return failure_of(row) or phase
 
 
 def shown_by(row: Instance | None) -> str:
