@@ -16,6 +16,8 @@ from vast_mcp import errors
 from vast_mcp.caller import Host, Progress, no_progress
 from vast_mcp.journal import Journal
 from vast_mcp.journal.records import Approval, Intent, News
+from vast_mcp.machines.failures import Failure
+from vast_mcp.machines.phases import failure_of
 from vast_mcp.machines.watching import Watch, Watches
 from vast_mcp.offers_seen import OffersSeen
 from vast_mcp.reconcile import Reconciler
@@ -26,6 +28,7 @@ from vast_mcp.vast.account import SshKey, Template
 if TYPE_CHECKING:
     from vast_mcp.vast.client import Vast
     from vast_mcp.vast.link import Link
+    from vast_mcp.vast.models import Instance
 
 SAY_S = 1.0  # that a host may take to hear of a wait
 
@@ -67,6 +70,8 @@ class Session:
     instances_seen: set[int] = field(default_factory=set[int])
     volumes_seen: set[int] = field(default_factory=set[int])
     watches: Watches = field(default_factory=Watches)
+    # Machine → what its start fails of, by the last look at its row.
+    failing: dict[int, Failure] = field(default_factory=dict[int, Failure])
     ssh_keys: list[SshKey] = field(default_factory=list[SshKey])
     gpu_names: list[str] = field(default_factory=list[str])
     # Machine → the earliest birth that a row named, in epoch seconds.
@@ -152,6 +157,15 @@ class Session:
         except errors.JournalUnavailable:
             return None
         return None
+
+    def note_seen(self, row: Instance) -> None:
+        """A row of this machine was read."""
+        self.instances_seen.add(row.id)
+        failure = failure_of(row)
+        if failure is None:
+            self.failing.pop(row.id, None)
+        else:
+            self.failing[row.id] = failure
 
     def watch_of(self, instance_id: int) -> Watch:
         """What was seen of a machine, by this process or, where the journal has it, by another."""

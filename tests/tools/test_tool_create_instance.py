@@ -18,7 +18,7 @@ import pytest
 from mcp import Client
 from pydantic import SecretStr
 
-from house import KEY_LINE, OTHER_KEY_LINE, call, served
+from house import KEY_LINE, OTHER_KEY_LINE, an_offer, call, served
 from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
@@ -1255,3 +1255,23 @@ async def test_a_machine_rented_already_is_found_whatever_was_searched_since(
         limit=50,
     )
     assert (await call(client, "create_instance", **wish))["instance_id"] == made["instance_id"]
+
+
+async def test_a_rental_found_again_says_what_its_start_fails_of(
+    client: Client, world: World
+) -> None:
+    """The same call again is how an agent looks after a machine, and it reads what the host says as
+    every tool does (docs/vast-api.md C.9).
+    """
+    offer = an_offer(world)
+    world.set_fate(offer["id"], ("created",), "write /x: no space left on device")
+    made = await call(client, "create_instance", offer_id=offer["id"], disk=16)
+    assert "failure" not in made
+    await call(client, "show_instances")
+    again = await call(client, "create_instance", offer_id=offer["id"], disk=16)
+    assert (again["replayed"], again["failure"]) == (True, "disk_full")
+    assert again["next_steps"][0]["tool"] == "wait_for_instance"
+    world.instances[made["instance_id"]].fate.messages["*"] = "success, running me/failed/ssh"
+    await call(client, "show_instance", instance_id=made["instance_id"])
+    again = await call(client, "create_instance", offer_id=offer["id"], disk=16)
+    assert "failure" not in again

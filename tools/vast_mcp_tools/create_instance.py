@@ -17,6 +17,7 @@ from vast_mcp.errors import Json
 from vast_mcp.journal.records import STOPPED_USD_PER_HOUR, Intent
 from vast_mcp.leases import labels
 from vast_mcp.machines.costs import Price, per_day, per_month, rounded
+from vast_mcp.machines.failures import Failure
 from vast_mcp.renting import env_grammar, lease
 from vast_mcp.renting.order import DEFAULT_IMAGE, Order, masked, order_of
 from vast_mcp.renting.preview import Preview, preview
@@ -293,6 +294,10 @@ class CreateInstanceResult(Result):
     recovered: Annotated[
         bool | None, Field(description="True: the reply was lost and the machine was found.")
     ] = None
+    failure: Annotated[
+        Failure | None,
+        Field(description="What the start of one found failed of, when last looked at."),
+    ] = None
     lease: Annotated[str | None, Field(description="When it is destroyed, and by whom.")] = None
     dry_run: Annotated[DryRun | None, Field(description="Only for dry_run: nothing was sent.")] = (
         None
@@ -318,7 +323,14 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
         raise told(exc, order, call) from exc
     call.session.created.setdefault(rental.instance_id, time.time())
     said = await lease.sentence_now(call, rental.intent, rental.instance_id)
-    return _rented(order, rental, said)
+    answer = _rented(order, rental, said)
+    if rental.replayed or rental.recovered:
+        answer.failure = call.session.failing.get(rental.instance_id)
+    if answer.failure is not None:
+        why = "why it does not start, and what helps"
+        wait = step("wait_for_instance", why, instance_id=rental.instance_id)
+        answer.next_steps = [wait, *answer.next_steps]
+    return answer
 
 
 def _rented(order: Order, rental: Rental, lease_said: str | None) -> CreateInstanceResult:

@@ -78,7 +78,7 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
     row = await call.vast.shared.show_instance(args.instance_id)
     if row is None:
         raise _not_shown(args.instance_id, record, call)
-    call.session.instances_seen.add(row.id)
+    call.session.note_seen(row)
     now = time.time()
     machine = Machine(row, record)
     result = _facts(row, machine, now)

@@ -175,7 +175,7 @@ async def _look(wait: _Wait) -> None:
     wait.watch.look(phase, time.time(), wait.patience, shows, unmoved_since)
     if row is not None:
         wait.row = row
-        wait.call.session.instances_seen.add(wait.instance_id)
+        wait.call.session.note_seen(row)
     if wait.watch.looks >= LOOKS_TO_FAIL and not wait.is_known:
         raise errors.NoSuchInstance(
             f"The account has no machine {wait.instance_id}.",

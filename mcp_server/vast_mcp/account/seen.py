@@ -32,7 +32,8 @@ async def learn_from(call: Call, listed: Sequence[Instance], *, anew: bool = Tru
     vast-mcp made those.
     """
     session = call.session
-    session.instances_seen.update(row.id for row in listed)
+    for row in listed:
+        session.note_seen(row)
     ours = {row.id for row in listed if token_of(row.label)} | session.created.keys()
     try:
         account = await account_if_journalled(call)
