@@ -44,7 +44,7 @@ async def test_no_match_is_an_empty_result(
     ("body", "code"),
     [
         ({"success": False}, "unexpected_reply"),
-        ({"success": False, "msg": "Templates are not to be had now"}, "unexpected_reply"),
+        ({"success": False, "msg": "Templates are not to be had now"}, "invalid_request"),
         ({"success": False, "error": "server_error", "msg": "x"}, "vast_unavailable"),
         ({"success": True}, "incomplete_list"),
         ({"success": True, "templates": None}, "incomplete_list"),
