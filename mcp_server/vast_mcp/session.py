@@ -24,6 +24,8 @@ from vast_mcp.reconcile import Reconciler
 from vast_mcp.settings import Limits, Settings, Times
 from vast_mcp.telling import Telling
 from vast_mcp.vast.account import SshKey, Template
+from vast_mcp.vast.rows import Listing
+from vast_mcp.vast.unread import Unread
 
 if TYPE_CHECKING:
     from vast_mcp.vast.client import Vast
@@ -72,7 +74,7 @@ class Session:
     watches: Watches = field(default_factory=Watches)
     # Machine → what its start fails of, by the last look at its row.
     failing: dict[int, Failure] = field(default_factory=dict[int, Failure])
-    ssh_keys: list[SshKey] = field(default_factory=list[SshKey])
+    ssh_keys: Listing[SshKey] = field(default_factory=Listing[SshKey])
     gpu_names: list[str] = field(default_factory=list[str])
     # Machine → the earliest birth that a row named, in epoch seconds.
     births: dict[int, float] = field(default_factory=dict[int, float])
@@ -124,11 +126,15 @@ class Session:
         """Epoch seconds by Vast's clock (Link.now)."""
         return self.link.now()
 
-    def client(self, deadline: float, tell: Callable[[str], Awaitable[None]]) -> Vast:
-        """Vast.ai's API until a deadline on anyio's clock. `tell` hears of waits for a turn."""
+    def client(
+        self, deadline: float, tell: Callable[[str], Awaitable[None]], unread: Unread
+    ) -> Vast:
+        """Vast.ai's API until a deadline on anyio's clock. `tell` hears of waits for a turn,
+        `unread` of what cannot be read of its answers.
+        """
         from vast_mcp.vast.client import Vast
 
-        return Vast(self.link, deadline, tell)
+        return Vast(self.link, deadline, tell, unread)
 
     def key_digest(self) -> str:
         """What stands for address and key in the journal."""
@@ -246,6 +252,7 @@ class Call:
     began: float = field(default_factory=anyio.current_time)
     told: set[News] = field(default_factory=set[News])
     attempts: set[str] = field(default_factory=set[str])
+    unread: Unread = field(default_factory=Unread)  # of Vast's answers to this call
 
     @classmethod
     def quiet(cls, session: Session) -> Call:
@@ -256,7 +263,7 @@ class Call:
         self.vast = self._until(self.deadline)
 
     def _until(self, deadline: float) -> Vast:
-        return self.session.client(deadline, self.say)
+        return self.session.client(deadline, self.say, self.unread)
 
     async def say(self, text: str) -> None:
         """Tell the host what the call waits for. Others may wait for the same, so that a host that

@@ -655,8 +655,8 @@ def test_nothing_that_goes_over_the_wire_prints_a_secret() -> None:
     for one in (reply, Template.model_validate(held)):
         assert leaked(one, repr(one), [one]) == set()
     with pytest.raises(ValidationError) as wrong:
-        Instance.model_validate({"id": 1, "label": list(SECRETS.values())})
-    assert "label" in str(wrong.value)
+        Instance.model_validate({"id": list(SECRETS.values())})
+    assert "id" in str(wrong.value)
     assert leaked(str(wrong.value), repr(wrong.value)) == set()
 
 

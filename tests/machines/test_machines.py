@@ -96,7 +96,8 @@ STATES: list[tuple[dict[str, Any], float, str]] = [
     ({"actual_status": "exited"}, 599, "starting"),
     ({"actual_status": "exited"}, 601, "failed"),
     ({"actual_status": "exited", "intended_status": "stopped"}, 0, "stopped"),
-    ({"actual_status": "frozen"}, 0, "stopped"),
+    ({"actual_status": "frozen"}, 0, "running"),
+    ({"actual_status": "stopped"}, 0, "stopped"),
     ({"actual_status": "offline"}, 0, "failed"),
     ({"actual_status": "created", "status_msg": "manifest unknown"}, 0, "failed"),
 ]

@@ -68,14 +68,16 @@ async def test_the_ids_of_instances_are_read_in_every_form(client: Client, world
     rows = [
         {"id": 1, "disk_space": 10, "instances": [5, "6", {"id": 7}, None, True, "x", [8]]},
         {"id": 2},
+        {"id": 3, "instances": []},
     ]
     world.faults.add("volumes", "status", status=200, body={"volumes": rows})
     shown = await call(client, "show_volumes")
-    assert {row["volume_id"]: row["attached_to"] for row in shown["volumes"]} == {
+    assert {row["volume_id"]: row.get("attached_to") for row in shown["volumes"]} == {
         1: [5, 6, 7],
-        2: [],
+        2: None,
+        3: [],
     }
-    assert "2 of 2 show no price" in shown["warnings"][0]
+    assert "3 of 3 show no price" in shown["warnings"][0]
 
 
 async def test_many_volumes_are_counted_and_cut(client: Client, world: World) -> None:

@@ -84,12 +84,14 @@ async def _key(args: AttachSshKey, call: Call) -> SshKey:
     public key: that is not sent anywhere.
     """
     keys = await call.vast.ssh_keys()
-    if not keys:
+    if not keys and keys.is_whole:
         raise _bad("the account has no SSH key; create_ssh_key adds one")
     found = [key for key in keys if key.id == args.key_id]
     if not found:
         raise _bad("no registered key has this id")
     text = found[0].public_key
+    if not text:
+        raise _bad("the text of this key could not be read")
     if key_blob(text) is None or "PRIVATE KEY" in text:
         raise _bad("what is registered under this id is no public key")
     return found[0]

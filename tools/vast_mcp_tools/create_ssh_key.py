@@ -54,6 +54,7 @@ class CreateSshKeyResult(Result):
     already_registered: Annotated[
         bool, Field(description="True: the account had this key, nothing was sent.")
     ]
+    warnings: list[str] = []
 
 
 async def create_ssh_key(args: CreateSshKey, call: Call) -> CreateSshKeyResult:
@@ -73,7 +74,7 @@ async def create_ssh_key(args: CreateSshKey, call: Call) -> CreateSshKeyResult:
         )
     with consent.spent():
         made = await call.vast.create_ssh_key(line)
-    call.session.ssh_keys = []  # read anew by the next rent
+    call.session.ssh_keys.clear()  # read anew by the next rent
     return CreateSshKeyResult(key_id=made.id, fingerprint=fingerprint, already_registered=False)
 
 

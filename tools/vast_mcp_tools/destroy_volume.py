@@ -34,6 +34,7 @@ class DestroyVolumeResult(Result):
     outcome: Literal["destroyed", "already_gone"]
     size_gb: float | None = None
     usd_per_hour: Annotated[float | None, Field(description="What it billed until now.")] = None
+    warnings: list[str] = []
     next_steps: list[Step] = []
 
 

@@ -283,12 +283,14 @@ async def _nothing_found(
         result.warnings = [*warnings, SEVERAL_TO_BLAME]
         result.next_steps = [_start_over(args)]
     else:
-        result.warnings = [*warnings, _nothing_listed(args)]
+        result.warnings = [*warnings, _nothing_listed(args, call)]
         result.next_steps = [_any_gpu(args)]
     return result
 
 
-def _nothing_listed(args: SearchOffers) -> str:
+def _nothing_listed(args: SearchOffers, call: Call) -> str:
+    if call.unread.warnings():
+        return "Nothing that Vast lists now could be read well enough to be shown."
     kind = "of the kind"
     if args.gpu_name:
         kind += " by this gpu_name"

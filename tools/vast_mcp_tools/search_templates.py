@@ -11,7 +11,6 @@ from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.account import Template
 
-HASH_CHARS = 64
 KNOWN_RUNTYPES = frozenset(
     {"ssh", "jupyter", "args", "ssh_proxy", "ssh_direct", "jupyter_proxy", "jupyter_direct"}
 )
@@ -49,7 +48,7 @@ async def search_templates(args: SearchTemplates, call: Call) -> SearchTemplates
     """Finds templates, most used first, for create_instance's template_hash_id."""
     found = await call.vast.recent.search_templates(await _filters(args, call))
     words = (args.words or "").lower().split()
-    fitting = [template for template in found if _usable(template) and _has(template, words)]
+    fitting = [template for template in found if _has(template, words)]
     fitting.sort(key=_most_used_first)
     return SearchTemplatesResult(
         count=len(fitting),
@@ -69,14 +68,6 @@ async def _filters(args: SearchTemplates, call: Call) -> Json:
     if args.recommended:
         return {"recommended": {"eq": True}}
     return {}
-
-
-def _usable(template: Template) -> bool:
-    """Whether its hash is one. Nothing could be created from another, and it would be a stranger's
-    text among the facts.
-    """
-    hash_id = template.hash_id
-    return 0 < len(hash_id) <= HASH_CHARS and hash_id.isascii() and hash_id.isalnum()
 
 
 def _has(template: Template, words: list[str]) -> bool:

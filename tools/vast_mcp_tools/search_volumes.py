@@ -41,6 +41,7 @@ class SearchVolumesResult(Result):
     machine_id: int
     size_gb: int
     volume_offers: list[VolumeOfferRow]
+    warnings: list[str] = []
     next_steps: list[Step] = []
 
 

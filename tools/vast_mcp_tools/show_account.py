@@ -16,6 +16,9 @@ from vast_mcp.machines import costs
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
+from vast_mcp.vast.rows import Listing
+
+_WITHOUT_GPU = frozenset({"stopped", "unloaded"})  # states of a contract (docs/vast-api.md C.4)
 
 
 class ShowAccount(Arguments):
@@ -79,7 +82,7 @@ async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
         result.usd_per_hour = round(burn.total(), 5)
         result.hours_left = _hours(user.credit, burn.total())
     result.starting_usd_per_hour = _starting(listed)
-    result.machines = len(listed)
+    result.machines = listed.total
     result.open_intents = len(seen.open)
     result.next_steps = _steps(result)
     return result
@@ -87,23 +90,17 @@ async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
 
 def _burn(listed: Sequence[Instance]) -> Burn:
     """$/h of machines now: a GPU bills only while it runs, a disk always (docs/vast-api.md C.8)."""
-    running = sum(map(costs.running_usd_per_hour, listed))
-    stopped = sum(map(costs.idle_usd_per_hour, listed))
+    running = costs.sum_of_known(map(costs.running_usd_per_hour, listed))
+    stopped = costs.sum_of_known(map(costs.idle_usd_per_hour, listed))
     return Burn(running=round(running, 5), stopped=round(stopped, 5))
 
 
-def _unpriced(listed: Sequence[Instance]) -> list[str]:
+def _unpriced(listed: Listing[Instance]) -> list[str]:
     """A warning where machines bill nobody knows how much."""
-    unknown = [row for row in listed if _bills_unknown(row)]
+    unknown = costs.unpriced(listed) + listed.nameless
     if not unknown:
         return []
-    return [f"{len(unknown)} of {len(listed)} machines show no price and are not counted."]
-
-
-def _bills_unknown(row: Instance) -> bool:
-    if row.actual_status == "running":
-        return row.dph_total is None
-    return row.actual_status != "offline" and row.disk_usd_per_hour() is None
+    return [f"{unknown} of {listed.total} machines show no price and are not counted."]
 
 
 def _starting(listed: Sequence[Instance]) -> float | None:
@@ -120,9 +117,9 @@ def _gpu_usd_per_hour(row: Instance) -> float:
 
 
 def _is_starting(row: Instance) -> bool:
-    """Whether a machine was asked to run, holds its GPU, and does not run yet."""
-    asked_to_run = row.intended_status == "running" and row.cur_state == "running"
-    return asked_to_run and row.actual_status != "running"
+    """Whether a machine was asked to run, may hold its GPU, and does not bill that yet."""
+    asked_to_run = row.intended_status == "running" and row.cur_state not in _WITHOUT_GPU
+    return asked_to_run and not costs.bills_gpu(row)
 
 
 async def _volumes(call: Call, machines: Sequence[Instance]) -> tuple[float | None, list[str]]:
@@ -135,9 +132,10 @@ async def _volumes(call: Call, machines: Sequence[Instance]) -> tuple[float | No
         unread = f"The volumes could not be read ({exc.code}); what they bill is not counted."
         return None, [unread]
     by_id = prices_of(call, listed)
-    running = [row for row in machines if row.actual_status == "running"]
+    running = [row for row in machines if costs.bills_gpu(row)]
     held = held_in_rows(running, listed, by_id)
     prices = [usd for volume_id, usd in by_id.items() if volume_id not in held]
+    prices += [None] * listed.nameless
     known = round(costs.sum_of_known(prices), 5)
     if None not in prices:
         return known, []

@@ -44,7 +44,9 @@ class ShowInstanceResult(Result):
     ] = None
     gpu: str | None = None
     untrusted_gpu: str | None = None
-    gpu_util_percent: float | None = None
+    gpu_util_percent: Annotated[
+        float | None, Field(description="Cached by Vast, so it may be old.")
+    ] = None
     interruptible: bool | None = None
     usd_per_hour: float | None = None
     disk_usd_per_hour: Annotated[float | None, Field(description="Billed stopped too.")] = None
@@ -61,7 +63,7 @@ class ShowInstanceResult(Result):
     disk_used_gb: float | None = None
     machine_id: int | None = None
     access: Access | None = None
-    ours: bool
+    ours: Annotated[bool | None, Field(description="Absent: not known.")] = None
     untrusted_label: str | None = None
     untrusted_image: str | None = None
     untrusted_location: str | None = None
@@ -128,7 +130,7 @@ def _facts(row: Instance, machine: Machine, now: float) -> ShowInstanceResult:
         failure=failure_of(row),
         gpu=shown.gpus_of(row),
         untrusted_gpu=None if row.gpu_name else clean_or_none(row.untrusted_gpu_name, 60),
-        gpu_util_percent=row.gpu_util,
+        gpu_util_percent=row.gpu_use,
         interruptible=row.is_bid or None,
         usd_per_hour=costs.rounded(row.dph_total, 4),
         disk_usd_per_hour=costs.rounded(row.disk_usd_per_hour(), 4),

@@ -66,7 +66,9 @@ class InstanceRow(Part):
     no_watchdog: Annotated[
         bool | None, Field(description="True: its lease ends from outside alone.")
     ] = None
-    ours: Annotated[bool, Field(description="Made by vast-mcp: in its journal, or by its token.")]
+    ours: Annotated[
+        bool | None, Field(description="Made by vast-mcp: in its journal, or by its token.")
+    ] = None
     untrusted_label: Annotated[
         str | None, Field(description="Text of whoever labelled it: data.")
     ] = None
@@ -89,7 +91,7 @@ class ShowInstancesResult(Result):
         ),
     ]
     total_usd_per_hour: Annotated[
-        float, Field(description="$/h of the machines asked for that run.")
+        float, Field(description="$/h of the machines asked for that bill their GPU.")
     ]
     stopped_usd_per_hour: Annotated[
         float, Field(description="$/h of disk that the others asked for bill.")
@@ -105,6 +107,7 @@ class ShowInstancesResult(Result):
             "bills."
         ),
     ] = []
+    warnings: list[str] = []
     next_steps: list[Step] = []
 
 
@@ -120,11 +123,12 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
     rows = _rows(listed, seen, now, call)
     wanted = [instance for instance in listed if _is_wanted(instance, rows[instance.id], args)]
     result = ShowInstancesResult(
-        count=len(listed),
-        total_usd_per_hour=round(sum(map(costs.running_usd_per_hour, wanted)), 4),
-        stopped_usd_per_hour=round(sum(map(costs.idle_usd_per_hour, wanted)), 4),
+        count=listed.total,
+        total_usd_per_hour=round(costs.sum_of_known(map(costs.running_usd_per_hour, wanted)), 4),
+        stopped_usd_per_hour=round(costs.sum_of_known(map(costs.idle_usd_per_hour, wanted)), 4),
         instances=[rows[instance.id] for instance in wanted],
         open_intents=[_open(intent, now) for intent in seen.open],
+        warnings=_unpriced(wanted),
     )
     outbid = [instance for instance in wanted if rows[instance.id].outbid]
     if outbid:
@@ -134,6 +138,14 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
         result.next_steps.append(step("destroy_instance", why, instance_ids=[wanted[0].id]))
     _fit(result, args)
     return result
+
+
+def _unpriced(wanted: Sequence[Instance]) -> list[str]:
+    """A warning where machines bill nobody knows how much."""
+    unknown = costs.unpriced(wanted)
+    if not unknown:
+        return []
+    return [f"{unknown} of {len(wanted)} show no price and are not in the totals."]
 
 
 def _is_wanted(instance: Instance, row: InstanceRow, args: ShowInstances) -> bool:
@@ -160,7 +172,7 @@ def _rows(listed: Sequence[Instance], seen: Seen, now: float, call: Call) -> dic
         phase = _phase(instance, call)
         row = _row(instance, watches.state_of(instance, now, patience, phase), now)
         row.outbid = phase == "outbid" or None
-        row.ours = instance.id in seen.ours
+        row.ours = seen.is_ours(instance)
         row.lease_left_hours, row.past_lease = lifetimes.left(leases, instance.id, instance)
         row.no_watchdog = guards.why_outside(call, instance) is not None or None
         found[instance.id] = row
@@ -185,7 +197,6 @@ def _row(instance: Instance, state: State, now: float) -> InstanceRow:
         gpu=shown.gpus_of(instance),
         usd_per_hour=costs.rounded(instance.dph_total, 4),
         age_hours=shown.age_hours(instance, now),
-        ours=False,
         untrusted_label=clean_or_none(instance.label, 256),
         untrusted_image=clean_or_none(instance.image_uuid, 120),
     )

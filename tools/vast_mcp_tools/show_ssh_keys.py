@@ -46,15 +46,18 @@ async def show_ssh_keys(_: ShowSshKeys, call: Call) -> ShowSshKeysResult:
     rows = [_row(key, here) for key in keys]
     rows.sort(key=lambda row: (row.local_file is None, -row.key_id))
     return ShowSshKeysResult(
-        count=len(rows), keys=rows[:SHOWN], warnings=_warnings(rows), next_steps=_steps(rows, call)
+        count=keys.total,
+        keys=rows[:SHOWN],
+        warnings=_warnings(keys),
+        next_steps=_steps(rows, call),
     )
 
 
-def _warnings(rows: list[KeyRow]) -> list[str]:
+def _warnings(keys: list[SshKey]) -> list[str]:
     found: list[str] = []
-    if len(rows) > SHOWN:
-        found.append(f"{len(rows) - SHOWN} more are not shown.")
-    if any(row.fingerprint is None for row in rows):
+    if len(keys) > SHOWN:
+        found.append(f"{len(keys) - SHOWN} more are not shown.")
+    if any(not key.unread and key_blob(key.public_key) is None for key in keys):
         found.append(
             "A row without fingerprint is no key: some clients register a file's path instead of "
             "its text."

@@ -27,7 +27,9 @@ class VolumeRow(Part):
         int | None, Field(description="It can be mounted on this machine only.")
     ] = None
     usd_per_hour: float | None = None
-    attached_to: Annotated[list[int], Field(description="Instance ids.")] = []
+    attached_to: Annotated[
+        list[int] | None, Field(description="Instance ids. Absent: not known.")
+    ] = None
     status: str | None = None
     untrusted_label: str | None = None
 
@@ -49,10 +51,10 @@ async def show_volumes(_: ShowVolumes, call: Call) -> ShowVolumesResult:
     listed = await call.vast.recent.list_volumes()
     known = prices_of(call, listed)
     rows = [_row(volume, known[volume.id]) for volume in listed]
-    rows.sort(key=lambda row: (bool(row.attached_to), -row.volume_id))
+    rows.sort(key=lambda row: (row.attached_to != [], -row.volume_id))
     prices = [known[volume.id] for volume in listed]
     return ShowVolumesResult(
-        count=len(rows),
+        count=listed.total,
         total_usd_per_hour=round(costs.sum_of_known(prices), 5),
         volumes=rows[:SHOWN],
         warnings=_warnings(prices),
@@ -66,10 +68,15 @@ def _row(volume: Volume, usd_per_hour: float | None) -> VolumeRow:
         size_gb=volume.disk_space,
         machine_id=volume.machine_id,
         usd_per_hour=costs.rounded(usd_per_hour, 5),
-        attached_to=volumes.attached_to(volume),
+        attached_to=_holders(volume),
         status=volume.status,
         untrusted_label=clean_or_none(volume.label, 64),
     )
+
+
+def _holders(volume: Volume) -> list[int] | None:
+    """The instances that hold it; None where none is known and there may be some."""
+    return volumes.attached_to(volume) or (None if volume.hides_holders else [])
 
 
 def _warnings(prices: list[float | None]) -> list[str]:
@@ -85,7 +92,7 @@ def _warnings(prices: list[float | None]) -> list[str]:
 
 def _steps(rows: list[VolumeRow]) -> list[Step]:
     """How the newest free one is used again, by renting its machine, or ended."""
-    free = [row for row in rows if not row.attached_to and row.machine_id is not None]
+    free = [row for row in rows if row.attached_to == [] and row.machine_id is not None]
     if not free:
         return []
     here = {"machine_id": {"eq": free[0].machine_id}}

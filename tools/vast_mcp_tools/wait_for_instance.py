@@ -359,7 +359,10 @@ def _after(wait: _Wait, reason: Reason) -> list[Step]:
             return [_manage(wait, "cancels what is queued", "stop"), *replace]
         case "secrets":
             return [_manage(wait, "one more try", "start"), *replace]
-        case "stopped" | "frozen":
+        case "frozen":
+            why = "ends the GPU's charge; its disk bills on"
+            return [_manage(wait, why, "stop"), replace[0]]
+        case "stopped":
             return [_manage(wait, "starts it", "start"), replace[0]]
         case "vanished":
             return [step("show_instances", "see what exists"), replace[1]]

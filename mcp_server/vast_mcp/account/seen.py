@@ -12,7 +12,8 @@ from vast_mcp.journal import Journal
 from vast_mcp.journal.records import Intent, token_of
 from vast_mcp.leases import lifetimes
 from vast_mcp.session import Call, journal_may_fail
-from vast_mcp.vast.models import Instance
+from vast_mcp.vast.models import Instance, shows_every_label
+from vast_mcp.vast.rows import Listing
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,14 @@ class Seen:
     ours: set[int]
     open: list[Intent] = field(default_factory=list[Intent])
 
+    def is_ours(self, row: Instance) -> bool | None:
+        """Whether a listed machine is ours; None where its label, which would say so, is hidden."""
+        if row.id in self.ours:
+            return True
+        return None if row.hides_label else False
 
-async def learn_from(call: Call, listed: Sequence[Instance], *, anew: bool = True) -> Seen:
+
+async def learn_from(call: Call, listed: Listing[Instance], *, anew: bool = True) -> Seen:
     """Learn from a whole list that some tool has read. Works without a journal too: reading never
     depends on it. `anew`: False where it was read for another call, which has learnt from it: one
     list is one sight.
@@ -75,10 +82,13 @@ def mark_started(call: Call, instance_id: int) -> None:
             call.journal.mark_started(instance_id)
 
 
-def _learn_leases(call: Call, listed: Sequence[Instance]) -> None:
-    """Note the ends of leases, and births that are earlier than those that were known."""
+def _learn_leases(call: Call, listed: Listing[Instance]) -> None:
+    """Note the ends of leases, and births that are earlier than those that were known. A label that
+    is hidden may hold the lease that it held.
+    """
     session, leases = call.session, lifetimes.known(call)
-    session.labelled = leases.ends(listed)
+    kept = {} if shows_every_label(listed) else session.labelled
+    session.labelled = kept | leases.ends(listed)
     births = leases.new_births(listed)
     session.births.update(births)
     with journal_may_fail:

@@ -71,7 +71,10 @@ async def _result_of(spec: ToolSpec, args: Arguments, call: Call) -> Json:
     try:
         _check_allowed(spec, call.session)
         result = await spec.fn(args, call)
-        return result.model_dump(mode="json", exclude_none=True)
+        payload = result.model_dump(mode="json", exclude_none=True)
+        if unread := call.unread.warnings():
+            payload["warnings"] = [*payload.get("warnings", ()), *unread]
+        return payload
     except InputNeeded:
         raise
     except errors.VastMcpError as exc:

@@ -19,8 +19,11 @@ UNNAMED = "vast-mcp"
 def renamed(call: Call, instance_id: int, row: Instance | None, wanted: str) -> str:
     """The label with the name that was asked for, and the lease that the machine has.
 
-    Raises BadArguments for a name that would read as a lease or a token, or is not printable.
+    Raises BadArguments for a name that would read as a lease or a token, or is not printable, and
+    NoSuchInstance where the label is hidden and the journal has none.
     """
+    if row is not None and row.hides_label and born_as(call.session, instance_id) is None:
+        raise _hidden(instance_id)
     label = _marked(wanted, _token(call.session, instance_id, row))
     until = lifetimes.end_of(call, instance_id, row)
     if until is None:
@@ -34,18 +37,22 @@ def with_lease(call: Call, instance_id: int, row: Instance | None, until: float)
 
     `until`: epoch seconds. Raises NoSuchInstance where no label of the machine is known.
     """
-    label = row.label if row is not None else born_as(call.session, instance_id)
+    is_shown = row is not None and not row.hides_label
+    label = row.label if row is not None and is_shown else born_as(call.session, instance_id)
     token = _born_token(call.session, instance_id)
     if label is None and token is None:
-        raise errors.NoSuchInstance(
-            f"Nothing was sent: Vast does not show machine {instance_id}, nor its label, at the "
-            f"moment.",
-            instance_id=instance_id,
-            next_steps=[NextStep("show_instances", {}, "whether it shows")],
-        )
+        raise _hidden(instance_id)
     if token is not None and token_of(label) is None:
         label = f"{label or UNNAMED}#{token}"
     return labels.leased(label or "", until)
+
+
+def _hidden(instance_id: int) -> errors.NoSuchInstance:
+    return errors.NoSuchInstance(
+        f"Nothing was sent: Vast does not show machine {instance_id}, or its label, at the moment.",
+        instance_id=instance_id,
+        next_steps=[NextStep("show_instances", {}, "whether it shows")],
+    )
 
 
 def born_as(session: Session, instance_id: int) -> str | None:
@@ -78,7 +85,7 @@ def _bad(problem: str) -> errors.BadArguments:
 
 def _token(session: Session, instance_id: int, row: Instance | None) -> str | None:
     """The token in a machine's label; the journal's, for one of ours too young to be listed."""
-    if row is not None:
+    if row is not None and not row.hides_label:
         return token_of(row.label)
     return _born_token(session, instance_id)
 

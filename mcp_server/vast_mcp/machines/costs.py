@@ -93,27 +93,43 @@ def _sum_of_all(*parts: float | None) -> float | None:
 # ── one that exists ────────────────────────────────────────────────────────────────────────────
 
 
-def running_usd_per_hour(row: Instance) -> float:
-    """What a machine burns as it runs; 0 while it does not (docs/vast-api.md C.8)."""
-    if row.actual_status != "running":
-        return 0.0
-    return row.dph_total or 0.0
+# Without a container that runs; null is one that is not there yet (docs/vast-api.md C.4).
+_GPU_FREE = frozenset({None, "created", "loading", "scheduling", "exited", "stopped", "offline"})
 
 
-def idle_usd_per_hour(row: Instance) -> float:
-    """What a machine that does not run bills for its disk; an offline one bills nothing
-    (docs/vast-api.md C.8).
+def bills_gpu(row: Instance) -> bool:
+    """Whether a machine bills its GPU now: it runs, or is frozen, or what it does is not known
+    (docs/vast-api.md C.4, C.8).
     """
-    if row.actual_status in {"running", "offline"}:
+    return row.actual_status not in _GPU_FREE
+
+
+def running_usd_per_hour(row: Instance) -> float | None:
+    """What a machine burns that bills its GPU, 0 while it does not; None is not known."""
+    if not bills_gpu(row):
         return 0.0
-    return row.disk_usd_per_hour() or 0.0
+    return row.dph_total
+
+
+def idle_usd_per_hour(row: Instance) -> float | None:
+    """What a machine that does not bill its GPU bills for its disk, 0 for another one; None is not
+    known. An offline one bills nothing (docs/vast-api.md C.8).
+    """
+    if bills_gpu(row) or row.actual_status == "offline":
+        return 0.0
+    return row.disk_usd_per_hour()
+
+
+def unpriced(rows: Iterable[Instance]) -> int:
+    """How many machines bill nobody knows how much."""
+    return sum(None in (running_usd_per_hour(row), idle_usd_per_hour(row)) for row in rows)
 
 
 def price_of_row(row: Instance) -> float | None:
-    """What a listed machine may cost at any moment: the whole price where it runs or was asked
-    to, else its disk's.
+    """What a listed machine may cost at any moment: the whole price where it bills its GPU, or was
+    not surely asked to stop, else its disk's.
     """
-    if row.actual_status == "running" or row.intended_status != "stopped":
+    if bills_gpu(row) or row.intended_status != "stopped":
         return row.dph_total
     return row.disk_usd_per_hour()
 

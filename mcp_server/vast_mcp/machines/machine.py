@@ -62,8 +62,12 @@ class Machine:
         return self.row is not None and ways.is_vm(self.row)
 
     @property
-    def is_ours(self) -> bool:
-        """Whether a vast-mcp made it: it is in this journal, or its label ends in a token."""
+    def is_ours(self) -> bool | None:
+        """Whether a vast-mcp made it: it is in this journal, or its label ends in a token. None
+        where that label is hidden.
+        """
         if self.record is not None:
             return True
+        if self.row is not None and self.row.hides_label:
+            return None
         return self.row is not None and token_of(self.row.label) is not None

@@ -252,11 +252,11 @@ def state_of(
     process started it, in epoch seconds.
     """
     match phase or phase_of(row):
-        case "running":
-            return "running"
+        case "running" | "frozen":
+            return "running"  # by what it bills (docs/vast-api.md C.4)
         case "starting" | "scheduling" | "host_network" | "secrets":
             return "starting"
-        case "stopped" | "halted" | "frozen":
+        case "stopped" | "halted":
             return "stopped"
         case "exited":
             age = now - max(row.start_date or 0.0, started_at)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from vast_mcp.errors import Json
-from vast_mcp.vast.replies import as_object
 from vast_mcp.vast.storage import Volume, VolumeOffer
 
 if TYPE_CHECKING:
@@ -50,13 +49,14 @@ async def rooms_on(vast: Vast, machine_id: int, size_gb: float) -> list[VolumeOf
     for rows in (FEW, MOST):
         found = await vast.search_volumes({**room_query(machine_id, size_gb), "limit": rows})
         fitting = [room for room in found if _has_room(room, machine_id, size_gb)]
-        if fitting or len(found) < rows:
+        if fitting or found.total < rows:
             break
     return fitting
 
 
 def _has_room(room: VolumeOffer, machine_id: int, size_gb: float) -> bool:
-    return room.machine_id == machine_id and (room.disk_space or 0) >= size_gb
+    is_enough = room.disk_space is None or room.disk_space >= size_gb  # unknown: Vast has judged
+    return room.machine_id == machine_id and is_enough
 
 
 def room_query(machine_id: int, size_gb: float) -> Json:
@@ -74,22 +74,5 @@ def room_query(machine_id: int, size_gb: float) -> Json:
 
 
 def attached_to(volume: Volume) -> list[int]:
-    """Ids of the instances that hold it. Their form is not documented: numbers, numeric text and
-    objects are read.
-    """
-    listed: object = volume.instances
-    if not isinstance(listed, list):
-        return []
-    ids = [_id_in(item) for item in cast("list[object]", listed)]
-    return [instance_id for instance_id in ids if instance_id is not None]
-
-
-def _id_in(item: object) -> int | None:
-    """The id that one of a volume's instances is written as."""
-    row = as_object(item)
-    value: object = item
-    if row is not None:
-        value = row.get("id", row.get("instance_id"))
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    return int(value) if str(value).isdecimal() else None
+    """Ids of the instances that are known to hold it (Volume.hides_holders)."""
+    return list(volume.instances or ())

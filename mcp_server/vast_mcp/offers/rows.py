@@ -19,7 +19,9 @@ class OfferRow(BaseModel):
     )
     untrusted_gpu_name: str | None = None
     num_gpus: Annotated[int | None, Field(description="Left out when 1.")] = None
-    gpu_ram_gb: Annotated[int, Field(description="Per GPU, as the driver reports it.")]
+    gpu_ram_gb: Annotated[int | None, Field(description="Per GPU, as the driver reports it.")] = (
+        None
+    )
     usd_per_hour: Annotated[
         float,
         Field(
@@ -55,7 +57,7 @@ def row_of(offer: Offer) -> OfferRow:
         gpu_name=offer.gpu_name,
         untrusted_gpu_name=_unless(offer.gpu_name, offer.untrusted_gpu_name),
         num_gpus=_several(offer.num_gpus),
-        gpu_ram_gb=figures.driver_gb(offer.gpu_ram),
+        gpu_ram_gb=None if offer.gpu_ram is None else figures.driver_gb(offer.gpu_ram),
         usd_per_hour=figures.at_least(offer.dph_total or 0),
         free_disk_gb=figures.whole(offer.disk_space),
         location=offer.geolocation,
@@ -75,7 +77,7 @@ def _unless(named: str | None, text: str | None) -> str | None:
     return clean_or_none(text, 60)
 
 
-def _several(num_gpus: int) -> int | None:
+def _several(num_gpus: int | None) -> int | None:
     if num_gpus == 1:
         return None
     return num_gpus

@@ -56,7 +56,7 @@ class Search:
                     return found
                 raise
             found = self._fitting(listed, filters)
-            if len(found) >= count or len(listed) < rows:
+            if len(found) >= count or listed.total < rows:
                 break
         return found
 

@@ -25,7 +25,8 @@ from vast_mcp.journal.elsewhere import Stranger
 from vast_mcp.journal.records import Intent, Notice, holds, token_of
 from vast_mcp.reconcile.doubts import Doubt
 from vast_mcp.settings import Times
-from vast_mcp.vast.models import Instance
+from vast_mcp.vast.models import Instance, shows_every_label
+from vast_mcp.vast.rows import Listing
 
 if TYPE_CHECKING:
     from vast_mcp.vast.client import Vast
@@ -53,16 +54,20 @@ class Reconciler:
 
     # ── lists ─────────────────────────────────────────────────────────────────────────────────────
 
-    async def look(self, vast: Vast, account: str, *, mine: Collection[str] = ()) -> list[Instance]:
+    async def look(
+        self, vast: Vast, account: str, *, mine: Collection[str] = ()
+    ) -> Listing[Instance]:
         """Read the whole list and learn from it. `mine`: tokens the caller itself will report."""
         listed = await vast.list_instances()
         self.learn_from(listed, account, mine=mine)
         return listed
 
     def learn_from(
-        self, listed: Sequence[Instance], account: str, *, mine: Collection[str] = ()
+        self, listed: Listing[Instance], account: str, *, mine: Collection[str] = ()
     ) -> None:
-        """Learn from a whole list: late matches, second sights, absences, machines gone."""
+        """Learn from a whole list: late matches, second sights, absences, machines gone. What it
+        hides is absent of nothing.
+        """
         now = self.clock()
         by_token = _by_token(listed)
         strangers: set[Stranger] = set()
@@ -72,9 +77,13 @@ class Reconciler:
                 strangers |= {(token, machine.id) for machine in machines}
             elif intent.account == account:
                 self._learn_of(intent, machines, now, mine)
-        self._note_strangers(strangers, account, now)
-        self._notice_lacking(set(by_token), account, now)
-        self._notice_gone({instance.id for instance in listed}, account, now)
+        shows_all = shows_every_label(listed)
+        self._note_strangers(strangers, account, now, is_whole=shows_all)
+        self.journal.abandon_unsent(account)
+        if shows_all:
+            self._notice_lacking(set(by_token), account, now)
+        if listed.is_whole:
+            self._notice_gone({instance.id for instance in listed}, account, now)
 
     def _learn_of(
         self, intent: Intent, machines: list[Instance], now: float, mine: Collection[str]
@@ -115,13 +124,15 @@ class Reconciler:
                 announce=self._notice_of(intent, mine),
             )
 
-    def _note_strangers(self, listed: set[Stranger], account: str, now: float) -> None:
+    def _note_strangers(
+        self, listed: set[Stranger], account: str, now: float, *, is_whole: bool
+    ) -> None:
         """Keep the machines of other journals, and drop those that two whole lists lack. Nothing
         of this is worth more than what the list is read for.
         """
         self._strangers = {one: self._strangers.get(one, now) for one in listed}
         with contextlib.suppress(errors.JournalUnavailable):
-            lacking = self.journal.elsewhere.of(account) - listed
+            lacking = self.journal.elsewhere.of(account) - listed if is_whole else set[Stranger]()
             missing = self._strangers_missing
             self._strangers_missing = {one: missing.get(one, now) for one in lacking}
             for (_, instance_id), since in self._strangers_missing.items():
@@ -136,7 +147,6 @@ class Reconciler:
 
     def _notice_lacking(self, tokens: set[str], account: str, now: float) -> None:
         """Attempts in doubt whose token no machine of a whole list carries."""
-        self.journal.abandon_unsent(account)
         for intent in self.open_for(account):
             if intent.token not in tokens:
                 self._doubts[intent.token].note_lacking(now)
@@ -225,8 +235,9 @@ class Reconciler:
             anyio.move_on_after(until - anyio.current_time()),
         ):
             async with self._lock:
-                await self.look(vast, account, mine=mine)
-                await self._declare_absent(vast, account)
+                listed = await self.look(vast, account, mine=mine)
+                if shows_every_label(listed):
+                    await self._declare_absent(vast, account)
 
     def _check_twins(self, doubts: list[Intent]) -> None:
         for intent in doubts:
@@ -277,7 +288,7 @@ def _duplicates(intent: Intent, ids: list[int]) -> errors.DuplicateRentals:
 async def _is_free(vast: Vast, intent: Intent) -> bool:
     """Whether the offer can still be rented: then this attempt did not rent it."""
     offer = await vast.find_offer(intent.offer_id)
-    return offer is not None and bool(offer.rentable) and not offer.rented
+    return offer is not None and offer.rentable is True and offer.rented is False
 
 
 def is_stopped(machine: Instance) -> bool:

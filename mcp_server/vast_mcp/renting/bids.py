@@ -16,7 +16,12 @@ WHY_REBID = "a bid 10 % higher; it may lose too"
 
 
 def rebid(
-    instance_id: int, bid: float | None, floor: float | None, gpus: int | None, *, ours: bool = True
+    instance_id: int,
+    bid: float | None,
+    floor: float | None,
+    gpus: int | None,
+    *,
+    ours: bool | None = True,
 ) -> Json | None:
     """The arguments of manage_instance that raise a lost bid, in $/h of the machine, above itself
     and its floor, which is not the highest that others bid (docs/vast-api.md A.6). None where
@@ -30,7 +35,7 @@ def rebid(
     return arguments if ours else {**arguments, "not_ours": True}
 
 
-def rebid_of(row: Instance, *, ours: bool) -> Json | None:
+def rebid_of(row: Instance, *, ours: bool | None) -> Json | None:
     """The same for the machine of a row."""
     return rebid(row.id, row.dph_base, row.min_bid, row.num_gpus, ours=ours)
 

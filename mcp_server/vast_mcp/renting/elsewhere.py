@@ -24,7 +24,7 @@ from vast_mcp.renting.order import DEFAULT_IMAGE
 from vast_mcp.renting.refusals import missing_elsewhere, rented_elsewhere
 from vast_mcp.renting.request import Rental, Request
 from vast_mcp.session import Call
-from vast_mcp.vast.models import Instance, Offer
+from vast_mcp.vast.models import Instance, Offer, shows_every_label
 
 DISK_ROUNDING_GB = 1.0
 
@@ -109,7 +109,13 @@ async def _look(call: Call, request: Request, *, twice: bool) -> Looked:
 async def _rows(call: Call, request: Request) -> list[Instance]:
     """The machines of a whole list that the digits of this wish name, lowest id first."""
     listed = await call.reconciler.look(call.vast, request.wish.account)
-    return sorted(_fitting(call, request, listed), key=lambda row: row.id)
+    found = sorted(_fitting(call, request, listed), key=lambda row: row.id)
+    if not found and not shows_every_label(listed):
+        raise errors.IncompleteList(
+            "Nothing was sent: Vast's list of machines has a row whose id or label cannot be read, "
+            "and that may be a machine which another computer rented for this wish."
+        )
+    return found
 
 
 def _unsettled(call: Call, request: Request, rows: list[Instance]) -> errors.VastMcpError:
@@ -186,7 +192,7 @@ def _differences(request: Request, row: Instance, offer: Offer | None) -> Iterat
         yield f"its disk ({row.disk_space:g} GB, not {disk:g})"
     if offer is None:
         return
-    if row.num_gpus is not None and row.num_gpus != offer.num_gpus:
+    if None not in (row.num_gpus, offer.num_gpus) and row.num_gpus != offer.num_gpus:
         yield f"its GPUs ({row.num_gpus}, not {offer.num_gpus})"
     elif row.gpu_name and offer.gpu_name and row.gpu_name != offer.gpu_name:
         yield "its kind of GPU"

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from vast_mcp import errors
 from vast_mcp.account.seen import learn_from
 from vast_mcp.errors import Json, NextStep
-from vast_mcp.machines.costs import hours_of_credit, is_dearer
+from vast_mcp.machines.costs import hours_of_credit, is_dearer, sum_of_known
 from vast_mcp.renting.standing import Standing, prices_of_others, prices_of_volumes
 from vast_mcp.session import Call
 from vast_mcp.settings import Limits
+from vast_mcp.vast.rows import Listing
 from vast_mcp.vast.storage import Volume
 
 MAX_USD = "VAST_MCP_MAX_USD_PER_HOUR"
@@ -158,13 +159,13 @@ async def standing(call: Call) -> Standing | None:
     return Standing(listed, credit, volumes, read_at)
 
 
-async def _volumes(call: Call) -> Sequence[Volume]:
+async def _volumes(call: Call) -> Listing[Volume]:
     """The account's volumes, where a limit adds up prices. Raises PriceUnknown where they cannot be
     read: they bill all the same.
     """
     resting = _adding_up(call.limits)
     if not resting:
-        return ()
+        return Listing()
     try:
         return await call.vast.list_volumes()
     except errors.VastMcpError as exc:
@@ -204,12 +205,12 @@ def check_account(
     unknown = [name for name, usd in others.items() if usd is None]
     if usd_per_hour is None:
         raise _unknown("the machine's price", resting, instance_id=instance_id)
+    total = usd_per_hour + sum_of_known(others.values())
+    _check_total(limits, total, instance_id)
+    hours = _check_credit(limits, seen.credit, total, instance_id)
     if unknown:
         raise _unknown_others(unknown, resting, instance_id)
-    # Nothing makes room by its price.
-    total = usd_per_hour + sum(max(usd or 0.0, 0.0) for usd in others.values())
-    _check_total(limits, total, instance_id)
-    return Headroom(machines, total, _check_credit(limits, seen.credit, total, instance_id))
+    return Headroom(machines, total, hours)
 
 
 def _unknown_others(

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -22,6 +21,7 @@ from vast_mcp.renting.limits import price_wanted
 from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.settings import Limits
 from vast_mcp.vast.models import Instance
+from vast_mcp.vast.rows import Listing
 
 MOVED = 1.01  # a price this much over the one it was rented at has moved
 LOOKS = 4  # one row can be stale, and a new machine's is not always readable at once
@@ -32,7 +32,7 @@ class _Look:
     """The new machine's row, and the account's machines where a limit counts them."""
 
     row: Instance | None = None
-    rows: Sequence[Instance] = ()
+    rows: Listing[Instance] = field(default_factory=Listing[Instance])
 
     @property
     def usd_per_hour(self) -> float | None:
@@ -187,14 +187,14 @@ def _moved(intent: Intent, usd_per_hour: float) -> str:
     )
 
 
-def _beyond(limits: Limits, rows: Sequence[Instance], own: float = 0.0) -> list[str]:
+def _beyond(limits: Limits, rows: Listing[Instance], own: float = 0.0) -> list[str]:
     """What a list read after an act shows to be over the limits all the same, since others act on
     the account too. What the new machine itself costs more than expected (`own`) is not theirs.
     """
     found: list[str] = []
     total = sum(price_of_row(row) or 0.0 for row in rows)
-    if limits.max_instances is not None and len(rows) > limits.max_instances:
-        found.append(f"{len(rows)} machines exist now and {limits.max_instances} are allowed")
+    if limits.max_instances is not None and rows.total > limits.max_instances:
+        found.append(f"{rows.total} machines exist now and {limits.max_instances} are allowed")
     most = limits.max_total_usd_per_hour
     if most is not None and total - own > most + ROUNDING:
         found.append(f"all machines cost {total:.4f} $/h now and {most:g} are allowed")

@@ -12,9 +12,10 @@ from vast_mcp.machines.keyfiles import local_public_keys, registered_local_key
 from vast_mcp.renting.findings import LOOK_S
 from vast_mcp.session import Call
 from vast_mcp.vast.account import SshKey
+from vast_mcp.vast.rows import Listing
 
 
-async def _read_keys(call: Call) -> list[SshKey]:
+async def _read_keys(call: Call) -> Listing[SshKey]:
     """The account's keys, which the session remembers."""
     keys = await call.within(LOOK_S).ssh_keys()
     call.session.ssh_keys = keys
@@ -27,7 +28,7 @@ async def check_keys_of_vm(call: Call) -> list[str]:
     Returns warnings. Raises NoSshKey.
     """
     keys = await _read_keys(call)
-    if not keys:
+    if not keys and keys.is_whole:
         raise no_ssh_key(call.ssh_dir)
     return _unmatched(keys, call.ssh_dir)
 
@@ -39,7 +40,7 @@ async def warnings_of_keys(call: Call) -> list[str]:
         keys = keys or await _read_keys(call)
     except errors.VastMcpError as exc:
         return [f"The account's SSH keys could not be read ({exc.code})."]
-    if not keys:
+    if not keys and keys.is_whole:
         return [
             "The account has no SSH key: register one with create_ssh_key; a container made before "
             "needs it attached."
@@ -47,9 +48,11 @@ async def warnings_of_keys(call: Call) -> list[str]:
     return _unmatched(keys, call.ssh_dir)
 
 
-def _unmatched(keys: list[SshKey], ssh_dir: Path | None) -> list[str]:
+def _unmatched(keys: Listing[SshKey], ssh_dir: Path | None) -> list[str]:
     if ssh_dir is None or registered_local_key(keys, ssh_dir) is not None:
         return []
+    if not keys.is_whole or any(key.unread for key in keys):
+        return []  # it may be among what could not be read, of which the answer warns
     return [
         "No public key in ~/.ssh of this computer is registered with Vast, so ssh from here may be "
         "refused."

@@ -17,6 +17,7 @@ from vast_mcp.machines import volumes
 from vast_mcp.machines.costs import highest, price_of_row, reserved_price
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
+from vast_mcp.vast.rows import Listing, R
 from vast_mcp.vast.storage import Volume
 
 
@@ -26,9 +27,9 @@ class Standing:
     its credit in $ and its volumes. Not older than `read_at`, in epoch seconds.
     """
 
-    rows: Sequence[Instance]
+    rows: Listing[Instance]
     credit: float | None = None
-    volumes: Sequence[Volume] = ()
+    volumes: Listing[Volume] = field(default_factory=Listing[Volume])
     read_at: float = field(default_factory=time.time)
 
     @property
@@ -64,8 +65,14 @@ def prices_of_others(
         if machine is not None and machine != instance_id:
             held = reservations.get(machine, [])
             reserved = reserved_price(held, rows.get(machine), young_s)
-            found[f"machine {machine}"] = highest(usd, reserved)
+            found[f"machine {machine}"] = None if usd is None else highest(usd, reserved)
+    found |= _nameless(seen.rows, "machine")
     return found | _in_doubt(seen, living, journal.underway(account))
+
+
+def _nameless(listed: Listing[R], what: str) -> dict[str, None]:
+    """The rows without an id: each is one more, at a price that nobody knows."""
+    return {f"row {n + 1} without an id among the {what}s": None for n in range(listed.nameless)}
 
 
 def _in_doubt(
@@ -102,7 +109,8 @@ def prices_of_volumes(
         for one in (*attempts, *journal.gone_since(account, seen.read_at))
         if one.makes_volume and one.token not in counted_whole
     ]
-    return _of_listed(call, seen, counted_whole, whole) | _of_unlisted(seen, makers, machines)
+    found = _of_listed(call, seen, counted_whole, whole) | _nameless(seen.volumes, "volume")
+    return found | _of_unlisted(seen, makers, machines)
 
 
 def _of_listed(

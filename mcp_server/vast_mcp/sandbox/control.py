@@ -125,6 +125,7 @@ ACTS: dict[str, Callable[[World, Any], object]] = {
     "free_gpu": lambda world, instance_id: world.free_gpu(instance_id),
     "outbid": lambda world, instance_id: world.outbid(instance_id),
     "raise_price": lambda world, wish: world.raise_price(**wish),
+    "odd": lambda world, cell: world.odd.add(**cell),
     "age": lambda world, wish: world.age(**wish),
     "cancel_rental": lambda world, instance_id: world.cancel_rental(instance_id),
 }

@@ -89,7 +89,8 @@ FATES: dict[str, Fate] = {
     "offline": Fate((*BIRTH, "offline")),
     "unknown": Fate((*BIRTH, "unknown")),
     "scheduling": Fate((None, "scheduling")),
-    "frozen": Fate((*BIRTH, "frozen")),
+    "frozen": Fate((*BIRTH, "frozen")),  # paused, its GPU charged (C.4)
+    "halted": Fate((*BIRTH, "stopped")),  # by billing
     "vanishes": Fate((*BIRTH, VANISHED)),  # credit gone, no reason in the API (K)
     "never_seen_running": Fate((None, "loading", VANISHED)),
     "pulls": Fate((None, "loading"), lines=tuple(f"{n:012x}: Pull complete" for n in range(400))),

@@ -25,6 +25,7 @@ from .handlers import (
 )
 from .handlers.table import Endpoint
 from .ledger import Received
+from .odd import OddJSON
 from .replies import Refusal
 from .request import Request
 from .world import World
@@ -139,7 +140,7 @@ def _answer(request: Request, name: str, endpoint: Endpoint) -> Response:
         return _refused(no)
     if isinstance(said, Response):
         return said
-    return JSONResponse(said)
+    return OddJSON(world.odd.spoil(name, said))
 
 
 def _check_limits(world: World, request: Request) -> None:

@@ -6,7 +6,7 @@ from .instances import Instance
 from .offers import bill_of
 from .shapes import Json
 
-DOWN = frozenset({"scheduling", "stopped", "frozen"})  # without its GPU, whatever was asked (C.4)
+DOWN = frozenset({"scheduling", "stopped"})  # without its GPU, whatever was asked (C.4)
 
 ANY_IPV4, ANY_IPV6 = "0.0.0.0", "::"  # noqa: S104
 
@@ -100,8 +100,8 @@ COMPUTED = frozenset(
 )
 
 IDLE: Json = {
-    "gpu_util": None,
-    "gpu_temp": None,
+    "gpu_util": 0.0,  # the two together are no reading (C.3)
+    "gpu_temp": 0.0,
     "cpu_util": 0.0,
     "mem_usage": None,
     "mem_limit": None,
@@ -163,7 +163,7 @@ def _identity(instance: Instance) -> Json:
 def _state(instance: Instance, status: str | None) -> Json:
     return {
         "actual_status": status,
-        "intended_status": instance.intended,
+        "intended_status": "frozen" if status == "frozen" else instance.intended,
         "cur_state": _current_state(instance, status),
         "next_state": _next_state(instance, status),
         "status_msg": instance.says(status) or _usual_message(instance, status),
@@ -177,8 +177,10 @@ def _current_state(instance: Instance, status: str | None) -> str:
 
 
 def _next_state(instance: Instance, status: str | None) -> str:
-    if instance.outbid or status in {"stopped", "frozen"}:
+    if instance.outbid or status == "stopped":
         return "stopped"
+    if status == "frozen":
+        return "frozen"  # paused with its memory, and with its GPU, which is charged (C.4)
     return instance.intended
 
 

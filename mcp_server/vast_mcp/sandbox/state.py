@@ -17,6 +17,7 @@ from .faults import Faults
 from .instances import Instance
 from .ledger import LedgerEntry, Received
 from .logs import Upload
+from .odd import Oddities
 from .offers import Offer
 from .office import Office
 from .rate_limits import RateLimits
@@ -107,6 +108,7 @@ class State:
     dice: random.Random = field(init=False)
     faults: Faults = field(init=False, default_factory=Faults)
     doors: Doors = field(init=False, default_factory=Doors)
+    odd: Oddities = field(init=False, default_factory=Oddities)
 
     def __post_init__(self) -> None:
         # a forgotten close() leaves no open socket behind
@@ -122,6 +124,7 @@ class State:
         if seed is not None:
             self.seed = seed
         self.faults.clear()
+        self.odd.clear()
         self.doors.close_all()
         self._stock_market()
         self._clear_account()

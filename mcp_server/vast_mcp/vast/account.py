@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, PlainValidator
 
+from vast_mcp.vast import cells, names
 from vast_mcp.vast.rows import Row
 
 
@@ -14,9 +15,12 @@ class User(Row):
     (docs/vast-api.md G).
     """
 
-    id: int
-    balance: float | None = None
-    credit: float | None = None
+    what: ClassVar[str] = "Account"
+    never_null: ClassVar[frozenset[str]] = frozenset({"credit"})
+
+    id: cells.Id
+    balance: cells.Number = None
+    credit: cells.Number = None
 
 
 class SshKey(Row):
@@ -24,33 +28,38 @@ class SshKey(Row):
     (docs/vast-api.md D).
     """
 
-    id: int
-    public_key: str = Field(default="")
+    what: ClassVar[str] = "SSH key"
 
-    @field_validator("public_key", mode="before")
-    @classmethod
-    def _absent_is_empty(cls, value: object) -> object:
-        if value is None:
-            return ""
-        return value
+    id: cells.Id
+    public_key: Annotated[str, PlainValidator(cells.text)] = ""  # empty: not known
+
+
+def _template_hash(value: object) -> str:
+    found = names.template_hash(value)
+    if found is None:
+        raise ValueError("no hash")
+    return found
 
 
 class Template(Row):
     """What a rental needs to know of a template; `env` is a flag string there (docs/vast-api.md
-    E).
+    E). One is rented by its hash.
     """
 
-    id: int | None = None
-    hash_id: str = ""
-    name: str | None = None
-    image: str | None = None
-    tag: str | None = None
-    runtype: str | None = None
-    onstart: str | None = Field(default=None, repr=False)
-    env: str | None = Field(default=None, repr=False)
-    desc: str | None = None
-    recommended: bool | None = None
-    creator_id: int | None = None
-    count_created: int | None = None
-    recommended_disk_space: float | None = None
+    what: ClassVar[str] = "Template"
+    named_by: ClassVar[str] = "hash_id"
+
+    hash_id: Annotated[str, PlainValidator(_template_hash)] = ""
+    id: cells.Whole = None
+    name: cells.Text = None
+    image: cells.Text = None
+    tag: cells.Text = None
+    runtype: cells.Text = None
+    onstart: cells.Text = Field(default=None, repr=False)
+    env: cells.Text = Field(default=None, repr=False)
+    desc: cells.Text = None
+    recommended: cells.Flag = None
+    creator_id: cells.Whole = None
+    count_created: cells.Whole = None
+    recommended_disk_space: cells.Amount = None
     extra_filters: Any = Field(default=None, repr=False)  # a text of JSON, or the object itself

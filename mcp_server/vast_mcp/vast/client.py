@@ -12,17 +12,17 @@ from collections.abc import Callable
 
 import anyio
 import httpx
-from pydantic import ValidationError
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
-from vast_mcp.vast import models, replies, verdicts
+from vast_mcp.vast import models, verdicts
 from vast_mcp.vast.departure import Departure
 from vast_mcp.vast.holdings import Holdings
 from vast_mcp.vast.models import Instance, Offer
 from vast_mcp.vast.pages import Pages, rows_under
 from vast_mcp.vast.replies import Reply
 from vast_mcp.vast.retry import READ_TRIES
+from vast_mcp.vast.rows import Listing, row_of, rows_of
 
 LIST_TRIES = 2
 
@@ -45,15 +45,17 @@ class Vast(Holdings):
 
     # ── offers ────────────────────────────────────────────────────────────────────────────────────
 
-    async def search_offers(self, query: Json) -> list[Offer]:
+    async def search_offers(self, query: Json) -> Listing[Offer]:
         """POST /bundles/: a flat query, at most 64 rows (docs/vast-api.md B.1)."""
         reply = await self._read("search", "POST", "/api/v0/bundles/", body=query)
-        return models.offers_of(rows_under(reply, "offers"))
+        return self.unread.note_all(Offer, models.offers_of(rows_under(reply, "offers")))
 
     async def find_offer(
         self, offer_id: int, *, bid: bool = False, disk_gb: float = 10.0
     ) -> Offer | None:
-        """The offer now, free or taken, at prices with `disk_gb`; None where Vast lists none."""
+        """The offer now, free or taken, at prices with `disk_gb`; None where Vast lists none.
+        Raises IncompleteList where a row that may be it has no id that can be read.
+        """
         anything = {"in": [True, False]}
         query: Json = {
             # A filter on `id` finds nothing (docs/vast-api.md B.2).
@@ -68,15 +70,24 @@ class Vast(Holdings):
         }
         if bid:
             query["type"] = "bid"
-        for offer in await self.search_offers(query):
+        listed = await self.search_offers(query)
+        for offer in listed:
             if offer.ask_contract_id == offer_id:
                 return offer
+        if not listed.is_whole:
+            raise errors.IncompleteList("Vast's answer has an offer without an id.")
         return None
 
     async def gpu_names(self) -> list[str]:
-        """GET /gpu_names/unique/ (docs/vast-api.md B.4): the display names that exist."""
+        """GET /gpu_names/unique/ (docs/vast-api.md B.4): the display names that exist. Raises
+        IncompleteList where there is no list of them, or something else in it.
+        """
         reply = await self._read("gpu_names", "GET", "/api/v0/gpu_names/unique/")
-        return replies.texts_in(reply.body.get("gpu_names"))
+        listed = rows_under(reply, "gpu_names")
+        found = [name for name in listed if isinstance(name, str)]
+        if len(found) < len(listed):
+            raise errors.IncompleteList("Vast's list of GPU names could not be understood.")
+        return found
 
     async def turn_to_rent(self) -> None:
         """Wait for the published interval between two rents, before anything is announced."""
@@ -139,18 +150,21 @@ class Vast(Holdings):
 
     # ── instances ─────────────────────────────────────────────────────────────────────────────────
 
-    async def list_instances(self) -> list[Instance]:
+    async def list_instances(self) -> Listing[Instance]:
         """The whole v1 list, newest id first.
 
         Raises IncompleteList when a page is missing, repeated or inconsistent: half a list must not
-        look like a list.
+        look like a list. A row without an id is counted, and the list then proves no absence.
         """
         for _ in range(1, LIST_TRIES):
             with contextlib.suppress(errors.IncompleteList):
-                return await self._list_once()
-        return await self._anew._list_once()  # no page of which is another's
+                listed = await self._list_once()
+                if listed.is_whole:
+                    return self.unread.note_all(Instance, listed)
+        listed = await self._anew._list_once()  # no page of which is another's
+        return self.unread.note_all(Instance, listed)
 
-    async def _list_once(self) -> list[Instance]:
+    async def _list_once(self) -> Listing[Instance]:
         pages = Pages()
         while True:
             if anyio.current_time() >= self._deadline:
@@ -158,8 +172,7 @@ class Vast(Holdings):
                     f"The list was not read to its end in time: {len(pages.found)} machines so far."
                 )
             reply = await self._read("list", "GET", "/api/v1/instances/", params=pages.query())
-            for row in rows_under(reply, "instances"):
-                pages.add(self._instance(row))
+            pages.add(rows_of(Instance, rows_under(reply, "instances")))
             if not pages.turn(reply):
                 return pages.whole(reply)
 
@@ -175,13 +188,14 @@ class Vast(Holdings):
         if found is None or found == []:
             return None
         # One row, or, in an older shape, a list with one row.
-        rows = replies.as_objects([found]) or replies.as_objects(found)
-        if not rows:
+        row = row_of(Instance, found[0] if isinstance(found, list) else found)
+        if row is None or row.id != instance_id:
             # Anything else is an answer about nothing, and must not prove that a machine is gone.
             raise errors.UnexpectedReply(
                 "Vast's answer names no machine and no absence.", http_status=reply.status
             )
-        return self._instance(rows[0])
+        self.unread.note(row)
+        return row
 
     async def turn_to_destroy(self) -> None:
         """Wait the published interval between destroys, before the last look at what goes."""
@@ -270,11 +284,3 @@ class Vast(Holdings):
                 "Vast did not say where the log is.", http_status=reply.status
             )
         return address
-
-    def _instance(self, row: Json) -> Instance:
-        try:
-            return Instance.model_validate(row)
-        except ValidationError as exc:
-            raise errors.IncompleteList(
-                "A row of Vast's list of instances could not be understood."
-            ) from exc

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from vast_mcp.errors import Json
-from vast_mcp.vast import names
-from vast_mcp.vast.replies import as_object, as_objects
-from vast_mcp.vast.rows import Row, rows_of
+from vast_mcp.vast import cells, names
+from vast_mcp.vast.replies import NO_NUMBER, as_object
+from vast_mcp.vast.rows import Listing, Row, rows_of
 from vast_mcp.vast.storage import storage_usd_per_hour
 
-_OUTSIDE = re.compile("[0-9]{1,5}")
+_ACTUAL = cells.word_of(
+    *("created", "loading", "running", "exited", "stopped", "frozen", "rebooting", "recycling"),
+    *("scheduling", "unknown", "offline", "restarting"),
+)
+_ASKED = cells.word_of("running", "stopped", "frozen", "unloaded")
 
 
 # Columns that filters may be about (docs/vast-api.md B.1, B.4).
@@ -37,34 +41,37 @@ class Offer(Row):
     seconds (docs/vast-api.md B.4).
     """
 
-    ask_contract_id: int
-    gpu_name: names.Card = None
-    untrusted_gpu_name: names.Text = Field(default=None, validation_alias="gpu_name")
-    num_gpus: int = 1
-    gpu_ram: float = 0
-    cpu_cores_effective: float | None = None
-    cpu_ram: float | None = None
-    disk_space: float | None = None
-    dph_base: float | None = None
-    dph_total: float | None = None
-    min_bid: float | None = None
-    storage_cost: float | None = None  # $/GB/month of 720 h
-    inet_down: float | None = None
-    inet_down_cost: float | None = None
-    reliability2: float | None = None
-    reliability: float | None = None
-    verification: names.State = None
-    direct_port_count: int | None = None
-    cuda_max_good: float | None = None
-    duration: float | None = None
-    end_date: float | None = None
-    geolocation: names.Place = None
-    untrusted_location: names.Text = Field(default=None, validation_alias="geolocation")
-    vms_enabled: bool | None = None
-    hosting_type: int | None = None
-    machine_id: int | None = None
-    rentable: bool | None = None
-    rented: bool | None = None
+    what: ClassVar[str] = "Offer"
+    named_by: ClassVar[str] = "ask_contract_id"
+
+    ask_contract_id: cells.Id
+    gpu_name: cells.Card = None
+    untrusted_gpu_name: cells.Text = Field(default=None, validation_alias="gpu_name")
+    num_gpus: cells.Count = None
+    gpu_ram: cells.Amount = None
+    cpu_cores_effective: cells.Number = None
+    cpu_ram: cells.Number = None
+    disk_space: cells.Amount = None
+    dph_base: cells.Amount = None
+    dph_total: cells.Amount = None
+    min_bid: cells.Amount = None
+    storage_cost: cells.Amount = None  # $/GB/month of 720 h
+    inet_down: cells.Number = None
+    inet_down_cost: cells.Amount = None
+    reliability2: cells.Number = None
+    reliability: cells.Number = None
+    verification: cells.State = None
+    direct_port_count: cells.Whole = None
+    cuda_max_good: cells.Number = None
+    duration: cells.Number = None
+    end_date: cells.Number = None
+    geolocation: cells.Place = None
+    untrusted_location: cells.Text = Field(default=None, validation_alias="geolocation")
+    vms_enabled: cells.Flag = None
+    hosting_type: cells.Whole = None
+    machine_id: cells.Whole = None
+    rentable: cells.Flag = None
+    rented: cells.Flag = None
     # The cells that filters may be about, as they stand in the row: to compare, not to show.
     stated: Json = Field(default_factory=dict[str, Any], repr=False)
 
@@ -73,64 +80,64 @@ class Offer(Row):
         return storage_usd_per_hour(self.storage_cost, disk_gb)
 
 
-class PortMapping(Row):
-    """One way in from outside: `HostPort` is text on the wire."""
-
-    HostPort: str
-
-
 class Instance(Row):
     """An instance row of the v1 list or the single read (docs/vast-api.md C.3). Prices in $/h,
     times in epoch seconds.
     """
 
-    id: int
-    label: str | None = None
-    actual_status: names.State = None
-    intended_status: names.State = None
-    cur_state: names.State = None
-    next_state: names.State = None
-    status_msg: str | None = None
-    gpu_name: names.Card = None
-    untrusted_gpu_name: names.Text = Field(default=None, validation_alias="gpu_name")
-    num_gpus: int | None = None
-    gpu_util: float | None = None
-    dph_base: float | None = None
-    dph_total: float | None = None
-    min_bid: float | None = None
-    is_bid: bool | None = None
-    start_date: float | None = None
-    end_date: float | None = None
-    image_uuid: str | None = None
-    image_runtype: str | None = None
-    machine_id: int | None = None
-    cuda_max_good: float | None = None
-    geolocation: str | None = None
-    disk_space: float | None = None
-    disk_usage: float | None = None
-    storage_cost: float | None = None  # $/GB/month of 720 h
-    storage_total_cost: float | None = None  # $/h
-    public_ipaddr: names.Ip = None  # with a newline at its end (docs/vast-api.md C.3)
-    ssh_host: names.Host = None
-    ssh_port: int | None = None
-    direct_port_count: int | None = None
-    ports: dict[str, list[PortMapping]] | None = None
-    jupyter_token: names.Token = Field(default=None, repr=False)
+    what: ClassVar[str] = "Machine"
+    never_null: ClassVar[frozenset[str]] = frozenset({"dph_total", "intended_status", "start_date"})
+    never_absent: ClassVar[frozenset[str]] = frozenset({"actual_status", "label"})
+
+    id: cells.Id
+    label: cells.Text = None
+    actual_status: Annotated[str | None, _ACTUAL] = names.UNREADABLE
+    intended_status: Annotated[str | None, _ASKED] = None
+    cur_state: Annotated[str | None, _ASKED] = None
+    next_state: Annotated[str | None, _ASKED] = None
+    status_msg: cells.Text = None
+    gpu_name: cells.Card = None
+    untrusted_gpu_name: cells.Text = Field(default=None, validation_alias="gpu_name")
+    num_gpus: cells.Count = None
+    gpu_util: cells.Number = None
+    gpu_temp: cells.Number = None
+    dph_base: cells.Amount = None
+    dph_total: cells.Amount = None
+    min_bid: cells.Amount = None
+    is_bid: cells.Flag = None
+    start_date: cells.Moment = None
+    end_date: cells.Moment = None
+    image_uuid: cells.Text = None
+    image_runtype: cells.Text = None
+    machine_id: cells.Whole = None
+    cuda_max_good: cells.Number = None
+    geolocation: cells.Text = None
+    disk_space: cells.Amount = None
+    disk_usage: cells.Number = None
+    storage_cost: cells.Amount = None  # $/GB/month of 720 h
+    storage_total_cost: cells.Amount = None  # $/h
+    public_ipaddr: cells.Ip = None  # with a newline at its end (docs/vast-api.md C.3)
+    ssh_host: cells.Host = None
+    ssh_port: cells.Whole = None
+    direct_port_count: cells.Whole = None
+    ports: cells.Ports = None
+    jupyter_token: cells.Token = Field(default=None, repr=False)
     onstart: Any = Field(default=None, repr=False)  # as it was stored; null: none (A.10)
     volume_info: Any = None  # only in the list's rows (docs/vast-api.md A.8)
 
-    @field_validator("ports", mode="before")
-    @classmethod
-    def _mapped_only(cls, value: object) -> object:
-        """The object form; anything else (absent until running, a list of numbers in one page) says
-        nothing.
+    @property
+    def hides_label(self) -> bool:
+        """Whether its label could not be read: that may end in anybody's token."""
+        return "label" in self.unread
+
+    @property
+    def gpu_use(self) -> float | None:
+        """How busy the GPU is, in percent. 0 of a card without a temperature is no reading, and not
+        an idle one (docs/vast-api.md C.3).
         """
-        mapped = as_object(value)
-        if not mapped:
+        if self.gpu_util == 0 and not self.gpu_temp:
             return None
-        return {
-            port: ways for port, ways in mapped.items() if names.port(port) and as_objects(ways)
-        }
+        return self.gpu_util
 
     def disk_usd_per_hour(self) -> float | None:
         """What the disk bills, running or stopped: the row's own figure, else storage arithmetic
@@ -142,19 +149,29 @@ class Instance(Row):
 
     def outside_port(self, inside: str) -> int | None:
         """The public port that leads to `inside`, such as "22/tcp"."""
-        ways = (self.ports or {}).get(inside)
-        if not ways or _OUTSIDE.fullmatch(ways[0].HostPort) is None:
-            return None
-        return int(ways[0].HostPort)
+        return (self.ports or {}).get(inside)
 
 
-def offers_of(rows: list[Json]) -> list[Offer]:
-    """The rows that have a usable id, under either of its names: an offer that cannot be named
-    cannot be rented.
+def shows_every_label(listed: Listing[Instance]) -> bool:
+    """Whether a list of machines proves that none carries a label that it does not show."""
+    return listed.is_whole and not any(row.hides_label for row in listed)
+
+
+def offers_of(rows: list[object]) -> Listing[Offer]:
+    """The rows by their id, under either of its names: an offer that cannot be named cannot be
+    rented.
     """
-    return rows_of(Offer, [_with_its_own(row) for row in rows])
+    return rows_of(Offer, map(_with_its_own, rows))
 
 
-def _with_its_own(row: Json) -> Json:
-    stated = {name: row[name] for name in FILTERED & row.keys()}
-    return {"ask_contract_id": row.get("id"), **row, "stated": stated}
+def _with_its_own(row: object) -> object:
+    offer = as_object(row)
+    if offer is None:
+        return row
+    stated = {name: offer[name] for name in FILTERED & offer.keys() if offer[name] is not NO_NUMBER}
+    named = offer.get("ask_contract_id")
+    return {
+        **offer,
+        "ask_contract_id": offer.get("id") if named is None else named,
+        "stated": stated,
+    }

@@ -1,8 +1,9 @@
 """The shapes of what the service names: cards, places, states, hosts, tokens.
 
 Some of it is typed by whoever owns a machine, so a field that should hold a name can hold a letter
-to the reader. Models read such a field through these: what has not the shape is left out, and where
-it is worth showing a second field of the model holds the text itself, named `untrusted_…`.
+to the reader. Models read such a field through these (cells.py): what has not the shape is left
+out, and where it is worth showing a second field of the model holds the text itself, named
+`untrusted_…`.
 """
 
 from __future__ import annotations
@@ -10,15 +11,13 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
-from typing import Annotated
-
-from pydantic import BeforeValidator
 
 UNREADABLE = "unreadable"  # a state that is none, which is not the same as no state
 
 _STATE = re.compile(r"(?=.{2,20}\Z)[A-Za-z]+(?:[-_][A-Za-z]+)?")
 _HOST = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+_HASH = re.compile(r"[A-Za-z0-9]{1,64}")
 _PORT = re.compile(r"[0-9]{1,5}/(?:tcp|udp)")
 
 # Words of cards' names (docs/vast-api.md B.4); another of up to four letters may stand among them.
@@ -117,10 +116,8 @@ def _is_latin(char: str) -> bool:
     return char.isalpha() and unicodedata.name(char, "").startswith("LATIN ")
 
 
-def state(value: object) -> object:
+def state(value: object) -> str:
     """A state: one word, or two with a hyphen ("in-use"). What is none is said to be unreadable."""
-    if value is None:
-        return None
     text = _text(value)
     if _STATE.fullmatch(text) is None:
         return UNREADABLE
@@ -148,6 +145,11 @@ def token(value: object) -> str | None:
     return _shaped(_TOKEN, value)
 
 
+def template_hash(value: object) -> str | None:
+    """The hash that a template is rented by."""
+    return _shaped(_HASH, value)
+
+
 def port(value: object) -> str | None:
     """A port inside of a machine: "8080/tcp"."""
     return _shaped(_PORT, value)
@@ -156,16 +158,3 @@ def port(value: object) -> str | None:
 def _shaped(shape: re.Pattern[str], value: object) -> str | None:
     text = _text(value)
     return text if shape.fullmatch(text) else None
-
-
-def _text_or_none(value: object) -> object:
-    return value if isinstance(value, str) else None
-
-
-Text = Annotated[str | None, BeforeValidator(_text_or_none)]  # a stranger's, of any shape
-Card = Annotated[str | None, BeforeValidator(card)]
-Place = Annotated[str | None, BeforeValidator(place)]
-State = Annotated[str | None, BeforeValidator(state)]
-Host = Annotated[str | None, BeforeValidator(host)]
-Ip = Annotated[str | None, BeforeValidator(ip)]
-Token = Annotated[str | None, BeforeValidator(token)]

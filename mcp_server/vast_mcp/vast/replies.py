@@ -24,19 +24,26 @@ def as_object(value: object) -> Json | None:
 
 def as_objects(value: object) -> list[Json] | None:
     """The value if it is a JSON array of objects only."""
-    if not isinstance(value, list):
-        return None
-    items = cast("list[object]", value)
-    if not all(isinstance(item, dict) for item in items):
+    items = as_list(value)
+    if items is None or not all(isinstance(item, dict) for item in items):
         return None
     return cast("list[Json]", items)
 
 
-def texts_in(value: object) -> list[str]:
-    """The texts of a JSON array; none where it is no array."""
+def as_list(value: object) -> list[object] | None:
+    """The value if it is a JSON array."""
     if not isinstance(value, list):
-        return []
-    return [item for item in cast("list[object]", value) if isinstance(item, str)]
+        return None
+    return cast("list[object]", value)
+
+
+class NoNumber:
+    """What stands for NaN, Infinity, and a number beyond what there is of anything, such as 1e308:
+    no number, and not null either.
+    """
+
+
+NO_NUMBER = NoNumber()
 
 
 LONGEST_WAIT_S = 86_400.0  # a daily quota's; no longer wait is known (docs/vast-api.md H)
@@ -72,6 +79,8 @@ class Reply:
                 data = json.loads(
                     text, parse_constant=_nothing, parse_float=_number, parse_int=_whole_number
                 )
+        if data is NO_NUMBER:
+            data = None
         if _HALF.search(text):
             data = _written(data)
         return cls(status, text, {k.lower(): v for k, v in headers.items()}, data)
@@ -189,26 +198,25 @@ def _text_of(value: object, depth: int = 3) -> str:
     return next(filter(None, (_text_of(part, depth - 1) for part in parts)), "")
 
 
-def _nothing(_constant: str) -> None:
-    """Read NaN and Infinity as null: neither is JSON or a price, and any limit would let them
+def _nothing(_constant: str) -> NoNumber:
+    """Read NaN and Infinity as no number: neither is JSON or a price, and any limit would let them
     pass.
     """
+    return NO_NUMBER
 
 
-def _number(text: str) -> float | None:
-    """Read a number; null where it is beyond what there is of anything, such as 1e308: what it is
-    multiplied with would make it infinite.
-    """
+def _number(text: str) -> float | NoNumber:
+    """Read a number. What a too large one is multiplied with would make it infinite."""
     number = float(text)
     if abs(number) > _LARGEST:
-        return None
+        return NO_NUMBER
     return number
 
 
-def _whole_number(text: str) -> int | None:
+def _whole_number(text: str) -> int | NoNumber:
     """Read a whole number. An id may be larger than other numbers."""
     if len(text) > _LONGEST:
-        return None
+        return NO_NUMBER
     return int(text)
 
 

@@ -21,6 +21,7 @@ from vast_mcp.vast.link import Link
 from vast_mcp.vast.pace import Tell
 from vast_mcp.vast.replies import Reply
 from vast_mcp.vast.retry import READ_TRIES, Judge, read
+from vast_mcp.vast.unread import Unread
 from vast_mcp.vast.verdicts import OF_ANY, Means, meaning, refusal
 
 _ASKING = frozenset({"search", "search_volumes", "logs"})  # they change nothing, and are no GET
@@ -58,8 +59,11 @@ class Requests:
     `shared` and `recent` are views of it whose reads need not.
     """
 
-    def __init__(self, link: Link, deadline: float, tell: Tell = _untold) -> None:
+    def __init__(
+        self, link: Link, deadline: float, tell: Tell = _untold, unread: Unread | None = None
+    ) -> None:
         self._link = link
+        self.unread = unread or Unread()
         self._deadline = deadline
         self._tell = tell
         self._reuses: Literal["nothing", "flights", "recent"] = "nothing"
