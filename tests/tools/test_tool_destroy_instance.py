@@ -255,17 +255,6 @@ async def test_a_destroy_whose_reply_is_lost_is_asked_again_and_verified(
     assert len(world.committed("destroy")) == 1
 
 
-async def test_nothing_is_destroyed_while_the_list_cannot_be_read(
-    client: Client, world: World
-) -> None:
-    """Without the list neither "unknown" nor "ours" can be told."""
-    made = await ours(client, world)
-    world.faults.add("list", "html503", times=None)
-    error = (await call(client, "destroy_instance", instance_ids=[made]))["error"]
-    assert error["code"] == "vast_unavailable"
-    assert world.asked("destroy") == []
-
-
 async def test_ids_are_checked_before_anything_is_asked(client: Client, world: World) -> None:
     """The schema's bounds hold at run time, and JSON types are taken as they are."""
     for wrong in ([], list(range(1, 27)), [0], ["30000001"], [1.5], [True], 30000001):

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.ending import still_there
-from vast_mcp.account.roll import Roll, check_known, check_ours, roll
+from vast_mcp.account.roll import Roll, check_known, check_ours, roll_to_end
 from vast_mcp.account.seen import forget_destroyed
 from vast_mcp.account.volumes import prices_of
 from vast_mcp.errors import Json, NextStep
@@ -74,7 +74,7 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
     vast-mcp without not_ours, are an error and nothing is destroyed.
     """
     ids = list(dict.fromkeys(args.instance_ids))
-    there = await roll(call)
+    there = await roll_to_end(call, ids)
     seen = call.session.instances_seen
     check_known(ids, there, nothing="destroyed", argument="instance_ids", formerly=seen)
     if not args.not_ours:
@@ -85,7 +85,7 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
             loses="a destroyed machine's disk is gone for good",
             again=_call(ids, "if the person wants that", not_ours=True),
         )
-    known = [i for i in ids if there.is_known(i)]
+    known = [i for i in ids if there.is_known(i) or i in there.unread]
     # Asked before: a volume may lose sight of a machine as soon as that is gone.
     left, warnings = await _volumes_of(known, call)
     failed = await _destroy(known, there, call)

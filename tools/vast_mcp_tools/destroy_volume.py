@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from vast_mcp import errors
-from vast_mcp.account.roll import Roll, roll
+from vast_mcp.account.roll import Roll, roll_to_end
 from vast_mcp.account.volumes import prices_of
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.machines import costs, volumes
@@ -43,7 +43,7 @@ async def destroy_volume(args: DestroyVolume, call: Call) -> DestroyVolumeResult
     again and is gone. An error, with nothing deleted: an unknown id, a machine that holds it, or
     one not made by vast-mcp without not_ours.
     """
-    there = await roll(call)
+    there = await roll_to_end(call, ())
     volume = await _volume(args.volume_id, call)
     if volume is None:
         return DestroyVolumeResult(volume_id=args.volume_id, outcome="already_gone")
@@ -150,7 +150,7 @@ async def _is_gone(volume_id: int, call: Call, *, looks: int) -> bool:
             listed = await call.vast.list_volumes()
         except errors.VastMcpError:
             continue
-        if all(volume.id != volume_id for volume in listed):
+        if listed.is_whole and all(volume.id != volume_id for volume in listed):
             return True
     return False
 

@@ -130,8 +130,9 @@ async def _asked_first(args: ManageInstance, call: Call) -> Consent | None:
 
 async def _verb(args: ManageInstance, call: Call) -> Verb:
     """The action on its machine, by a list just read."""
-    target = await Target.read(call, args.instance_id, nothing="sent")
-    return VERBS[args.action](args, target, call)
+    verb = VERBS[args.action]
+    target = await Target.read(call, args.instance_id, nothing="sent", to_end=verb is Stop)
+    return verb(args, target, call)
 
 
 async def _manage(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+
+import anyio
 
 from vast_mcp import errors
 from vast_mcp.session import Call
+from vast_mcp.vast.models import Instance
+from vast_mcp.vast.rows import Listing
 
 LOOKS = 6
+LOOKS_ALONE = 3  # that prove it without the list
+LIST_S = 15.0
 
 
 async def still_there(ids: Sequence[int], call: Call) -> list[int]:
@@ -15,22 +22,39 @@ async def still_there(ids: Sequence[int], call: Call) -> list[int]:
     eventually consistent (docs/vast-api.md C.7).
     """
     pending = list(ids)
+    unseen: Counter[int] = Counter()  # looks in a row without it
     for attempt in range(LOOKS):
         if attempt and not await call.another_look():
             break
-        try:
-            gone = await _gone(pending, call)
-        except errors.VastMcpError:
-            continue
+        gone = await _gone(pending, unseen, call)
         pending = [i for i in pending if i not in gone]
         if not pending:
             break
     return pending
 
 
-async def _gone(ids: Sequence[int], call: Call) -> set[int]:
-    """Those of the ids that neither a read nor a whole list has any more."""
-    unseen = {i for i in ids if await call.vast.show_instance(i) is None}
-    if not unseen:
-        return unseen
-    return unseen - {instance.id for instance in await call.vast.list_instances()}
+async def _gone(ids: Sequence[int], unseen: Counter[int], call: Call) -> set[int]:
+    """Those of the ids that neither a read nor a whole list has any more; without such a list,
+    those that several reads in a row lack: one may be null for a machine that lives
+    (docs/vast-api.md C.1).
+    """
+    for instance_id in ids:
+        try:
+            row = await call.vast.show_instance(instance_id)
+        except errors.VastMcpError:
+            continue
+        unseen[instance_id] = 0 if row is not None else unseen[instance_id] + 1
+    lacking = {instance_id for instance_id in ids if unseen[instance_id]}
+    listed = await _listed(call) if lacking else Listing[Instance]()
+    if listed is None or not listed.is_whole:
+        return {instance_id for instance_id in lacking if unseen[instance_id] >= LOOKS_ALONE}
+    return lacking - {instance.id for instance in listed}
+
+
+async def _listed(call: Call) -> Listing[Instance] | None:
+    """The whole list; None where it cannot be had in a part of the time that is left."""
+    left = call.deadline - anyio.current_time()
+    try:
+        return await call.within(max(0.1, min(LIST_S, left / 4))).list_instances()
+    except errors.VastMcpError:
+        return None

@@ -11,13 +11,18 @@ import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+import anyio
+
 from vast_mcp import errors
 from vast_mcp.account.seen import learn_from
 from vast_mcp.errors import NextStep, Problem
+from vast_mcp.journal.records import token_of
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
+from vast_mcp.vast.rows import Listing
 
 SHOWN = 20
+LOOK_S = 15.0  # seconds that a look before an end may take
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,17 @@ class Roll:
 
     living: dict[int, Instance]
     ours: set[int]
+    unread: frozenset[int] = frozenset()  # of which nothing says whether they exist
 
     def is_known(self, instance_id: int) -> bool:
         """Listed, or one of ours that may be too young to be listed."""
         return instance_id in self.living or instance_id in self.ours
+
+    def hides_owner(self, instance_id: int) -> bool:
+        """Whether nothing says whose the machine is: neither journal nor label."""
+        row = self.living.get(instance_id)
+        hidden = instance_id in self.unread or (row is not None and row.hides_label)
+        return hidden and instance_id not in self.ours
 
 
 async def roll(call: Call) -> Roll:
@@ -37,6 +49,45 @@ async def roll(call: Call) -> Roll:
     listed = await call.vast.list_instances()
     seen = await learn_from(call, listed)
     return Roll({instance.id: instance for instance in listed}, seen.ours)
+
+
+async def roll_to_end(call: Call, ids: Iterable[int]) -> Roll:
+    """What is known of machines that are to be ended or stopped: by the whole list, else each by a
+    read of its own, since no end needs the list. Raises AuthFailed, and what no request survives.
+    """
+    listed: Listing[Instance] | None = None
+    ours = set(call.session.created)
+    try:
+        listed = await call.within(_share(call)).list_instances()
+        ours = (await learn_from(call, listed)).ours
+    except errors.AuthFailed:
+        raise
+    except (errors.Rejected, errors.Unreachable):
+        pass
+    living = {instance.id: instance for instance in listed or ()}
+    if listed is not None and listed.is_whole:
+        return Roll(living, ours)
+    unread: set[int] = set()
+    for instance_id in ids:
+        record = call.record_of(instance_id)
+        if record is not None and record.lives:
+            ours.add(instance_id)
+        if instance_id in living:
+            continue
+        try:
+            row = await call.within(_share(call)).show_instance(instance_id)
+        except (errors.Rejected, errors.Unreachable):
+            unread.add(instance_id)
+            continue
+        if row is not None:
+            living[instance_id] = row
+    ours |= {row.id for row in living.values() if token_of(row.label)}
+    return Roll(living, ours, frozenset(unread))
+
+
+def _share(call: Call) -> float:
+    """Seconds that a look may take of a call, so that what follows has its own."""
+    return min(LOOK_S, max(0.1, (call.deadline - anyio.current_time()) / 4))
 
 
 def check_known(
@@ -47,7 +98,8 @@ def check_known(
     `nothing`: what was not done, such as "sent". `argument`: the one that holds the ids.
     `formerly`: ids that count although they are gone by now.
     """
-    unknown = [i for i in ids if not there.is_known(i) and i not in formerly]
+    known = {*formerly, *there.unread}  # what cannot be read may exist
+    unknown = [i for i in ids if not there.is_known(i) and i not in known]
     if not unknown:
         return
     wanted = "ids of machines that exist" if argument.endswith("s") else "a living machine's"
@@ -78,12 +130,15 @@ def check_ours(
     `nothing`: what was not done. `loses`: what the act costs them. `again`: the call that means
     them too.
     """
+    hidden = [i for i in ids if there.hides_owner(i)]
     strangers = [i for i in ids if i in there.living and i not in there.ours]
-    if not strangers:
+    if not strangers and not hidden:
         return
-    names = ", ".join(map(str, strangers))
+    why = f"vast-mcp did not make {', '.join(map(str, strangers))}"
+    if hidden:
+        why = f"whose machine {', '.join(map(str, hidden))} is could not be read"
     raise errors.NotOurs(
-        f"Nothing was {nothing}: vast-mcp did not make {names}, and {loses}.",
+        f"Nothing was {nothing}: {why}, and {loses}.",
         problems=[Problem("not_ours", "true, if the person wants this for these as well")],
         next_steps=[again],
     )

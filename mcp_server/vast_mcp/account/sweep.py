@@ -17,7 +17,7 @@ import anyio
 from vast_mcp import errors
 from vast_mcp.account.ending import still_there
 from vast_mcp.account.seen import forget_destroyed, learn_from
-from vast_mcp.account.whose import account_if_journalled
+from vast_mcp.account.whose import account_to_end
 from vast_mcp.leases.labels import lease_notice
 from vast_mcp.leases.lifetimes import surely_known
 from vast_mcp.session import Call, journal_may_fail
@@ -44,28 +44,50 @@ class Swept:
         return self.outcome not in {"destroyed", "already_gone", "extended"}
 
 
-async def sweep(call: Call, *, dry_run: bool = False) -> list[Swept]:
-    """Destroy every machine of ours that is past its lease; what became of each.
+class Sweep(list[Swept]):
+    """What became of each machine, and why others may be past their lease unseen."""
 
-    Raises where the whole list, the journal or the account cannot be read, and ReadOnly: nothing
-    was done then.
+    trouble: errors.VastMcpError | None = None
+
+
+async def sweep(call: Call, *, dry_run: bool = False) -> Sweep:
+    """Destroy every machine of ours that is past its lease; what became of each. Without the list,
+    those that the journal has: each is read once more by itself.
+
+    Raises where neither the whole list nor the journal has one, where the journal or the account
+    cannot be read, and ReadOnly: nothing was done then.
     """
     if call.limits.read_only and not dry_run:
         raise errors.ReadOnly(
             "Nothing was destroyed: the person allows looking only (VAST_MCP_READ_ONLY), and a "
             "sweep acts."
         )
-    account = await account_if_journalled(call)
-    listed = await call.vast.list_instances()
-    await learn_from(call, listed)
-    over = _past_lease(call, account, listed)
-    if dry_run:
-        return [Swept(instance_id, until, "would_destroy") for instance_id, until in over.items()]
+    account = await account_to_end(call)
+    swept, over, is_whole = Sweep(), dict[int, float](), False
+    try:
+        listed = await call.vast.list_instances()
+        await learn_from(call, listed)
+        over, is_whole = _past_lease(call, account, listed), listed.is_whole
+    except (errors.Rejected, errors.Unreachable) as exc:
+        swept.trouble = exc
+    if not is_whole:
+        over = _journalled_over(call, account) | over
+    if swept.trouble is not None and not over:
+        raise swept.trouble
     turn = _Turn(call)
-    return [
-        await _Ending(call, account, instance_id, until, turn).run()
-        for instance_id, until in over.items()
-    ]
+    for instance_id, until in over.items():
+        if dry_run:
+            swept.append(Swept(instance_id, until, "would_destroy"))
+        else:
+            swept.append(await _Ending(call, account, instance_id, until, turn).run())
+    return swept
+
+
+def _journalled_over(call: Call, account: str | None) -> dict[int, float]:
+    """The same by the journal alone: machine → when its lease ended."""
+    leases = surely_known(call, account)
+    found = {i: leases.end_of(i, None) for i in leases.journalled}
+    return {i: until for i, until in found.items() if until is not None and until <= leases.now}
 
 
 def _past_lease(call: Call, account: str | None, listed: Sequence[Instance]) -> dict[int, float]:

@@ -9,7 +9,7 @@ import anyio
 
 from vast_mcp import errors
 from vast_mcp.account.sweep import sweep
-from vast_mcp.account.whose import account_of
+from vast_mcp.account.whose import account_to_end
 from vast_mcp.leases.lifetimes import surely_known
 from vast_mcp.session import Call, Session
 
@@ -79,7 +79,7 @@ class _Sweeper:
         swept = await sweep(Call.quiet(self._session))
         self._heard = True
         until = await _next_end(self._session)
-        if any(machine.remains for machine in swept):
+        if swept.trouble is not None or any(machine.remains for machine in swept):
             return True
         return until is not None and self._seconds_to(until) <= 0
 
@@ -103,7 +103,7 @@ async def _next_end(session: Session) -> float | None:
     ends = dict(session.labelled)
     if session.journal.exists() and session.journal.any_lease():
         call = Call.quiet(session)
-        leases = surely_known(call, await account_of(call))
+        leases = surely_known(call, await account_to_end(call))
         for instance_id in leases.journalled:
             until = leases.end_of(instance_id, None) or math.inf
             ends[instance_id] = max(until, ends.get(instance_id, until))

@@ -26,6 +26,19 @@ async def account_if_journalled(call: Call) -> str | None:
     return await account_of(call)
 
 
+async def account_to_end(call: Call) -> str | None:
+    """The same for an end, which needs no list: also where the key may not list, or the list
+    fails.
+    """
+    try:
+        return await account_if_journalled(call)
+    except (errors.CannotReconcile, errors.Rejected, errors.Unreachable):
+        known = _remembered(call.session)
+    if known is not None:
+        return known
+    return account_named(call.settings.base_url, (await call.vast.user()).id)
+
+
 async def account_and_warnings(call: Call) -> tuple[str, list[str]]:
     """The account, and what to warn of where it was asked for just now.
 

@@ -14,7 +14,7 @@ from vast_mcp.errors import Json, VastMcpError
 from vast_mcp.settings import Settings
 
 if TYPE_CHECKING:
-    from vast_mcp.account.sweep import Swept
+    from vast_mcp.account.sweep import Sweep, Swept
 
 
 def add_parser(commands: options.Commands) -> None:
@@ -45,16 +45,21 @@ def run(chosen: argparse.Namespace) -> int:
         return statuses.EXIT_ERROR
     left = sum(one.remains for one in swept)
     rows = [row_of(one) for one in swept]
+    said: Json = {"swept": rows, "past_lease": left}
+    if swept.trouble is not None:
+        said["unlisted"] = swept.trouble.code
     if chosen.json:
-        print(statuses.as_text({"swept": rows, "past_lease": left}))
+        print(statuses.as_text(said))
     else:
         show(rows, left)
-    if left:
+        if swept.trouble is not None:
+            print(f"the machines could not be listed ({swept.trouble.code}): there may be others")
+    if left or swept.trouble is not None:
         return statuses.EXIT_MAYBE_BILLING
     return statuses.EXIT_OK
 
 
-async def swept_once(settings: Settings, dry_run: bool) -> list[Swept]:
+async def swept_once(settings: Settings, dry_run: bool) -> Sweep:
     """Sweep in a session of its own."""
     from vast_mcp.account.sweep import sweep
     from vast_mcp.session import Call, Session

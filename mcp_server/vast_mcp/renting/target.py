@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from vast_mcp.account.roll import Roll, check_known, check_ours, roll
+from vast_mcp.account.roll import Roll, check_known, check_ours, roll, roll_to_end
 from vast_mcp.errors import NextStep
 from vast_mcp.machines import phases
 from vast_mcp.renting.bids import WHY_REBID, rebid_of
@@ -22,11 +22,13 @@ class Target:
     there: Roll
 
     @classmethod
-    async def read(cls, call: Call, instance_id: int, *, nothing: str) -> Target:
+    async def read(
+        cls, call: Call, instance_id: int, *, nothing: str, to_end: bool = False
+    ) -> Target:
         """Read the list. Raises NoSuchInstance where the account has no such machine; `nothing`:
-        what was not done then, such as "sent".
+        what was not done then, such as "sent". `to_end`: the machine alone is enough.
         """
-        there = await roll(call)
+        there = await (roll_to_end(call, [instance_id]) if to_end else roll(call))
         check_known([instance_id], there, nothing=nothing, argument="instance_id")
         return cls(instance_id, there)
 
