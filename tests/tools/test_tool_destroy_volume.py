@@ -158,7 +158,7 @@ async def test_an_unknown_volume_is_an_error_that_names_what_there_is(
     [
         ({"status": 403, "body": {"error": "forbidden", "msg": "instance_write"}}, "forbidden"),
         ({"status": 401, "body": {"success": False, "msg": "Unauthorized"}}, "forbidden"),
-        ({"status": 400, "body": {"success": False, "error": "invalid id"}}, "invalid_request"),
+        ({"status": 400, "body": {"success": False, "error": "invalid id"}}, "not_found"),
         ({"status": 404, "body": {"success": False, "error": "invalid id"}}, "still_there"),
         ({"status": 404, "text": "<html>", "content_type": "text/html"}, "unexpected_reply"),
         ({"status": 200, "body": {"success": True}}, "still_there"),
