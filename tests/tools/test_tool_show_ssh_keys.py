@@ -41,6 +41,21 @@ async def test_a_local_key_that_is_not_registered_is_offered(
     assert shown["next_steps"] == []
 
 
+async def test_a_key_that_was_deleted_is_not_registered(
+    client: Client, world: World, tmp_path: Path
+) -> None:
+    """The list is of active keys; a deleted one that stands in it opens nothing
+    (docs/vast-api.md D).
+    """
+    put_local(tmp_path, KEY_LINE)
+    world.set_keys([KEY_LINE, OTHER_KEY_LINE])
+    deleted, kept = world.keys
+    world.keys[deleted].deleted_at = world.now
+    shown = await call(client, "show_ssh_keys")
+    assert [key["key_id"] for key in shown["keys"]] == [kept]
+    assert [step["tool"] for step in shown["next_steps"]] == ["create_ssh_key"]
+
+
 async def test_a_key_is_shown_by_id_and_fingerprint_the_local_one_first(
     client: Client, world: World, tmp_path: Path
 ) -> None:

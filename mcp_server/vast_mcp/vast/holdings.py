@@ -35,7 +35,7 @@ class Holdings(Requests):
             raise errors.UnexpectedReply(
                 "Vast's answer holds no list of SSH keys.", http_status=reply.status
             )
-        return self.unread.note_all(SshKey, rows_of(SshKey, map(_key_named, rows)))
+        return self.unread.note_all(SshKey, rows_of(SshKey, map(_key_named, _undeleted(rows))))
 
     async def create_ssh_key(self, public_key: str) -> SshKey:
         """POST /ssh/ (docs/vast-api.md D)."""
@@ -107,6 +107,13 @@ class Holdings(Requests):
             )
         self.unread.note(user)
         return user
+
+
+def _undeleted(rows: list[object]) -> list[object]:
+    """The rows of keys that open something: one that was deleted may be listed on, with the time
+    of that (docs/vast-api.md D).
+    """
+    return [row for row in rows if not (replies.as_object(row) or {}).get("deleted_at")]
 
 
 def _key_named(row: object) -> object:

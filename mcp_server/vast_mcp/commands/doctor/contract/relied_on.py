@@ -187,7 +187,7 @@ INSTANCE = Row(
 )
 
 # docs/vast-api.md D
-SSH_KEY = Row(needed={"id": ID, "public_key": TEXT})
+SSH_KEY = Row(needed={"id": ID, "public_key": TEXT}, spare={"deleted_at": EPOCH_S})
 
 # docs/vast-api.md E
 TEMPLATE = Row(
