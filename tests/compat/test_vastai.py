@@ -137,7 +137,7 @@ def test_reboot_and_recycle_instance(box: Box) -> None:
     assert f"Recycling instance {instance}" in box.says("recycle", "instance", instance)
     assert box.show(instance)["actual_status"] == "recycling"
     assert [entry["kind"] for entry in box.ledger()] == ["rent", "reboot", "recycle"]
-    assert "No such instance" in box.vastai("reboot", "instance", 1).stderr
+    assert "Instance 1 not found." in box.vastai("reboot", "instance", 1).stderr
 
 
 def test_change_bid_moves_the_price(box: Box) -> None:
@@ -163,7 +163,7 @@ def test_attach_ssh_gives_one_instance_a_key(box: Box) -> None:
     entry = box.ledger()[-1]
     assert (entry["kind"], entry["instance_id"]) == ("key_attach", instance)
     assert entry["detail"]["public_key"].strip() == key.strip()
-    assert "already attached" in box.vastai("attach", "ssh", instance, path).stderr
+    assert "already associated" in box.vastai("attach", "ssh", instance, path).stdout
     assert len(box.ledger()) == 2
 
 
@@ -288,3 +288,127 @@ def test_the_client_repeats_a_create_whose_reply_was_lost(box: Box) -> None:
     box.vastai("create", "instance", box.offer(), "--image", "example/image")
     assert len(box.rentals()) == 3
     box.set(rent_again=False)
+
+
+# What came with 1.9 beside the life of one machine (docs/vast-api.md L)
+
+
+def test_create_instances_rents_many(box: Box) -> None:
+    """One request for all of them (docs/vast-api.md A.11)."""
+    rows = box.http.post("/api/v0/bundles/", json={"limit": 2}).json()["offers"]
+    offers = [row["id"] for row in rows]
+    box.says("create", "instances", *offers, "--image", "example/image", "--disk", "10")
+    assert [rental["offer_id"] for rental in box.rentals()] == offers
+
+
+def test_launch_instance_searches_and_rents(box: Box) -> None:
+    """One request that searches and rents (docs/vast-api.md A.11)."""
+    words = ("-g", "RTX_4090", "-n", "1", "-i", "example/image")
+    box.says("launch", "instance", *words)
+    assert [entry["kind"] for entry in box.ledger()] == ["rent"]
+
+
+def test_many_instances_are_stopped_started_and_destroyed(box: Box) -> None:
+    """Bulk routes with their ids (docs/vast-api.md C.7)."""
+    ids = [box.rent(), box.rent()]
+    box.vastai("stop", "instances", *ids)
+    assert [one["intended_status"] for one in box.rentals()] == ["stopped", "stopped"]
+    box.vastai("start", "instances", *ids)
+    assert [one["intended_status"] for one in box.rentals()] == ["running", "running"]
+    box.vastai("destroy", "instances", *ids, "-y")
+    assert not any(one["alive"] for one in box.rentals())
+
+
+def test_update_instance_changes_its_image(box: Box) -> None:
+    """The next container has it (docs/vast-api.md C.7)."""
+    instance = box.rent()
+    said = box.says("update", "instance", instance, "--image", "other/image")
+    assert "updated successfully" in said
+    assert box.rentals()[0]["image"] == "other/image"
+
+
+def test_execute_reaches_a_stopped_instance_and_the_client_crashes_on_the_text(box: Box) -> None:
+    """vast-cli#422: a fact about the client (docs/vast-api.md C.7)."""
+    instance = box.rent()
+    box.vastai("stop", "instance", instance)
+    box.vastai("execute", instance, "ls")
+    assert box.ledger()[-1]["kind"] == "execute"
+
+
+def test_take_snapshot_is_refused_for_the_id_that_the_client_sends_twice(box: Box) -> None:
+    """A fact about the client (docs/vast-api.md C.7)."""
+    instance = box.rent()
+    words = ("--repo", "me/mine", "--docker_login_user", "me", "--docker_login_pass", "x")
+    done = box.vastai("take", "snapshot", instance, *words)
+    assert "duplicated" in done.stdout + done.stderr
+    assert [entry["kind"] for entry in box.ledger()] == ["rent"]
+
+
+def test_two_instances_copy(box: Box) -> None:
+    """copy_direct (docs/vast-api.md C.10)."""
+    first, second = box.rent(), box.rent()
+    said = box.says("copy", f"C.{first}:/workspace/", f"C.{second}:/workspace/")
+    assert "Remote to Remote copy initiated" in said
+
+
+def test_env_vars_are_created_shown_changed_and_deleted(box: Box) -> None:
+    """Secrets of the account (docs/vast-api.md G)."""
+    box.says("create", "env-var", "hf_token", "x")
+    assert "HF_TOKEN" in box.says("show", "env-vars")
+    box.says("update", "env-var", "HF_TOKEN", "y")
+    box.says("delete", "env-var", "HF_TOKEN")
+    assert [entry["kind"] for entry in box.ledger()] == ["secret", "secret", "secret_delete"]
+
+
+def test_a_template_is_updated_and_deleted(box: Box) -> None:
+    """v1 edit; the delete goes by number (docs/vast-api.md E)."""
+    box.says("create", "template", "--name", "mine", "--image", "example/image", "--ssh")
+    old = box.ledger()[-1]["detail"]["hash_id"]
+    box.says("update", "template", old, "--name", "yours", "--image", "example/image", "--ssh")
+    new = box.ledger()[-1]["detail"]["hash_id"]
+    [row] = json.loads(box.says("search", "templates", f"hash_id={new}"))
+    assert row["name"] == "yours"
+    box.says("delete", "template", "--template-id", row["id"])
+    assert box.ledger()[-1]["kind"] == "template_delete"
+
+
+def test_a_volume_is_cloned(box: Box) -> None:
+    """Another volume that bills (docs/vast-api.md F)."""
+    first, second = box.rows("search", "volumes", "disk_space>=50")[:2]
+    made = box.rows("create", "volume", first["id"], "--size", 15)
+    box.says("clone", "volume", made["volume_id"], second["id"])
+    assert [entry["kind"] for entry in box.ledger()] == ["volume", "volume"]
+
+
+def test_charges_and_invoices_are_shown(box: Box) -> None:
+    """Amounts as the sandbox bills them (docs/vast-api.md G)."""
+    instance = box.rent()
+    box.set(age={"instance_id": instance, "hours": 5})
+    charges = box.says("show", "invoices-v1", "--charges")
+    assert str(instance) in charges
+    box.http.put(
+        "/api/v0/commands/transfer_credit/", json={"recipient": "x@example.com", "amount": 2}
+    )
+    assert "$2.00" in box.says("show", "invoices-v1", "--invoices")
+
+
+def test_prepay_and_price_increases(box: Box) -> None:
+    """Paid ahead; a higher price is listed and accepted (docs/vast-api.md C.7)."""
+    instance = box.rent()
+    box.says("prepay", "instance", instance, 1)
+    assert box.ledger()[-1]["kind"] == "prepay"
+    box.set(raise_price={"instance_id": instance})
+    assert str(instance) in box.says("show", "pending-price-increases")
+    box.vastai("accept", "price-increase", instance, "-y")
+    assert box.ledger()[-1]["kind"] == "rise_accepted"
+
+
+def test_api_keys_are_created_shown_and_deleted(box: Box) -> None:
+    """The key is said once (docs/vast-api.md G)."""
+    (box.home / "rights.json").write_text('{"api": {"misc": {}}}', encoding="utf-8")
+    words = ("--name", "reads", "--permission_file", box.home / "rights.json")
+    box.vastai("create", "api-key", *words)
+    number = box.ledger()[-1]["detail"]["key_id"]
+    assert "reads" in box.says("show", "api-keys")
+    box.vastai("delete", "api-key", number)
+    assert box.ledger()[-1]["kind"] == "api_key_delete"

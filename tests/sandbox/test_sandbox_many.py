@@ -185,3 +185,15 @@ async def test_a_destroy_of_none_is_refused(body: Any, status: int, words: str) 
     assert reply.status_code == status
     assert words in reply.text
     assert len(world.living) == 2
+
+
+async def test_two_ways_to_say_how_a_machine_is_entered_are_one_too_many() -> None:
+    """runtype and use_ssh together are refused, each alone is not (docs/vast-api.md A.2)."""
+    world = a_world()
+    wire, ask = Wire(world), world.offer()["id"]
+    both = await wire.rent(ask, runtype="ssh", use_ssh=True)
+    assert (both.status_code, both.json()["msg"]) == (
+        400,
+        "runtype and use_ssh cannot both be set",
+    )
+    assert (await wire.rent(ask, use_ssh=True)).status_code == 200

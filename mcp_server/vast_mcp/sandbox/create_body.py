@@ -122,6 +122,8 @@ def _check_kinds(asked: Json, ask_id: int) -> None:
     for name in FLAGS:
         if not isinstance(asked.get(name, False), bool):
             raise replies.invalid_args(f"{name}: Input should be a valid boolean", ask_id)
+    if "runtype" in asked and "use_ssh" in asked:
+        raise replies.invalid_args("runtype and use_ssh cannot both be set", ask_id)
     if asked.get("target_state", "running") not in ("running", "stopped"):
         raise replies.invalid_args("target_state: must be running or stopped", ask_id)
     if not _is_list_of_texts(asked.get("args", [])):
