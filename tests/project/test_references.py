@@ -101,6 +101,18 @@ def test_a_file_that_is_named_is_in_the_repository() -> None:
     assert by_file(missing, SOURCES + SCRIPTS + PAGES) == {}
 
 
+def test_a_test_that_the_book_names_beside_a_fact_is_there() -> None:
+    """Each row of "As the service speaks" names the tests that hold its fact."""
+    rows = text_of(BOOK).split("## As the service speaks")[1].split("\n## ")[0]
+    facts = re.findall(r"^\| (?!Fact|-).* \| (tests/.*) \|$", rows, re.MULTILINE)
+    assert len(facts) == len(re.findall(r"^\|", rows, re.MULTILINE)) - 2
+    for tests in facts:
+        file = ""
+        for named, test in re.findall(r"(tests/[\w/]+\.py)?::(\w+)", tests):
+            file = named or file
+            assert f"def {test}(" in text_of(ROOT / file), f"{file}::{test}"
+
+
 def test_a_setting_that_a_page_names_is_one() -> None:
     """A setting that is gone lives on in the history alone."""
     known = {one.name for one in SETTINGS}
