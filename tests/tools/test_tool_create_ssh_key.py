@@ -61,6 +61,7 @@ async def test_the_text_of_a_key_is_registered_as_it_is(client: Client, world: W
         "key_id": key.id,
         "fingerprint": FINGERPRINT,
         "already_registered": False,
+        "warnings": [],
         "sandbox": True,
     }
     assert BLOB not in result.model_dump_json()
