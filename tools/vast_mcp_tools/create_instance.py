@@ -14,11 +14,10 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
-from vast_mcp.journal.records import STOPPED_USD_PER_HOUR, Intent
 from vast_mcp.leases import labels
 from vast_mcp.machines.costs import Price, per_day, per_month, rounded
 from vast_mcp.machines.failures import Failure
-from vast_mcp.renting import env_grammar, lease
+from vast_mcp.renting import env_grammar, lease, rental_words
 from vast_mcp.renting.order import DEFAULT_IMAGE, Order, masked, order_of
 from vast_mcp.renting.preview import Preview, preview
 from vast_mcp.renting.refusals import told
@@ -323,28 +322,14 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
         raise told(exc, order, call) from exc
     call.session.created.setdefault(rental.instance_id, time.time())
     said = await lease.sentence_now(call, rental.intent, rental.instance_id)
-    answer = _rented(order, rental, said)
-    if rental.replayed or rental.recovered:
-        answer.failure = call.session.failing.get(rental.instance_id)
-    if answer.failure is not None:
-        why = "why it does not start, and what helps"
-        wait = step("wait_for_instance", why, instance_id=rental.instance_id)
-        answer.next_steps = [wait, *answer.next_steps]
-    return answer
+    return _rented(order, rental, said, call.session.failing.get(rental.instance_id))
 
 
-def _rented(order: Order, rental: Rental, lease_said: str | None) -> CreateInstanceResult:
+def _rented(
+    order: Order, rental: Rental, lease_said: str | None, failing: Failure | None
+) -> CreateInstanceResult:
     """The answer to a rental, found or made."""
-    intent, warnings = rental.intent, list(rental.warnings)
-    if "lease_hours" in order.given and rental.replayed:
-        warnings.append(
-            "lease_hours was not applied, since the machine exists; manage_instance extend_lease "
-            "moves it."
-        )
-    if intent.stopped_as_asked:
-        warnings.insert(0, _resting(intent))
-    elif intent.wanted == "stopped" and not rental.replayed:
-        warnings.insert(0, "It was to be stopped, and Vast says that it runs: then it bills whole.")
+    intent = rental.intent
     return CreateInstanceResult(
         instance_id=rental.instance_id,
         offer_id=intent.offer_id,
@@ -356,33 +341,10 @@ def _rented(order: Order, rental: Rental, lease_said: str | None) -> CreateInsta
         replayed=rental.replayed or None,
         recovered=rental.recovered or None,
         lease=lease_said,
-        warnings=list(dict.fromkeys(warnings)),
-        next_steps=_steps(rental),
+        failure=failing,
+        warnings=rental_words.warnings_of(order, rental),
+        next_steps=rental_words.steps_of(rental, failing),
     )
-
-
-def _resting(intent: Intent) -> str:
-    """What a machine does that was rented to be stopped."""
-    usd = intent.facts.get(STOPPED_USD_PER_HOUR)
-    rate = f" {usd:.5f} $/h" if isinstance(usd, float) else ""
-    return (
-        f"It is stopped, as asked. Its disk bills{rate} until it is destroyed; its GPU bills once "
-        "it is started, and may be let to somebody else until then."
-    )
-
-
-def _steps(rental: Rental) -> list[Step]:
-    """What leads on with a machine: ending it always does."""
-    instance_id, look = rental.instance_id, "see whether it runs"
-    steps = [step("show_instances", look, label=rental.intent.token)]
-    if rental.intent.stopped_as_asked:
-        steps = [step("manage_instance", "starts it", instance_id=instance_id, action="start")]
-    elif rental.intent.wanted == "stopped" and not rental.replayed:
-        steps.append(step("manage_instance", "stops it", instance_id=instance_id, action="stop"))
-    return [
-        *steps,
-        step("destroy_instance", "ends all billing for it", instance_ids=[instance_id]),
-    ]
 
 
 def _previewed(order: Order, seen: Preview) -> CreateInstanceResult:

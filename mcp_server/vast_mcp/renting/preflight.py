@@ -18,6 +18,7 @@ from vast_mcp.renting.rules import by_args
 from vast_mcp.renting.ssh_access import check_keys_of_vm, warnings_of_keys
 from vast_mcp.renting.template_look import disk_gb_wanted, template_in
 from vast_mcp.session import Call
+from vast_mcp.vast.account import Template
 from vast_mcp.vast.models import Offer
 
 DEFAULT_DISK_GB = 10.0  # what Vast's own client asks for; the server's default is reported as 8 too
@@ -28,15 +29,7 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
 
     Raises a leaf of Refused where Vast would bill for something useless.
     """
-    vm = order.is_vm
-    key_warnings: list[str] = []
-    if vm:
-        key_warnings = await check_keys_of_vm(call)
-    template, unread = await template_in(call, order.body)
-    if vm:
-        offer_rules.check_vm_image(order.body, template)
-    elif not by_args(order.body, template):
-        key_warnings = await warnings_of_keys(call)
+    template, unread, key_warnings = await _way_in(call, order)
     disk_gb = disk_gb_wanted(order.body, template)
     # Last, so that the price is the newest of all that is known.
     offer, because = await offer_of(call, order, disk_gb or DEFAULT_DISK_GB, fresh=priced)
@@ -45,7 +38,7 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
     price = price_of(order, offer, disk_gb or DEFAULT_DISK_GB, volume)
     if unread and disk_gb is None:
         price = replace(price, disk=None)
-    if vm:
+    if order.is_vm:
         offer_rules.check_vm_offer(order.offer_id, offer, because)
     offer_rules.check_bid(order.bid, offer)
     warnings = [because or why, unread, *offer_rules.warnings_of(offer, disk_gb), *key_warnings]
@@ -59,6 +52,21 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
         warnings=[warning for warning in warnings if warning],
         priced_at=priced_at,
     )
+
+
+async def _way_in(call: Call, order: Order) -> tuple[Template | None, str, list[str]]:
+    """The template, why it could not be read, and what is to be said of SSH keys. Raises a leaf of
+    Refused for a VM that nobody could enter.
+    """
+    if order.is_vm:
+        key_warnings = await check_keys_of_vm(call)
+        template, unread = await template_in(call, order.body)
+        offer_rules.check_vm_image(order.body, template)
+        return template, unread, key_warnings
+    template, unread = await template_in(call, order.body)
+    if by_args(order.body, template):
+        return template, unread, []
+    return template, unread, await warnings_of_keys(call)
 
 
 async def _new_volume(
