@@ -631,6 +631,30 @@ async def test_a_volume_that_no_list_has_yet_is_not_called_gone(
     assert "show_volumes" in [step["tool"] for step in error["next_steps"]]
 
 
+@pytest.mark.parametrize("hidden", ["id", "label"])
+async def test_a_volume_that_a_list_hides_is_not_called_gone(
+    world: World, settings: Settings, state: Path, hidden: str
+) -> None:
+    """It was seen and its DELETE was accepted: a row without an id may be it, and one with its id
+    is, whatever its name.
+    """
+    offer, more, _ = with_volume(world, 3.0)
+    world.faults.add("delete_volume", "status", times=None, status=200, body={"success": True})
+
+    def hide() -> None:
+        [volume] = world.volumes.living
+        row = {"id": volume.id, "label": volume.name, "instances": [], hidden: None}
+        body = {"success": True, "volumes": [row]}
+        world.faults.add("volumes", "status", times=None, skip=1, status=200, body=body)
+
+    world.before_show = hide
+    async with allowing(world, settings, state, max_usd_per_hour=cost(offer) * 2) as client:
+        error = (await rent(client, offer, **more))["error"]
+    assert len(world.asked("delete_volume")) >= 1
+    assert (error["code"], error["billing_possible"]) == ("over_limit", True)
+    assert "is gone too" not in error["message"]
+
+
 async def test_a_volume_that_a_killed_process_left_is_deleted_by_the_next(
     world: World, settings: Settings, state: Path
 ) -> None:

@@ -107,6 +107,37 @@ async def test_one_null_is_no_proof_that_a_machine_is_gone(world: World, patient
     assert error["code"] == "destroy_unverified"
 
 
+async def test_a_machine_that_a_list_names_is_not_gone_whatever_else_the_list_hides(
+    world: World, patient: Settings
+) -> None:
+    """Three nulls prove nothing beside a row that has its id."""
+    machine, other = a_machine(world, OURS), a_machine(world, None)
+    world.odd.add("instance", "id", None, row=other, only="list")
+    world.faults.add("destroy", "status", times=None, status=200, body={"success": True})
+    world.faults.add("show", "status", times=None, status=200, body={"instances": None})
+    async with served(world, patient) as client:
+        error = (await call(client, "destroy_instance", instance_ids=[machine]))["error"]
+    assert error["code"] == "destroy_unverified"
+
+
+@pytest.mark.parametrize("body", [{"detail": "Not Found"}, {"error": "not_found", "msg": "no"}])
+async def test_who_knows_no_list_knows_of_no_machine_that_it_is_gone(
+    world: World, patient: Settings, state: Path, body: dict[str, Any]
+) -> None:
+    """A gateway, or another service, answers 404 to everything."""
+    times = replace(patient.times, young_s=0.0)
+    async with served(world, replace(patient, state_dir=state, times=times)) as client:
+        made = await call(client, "create_instance", offer_id=an_offer(world)["id"], disk=20)
+        for endpoint in ("list", "show", "destroy"):
+            world.faults.add(endpoint, "status", times=None, status=404, body=body)
+        machine = made["instance_id"]
+        error = (await call(client, "destroy_instance", instance_ids=[machine]))["error"]
+        assert error["code"] == "destroy_unverified"
+        world.faults.clear()
+        gone = await call(client, "destroy_instance", instance_ids=[machine])
+    assert [one["outcome"] for one in gone["results"]] == ["destroyed"]
+
+
 @pytest.mark.parametrize("fault", GONE[:3], ids=lambda fault: fault["kind"])
 async def test_a_machine_is_stopped_without_the_list(
     world: World, patient: Settings, fault: dict[str, Any]

@@ -304,6 +304,34 @@ async def test_no_machine_is_gone_because_a_row_without_an_id_stands_in_its_plac
     assert puts(world) == 1
 
 
+async def test_a_machine_that_a_list_names_between_two_that_lack_it_is_not_gone(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """Whatever else that list hides."""
+    settings = with_proof(settings, state)
+    settings = replace(settings, times=replace(settings.times, lists_apart_s=1e-9))
+    wish = {"offer_id": an_offer(world)["id"], "disk": 20}
+    async with served(world, settings) as client:
+        made = await call(client, "create_instance", **wish)
+        lists: list[list[Any]] = [[], [{"id": made["instance_id"]}, {}], []]
+        for rows in lists:
+            body = {"success": True, "instances": rows}
+            world.faults.add("list", "status", times=max(1, len(rows)), status=200, body=body)
+            await call(client, "show_instances")
+        again = await call(client, "create_instance", **wish)
+    assert again.get("instance_id", again) == made["instance_id"]
+    assert puts(world) == 1
+
+
+@pytest.mark.parametrize("total", [3, "3", 3.0, "3.0"])
+async def test_a_list_with_fewer_rows_than_it_says_is_none(
+    client: Client, world: World, total: Any
+) -> None:
+    body = {"success": True, "instances": [], "total_instances": total}
+    world.faults.add("list", "status", times=None, status=200, body=body)
+    assert (await call(client, "show_instances"))["error"]["code"] == "incomplete_list"
+
+
 # ── offers ─────────────────────────────────────────────────────────────────────────────────────
 
 OFFER_CELLS = [
@@ -393,6 +421,23 @@ async def test_a_volume_without_an_id_is_counted_and_bills_nobody_knows_how_much
         assert "usd_per_hour" not in await call(client, "show_account")
         error = (await call(client, "create_instance", offer_id=an_offer(world)["id"]))["error"]
     assert (error["code"], puts(world)) == ("price_unknown", 0)
+
+
+@pytest.mark.parametrize("value", [None, "x", {}])
+async def test_no_volume_is_gone_because_a_row_without_an_id_stands_in_its_place(
+    client: Client, world: World, value: Any
+) -> None:
+    """It was seen before, bills on, and nothing says that it is gone."""
+    made = a_volume(world)
+    error = (await call(client, "destroy_volume", volume_id=made.id))["error"]
+    assert error["code"] == "not_ours"
+    world.odd.add("volume", "id", value)
+    for volume in (made.id, made.id + 9):
+        error = (await call(client, "destroy_volume", volume_id=volume, not_ours=True))["error"]
+        assert error["code"] == "incomplete_list"
+    world.odd.clear()
+    gone = await call(client, "destroy_volume", volume_id=made.id, not_ours=True)
+    assert gone["outcome"] == "destroyed"
 
 
 async def test_a_template_with_an_odd_cell_is_found_and_one_without_a_hash_is_said(

@@ -63,7 +63,7 @@ async def destroy_volume(args: DestroyVolume, call: Call) -> DestroyVolumeResult
 
 async def _volume(volume_id: int, call: Call) -> Volume | None:
     """The volume; None where it was seen before and is gone. Raises NotFound for an id that the
-    account never showed.
+    account never showed, and IncompleteList where a row without an id may be it.
     """
     listed = await call.vast.list_volumes()
     seen = call.session.volumes_seen
@@ -71,6 +71,11 @@ async def _volume(volume_id: int, call: Call) -> Volume | None:
     for volume in listed:
         if volume.id == volume_id:
             return volume
+    if not listed.is_whole:
+        raise errors.IncompleteList(
+            f"Nothing was deleted: Vast's list has no volume {volume_id}, and has a row without an "
+            "id that can be read, which may be it, and bills."
+        )
     if volume_id in seen:
         return None
     raise errors.NotFound(

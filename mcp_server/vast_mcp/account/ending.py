@@ -36,7 +36,7 @@ async def still_there(ids: Sequence[int], call: Call) -> list[int]:
 async def _gone(ids: Sequence[int], unseen: Counter[int], call: Call) -> set[int]:
     """Those of the ids that neither a read nor a whole list has any more; without such a list,
     those that several reads in a row lack: one may be null for a machine that lives
-    (docs/vast-api.md C.1).
+    (docs/vast-api.md C.1). Who knows of no list, knows nothing of machines either.
     """
     for instance_id in ids:
         try:
@@ -45,16 +45,23 @@ async def _gone(ids: Sequence[int], unseen: Counter[int], call: Call) -> set[int
             continue
         unseen[instance_id] = 0 if row is not None else unseen[instance_id] + 1
     lacking = {instance_id for instance_id in ids if unseen[instance_id]}
-    listed = await _listed(call) if lacking else Listing[Instance]()
+    try:
+        listed = await _listed(call) if lacking else Listing[Instance]()
+    except errors.NotFound:
+        return set()
     if listed is None or not listed.is_whole:
-        return {instance_id for instance_id in lacking if unseen[instance_id] >= LOOKS_ALONE}
-    return lacking - {instance.id for instance in listed}
+        lacking = {instance_id for instance_id in lacking if unseen[instance_id] >= LOOKS_ALONE}
+    return lacking - {instance.id for instance in listed or ()}
 
 
 async def _listed(call: Call) -> Listing[Instance] | None:
-    """The whole list; None where it cannot be had in a part of the time that is left."""
+    """The whole list; None where it cannot be had in a part of the time that is left. Raises
+    NotFound.
+    """
     left = call.deadline - anyio.current_time()
     try:
         return await call.within(max(0.1, min(LIST_S, left / 4))).list_instances()
+    except errors.NotFound:
+        raise
     except errors.VastMcpError:
         return None

@@ -82,8 +82,7 @@ class Reconciler:
         self.journal.abandon_unsent(account)
         if shows_all:
             self._notice_lacking(set(by_token), account, now)
-        if listed.is_whole:
-            self._notice_gone({instance.id for instance in listed}, account, now)
+        self._notice_gone(listed, account, now)
 
     def _learn_of(
         self, intent: Intent, machines: list[Instance], now: float, mine: Collection[str]
@@ -166,10 +165,11 @@ class Reconciler:
             return Notice.RENTED
         return Notice.LATE
 
-    def _notice_gone(self, listed: set[int], account: str, now: float) -> None:
-        """A confirmed machine that two whole lists lack is gone; a young one may only be invisible
-        yet.
+    def _notice_gone(self, rows: Listing[Instance], account: str, now: float) -> None:
+        """A confirmed machine that two whole lists lack is gone, where none between them has it; a
+        young one may only be invisible yet.
         """
+        listed = {instance.id for instance in rows}
         for intent in self.journal.living(account):
             instance_id = intent.instance_id
             if instance_id is None:
@@ -177,7 +177,7 @@ class Reconciler:
             if instance_id in listed:
                 self._missing.pop(instance_id, None)
                 continue
-            if self.journal.is_young(intent, self.times.young_s):
+            if not rows.is_whole or self.journal.is_young(intent, self.times.young_s):
                 continue
             first = self._missing.setdefault(instance_id, now)
             if now - first >= self.times.lists_apart_s:

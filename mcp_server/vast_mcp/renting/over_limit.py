@@ -140,7 +140,8 @@ async def finish(call: Call, condemned: Intent) -> Intent:
 
 async def _volume_left(call: Call, condemned: Intent) -> int | None:
     """Delete the machine's new volume, which has the attempt's token in its name; its id where it
-    was not seen to be gone. One that was never seen is not gone because a list lacks it.
+    was not seen to be gone. One that was never seen is not gone because a list lacks it, and none
+    because a list that is not whole does.
     """
     left = condemned.volume_left
     for attempt in range(LOOKS):
@@ -148,8 +149,9 @@ async def _volume_left(call: Call, condemned: Intent) -> int | None:
             break
         try:
             listed = await call.vast.list_volumes()
-            made = [one.id for one in listed if volumes.token_of(one) == condemned.token]
-            if not made and left != SOME_VOLUME:
+            names = {one.id: volumes.token_of(one) for one in listed}
+            made = [one for one, name in names.items() if name == condemned.token or one == left]
+            if not made and left != SOME_VOLUME and listed.is_whole:
                 with journal_may_fail:
                     call.journal.mark_volume_gone(condemned)
                 return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from vast_mcp import errors
-from vast_mcp.vast import replies
+from vast_mcp.vast import cells, replies
 from vast_mcp.vast.models import Instance
 from vast_mcp.vast.replies import Reply
 from vast_mcp.vast.rows import Listing
@@ -58,12 +58,20 @@ class Pages:
 
     def whole(self, last: Reply) -> Listing[Instance]:
         """Every machine, where there are as many as the last page says."""
-        total, listed = last.body.get("total_instances"), len(self.found) + self._nameless
-        if isinstance(total, int) and total != listed:
+        total, listed = _count(last.body.get("total_instances")), len(self.found) + self._nameless
+        if total is not None and total != listed:
             raise errors.IncompleteList(
                 f"Vast says there are {total} instances and listed {listed}."
             )
         return Listing(self.found.values(), self._nameless)
+
+
+def _count(value: object) -> int | None:
+    """How many rows a list says that there are; None where that cannot be read."""
+    try:
+        return cells.whole(value)
+    except ValueError:
+        return None
 
 
 def rows_under(reply: Reply, key: str) -> list[object]:
