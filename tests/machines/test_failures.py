@@ -116,6 +116,7 @@ PROGRESS = [
     "success, running me/no-such-image-denied_manifest-unknown/args",
     "Pulling from myorg/error-tracker",
     "latest: Pulling from myorg/toomanyrequests:unauthorized",
+    "unauthorized: Pulling from me/denied",
     "4c7d45f7c63c: Pulling fs layer",
     "4c7d45f7c63c: Downloading [====>      ]  12.3MB/40.1MB",
     "4c7d45f7c63c: Download complete",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from pydantic import SecretStr
 
 from house import OURS, allowing, an_offer, call, served
 from vast_mcp.sandbox.world import World
@@ -136,6 +137,25 @@ async def test_who_knows_no_list_knows_of_no_machine_that_it_is_gone(
         world.faults.clear()
         gone = await call(client, "destroy_instance", instance_ids=[machine])
     assert [one["outcome"] for one in gone["results"]] == ["destroyed"]
+
+
+async def test_another_accounts_machine_is_not_told_as_gone_without_the_list(
+    world: World, patient: Settings, state: Path
+) -> None:
+    """The journal has it, and this key has never shown it."""
+    patient = replace(patient, state_dir=state, times=replace(patient.times, young_s=0.0))
+    async with served(world, patient) as client:
+        made = await call(client, "create_instance", offer_id=an_offer(world)["id"], disk=20)
+    machine = made["instance_id"]
+    world.odd.add("account", "id", 4711)
+    world.faults.add("list", "html503", times=None)
+    world.faults.add("show", "status", times=None, status=200, body={"instances": None})
+    async with served(world, replace(patient, api_key=SecretStr("another"))) as client:
+        error = (await call(client, "destroy_instance", instance_ids=[machine]))["error"]
+        assert error["code"] == "no_such_instance"
+        error = (await call(client, "manage_instance", instance_id=machine, action="stop"))["error"]
+        assert error["code"] == "no_such_instance"
+    assert world.asked("destroy") == world.asked("stop") == []
 
 
 @pytest.mark.parametrize("fault", GONE[:3], ids=lambda fault: fault["kind"])

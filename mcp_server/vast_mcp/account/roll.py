@@ -7,6 +7,7 @@ that somebody else made may hold their work: neither is touched by a guess.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import anyio
 
 from vast_mcp import errors
 from vast_mcp.account.seen import learn_from
+from vast_mcp.account.whose import account_unlisted
 from vast_mcp.errors import NextStep, Problem
 from vast_mcp.journal.records import token_of
 from vast_mcp.session import Call
@@ -51,7 +53,7 @@ async def roll(call: Call) -> Roll:
     return Roll({instance.id: instance for instance in listed}, seen.ours)
 
 
-async def roll_to_end(call: Call, ids: Iterable[int]) -> Roll:
+async def roll_to_end(call: Call, ids: Collection[int]) -> Roll:
     """What is known of machines that are to be ended or stopped: by the whole list, else each by a
     read of its own, since no end needs the list. Raises AuthFailed, and what no request survives.
     """
@@ -68,10 +70,8 @@ async def roll_to_end(call: Call, ids: Iterable[int]) -> Roll:
     if listed is not None and listed.is_whole:
         return Roll(living, ours)
     unread: set[int] = set()
+    ours |= await _journalled(call, ids)
     for instance_id in ids:
-        record = call.record_of(instance_id)
-        if record is not None and record.lives:
-            ours.add(instance_id)
         if instance_id in living:
             continue
         try:
@@ -83,6 +83,18 @@ async def roll_to_end(call: Call, ids: Iterable[int]) -> Roll:
             living[instance_id] = row
     ours |= {row.id for row in living.values() if token_of(row.label)}
     return Roll(living, ours, frozenset(unread))
+
+
+async def _journalled(call: Call, ids: Iterable[int]) -> set[int]:
+    """Those of the ids that live by the journal. Another account's are none, where this key's can
+    be read.
+    """
+    records = [record for one in ids if (record := call.record_of(one)) and record.lives]
+    account: str | None = None
+    if records:
+        with contextlib.suppress(errors.Rejected, errors.Unreachable):
+            account = await account_unlisted(call)
+    return {one.instance_id or 0 for one in records if account in {None, one.account}}
 
 
 def _share(call: Call) -> float:

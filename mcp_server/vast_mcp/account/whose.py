@@ -33,6 +33,13 @@ async def account_to_end(call: Call) -> str | None:
     try:
         return await account_if_journalled(call)
     except (errors.CannotReconcile, errors.Rejected, errors.Unreachable):
+        return await account_unlisted(call)
+
+
+async def account_unlisted(call: Call) -> str:
+    """The account, without a look at whether the key may list. Raises where it cannot be read."""
+    known = call.session.account
+    if known is None and not call.settings.loopback:
         known = _remembered(call.session)
     if known is not None:
         return known

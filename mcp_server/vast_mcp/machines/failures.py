@@ -91,7 +91,7 @@ _CLASSES: tuple[tuple[Failure, re.Pattern[str]], ...] = tuple(
 
 # Lines that say that a start goes on.
 _PROGRESS = re.compile(
-    r"success, running\b.*|waiting for template update\b.*"
+    r"success, running\b.*|waiting for template update\b.*|\S{1,128}: pulling from \S{1,600}"
     r"|[0-9a-f]{12}: (?:pulling fs layer|waiting|downloading|verifying checksum|download complete"
     r"|extracting|pull complete|already exists)(?:\s+\[[^\]]*\].*)?"
 )
