@@ -64,6 +64,18 @@ async def test_a_queued_start_in_any_form_says_what_was_seen_and_how_to_end_it(
     assert world.committed("start") == []
 
 
+@pytest.mark.parametrize("said", [{"success": True}, {}, {"success": True, "msg": "Noted."}])
+async def test_a_queued_start_that_only_its_error_tells_of_is_one(
+    client: Client, world: World, said: dict[str, Any]
+) -> None:
+    """Whatever `success` says (docs/vast-api.md C.5)."""
+    made = await stopped(client, world)
+    body = {**said, "error": "resources_unavailable"}
+    world.faults.add("start", "status", status=200, body=body)
+    error = (await call(client, "manage_instance", instance_id=made, action="start"))["error"]
+    assert (error["code"], error["billing_possible"]) == ("start_queued", True)
+
+
 @pytest.mark.parametrize("said", [{"success": True}, {"success": False}])
 @pytest.mark.parametrize(("tool", "more"), [("reboot", {"action": "reboot"}), ("recycle", {})])
 async def test_a_reboot_that_is_said_to_be_queued_is_no_success(

@@ -148,6 +148,28 @@ async def test_a_machine_behind_an_unreadable_reply_is_found_by_its_token(
     assert len(world.asked("create")) == 1
 
 
+@pytest.mark.parametrize("named", [{"id": 7}, [7], 7.5, True, "seven", 10**30], ids=str)
+async def test_a_refusal_that_names_an_instance_nobody_can_read_is_no_refusal(
+    client: Client, world: World, named: Any
+) -> None:
+    """Any new_contract is a live resource (docs/vast-api.md A.6): what cannot be read is not
+    none.
+    """
+    body = {"success": False, "error": "no_such_ask", "new_contract": named}
+    world.faults.add("create", "status", when="after", status=410, body=body)
+    error = await told(client, "create_instance", **wish(world))
+    assert (error["code"], error["billing_possible"]) == ("outcome_unknown", True)
+    assert (len(world.rentals), len(world.asked("create"))) == (1, 1)
+
+
+@pytest.mark.parametrize("named", [None, False, 0, ""], ids=str)
+async def test_a_refusal_that_names_none_is_one(client: Client, world: World, named: Any) -> None:
+    body = {"success": False, "error": "no_such_ask", "new_contract": named}
+    world.faults.add("create", "status", status=410, body=body)
+    error = await told(client, "create_instance", **wish(world))
+    assert (error["code"], error["billing_possible"]) == ("offer_gone", False)
+
+
 @pytest.mark.parametrize("row", TOO_MANY, ids=ids)
 async def test_too_many_requests_is_a_refusal_that_may_be_repeated(
     client: Client, world: World, row: Row
@@ -196,6 +218,7 @@ async def test_an_error_that_names_an_instance_is_a_machine_to_destroy(
         (golden("create_ok"), 1234568),
         (golden("create_ok_plain"), 1234568),
         (said(200, new_contract="77"), 77),
+        (said(200, new_contract=77.0), 77),
     ],
 )
 async def test_a_success_is_its_id(

@@ -7,11 +7,11 @@ a bad key answers 404, a gone offer any 4xx, and a 2xx is not yet a success.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from vast_mcp import errors
 from vast_mcp.settings import DEFAULT_URL
+from vast_mcp.vast import cells
 from vast_mcp.vast.replies import Reply
 
 # `error` words with one meaning wherever they appear.
@@ -155,7 +155,7 @@ def refusal(reply: Reply, method: str, means: Means = OF_ANY) -> errors.VastMcpE
     success, whatever `success` says (docs/vast-api.md C.5, C.7).
     """
     acts = method in _ACTS
-    if acts and _by_text(reply) is errors.StartQueued:
+    if acts and _by_known_words(reply) is errors.StartQueued:
         return failure(reply)
     if reply.ok or (acts and reply.is_without_body):
         return None
@@ -248,7 +248,6 @@ def _error(leaf: type[errors.VastMcpError], reply: Reply) -> errors.VastMcpError
     return error
 
 
-_DIGITS = re.compile("[0-9]{1,19}")
 LARGEST_ID = 2**63 - 1  # what the journal can hold; no id of Vast's comes near it
 
 
@@ -274,7 +273,7 @@ def rented(reply: Reply) -> int:
             instance_id=instance_id,
         )
     refusal = _refusal_of(reply)
-    if refusal is not None:
+    if refusal is not None and not _hides_contract(reply):
         raise _error(refusal, reply)
     answer = "Vast's answer"
     if reply.status in _REDIRECTS:
@@ -338,7 +337,13 @@ def contract_id(reply: Reply) -> int | None:
     (docs/vast-api.md A.11).
     """
     value: object = reply.body.get("new_contract")
-    if isinstance(value, bool) or not _DIGITS.fullmatch(str(value).strip()):
+    try:
+        number = cells.an_id(value.strip() if isinstance(value, str) else value)
+    except ValueError:
         return None
-    number = int(str(value))
-    return number if 0 < number <= LARGEST_ID else None
+    return number if number <= LARGEST_ID else None
+
+
+def _hides_contract(reply: Reply) -> bool:
+    """Whether it names an instance that cannot be read."""
+    return reply.body.get("new_contract") not in (None, False, 0, "")
