@@ -139,6 +139,17 @@ async def test_redirects_without_end_are_an_error(tmp_path: Path) -> None:
     assert (error["code"], len(wire.heads)) == ("redirected", 4)
 
 
+@pytest.mark.parametrize("begin", ["/there/", "/there/?x="])
+async def test_an_address_too_long_to_ask_is_nowhere(tmp_path: Path, begin: str) -> None:
+    """Vast did answer: with where nobody can go."""
+    async with (
+        wired(to(begin + "a" * 70_000)) as wire,
+        asking(tmp_path, f"http://{wire.address}") as client,
+    ):
+        error = (await call(client, "show_instances"))["error"]
+    assert (error["code"], len(wire.heads)) == ("redirected", 1)
+
+
 @pytest.mark.parametrize("status", [300, 304, 305, 306])
 async def test_a_redirect_that_names_no_place_to_go_on_is_an_error(
     client: Client, world: World, status: int

@@ -44,9 +44,17 @@ def onward(asked: httpx.URL, reply: Reply) -> httpx.URL | None:
         return None
     if there.has_login or there.origin != here.origin:
         return None
+    return _at(asked, whole)
+
+
+def _at(asked: httpx.URL, whole: str) -> httpx.URL | None:
+    """Path and query of an address, where the key belongs; None where they are too long."""
     parts = urlsplit(whole)
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    return asked.copy_with(raw_path=path.encode(), fragment=None)
+    try:
+        return asked.copy_with(raw_path=path.encode(), fragment=None)
+    except httpx.InvalidURL:
+        return None
 
 
 def is_elsewhere(asked: httpx.URL, there: httpx.URL) -> bool:
