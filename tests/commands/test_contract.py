@@ -377,6 +377,15 @@ def test_a_route_that_fails_for_the_moment_is_not_asked(
     assert told_as in told["volumes"]["why"]
 
 
+def test_a_route_that_fell_silent_has_no_status(doctor: Doctor, world: World) -> None:
+    """The one of the answer before it is not that of the last."""
+    for kind in ("html502", *["drop"] * 9):
+        world.faults.add("volumes", kind)
+    status, told = doctor()
+    assert (status, told["volumes"]["status"]) == (0, "not asked")
+    assert told["volumes"]["why"] == "unreachable"
+
+
 def test_a_key_that_vast_does_not_know_ends_the_questions(doctor: Doctor, world: World) -> None:
     """It answers 404 with the words of a wrong key (docs/vast-api.md I): asking on would only
     repeat it.

@@ -135,7 +135,8 @@ def _unasked(
 ) -> Compared | None:
     """The verdict where there is no answer about what was asked."""
     if isinstance(failure, _OF_THE_MOMENT):
-        why = f"{failure.code}, HTTP {failure.http_status}" if replies else failure.code
+        status = failure.http_status
+        why = failure.code if status is None else f"{failure.code}, HTTP {status}"
         return Compared(question, "not asked", why=why)
     if not isinstance(failure, _OF_THE_KEY):
         return None
