@@ -241,6 +241,32 @@ def test_a_world_whose_process_died_is_said_to_be_gone(
     assert "notices" not in by_command("show_instances")
 
 
+def test_who_asks_whether_a_dead_world_lives_keeps_no_new_one_from_beginning(
+    by_command: Called, folder: Path, on_record: Callable[[], Record], state: Path
+) -> None:
+    """To ask is to hold its lock for a moment, as its own process would."""
+    by_command("show_account")
+    os.kill(services(state)[0], signal.SIGKILL)
+    until(lambda: not services(state))
+    with on_record().lock_in(folder):
+        shown = by_command("show_instances")
+    assert machines(shown) == []
+    assert "its process died" in gone(shown)
+
+
+@pytest.mark.parametrize("wrong", ["--port=abc", "--port=-1", "--port=65536", "--idle-minutes=nan"])
+def test_a_number_that_is_none_is_wrong_usage(
+    capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    """Minutes that are none would never pass: a service for ever."""
+    with pytest.raises(SystemExit) as ended:
+        cli.run(["sandbox", wrong])
+    assert ended.value.code == 2
+    option, said = wrong.partition("=")[0], capsys.readouterr().err
+    assert f"argument {option}: " in said
+    assert "_" not in said.splitlines()[-1]
+
+
 def test_a_service_that_nobody_asks_ends_and_that_is_said(
     by_command: Called, folder: Path, on_record: Callable[[], Record]
 ) -> None:

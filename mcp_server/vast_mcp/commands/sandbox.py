@@ -5,6 +5,7 @@ all processes with `--sandbox` share.
 from __future__ import annotations
 
 import argparse
+import math
 import secrets
 import sys
 from pathlib import Path
@@ -38,7 +39,7 @@ def add_parser(commands: options.Commands) -> None:
     )
     parser.add_argument(
         "--idle-minutes",
-        type=float,
+        type=_minutes,
         default=IDLE_MINUTES,
         metavar="N",
         help="with --shared: end after so long without a request (default 30)",
@@ -46,9 +47,18 @@ def add_parser(commands: options.Commands) -> None:
 
 
 def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 65535:
+    if not text.isascii() or not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError("0 (any free one) to 65535")
+    return int(text)
+
+
+def _minutes(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError("a number of minutes above 0")
     return value
 
 

@@ -34,12 +34,12 @@ LOOK_S = 0.02
 START_SHARE = 0.2  # of a call's budget, for the start of a service
 
 # Why a service ends, in its record, and what is told of it.
-IDLE, REPLACED, TOLD = "idle", "replaced", "told"
+IDLE, REPLACED, TOLD, DIED = "idle", "replaced", "told", "died"
 _WHY = {
     IDLE: f"had no request for {IDLE_MINUTES:g} minutes and ended by itself",
     REPLACED: "was another version's ({version}) and was replaced",
     TOLD: "was told to end",
-    "": "ended without a word: its process died",
+    DIED: "ended without a word: its process died",
 }
 _DISTRUSTED = "has a record that is not this user's alone, which was not followed"
 
@@ -186,9 +186,18 @@ class SharedWorld:
         if former is None:
             return news_of(_DISTRUSTED) if records.is_there(self._folder) else None
         await self._end(former, REPLACED)
-        former = records.read(self._folder) or former
+        former = self._over(records.read(self._folder) or former)
         why = _WHY.get(former.ended, _WHY[TOLD]).format(version=former.version)
         return news_of(why, former.machines)
+
+    def _over(self, former: Record) -> Record:
+        """The record of what is over, which says so: whoever still asked whether that lives would
+        hold its lock for a moment, and the next service take that for life. Raises OSError.
+        """
+        if not former.ended:
+            former = replace(former, ended=DIED)
+            records.write(self._folder, former)
+        return former
 
     async def _end(self, found: Record, why: str) -> None:
         """Have a service end, if it is there, and wait until it has. Raises Unreachable."""
