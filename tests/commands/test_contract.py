@@ -328,6 +328,34 @@ def test_what_nobody_relies_on_may_change(
     assert (found(told), status) == ([], 0)
 
 
+ODD: list[tuple[str, Any]] = [
+    ("/template/", put("hash_id", [1])),
+    ("/template/", put("hash_id", {})),
+    ("/template/", put("extra_filters", "[" * 5000)),
+    ("/bundles/", put("dph_total", 10**400)),
+    ("/bundles/", put("dph_total", -(10**400))),
+    ("/bundles/", put("dph_base", float("nan"))),
+    ("/bundles/", put("ask_contract_id", [1])),
+    ("/api/v1/instances/", put("dph_total", 10**400)),
+    ("/api/v1/instances/", put("id", float("nan"))),
+    ("/api/v1/instances/", put("ports", {"": [[]]})),
+    ("/api/v1/instances/", put("cur_state", ["running"])),
+    ("/volumes/", put("id", "1" * 5000)),
+    ("/users/current/", put("credit", float("inf"))),
+]
+
+
+@pytest.mark.parametrize(("path", "drift"), ODD)
+def test_whatever_stands_in_a_cell_is_a_difference(
+    doctor: Doctor, vast: Drifting, path: str, drift: Any
+) -> None:
+    """The odder a reply, the more it is worth telling."""
+    vast.drift(path, drift)
+    status, told = doctor()
+    assert status == 1
+    assert found(told) != []
+
+
 # ── what is not asked ──────────────────────────────────────────────────────────────────────────
 
 

@@ -88,7 +88,7 @@ def judged(
     question: Question, replies: Sequence[Reply], failure: Exception | None, known: Known
 ) -> Compared:
     """What the answers to a question come to. `failure`: what the client made of them."""
-    unasked = _unasked(question, replies, failure)
+    unasked = _unasked(question, failure)
     if unasked is not None:
         return unasked
     if replies and question.is_none(replies[-1]):
@@ -130,9 +130,7 @@ def _none(question: Question, unseen: Sequence[str] = ()) -> Compared:
     return Compared(question, "not seen", unseen=unseen, why="there is none")
 
 
-def _unasked(
-    question: Question, replies: Sequence[Reply], failure: Exception | None
-) -> Compared | None:
+def _unasked(question: Question, failure: Exception | None) -> Compared | None:
     """The verdict where there is no answer about what was asked."""
     if isinstance(failure, _OF_THE_MOMENT):
         status = failure.http_status

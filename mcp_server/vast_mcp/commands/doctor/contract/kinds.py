@@ -150,7 +150,7 @@ def _is_json_object(value: object) -> str | None:
         return type_of(value)
     try:
         inside = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "text that is no JSON"
     return None if isinstance(inside, dict) else f"JSON text of {type_of(inside)}"
 
