@@ -189,6 +189,31 @@ async def test_a_volume_is_deleted_without_the_list_of_machines(
     assert gone["outcome"] == "destroyed"
 
 
+async def test_a_machine_past_its_lease_that_reads_lack_is_swept_once_it_shows(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """Nulls alone do not make it gone, where nobody has asked for its end."""
+    from vast_mcp.account.sweep import sweep
+    from vast_mcp.sandbox.routes import create_app
+    from vast_mcp.session import Call, Session
+
+    async with allowing(world, settings, state, lease_hours=1.0, read_only=False) as client:
+        made = await call(client, "create_instance", offer_id=an_offer(world)["id"], disk=20)
+    world.faults.add("list", "html503", times=None)
+    world.faults.add("show", "status", times=None, status=200, body={"instances": None})
+    session = Session(replace(settings, state_dir=state), create_app(world))
+    session.link.now = lambda: time.time() + 7200  # type: ignore[method-assign]
+    try:
+        before = await sweep(Call.quiet(session))
+        world.faults.clear()
+        after = await sweep(Call.quiet(session))
+    finally:
+        await session.close()
+    outcomes = [(one.instance_id, one.outcome) for one in (*before, *after)]
+    assert outcomes == [(made["instance_id"], "still_there"), (made["instance_id"], "destroyed")]
+    assert world.living == []
+
+
 async def test_a_lease_that_is_over_ends_its_machine_without_the_list(
     world: World, settings: Settings, state: Path
 ) -> None:

@@ -17,25 +17,26 @@ LOOKS_ALONE = 3  # that prove it without the list
 LIST_S = 15.0
 
 
-async def still_there(ids: Sequence[int], call: Call) -> list[int]:
+async def still_there(ids: Sequence[int], call: Call, *, asked: bool = True) -> list[int]:
     """The ids that cannot be shown to be gone, after looking again and again: destroying is
-    eventually consistent (docs/vast-api.md C.7).
+    eventually consistent (docs/vast-api.md C.7). `asked`: their end was asked for; without that
+    the list alone proves it.
     """
     pending = list(ids)
     unseen: Counter[int] = Counter()  # looks in a row without it
     for attempt in range(LOOKS):
         if attempt and not await call.another_look():
             break
-        gone = await _gone(pending, unseen, call)
+        gone = await _gone(pending, unseen, call, LOOKS_ALONE if asked else LOOKS + 1)
         pending = [i for i in pending if i not in gone]
         if not pending:
             break
     return pending
 
 
-async def _gone(ids: Sequence[int], unseen: Counter[int], call: Call) -> set[int]:
+async def _gone(ids: Sequence[int], unseen: Counter[int], call: Call, alone: int) -> set[int]:
     """Those of the ids that neither a read nor a whole list has any more; without such a list,
-    those that several reads in a row lack: one may be null for a machine that lives
+    those that so many reads in a row lack (`alone`): one may be null for a machine that lives
     (docs/vast-api.md C.1). Who knows of no list, knows nothing of machines either.
     """
     for instance_id in ids:
@@ -50,7 +51,7 @@ async def _gone(ids: Sequence[int], unseen: Counter[int], call: Call) -> set[int
     except errors.NotFound:
         return set()
     if listed is None or not listed.is_whole:
-        lacking = {instance_id for instance_id in lacking if unseen[instance_id] >= LOOKS_ALONE}
+        lacking = {instance_id for instance_id in lacking if unseen[instance_id] >= alone}
     return lacking - {instance.id for instance in listed or ()}
 
 

@@ -196,7 +196,7 @@ class _Ending:
 
     async def _verified(self) -> Swept:
         """What became of it, by looks at whether Vast shows it still."""
-        if await still_there([self.instance_id], self.call):
+        if await still_there([self.instance_id], self.call, asked=self.sent):
             return self._swept("still_there" if self.trouble is None else self.trouble.code)
         forget_destroyed(self.call, [self.instance_id])
         self._announce()
