@@ -125,6 +125,8 @@ async def test_the_first_call_starts_it_and_no_start_of_a_server_does(
     made = state / "sandbox" / records.NAME
     token = json.loads(made.read_text())["token"]
     assert (status, made.stat().st_mode & 0o777, token in out) == (0, 0o600, False)
+    # The journal of the real rentals will lie there.
+    assert [one.stat().st_mode & 0o777 for one in (state, made.parent)] == [0o700, 0o700]
 
 
 def test_no_end_of_a_client_ends_it(env: dict[str, str], state: Path, tmp_path: Path) -> None:

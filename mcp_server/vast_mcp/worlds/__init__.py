@@ -168,7 +168,8 @@ class SharedWorld:
         """Begin a world, unless another process has begun one meanwhile."""
         from vast_mcp.worlds.starting import start
 
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for one in (self._folder.parent, self._folder):  # the real journal lies in the first
+            one.mkdir(mode=0o700, parents=True, exist_ok=True)
         async with self._alone():
             found = await self._served()
             if found is not None:
