@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from house import GOLDEN, KEY_LINE, an_offer, call, puts, served
+from house import GOLDEN, an_offer, call, lenient_world, puts, served
 from vast_mcp.environment import load
 from vast_mcp.journal import Journal, schema
 from vast_mcp.journal.records import CODE_S
@@ -28,9 +28,7 @@ COLUMNS = "SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info('{}
 
 @pytest.fixture
 def world() -> World:
-    made = World(rent_again=True)
-    made.set_keys([KEY_LINE])
-    return made
+    return lenient_world()
 
 
 @pytest.fixture

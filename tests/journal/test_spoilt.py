@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 import pytest
 
-from house import KEY_LINE, call, offers, puts, sampled, served
+from house import call, lenient_world, offers, puts, sampled, served
 from processes import ran
 from vast_mcp.environment import load
 from vast_mcp.sandbox.world import World
@@ -53,9 +53,7 @@ CASES = [(column, value) for column, values in SPOILT.items() for value in value
 
 @pytest.fixture
 def world() -> World:
-    made = World(rent_again=True)
-    made.set_keys([KEY_LINE])
-    return made
+    return lenient_world()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import anyio
 import pytest
 from mcp import Client
 
-from house import KEY_LINE, call, offers, puts, served
+from house import call, lenient_world, offers, puts, served
 from refusals import golden
 from vast_mcp.environment import load
 from vast_mcp.sandbox.world import World
@@ -24,9 +24,7 @@ LEGAL = {"success": False, "error": "unavailable", "msg": "Not \u202ein your cou
 
 @pytest.fixture
 def world() -> World:
-    made = World(rent_again=True)
-    made.set_keys([KEY_LINE])
-    return made
+    return lenient_world()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import KEY_LINE, an_offer, call, puts, served
+from house import an_offer, call, lenient_world, puts, served
 from vast_mcp.environment import load
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
@@ -34,9 +34,7 @@ BESIDE: list[tuple[int, dict[str, Any]]] = [
 
 @pytest.fixture
 def world() -> World:
-    made = World(rent_again=True)
-    made.set_keys([KEY_LINE])
-    return made
+    return lenient_world()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import KEY_LINE, call, offers, puts, served
+from house import call, lenient_world, offers, puts, served
 from vast_mcp.environment import load
 from vast_mcp.journal.records import token_of
 from vast_mcp.sandbox.world import World
@@ -27,9 +27,7 @@ KEY = {"request_key": "night-run"}
 
 @pytest.fixture
 def world() -> World:
-    made = World(rent_again=True)
-    made.set_keys([KEY_LINE])
-    return made
+    return lenient_world()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import anyio
 import pytest
 from mcp import Client
 
-from house import KEY_LINE, call, puts, served
+from house import call, lenient_world, puts, served
 from vast_mcp.environment import load
 from vast_mcp.journal import Journal
 from vast_mcp.sandbox.world import World
@@ -28,9 +28,7 @@ IN_DOUBT = ("outcome_unknown", True)
 
 @pytest.fixture
 def world() -> World:
-    made = World(rent_again=True)
-    made.set_keys([KEY_LINE])
-    return made
+    return lenient_world()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import anyio.lowlevel
 import pytest
 from mcp import Client
 
-from house import KEY_LINE, call, offers, puts, served
+from house import call, lenient_world, offers, puts, served
 from vast_mcp import errors
 from vast_mcp.environment import load
 from vast_mcp.host.server import build
@@ -36,9 +36,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def world() -> World:
-    made = World(rent_again=True)
-    made.set_keys([KEY_LINE])
-    return made
+    return lenient_world()
 
 
 @pytest.fixture

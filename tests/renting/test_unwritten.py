@@ -17,7 +17,7 @@ import anyio
 import pytest
 from mcp import Client
 
-from house import GOLDEN, KEY_LINE, call, offers, puts
+from house import GOLDEN, call, lenient_world, offers, puts
 from vast_mcp.environment import load
 from vast_mcp.host.server import VastServer, build
 from vast_mcp.sandbox.routes import create_app
@@ -32,9 +32,7 @@ Change = Callable[[dict[str, Any]], Any]
 
 @pytest.fixture
 def world() -> World:
-    made = World(rent_again=True)
-    made.set_keys([KEY_LINE])
-    return made
+    return lenient_world()
 
 
 @pytest.fixture
