@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from vast_mcp.vast.models import Instance
 
 SAY_S = 1.0  # that a host may take to hear of a wait
+PASSING_S, PASSING_SHARE = 15.0, 0.25  # that a look in passing may take of a call's time
 
 # Around a note that is worth less than the answer that it belongs to.
 journal_may_fail = contextlib.suppress(errors.JournalUnavailable)
@@ -329,6 +330,11 @@ class Call:
             return False
         await anyio.sleep(self.times.verify_s)
         return True
+
+    def in_passing(self) -> Vast:
+        """A client for a look that leaves most of the call's time to what follows."""
+        left = self.deadline - anyio.current_time()
+        return self.within(min(PASSING_S, max(0.1, left * PASSING_SHARE)))
 
     def within(self, seconds: float) -> Vast:
         """A client with a nearer deadline, for a look that must leave time for the act it

@@ -60,28 +60,21 @@ def start_apart(command: Sequence[str], environ: Mapping[str, str], log: Path) -
     """
     root = Path(sys.executable).anchor  # it keeps no folder of anybody's
     with open(os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as words:
+        flags = 0
         if sys.platform == "win32":
             flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS
-            subprocess.Popen(  # noqa: S603  a program of ours
-                command,
-                env=environ,
-                cwd=root,
-                stdin=subprocess.DEVNULL,
-                stdout=words,
-                stderr=words,
-                creationflags=flags,
-            )
-        else:
-            subprocess.run(  # noqa: S603  the same
-                command,
-                env=environ,
-                cwd=root,
-                stdin=subprocess.DEVNULL,
-                stdout=words,
-                stderr=words,
-                start_new_session=True,
-                check=False,
-            )
+        started = subprocess.Popen(  # noqa: S603  a program of ours
+            command,
+            env=environ,
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=words,
+            start_new_session=sys.platform != "win32",
+            creationflags=flags,
+        )
+        if sys.platform != "win32":
+            started.wait()
 
 
 def leave_starter() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import anyio
-
 from vast_mcp import errors
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
@@ -14,7 +12,6 @@ from vast_mcp.vast.rows import Listing
 
 LOOKS = 6
 LOOKS_ALONE = 3  # that prove it without the list
-LIST_S = 15.0
 
 
 async def still_there(ids: Sequence[int], call: Call, *, asked: bool = True) -> list[int]:
@@ -59,9 +56,8 @@ async def _listed(call: Call) -> Listing[Instance] | None:
     """The whole list; None where it cannot be had in a part of the time that is left. Raises
     NotFound.
     """
-    left = call.deadline - anyio.current_time()
     try:
-        return await call.within(max(0.1, min(LIST_S, left / 4))).list_instances()
+        return await call.in_passing().list_instances()
     except errors.NotFound:
         raise
     except errors.VastMcpError:

@@ -12,8 +12,6 @@ import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-import anyio
-
 from vast_mcp import errors
 from vast_mcp.account.seen import learn_from
 from vast_mcp.account.whose import account_unlisted
@@ -24,7 +22,6 @@ from vast_mcp.vast.models import Instance
 from vast_mcp.vast.rows import Listing
 
 SHOWN = 20
-LOOK_S = 15.0  # seconds that a look before an end may take
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ async def roll_to_end(call: Call, ids: Collection[int]) -> Roll:
     listed: Listing[Instance] | None = None
     ours = set(call.session.created)
     try:
-        listed = await call.within(_share(call)).list_instances()
+        listed = await call.in_passing().list_instances()
         ours = (await learn_from(call, listed)).ours
     except errors.AuthFailed:
         raise
@@ -75,7 +72,7 @@ async def roll_to_end(call: Call, ids: Collection[int]) -> Roll:
         if instance_id in living:
             continue
         try:
-            row = await call.within(_share(call)).show_instance(instance_id)
+            row = await call.in_passing().show_instance(instance_id)
         except (errors.Rejected, errors.Unreachable):
             unread.add(instance_id)
             continue
@@ -95,11 +92,6 @@ async def _journalled(call: Call, ids: Iterable[int]) -> set[int]:
         with contextlib.suppress(errors.Rejected, errors.Unreachable):
             account = await account_unlisted(call)
     return {one.instance_id or 0 for one in records if account in {None, one.account}}
-
-
-def _share(call: Call) -> float:
-    """Seconds that a look may take of a call, so that what follows has its own."""
-    return min(LOOK_S, max(0.1, (call.deadline - anyio.current_time()) / 4))
 
 
 def check_known(

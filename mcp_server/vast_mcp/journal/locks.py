@@ -24,6 +24,18 @@ LEASES_LOOK_S = 0.05
 LEASES_S = 30.0  # how long another process may need to move or end a lease
 
 
+def is_held(lock: FileLock) -> bool:
+    """Whether a process that lives holds a lock that is held for life."""
+    from filelock import Timeout
+
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
 class Owner:
     """This process, as the others see it. `has_open`: whether an owner of this name left an
     attempt open.
@@ -75,15 +87,9 @@ class Owner:
         path = self._db.folder / "owners" / f"{owner}.lock"
         if not path.exists():
             return False
-        from filelock import FileLock, Timeout
+        from filelock import FileLock
 
-        probe = FileLock(path, thread_local=False)
-        try:
-            probe.acquire(blocking=False)
-        except Timeout:
-            return True
-        probe.release()
-        return False
+        return is_held(FileLock(path, thread_local=False))
 
     def close(self) -> None:
         if self._lock is not None:

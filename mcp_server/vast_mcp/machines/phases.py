@@ -83,7 +83,7 @@ DOING: dict[Phase, str] = {
     "running": "its container runs",
 }
 
-# What a phase comes to when it lasts.
+# What a phase comes to when it lasts; a class of failure is a reason as it is.
 REASONS: dict[Phase, Reason] = {
     "missing": "vanished",
     "starting": "no_progress",
@@ -94,18 +94,7 @@ REASONS: dict[Phase, Reason] = {
     "offline": "offline",
     "scheduling": "scheduling",
     "exited": "exited",
-    "image": "image",
-    "image_login": "image_login",
-    "pull_limit": "pull_limit",
-    "host_network": "host_network",
-    "disk_full": "disk_full",
-    "driver_too_old": "driver_too_old",
-    "host_gpu": "host_gpu",
-    "host_docker": "host_docker",
-    "oci_error": "oci_error",
-    "volume": "volume",
-    "vm": "vm",
-    "secrets": "secrets",
+    **{failure: failure for failure in get_args(Failure)},
 }
 
 FAILED: dict[Reason, str] = {

@@ -4,23 +4,14 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from vast_mcp.errors import Json
+from vast_mcp.vast.columns import COMPARE
 from vast_mcp.vast.models import Offer
 
-COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "eq": operator.eq,
-    "neq": operator.ne,
-    "gt": operator.gt,
-    "gte": operator.ge,
-    "lt": operator.lt,
-    "lte": operator.le,
-}
-LISTED = {"in", "notin"}
 DEFAULTS = {"verified": True, "external": False, "rentable": True, "rented": False}
 
 

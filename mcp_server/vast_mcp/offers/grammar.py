@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vast_mcp.errors import Json, Problem
-from vast_mcp.offers.filters import COMPARE, LISTED
+from vast_mcp.vast.columns import COMPARE, LISTED
 
 OPERATORS = (*COMPARE, "in", "notin")
 NOT_FILTERS = {

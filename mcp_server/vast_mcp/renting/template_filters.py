@@ -8,14 +8,14 @@ and words of a known shape.
 from __future__ import annotations
 
 import json
-import operator
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
 from vast_mcp.errors import Json
 from vast_mcp.vast import names
-from vast_mcp.vast.models import FILTERED, Offer
+from vast_mcp.vast.columns import COMPARE, FILTERED, LISTED
+from vast_mcp.vast.models import Offer
 from vast_mcp.vast.replies import as_object
 
 MOST_SAID = 6
@@ -42,14 +42,6 @@ _AT_LEAST = frozenset({"allocated_storage", "target_reliability"})
 # What asks nothing of the machine, or what the market judges at every renting.
 _NO_WISH = frozenset({"order", "limit", "type", "disable_bundling", "rentable", "rented"})
 
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "eq": operator.eq,
-    "neq": operator.ne,
-    "gt": operator.gt,
-    "gte": operator.ge,
-    "lt": operator.lt,
-    "lte": operator.le,
-}
 _WANTED = {
     "eq": "",
     "neq": "not ",
@@ -174,7 +166,7 @@ def _fact_of(name: str, offer: Offer) -> object:
 
 def _holds(fact: object, op: str, asked: object) -> bool | None:
     """Whether one operator holds; None where the two do not compare."""
-    if op in {"in", "notin"}:
+    if op in LISTED:
         each = cast("list[object]", asked) if isinstance(asked, list) else [asked]
         found = [_holds(fact, "eq", one) for one in each]
         if True not in found and None in found:
@@ -183,7 +175,7 @@ def _holds(fact: object, op: str, asked: object) -> bool | None:
     pair = _of_one_kind(fact, asked)
     if pair is None or (isinstance(pair[0], str) and op not in {"eq", "neq"}):
         return None
-    return _COMPARE[op](*pair)
+    return COMPARE[op](*pair)
 
 
 def _of_one_kind(fact: object, asked: object) -> tuple[Any, Any] | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, TypeGuard, cast
 
 from . import replies
-from .shapes import Json, is_number
+from .shapes import Json
 
 
 def read_text(body: Json, name: str, most: int | None = None) -> str:
@@ -15,14 +15,6 @@ def read_text(body: Json, name: str, most: int | None = None) -> str:
     if most is not None and len(text) > most:
         raise replies.invalid_args(f"{name}: at most {most} characters")
     return text
-
-
-def read_amount(body: Json, name: str, least: float, msg: str | None = None) -> float:
-    """Read a number that is not below the least."""
-    number = body.get(name)
-    if not is_number(number) or not number >= least:
-        raise replies.invalid_args(msg or f"{name}: must be a number of at least {least:g}")
-    return float(number)
 
 
 def read_number(body: Json, name: str) -> int:

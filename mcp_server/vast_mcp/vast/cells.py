@@ -24,15 +24,21 @@ _EARLIEST, _LATEST = 1_000_000_000.0, 253402300800.0
 T = TypeVar("T")
 
 
-def number(value: object) -> float:
-    """A finite number."""
+def _numeric(value: object) -> float:
+    """A number as it stands, or exact decimal text of one: whole where that is."""
     if isinstance(value, str) and _NUMBER.fullmatch(value):
-        value = float(value)
+        return float(value) if "." in value else int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError("no number")
-    if not math.isfinite(value) or abs(value) > _LARGEST:
+    return value
+
+
+def number(value: object) -> float:
+    """A finite number."""
+    found = _numeric(value)
+    if abs(found) > _LARGEST or math.isnan(found):
         raise ValueError("past all quantities")
-    return float(value)
+    return float(found)
 
 
 def amount(value: object) -> float:
@@ -53,13 +59,10 @@ def moment(value: object) -> float:
 
 def whole(value: object) -> int:
     """A whole number, of any size."""
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        value = int(value) if "." not in value else float(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError("no number")
-    if value != value // 1:
+    found = _numeric(value)
+    if found != found // 1:
         raise ValueError("no whole number")
-    return int(value)
+    return int(found)
 
 
 def count(value: object) -> int:

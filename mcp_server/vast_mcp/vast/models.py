@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from vast_mcp.errors import Json
 from vast_mcp.vast import cells, names
+from vast_mcp.vast.columns import FILTERED
 from vast_mcp.vast.replies import NO_NUMBER, as_object
 from vast_mcp.vast.rows import Listing, Row, rows_of
 from vast_mcp.vast.storage import storage_usd_per_hour
 
-_ACTUAL = cells.word_of(
-    *("created", "loading", "running", "exited", "stopped", "frozen", "rebooting", "recycling"),
-    *("scheduling", "unknown", "offline", "restarting"),
+# The words of a container's status, and of a contract's state (docs/vast-api.md C.4).
+ACTUAL = (
+    *("created", "loading", "running", "exited", "stopped", "frozen", "rebooting", "restarting"),
+    *("recycling", "scheduling", "unknown", "offline"),
 )
-_ASKED = cells.word_of("running", "stopped", "frozen", "unloaded")
+CONTRACT = ("running", "stopped", "frozen", "unloaded")
 
-
-# Columns that filters may be about (docs/vast-api.md B.1, B.4).
-FILTERED = frozenset(
-    re.findall(
-        r"\w+",
-        "bw_nvlink compute_cap cpu_arch cpu_cores cpu_cores_effective cpu_ghz cpu_ram "
-        "cuda_max_good direct_port_count disk_bw disk_space dlperf dlperf_per_dphtotal "
-        "dph_base dph_total driver_vers duration expected_reliability external "
-        "flops_per_dphtotal geolocation gpu_arch gpu_display_active gpu_frac gpu_lanes "
-        "gpu_max_power gpu_max_temp gpu_mem_bw gpu_name gpu_ram gpu_total_ram has_avx host_id "
-        "hosting_type inet_down inet_down_cost inet_up inet_up_cost machine_id min_bid "
-        "num_gpus os_version pci_gen pcie_bw reliability reliability2 static_ip storage_cost "
-        "total_flops verification vms_enabled",
-    )
-)
+_ACTUAL, _ASKED = cells.word_of(*ACTUAL), cells.word_of(*CONTRACT)
 
 
 class Offer(Row):

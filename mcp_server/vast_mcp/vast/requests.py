@@ -24,6 +24,9 @@ from vast_mcp.vast.retry import READ_TRIES, Judge, read
 from vast_mcp.vast.unread import Unread
 from vast_mcp.vast.verdicts import OF_ANY, Means, meaning, refusal
 
+# Which equal reads of others a read may take for its own.
+Reuse = Literal["nothing", "flights", "recent"]
+
 _ASKING = frozenset({"search", "search_volumes", "logs"})  # they change nothing, and are no GET
 
 
@@ -66,7 +69,7 @@ class Requests:
         self.unread = unread or Unread()
         self._deadline = deadline
         self._tell = tell
-        self._reuses: Literal["nothing", "flights", "recent"] = "nothing"
+        self._reuses: Reuse = "nothing"
         self.reused = False  # whether a read of this view was another's
 
     @property
@@ -83,16 +86,14 @@ class Requests:
         """
         return self._reusing("recent")
 
-    def _reusing(self, what: Literal["flights", "recent"]) -> Self:
-        view = copy.copy(self)
-        view._reuses, view.reused = what, False
-        return view
-
     @property
     def _anew(self) -> Self:
         """The same, whose reads are its own."""
+        return self._reusing("nothing")
+
+    def _reusing(self, what: Reuse) -> Self:
         view = copy.copy(self)
-        view._reuses, view.reused = "nothing", False
+        view._reuses, view.reused = what, False
         return view
 
     async def _read(

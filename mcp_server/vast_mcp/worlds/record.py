@@ -60,17 +60,11 @@ class Record:
 
     def lives_in(self, folder: Path) -> bool:
         """Whether the process of its service runs."""
-        from filelock import Timeout
-
         if self.ended or not self.place_in(folder).is_dir():
             return False
-        probe = self.lock_in(folder)
-        try:
-            probe.acquire(blocking=False)
-        except Timeout:
-            return True
-        probe.release()
-        return False
+        from vast_mcp.journal.locks import is_held
+
+        return is_held(self.lock_in(folder))
 
 
 def new_token() -> str:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from vast_mcp.errors import Json
+from vast_mcp.vast import names
 from vast_mcp.vast.replies import as_object
 
 MISSING = "nothing: the field is not there"
 
 _PLAIN_WORD = re.compile(r"(?=.{2,20}\Z)[a-z]+(?:[-_][a-z]+)?")
-_PORT = re.compile(r"[0-9]{1,5}/(?:tcp|udp)")
 _PORT_NUMBER = re.compile(r"[0-9]{1,5}")
 
 
@@ -178,7 +178,7 @@ class Ports:
             comparing.differs(where, "an object", type_of(value))
             return
         for port, ways in mapped.items():
-            if not _PORT.fullmatch(port):
+            if names.port(port) is None:
                 comparing.differs(where, 'names such as "22/tcp"', "another name")
             elif ways is not None:
                 Rows(_WAY).compare(ways, f"{where}.port", comparing)

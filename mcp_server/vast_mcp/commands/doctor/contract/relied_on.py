@@ -24,6 +24,7 @@ from vast_mcp.commands.doctor.contract.kinds import (
     word,
 )
 from vast_mcp.errors import Json
+from vast_mcp.vast import models
 from vast_mcp.vast.storage import MONTH_H
 
 USD_PER_HOUR = number("$/h", 0, 10_000)
@@ -43,22 +44,9 @@ CUDA = number("a version", 0, 100)
 COMPUTE_CAP = number("a version * 100", 0, 10_000)
 
 # docs/vast-api.md C.4
-ACTUAL = word(
-    "created",
-    "loading",
-    "running",
-    "exited",
-    "stopped",
-    "frozen",
-    "rebooting",
-    "restarting",
-    "recycling",
-    "scheduling",
-    "unknown",
-    "offline",
-)
+ACTUAL = word(*models.ACTUAL)
 INTENDED = word("running", "stopped", "frozen")
-CONTRACT = word("running", "stopped", "frozen", "unloaded")
+CONTRACT = word(*models.CONTRACT)
 VERIFICATION = word("verified", "unverified", "deverified")
 
 NEAR = 0.005  # of a price: prices are sums of floats
