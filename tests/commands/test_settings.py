@@ -109,6 +109,113 @@ def test_the_same_holds_for_addresses_and_files(tmp_path: Path, value: str) -> N
     assert (key_of(settings), settings.base_url) == ("from-key-file", DEFAULT_URL)
 
 
+UNFILLED = [
+    *(
+        "$VAST_API_KEY",
+        "$vast_api_key",
+        "${VAST_API_KEY}",
+        "${env:VAST_API_KEY}",
+        "$env:VAST_API_KEY",
+    ),
+    *("%VAST_API_KEY%", "{env:VAST_API_KEY}", "{file:~/key}", "{{VAST_API_KEY}}", "$(cat key)"),
+    *(
+        "<your-key>",
+        "<YOUR_API_KEY>",
+        "your-api-key",
+        "YOUR_VAST_API_KEY",
+        "your key here",
+        "[key]",
+    ),
+    *('"${VAST_API_KEY}"', "'$VAST_API_KEY'", '"<your-key>"', " `%VAST_API_KEY%` ", "“<your key>”"),
+    *("xxxxxxxx", "***", "...", "…", "changeme", "PASTE_YOUR_KEY_HERE", "${input:vast_api_key}"),
+]
+
+
+@pytest.mark.parametrize("value", UNFILLED)
+def test_a_key_that_nobody_filled_in_is_none_and_its_place_is_named(
+    tmp_path: Path, value: str
+) -> None:
+    """Whatever placeholder a host or a page uses: the key file still counts, and each place that
+    only looks as if it held the key is said.
+    """
+    config = tmp_path / ".config" / "vastai"
+    key_file(config, "vast_tfa_key", value)
+    for environ, file in (({"VAST_API_KEY": value}, None), ({}, f"VAST_API_KEY={value}")):
+        named = None if file is None else env_file(tmp_path, file)
+        settings = load(environ, home=tmp_path, env_file=named)
+        assert settings.api_key is None
+        said = " ".join(settings.key_notes)
+        assert ("VAST_API_KEY in" in said) == (named is not None)
+        assert "VAST_API_KEY" in said
+        assert str(config / "vast_tfa_key") in said
+        assert value.strip() not in said.replace("VAST_API_KEY", "")
+    key_file(config, "vast_api_key", "from-key-file")
+    settings = load({"VAST_API_KEY": value}, home=tmp_path)
+    assert (key_of(settings), settings.key_source) == (
+        "from-key-file",
+        str(config / "vast_api_key"),
+    )
+    assert len(settings.key_notes) == 2
+
+
+@pytest.mark.parametrize("quoted", ['"k3y"', "'k3y'", "`k3y`", ' "k3y" ', "“k3y”"])
+def test_quotes_around_a_key_are_no_part_of_it(tmp_path: Path, quoted: str) -> None:
+    """Docker's --env-file and some hosts hand them over."""
+    assert key_of(load({"VAST_API_KEY": quoted}, home=tmp_path)) == "k3y"
+    key_file(tmp_path, ".vast_api_key", quoted)
+    assert key_of(load({}, home=tmp_path)) == "k3y"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "a" * 64,
+        "your",
+        "key",
+        "my-key",
+        "$",
+        "%",
+        "k$y",
+        "<",
+        "sandbox",
+        "100%",
+        "yourkey",
+        "x",
+        "xx",
+    ],
+)
+def test_a_key_that_is_there_is_taken_as_it_is(tmp_path: Path, key: str) -> None:
+    """The nearest to a placeholder: any word does before a sandbox."""
+    settings = load({"VAST_API_KEY": key}, home=tmp_path)
+    assert (key_of(settings), settings.key_notes) == (key, ())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["VASTAI_API_KEY", "VAST_AI_API_KEY", "VAST_KEY", "VASTAI_KEY", "VAST_TOKEN", "VAST_API_TOKEN"],
+)
+def test_a_key_under_another_name_is_not_read_and_the_name_is_said(
+    tmp_path: Path, name: str
+) -> None:
+    """Other clients use those names (docs/vast-api.md J); said only where there is no key."""
+    lone = load({name: "k3y"}, home=tmp_path)
+    assert (key_of(lone), lone.key_notes) == (
+        None,
+        (f"{name} is not read: the name is VAST_API_KEY.",),
+    )
+    assert load({name: ""}, home=tmp_path).key_notes == ()
+    assert load({name: "k3y", "VAST_API_KEY": "real"}, home=tmp_path).key_notes == ()
+    key_file(tmp_path, ".vast_api_key", "from-key-file")
+    assert load({name: "k3y"}, home=tmp_path).key_notes == ()
+
+
+def test_a_value_that_a_machine_may_get_is_taken_with_its_quotes_and_signs(tmp_path: Path) -> None:
+    """Only of our own settings is it known what they are."""
+    environ = {"VAST_MCP_ENV_PASS": "A,B,C", "A": '"quoted"', "B": "$ecret", "C": "<xml>"}
+    passed = load(environ, home=tmp_path).env_pass
+    assert [passed[name].get_secret_value() for name in "ABC"] == ['"quoted"', "$ecret", "<xml>"]
+
+
 def test_an_env_file_variable_that_is_empty_names_no_file(tmp_path: Path) -> None:
     """The same rule, for the variable that names the file."""
     assert load({"VAST_MCP_ENV_FILE": ""}, home=tmp_path).api_key is None
@@ -649,7 +756,9 @@ def test_lines_that_are_read_and_lines_of_others_start(tmp_path: Path, line: str
 
 
 @pytest.mark.parametrize("where", ["environment", "file"])
-@pytest.mark.parametrize("value", ["${X}", " ${env:X} ", "${}", "%X%", "{{X}}", "$X", "${{ X }}"])
+@pytest.mark.parametrize(
+    "value", ["${X}", " ${env:X} ", "${}", "%X%", "{{X}}", "$X", "${{ X }}", "<dollars>", '"${X}"']
+)
 @pytest.mark.parametrize("name", [PER_HOUR, "VAST_MCP_CONFIRM", "VAST_MCP_READ_ONLY"])
 def test_a_limit_that_nobody_filled_in_stops_the_start(
     tmp_path: Path, name: str, value: str, where: str

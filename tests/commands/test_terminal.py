@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 from mcp import Client
 from rich.console import Console
@@ -22,6 +24,7 @@ from house import COVERED, DEAD
 from processes import PATIENCE, command, hello, line_of, process
 from vast_mcp.commands import demo
 from vast_mcp.commands.cli import parser
+from vast_mcp.commands.demo import stage
 from vast_mcp.commands.doctor.findings import Finding, print_table
 from vast_mcp.commands.terminal import Progressing, print_rows, show_rows
 from vast_mcp.host.server import build
@@ -227,6 +230,54 @@ async def test_a_demo_that_goes_otherwise_says_so_and_ends_with_1(
     world.missing_permissions = {"misc"}
     assert await demo.perform(client) == 1
     assert "The demo did not go as it must: search_offers: " in capsys.readouterr().out
+
+
+def test_a_server_that_a_person_started_says_what_it_waits_for(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    """Nothing else would happen at all; Ctrl-D ends it. A host's pipe hears nothing."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command("--sandbox"),
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=env,
+        cwd=tmp_path,
+    ) as started:
+        os.close(theirs)
+        assert started.stderr is not None
+        assert "waits for a host" in started.stderr.readline().decode()
+        os.write(ours, b"\x04")
+        out, err = started.communicate(timeout=PATIENCE)
+        os.close(ours)
+    assert (started.returncode, out) == (0, b"")
+    assert "Traceback" not in err.decode()
+    piped = subprocess.run(
+        command("--sandbox"),
+        input=b"",
+        capture_output=True,
+        env=env,
+        cwd=tmp_path,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert (piped.stdout, piped.stderr) == (b"", b"")
+
+
+async def test_a_demo_in_a_pipe_is_never_silent_for_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever an act waits for, a line says that it goes on."""
+    monkeypatch.setattr(stage, "SILENT_S", 0.01)
+    async with anyio.create_task_group() as talking:
+        talking.start_soon(stage.keep_talking)
+        out = ""
+        while out.count("…") < 3:
+            await anyio.lowlevel.checkpoint()
+            out += capsys.readouterr().out
+        talking.cancel_scope.cancel()
+    assert set(out.splitlines()) == {"    …"}
 
 
 # ── help ───────────────────────────────────────────────────────────────────────────────────────

@@ -9,12 +9,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp import Client
 
-from house import ROOT, call
+from house import ROOT, call, served
 from served_sandbox import control, served_sandbox
+from vast_mcp.commands import demo
+from vast_mcp.sandbox.routes import TABLE
+from vast_mcp.sandbox.world import World
+from vast_mcp.settings import Settings
 
 pytestmark = pytest.mark.processes
 
@@ -163,8 +168,46 @@ def test_every_block_is_run_by_something() -> None:
         '{"error": {"code": "offer_gone"',
         "vast-mcp approve",  # tests/renting/test_confirm.py
         "vast-mcp doctor",
+        "vastai create api-key",  # its rights, below
+        "uv tool install",  # tests/hosts/test_install.py
         "export VAST_API_KEY",  # tests/hosts/test_claude_code.py
         "wish='{",
         "import datetime",
     ]
     assert [first for first in found if not any(first.startswith(known) for known in run)] == []
+
+
+# ── the key's rights ───────────────────────────────────────────────────────────────────────────
+
+
+def permissions() -> dict[str, Any]:
+    """What README's line asks for a key."""
+    found = re.search(r"--permissions '(.+)'", README)
+    assert found is not None
+    return json.loads(found[1])["api"]
+
+
+GROUPS = {endpoint.scope for endpoint in TABLE} - {""}
+
+
+async def test_a_key_with_the_rights_that_are_named_does_everything(
+    world: World, settings: Settings, tmp_path: Path
+) -> None:
+    """The demo, on a sandbox that knows rights by route (docs/vast-api.md I)."""
+    demo.make_key(tmp_path / ".ssh" / "id_demo.pub")
+    world.ssh_banners = True
+    world.missing_permissions = GROUPS - set(permissions())
+    async with served(world, settings) as client:
+        assert await demo.perform(client) == 0
+
+
+@pytest.mark.parametrize("right", sorted(permissions()))
+async def test_no_right_that_is_named_could_be_left_out(
+    world: World, settings: Settings, tmp_path: Path, right: str
+) -> None:
+    """Each is needed by something in the demo."""
+    demo.make_key(tmp_path / ".ssh" / "id_demo.pub")
+    world.ssh_banners = True
+    world.missing_permissions = (GROUPS - set(permissions())) | {right}
+    async with served(world, settings) as client:
+        assert await demo.perform(client) == 1

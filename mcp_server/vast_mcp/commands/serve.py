@@ -28,6 +28,11 @@ Serves MCP over HTTP. Clients show the token: VAST_MCP_HTTP_TOKEN, or one made
 and printed for this run. VAST_API_KEY must be set: key files are not read here.
 """
 
+AT_A_TERMINAL = """\
+vast-mcp waits for a host to speak MCP on stdin; a person's commands are in `vast-mcp --help`.
+`vast-mcp doctor` looks whether all is well, `vast-mcp demo` shows it. Ctrl-C ends this.\
+"""
+
 
 def add_parser(commands: options.Commands) -> None:
     """Add the command."""
@@ -75,6 +80,8 @@ def serve_stdio(settings: Settings) -> int:
     """Serve MCP on stdin and stdout until stdin ends."""
     # The SDK's reader thread would keep the process alive after an interrupt until stdin closes.
     signals.end_at_once()
+    if sys.stdin.isatty():
+        print(AT_A_TERMINAL, file=sys.stderr, flush=True)
     anyio.run(_loaded(settings).run_stdio)
     return EXIT_OK
 
@@ -108,10 +115,8 @@ def serve_http(
         return EXIT_ERROR
     print(f"vast-mcp listens on {serving.url_of(listener)}", file=sys.stderr)
     if settings.api_key is None:
-        warn(
-            "no key: every tool answers no_api_key. VAST_API_KEY sets it; key files are not read "
-            "here."
-        )
+        no_key = "no key: every tool answers no_api_key. VAST_API_KEY sets it; key files are not "
+        warn(" ".join([f"{no_key}read here.", *settings.key_notes]))
     if made:
         print(
             f"The token, made for this run (VAST_MCP_HTTP_TOKEN keeps one): "

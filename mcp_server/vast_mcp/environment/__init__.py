@@ -2,10 +2,11 @@
 
 Order, highest first: the real environment, the env file named by `--env-file` or
 `VAST_MCP_ENV_FILE`, the official client's key files (`vast_tfa_key` before `vast_api_key`, XDG
-honoured), defaults. An empty value or a literal `${VAST_API_KEY}` (a host that did not expand its
-own placeholder) is absent; a limit that is a placeholder stops the start, and so does the env
-file's name. The working directory's `.env` is never read: a host starts this server inside whatever
-repository is open, and a stranger's `VAST_URL` there would be sent the person's key.
+honoured), defaults. An empty value or a placeholder (`${VAST_API_KEY}`, `%VAST_API_KEY%`,
+`<your-key>`) is absent, and of the key that is noted; a limit that is a placeholder stops the
+start, and so does the env file's name. The working directory's `.env` is never read: a host starts
+this server inside whatever repository is open, and a stranger's `VAST_URL` there would be sent the
+person's key.
 
 Every source is read whole before one is followed, so that a wrong word in the one does not hide
 behind a right one in the other.
@@ -20,7 +21,13 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from vast_mcp.environment.env_file import texts_of
-from vast_mcp.environment.key_files import key_files_of, with_key_of_file
+from vast_mcp.environment.key_files import (
+    KEY,
+    key_files_of,
+    unfilled_keys,
+    with_key_of_file,
+    with_names_meant,
+)
 from vast_mcp.environment.sources import Source
 from vast_mcp.environment.spelling import check_filled, check_names, unfilled
 from vast_mcp.environment.values import value_of, values_of
@@ -59,7 +66,7 @@ def load(
         return _in_sandbox(_with_state_dir(told))
     if told.api_key is None and key_files:
         told = with_key_of_file(told, key_files_of(environ, home))
-    return _scaled(_with_state_dir(told))
+    return _scaled(_with_state_dir(with_names_meant(told, sources)))
 
 
 # ── sources ────────────────────────────────────────────────────────────────────────────────────
@@ -94,7 +101,8 @@ def _told(sources: Sequence[Source]) -> Settings:
         env_pass=passed,
         env_file=sources[-1].file,
         lease_hours=_default_lease(told),
-        key_source=_source_of("VAST_API_KEY", sources),
+        key_source=_source_of(KEY.name, sources),
+        key_notes=unfilled_keys(sources),
     )
 
 
@@ -133,6 +141,7 @@ def _in_sandbox(told: Settings) -> Settings:
         base_url=SANDBOX_URL,
         api_key=SecretStr("sandbox"),
         key_source="sandbox",
+        key_notes=(),
         sandbox=True,
         times=Times().scaled(told.time_scale or SANDBOX_SCALE),
     )

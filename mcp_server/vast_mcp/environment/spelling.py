@@ -9,10 +9,9 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from vast_mcp.environment.sources import Source
+from vast_mcp.environment.sources import NAMES, Source
 from vast_mcp.settings import SETTINGS, SettingsError
 
-NAMES = frozenset(one.name for one in SETTINGS)
 # What forbids something: without it, more is allowed.
 LIMITS = frozenset(one.name for one in SETTINGS if one.stricter is not None)
 _OURS = re.compile(r"(?<!\w)(?:vast[-_. ]*mcp[-_. ]*\w|vast_url\W*\Z)", re.IGNORECASE)

@@ -143,6 +143,7 @@ class Settings:
 
     # What follows from the above and from how the process was started.
     key_source: str | None = None
+    key_notes: tuple[str, ...] = ()  # of places that look as if they held the key
     sandbox: bool = False
     # Where the sandbox's world is found that all processes of a person share; None: it is this
     # process's own.

@@ -64,11 +64,14 @@ class Link:
         """A client with no connection yet. Raises NoApiKey."""
         settings = self.settings
         if settings.api_key is None:
-            raise errors.NoApiKey(
-                "No Vast.ai API key is set. A person sets VAST_API_KEY in this server's "
-                "configuration (keys: https://cloud.vast.ai/manage-keys/), or starts it with "
-                "--sandbox to try it without money."
-            )
+            said = [
+                "No Vast.ai API key is set.",
+                *settings.key_notes,
+                "A person sets VAST_API_KEY in this server's configuration (keys: "
+                "https://cloud.vast.ai/manage-keys/), or starts it with --sandbox to try it "
+                "without money.",
+            ]
+            raise errors.NoApiKey(" ".join(said))
         return httpx.AsyncClient(
             base_url=settings.base_url,
             headers={

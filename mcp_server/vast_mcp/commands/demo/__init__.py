@@ -16,7 +16,7 @@ import anyio
 from vast_mcp.commands import options
 from vast_mcp.commands.demo.acts import ACTS
 from vast_mcp.commands.demo.home import end_world_in, make_key, server_in
-from vast_mcp.commands.demo.stage import Stage, Surprise, say
+from vast_mcp.commands.demo.stage import Stage, Surprise, keep_talking, say
 from vast_mcp.commands.statuses import EXIT_ERROR, EXIT_OK
 
 if TYPE_CHECKING:
@@ -41,11 +41,17 @@ async def play() -> int:
 
     with tempfile.TemporaryDirectory(prefix="vast-mcp-demo-") as folder:
         make_key(Path(folder) / ".ssh" / "id_demo.pub")
-        try:
-            async with Client(server_in(folder)) as client:
-                return await perform(client)
-        finally:
-            await end_world_in(folder)
+        say("Starting a server on a local, pretended Vast.ai: no money moves.")
+        status = EXIT_ERROR
+        async with anyio.create_task_group() as talking:
+            talking.start_soon(keep_talking)
+            try:
+                async with Client(server_in(folder)) as client:
+                    status = await perform(client)
+            finally:
+                await end_world_in(folder)
+                talking.cancel_scope.cancel()
+    return status
 
 
 async def perform(client: Client) -> int:

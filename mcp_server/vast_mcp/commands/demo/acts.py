@@ -13,7 +13,7 @@ MACHINE = ("instance_id", "status", "gpu", "usd_per_hour", "ours")
 async def meet(stage: Stage) -> None:
     """The server's tools."""
     tools = (await stage.client.list_tools()).tools
-    say(f"A local, pretended Vast.ai: no money moves. The server offers {len(tools)} tools:")
+    say(f"It offers {len(tools)} tools:")
     say("  " + ", ".join(tool.name for tool in tools))
 
 

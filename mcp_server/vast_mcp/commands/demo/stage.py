@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import anyio
 
 from vast_mcp.commands.terminal import Progressing, show_rows
 from vast_mcp.errors import Json
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from mcp import Client
 
 INDENT = "    "
+SILENT_S = 1.2  # seconds without a word
 RENTED = ("instance_id", "kind", "usd_per_hour", "label")
 
 
@@ -69,9 +73,26 @@ class Stage:
         return result.structured_content or {}
 
 
+class _Voice:
+    """Remembers when something was last said."""
+
+    last = 0.0
+
+
 def say(text: str = "") -> None:
     """Print a line at once."""
     print(text, flush=True)
+    _Voice.last = anyio.current_time()
+
+
+async def keep_talking() -> None:
+    """Say that the demo goes on, whenever nothing was said for a while. At a terminal a spinner
+    turns instead.
+    """
+    while not sys.stdout.isatty():
+        await anyio.sleep(SILENT_S / 4)
+        if anyio.current_time() - _Voice.last >= SILENT_S:
+            say(f"{INDENT}…")
 
 
 async def say_progress(progress: float, total: float | None, message: str | None) -> None:

@@ -59,10 +59,14 @@ async def check_with(settings: Settings, checkup: Checkup, progress: Progress) -
 
 def key(settings: Settings) -> Finding:
     """Where the key was found; never the key."""
-    if settings.api_key is not None:
-        return Finding("key", "ok", f"found: {settings.key_source}")
-    said = f"none is set (VAST_API_KEY, or a file); keys are made at {KEYS_PAGE}"
-    return Finding("key", "fail", said, KEEP_KEY)
+    notes = " ".join(settings.key_notes)
+    if settings.api_key is None:
+        said = f"none is set (VAST_API_KEY, or a file); keys are made at {KEYS_PAGE}. {notes}"
+        return Finding("key", "fail", said.rstrip(". "), KEEP_KEY)
+    if notes:
+        said = f"found: {settings.key_source}. {notes}"
+        return Finding("key", "warn", said, "fill that in, or remove it")
+    return Finding("key", "ok", f"found: {settings.key_source}")
 
 
 def limits(settings: Settings) -> Finding:
