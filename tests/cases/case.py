@@ -7,7 +7,7 @@ that was once handled wrongly or weakly; `Legal` is the nearest input that a che
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from house import an_offer
@@ -145,6 +145,18 @@ def rented(**body: Any) -> Want:
 def searched(**body: Any) -> Want:
     """The search was asked with these fields."""
     return sent("search", **body)
+
+
+def first_searched(**body: Any) -> Want:
+    """The first search was asked with these fields: one that finds nothing is followed by a broader
+    one.
+    """
+
+    def check(seen: Seen) -> None:
+        first = [one for one in seen.sent if one.endpoint == "search"][:1]
+        sent("search", **body)(replace(seen, sent=first))
+
+    return check
 
 
 def answered(**parts: Any) -> Want:

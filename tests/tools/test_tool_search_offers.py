@@ -377,8 +377,8 @@ async def test_a_short_name_means_the_card_and_all_its_forms_but_no_other_card(
         assert ("gpu_names_searched" in result) == (len(names) > 1)
 
 
-@pytest.mark.parametrize("spelling", ["RTX 4900", "4070", "rtx", "GTX 4090", "nvidia"])
-async def test_an_unknown_gpu_is_refused_with_the_nearest_real_names(
+@pytest.mark.parametrize("spelling", ["4070", "GTX 4090", "H100 SXM 5 Pro", "l40-s-x"])
+async def test_an_unknown_gpu_is_refused_with_the_real_names_that_share_its_number(
     world: World, refusal: Search, spelling: str
 ) -> None:
     """Unknown names suggest real ones. The API answers unknown names with no rows at
@@ -395,12 +395,26 @@ async def test_an_unknown_gpu_is_refused_with_the_nearest_real_names(
     assert not world.asked("search")
 
 
+@pytest.mark.parametrize("spelling", ["RTX 4900", "H800", "5990", "rtx", "nvidia", "g5.xlarge"])
+async def test_what_shares_no_number_with_a_card_is_refused_without_a_guess(
+    world: World, refusal: Search, spelling: str
+) -> None:
+    """A name that is near by letters alone is another card: an H800 is no A800."""
+    set_catalogue(world, CATALOGUE)
+    error = await refusal(gpu_name=["H100", spelling])
+    [problem] = error["problems"]
+    assert problem["field"] == "gpu_name"
+    assert problem["problem"].startswith("number 2: ")
+    assert "nearest" not in problem["problem"]
+    assert not world.asked("search")
+
+
 async def test_the_nearest_name_comes_first_and_the_callers_text_is_not_repeated(
     refusal: Search,
 ) -> None:
     """Errors hold none of the caller's values."""
     error = await refusal(gpu_name="RTX 4090 please")
-    assert error["problems"][0]["problem"].startswith("Vast knows no such GPU; nearest: RTX 4090, ")
+    assert error["problems"][0]["problem"].endswith("; nearest: RTX 4090")
     assert "please" not in json.dumps(error)
 
 

@@ -15,8 +15,18 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, Problem
-from vast_mcp.offers import arguments, figures, filters, gpu_names, grammar, relaxing, rows
+from vast_mcp.offers import (
+    arguments,
+    card_filters,
+    figures,
+    filters,
+    gpu_names,
+    grammar,
+    relaxing,
+    rows,
+)
 from vast_mcp.offers.filters import Filter
+from vast_mcp.offers.gpu_names import Card, Cards
 from vast_mcp.offers.relaxing import Relaxation
 from vast_mcp.offers.rows import OfferRow
 from vast_mcp.offers.search import ORDERS, Search
@@ -108,7 +118,7 @@ class SearchOffersResult(Result):
         None
     )
     gpu_names_searched: Annotated[
-        list[str] | None, Field(description="When a name fits several GPUs.")
+        list[str] | None, Field(description="When a name means several GPUs, or a memory.")
     ] = None
     relax: Annotated[
         list[Relaxation] | None,
@@ -130,8 +140,9 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     nothing fits, relax says which filter to loosen.
     """
     _check(args)
-    gpus, warnings = await _gpus(args, call)
-    wanted = _filters(args, gpus)
+    cards, warnings = await _gpus(args, call)
+    args = _counted(args, cards)
+    wanted = _filters(args, cards)
     # One more than are shown tells whether there are more.
     found = await _search(args).offers(call, wanted, ORDERS[args.order_by], args.limit + 1)
     if not found:
@@ -142,7 +153,7 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
         offers=[_row(args, offer) for offer in shown],
         disk_gb=args.min_disk_gb,
         more=len(found) > len(shown) or None,
-        gpu_names_searched=_several_meant(args, gpus),
+        gpu_names_searched=_meant(args, cards),
         warnings=warnings or None,
         next_steps=[_rent(args, shown[0])],
     )
@@ -160,7 +171,8 @@ def _check(args: SearchOffers) -> None:
     problems: list[Problem] = []
     if not all(re.fullmatch("[A-Za-z]{2}", code) for code in args.geolocation or []):
         problems.append(Problem("geolocation", "two-letter country codes, for example US or DE"))
-    given = arguments.given_fields(set(_given(args)))
+    said = {"num_gpus"} if gpu_names.says_how_many(args.gpu_name or []) else set[str]()
+    given = arguments.given_fields(set(_given(args)) | said)
     for field, ops in args.free.items():
         problem = grammar.problem_with(field, ops, given)
         if problem is not None:
@@ -169,30 +181,40 @@ def _check(args: SearchOffers) -> None:
         raise errors.bad("search_offers", problems)
 
 
-async def _gpus(args: SearchOffers, call: Call) -> tuple[list[str], list[str]]:
+async def _gpus(args: SearchOffers, call: Call) -> tuple[Cards, list[str]]:
     """Vast's names for the GPUs that were asked for, and what to warn of."""
     if not args.gpu_name:
-        return [], []
+        return Cards([]), []
     known = await gpu_names.known_to_vast(call, args.gpu_name)
     if known:
-        return gpu_names.resolve(args.gpu_name, known), []
-    as_given = [name.replace("_", " ") for name in args.gpu_name]
+        return gpu_names.resolve(args.gpu_name, known, args.num_gpus), []
+    as_given = Cards([Card(name.replace("_", " ")) for name in args.gpu_name])
     unread = "Vast's list of GPU names could not be read; gpu_name was searched for as given."
     return as_given, [unread]
 
 
-def _several_meant(args: SearchOffers, gpus: list[str]) -> list[str] | None:
-    if len(gpus) <= len(args.gpu_name or []):
+def _counted(args: SearchOffers, cards: Cards) -> SearchOffers:
+    """The same, with how many a name asks for ("8xA100") as the argument that it is."""
+    if cards.count is None:
+        return args
+    named = list(map(str, cards.cards))
+    return args.model_copy(update={"gpu_name": named, "num_gpus": cards.count})
+
+
+def _meant(args: SearchOffers, cards: Cards) -> list[str] | None:
+    """The cards that were searched, where one name meant several or a memory too."""
+    known = [card for card in cards.cards if names.card(card.name)]
+    if len(known) <= len(args.gpu_name or []) and not any(card.gb for card in known):
         return None
-    return list(filter(names.card, gpus))
+    return list(map(str, known))
 
 
-def _filters(args: SearchOffers, gpus: list[str]) -> list[Filter]:
+def _filters(args: SearchOffers, cards: Cards) -> list[Filter]:
     """Everything that is asked, in the API's terms: what is given in `filters` takes a default's
     place.
     """
     wanted = filters.defaults(args.free)
-    wanted += filters.any_of("gpu_name", gpus)
+    wanted += card_filters.filters_of(cards.cards)
     wanted += filters.any_of("geolocation", [_country(code) for code in args.geolocation or []])
     if args.vm:
         # Vast's SSH proxy does not reach a VM, so one without a direct port could never be

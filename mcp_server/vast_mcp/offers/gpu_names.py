@@ -1,29 +1,54 @@
 """Names of GPUs: people write them freely, and Vast finds a card by its exact display name only
-(docs/vast-api.md B.2).
+(docs/vast-api.md B.2, B.5).
 """
 
 from __future__ import annotations
 
 import difflib
 import functools
-import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from vast_mcp import errors
 from vast_mcp.errors import Problem
+from vast_mcp.offers import gpu_words
+from vast_mcp.offers.gpu_words import Reading
 from vast_mcp.session import Call
 from vast_mcp.vast import names
 
 CATALOGUE_S = 10.0  # seconds the list of names may take, so that the search has its own time
 
-# People's words, or Vast's, that never tell two cards apart.
-_VENDOR = {"nvidia", "geforce", "amd", "q", "quadro"}
-# In display names, and often left out by people.
-_FAMILY = {"rtx", "gtx", "tesla"}
-# Words that make it another card, not another form of it.
-_OTHER_CARD = {"ti", "d", "ada", "laptop", "mobile", "max"}
+# Which form a card has whose name says none; all others are PCIe cards.
+_FORM_UNSAID = {"h200": {"sxm"}, "b200": {"sxm"}, "b300": {"sxm"}, "v100": {"sxm", "pcie"}}
+_FORM_UNSAID["p100"] = _FORM_UNSAID["v100"]
+
+_NO_CARD = (
+    "names no card: leave gpu_name out for any GPU, and say what it needs by min_gpu_ram_gb or "
+    "filters (gpu_arch: nvidia, amd)"
+)
+_INSTANCE_TYPE = "another provider's type of machine; name the GPU, and how many by num_gpus"
+_UNKNOWN = "Vast knows no such GPU"
+
+
+@dataclass(frozen=True)
+class Card:
+    """One of Vast's display names, and the memory that was asked for with it, in GB."""
+
+    name: str
+    gb: int | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.gb is None else f"{self.name} {self.gb}GB"
+
+
+@dataclass(frozen=True)
+class Cards:
+    """What all the names of a search mean. `count` is how many of a card a name asks for."""
+
+    cards: list[Card]
+    count: int | None = None
 
 
 async def known_to_vast(call: Call, asked: Sequence[str]) -> list[str]:
@@ -32,42 +57,169 @@ async def known_to_vast(call: Call, asked: Sequence[str]) -> list[str]:
     The list is empty when it cannot be read.
     """
     session = call.session
-    if not session.gpu_names or _unknown(asked, session.gpu_names):
+    if not session.gpu_names or any(not matches(name, session.gpu_names) for name in asked):
         with suppress(errors.VastMcpError):  # the search tells of it, if it fails as well
             session.gpu_names = await call.within(CATALOGUE_S).shared.gpu_names()
     return session.gpu_names
 
 
-def resolve(asked: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Vast's display names for what was asked; a name that fits several cards means all of them.
+def resolve(asked: Sequence[str], known: Sequence[str], num_gpus: int | None = None) -> Cards:
+    """Vast's display names for what was asked; a name that fits several forms of a card means all
+    of them.
 
-    Raises BadArguments with the nearest real names for each that Vast does not know.
+    Raises BadArguments, with the real names that share the number, for each that Vast does not
+    know, and where names ask for different numbers of cards.
     """
-    unknown = set(_unknown(asked, known))
-    if unknown:
-        problems = [
-            Problem("gpu_name", f"{_place(number, asked)}{_no_such(name, known)}")
-            for number, name in enumerate(asked, 1)
-            if name in unknown
-        ]
+    problems = [
+        Problem("gpu_name", f"{_place(number, asked)}{_why_not(name, known)}")
+        for number, name in enumerate(asked, 1)
+        if not matches(name, known)
+    ]
+    count, problem = _count(asked, num_gpus)
+    if problem is not None:
+        problems.append(problem)
+    if problems:
         raise errors.bad("search_offers", problems)
-    found = dict.fromkeys(real for name in asked for real in matches(name, known))
-    return list(found)
+    found = (Card(real, gpu_words.read(name).gb) for name in asked for real in matches(name, known))
+    return Cards(_widest(found), count)
+
+
+def _count(asked: Sequence[str], num_gpus: int | None) -> tuple[int | None, Problem | None]:
+    """How many of a card the names ask for, None where none says so."""
+    counts = {gpu_words.read(name).count for name in asked}
+    if counts == {None}:
+        return None, None
+    [first, *others] = counts
+    if others or not first:
+        return None, Problem("gpu_name", "says different numbers of GPUs: num_gpus is for them all")
+    if num_gpus not in {None, first}:
+        return None, Problem("num_gpus", f"gpu_name says {first} of them: leave one of both out")
+    return first, None
+
+
+def says_how_many(asked: Sequence[str]) -> bool:
+    """Whether a name holds a number of cards ("8xA100")."""
+    return any(gpu_words.read(name).count is not None for name in asked)
+
+
+def _widest(found: Iterable[Card]) -> list[Card]:
+    """Each once; a card asked for with any memory needs no other entry."""
+    cards = list(dict.fromkeys(found))
+    return [card for card in cards if card.gb is None or Card(card.name) not in cards]
 
 
 def matches(asked: str, known: Sequence[str]) -> list[str]:
-    """The names that `asked` means: the same card, else the card without its family's name, else
-    the card's forms.
-    """
-    words = _words(asked)
-    spelled = "".join(words)
-    same = [name for name in known if "".join(_words(name)) == spelled]
+    """The names that `asked` means: the same name, else the same card, else all forms of it."""
+    wish = gpu_words.read(asked)
+    if wish.names_no_card or gpu_words.is_instance_type(asked):
+        return []
+    same = [name for name in known if _reading(name).compact == wish.compact]
     if same:
         return same
-    without_family = [name for name in known if "".join(_bare(name)) == spelled]
-    if without_family or not re.search(r"\d", spelled):
-        return without_family
-    return [name for name in known if _is_form(_words(name), words) or _is_form(_bare(name), words)]
+    cards = [name for name in known if _is_same_card(wish, _reading(name))]
+    for is_it in (_has_same_form, _may_have_the_form):
+        found = [name for name in cards if is_it(wish, _reading(name))]
+        if found:
+            return _of_same_socket(wish, found)
+    return [name for name in cards if not wish.form]
+
+
+@functools.lru_cache(maxsize=1024)
+def _reading(name: str) -> Reading:
+    return gpu_words.read(name)
+
+
+def _is_same_card(wish: Reading, card: Reading) -> bool:
+    """Whether only the forms may differ."""
+    if wish.model != card.model or not _is_same_family(wish, card):
+        return False
+    unsaid = _editions_unsaid(card)
+    editions = card.edition if wish.edition & unsaid else card.edition - unsaid
+    return wish.edition == editions
+
+
+def _editions_unsaid(card: Reading) -> frozenset[str]:
+    """The editions that are forms of a card: an A100X is one of A100, and of an RTX PRO those for
+    servers and workstations are.
+    """
+    if card.model == ("a100",):
+        return frozenset({"x"})
+    return frozenset({"server", "ws"}) if {"rtx", "pro"} <= card.families else frozenset()
+
+
+def _is_same_family(wish: Reading, card: Reading) -> bool:
+    """Whether the family may be called so: left out where the number says it, but never where
+    several families share the number.
+    """
+    telling = _telling(wish, card)
+    if wish.families & telling != card.families & telling:
+        return False
+    return wish.families - card.families <= _may_be_said_of(card)
+
+
+def _telling(wish: Reading, card: Reading) -> frozenset[str]:
+    """The families that tell cards of one number, or of none, apart."""
+    if not card.model or "quadro" in wish.families:
+        return gpu_words.FAMILIES
+    if card.model[0] in gpu_words.WORKSTATION:
+        return frozenset({"quadro", "pro"})
+    return frozenset()
+
+
+def _may_be_said_of(card: Reading) -> frozenset[str]:
+    """The families that people say of a card whose name does not."""
+    if card.model and not card.families and card.model[0][0].isalpha():
+        return frozenset({"tesla"})
+    if card.families & {"rx", "pro"} and "rtx" not in card.families:
+        return frozenset({"radeon"})
+    return frozenset()
+
+
+def _has_same_form(wish: Reading, card: Reading) -> bool:
+    return wish.form == card.form and wish.edition == card.edition
+
+
+def _may_have_the_form(wish: Reading, card: Reading) -> bool:
+    unsaid = _FORM_UNSAID.get(card.model[0] if card.model else "", {"pcie"})
+    return not card.form and bool(wish.form) and wish.form <= unsaid
+
+
+def _of_same_socket(wish: Reading, found: list[str]) -> list[str]:
+    """The names that say the same number behind SXM, if any does."""
+    exact = [name for name in found if wish.sxm and _reading(name).sxm == wish.sxm]
+    return exact or found
+
+
+# ── What is told of a name that means nothing ──────────────────────────────────────────────────
+
+
+def _why_not(name: str, known: Sequence[str]) -> str:
+    wish = gpu_words.read(name)
+    if gpu_words.is_instance_type(name):
+        return _INSTANCE_TYPE
+    if wish.names_no_card:
+        return _NO_CARD
+    near = [real for real in nearest(name, known, len(known)) if _share_number(wish, real)][:8]
+    if not near:
+        return f"{_UNKNOWN}; min_gpu_ram_gb without gpu_name shows what there is"
+    if not wish.edition and wish.model[0] in gpu_words.WORKSTATION:
+        return f"several cards have this number: {', '.join(near)}"
+    return f"{_UNKNOWN}; nearest: {', '.join(near)}"
+
+
+def _share_number(wish: Reading, name: str) -> bool:
+    """Whether they share the number of the model, letters included; a workstation card's may have
+    an A before it.
+    """
+    card = _reading(name)
+    if not card.model:
+        return bool(wish.words & card.words & {"titan", "vii"})
+    return bool(wish.model) and _number(wish.model[0]) == _number(card.model[0])
+
+
+def _number(model: str) -> str:
+    bare = re.sub(r"^a(?=\d{4}$)", "", model)
+    return bare if bare in gpu_words.WORKSTATION else model
 
 
 def nearest(asked: str, known: Sequence[str], count: int = 4) -> list[str]:
@@ -76,12 +228,10 @@ def nearest(asked: str, known: Sequence[str], count: int = 4) -> list[str]:
     return sorted(filter(names.card, known), key=likeness, reverse=True)[:count]
 
 
-def _unknown(asked: Sequence[str], known: Sequence[str]) -> list[str]:
-    return [name for name in asked if not matches(name, known)]
-
-
-def _no_such(name: str, known: Sequence[str]) -> str:
-    return f"Vast knows no such GPU; nearest: {', '.join(nearest(name, known))}"
+def _likeness(asked: str, name: str) -> float:
+    """How alike two names are, 0 to 1."""
+    one, other = gpu_words.read(asked).compact, _reading(name).compact
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 def _place(number: int, asked: Sequence[str]) -> str:
@@ -91,36 +241,3 @@ def _place(number: int, asked: Sequence[str]) -> str:
     if len(asked) == 1:
         return ""
     return f"number {number}: "
-
-
-def _likeness(asked: str, name: str) -> float:
-    """How alike two names are, 0 to 1, with their families' names or without."""
-    return max(_ratio(_words(asked), _words(name)), _ratio(_bare(asked), _bare(name)))
-
-
-def _ratio(one: list[str], other: list[str]) -> float:
-    return difflib.SequenceMatcher(None, "".join(one), "".join(other)).ratio()
-
-
-def _is_form(name: list[str], asked: list[str]) -> bool:
-    """Whether a card is a form of another: A100 SXM4 is one of A100, RTX 4070 Ti none of RTX
-    4070.
-    """
-    length = len(asked)
-    return name[:length] == asked and _OTHER_CARD.isdisjoint(name[length:])
-
-
-def _words(name: str) -> list[str]:
-    """A name's words in lower case without vendors; marks that people and Vast write differently
-    become one.
-    """
-    text = re.sub("[^a-z0-9]+", " ", name.lower())
-    text = re.sub(r"\bti super\b", "s ti", text)
-    text = re.sub(r"\bsuper\b", "s", text)
-    text = re.sub(r"sxm\d", "sxm", text)
-    return [word for word in text.split() if word not in _VENDOR]
-
-
-def _bare(name: str) -> list[str]:
-    """A name's words without its family's."""
-    return list(itertools.dropwhile(_FAMILY.__contains__, _words(name)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
@@ -80,7 +81,9 @@ class Search:
             "limit": rows,
         }
         for one in filters:
-            body[one.field] = {**body.get(one.field, {}), **one.ops}
+            for op, value in one.ops.items():
+                asked = body.setdefault(one.field, {})
+                asked[op] = _tighter(op, asked.get(op), value)
         if "cuda_max_good" in body:
             body.setdefault("compute_cap", _ANY_COMPUTE_CAP)
         return body
@@ -97,3 +100,16 @@ class Search:
         if base is None or disk is None:
             return offer.dph_total
         return round(base + disk, 6)
+
+
+def _tighter(op: str, one: Any, other: Any) -> Any:
+    """The narrower of two bounds of one kind, where both are numbers; else the second."""
+    if not (isinstance(one, int | float) and isinstance(other, int | float)):
+        return other
+    match op:
+        case "gte" | "gt":
+            return max(one, other)
+        case "lte" | "lt":
+            return min(one, other)
+        case _:
+            return other
