@@ -8,41 +8,76 @@ from dataclasses import dataclass, field
 from vast_mcp.vast.models import Offer
 
 REMEMBERED = 2000
+ON_DEMAND, BID = "on-demand", "bid"
+
+
+@dataclass
+class _Sight:
+    """What is known of one offer: its newest row of each market, and the market that the caller
+    was last shown it in.
+    """
+
+    shown: str
+    rows: dict[str, Offer] = field(default_factory=dict[str, Offer])
+
+    @property
+    def offer(self) -> Offer:
+        return self.rows.get(self.shown) or next(reversed(self.rows.values()))
 
 
 @dataclass(eq=False)
 class OffersSeen:
-    """The offers that this process has seen lately, oldest first, each with the market of the last
-    search that showed it: on-demand, bid or reserved.
+    """The offers that this process has seen lately, oldest first, each with its row in every market
+    that showed it: on-demand, bid or reserved.
 
     Nothing that a limit or a person's yes rests on is taken from here (renting/offer_look.py).
     """
 
-    _seen: dict[int, tuple[Offer, str]] = field(default_factory=dict[int, tuple[Offer, str]])
+    _seen: dict[int, _Sight] = field(default_factory=dict[int, _Sight])
 
     def __iter__(self) -> Iterator[Offer]:
-        return (offer for offer, _ in self._seen.values())
+        return (sight.offer for sight in self._seen.values())
 
-    def remember(self, offers: Sequence[Offer], market: str) -> None:
-        """Keep what a search of a market showed of each offer. The oldest offers go first."""
+    def remember(self, offers: Sequence[Offer], market: str, *, shown: str | None = None) -> None:
+        """Keep what a search of a market found of each offer. The oldest offers go first.
+
+        `shown`: the market that the caller is shown it in, where that is another one: a look beside
+        a search for bids finds the price on demand.
+        """
         for offer in offers:
-            self.forget(offer.ask_contract_id)
-            self._seen[offer.ask_contract_id] = offer, market
+            sight = self._seen.pop(offer.ask_contract_id, None) or _Sight(market)
+            sight.rows.pop(market, None)
+            sight.rows[market] = offer
+            sight.shown = shown or market
+            self._seen[offer.ask_contract_id] = sight
         too_many = max(0, len(self._seen) - REMEMBERED)
         for stale in list(self._seen)[:too_many]:
             self.forget(stale)
+
+    def told_on_demand(self, offer_id: int) -> None:
+        """The caller was told what this offer costs on demand, as a search would have."""
+        if offer_id in self._seen:
+            self._seen[offer_id].shown = ON_DEMAND
 
     def forget(self, offer_id: int) -> None:
         """Drop what was seen of this offer: it holds no more."""
         self._seen.pop(offer_id, None)
 
     def get(self, offer_id: int, market: str | None = None) -> Offer | None:
-        """What the last search showed of this offer, where it was one of this market, or of any."""
-        offer, seen_in = self._seen.get(offer_id, (None, None))
-        if market is not None and market != seen_in:
+        """The newest row of this offer in this market, or in the one that it was last shown in."""
+        sight = self._seen.get(offer_id)
+        if sight is None:
             return None
-        return offer
+        return sight.offer if market is None else sight.rows.get(market)
 
     def is_for_bids(self, offer_id: int) -> bool:
-        """Whether the last search that showed this offer was one for bids."""
-        return self.get(offer_id, "bid") is not None
+        """Whether the caller was last shown this offer as one for bids."""
+        sight = self._seen.get(offer_id)
+        return sight is not None and sight.shown == BID
+
+    def on_demand_usd(self, offer_id: int) -> float | None:
+        """What the GPUs of this offer cost on demand, $/h; None where no search has shown it. Rows
+        of a search for bids show the least bid in its place (docs/vast-api.md A.6).
+        """
+        row = self.get(offer_id, ON_DEMAND)
+        return None if row is None else row.dph_base

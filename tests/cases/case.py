@@ -81,9 +81,12 @@ class Legal(Case):
 
 
 def renting(traits: Mapping[str, Any] | None = None, **arguments: Any) -> Given:
-    """create_instance on the cheapest free offer of these traits."""
+    """create_instance on the cheapest free offer of these traits, with ports to be reached at where
+    they do not say otherwise.
+    """
+    wanted = {"direct_port_count": lambda ports: ports >= 4, **(traits or {})}
     return lambda world: {
-        "offer_id": an_offer(world, **(traits or {}))["id"],
+        "offer_id": an_offer(world, **wanted)["id"],
         "disk": 20,
         **arguments,
     }

@@ -162,7 +162,7 @@ async def test_one_that_is_said_to_run_is_told_with_the_step_that_stops_it(
 async def test_a_bid_that_rests_as_asked_has_lost_nothing(client: Client, world: World) -> None:
     """Its row looks like that of a lost bid (docs/vast-api.md C.4), and nobody outbid it."""
     offer = an_offer(world, min_bid=lambda usd: usd > 0.01)
-    asked = {"offer_id": offer["id"], "disk": 20, "price": offer["min_bid"] * 2}
+    asked = {"offer_id": offer["id"], "disk": 20, "price": offer["min_bid"]}
     made = await call(client, "create_instance", target_state="stopped", **asked)
     assert "as asked" in made["warnings"][0]
     machine = {"instance_id": made["instance_id"]}

@@ -268,7 +268,7 @@ async def test_a_better_bid_counts_the_volume_in_its_machines_row_once(
 ) -> None:
     """Also a bid that is better by less than the volume costs."""
     wish = with_new_volume(world)
-    bid = world.offers[wish["offer_id"]]["min_bid"] * 2
+    bid = world.offers[wish["offer_id"]]["min_bid"]
     async with allowing(world, settings, max_total_usd_per_hour=1e6) as client:
         made = await call(client, "create_instance", **wish, price=bid)
     machine = world.instances[made["instance_id"]]

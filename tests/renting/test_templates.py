@@ -90,7 +90,9 @@ async def test_a_template_that_is_there_is_rented_with(client: Client, world: Wo
     """The legal neighbours: a private one of one's own, and a recommended one."""
     recommended = next(iter(world.templates))
     for hash_id in (recommended, template(world)):
-        made = await call(client, "create_instance", **wish(world, template_hash_id=hash_id))
+        offer = an_offer(world, direct_port_count=lambda ports: ports >= 8)
+        asked = {"offer_id": offer["id"], "disk": 16, "template_hash_id": hash_id}
+        made = await call(client, "create_instance", **asked)
         assert not [warning for warning in made["warnings"] if "template" in warning]
         assert world.instances[made["instance_id"]].launch.template is not None
 

@@ -260,7 +260,8 @@ async def test_cancel_unavail_is_always_sent_and_has_the_documented_default(
     """Vast's own client sends false, and a machine that cannot start then bills its disk (the
     specification; docs/vast-api.md A.7).
     """
-    await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20, **given)
+    offer = container_offer(world, dph_base=lambda usd: usd > 1, min_bid=lambda usd: usd < 1)
+    await call(client, "create_instance", offer_id=offer["id"], disk=20, **given)
     assert world.asked("create")[0].body["cancel_unavail"] is sent
 
 

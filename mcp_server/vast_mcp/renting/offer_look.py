@@ -8,28 +8,28 @@ from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.machines import volumes
 from vast_mcp.machines.costs import room_usd_per_hour
+from vast_mcp.offers_seen import BID, ON_DEMAND
 from vast_mcp.renting.findings import LOOK_S
 from vast_mcp.renting.order import Order
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Offer
 
+ANY_DISK_GB = 5.0  # what Vast's own client searches with
+
 
 async def offer_of(
     call: Call, order: Order, disk_gb: float, *, fresh: bool
 ) -> tuple[Offer | None, str]:
-    """The offer as a search of the order's own market showed it, or one look; else a sentence why
-    there is none. `fresh`: something rests on its price, which counts as Vast names it now, in this
-    market and with this disk.
+    """The offer as a search showed it, or one look; else a sentence why there is none. `fresh`:
+    something rests on its price, which counts as Vast names it now, with this disk.
 
     An offer that is not found may exist all the same: Vast's answer to the rental is the verdict.
     """
-    session, offer_id = call.session, order.offer_id
-    known = session.offers.get(offer_id, order.market)
+    known = _known(call, order)
     if known is not None and not fresh:
         return known, ""
-    bid = order.bid is not None
     try:
-        found = await call.within(LOOK_S).find_offer(offer_id, bid=bid, disk_gb=disk_gb)
+        found = await _look(call, order, disk_gb)
     except (
         errors.RateLimited,
         errors.SearchQuotaExceeded,
@@ -39,8 +39,39 @@ async def offer_of(
         return None, _not_looked_up("The offer's price", exc)
     if found is None:
         return None, "Vast lists no offer with this id now, so its price is not known."
-    session.offers.remember([found], order.market)
     return found, ""
+
+
+def _known(call: Call, order: Order) -> Offer | None:
+    """The offer's row in the order's own market; a bid may do with the row on demand, which says
+    the least bid too.
+    """
+    offers, offer_id = call.session.offers, order.offer_id
+    known = offers.get(offer_id, order.market)
+    if known is None and order.bid is not None:
+        known = offers.get(offer_id, ON_DEMAND)
+        if known is not None and known.min_bid is None:
+            return None
+    return known
+
+
+async def _look(call: Call, order: Order, disk_gb: float) -> Offer | None:
+    """The offer as Vast lists it now: on demand, since that row says the price on demand and the
+    least bid (docs/vast-api.md A.6). Where that says too little, once more: in the order's own
+    market, and without the disk, which would hide an offer that lacks the room (B.1).
+    """
+    found = await _look_in(call, order, ON_DEMAND, disk_gb)
+    if found is not None and (order.bid is None or found.min_bid is not None):
+        return found
+    return await _look_in(call, order, order.market, ANY_DISK_GB) or found
+
+
+async def _look_in(call: Call, order: Order, market: str, disk_gb: float) -> Offer | None:
+    vast = call.within(LOOK_S)
+    found = await vast.find_offer(order.offer_id, bid=market == BID, disk_gb=disk_gb)
+    if found is not None:
+        call.session.offers.remember([found], market, shown=order.market)
+    return found
 
 
 async def volume_usd_per_hour(

@@ -5,9 +5,14 @@ Each refusal is for a case in which Vast would bill for something useless, mostl
 
 from __future__ import annotations
 
+import math
+
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
+from vast_mcp.renting.another_offer import another
+from vast_mcp.renting.order import Order
 from vast_mcp.renting.rules import VM_IMAGE_NEEDS_HOST, has_registry_host
+from vast_mcp.renting.template_look import disk_gb_wanted
 from vast_mcp.vast.account import Template
 from vast_mcp.vast.models import Offer
 
@@ -44,22 +49,44 @@ def check_vm_offer(offer_id: int, offer: Offer | None, because: str = "") -> Non
     )
 
 
-def check_bid(bid: float | None, offer: Offer | None) -> None:
-    """Raises BidTooLow where a bid is under the offer's minimum (docs/vast-api.md A.6)."""
-    if bid is None or offer is None or offer.min_bid is None or bid >= offer.min_bid:
+def check_disk(order: Order, template: Template | None, offer: Offer | None) -> None:
+    """Raises BadArguments where the offer has less room than the disk, or than the new volume,
+    would take (docs/vast-api.md A.8, B.4). What is equal fits.
+    """
+    if offer is None:
         return
-    lowest = f"{offer.min_bid:g}"
-    raise errors.BidTooLow(
-        f"Nothing was sent: the bid of {bid:g} $/h is under this offer's minimum of {lowest}; Vast "
-        "would make a stopped machine that bills its disk.",
-        offer_id=offer.ask_contract_id,
-        problems=[
-            Problem("price", f"at least {lowest} for this offer, or none to rent on demand"),
-        ],
+    wanted = disk_gb_wanted(order.body, template)
+    free = offer.disk_space
+    if free is not None and wanted is not None and wanted > free:
+        whose = "asked for" if "disk" in order.body else "that the template brings"
+        raise _no_room(order, offer, "disk", f"{wanted:g} GB of disk {whose}", free, wanted)
+    volume: Json = order.body.get("volume_info", {})
+    room = offer.avail_vol_size
+    if not order.volume_is_new or volume["volume_id"] != offer.avail_vol_ask_id or room is None:
+        return
+    if volume["size"] > room:
+        raise _no_room(order, offer, "volume_info.size", f"{volume['size']:g} GB of volume", room)
+
+
+def _no_room(
+    order: Order, offer: Offer, field: str, what: str, free: float, disk: float | None = None
+) -> errors.BadArguments:
+    most = math.floor(free)
+    steps = [NextStep("search_volumes", {"offer_id": order.offer_id}, "the room on its machine")]
+    if disk is not None:
+        steps = [another(order, "offers with enough disk", card_of=offer, min_disk_gb=disk)]
+    return errors.BadArguments(
+        f"Nothing was sent: {what} do not fit, {free:g} GB are free.",
+        offer_id=order.offer_id,
+        problems=[Problem(field, f"at most {most} on this offer")],
+        next_steps=steps,
     )
 
 
-def warnings_of(offer: Offer | None, disk_gb: float | None) -> list[str]:
+# ── warnings ───────────────────────────────────────────────────────────────────────────────────
+
+
+def warnings_of(order: Order, offer: Offer | None, disk_gb: float | None) -> list[str]:
     """What speaks against the offer without forbidding it. `disk_gb`: None where Vast picks."""
     warnings: list[str] = []
     if disk_gb is None:
@@ -67,14 +94,16 @@ def warnings_of(offer: Offer | None, disk_gb: float | None) -> list[str]:
             "No disk size was given: Vast picks 8 to 10 GB or the template's, and it cannot be "
             "changed later."
         )
-    if offer is None:
+    if offer is None or offer.duration is None:
         return warnings
-    if offer.duration is not None and offer.duration < DAY_S:
-        hours = offer.duration / 3600
+    hours, lease = offer.duration / 3600, order.lease_hours
+    if lease is not None and lease > hours:
+        warnings.append(
+            f"The host's offer ends in {hours:.1f} hours, before the lease of {lease:g}: the "
+            "machine may be taken back then, and its disk with it."
+        )
+    elif offer.duration < DAY_S:
         warnings.append(
             f"The host's offer ends in {hours:.1f} hours; the machine may be taken back then."
         )
-    free_gb = offer.disk_space
-    if free_gb is not None and disk_gb is not None and disk_gb > free_gb:
-        warnings.append(f"The offer has {free_gb:.0f} GB of disk free, less than was asked for.")
     return warnings

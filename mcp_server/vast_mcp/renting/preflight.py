@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import anyio
 
-from vast_mcp.renting import offer_rules, template_filters
+from vast_mcp.renting import bid_rules, offer_rules, port_rules, template_filters
 from vast_mcp.renting.findings import Findings, price_of
 from vast_mcp.renting.offer_look import offer_of, volume_usd_per_hour
 from vast_mcp.renting.order import Order
@@ -38,12 +38,8 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
     price = price_of(order, offer, disk_gb or DEFAULT_DISK_GB, volume)
     if unread and disk_gb is None:
         price = replace(price, disk=None)
-    if order.is_vm:
-        offer_rules.check_vm_offer(order.offer_id, offer, because)
-    offer_rules.check_bid(order.bid, offer)
-    warnings = [because or why, unread, *offer_rules.warnings_of(offer, disk_gb), *key_warnings]
-    if template is not None:
-        warnings += template_filters.warnings_of(template.extra_filters, offer)
+    warnings = [because or why, unread, *key_warnings]
+    warnings += _judged(call, order, template, offer, because)
     return Findings(
         offer=offer,
         counted_disk_gb=disk_gb or DEFAULT_DISK_GB,
@@ -52,6 +48,36 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
         warnings=[warning for warning in warnings if warning],
         priced_at=priced_at,
     )
+
+
+def _judged(
+    call: Call, order: Order, template: Template | None, offer: Offer | None, because: str
+) -> list[str]:
+    """What to warn of in what was found. `because`: why the offer is not known. Raises a leaf of
+    Refused where it cannot work.
+    """
+    if order.is_vm:
+        offer_rules.check_vm_offer(order.offer_id, offer, because)
+    offer_rules.check_disk(order, template, offer)
+    disk_gb = disk_gb_wanted(order.body, template)
+    warnings = [
+        *_of_bid(call, order, offer),
+        *port_rules.check_ports(order, template, offer),
+        *offer_rules.warnings_of(order, offer, disk_gb),
+    ]
+    if template is not None:
+        warnings += template_filters.warnings_of(template.extra_filters, offer)
+    return warnings
+
+
+def _of_bid(call: Call, order: Order, offer: Offer | None) -> list[str]:
+    """What to warn of in a bid. Whoever is told the price on demand may rent at it (market.py)."""
+    on_demand = call.session.offers.on_demand_usd(order.offer_id)
+    bid_rules.check_floor(order, offer, on_demand)
+    if on_demand is not None and bid_rules.is_over(order, on_demand):
+        call.session.offers.told_on_demand(order.offer_id)
+        raise bid_rules.too_high(order, offer, on_demand)
+    return [] if offer is None else bid_rules.warnings_of(order, on_demand)
 
 
 async def _way_in(call: Call, order: Order) -> tuple[Template | None, str, list[str]]:

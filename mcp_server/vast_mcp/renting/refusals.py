@@ -9,6 +9,7 @@ from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Intent, Wish
 from vast_mcp.masking import Mask
+from vast_mcp.renting.another_offer import another
 from vast_mcp.renting.bids import WHY_REBID, rebid
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.request import Request
@@ -225,7 +226,7 @@ def told(exc: errors.VastMcpError, order: Order, call: Call) -> errors.VastMcpEr
         exc.next_steps = no_ssh_key(call.ssh_dir).next_steps
     elif isinstance(exc, (errors.OfferGone, errors.OfferPrivate)):
         call.session.offers.forget(order.offer_id)
-        exc.next_steps = [NextStep("search_offers", _like(order), "find another offer")]
+        exc.next_steps = [another(order, "find another offer")]
     elif isinstance(exc, errors.InvalidPrice):
         exc.next_steps = [
             NextStep("search_offers", {"type": "bid"}, "offers with their minimum bids")
@@ -245,15 +246,3 @@ def _after_no_start(instance_id: int, order: Order, call: Call) -> list[NextStep
     floor, gpus = (None, None) if offer is None else (offer.min_bid, offer.num_gpus)
     better = None if order.bid is None else rebid(instance_id, order.bid, floor, gpus)
     return steps if better is None else [NextStep("manage_instance", better, WHY_REBID), *steps]
-
-
-def _like(order: Order) -> Json:
-    """Search arguments for something like what was asked for here."""
-    wanted: Json = {}
-    if order.given.get("vm"):
-        wanted["vm"] = True
-    if order.bid is not None:
-        wanted["type"] = "bid"
-    if "disk" in order.given:
-        wanted["min_disk_gb"] = order.given["disk"]
-    return wanted

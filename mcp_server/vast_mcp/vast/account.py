@@ -55,6 +55,8 @@ class Template(Row):
     image: cells.Text = None
     tag: cells.Text = None
     runtype: cells.Text = None
+    ssh_direct: cells.Flag = None
+    jup_direct: cells.Flag = None
     onstart: cells.Text = Field(default=None, repr=False)
     env: cells.Text = Field(default=None, repr=False)
     desc: cells.Text = None

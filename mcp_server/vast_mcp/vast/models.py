@@ -55,6 +55,8 @@ class Offer(Row):
     geolocation: cells.Place = None
     untrusted_location: cells.Text = Field(default=None, validation_alias="geolocation")
     vms_enabled: cells.Flag = None
+    avail_vol_ask_id: cells.Whole = None  # the room for a new volume on its machine (B.4)
+    avail_vol_size: cells.Amount = None  # GB
     hosting_type: cells.Whole = None
     machine_id: cells.Whole = None
     rentable: cells.Flag = None

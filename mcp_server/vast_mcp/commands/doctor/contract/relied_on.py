@@ -114,6 +114,9 @@ OFFER = Row(
         "min_bid": USD_PER_HOUR,
         "cpu_cores_effective": COUNT,
         "cpu_arch": word("amd64", "arm64"),
+        "gpu_arch": word("nvidia", "amd"),
+        "avail_vol_ask_id": ID,
+        "avail_vol_size": GB,
         "cpu_ram": MB,
         "compute_cap": COMPUTE_CAP,
         "inet_down": MBIT_PER_S,
@@ -183,6 +186,8 @@ TEMPLATE = Row(
     nullable={
         "tag": TEXT,
         "runtype": TEXT,
+        "ssh_direct": FLAG,
+        "jup_direct": FLAG,
         "onstart": TEXT,
         "env": TEXT,
         "desc": TEXT,
