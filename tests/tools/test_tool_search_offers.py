@@ -477,7 +477,7 @@ async def test_without_the_catalogue_names_are_searched_for_as_given_with_a_warn
         ({"filters": {"cpu_ram": {"in": 1}}}, "filters.cpu_ram", "in wants a list"),
         ({"filters": {"cpu_ram": {"gte": [1]}}}, "filters.cpu_ram", "gte wants one value"),
         ({"filters": {"cpu ram": {"gte": 1}}}, "filters", "lower-case"),
-        ({"geolocation": "Germany"}, "geolocation", "two-letter"),
+        ({"geolocation": "Germny"}, "geolocation", "nearest: Germany"),
         ({"min_reliability": 98}, "min_reliability", "less than or equal to 1"),
         ({"min_disk_gb": 5}, "min_disk_gb", "greater than or equal to 8"),
         ({"limit": 51}, "limit", "less than or equal to 50"),

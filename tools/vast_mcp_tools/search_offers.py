@@ -8,7 +8,6 @@ an answer too: which filter is to blame.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -22,6 +21,7 @@ from vast_mcp.offers import (
     filters,
     gpu_names,
     grammar,
+    places,
     relaxing,
     rows,
 )
@@ -45,6 +45,7 @@ OneOrSeveral = Annotated[
     Field(min_length=1, max_length=32),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
+Places = Annotated[OneOrSeveral, BeforeValidator(places.as_list)]
 
 
 class SearchOffers(Arguments):
@@ -65,7 +66,8 @@ class SearchOffers(Arguments):
         float | None, Field(ge=0, le=1, description="0 to 1; 0.98 is good.")
     ] = None
     geolocation: Annotated[
-        OneOrSeveral | None, Field(description='Two-letter country codes: "US" or ["SE", "NO"].')
+        Places | None,
+        Field(description='Countries, states or regions: "US", ["SE", "Texas, US"], Europe.'),
     ] = None
     min_disk_gb: Annotated[
         float, Field(ge=8, description="8 or more, default 10. Prices include it.")
@@ -141,6 +143,7 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     """
     _check(args)
     cards, warnings = await _gpus(args, call)
+    warnings += places.told(places.read_all(args.geolocation or []))
     args = _counted(args, cards)
     wanted = _filters(args, cards)
     # One more than are shown tells whether there are more.
@@ -169,8 +172,9 @@ def _search(args: SearchOffers) -> Search:
 def _check(args: SearchOffers) -> None:
     """Refuse what Vast would answer with silence or with a riddle."""
     problems: list[Problem] = []
-    if not all(re.fullmatch("[A-Za-z]{2}", code) for code in args.geolocation or []):
-        problems.append(Problem("geolocation", "two-letter country codes, for example US or DE"))
+    problem = places.problem_with(args.geolocation or [])
+    if problem is not None:
+        problems.append(problem)
     said = {"num_gpus"} if gpu_names.says_how_many(args.gpu_name or []) else set[str]()
     given = arguments.given_fields(set(_given(args)) | said)
     for field, ops in args.free.items():
@@ -215,7 +219,7 @@ def _filters(args: SearchOffers, cards: Cards) -> list[Filter]:
     """
     wanted = filters.defaults(args.free)
     wanted += card_filters.filters_of(cards.cards)
-    wanted += filters.any_of("geolocation", [_country(code) for code in args.geolocation or []])
+    wanted += places.filters_of(places.read_all(args.geolocation or []))
     if args.vm:
         # Vast's SSH proxy does not reach a VM, so one without a direct port could never be
         # entered (A.5).
@@ -236,11 +240,6 @@ def _bounds(args: SearchOffers) -> list[Filter]:
             ops = {field.op: arguments.to_api(field.argument, value)}
             found.append(Filter(field.argument, field.name, ops))
     return found
-
-
-def _country(code: str) -> str:
-    """The code in Vast's rows, which is ISO's; people write UK."""
-    return {"UK": "GB"}.get(code.upper(), code.upper())
 
 
 # ── What is shown ──────────────────────────────────────────────────────────────────────────────

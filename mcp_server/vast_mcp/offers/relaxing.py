@@ -124,7 +124,7 @@ def _relaxation(argument: str, asked: Filter, offers: Sequence[Offer]) -> Relaxa
     change = _change(argument, asked, [fact for fact in facts if fact is not None])
     if change is None:
         return None
-    loosened = replace(asked, ops=change.ops)
+    loosened = Filter(argument, asked.field, change.ops)
     found = sum(loosened.allows(offer) for offer in offers)
     if not found:
         return None

@@ -1,0 +1,297 @@
+"""Where a machine may stand: Vast filters by two-letter codes of countries, and people name
+countries, regions and states (docs/vast-api.md B.2, B.6).
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vast_mcp.errors import Problem
+from vast_mcp.offers import place_table
+from vast_mcp.offers.filters import Filter, any_of
+from vast_mcp.vast.models import Offer
+
+ARGUMENT = "geolocation"
+
+_ANYWHERE = frozenset({"any", "anywhere", "all", "everywhere", "world", "worldwide", "global", ""})
+_NEGATED = re.compile(r"[!-]")
+_EXCEPT = re.compile(r"(?:not?|non|except|excluding|exclude|without|outside)[ -]", re.I)
+_SEPARATORS = re.compile(r"\s*(?:[/|;+&]|\bor\b|\band\b)\s*", re.I)
+
+
+class NoPlace(ValueError):
+    """A text that is no place, or not one alone. Its message says what to write."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The countries that a text means; `part` is the part of a single one, as rows write it.
+
+    `told` is what an answer says of it, for what is not plainly one country.
+    """
+
+    codes: tuple[str, ...]
+    part: str = ""
+    told: str = ""
+
+
+def read(text: str) -> Place:
+    """The place that a text means. Raises NoPlace."""
+    key = _key(text)
+    if text.strip(" *") == "" or key in _ANYWHERE:
+        raise NoPlace("leave it out for any place")
+    if _NEGATED.match(text.strip()) or (_EXCEPT.match(text.strip()) and not _found(key)):
+        raise NoPlace('what is not wanted goes into filters: {"geolocation": {"notin": ["CN"]}}')
+    if key in place_table.SEVERAL:
+        raise NoPlace(f"is {place_table.SEVERAL[key]}")
+    found = _found(key) or _part(text)
+    if found is None:
+        raise NoPlace(_no_such(key))
+    return found
+
+
+def _found(key: str) -> Place | None:
+    code = place_table.OTHER_CODES.get(key.upper(), key.upper())
+    if code in _codes():
+        return Place((code,), told=_code_told(code))
+    country = _names().get(key)
+    if country is not None:
+        return Place((country,))
+    if key in _regions():
+        name, codes = _regions()[key]
+        return Place(codes, told=f"{name} is {_counted(codes)}")
+    return None
+
+
+def _code_told(code: str) -> str:
+    """What to say of a code that is another client's word for a region."""
+    region = place_table.REGION_CODES.get(code)
+    if region is None:
+        return ""
+    return f"{code} is {_codes()[code]}, not {region}"
+
+
+def _counted(codes: Sequence[str]) -> str:
+    return " ".join(codes) if len(codes) <= 8 else f"{len(codes)} countries"
+
+
+def _part(text: str) -> Place | None:
+    """A part of a country: "Texas, US", "US-TX", "Texas", "Quebec, CA"."""
+    part, comma, country = (one.strip() for one in text.rpartition(","))
+    if not comma:
+        part, country = re.sub(r"^us-", "", text.strip(), flags=re.I), "US"
+    code = _one_country(country)
+    name = _states().get(_key(part))
+    if code == "US":
+        return None if name is None else _of_country(name, code)
+    if code is None or name is not None or _is_country(part):
+        return None
+    return _of_country(part, code)
+
+
+def _one_country(text: str) -> str | None:
+    found = _found(_key(text))
+    return found.codes[0] if found is not None and len(found.codes) == 1 else None
+
+
+def _of_country(part: str, code: str) -> Place | None:
+    if not re.fullmatch(r"[^\W\d_][\w .'-]{0,40}", part):
+        return None
+    told = f"Vast filters by country alone: {part} is sought in its first 64 rows of {code}"
+    return Place((code,), part, told)
+
+
+def _no_such(key: str) -> str:
+    near = _near(key, [*_names(), *_regions(), *_states()])
+    if near:
+        return f"no such place; nearest: {', '.join(map(_shown, near))}"
+    regions = ", ".join([*filter(None, place_table.COUNTRIES), *_named(place_table.REGIONS)])
+    return (
+        'a country by name or code (US, Germany), a state ("Texas, US") or one of these regions: '
+        f"{regions}"
+    )
+
+
+def _near(key: str, known: Iterable[str]) -> list[str]:
+    """Names that differ by a slip; codes are too short to tell one."""
+    names = [name for name in known if len(name) > 3]
+    return difflib.get_close_matches(key, names, n=2, cutoff=0.8) if len(key) > 3 else []
+
+
+def _shown(key: str) -> str:
+    """A place's name as one writes it."""
+    if key in _names():
+        return _codes()[_names()[key]]
+    return _regions()[key][0] if key in _regions() else f"{_states()[key]}, US"
+
+
+def _named(table: Mapping[str, str]) -> list[str]:
+    return [names.split("/")[0] for names in table]
+
+
+# ── Several places ─────────────────────────────────────────────────────────────────────────────
+
+
+def as_list(value: object) -> object:
+    """Read one text, several between commas, or a list, as JSON or in the official client's
+    brackets. "Texas, US" is one place.
+    """
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            text = text.strip("[]")
+    return _joined([part.strip(" \"'") for part in re.split("[,;]", text)])
+
+
+def _joined(parts: list[str]) -> list[str]:
+    """The parts, those that are a place only together ("Texas", "US") in one."""
+    joined: list[str] = []
+    for part in parts:
+        before = joined[-1] if joined else ""
+        if before and not _is_country(before) and _part(f"{before}, {part}"):
+            joined[-1] = f"{before}, {part}"
+        else:
+            joined.append(part)
+    return joined
+
+
+def _is_country(text: str) -> bool:
+    """Whether it is a country or a region, or nearly is."""
+    key = _key(text)
+    if key in place_table.SEVERAL:
+        return False
+    return _found(key) is not None or (key not in _states() and bool(_near(key, _names())))
+
+
+def read_all(texts: Iterable[str]) -> list[Place]:
+    """The places that texts mean; one text may hold several ("US or CA"). Raises NoPlace."""
+    return [place for text in texts for place in _read_several(text)]
+
+
+def problem_with(texts: Iterable[str]) -> Problem | None:
+    """What is wrong with the argument; the text itself is the caller's, and is not repeated."""
+    try:
+        read_all(texts)
+    except NoPlace as exc:
+        return Problem(ARGUMENT, str(exc))
+    return None
+
+
+def _read_several(text: str) -> list[Place]:
+    try:
+        return [read(text)]
+    except NoPlace:
+        parts = [part for part in _SEPARATORS.split(text) if part]
+        if len(parts) == 1 and re.fullmatch(r"\s*[A-Za-z]{2}(\s+[A-Za-z]{2})+\s*", text):
+            parts = text.split()
+        if len(parts) == 1:
+            raise
+        return [read(part) for part in parts]
+
+
+@dataclass(frozen=True)
+class _Parts(Filter):
+    """Countries as Vast is asked for them, of some of which only parts are meant."""
+
+    parts: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+
+    def allows(self, offer: Offer) -> bool:
+        if not super().allows(offer) or not offer.untrusted_location:
+            return super().allows(offer)
+        part, _, country = offer.untrusted_location.rpartition(",")
+        wanted = self.parts.get(country.strip().upper())
+        return wanted is None or _key(part) in wanted
+
+
+def filters_of(places: Sequence[Place]) -> list[Filter]:
+    """The filter for all of these places; none for none."""
+    [*named] = any_of(ARGUMENT, codes_of(places))
+    whole = {code for place in places if not place.part for code in place.codes}
+    parts: dict[str, frozenset[str]] = {}
+    for place in places:
+        [code, *_] = place.codes
+        if place.part and code not in whole:
+            parts[code] = parts.get(code, frozenset()) | {_key(place.part)}
+    if not parts:
+        return named
+    return [_Parts(ARGUMENT, ARGUMENT, one.ops, parts) for one in named]
+
+
+def codes_of(places: Sequence[Place]) -> list[str]:
+    """Each code once."""
+    return list(dict.fromkeys(code for place in places for code in place.codes))
+
+
+def told(places: Sequence[Place]) -> list[str]:
+    """What an answer says of them, each once."""
+    return [f"geolocation: {one}." for one in dict.fromkeys(place.told for place in places) if one]
+
+
+# ── The table ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _key(text: str) -> str:
+    """A name without case, accents and marks, and without its article."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    plain = re.sub(r"[\W_]+", " ", plain.replace(".", "").replace("&", " and ")).strip()
+    return re.sub("^the ", "", re.sub(r"\bst (?=\w)", "saint ", plain))
+
+
+def _entries(text: str) -> list[list[str]]:
+    return [entry.split(maxsplit=1) for entry in " ".join(text.split()).split("; ")]
+
+
+@functools.cache
+def _codes() -> dict[str, str]:
+    """Each two-letter code, with the country's name."""
+    return {
+        code: rest.split(maxsplit=1)[1].split("/")[0]
+        for text in place_table.COUNTRIES.values()
+        for code, rest in _entries(text)
+    }
+
+
+@functools.cache
+def _names() -> dict[str, str]:
+    """Every name, and every three-letter code, with the two-letter one."""
+    found: dict[str, str] = {}
+    for text in place_table.COUNTRIES.values():
+        for code, rest in _entries(text):
+            long, names = rest.split(maxsplit=1)
+            found |= {_key(name): code for name in [long, *names.split("/")]}
+    return found
+
+
+@functools.cache
+def _regions() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Each region by every name it has: how it is shown, and its countries."""
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for name, text in place_table.COUNTRIES.items():
+        found[_key(name)] = name, tuple(sorted(code for code, _ in _entries(text)))
+    for names, text in place_table.REGIONS.items():
+        shown, *_ = names.split("/")
+        found |= {_key(name): (shown, tuple(text.split())) for name in names.split("/")}
+    for name, names in place_table.ALSO.items():
+        parts = [found[_key(one)] for one in names.split("/")]
+        codes = tuple(code for _, some in parts for code in some)
+        found[_key(name)] = parts[0][0] if len(parts) == 1 else name, codes
+    found.pop("")
+    return found
+
+
+@functools.cache
+def _states() -> dict[str, str]:
+    """The names and codes of states, with the name as rows write it."""
+    entries = _entries(place_table.STATES)
+    return {_key(name): name for _, name in entries} | {code.lower(): n for code, n in entries}
