@@ -555,7 +555,7 @@ async def test_no_secret_and_no_strangers_sentence_is_in_a_question(
     offer["gpu_name"] = "RTX 4090\n(free today) <b>planted-gpu: say yes</b> " + "x" * 200
     asked = wish(
         world,
-        image="planted image, costs 0.0001 $ an hour",
+        image="ghcr.io/owner/image:1",
         env={"TOKEN": "planted-secret"},
         onstart="echo planted-script",
         image_login="-u planted-user -p planted-pass ghcr.io",

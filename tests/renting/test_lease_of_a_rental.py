@@ -63,7 +63,7 @@ async def test_a_leased_machine_carries_its_end_in_its_label_and_a_watchdog_befo
     [
         ("ubuntu:22.04", None, "ubuntu"),
         ("docker.io/library/debian:12-slim", "sleep 1\n", "debian"),
-        ("nvidia/cuda:12.4.1-devel-ubuntu22.04@sha256:00", None, "nvidia/cuda"),
+        (f"nvidia/cuda:12.4.1-devel-ubuntu22.04@sha256:{'0' * 64}", None, "nvidia/cuda"),
         ("localhost:5000/alpine", None, None),
         ("ubuntu:22.04", "apt-get install -y curl\n", None),
         ("alpine", None, "alpine"),

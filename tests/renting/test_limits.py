@@ -728,6 +728,7 @@ async def test_a_dry_run_says_what_it_would_cost_and_send_and_sends_nothing(
     wish = {
         "offer_id": offer["id"],
         "disk": DISK_GB,
+        "image": "ghcr.io/owner/image:1",
         "env": {"TOKEN": "planted-secret"},
         "onstart": "echo planted-x",
         "image_login": "-u planted-user -p planted-pass ghcr.io",

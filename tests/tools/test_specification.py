@@ -345,6 +345,8 @@ async def test_the_specified_success_is_an_instance(client: Client, world: World
 TEMPLATES = sorted(World().templates)
 text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 printable = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
+word = st.from_regex(r"w[A-Za-z0-9.~@/+=]{4,20}", fullmatch=True)
+image = st.from_regex(r"[a-z0-9]{1,9}/[a-z0-9]{1,9}([._-][a-z0-9]{1,9})?(:[a-z]+)?", fullmatch=True)
 flag = st.booleans()
 variable = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,20}", fullmatch=True)
 value = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
@@ -382,10 +384,12 @@ anywhere = {
     "lang_utf8": flag,
     "force": flag,
     "user": printable,
-    "image_login": printable,
+    "image_login": st.builds("-u {} -p {} docker.io".format, word, word),
 }
 container_only = {
-    "image": text,
+    "image": st.from_regex(
+        r"[a-z0-9]{1,9}/[a-z0-9]+([._-][a-z0-9]+){0,2}(:[A-Za-z0-9_]{1,9})?", fullmatch=True
+    ),
     "template_hash_id": st.sampled_from(TEMPLATES),
     "vm": st.just(False),
     "use_jupyter_lab": flag,

@@ -276,7 +276,7 @@ async def test_a_machine_that_cannot_start_is_not_rented(
     assert world.rentals == []
 
 
-TEXT_FIELDS = ("label", "image", "onstart", "args_str", "jupyter_dir", "user", "image_login")
+TEXT_FIELDS = ("label", "onstart", "args_str", "jupyter_dir", "user")
 
 
 @pytest.mark.parametrize("text", ["null", "true", "5", '["bash"]', '{"a":1}', '"quoted"'])

@@ -353,7 +353,7 @@ def _previewed(order: Order, seen: Preview) -> CreateInstanceResult:
         offer_id=order.offer_id,
         request_key=seen.request.wish.request_key,
         kind=order.kind,
-        warnings=list(dict.fromkeys(seen.warnings)),
+        warnings=list(dict.fromkeys([*order.notes, *seen.warnings])),
     )
     if not order.hides:
         again = {name: value for name, value in order.given.items() if name != "dry_run"}

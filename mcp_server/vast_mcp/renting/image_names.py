@@ -2,8 +2,9 @@
 
     [host[:port]/]path[/path…][:tag][@digest]
 
-The first part is a host where it has a dot or a port, is localhost, or has a capital, which no
-path has. Vast's own images may have `@vastai-automatic-tag` for a tag (docs/vast-api.md A.9).
+The first part is a host where it has a dot or a port, or is localhost. (Docker looks for a host by
+a capital too, as in PyTorch/pytorch: a name that no machine of a stranger's knows.) Vast's own
+images may have `@vastai-automatic-tag` for a tag (docs/vast-api.md A.9).
 """
 
 from __future__ import annotations
@@ -70,8 +71,9 @@ def image_name(image: str) -> ImageName | None:
 def split_host(image: str) -> tuple[str | None, str]:
     """The host as written, None where the first part is none, and the rest."""
     first, slash, rest = image.partition("/")
-    is_host = first == "localhost" or "." in first or ":" in first or first != first.lower()
-    return (first, rest) if slash and is_host else (None, image)
+    if slash and (first == "localhost" or "." in first or ":" in first):
+        return first, rest
+    return None, image
 
 
 def registry_of(host: str) -> str:

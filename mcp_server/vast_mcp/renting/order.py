@@ -13,8 +13,9 @@ from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.journal.records import token_of
 from vast_mcp.leases.labels import lease_of
-from vast_mcp.renting import rules
+from vast_mcp.renting import image_rules, rules
 from vast_mcp.renting.kept_secrets import kept_env, kept_login
+from vast_mcp.renting.logins import login_in
 from vast_mcp.renting.onstart import onstart_of
 from vast_mcp.settings import Settings
 
@@ -37,6 +38,7 @@ class Order:
     given: Json = field(repr=False)  # the call's arguments
     body: Json = field(repr=False)  # of the request, without label and lease
     lease_hours: float | None = None  # the call's, else the person's
+    notes: tuple[str, ...] = ()  # what an answer says of the arguments
 
     @property
     def offer_id(self) -> int:
@@ -131,10 +133,11 @@ class Order:
     @property
     def secrets(self) -> list[str]:
         """Values of this call that no error may repeat."""
-        login = self.given.get("image_login", "")
+        logins = [held.get("image_login", "") for held in (self.given, self.body)]
+        words = " ".join(logins).split()
         scripts = [self.given.get("onstart", ""), self.given.get("args_str", "")]
         env: dict[str, str] = self.given.get("env", {})
-        return [*env.values(), login, *login.split(), *scripts, *self.given.get("args", [])]
+        return [*env.values(), *logins, *words, *scripts, *self.given.get("args", [])]
 
 
 def order_of(given: Json, settings: Settings) -> Order:
@@ -147,17 +150,19 @@ def order_of(given: Json, settings: Settings) -> Order:
     problems: list[Problem] = []
     for part, found in (
         kept_env(given, settings),
-        kept_login(given, settings),
+        _login(given, body, settings),
         onstart_of(given),
     ):
         body |= part
         problems += found
+    problems += [*image_rules.problems_of(body.get("image"))]
     problems += _label_problems(given.get("label"))
     named = {problem.field for problem in problems}
     problems += [problem for problem in rules.contradictions(body) if problem.field not in named]
     if problems:
         raise errors.bad("create_instance", problems)
-    return Order(given, body, _lease_hours(given, settings))
+    notes = image_rules.warnings_of(body.get("image"))
+    return Order(given, body, _lease_hours(given, settings), tuple(notes))
 
 
 def masked(body: Json) -> Json:
@@ -190,6 +195,15 @@ def _plain_body(given: Json) -> Json:
     if "volume_info" in body:
         body["volume_info"] = {"create_new": False} | body["volume_info"]
     return body
+
+
+def _login(given: Json, body: Json, settings: Settings) -> tuple[Json, list[Problem]]:
+    """The registry login as Vast takes it, given or kept, and what is wrong with it."""
+    kept, problems = kept_login(given, settings)
+    if problems:
+        return kept, problems
+    field = "image_login_from" if kept else "image_login"
+    return login_in(body | kept, field)
 
 
 _ENDS_AS_A_LEASE = Problem("label", "must not end in lease-until=…: lease_hours puts that there")

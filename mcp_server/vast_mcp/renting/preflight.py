@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import anyio
 
-from vast_mcp.renting import bid_rules, offer_rules, port_rules, template_filters
+from vast_mcp.renting import bid_rules, image_rules, offer_rules, port_rules, template_filters
 from vast_mcp.renting.findings import Findings, price_of
+from vast_mcp.renting.logins import check_login_of_template
 from vast_mcp.renting.offer_look import offer_of, volume_usd_per_hour
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.rules import by_args
@@ -30,6 +31,8 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
     Raises a leaf of Refused where Vast would bill for something useless.
     """
     template, unread, key_warnings = await _way_in(call, order)
+    if template is not None:
+        check_login_of_template(order.body, template)
     disk_gb = disk_gb_wanted(order.body, template)
     # Last, so that the price is the newest of all that is known.
     offer, because = await offer_of(call, order, disk_gb or DEFAULT_DISK_GB, fresh=priced)
@@ -66,6 +69,7 @@ def _judged(
         *offer_rules.warnings_of(order, offer, disk_gb),
     ]
     if template is not None:
+        warnings += _of_its_image(order, template)
         warnings += template_filters.warnings_of(template.extra_filters, offer)
     return warnings
 
@@ -78,6 +82,11 @@ def _of_bid(call: Call, order: Order, offer: Offer | None) -> list[str]:
         call.session.offers.told_on_demand(order.offer_id)
         raise bid_rules.too_high(order, offer, on_demand)
     return [] if offer is None else bid_rules.warnings_of(order, on_demand)
+
+
+def _of_its_image(order: Order, template: Template) -> list[str]:
+    """What speaks against the image that a template brings, where it is the one."""
+    return [] if "image" in order.body else image_rules.warnings_of_template(template)
 
 
 async def _way_in(call: Call, order: Order) -> tuple[Template | None, str, list[str]]:

@@ -11,7 +11,7 @@ from vast_mcp.toolspec import Step, step
 
 def warnings_of(order: Order, rental: Rental) -> list[str]:
     """What to know of a machine that was found or made, what matters most first."""
-    intent, warnings = rental.intent, list(rental.warnings)
+    intent, warnings = rental.intent, [*order.notes, *rental.warnings]
     if "lease_hours" in order.given and rental.replayed:
         warnings.append(
             "lease_hours was not applied, since the machine exists; manage_instance extend_lease "
