@@ -217,9 +217,9 @@ async def test_the_specifications_example_arrives_as_given(
     world.templates["4e17788f74f075dd9aab7d0d4427968f"] = template | {
         "hash_id": "4e17788f74f075dd9aab7d0d4427968f"
     }
-    made = await call(
-        client, "create_instance", offer_id=world.offer()["id"], disk=20, **{name: example}
-    )
+    offer = world.offer(direct_port_count=lambda ports: ports > 1)
+    world.offers[offer["id"]]["dph_base"] = 128.0  # a bid may be as high
+    made = await call(client, "create_instance", offer_id=offer["id"], disk=20, **{name: example})
     assert made["instance_id"] == world.living[0].id
     assert ARRIVES_AS.get(name, example) == world.asked("create")[0].body[name]
 
@@ -433,8 +433,9 @@ async def rent_in_a_new_world(arguments: Any, settings: Settings) -> Any:
     offer = world.offer(
         vm=arguments.get("vm", False),
         disk_space=lambda gb: gb > 50,
-        direct_port_count=lambda ports: ports > 0,
+        direct_port_count=lambda ports: ports > 64,
     )
+    world.offers[offer["id"]]["dph_base"] = 128.0  # a bid may be as high
     async with served(world, settings, [create_instance.SPEC]) as client:
         made = await call(client, "create_instance", offer_id=offer["id"], **arguments)
     return made, [request.body for request in world.asked("create")]
