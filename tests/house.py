@@ -76,6 +76,11 @@ async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
     return payload
 
 
+def whole_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The offers that a search shows, each with what is said once of several."""
+    return [{**found.get("same", {}), **row} for row in found["offers"]]
+
+
 def an_offer(world: World, **traits: Any) -> dict[str, Any]:
     """The cheapest free offer of these traits, with room for a disk."""
     return world.offer(**{"disk_space": lambda gb: gb > 100, **traits})

@@ -324,8 +324,8 @@ def texts(box: Box) -> list[Row]:
             "search_offers, 10 offers",
             f"{ours:,} tokens",
             f"the API's rows for them: {theirs:,}",
-            f"1/{theirs / ours:.0f}, at most 900 and 1/8",
-            ours <= 900 and ours * 8 <= theirs,
+            f"1/{theirs / ours:.0f}, at most 1,000 and 1/8",
+            ours <= 1_000 and ours * 8 <= theirs,
         ),
         Row(
             "SKILL.md",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from case import ABSENT, Case, Legal, Seen, Want, answered, first_searched, refused
+from house import whole_rows
 from vast_mcp.sandbox.world import World
 
 LISTED = [
@@ -44,7 +45,7 @@ def shown(holds: Callable[[list[Any]], bool], *fields: str) -> Want:
     def check(seen: Seen) -> None:
         assert seen.answer.get("offers"), seen.answer
         for one in fields:
-            assert holds([offer.get(one) for offer in seen.answer["offers"]]), seen.answer
+            assert holds([offer.get(one) for offer in whole_rows(seen.answer)]), seen.answer
 
     return check
 
@@ -86,7 +87,7 @@ def told_with(words: str) -> Want:
 
 def _pairs(*pairs: tuple[str, int]) -> Want:
     def check(seen: Seen) -> None:
-        found = {(one["gpu_name"], one["gpu_ram_gb"]) for one in seen.answer["offers"]}
+        found = {(one["gpu_name"], one["gpu_ram_gb"]) for one in whole_rows(seen.answer)}
         assert found
         assert found <= set(pairs), found
 

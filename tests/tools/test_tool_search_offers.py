@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import served
+from house import served, whole_rows
 from vast_mcp.host.schema import input_schema
 from vast_mcp.offers.figures import MIB_PER_GB
 from vast_mcp.sandbox.offers import priced
@@ -340,7 +340,7 @@ async def test_a_gpu_is_found_however_it_is_spelled(
     (docs/vast-api.md B.2).
     """
     result = await search(gpu_name=spelling)
-    assert {offer["gpu_name"] for offer in result["offers"]} == {"RTX 4090"}
+    assert {offer["gpu_name"] for offer in whole_rows(result)} == {"RTX 4090"}
     assert "gpu_names_searched" not in result
 
 
@@ -520,8 +520,13 @@ async def test_disk_space_may_be_filtered_where_min_disk_gb_was_not_given(
 
 
 async def test_a_row_is_what_decides_with_units_in_its_names(world: World, search: Search) -> None:
-    """About ten fields a row, offer_id first."""
-    offer = world.offer(vm=True, num_gpus=4)
+    """Ids first; cores and memory are one's own share, the lesser of two estimates, and a TB is
+    1024 GB (docs/vast-api.md B.2, B.4).
+    """
+    offer = world.offers[world.offer(vm=True, num_gpus=4)["id"]]
+    offer |= {"cpu_ram": 64_295, "gpu_frac": 0.5, "cpu_cores": 64, "cpu_cores_effective": 24.0}
+    offer |= {"inet_down": 812.3, "inet_up": 94.0, "direct_port_count": 63, "compute_cap": 860}
+    offer |= {"inet_down_cost": 0.0, "inet_up_cost": 0.005208333333333333, "disk_space": 399.9}
     result = await search(
         num_gpus=4, filters={"ask_contract_id": {"eq": offer["id"]}}, min_disk_gb=40
     )
@@ -530,14 +535,20 @@ async def test_a_row_is_what_decides_with_units_in_its_names(world: World, searc
     assert next(iter(row)) == "offer_id"
     assert row == {
         "offer_id": offer["id"],
+        "machine_id": offer["machine_id"],
         "gpu_name": offer["gpu_name"],
         "num_gpus": 4,
         "gpu_ram_gb": round(offer["gpu_ram"] / 1024),
+        "compute_cap": 8.6,
         "usd_per_hour": pytest.approx(price, rel=0.01),
-        "free_disk_gb": int(offer["disk_space"]),
+        "cpu_cores": 24,
+        "cpu_ram_gb": int(64_295 * 24 / 64 / 1024),
+        "free_disk_gb": 399,
+        "inet_mbps": [812, 94],
+        "usd_per_tb": [0, 5.34],
         "location": offer["geolocation"],
         "reliability": pytest.approx(offer["reliability"], abs=0.001),
-        "direct_ports": offer["direct_port_count"],
+        "direct_ports": 63,
         "cuda_max": offer["cuda_max_good"],
         "available_hours": pytest.approx((offer["end_date"] - world.clock()) / 3600, abs=1),
         "vm": True,
@@ -547,10 +558,81 @@ async def test_a_row_is_what_decides_with_units_in_its_names(world: World, searc
     assert result["disk_gb"] == 40
 
 
-async def test_one_gpu_and_no_vms_are_left_out(search: Search) -> None:
-    """Omit what equals the default."""
+USUAL = {"num_gpus", "vm", "min_bid", "cpu_arch", "gpu_vendor"}
+
+
+async def test_what_is_usual_is_left_out(search: Search) -> None:
+    """One GPU, of nvidia, in an amd64 machine that runs no VMs."""
     result = await search(num_gpus=1, filters={"vms_enabled": {"eq": False}})
-    assert all({"num_gpus", "vm", "min_bid"}.isdisjoint(offer) for offer in result["offers"])
+    assert all(USUAL.isdisjoint(offer) for offer in whole_rows(result))
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ({"cpu_arch": "arm64"}, {"cpu_arch": "arm64"}),
+        ({"gpu_arch": "amd", "compute_cap": 900}, {"gpu_vendor": "amd", "compute_cap": None}),
+        ({"compute_cap": 1200}, {"compute_cap": 12}),
+        ({"compute_cap": 0}, {"compute_cap": None}),
+        ({"compute_cap": None}, {"compute_cap": None}),
+        ({"gpu_frac": 0.125, "cpu_ram": 512 * 1024}, {"cpu_ram_gb": 64}),
+        ({"gpu_frac": None, "cpu_ram": 64 * 1024}, {"cpu_ram_gb": 32}),
+        ({"gpu_frac": 1.0, "cpu_cores": None, "cpu_ram": 64 * 1024}, {"cpu_ram_gb": 64}),
+        ({"gpu_frac": 9.0, "cpu_cores": 8, "cpu_ram": 64 * 1024}, {"cpu_ram_gb": 64}),
+        ({"gpu_frac": None, "cpu_cores": None}, {"cpu_ram_gb": None}),
+        ({"cpu_ram": None}, {"cpu_ram_gb": None}),
+        ({"cpu_cores_effective": None}, {"cpu_cores": None}),
+        ({"cpu_cores_effective": 6.4}, {"cpu_cores": 6.4}),
+        ({"inet_down": None}, {"inet_mbps": None}),
+        ({"inet_up": 8.26}, {"inet_mbps": [900, 8.26]}),
+        ({"inet_down_cost": None}, {"usd_per_tb": None}),
+        ({"inet_down_cost": 0.02}, {"usd_per_tb": [20.5]}),
+        ({"inet_down_cost": 0.0, "inet_up_cost": 0.0}, {"usd_per_tb": [0]}),
+        ({"inet_up_cost": None}, {"usd_per_tb": None}),
+        ({"inet_down_cost": -1}, {"usd_per_tb": None}),
+        ({"machine_id": None}, {"machine_id": None}),
+        ({"direct_port_count": 0}, {"direct_ports": 0}),
+        ({"direct_port_count": 64}, {"direct_ports": None}),
+        ({"disk_space": 99.0}, {"free_disk_gb": 99}),
+        ({"disk_space": 100.0}, {"free_disk_gb": None}),
+    ],
+    ids=json.dumps,
+)
+async def test_a_fact_is_told_where_it_is_known_and_not_the_usual(
+    world: World, search: Search, cells: Row, told: Row
+) -> None:
+    """What is not known is left out, never 0; a price of 0 is one (docs/vast-api.md B.2, B.4)."""
+    offer = world.offers[world.offer(num_gpus=1)["id"]]
+    offer |= {"cpu_cores": 16, "cpu_cores_effective": 8.0, "gpu_frac": 0.5}
+    offer |= {"inet_down": 900.0, "inet_up": 900.0, "inet_down_cost": 0.001, "inet_up_cost": 0.02}
+    for cell, value in cells.items():
+        world.odd.add("offer", cell, value, row=offer["id"])
+    [row] = (await search(filters={"ask_contract_id": {"eq": offer["id"]}}))["offers"]
+    assert {name: row.get(name) for name in told} == told
+
+
+@pytest.mark.parametrize("wish", [{}, {"gpu_name": "4090"}, {"limit": 2}, {"limit": 50}])
+async def test_what_several_offers_have_alike_is_said_once_and_no_row_loses_or_gains_by_it(
+    world: World, settings: Settings, wish: Row
+) -> None:
+    """A whole row is what is said once and what it says itself: as when it is the only one. A fact
+    that some row lacks is not said of all.
+    """
+    for number, offer in enumerate(world.offers.values()):
+        offer["cpu_cores_effective"] = None if number % 3 else 8.0
+        offer["inet_up_cost"] = 0.01
+    async with served(world, settings, [SPEC]) as client:
+
+        async def found(**arguments: Any) -> Row:
+            return (await client.call_tool("search_offers", arguments)).structured_content or {}
+
+        several = await found(**wish)
+        assert several["same"]
+        assert {"offer_id", "gpu_name", "num_gpus", "usd_per_hour"}.isdisjoint(several["same"])
+        for row in whole_rows(several)[:12]:
+            alone = await found(filters={"ask_contract_id": {"eq": row["offer_id"]}})
+            assert "same" not in alone
+            assert [row] == alone["offers"]
 
 
 async def test_a_larger_disk_costs_more_and_the_ceiling_counts_it(
@@ -565,25 +647,17 @@ async def test_a_larger_disk_costs_more_and_the_ceiling_counts_it(
     )["offers"]
 
 
-# Characters of compact JSON per token: 2.80 to 2.90 measured with o200k_base on these replies;
-# the divisors are lower.
-@pytest.mark.parametrize(
-    ("arguments", "per_token"),
-    [
-        ({}, 2.6),
-        ({"gpu_name": "4090"}, 2.6),
-        ({"gpu_name": "a100"}, 2.6),
-        ({"vm": True}, 2.6),
-        ({"type": "bid"}, 2.75),
-    ],
-)
-async def test_ten_offers_fit_into_900_tokens(
-    search: Search, arguments: Row, per_token: float
-) -> None:
+# Characters of compact JSON per token: 2.75 to 2.85 measured with o200k_base on these replies.
+PER_TOKEN = 2.7
+
+
+@pytest.mark.parametrize("arguments", [{}, {"gpu_name": "4090"}, {"gpu_name": "a100"}])
+async def test_ten_offers_fit_into_1000_tokens(search: Search, arguments: Row) -> None:
     """The API's own rows would be some 8,600."""
     result = await search(**arguments)
     assert len(result["offers"]) == 10
-    assert len(json.dumps(result, separators=(",", ":"), ensure_ascii=False)) / per_token <= 900
+    characters = len(json.dumps(result, separators=(",", ":"), ensure_ascii=False))
+    assert characters / PER_TOKEN <= 1_000
 
 
 def test_the_schema_of_the_arguments_stays_small_and_says_its_bounds_in_words() -> None:

@@ -28,7 +28,7 @@ from vast_mcp.offers import (
 from vast_mcp.offers.filters import Filter
 from vast_mcp.offers.gpu_names import Card, Cards
 from vast_mcp.offers.relaxing import Relaxation
-from vast_mcp.offers.rows import OfferRow
+from vast_mcp.offers.rows import Figure, OfferRow
 from vast_mcp.offers.search import ORDERS, Search
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
@@ -112,10 +112,14 @@ class SearchOffers(Arguments):
 
 
 class SearchOffersResult(Result):
+    same: Annotated[
+        Json | None,
+        Field(description="What holds of every offer that does not itself say otherwise."),
+    ] = None
     offers: Annotated[
         list[OfferRow], Field(description="Best first. Empty when nothing fits, which is no error.")
     ]
-    disk_gb: Annotated[float, Field(description="The disk that prices include.")]
+    disk_gb: Annotated[Figure, Field(description="The disk that prices include.")]
     more: Annotated[bool | None, Field(description="True when a larger limit would show more.")] = (
         None
     )
@@ -137,8 +141,9 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     """Finds machines with GPUs to rent on Vast.ai, cheapest first. Rents nothing:
     create_instance does, by offer_id.
 
-    Prices are US$ per hour for the whole machine, its disk included. Only verified machines that
-    are free now, unless filters says otherwise; an offer can be gone a minute later. When
+    Prices are US$ per hour for the whole machine, its disk included; traffic is extra. Only
+    verified machines that are free now, unless filters says otherwise; an offer can be gone a
+    minute later. same holds of every offer that does not say otherwise; pairs are [down, up]. When
     nothing fits, relax says which filter to loosen.
     """
     _check(args)
@@ -152,8 +157,10 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
         return await _nothing_found(args, call, wanted, warnings)
     shown = found[: args.limit]
     call.session.offers.remember(shown, args.type)
+    same, told = rows.told_once([_row(args, offer) for offer in shown])
     return SearchOffersResult(
-        offers=[_row(args, offer) for offer in shown],
+        same=same or None,
+        offers=told,
         disk_gb=args.min_disk_gb,
         more=len(found) > len(shown) or None,
         gpu_names_searched=_meant(args, cards),
@@ -246,7 +253,7 @@ def _bounds(args: SearchOffers) -> list[Filter]:
 
 
 def _row(args: SearchOffers, offer: Offer) -> OfferRow:
-    row = rows.row_of(offer)
+    row = rows.row_of(offer, args.min_disk_gb)
     row.min_bid = _lowest_bid(args, offer)
     if args.vm:
         row.vm = None

@@ -9,6 +9,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 # for 24 GB, 46068 for 48, 81559 for 80, 15360 for 16, but not 22528 for 24 or 11264 for 12. The
 # official client's 1000 would lose the ones with ECC.
 MIB_PER_GB = 1e9 / 2**20
+# Traffic is priced by the GB, and Vast's own price by the TB is 1024 times that
+# (docs/vast-api.md B.4).
+GB_PER_TB = 1024
 
 
 def at_least(value: float) -> float:
@@ -26,12 +29,18 @@ def at_most(value: float) -> float:
 
 def _three_digits(value: float, rounding: str) -> float:
     context = Context(prec=3, rounding=rounding)
-    return float(context.create_decimal_from_float(round(value, 9)))
+    # As it is written: the float of 8.26 is a little less.
+    return float(context.create_decimal(repr(round(value, 9))))
 
 
 def driver_gb(mib: float) -> int:
     """GB of a GPU's memory as the driver counts them."""
     return round(mib / 1024)
+
+
+def compute_cap(hundredfold: float) -> float:
+    """A compute capability as people write it: 8.9 for 890."""
+    return round(hundredfold / 100, 2)
 
 
 def whole(value: float | None, unit: float = 1) -> int | None:

@@ -1,19 +1,31 @@
-"""An offer as it is shown: Vast's row is some 860 tokens, this is what decides."""
+"""An offer as it is shown: Vast's row is some 860 tokens, this is what decides.
+
+Of what one rents, and not of the whole machine: cores and memory are a rental's share.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
 
-from vast_mcp.errors import clean_or_none
+from vast_mcp.errors import Json, clean_or_none
 from vast_mcp.offers import figures
 from vast_mcp.offers.filters import reliability_of
-from vast_mcp.vast.models import Offer
+from vast_mcp.vast.models import CPU_ARCH, GPU_ARCH, Offer
+
+# A number that is written without its `.0`.
+Figure = Annotated[
+    float, PlainSerializer(figures.tidy, return_type=Any), WithJsonSchema({"type": "number"})
+]
 
 
 class OfferRow(BaseModel):
     offer_id: int
+    machine_id: Annotated[
+        int | None, Field(description="Other offers may be on it; exclude_machine_ids takes it.")
+    ] = None
     gpu_name: Annotated[str | None, Field(description="Left out where it is no card's name.")] = (
         None
     )
@@ -22,21 +34,50 @@ class OfferRow(BaseModel):
     gpu_ram_gb: Annotated[int | None, Field(description="Per GPU, as the driver reports it.")] = (
         None
     )
+    compute_cap: Annotated[
+        Figure | None, Field(description="CUDA compute capability: 8.9 for an RTX 4090.")
+    ] = None
+    gpu_vendor: Annotated[str | None, Field(description="Left out when nvidia.")] = None
     usd_per_hour: Annotated[
-        float,
+        Figure,
         Field(
             description="Whole machine with disk_gb of disk; for a bid search at the lowest bid."
         ),
     ]
     min_bid: Annotated[
-        float | None, Field(description="The lowest price to bid, $/h; disk comes on top.")
+        Figure | None, Field(description="The lowest price to bid, $/h; disk comes on top.")
     ] = None
-    free_disk_gb: int | None = None
+    cpu_cores: Annotated[Figure | None, Field(description="That you get.")] = None
+    cpu_ram_gb: Annotated[
+        int | None,
+        Field(
+            description="That you get, estimated low: your share by GPUs or by cores, whichever "
+            "is less. May burst above."
+        ),
+    ] = None
+    cpu_arch: Annotated[str | None, Field(description="Left out when amd64.")] = None
+    free_disk_gb: Annotated[
+        int | None, Field(description="Left out where it is ten times disk_gb or more.")
+    ] = None
+    inet_mbps: Annotated[
+        list[Figure] | None,
+        Field(description="Internet speed, Mbit/s: [down, up]. Left out unless both are known."),
+    ] = None
+    usd_per_tb: Annotated[
+        list[Figure] | None,
+        Field(
+            description="What traffic costs on top, image pulls included: [down, up], or one "
+            "number where both are the same. Left out unless both are known. A TB is 1024 GB, "
+            "as Vast counts."
+        ),
+    ] = None
     location: str | None = None
     untrusted_location: str | None = None
-    reliability: float | None = None
-    direct_ports: int | None = None
-    cuda_max: float | None = None
+    reliability: Figure | None = None
+    direct_ports: Annotated[
+        int | None, Field(description="Left out when 64 or more: a rental opens at most 64.")
+    ] = None
+    cuda_max: Figure | None = None
     available_hours: Annotated[
         int | None, Field(description="Until the host may take the machine back.")
     ] = None
@@ -50,24 +91,66 @@ class OfferRow(BaseModel):
     ] = None
 
 
-def row_of(offer: Offer) -> OfferRow:
-    """The facts of an offer that decide, whatever was searched for."""
+PORTS = 64  # that an instance opens at most (docs/vast-api.md A.4)
+AMPLE_DISK = 10  # times the disk that was asked for
+
+# What one names and weighs an offer by stands in its row, whatever the others say. The rest is said
+# once where so many have it alike.
+_ITS_OWN = {
+    *("offer_id", "machine_id", "gpu_name", "num_gpus", "usd_per_hour", "min_bid"),
+    *("location", "reliability", "available_hours"),
+}
+_MANY = 0.3
+
+
+def row_of(offer: Offer, disk_gb: float) -> OfferRow:
+    """The facts of an offer that decide, whatever was searched for; `disk_gb` is the disk that its
+    price includes.
+    """
     return OfferRow(
         offer_id=offer.ask_contract_id,
+        machine_id=offer.machine_id,
         gpu_name=offer.gpu_name,
         untrusted_gpu_name=_unless(offer.gpu_name, offer.untrusted_gpu_name),
         num_gpus=_several(offer.num_gpus),
         gpu_ram_gb=None if offer.gpu_ram is None else figures.driver_gb(offer.gpu_ram),
+        compute_cap=_compute_cap(offer),
+        gpu_vendor=_unusual(offer.gpu_arch, GPU_ARCH[0]),
         usd_per_hour=figures.at_least(offer.dph_total or 0),
-        free_disk_gb=figures.whole(offer.disk_space),
+        cpu_cores=_at_most(offer.cpu_cores_effective),
+        cpu_ram_gb=figures.whole(offer.own_cpu_ram, 1024),
+        cpu_arch=_unusual(offer.cpu_arch, CPU_ARCH[0]),
+        free_disk_gb=_below(figures.whole(offer.disk_space), AMPLE_DISK * disk_gb),
+        inet_mbps=_pair(_at_most(offer.inet_down), _at_most(offer.inet_up)),
+        usd_per_tb=_alike(_pair(_per_tb(offer.inet_down_cost), _per_tb(offer.inet_up_cost))),
         location=offer.geolocation,
         untrusted_location=_unless(offer.geolocation, offer.untrusted_location),
-        reliability=_shown_reliability(offer),
-        direct_ports=offer.direct_port_count,
+        reliability=_at_most(reliability_of(offer)),
+        direct_ports=_below(offer.direct_port_count, PORTS),
         cuda_max=offer.cuda_max_good,
         available_hours=figures.whole(offer.duration, 3600),
         vm=offer.vms_enabled or None,
     )
+
+
+def told_once(rows: Sequence[OfferRow]) -> tuple[Json, list[OfferRow]]:
+    """The facts that every row has and many have alike, and the rows without those.
+
+    `{**same, **row}` is the whole row: a fact that some row lacks is not among them.
+    """
+    told = [row.model_dump(mode="json", exclude_none=True) for row in rows]
+    same: Json = {}
+    for name in OfferRow.model_fields:
+        values = [row[name] for row in told if name in row]
+        if name in _ITS_OWN or len(values) < max(2, len(rows)):
+            continue
+        commonest = max(values, key=values.count)
+        if values.count(commonest) >= max(2, _MANY * len(rows)):
+            same[name] = commonest
+    return same, [
+        row.model_copy(update={name: None for name in same if facts[name] == same[name]})
+        for row, facts in zip(rows, told, strict=True)
+    ]
 
 
 def _unless(named: str | None, text: str | None) -> str | None:
@@ -83,8 +166,43 @@ def _several(num_gpus: int | None) -> int | None:
     return num_gpus
 
 
-def _shown_reliability(offer: Offer) -> float | None:
-    reliability = reliability_of(offer)
-    if reliability is None:
+def _unusual(value: str | None, usual: str) -> str | None:
+    if value == usual:
         return None
-    return figures.at_most(reliability)
+    return value
+
+
+def _below(value: int | None, ample: float) -> int | None:
+    """A number that may be too small for somebody."""
+    if value is None or value >= ample:
+        return None
+    return value
+
+
+def _compute_cap(offer: Offer) -> float | None:
+    """NVIDIA's notion: what a row of another maker's card says there is none."""
+    if not offer.compute_cap or offer.gpu_arch not in (None, GPU_ARCH[0]):
+        return None
+    return figures.compute_cap(offer.compute_cap)
+
+
+def _at_most(value: float | None) -> float | None:
+    return None if value is None else figures.at_most(value)
+
+
+def _per_tb(usd_per_gb: float | None) -> float | None:
+    return None if usd_per_gb is None else figures.at_least(usd_per_gb * figures.GB_PER_TB)
+
+
+def _pair(down: float | None, up: float | None) -> list[float] | None:
+    """Both ways, or nothing where one is not known."""
+    if down is None or up is None:
+        return None
+    return [down, up]
+
+
+def _alike(pair: list[float] | None) -> list[float] | None:
+    """A pair of equals as one of them."""
+    if pair is None or pair[0] != pair[1]:
+        return pair
+    return pair[:1]

@@ -20,12 +20,16 @@ ACTUAL = (
 )
 CONTRACT = ("running", "stopped", "frozen", "unloaded")
 
+CPU_ARCH = ("amd64", "arm64")
+GPU_ARCH = ("nvidia", "amd")
+
 _ACTUAL, _ASKED = cells.word_of(*ACTUAL), cells.word_of(*CONTRACT)
+_CPU_ARCH, _GPU_ARCH = cells.word_of(*CPU_ARCH), cells.word_of(*GPU_ARCH)
 
 
 class Offer(Row):
-    """An offer (ask). `gpu_ram`, `cpu_ram` in MB, `disk_space` in GB, prices in $/h, `duration` in
-    seconds (docs/vast-api.md B.4).
+    """An offer (ask). `gpu_ram`, `cpu_ram` in MB, `disk_space` in GB, prices in $/h, of traffic in
+    $/GB, speeds in Mbit/s, `duration` in seconds, `compute_cap` * 100 (docs/vast-api.md B.4).
     """
 
     what: ClassVar[str] = "Offer"
@@ -36,15 +40,22 @@ class Offer(Row):
     untrusted_gpu_name: cells.Text = Field(default=None, validation_alias="gpu_name")
     num_gpus: cells.Count = None
     gpu_ram: cells.Amount = None
-    cpu_cores_effective: cells.Number = None
-    cpu_ram: cells.Number = None
+    gpu_frac: cells.Amount = None
+    gpu_arch: Annotated[str | None, _GPU_ARCH] = None
+    compute_cap: cells.Amount = None
+    cpu_cores: cells.Amount = None
+    cpu_cores_effective: cells.Amount = None
+    cpu_ram: cells.Amount = None
+    cpu_arch: Annotated[str | None, _CPU_ARCH] = None
     disk_space: cells.Amount = None
     dph_base: cells.Amount = None
     dph_total: cells.Amount = None
     min_bid: cells.Amount = None
     storage_cost: cells.Amount = None  # $/GB/month of 720 h
-    inet_down: cells.Number = None
+    inet_down: cells.Amount = None
     inet_down_cost: cells.Amount = None
+    inet_up: cells.Amount = None
+    inet_up_cost: cells.Amount = None
     reliability2: cells.Number = None
     reliability: cells.Number = None
     verification: cells.State = None
@@ -67,6 +78,27 @@ class Offer(Row):
     def disk_usd_per_hour(self, disk_gb: float) -> float | None:
         """Storage costs $/GB/month, and a month has 720 hours (docs/vast-api.md A.6)."""
         return storage_usd_per_hour(self.storage_cost, disk_gb)
+
+    @property
+    def own_cpu_ram(self) -> float | None:
+        """MB of the machine's memory that a rental can count on; None where that is not known. By
+        one source it is in proportion to the GPUs, by another to the cores (docs/vast-api.md B.2),
+        so it is the smaller; a container may burst above it.
+        """
+        by_cores = None
+        if self.cpu_cores and self.cpu_cores_effective is not None:
+            by_cores = self.cpu_cores_effective / self.cpu_cores
+        shares = [share for share in (self.gpu_frac, by_cores) if share]
+        if self.cpu_ram is None or not shares:
+            return None
+        return self.cpu_ram * min(1.0, *shares)
+
+    @property
+    def dearer_traffic(self) -> float | None:
+        """$/GB of traffic, in the dearer of its two ways; None where one of them is not known."""
+        if self.inet_down_cost is None or self.inet_up_cost is None:
+            return None
+        return max(self.inet_down_cost, self.inet_up_cost)
 
 
 class Instance(Row):
