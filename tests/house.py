@@ -86,6 +86,16 @@ def an_offer(world: World, **traits: Any) -> dict[str, Any]:
     return world.offer(**{"disk_space": lambda gb: gb > 100, **traits})
 
 
+def an_offer_to_bid_on(world: World, **traits: Any) -> dict[str, Any]:
+    """The cheapest whose price on demand is twice its floor and more: bids have room there."""
+    roomy = {
+        offer_id
+        for offer_id, offer in world.offers.items()
+        if 0.01 < offer["min_bid"] < offer["dph_base"] / 2
+    }
+    return an_offer(world, **{"id": lambda offer_id: offer_id in roomy, **traits})
+
+
 def offers(world: World, count: int) -> list[dict[str, Any]]:
     """So many different offers, the cheapest first."""
     free = [

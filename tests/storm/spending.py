@@ -282,8 +282,8 @@ class Group:
         dice = self.dice
         offer = dice.choice(self.offers)
         wish: Json = {"offer_id": offer["id"], "disk": DISK_GB, "label": f"flow-{self.tally.flows}"}
-        if dice.random() < 0.5:
-            wish["price"] = round(offer["min_bid"] * dice.uniform(1.0, 2.0), 4)
+        if dice.random() < 0.5 and offer["min_bid"] < offer["dph_base"]:
+            wish["price"] = dice.uniform(offer["min_bid"], offer["dph_base"])
         if dice.random() < 0.3:
             wish["lease_hours"] = round(dice.uniform(0.5, 60), 2)
         if dice.random() < 0.2:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import an_offer, call
+from house import an_offer, an_offer_to_bid_on, call
 from vast_mcp.sandbox.world import World
 
 FORMS = pytest.mark.parametrize("form", [True, False], ids=["all stopped", "asked to run"])
@@ -15,7 +15,7 @@ FORMS = pytest.mark.parametrize("form", [True, False], ids=["all stopped", "aske
 
 async def with_a_bid(client: Client, world: World) -> int:
     """A machine of ours with a bid, which runs."""
-    offer = an_offer(world, min_bid=lambda usd: usd > 0.01)
+    offer = an_offer_to_bid_on(world)
     asked = {"offer_id": offer["id"], "disk": 16, "price": round(offer["min_bid"] * 1.2, 4)}
     return (await call(client, "create_instance", **asked))["instance_id"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import KEY_LINE, OTHER_KEY_LINE, an_offer, call
+from house import KEY_LINE, OTHER_KEY_LINE, an_offer, an_offer_to_bid_on, call
 from vast_mcp.sandbox.world import World
 
 CONTAINER = "Invalid instance id. Is the container started?"
@@ -115,7 +115,7 @@ async def test_a_bid_that_is_refused_is_one_error_and_not_a_doubt(
     client: Client, world: World, said: dict[str, Any], code: str
 ) -> None:
     """With and without an `error` (docs/vast-api.md C.7)."""
-    offer = an_offer(world, min_bid=lambda usd: usd > 0.01)
+    offer = an_offer_to_bid_on(world)
     bid = {"price": offer["min_bid"] * 2}
     made = await a_machine(client, world, offer_id=offer["id"], **bid)
     world.faults.add("bid", "status", times=None, status=400, body={"success": False, **said})

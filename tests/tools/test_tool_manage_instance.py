@@ -16,7 +16,7 @@ import pytest
 from mcp import Client
 from mcp.types import ElicitResult
 
-from house import call, served
+from house import an_offer_to_bid_on, call, served
 from vast_mcp.host.server import build
 from vast_mcp.journal import Journal
 from vast_mcp.journal.records import token_of
@@ -42,7 +42,7 @@ def theirs(world: World, label: str | None = None, **more: Any) -> int:
 
 async def ours_by_bid(client: Client, world: World) -> tuple[int, float]:
     """A machine of ours rented by bid, and its minimum bid."""
-    offer = world.offer(disk_space=lambda free: free > 40)
+    offer = an_offer_to_bid_on(world)
     made = await call(
         client, "create_instance", offer_id=offer["id"], disk=16, price=offer["min_bid"] * 2
     )
@@ -396,7 +396,7 @@ async def test_a_machine_born_stopped_and_started_is_what_its_create_call_finds(
     """An unavailable machine is made stopped (docs/vast-api.md A.7), and the same call finds the
     same machine (docs/protocol.md).
     """
-    offer = world.offer(disk_space=lambda free: free > 40)
+    offer = an_offer_to_bid_on(world)
     wish = {"offer_id": offer["id"], "disk": 16, "price": offer["min_bid"] * 2}
     body = {"success": False, "error": "invalid_price", "msg": "bid too low"}
     made = world.rent(offer["id"], {"image": "x", "disk": 16, "price": offer["min_bid"] * 2}).id
@@ -638,7 +638,7 @@ async def test_nothing_boots_past_its_lease_until_that_is_extended(
     """
     later = replace(settings, times=replace(settings.times, lease_margin_s=3600))
     async with served(world, later) as client:
-        offer = world.offer(disk_space=lambda free: free > 40)
+        offer = an_offer_to_bid_on(world)
         price = round(offer["min_bid"] * 2, 4)
         made = (
             await call(
@@ -703,7 +703,7 @@ async def test_a_running_machine_keeps_its_bid_actions_near_its_lease(
     client: Client, world: World
 ) -> None:
     """A better bid for a machine that runs boots nothing."""
-    offer = world.offer(disk_space=lambda free: free > 40)
+    offer = an_offer_to_bid_on(world)
     price = round(offer["min_bid"] * 2, 4)
     wish = {"offer_id": offer["id"], "disk": 16, "price": price, "lease_hours": 0.1}
     made = (await call(client, "create_instance", **wish))["instance_id"]
