@@ -25,6 +25,13 @@ class Arguments(BaseModel):
 
     # Arguments whose texts may be longer than others (host/bounds.py), in characters.
     longer: ClassVar[dict[str, int]] = {}
+    # How values of arguments are read (host/reading.py): texts in a grammar of their own, which
+    # their validators know; texts that may be any words; lists whose items may not be split, with
+    # the argument that takes them as one text; and other words for choices, without blanks, - or _.
+    grammars: ClassVar[frozenset[str]] = frozenset()
+    any_text: ClassVar[frozenset[str]] = frozenset()
+    as_one_text: ClassVar[dict[str, str]] = {}
+    also_called: ClassVar[dict[str, dict[str, str]]] = {}
 
 
 class Part(BaseModel):

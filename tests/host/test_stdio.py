@@ -175,7 +175,7 @@ def test_an_interrupt_ends_the_process_within_a_second(env: dict[str, str], tmp_
         pytest.param(
             2,
             "bad_arguments",
-            ["--sandbox", "call", "create_instance", '{"offer_id":"1"}'],
+            ["--sandbox", "call", "create_instance", '{"offer_id":"one"}'],
             id="bad argument",
         ),
         pytest.param(2, None, ["--sandbox", "call", "show_instances", "{"], id="no JSON"),

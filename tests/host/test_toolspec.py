@@ -25,7 +25,7 @@ from vast_mcp.host.server import build
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp.toolspec import Arguments, Part, Result, ToolSpec
-from vast_mcp_tools import CATALOGUE
+from vast_mcp_tools import CATALOGUE, create_instance
 
 NAMES = [spec.name for spec in CATALOGUE]
 
@@ -84,16 +84,17 @@ def test_an_input_schema_is_a_closed_flat_object(tools: Any, name: Any) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_schema_holds_what_hosts_choke_on(tools: Any, name: Any) -> None:
-    """5.3, 2 and 5: no references, no titles, no arrays of types, no null, no bare schemas (the
+    """5.3, 2 and 5: no references, no titles, no arrays of types, no bare schemas (the
     Inspector's lint).
     """
     for schema in (tools[name].input_schema, tools[name].output_schema):
         for path, node in nodes(schema):
             assert not {"$ref", "$defs", "title", "const"} & node.keys(), path
             assert isinstance(node.get("type", ""), str), path
-            assert node.get("type") != "null", path
             assert node.get("default", ...) is not None, path
             assert {"type", "anyOf"} & node.keys(), path
+    for path, node in nodes(tools[name].output_schema):
+        assert node.get("type") != "null", path
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -123,15 +124,45 @@ def test_every_argument_is_described(tools: Any, name: Any) -> None:
         assert not named or node.get("description", "").strip(), path
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_default_of_an_argument_is_also_said_in_words(tools: Any, name: Any) -> None:
-    """0.7: Codex strips `default`."""
-    for path, node in nodes(tools[name].input_schema):
-        if "default" in node:
-            words = (
-                node["default"] if isinstance(node["default"], str) else json.dumps(node["default"])
-            )
-            assert re.search(rf"[Dd]efault:? {re.escape(words)}\b", node["description"]), path
+def held_to(spec: ToolSpec) -> Any:
+    """Every property of the model behind a tool, with what its schema does not say: its path, its
+    default and its bounds, and the published description.
+    """
+    for model in (spec.arguments, *NESTED.get(spec.name, [])):
+        for name, node in model.model_json_schema()["properties"].items():
+            parts = [part for _, part in nodes(node)]
+            bounds = [
+                (part.get("type"), bound)
+                for part in parts
+                for keyword in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+                if (bound := part.get(keyword)) is not None
+            ]
+            yield f"{model.__name__}.{name}", node.get("default"), bounds, node["description"]
+
+
+NESTED = {"create_instance": [create_instance.VolumeInfo]}
+
+
+@pytest.mark.parametrize("spec", CATALOGUE, ids=NAMES)
+def test_every_default_of_an_argument_is_said_in_words(spec: ToolSpec) -> None:
+    """0.7: hosts strip `default`, so that no schema has one."""
+    for path, default, _, description in held_to(spec):
+        if default is not None:
+            words = default if isinstance(default, str) else json.dumps(default)
+            assert re.search(rf"[Dd]efault:? {re.escape(words)}\b", description), path
+
+
+@pytest.mark.parametrize("spec", CATALOGUE, ids=NAMES)
+def test_every_bound_is_said_in_words(spec: ToolSpec) -> None:
+    """0.7: hosts strip bounds, so that no schema has one. That whole numbers begin at 1, and
+    quantities at nothing, goes without saying.
+    """
+    for path, _, bounds, description in held_to(spec):
+        for kind, bound in bounds:
+            if bound == 0 or (kind, bound) == ("integer", 1):
+                continue
+            said = rf"(?<![\d.]){re.escape(f'{bound:g}')}(?!\d|\.\d)"
+            assert re.search(said, description), (path, bound)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -409,13 +440,16 @@ async def probing(world: World, settings: Settings) -> Any:
 
 
 async def test_nested_models_are_written_out_where_they_are_used(probing: Any) -> None:
-    """5.3, 5: inline, closed, without the null arm that pydantic writes; the property's own
-    words stay.
-    """
+    """5.3, 5: inline, closed, without bounds; the property's own words stay."""
     [tool] = (await probing.list_tools()).tools
     inner = {
         "type": "object",
-        "properties": {"depth": {"type": "integer", "minimum": 1, "description": "how deep"}},
+        "properties": {
+            "depth": {
+                "anyOf": [{"type": "integer"}, {"type": "null"}],
+                "description": "how deep",
+            }
+        },
         "additionalProperties": False,
     }
     assert tool.input_schema == {

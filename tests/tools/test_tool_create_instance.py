@@ -279,13 +279,11 @@ async def test_a_machine_that_cannot_start_is_not_rented(
 TEXT_FIELDS = ("label", "onstart", "args_str", "jupyter_dir", "user")
 
 
-@pytest.mark.parametrize("text", ["null", "true", "5", '["bash"]', '{"a":1}', '"quoted"'])
+@pytest.mark.parametrize("text", ["true", "5", '["bash"]', '{"a":1}', '"quoted"'])
 async def test_a_text_that_looks_like_json_arrives_as_it_was_given(
     client: Client, world: World, keys: Any, text: str
 ) -> None:
-    """The SDK's repair of JSON text would turn args_str '["bash"]' into a list and
-    "null" into nothing.
-    """
+    """The SDK's repair of JSON text would turn args_str '["bash"]' into a list."""
     given = dict.fromkeys(TEXT_FIELDS, text)
     made = await call(
         client, "create_instance", offer_id=container_offer(world)["id"], disk=20, **given
@@ -353,28 +351,26 @@ async def test_an_argument_that_resembles_none_is_refused_with_the_names_there_a
 
 
 WRONG = [
-    ("offer_id", "20000001"),
+    ("offer_id", "2e7"),
     ("offer_id", 5.5),
     ("offer_id", True),
     ("offer_id", None),
     ("offer_id", 0),
-    ("image", ""),
     ("image", "x" * 1025),
-    ("template_hash_id", ""),
-    ("label", 5),
-    ("label", ""),
+    ("label", 5.5),
     ("label", "x" * 240),
     ("label", "two\nlines"),
-    ("disk", "20"),
+    ("disk", "20 GB"),
     ("disk", True),
     ("disk", 7.9),
-    ("price", "0.3"),
+    ("price", "$0.3"),
+    ("price", 0),
     ("price", 0.0009),
     ("price", 128.5),
     ("price", 10**400),
     ("runtype", "sshd"),
     ("target_state", "paused"),
-    ("vm", "true"),
+    ("vm", "yes"),
     ("cancel_unavail", 1),
     ("env", 5),
     ("env", {"A": 1}),
@@ -382,15 +378,15 @@ WRONG = [
     ("onstart", ["x"]),
     ("args", "bash -c x"),
     ("args", '["bash"'),
-    ("args", [1]),
+    ("args", [True]),
     ("args_str", ["bash"]),
-    ("user", ""),
-    ("env_from", "HF_TOKEN"),
+    ("user", ["root"]),
+    ("env_from", "HF TOKEN"),
     ("env_from", ["HF_TOKEN=1"]),
     ("env_from", ["-p 80:80"]),
     ("image_login_from", "-u me -p planted"),
-    ("volume_info", []),
-    ("volume_info", VOLUME | {"volume_id": "7"}),
+    ("volume_info", [VOLUME]),
+    ("volume_info", VOLUME | {"volume_id": "7 "}),
     ("volume_info", VOLUME | {"mount_path": "/a\0b"}),
     ("volume_info", VOLUME | {"create_new": True, "size": 0}),
 ]
@@ -399,7 +395,9 @@ WRONG = [
 async def test_a_value_of_a_wrong_type_or_size_is_refused_by_name(
     client: Client, world: World
 ) -> None:
-    """The specification's types and bounds; nothing is converted, since a guess could rent."""
+    """The specification's types and bounds; what is not plain is not read, since a guess could
+    rent.
+    """
     for name, value in WRONG:
         refused = await call(client, "create_instance", **({"offer_id": 1} | {name: value}))
         error = refused["error"]
@@ -449,7 +447,10 @@ def test_a_number_that_is_none_is_refused_on_the_wire() -> None:
 
 
 CONTRADICTIONS = [
-    ({"volume_info": {}}, {"volume_info.volume_id", "volume_info.mount_path"}),
+    (
+        {"volume_info": {"create_new": True}},
+        {"volume_info.volume_id", "volume_info.size", "volume_info.mount_path"},
+    ),
     ({"volume_info": VOLUME | {"create_new": True}}, {"volume_info.size"}),
     ({"volume_info": VOLUME | {"size": 20}}, {"volume_info.size"}),
     ({"volume_info": VOLUME, "env": {"-v V.1:/mnt": "1"}}, {"env"}),

@@ -481,9 +481,8 @@ async def test_without_the_catalogue_names_are_searched_for_as_given_with_a_warn
         ({"min_reliability": 98}, "min_reliability", "less than or equal to 1"),
         ({"min_disk_gb": 5}, "min_disk_gb", "greater than or equal to 8"),
         ({"limit": 51}, "limit", "less than or equal to 50"),
-        ({"gpu_name": []}, "gpu_name", "at least 1"),
         ({"gpu_name": "["}, "gpu_name", "a text or a list of texts"),
-        ({"type": "spot"}, "type", "must be one of"),
+        ({"type": "auction"}, "type", "must be one of"),
         ({"max_price": 0.4}, "max_price", "unknown argument"),
     ],
 )

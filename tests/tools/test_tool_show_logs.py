@@ -201,8 +201,8 @@ async def test_a_machine_that_does_not_exist_has_no_log(client: Client) -> None:
     [
         {"tail": 0},
         {"tail": 5001},
-        {"tail": "9"},
-        {"filter": ""},
+        {"tail": "9 lines"},
+        {"filter": ["a"]},
         {"filter": "a\nb"},
         {"filter": "x" * 201},
     ],

@@ -31,18 +31,20 @@ ONSTART_MAX = 65_536  # characters before packing
 # Vast takes 256; "#", the token and a lease need the rest.
 LABEL_MAX = 256 - 17 - labels.LABEL_ROOM
 
+# What the official client sends for its flags, and shows of a machine (docs/vast-api.md A.3).
+OFFICIAL_RUNTYPES = {
+    "sshdirec": "ssh_direct",
+    "sshdirecsshproxy": "ssh_direct",
+    "sshsshdirecsshproxy": "ssh_direct",
+    "jupyterproxysshproxy": "jupyter_proxy",
+    "jupyterdirec": "jupyter_direct",
+    "jupyterdirecsshdirecsshproxy": "jupyter_direct",
+}
+
 Env = Annotated[
     dict[str, str],
     PlainValidator(env_grammar.env_of),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "object", "additionalProperties": {"type": "string"}},
-                {"type": "string"},
-                {"type": "array", "items": {"type": "string"}},
-            ]
-        }
-    ),
+    WithJsonSchema({"type": "string"}),
 ]
 
 
@@ -59,7 +61,7 @@ class VolumeInfo(Arguments):
     ] = None
     size: Annotated[int | None, Field(ge=1, description="GB, with create_new only")] = None
     mount_path: Annotated[
-        str | None, Field(min_length=1, pattern=r"^[^\x00]+$", description="e.g. /workspace")
+        str | None, Field(pattern=r"^[^\x00]+$", description="e.g. /workspace")
     ] = None
 
 
@@ -69,12 +71,14 @@ class CreateInstance(Arguments):
         "onstart": ONSTART_MAX,
         "image_login": 16_384,
     }
+    grammars = frozenset({"env"})
+    as_one_text = {"args": "args_str"}
+    also_called = {"runtype": OFFICIAL_RUNTYPES}
 
     offer_id: Annotated[int, Field(ge=1, description="offer to rent, from search_offers")]
     image: Annotated[
         str | None,
         Field(
-            min_length=1,
             max_length=1024,
             description=f"Docker image. Default: the template's, else {DEFAULT_IMAGE}",
         ),
@@ -82,14 +86,12 @@ class CreateInstance(Arguments):
     template_hash_id: Annotated[
         str | None,
         Field(
-            min_length=1,
             description="template to start from; what is given here overrides it, env by key",
         ),
     ] = None
     label: Annotated[
         str | None,
         Field(
-            min_length=1,
             max_length=LABEL_MAX,
             pattern=r"^[^\x00-\x1f\x7f]+$",
             description=f"name, at most {LABEL_MAX} characters; a #token is added to it",
@@ -187,12 +189,10 @@ class CreateInstance(Arguments):
         bool | None,
         Field(description="skip checks when creating from an existing instance. Default false"),
     ] = None
-    user: Annotated[
-        str | None, Field(min_length=1, description="docker user; breaks some images")
-    ] = None
+    user: Annotated[str | None, Field(description="docker user; breaks some images")] = None
     image_login: Annotated[
         str | None,
-        Field(repr=False, min_length=1, description="registry login: -u USER -p TOKEN REGISTRY"),
+        Field(repr=False, description="registry login: -u USER -p TOKEN REGISTRY"),
     ] = None
     image_login_from: Annotated[
         Name | None,

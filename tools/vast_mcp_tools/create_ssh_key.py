@@ -38,7 +38,6 @@ class CreateSshKey(Arguments):
     public_key: Annotated[
         str,
         Field(
-            min_length=1,
             max_length=LARGEST_FILE,
             description="its text (ssh-ed25519 AAAA…) or a *.pub file on this computer, e.g. "
             "~/.ssh/id_ed25519.pub",

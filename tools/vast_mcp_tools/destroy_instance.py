@@ -33,7 +33,7 @@ Failed = dict[int, errors.VastMcpError | None]
 class DestroyInstance(Arguments):
     instance_ids: Annotated[
         list[Annotated[int, Field(ge=1)]],
-        Field(min_length=1, max_length=25, description="1 to 25"),
+        Field(max_length=25, description="1 to 25"),
     ]
     not_ours: Annotated[
         bool, Field(description="allows machines not made by vast-mcp. Default false")

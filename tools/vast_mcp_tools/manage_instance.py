@@ -45,9 +45,11 @@ class ManageInstance(Arguments):
     action: Annotated[Action, Field(description="change_bid wants price, extend_lease lease_hours")]
     label: Annotated[
         str | None,
-        Field(min_length=1, max_length=LABEL_MAX, description="for action label"),
+        Field(max_length=LABEL_MAX, description="for action label"),
     ] = None
-    price: Annotated[float | None, Field(ge=0.001, description="bid, $/h of the machine")] = None
+    price: Annotated[
+        float | None, Field(ge=0.001, description="bid, $/h of the machine, 0.001 or more")
+    ] = None
     lease_hours: Annotated[
         float | None,
         Field(

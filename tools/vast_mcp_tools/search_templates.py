@@ -19,7 +19,7 @@ KNOWN_RUNTYPES = frozenset(
 class SearchTemplates(Arguments):
     words: Annotated[
         str | None,
-        Field(min_length=1, max_length=200, description="all occur in name, image or description"),
+        Field(max_length=200, description="all occur in name, image or description"),
     ] = None
     recommended: Annotated[bool, Field(description="Default true; false: strangers' too")] = True
     mine: Annotated[bool, Field(description="only your own, recommended or not. Default false")] = (

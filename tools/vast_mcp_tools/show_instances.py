@@ -30,10 +30,10 @@ NARROWER_BYTES = 400  # the step that narrows
 
 class ShowInstances(Arguments):
     label: Annotated[
-        str | None, Field(min_length=1, description="only labels that contain this, e.g. a token")
+        str | None, Field(description="only labels that contain this, e.g. a token")
     ] = None
     state: Annotated[
-        Literal["running", "stopped", "starting", "failed", "all"],
+        Literal["all", "running", "stopped", "starting", "failed"],
         Field(description="only these. Default all"),
     ] = "all"
 

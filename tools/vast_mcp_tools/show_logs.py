@@ -44,12 +44,14 @@ def _printable(words: str) -> str:
 
 
 class ShowLogs(Arguments):
+    any_text = frozenset({"filter"})
+
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
     tail: Annotated[int, Field(ge=1, le=5000, description="last lines, 1 to 5000. Default 200")] = (
         200
     )
     filter: Annotated[
-        Annotated[str, AfterValidator(_printable), Field(min_length=1)] | None,
+        Annotated[str, AfterValidator(_printable)] | None,
         Field(description="only lines with this (grep)"),
     ] = None
     daemon: Annotated[bool, Field(description="the host's log. Default false: the container's")] = (

@@ -42,7 +42,7 @@ class WaitForInstance(Arguments):
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
     timeout_s: Annotated[float, Field(ge=1, le=50, description="1 to 50, default 50")] = 50
     until: Annotated[
-        Literal["running", "reachable"], Field(description="default reachable: SSH answers")
+        Literal["reachable", "running"], Field(description="default reachable: SSH answers")
     ] = "reachable"
     show_jupyter_token: Annotated[bool, Field(description="default false")] = False
 

@@ -7,7 +7,6 @@ may be secrets.
 from __future__ import annotations
 
 import difflib
-import json
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -15,23 +14,35 @@ from pydantic import ValidationError
 from vast_mcp import errors
 from vast_mcp.errors import Json, Problem
 from vast_mcp.host import bounds
+from vast_mcp.host.reading import values_of
 from vast_mcp.toolspec import Arguments, ToolSpec
 
-CONTAINERS = {"object", "array"}
 _LOOKED_AT = 50  # problems; an answer shows fewer
 
 
 def arguments_of(spec: ToolSpec, given: Json, schema: Json) -> Arguments:
     """The tool's argument model. Raises BadArguments."""
     properties = cast("dict[str, Json]", schema["properties"])
-    quantities = {name for name, one in properties.items() if one.get("type") == "number"}
+    quantities = {name for name, one in properties.items() if {"type": "number"} in _arms(one)}
     _check_bounds(spec, given, quantities)
-    mended = {key: _unwrapped(value, properties.get(key, {})) for key, value in given.items()}
-    _check_bounds(spec, mended, quantities)
+    values, problems = values_of(given, schema, spec.arguments)
+    _check_bounds(spec, values, quantities)
+    values = {name: value for name, value in values.items() if not _is_no_filter(name, value)}
     try:
-        return spec.arguments.model_validate(mended)
+        made = spec.arguments.model_validate(values)
     except ValidationError as exc:
-        raise _bad_arguments(spec.name, exc, schema) from None
+        named = {problem.field.partition(".")[0] for problem in problems}
+        found = [_problem(cast("Json", one), values, schema) for one in _details(exc)]
+        problems += [one for one in found if one.field.partition(".")[0] not in named]
+        # One wrong value of a union is reported once per arm; one line of each is enough.
+        raise errors.bad(spec.name, list(dict.fromkeys(problems))) from None
+    if problems:
+        raise errors.bad(spec.name, problems)
+    return made
+
+
+def _arms(schema: Json) -> list[Json]:
+    return cast("list[Json]", schema.get("anyOf", [schema]))
 
 
 def _check_bounds(spec: ToolSpec, given: Json, quantities: set[str]) -> None:
@@ -40,41 +51,43 @@ def _check_bounds(spec: ToolSpec, given: Json, quantities: set[str]) -> None:
         raise errors.bad(spec.name, problems)
 
 
-def _unwrapped(value: Any, schema: Json) -> Any:
-    """An object or array that came as JSON text (Claude Desktop does that), for an argument that
-    takes no text.
-    """
-    if not isinstance(value, str) or value.strip()[:1] not in {"{", "["} or _takes_text(schema):
-        return value
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return value
+def _is_no_filter(name: str, value: Any) -> bool:
+    """Whether at least nothing is asked for: hosts that must fill a field write 0."""
+    return name.startswith("min_") and type(value) in {int, float} and value == 0
 
 
-def _takes_text(schema: Json) -> bool:
-    arms = cast("list[Json]", schema.get("anyOf", [schema]))
-    return any(arm.get("type") not in CONTAINERS for arm in arms)
+# ── what the model refuses, in words ─────────────────────────────────────────────────────────────
+
+_WORDS = {
+    "missing": "required",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "string_type": "must be a text",
+    "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+}
 
 
-def _bad_arguments(tool: str, exc: ValidationError, schema: Json) -> errors.BadArguments:
-    problems = [
-        Problem(bounds.shown(detail["loc"]), _problem(cast("Json", detail), schema))
-        for detail in exc.errors(include_url=False, include_input=False)[:_LOOKED_AT]
-    ]
-    # One wrong value of a union is reported once per arm; one line a field and problem is enough.
-    return errors.bad(tool, list(dict.fromkeys(problems)))
+def _details(exc: ValidationError) -> list[Any]:
+    return exc.errors(include_url=False, include_input=False)[:_LOOKED_AT]
 
 
-def _problem(detail: Json, schema: Json) -> str:
-    kind, context = detail["type"], cast("Json", detail.get("ctx") or {})
+def _problem(detail: Json, values: Json, schema: Json) -> Problem:
+    kind, loc = detail["type"], detail["loc"]
+    words = _WORDS.get(kind) or str(detail["msg"]).removeprefix("Value error, ")
     if kind == "extra_forbidden":
-        return _unknown(detail["loc"], schema)
-    if kind == "missing":
-        return "required"
+        words = _unknown(loc, schema)
     if kind == "literal_error":
-        return f"must be one of {context.get('expected')}"
-    return str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+        words = f"must be one of {detail['ctx']['expected']}"
+    if kind in {"greater_than", "greater_than_equal"} and _is_optional_zero(loc, values, schema):
+        words += "; or leave it out"
+    return Problem(bounds.shown(loc), words.removeprefix("Input "))
+
+
+def _is_optional_zero(loc: tuple[int | str, ...], values: Json, schema: Json) -> bool:
+    return values.get(str(loc[0])) == 0 and loc[0] not in schema.get("required", ())
 
 
 def _unknown(loc: tuple[int | str, ...], schema: Json) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, cast
 
 from mcp.types import Tool, ToolAnnotations
 from pydantic import BaseModel
@@ -41,10 +41,41 @@ def _schema_of(model: type[BaseModel], mode: JsonSchemaMode) -> Json:
 
 
 def input_schema(spec: ToolSpec) -> Json:
-    """The closed, flat schema of a tool's arguments."""
-    schema = _schema_of(spec.arguments, "validation")
-    schema.setdefault("properties", {})
-    return schema
+    """The closed, flat schema of a tool's arguments, as every host passes it on."""
+    return _asked(_schema_of(spec.arguments, "validation"))
+
+
+# ── what is asked ────────────────────────────────────────────────────────────────────────────────
+
+# Hosts strip or refuse the others, bounds and defaults among them: the words say those, and the
+# models hold to them.
+_PASSED_ON = ("type", "enum", "items", "properties", "required", "additionalProperties", "anyOf")
+_NEVER_EMPTY = {"integer", "number", "boolean"}
+_NOTHING = {"type": "null"}
+
+
+def _asked(node: Json) -> Json:
+    """A schema of what is asked, in the keywords that every host passes on."""
+    kept: Json = {key: node[key] for key in _PASSED_ON if key in node}
+    if "items" in kept:
+        kept["items"] = _asked(kept["items"])
+    if kept.get("type") == "object":
+        required = kept.get("required", ())
+        properties = cast("dict[str, Json]", kept.get("properties", {}))
+        kept["properties"] = {
+            name: _described(one, required=name in required) for name, one in properties.items()
+        }
+    return kept
+
+
+def _described(node: Json, *, required: bool) -> Json:
+    """One property. Where every field must be filled, a model says by null that an optional one is
+    not given; of texts, lists and objects it says so by an empty one.
+    """
+    asked = _asked(node)
+    if not required and ("enum" in asked or asked["type"] in _NEVER_EMPTY):
+        asked = {"anyOf": [asked, _NOTHING]}
+    return asked | {"description": node["description"]}
 
 
 def output_schema(spec: ToolSpec) -> Json:
