@@ -10,7 +10,14 @@ from dataclasses import replace
 
 import anyio
 
-from vast_mcp.renting import bid_rules, image_rules, offer_rules, port_rules, template_filters
+from vast_mcp.renting import (
+    bid_rules,
+    image_fit,
+    image_rules,
+    offer_rules,
+    port_rules,
+    template_filters,
+)
 from vast_mcp.renting.findings import Findings, price_of
 from vast_mcp.renting.logins import check_login_of_template
 from vast_mcp.renting.offer_look import offer_of, volume_usd_per_hour
@@ -66,6 +73,7 @@ def _judged(
     warnings = [
         *_of_bid(call, order, offer),
         *port_rules.check_ports(order, template, offer),
+        *image_fit.check_image(order, template, offer),
         *offer_rules.warnings_of(order, offer, disk_gb),
     ]
     if template is not None:

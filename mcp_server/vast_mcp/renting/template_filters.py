@@ -78,6 +78,12 @@ def warnings_of(extra_filters: object, offer: Offer | None) -> list[str]:
     return [*_of_differences(differences), *_of_unknown(unknown)]
 
 
+def asks_and_has(extra_filters: object, column: str, offer: Offer) -> bool:
+    """Whether a template asks something of a column, and the offer is so."""
+    wish = (filters_in(extra_filters) or {}).get(column)
+    return wish is not None and _difference(column, wish, offer) == ""
+
+
 def filters_in(value: object) -> Json | None:
     """The filters, which rows hold as a text of JSON; None where they cannot be read."""
     if value is None or value == "":

@@ -1,0 +1,147 @@
+"""What an offer's row says against an order leads to an offer that fits, or to the same order on
+terms that do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mcp import Client
+
+from house import an_offer, call, puts, so_many
+from vast_mcp.renting.image_hints import at_least, hints_of
+from vast_mcp.renting.image_names import image_name
+from vast_mcp.renting.port_rules import ports_of
+from vast_mcp.sandbox.world import World
+
+quickly = settings(derandomize=True, max_examples=so_many(100), deadline=None, database=None)
+
+# What an offer has, what is asked of it, and what the offer found instead has.
+REFUSED: list[tuple[dict[str, Any], dict[str, Any], str, Any]] = [
+    ({"direct_port_count": 0}, {"runtype": "ssh_direct"}, "direct_port_count", lambda n: n >= 1),
+    ({"direct_port_count": 1}, {"env": "-p 1:1 -p 2:2"}, "direct_port_count", lambda n: n >= 2),
+    ({"disk_space": 120.0}, {"disk": 121}, "disk_space", lambda gb: gb >= 121),
+    ({"cuda_max_good": 11.8}, {"image": "x/y:cu124"}, "cuda_max_good", lambda cuda: cuda > 12.3),
+    ({"cpu_arch": "arm64"}, {"image": "x/y:amd64"}, "cpu_arch", lambda arch: arch == "amd64"),
+    ({"gpu_arch": "amd"}, {"image": "x/y:cuda"}, "gpu_arch", lambda arch: arch == "nvidia"),
+]
+
+
+@pytest.mark.parametrize(("has", "wish", "cell", "holds"), REFUSED, ids=[one[2] for one in REFUSED])
+async def test_a_refusal_leads_to_an_offer_that_is_not_refused(
+    client: Client, world: World, has: Any, wish: Any, cell: str, holds: Any
+) -> None:
+    """The search that the step asks for finds such offers, and one of them is rented."""
+    offer = an_offer(world, gpu_name="RTX 4090", num_gpus=1)
+    world.offers[offer["id"]].update(has)
+    asked = {"disk": 20, **wish}
+    error = (await call(client, "create_instance", offer_id=offer["id"], **asked))["error"]
+    assert (error["code"], error["billing_possible"], puts(world)) == ("bad_arguments", False, 0)
+    [step] = error["next_steps"]
+    found = await call(client, step["tool"], **step["arguments"])
+    assert "error" not in found
+    ids = [row["offer_id"] for row in found["offers"]]
+    assert ids, found
+    assert offer["id"] not in ids
+    assert all(holds(world.offers[offer_id][cell]) for offer_id in ids)
+    assert "instance_id" in await call(client, "create_instance", offer_id=ids[0], **asked)
+
+
+async def test_a_bid_that_is_too_high_leads_to_the_same_machine_on_demand(
+    client: Client, world: World
+) -> None:
+    """Also where a search for bids had shown it: the price on demand was told by the refusal."""
+    offer = an_offer(world)
+    world.offers[offer["id"]].update(dph_base=0.01, min_bid=0.02)
+    found = await call(client, "search_offers", type="bid", limit=1)
+    assert [row["offer_id"] for row in found["offers"]] == [offer["id"]]
+    wish = {"offer_id": offer["id"], "disk": 20, "price": 0.02, "dry_run": True}
+    error = (await call(client, "create_instance", **wish))["error"]
+    step = error["next_steps"][0]
+    assert "price" not in step["arguments"]
+    made = await call(client, step["tool"], **{**step["arguments"], "dry_run": False})
+    assert (made["kind"], puts(world)) == ("on_demand", 1)
+
+
+async def test_a_known_offer_is_judged_without_another_request(
+    client: Client, world: World
+) -> None:
+    """What a search has shown is enough, for a bid too: an offer's row on demand says both prices
+    (docs/performance.md).
+    """
+    await call(client, "search_offers", limit=50)
+    offer = an_offer(world, direct_port_count=0)
+    before = len(world.requests)
+    for refused in (
+        {"price": offer["dph_base"] * 2},
+        {"price": offer["min_bid"] / 2},
+        {"runtype": "ssh_direct"},
+        {"disk": offer["disk_space"] + 1},
+        {"image": "x/y:arm64"},
+    ):
+        answer = await call(
+            client, "create_instance", **{"offer_id": offer["id"], "disk": 20, **refused}
+        )
+        assert "error" in answer, refused
+    assert "search" not in {request.endpoint for request in world.requests[before:]}
+
+
+async def test_an_offer_never_seen_is_looked_up_once(client: Client, world: World) -> None:
+    """One search says everything that a bid is judged by."""
+    offer = an_offer(world, min_bid=lambda usd: usd > 0.01)
+    await call(client, "create_instance", offer_id=offer["id"], disk=20, price=offer["min_bid"])
+    assert len(world.asked("search")) == 1
+
+
+async def test_an_offer_without_room_for_the_disk_is_found_all_the_same(
+    client: Client, world: World
+) -> None:
+    """A search that prices a disk leaves out who lacks the room for it (docs/vast-api.md B.1)."""
+    offer = an_offer(world)
+    wish = {"offer_id": offer["id"], "disk": offer["disk_space"] + 1, "max_usd_per_hour": 50}
+    error = (await call(client, "create_instance", **wish))["error"]
+    assert (error["code"], error["problems"][0]["field"]) == ("bad_arguments", "disk")
+    assert (len(world.asked("search")), puts(world)) == (2, 0)
+
+
+# ── what a name says ───────────────────────────────────────────────────────────────────────────
+
+majors, minors = st.integers(9, 14), st.integers(0, 9)
+words = st.sampled_from(["", "py3.11-", "2.4.0-", "v0.8.5_", "ubuntu22.04-"])
+after = st.sampled_from(["", "-cudnn9", "-devel-ubuntu22.04", "_py310", "-runtime"])
+
+
+@quickly
+@given(major=majors, minor=minors, before=words, behind=after, patch=st.sampled_from(["", ".1"]))
+def test_a_version_of_cuda_is_read_in_every_spelling(
+    major: int, minor: int, before: str, behind: str, patch: str
+) -> None:
+    """Tags of pytorch, nvidia/cuda, vastai, rapidsai, runpod."""
+    spelt = [f"cuda{major}.{minor}{patch}", f"cuda-{major}.{minor}{patch}", f"cu{major}{minor}"]
+    names = [f"x/y:{before}{one}{behind}" for one in spelt]
+    names += [f"nvidia/cuda:{major}.{minor}{patch}{behind}", f"x/y-{spelt[0]}:latest"]
+    for name in names:
+        read = image_name(name)
+        assert read is not None
+        assert hints_of(read).cuda == (major, minor), name
+
+
+@quickly
+@given(tag=st.from_regex(r"[a-z0-9_][a-z0-9_.-]{0,30}", fullmatch=True))
+def test_no_tag_is_a_defect_and_none_without_the_word_names_cuda(tag: str) -> None:
+    read = image_name(f"x/y:{tag}")
+    assert read is not None
+    cuda = hints_of(read).cuda
+    assert cuda is None or ("cu" in tag and (5, 0) <= at_least(cuda) <= (19, 99))
+
+
+@quickly
+@given(numbers=st.lists(st.integers(1, 65535), max_size=8), direct=st.booleans())
+def test_every_port_inside_counts_once(numbers: list[int], direct: bool) -> None:
+    """Several ports outside that lead to one inside are one."""
+    env = {f"-p {8000 + at}:{number}": "1" for at, number in enumerate(numbers)}
+    body = {"env": env} | ({"runtype": "ssh_direct"} if direct else {})
+    assert ports_of(body).least == len({*numbers, *([22] if direct else [])})
