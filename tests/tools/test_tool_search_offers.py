@@ -125,6 +125,12 @@ async def test_a_search_without_arguments_asks_for_the_cheapest_verified_machine
     assert prices == sorted(prices)
 
 
+def own_mb(row: Row) -> float:
+    """The memory that a rental can count on (docs/vast-api.md B.2)."""
+    share = row["cpu_cores_effective"] / row["cpu_cores"]
+    return row["cpu_ram"] * min(share, row["gpu_frac"])
+
+
 # Argument, what a row of the world must then be.
 WISHES: list[tuple[Row, Callable[[Row], bool]]] = [
     ({"gpu_name": "RTX 3090"}, lambda row: row["gpu_name"] == "RTX 3090"),
@@ -145,6 +151,14 @@ WISHES: list[tuple[Row, Callable[[Row], bool]]] = [
     ({"min_cuda": 13}, lambda row: row["cuda_max_good"] >= 13),
     ({"min_direct_ports": 300}, lambda row: row["direct_port_count"] >= 300),
     ({"min_hours": 24 * 180}, lambda row: row["end_date"] - row["asked_at"] >= 24 * 180 * 3600),
+    ({"min_compute_cap": 8.9}, lambda row: row["compute_cap"] >= 890),
+    ({"min_inet_down_mbps": 5000}, lambda row: row["inet_down"] >= 5000),
+    (
+        {"max_usd_per_tb": 6},
+        lambda row: max(row["inet_down_cost"], row["inet_up_cost"]) * 1024 <= 6,
+    ),
+    ({"min_cpu_ram_gb": 32}, lambda row: own_mb(row) >= 32 * MIB_PER_GB),
+    ({"exclude_machine_ids": [10_000, 10_092]}, lambda row: row["machine_id"] != 10_092),
     ({"vm": True}, lambda row: row["vms_enabled"] and row["direct_port_count"] >= 1),
     ({"datacenter_only": True}, lambda row: row["hosting_type"] == 1),
     ({"filters": {"cpu_ram": {"gte": 500_000}}}, lambda row: row["cpu_ram"] >= 500_000),
@@ -754,6 +768,12 @@ async def test_a_vm_search_leads_to_a_vm(world: World, client: Client, search: S
         ({"gpu_name": "4090", "num_gpus": 8, "vm": True}, "vm"),
         ({"gpu_name": "4090", "min_disk_gb": 5000}, "min_disk_gb"),
         ({"gpu_name": "4090", "min_cuda": 99}, "min_cuda"),
+        ({"min_compute_cap": 15}, "min_compute_cap"),
+        ({"gpu_name": "4090", "min_compute_cap": 15, "min_cuda": 11}, "min_compute_cap"),
+        ({"gpu_name": "4090", "min_inet_down_mbps": 99_999}, "min_inet_down_mbps"),
+        ({"min_cpu_ram_gb": 9_000}, "min_cpu_ram_gb"),
+        ({"gpu_name": "4090", "num_gpus": 1, "max_usd_per_tb": 0.1}, "max_usd_per_tb"),
+        ({"max_usd_per_tb": 0.1}, "max_usd_per_tb"),
         ({"gpu_name": "4090", "min_direct_ports": 9999}, "min_direct_ports"),
         ({"gpu_name": "4090", "min_hours": 99999}, "min_hours"),
         ({"min_gpu_ram_gb": 500}, "min_gpu_ram_gb"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import allowing, an_offer, call, puts, served
+from house import allowing, an_offer, call, offers, puts, served
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 
@@ -69,6 +69,43 @@ async def test_where_rows_slip_through_the_filters_all_that_vast_shows_are_asked
     shown = await call(client, "search_offers", max_usd_per_hour=0.3, min_reliability=0.9)
     assert all(row["usd_per_hour"] <= 0.3 for row in shown["offers"])
     assert [request.body["limit"] for request in world.asked("search")] in ([11], [11, 64])
+
+
+@pytest.mark.parametrize(
+    ("order", "best"),
+    [
+        ("usd_per_hour", "dph_total"),
+        ("available_hours", "end_date"),
+        ("reliability", "reliability"),
+    ],
+)
+async def test_what_vast_can_only_filter_coarsely_is_looked_for_on_further_pages(
+    client: Client, world: World, order: str, best: str
+) -> None:
+    """It shows 64 rows, and none of the first may be meant (docs/vast-api.md B.1, B.2)."""
+    free = offers(world, 10_000)
+    free.sort(key=lambda offer: offer[best], reverse=order != "usd_per_hour")
+    for offer in world.offers.values():
+        offer |= {"cpu_ram": 64_000, "gpu_frac": 0.1, "cpu_cores": 8, "cpu_cores_effective": 8.0}
+    meant = {offer["id"] for offer in free[100:]}
+    for offer_id in meant:
+        world.offers[offer_id]["gpu_frac"] = 1.0
+    found = await call(client, "search_offers", min_cpu_ram_gb=60, order_by=order)
+    assert {row["offer_id"] for row in found["offers"]} <= meant
+    assert len(found["offers"]) == 10
+    assert [one.body["limit"] for one in world.asked("search")] == [11, 64, 64]
+
+
+@pytest.mark.parametrize(("order", "said"), [("usd_per_hour", False), ("score", True)])
+async def test_where_rows_end_before_what_vast_lists_it_is_said_that_more_may_fit(
+    client: Client, world: World, order: str, said: bool
+) -> None:
+    """Nothing found is not told as nothing there. A score has no bound to go on from."""
+    for offer in world.offers.values():
+        offer |= {"cpu_ram": 64_000, "gpu_frac": 0.1}
+    found = await call(client, "search_offers", min_cpu_ram_gb=60, order_by=order)
+    assert found["offers"] == []
+    assert any("More may fit" in one for one in found.get("warnings", [])) is said
 
 
 async def test_the_look_at_one_offer_asks_for_one_row(

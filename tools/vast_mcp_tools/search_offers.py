@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, Problem
@@ -38,6 +38,7 @@ from vast_mcp.vast.models import Offer
 
 # Vast's own; without the registry host it becomes a container (A.5)
 VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"
+MORE_MAY_FIT = "More may fit: Vast shows 64 offers a search. A narrower one reaches further."
 SEVERAL_TO_BLAME = "No single filter is to blame: only several changes together find something."
 
 OneOrSeveral = Annotated[
@@ -67,16 +68,16 @@ class SearchOffers(Arguments):
 
     gpu_name: Annotated[
         OneOrSeveral | None,
-        Field(description="One or several, spelled freely: RTX_4090, 4090, a100 (all A100s)."),
+        Field(description="Spelled freely: RTX_4090, 4090, a100 (all A100s)."),
     ] = None
-    num_gpus: Annotated[int | None, Field(ge=1, description="Exactly this many.")] = None
+    num_gpus: Annotated[int | None, Field(ge=1, description="Exactly.")] = None
     min_gpu_ram_gb: Annotated[
         float | None,
-        Field(gt=0, description="GB per GPU, as sold: 48 finds an L40S, whose row says 45."),
+        Field(gt=0, description="Per GPU, as sold: 48 finds an L40S."),
     ] = None
     max_usd_per_hour: Annotated[
         float | None,
-        Field(gt=0, description="The whole machine, disk included. For bids: the lowest bid."),
+        Field(gt=0, description="Disk included. For bids: the lowest bid."),
     ] = None
     min_reliability: Annotated[
         float | None, Field(ge=0, le=1, description="0 to 1; 0.98 is good.")
@@ -88,26 +89,35 @@ class SearchOffers(Arguments):
     min_disk_gb: Annotated[
         float, Field(ge=8, description="8 or more, default 10. Prices include it.")
     ] = 10
-    min_cuda: Annotated[
-        float | None, Field(gt=0, description="CUDA the driver supports, e.g. 12.4.")
+    min_cuda: Annotated[float | None, Field(gt=0, description="Of the driver, e.g. 12.4.")] = None
+    min_compute_cap: Annotated[
+        Annotated[float, Field(gt=0), AfterValidator(arguments.compute_cap)] | None,
+        Field(description="E.g. 8.9."),
     ] = None
-    min_direct_ports: Annotated[
-        int | None, Field(ge=0, description="Ports open to the internet.")
+    min_cpu_ram_gb: Annotated[float | None, Field(gt=0, description="Your share, estimated.")] = (
+        None
+    )
+    min_inet_down_mbps: Annotated[float | None, Field(gt=0, description="Mbit/s.")] = None
+    max_usd_per_tb: Annotated[
+        float | None, Field(gt=0, description="The dearer of down and up.")
     ] = None
+    exclude_machine_ids: Annotated[
+        list[Annotated[int, Field(ge=1)]] | None,
+        Field(max_length=arguments.MOST_EXCLUDED, description="At most 64."),
+    ] = None
+    min_direct_ports: Annotated[int | None, Field(ge=0, description="Open to the internet.")] = None
     min_hours: Annotated[
         float | None, Field(gt=0, description="Until the host may take it back.")
     ] = None
-    vm: Annotated[
-        bool, Field(description="Machines that run VMs, with a port to enter them. Default false.")
-    ] = False
+    vm: Annotated[bool, Field(description="Machines for VMs. Default false.")] = False
     datacenter_only: Annotated[bool, Field(description="Default false.")] = False
     type: Annotated[
         Literal["on-demand", "bid", "reserved"],
-        Field(description="Default on-demand. bid: cheaper, and stopped when somebody bids more."),
+        Field(description="Default on-demand. bid: stopped when somebody bids more."),
     ] = "on-demand"
     order_by: Annotated[
         Literal["usd_per_hour", "score", "reliability", "available_hours"],
-        Field(description="Best first. Default usd_per_hour; score is Vast's value for money."),
+        Field(description="Default usd_per_hour; score: value for money."),
     ] = "usd_per_hour"
     limit: Annotated[int, Field(ge=1, le=50, description="1 to 50, default 10.")] = 10
     filters: Annotated[
@@ -115,9 +125,8 @@ class SearchOffers(Arguments):
         Field(
             description="The rest, in the API's grammar and units (MB, seconds): "
             '{"cpu_ram": {"gte": 64000}}. '
-            "Operators: eq neq gt gte lt lte in notin. Replaces a default: verified and rentable "
-            "true, external and "
-            "rented false."
+            "Operators: eq neq gt gte lt lte in notin. Defaults: verified and rentable true, "
+            "external and rented false."
         ),
     ] = None
 
@@ -154,13 +163,12 @@ class SearchOffersResult(Result):
 
 
 async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
-    """Finds machines with GPUs to rent on Vast.ai, cheapest first. Rents nothing:
-    create_instance does, by offer_id.
+    """Finds machines with GPUs to rent on Vast.ai, best first. Rents nothing: create_instance does,
+    by offer_id.
 
-    Prices are US$ per hour for the whole machine, its disk included; traffic is extra. Only
-    verified machines that are free now, unless filters says otherwise; an offer can be gone a
-    minute later. same holds of every offer that does not say otherwise; pairs are [down, up]. When
-    nothing fits, relax says which filter to loosen.
+    Prices are US$ per hour for the whole machine, its disk included; traffic is extra. Verified
+    machines that are free now, unless filters says otherwise. same holds of every offer that does
+    not say otherwise; pairs are [down, up]. When nothing fits, relax says what to loosen.
     """
     _check(args)
     cards, warnings = await _gpus(args, call)
@@ -169,6 +177,8 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     wanted = _filters(args, cards)
     # One more than are shown tells whether there are more.
     found = await _search(args).offers(call, wanted, ORDERS[args.order_by], args.limit + 1)
+    if len(found) <= args.limit and not found.is_all:
+        warnings.append(MORE_MAY_FIT)
     if not found:
         return await _nothing_found(args, call, wanted, warnings)
     shown = found[: args.limit]
@@ -178,7 +188,7 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
         same=same or None,
         offers=told,
         disk_gb=args.min_disk_gb,
-        more=len(found) > len(shown) or None,
+        more=len(found) > len(shown) or not found.is_all or None,
         gpu_names_searched=_meant(args, cards),
         warnings=warnings or None,
         next_steps=[_rent(args, shown[0])],
@@ -248,6 +258,9 @@ def _filters(args: SearchOffers, cards: Cards) -> list[Filter]:
         # entered (A.5).
         wanted.append(Filter("vm", "direct_port_count", {"gte": 1}))
     wanted += _bounds(args)
+    if args.exclude_machine_ids:
+        without = {"notin": list(args.exclude_machine_ids)}
+        wanted.append(Filter(filters.EXCLUDED, "machine_id", without))
     wanted += [Filter(f"filters.{name}", name, ops) for name, ops in args.free.items()]
     return wanted
 

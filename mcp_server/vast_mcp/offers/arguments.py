@@ -7,7 +7,9 @@ import math
 from dataclasses import dataclass
 
 from vast_mcp.offers import figures
+from vast_mcp.offers.filters import OWN_RAM, TRAFFIC
 
+MOST_EXCLUDED = 64  # machines left out of one search
 NAMES = ("gpu_name", "geolocation")  # arguments that are lists, and called as the field is
 
 
@@ -15,8 +17,8 @@ NAMES = ("gpu_name", "geolocation")  # arguments that are lists, and called as t
 class Field:
     """An argument that becomes one filter: the API's field and operator.
 
-    `unit` is the API's units in one of the argument's, None where both count alike. Below `least`
-    the argument, or a rental, makes no sense.
+    `unit` is the API's units in one of the argument's, None where both count alike; the API counts
+    whole ones, or not. Below `least` the argument, or a rental, makes no sense.
     """
 
     argument: str
@@ -24,6 +26,7 @@ class Field:
     op: str
     unit: float | None = None
     least: float = 0
+    whole: bool = True
 
 
 FIELDS = (
@@ -37,7 +40,14 @@ FIELDS = (
     Field("min_cuda", "cuda_max_good", "gte"),
     Field("min_direct_ports", "direct_port_count", "gte"),
     Field("min_hours", "duration", "gte", unit=3600, least=1),
+    Field("min_compute_cap", "compute_cap", "gte", unit=100),
+    Field("min_cpu_ram_gb", OWN_RAM, "gte", unit=figures.MIB_PER_GB),
+    Field("min_inet_down_mbps", "inet_down", "gte"),
+    Field("max_usd_per_tb", TRAFFIC, "lte", unit=1 / figures.GB_PER_TB, whole=False),
 )
+# sm_20 was the first that had a number without a point; no capability is above 20. Vast's numbers
+# are 100 times it (docs/vast-api.md B.2).
+_LEAST_SM, _LEAST_BY_VAST, _MOST_BY_VAST = 20, 200, 2000
 _FREE = Field("filters", "", "")  # a filter in the API's own terms and units
 _BY_ARGUMENT = {field.argument: field for field in FIELDS}
 _ARGUMENTS = {field.name: field.argument for field in FIELDS} | {name: name for name in NAMES}
@@ -57,10 +67,12 @@ def _field_of(argument: str) -> Field:
 
 def to_api(argument: str, value: float) -> float:
     """An argument's value in the API's unit."""
-    unit = _field_of(argument).unit
-    if unit is None:
+    field = _field_of(argument)
+    if field.unit is None:
         return value
-    return math.floor(value * unit)
+    if not field.whole:
+        return value * field.unit
+    return math.floor(round(value * field.unit, 6))  # 870 for 8.7, and not 869
 
 
 def from_api(argument: str, fact: float) -> float | None:
@@ -80,6 +92,12 @@ def _rounded(argument: str, fact: float) -> float:
             return figures.driver_gb(fact)
         case "max_usd_per_hour":
             return figures.at_least(fact)
+        case "max_usd_per_tb":
+            return figures.tidy(figures.at_least(fact * figures.GB_PER_TB))
+        case "min_compute_cap":
+            return figures.tidy(round(fact / 100, 2))
+        case "min_cpu_ram_gb":
+            return int(fact / 1024)
         case "min_hours":
             return int(fact / 3600)
         case "min_disk_gb":
@@ -88,6 +106,17 @@ def _rounded(argument: str, fact: float) -> float:
             return figures.tidy(fact)
         case _:
             return figures.tidy(figures.at_most(fact))
+
+
+def compute_cap(value: float) -> float:
+    """Read 8.9, and Vast's 890 for it. Raises ValueError for 89 and 120, which are neither (sm_120
+    is 12.0, and 120 is 1.2 by Vast's count).
+    """
+    if value < _LEAST_SM:
+        return value
+    if _LEAST_BY_VAST <= value <= _MOST_BY_VAST:
+        return round(value / 100, 2)
+    raise ValueError("a compute capability as NVIDIA writes it: 8.9 (not 89), 12.0 (not 120)")
 
 
 def as_list(value: object) -> object:

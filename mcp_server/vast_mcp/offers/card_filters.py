@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from vast_mcp.errors import Json
 from vast_mcp.offers.filters import Filter, any_of
@@ -29,6 +30,7 @@ class _Memory(Filter):
     each row is held to its own name's. A name in no pair may have any.
     """
 
+    coarse: ClassVar[bool] = True
     pairs: Sequence[Card] = field(default=())
 
     def allows(self, offer: Offer) -> bool:

@@ -38,9 +38,9 @@ def driver_gb(mib: float) -> int:
     return round(mib / 1024)
 
 
-def compute_cap(hundredfold: float) -> float:
-    """A compute capability as people write it: 8.9 for 890."""
-    return round(hundredfold / 100, 2)
+def compute_cap(hundredfold: float | None) -> float | None:
+    """A compute capability as people write it: 8.9 for 890; None where there is none."""
+    return round(hundredfold / 100, 2) if hundredfold else None
 
 
 def whole(value: float | None, unit: float = 1) -> int | None:

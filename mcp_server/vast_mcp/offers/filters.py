@@ -6,11 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from vast_mcp.errors import Json
+from vast_mcp.vast import names
 from vast_mcp.vast.columns import COMPARE
-from vast_mcp.vast.models import Offer
+from vast_mcp.vast.models import GPU_ARCH, Offer
+
+# What rows are held to and no column of Vast's is: the dearer of the two prices of traffic, $/GB,
+# and the memory that one gets, MB. Vast is asked of the columns behind them.
+TRAFFIC, OWN_RAM = "dearer of inet_*_cost", "share of cpu_ram"
+_COLUMNS = {TRAFFIC: ("inet_down_cost", "inet_up_cost"), OWN_RAM: ("cpu_ram",)}
+# What a row must show to be borne out: silence is neither free traffic nor another machine.
+_SHOWN = {"vms_enabled", *_COLUMNS}
+EXCLUDED = "exclude_machine_ids"
 
 DEFAULTS = {"verified": True, "external": False, "rentable": True, "rented": False}
 
@@ -31,13 +40,26 @@ class Filter:
         """The first operator and what it compares with; most filters have one."""
         return next(iter(self.ops.items()))
 
+    # Whether Vast can only be asked for more than is meant.
+    coarse: ClassVar[bool] = False
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether Vast lets through what rows are then held to."""
+        return self.coarse or self.field == OWN_RAM
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What Vast is asked of."""
+        return _COLUMNS.get(self.field, (self.field,))
+
     def allows(self, offer: Offer) -> bool:
-        """Whether a row bears the filter out. Where a row is silent Vast has judged, except of
-        VMs.
+        """Whether a row bears the filter out. Where a row is silent Vast has judged, except of what
+        must be shown.
         """
         fact = fact_of(offer, self.field)
-        if fact is None:
-            return self.field != "vms_enabled"
+        if fact is None and self.ops:
+            return self.field not in _SHOWN and self.argument != EXCLUDED
         return all(_holds(fact, op, asked) for op, asked in self.ops.items())
 
 
@@ -71,7 +93,7 @@ def fits(offer: Offer, filters: Iterable[Filter]) -> bool:
 
 def is_visible(field: str) -> bool:
     """Whether rows show what a filter is about."""
-    return field in {"verified", "datacenter"} or field in Offer.model_fields
+    return field in _FACTS or field in Offer.model_fields
 
 
 def fact_of(offer: Offer, field: str) -> Any:
@@ -114,7 +136,19 @@ def _card_of(offer: Offer) -> str | None:
     return offer.untrusted_gpu_name
 
 
+def compute_cap_of(offer: Offer) -> float | None:
+    """CUDA compute capability * 100, None where it is not known. It is NVIDIA's notion: another
+    maker's card has 0, whatever its row says.
+    """
+    if offer.gpu_arch not in (None, GPU_ARCH[0], names.UNREADABLE):
+        return 0.0
+    return offer.compute_cap or None
+
+
 _FACTS: dict[str, Callable[[Offer], Any]] = {
+    TRAFFIC: lambda offer: offer.dearer_traffic,
+    OWN_RAM: lambda offer: offer.own_cpu_ram,
+    "compute_cap": compute_cap_of,
     "verified": _is_verified,
     "datacenter": _is_datacenter,
     "reliability": reliability_of,

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from vast_mcp.errors import Problem
 from vast_mcp.offers import place_table
@@ -203,6 +204,7 @@ def _read_several(text: str) -> list[Place]:
 class _Parts(Filter):
     """Countries as Vast is asked for them, of some of which only parts are meant."""
 
+    coarse: ClassVar[bool] = True
     parts: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
 
     def allows(self, offer: Offer) -> bool:

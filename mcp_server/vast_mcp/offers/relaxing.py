@@ -12,12 +12,13 @@ from pydantic import BaseModel, Field, WithJsonSchema
 
 from vast_mcp.errors import Json
 from vast_mcp.offers import arguments, gpu_names
-from vast_mcp.offers.filters import Filter, fact_of, fits, is_visible
+from vast_mcp.offers.filters import EXCLUDED, Filter, fact_of, fits, is_visible
 from vast_mcp.offers.search import ORDERS, Order
 from vast_mcp.vast import names
 from vast_mcp.vast.models import Offer
 
 # A bound is moved onto a row's fact, which each of these includes.
+_LAST = {"max_usd_per_hour", "max_usd_per_tb", EXCLUDED}
 _INCLUSIVE = {"gte": "gte", "gt": "gte", "lte": "lte", "lt": "lte"}
 
 
@@ -75,9 +76,9 @@ def _nearest_first(lone: Filter) -> Order:
     op, _ = lone.first
     match _INCLUSIVE.get(op):
         case "gte":
-            return lone.field, "desc"
+            return lone.columns[0], "desc"
         case "lte":
-            return lone.field, "asc"
+            return lone.columns[0], "asc"
         case _:
             return ORDERS["score"]
 
@@ -100,7 +101,7 @@ def _loosened(one: Filter, *, gpu_named: bool) -> list[Filter]:
 def relaxations(filters: Sequence[Filter], offers: Sequence[Offer]) -> list[Relaxation]:
     """For each argument the nearest value at which offers fit that bear out every other filter.
 
-    What finds most comes first, and a higher price last.
+    What finds most comes first; a higher price, or a machine that was left out, last.
     """
     by_argument = {one.argument: one for one in filters if one.argument is not None}
     found: list[Relaxation] = []
@@ -111,11 +112,7 @@ def relaxations(filters: Sequence[Filter], offers: Sequence[Offer]) -> list[Rela
         )
         if relaxation is not None:
             found.append(relaxation)
-    return sorted(found, key=_most_first_and_price_last)
-
-
-def _most_first_and_price_last(one: Relaxation) -> tuple[bool, int]:
-    return one.argument == "max_usd_per_hour", -one.offers
+    return sorted(found, key=lambda one: (one.argument in _LAST, -one.offers))
 
 
 def _relaxation(argument: str, asked: Filter, offers: Sequence[Offer]) -> Relaxation | None:

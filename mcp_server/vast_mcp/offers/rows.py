@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
 
 from vast_mcp.errors import Json, clean_or_none
 from vast_mcp.offers import figures
-from vast_mcp.offers.filters import reliability_of
+from vast_mcp.offers.filters import compute_cap_of, reliability_of
 from vast_mcp.vast.models import CPU_ARCH, GPU_ARCH, Offer
 
 # A number that is written without its `.0`.
@@ -114,7 +114,7 @@ def row_of(offer: Offer, disk_gb: float) -> OfferRow:
         untrusted_gpu_name=_unless(offer.gpu_name, offer.untrusted_gpu_name),
         num_gpus=_several(offer.num_gpus),
         gpu_ram_gb=None if offer.gpu_ram is None else figures.driver_gb(offer.gpu_ram),
-        compute_cap=_compute_cap(offer),
+        compute_cap=figures.compute_cap(compute_cap_of(offer)),
         gpu_vendor=_unusual(offer.gpu_arch, GPU_ARCH[0]),
         usd_per_hour=figures.at_least(offer.dph_total or 0),
         cpu_cores=_at_most(offer.cpu_cores_effective),
@@ -177,13 +177,6 @@ def _below(value: int | None, ample: float) -> int | None:
     if value is None or value >= ample:
         return None
     return value
-
-
-def _compute_cap(offer: Offer) -> float | None:
-    """NVIDIA's notion: what a row of another maker's card says there is none."""
-    if not offer.compute_cap or offer.gpu_arch not in (None, GPU_ARCH[0]):
-        return None
-    return figures.compute_cap(offer.compute_cap)
 
 
 def _at_most(value: float | None) -> float | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from vast_mcp import errors
@@ -10,10 +12,12 @@ from vast_mcp.errors import Json
 from vast_mcp.offers.filters import Filter, fits
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Offer
+from vast_mcp.vast.rows import Listing
 
 Order = tuple[str, str]  # the API's field, and asc or desc
 
 ROWS = 64  # Vast's cap (B.1)
+FURTHER = 3  # pages that are asked for where Vast's filter is too coarse
 LEAST_GB = 1.0
 # Asked for with every filter on CUDA, which alone hid the H100 and H200 (B.2). Below every card's.
 _ANY_COMPUTE_CAP: Json = {"gte": 1}
@@ -23,6 +27,14 @@ ORDERS: dict[str, Order] = {
     "reliability": ("reliability", "desc"),
     "available_hours": ("duration", "desc"),
 }
+
+
+class Found(list[Offer]):
+    """Offers that fit; `is_all`: no other does that Vast lists."""
+
+    def __init__(self, offers: Iterable[Offer] = (), *, is_all: bool = False) -> None:
+        super().__init__(offers)
+        self.is_all = is_all
 
 
 @dataclass(frozen=True)
@@ -41,25 +53,57 @@ class Search:
 
     async def offers(
         self, call: Call, filters: list[Filter], order: Order, count: int = ROWS
-    ) -> list[Offer]:
+    ) -> Found:
         """The first `count` rows that bear every filter out, or more, each with `dph_total` as the
         price of this disk and this kind of rental.
 
         No more rows are asked for than are wanted, since a day has its quota of them (H); where
-        some of them fall to the second check, all that Vast shows are asked for once.
+        some of them fall to the second check, all that Vast shows are asked for once, and a few
+        pages more where Vast cannot be asked for what is meant.
         """
-        found: list[Offer] = []
+        found, listed = Found(), Listing[Offer]()
         for rows in sorted({min(count, ROWS), ROWS}):
             try:
-                listed = await call.vast.shared.search_offers(self._body(filters, order, rows))
+                listed = await self._ask(call, filters, order, rows)
             except errors.VastMcpError:
                 if found:
                     return found
                 raise
-            found = self._fitting(listed, filters)
-            if len(found) >= count or listed.total < rows:
+            found = Found(self._fitting(listed, filters), is_all=listed.total < rows)
+            if len(found) >= count or found.is_all:
+                return found
+        if not any(one.is_coarse for one in filters):
+            return found
+        return await self._further(call, filters, order, count, found, listed)
+
+    async def _further(
+        self,
+        call: Call,
+        filters: list[Filter],
+        order: Order,
+        count: int,
+        found: Found,
+        listed: Listing[Offer],
+    ) -> Found:
+        """The same with the rows of a few pages after these (B.1)."""
+        by_id = {offer.ask_contract_id: offer for offer in found}
+        for _ in range(FURTHER):
+            beyond = _beyond(listed, order)
+            if beyond is None:
                 break
-        return found
+            try:
+                listed = await self._ask(call, [*filters, beyond], order, ROWS)
+            except errors.VastMcpError:
+                break
+            by_id |= {one.ask_contract_id: one for one in self._fitting(listed, filters)}
+            if len(by_id) >= count or listed.total < ROWS:
+                return Found(by_id.values(), is_all=listed.total < ROWS)
+        return Found(by_id.values())
+
+    async def _ask(
+        self, call: Call, filters: list[Filter], order: Order, rows: int
+    ) -> Listing[Offer]:
+        return await call.vast.shared.search_offers(self._body(filters, order, rows))
 
     def _fitting(self, listed: list[Offer], filters: list[Filter]) -> list[Offer]:
         found: list[Offer] = []
@@ -81,8 +125,8 @@ class Search:
             "limit": rows,
         }
         for one in filters:
-            for op, value in one.ops.items():
-                asked = body.setdefault(one.field, {})
+            for column, (op, value) in product(one.columns, one.ops.items()):
+                asked = body.setdefault(column, {})
                 asked[op] = _tighter(op, asked.get(op), value)
         if "cuda_max_good" in body:
             body.setdefault("compute_cap", _ANY_COMPUTE_CAP)
@@ -100,6 +144,17 @@ class Search:
         if base is None or disk is None:
             return offer.dph_total
         return round(base + disk, 6)
+
+
+def _beyond(listed: Listing[Offer], order: Order) -> Filter | None:
+    """The bound by which Vast lists what comes after these rows; None where the last does not say
+    where it stands.
+    """
+    field, way = order
+    last = listed[-1].stated.get(field) if listed else None
+    if not isinstance(last, int | float):
+        return None
+    return Filter(None, field, {"gte" if way == "asc" else "lte": last})
 
 
 def _tighter(op: str, one: Any, other: Any) -> Any:
