@@ -490,7 +490,8 @@ async def test_without_the_catalogue_names_are_searched_for_as_given_with_a_warn
         ({"filters": {"cpu_ram": {}}}, "filters.cpu_ram", "eq neq gt gte lt lte in notin"),
         ({"filters": {"cpu_ram": {"in": 1}}}, "filters.cpu_ram", "in wants a list"),
         ({"filters": {"cpu_ram": {"gte": [1]}}}, "filters.cpu_ram", "gte wants one value"),
-        ({"filters": {"cpu ram": {"gte": 1}}}, "filters", "lower-case"),
+        ({"filters": {"cpu ram": {"gte": 1}}}, "filters", "the nearest is cpu_ram"),
+        ({"filters": {"gpu_memory": {"gte": 1}}}, "filters.gpu_memory", "the nearest is gpu_ram"),
         ({"geolocation": "Germny"}, "geolocation", "nearest: Germany"),
         ({"min_reliability": 98}, "min_reliability", "less than or equal to 1"),
         ({"min_disk_gb": 5}, "min_disk_gb", "greater than or equal to 8"),
@@ -516,9 +517,9 @@ async def test_what_vast_would_answer_with_silence_is_refused_before_it_is_sent(
 
 async def test_a_field_that_vast_does_not_know_is_its_own_error(refusal: Search) -> None:
     """Unknown key, 400 (docs/vast-api.md B.2)."""
-    error = await refusal(filters={"gpu_memory": {"gte": 1}})
+    error = await refusal(filters={"platform_fee": {"gte": 1}})
     assert error["code"] == "invalid_request"
-    assert "gpu_memory" in error["untrusted_vast_message"]
+    assert "platform_fee" in error["untrusted_vast_message"]
 
 
 async def test_disk_space_may_be_filtered_where_min_disk_gb_was_not_given(

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from vast_mcp import errors
-from vast_mcp.errors import Json, Problem
+from vast_mcp.errors import Json
 from vast_mcp.offers import (
     arguments,
     card_filters,
@@ -26,14 +26,13 @@ from vast_mcp.offers import (
     relaxing,
     rows,
 )
+from vast_mcp.offers.card_filters import Gpus
 from vast_mcp.offers.filters import Filter
-from vast_mcp.offers.gpu_names import Card, Cards
 from vast_mcp.offers.relaxing import Relaxation
 from vast_mcp.offers.rows import Figure, OfferRow
 from vast_mcp.offers.search import ORDERS, Search
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
-from vast_mcp.vast import names
 from vast_mcp.vast.models import Offer
 
 # Vast's own; without the registry host it becomes a container (A.5)
@@ -49,7 +48,11 @@ OneOrSeveral = Annotated[
 Places = Annotated[OneOrSeveral, BeforeValidator(places.as_list)]
 
 # Published as a text, since hosts hide or refuse free objects (docs/hosts.md, "input schemas").
-Filters = Annotated[dict[str, dict[str, Any]], WithJsonSchema({"type": "string"})]
+Filters = Annotated[
+    dict[str, dict[str, Any]],
+    BeforeValidator(grammar.as_object),
+    WithJsonSchema({"type": "string"}),
+]
 
 
 class SearchOffers(Arguments):
@@ -123,10 +126,9 @@ class SearchOffers(Arguments):
     filters: Annotated[
         Filters | None,
         Field(
-            description="The rest, in the API's grammar and units (MB, seconds): "
-            '{"cpu_ram": {"gte": 64000}}. '
-            "Operators: eq neq gt gte lt lte in notin. Defaults: verified and rentable true, "
-            "external and rented false."
+            description="The rest, as a query of the vastai client (GB, days): cpu_ram>=64 "
+            "geolocation notin [CN]. Defaults: verified and rentable true, external and rented "
+            "false."
         ),
     ] = None
 
@@ -170,11 +172,14 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     machines that are free now, unless filters says otherwise. same holds of every offer that does
     not say otherwise; pairs are [down, up]. When nothing fits, relax says what to loosen.
     """
-    _check(args)
-    cards, warnings = await _gpus(args, call)
-    warnings += places.told(places.read_all(args.geolocation or []))
-    args = _counted(args, cards)
-    wanted = _filters(args, cards)
+    args = _checked(args)
+    gpus = await card_filters.asked(
+        call, args.gpu_name or [], _unless_any(args, "gpu_name"), args.num_gpus
+    )
+    args = _counted(args, gpus)
+    places_there, told = places.in_filters(_unless_any(args, "geolocation"))
+    warnings = [*gpus.warnings, *places.told(places.read_all(args.geolocation or [])), *told]
+    wanted = _filters(args) + gpus.filters + places_there
     # One more than are shown tells whether there are more.
     found = await _search(args).offers(call, wanted, ORDERS[args.order_by], args.limit + 1)
     if len(found) <= args.limit and not found.is_all:
@@ -189,7 +194,7 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
         offers=told,
         disk_gb=args.min_disk_gb,
         more=len(found) > len(shown) or not found.is_all or None,
-        gpu_names_searched=_meant(args, cards),
+        gpu_names_searched=gpus.searched,
         warnings=warnings or None,
         next_steps=[_rent(args, shown[0])],
     )
@@ -202,56 +207,39 @@ def _search(args: SearchOffers) -> Search:
 # ── What is asked ──────────────────────────────────────────────────────────────────────────────
 
 
-def _check(args: SearchOffers) -> None:
-    """Refuse what Vast would answer with silence or with a riddle."""
-    problems: list[Problem] = []
+def _checked(args: SearchOffers) -> SearchOffers:
+    """The same, with its filters read. Refuses what Vast would answer with silence or with a
+    riddle.
+    """
     problem = places.problem_with(args.geolocation or [])
-    if problem is not None:
-        problems.append(problem)
+    problems = [] if problem is None else [problem]
     said = {"num_gpus"} if gpu_names.says_how_many(args.gpu_name or []) else set[str]()
     given = arguments.given_fields(set(_given(args)) | said)
-    for field, ops in args.free.items():
-        problem = grammar.problem_with(field, ops, given)
-        if problem is not None:
-            problems.append(problem)
+    read, wrong = grammar.read(args.free, given)
+    problems += wrong
     if problems:
         raise errors.bad("search_offers", problems)
+    return args.model_copy(update={"filters": read}) if read else args
 
 
-async def _gpus(args: SearchOffers, call: Call) -> tuple[Cards, list[str]]:
-    """Vast's names for the GPUs that were asked for, and what to warn of."""
-    if not args.gpu_name:
-        return Cards([]), []
-    known = await gpu_names.known_to_vast(call, args.gpu_name)
-    if known:
-        return gpu_names.resolve(args.gpu_name, known, args.num_gpus), []
-    as_given = Cards([Card(name.replace("_", " ")) for name in args.gpu_name])
-    unread = "Vast's list of GPU names could not be read; gpu_name was searched for as given."
-    return as_given, [unread]
+def _unless_any(args: SearchOffers, field: str) -> Json:
+    """The operators on a field in `filters`; none where any value will do."""
+    ops = args.free.get(field, {})
+    return {} if grammar.is_any(ops) else ops
 
 
-def _counted(args: SearchOffers, cards: Cards) -> SearchOffers:
+def _counted(args: SearchOffers, gpus: Gpus) -> SearchOffers:
     """The same, with how many a name asks for ("8xA100") as the argument that it is."""
-    if cards.count is None:
+    if gpus.count is None:
         return args
-    named = list(map(str, cards.cards))
-    return args.model_copy(update={"gpu_name": named, "num_gpus": cards.count})
+    return args.model_copy(update={"gpu_name": gpus.names, "num_gpus": gpus.count})
 
 
-def _meant(args: SearchOffers, cards: Cards) -> list[str] | None:
-    """The cards that were searched, where one name meant several or a memory too."""
-    known = [card for card in cards.cards if names.card(card.name)]
-    if len(known) <= len(args.gpu_name or []) and not any(card.gb for card in known):
-        return None
-    return list(map(str, known))
-
-
-def _filters(args: SearchOffers, cards: Cards) -> list[Filter]:
-    """Everything that is asked, in the API's terms: what is given in `filters` takes a default's
+def _filters(args: SearchOffers) -> list[Filter]:
+    """What is asked beside names, in the API's terms: what is given in `filters` takes a default's
     place.
     """
     wanted = filters.defaults(args.free)
-    wanted += card_filters.filters_of(cards.cards)
     wanted += places.filters_of(places.read_all(args.geolocation or []))
     if args.vm:
         # Vast's SSH proxy does not reach a VM, so one without a direct port could never be
@@ -261,7 +249,9 @@ def _filters(args: SearchOffers, cards: Cards) -> list[Filter]:
     if args.exclude_machine_ids:
         without = {"notin": list(args.exclude_machine_ids)}
         wanted.append(Filter(filters.EXCLUDED, "machine_id", without))
-    wanted += [Filter(f"filters.{name}", name, ops) for name, ops in args.free.items()]
+    for field, ops in args.free.items():
+        if field not in arguments.NAMES:
+            wanted += grammar.to_filters(field, ops)
     return wanted
 
 

@@ -22,6 +22,7 @@ _SHOWN = {"vms_enabled", *_COLUMNS}
 EXCLUDED = "exclude_machine_ids"
 
 DEFAULTS = {"verified": True, "external": False, "rentable": True, "rented": False}
+_SAME_FACT = {"verified": "verification"}
 
 
 @dataclass(frozen=True)
@@ -68,15 +69,22 @@ def defaults(given: Container[str]) -> list[Filter]:
     return [
         Filter(None, field, {"eq": value})
         for field, value in DEFAULTS.items()
-        if field not in given
+        if field not in given and _SAME_FACT.get(field, field) not in given
     ]
 
 
-def any_of(argument: str, values: list[str]) -> list[Filter]:
+def any_of(argument: str, field: str, values: list[str]) -> list[Filter]:
     """The filter for a list of names; none for an empty list."""
     if not values:
         return []
-    return [Filter(argument, argument, _one_of(values))]
+    return [Filter(argument, field, _one_of(values))]
+
+
+def none_of(argument: str, field: str, values: list[str]) -> list[Filter]:
+    """The filter for names that are not to be found; none for an empty list."""
+    if not values:
+        return []
+    return [Filter(argument, field, {"notin": values} if values[1:] else {"neq": values[0]})]
 
 
 def _one_of(values: list[str]) -> Json:
@@ -102,7 +110,8 @@ def fact_of(offer: Offer, field: str) -> Any:
     """
     if field in _FACTS:
         return _FACTS[field](offer)
-    return vars(offer).get(field)
+    fact = vars(offer).get(field)
+    return offer.stated.get(field) if fact is None else fact
 
 
 def _is_verified(offer: Offer) -> bool | None:

@@ -63,7 +63,12 @@ async def known_to_vast(call: Call, asked: Sequence[str]) -> list[str]:
     return session.gpu_names
 
 
-def resolve(asked: Sequence[str], known: Sequence[str], num_gpus: int | None = None) -> Cards:
+def resolve(
+    asked: Sequence[str],
+    known: Sequence[str],
+    num_gpus: int | None = None,
+    place: str = "gpu_name",
+) -> Cards:
     """Vast's display names for what was asked; a name that fits several forms of a card means all
     of them.
 
@@ -71,11 +76,13 @@ def resolve(asked: Sequence[str], known: Sequence[str], num_gpus: int | None = N
     know, and where names ask for different numbers of cards.
     """
     problems = [
-        Problem("gpu_name", f"{_place(number, asked)}{_why_not(name, known)}")
+        Problem(place, f"{_place(number, asked)}{_why_not(name, known)}")
         for number, name in enumerate(asked, 1)
         if not matches(name, known)
     ]
     count, problem = _count(asked, num_gpus)
+    if problem is None and count is not None and place != "gpu_name":
+        problem = Problem(place, "says how many GPUs: that is num_gpus")
     if problem is not None:
         problems.append(problem)
     if problems:
@@ -87,7 +94,7 @@ def resolve(asked: Sequence[str], known: Sequence[str], num_gpus: int | None = N
 def _count(asked: Sequence[str], num_gpus: int | None) -> tuple[int | None, Problem | None]:
     """How many of a card the names ask for, None where none says so."""
     counts = {gpu_words.read(name).count for name in asked}
-    if counts == {None}:
+    if counts <= {None}:
         return None, None
     [first, *others] = counts
     if others or not first:

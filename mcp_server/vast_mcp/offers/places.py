@@ -5,20 +5,18 @@ countries, regions and states (docs/vast-api.md B.2, B.6).
 from __future__ import annotations
 
 import difflib
-import functools
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
-from vast_mcp.errors import Problem
-from vast_mcp.offers import place_table
-from vast_mcp.offers.filters import Filter, any_of
+from vast_mcp.errors import Json, Problem
+from vast_mcp.offers import gazetteer, place_table
+from vast_mcp.offers.filters import Filter, any_of, none_of
 from vast_mcp.vast.models import Offer
 
-ARGUMENT = "geolocation"
+FIELD = "geolocation"
 
 _ANYWHERE = frozenset({"any", "anywhere", "all", "everywhere", "world", "worldwide", "global", ""})
 _NEGATED = re.compile(r"[!-]")
@@ -44,7 +42,7 @@ class Place:
 
 def read(text: str) -> Place:
     """The place that a text means. Raises NoPlace."""
-    key = _key(text)
+    key = gazetteer.key(text)
     if text.strip(" *") == "" or key in _ANYWHERE:
         raise NoPlace("leave it out for any place")
     if _NEGATED.match(text.strip()) or (_EXCEPT.match(text.strip()) and not _found(key)):
@@ -59,13 +57,13 @@ def read(text: str) -> Place:
 
 def _found(key: str) -> Place | None:
     code = place_table.OTHER_CODES.get(key.upper(), key.upper())
-    if code in _codes():
+    if code in gazetteer.codes():
         return Place((code,), told=_code_told(code))
-    country = _names().get(key)
+    country = gazetteer.names().get(key)
     if country is not None:
         return Place((country,))
-    if key in _regions():
-        name, codes = _regions()[key]
+    if key in gazetteer.regions():
+        name, codes = gazetteer.regions()[key]
         return Place(codes, told=f"{name} is {_counted(codes)}")
     return None
 
@@ -75,7 +73,7 @@ def _code_told(code: str) -> str:
     region = place_table.REGION_CODES.get(code)
     if region is None:
         return ""
-    return f"{code} is {_codes()[code]}, not {region}"
+    return f"{code} is {gazetteer.codes()[code]}, not {region}"
 
 
 def _counted(codes: Sequence[str]) -> str:
@@ -88,7 +86,7 @@ def _part(text: str) -> Place | None:
     if not comma:
         part, country = re.sub(r"^us-", "", text.strip(), flags=re.I), "US"
     code = _one_country(country)
-    name = _states().get(_key(part))
+    name = gazetteer.states().get(gazetteer.key(part))
     if code == "US":
         return None if name is None else _of_country(name, code)
     if code is None or name is not None or _is_country(part):
@@ -97,19 +95,19 @@ def _part(text: str) -> Place | None:
 
 
 def _one_country(text: str) -> str | None:
-    found = _found(_key(text))
+    found = _found(gazetteer.key(text))
     return found.codes[0] if found is not None and len(found.codes) == 1 else None
 
 
 def _of_country(part: str, code: str) -> Place | None:
     if not re.fullmatch(r"[^\W\d_][\w .'-]{0,40}", part):
         return None
-    told = f"Vast filters by country alone: {part} is sought in its first 64 rows of {code}"
+    told = f"Vast filters by country alone: {part} is sought among its rows of {code}"
     return Place((code,), part, told)
 
 
 def _no_such(key: str) -> str:
-    near = _near(key, [*_names(), *_regions(), *_states()])
+    near = _near(key, [*gazetteer.names(), *gazetteer.regions(), *gazetteer.states()])
     if near:
         return f"no such place; nearest: {', '.join(map(_shown, near))}"
     regions = ", ".join([*filter(None, place_table.COUNTRIES), *_named(place_table.REGIONS)])
@@ -127,9 +125,13 @@ def _near(key: str, known: Iterable[str]) -> list[str]:
 
 def _shown(key: str) -> str:
     """A place's name as one writes it."""
-    if key in _names():
-        return _codes()[_names()[key]]
-    return _regions()[key][0] if key in _regions() else f"{_states()[key]}, US"
+    if key in gazetteer.names():
+        return gazetteer.codes()[gazetteer.names()[key]]
+    return (
+        gazetteer.regions()[key][0]
+        if key in gazetteer.regions()
+        else f"{gazetteer.states()[key]}, US"
+    )
 
 
 def _named(table: Mapping[str, str]) -> list[str]:
@@ -168,10 +170,12 @@ def _joined(parts: list[str]) -> list[str]:
 
 def _is_country(text: str) -> bool:
     """Whether it is a country or a region, or nearly is."""
-    key = _key(text)
+    key = gazetteer.key(text)
     if key in place_table.SEVERAL:
         return False
-    return _found(key) is not None or (key not in _states() and bool(_near(key, _names())))
+    return _found(key) is not None or (
+        key not in gazetteer.states() and bool(_near(key, gazetteer.names()))
+    )
 
 
 def read_all(texts: Iterable[str]) -> list[Place]:
@@ -184,7 +188,7 @@ def problem_with(texts: Iterable[str]) -> Problem | None:
     try:
         read_all(texts)
     except NoPlace as exc:
-        return Problem(ARGUMENT, str(exc))
+        return Problem(FIELD, str(exc))
     return None
 
 
@@ -212,21 +216,39 @@ class _Parts(Filter):
             return super().allows(offer)
         part, _, country = offer.untrusted_location.rpartition(",")
         wanted = self.parts.get(country.strip().upper())
-        return wanted is None or _key(part) in wanted
+        return wanted is None or gazetteer.key(part) in wanted
 
 
-def filters_of(places: Sequence[Place]) -> list[Filter]:
+def filters_of(places: Sequence[Place], argument: str = FIELD) -> list[Filter]:
     """The filter for all of these places; none for none."""
-    [*named] = any_of(ARGUMENT, codes_of(places))
+    named = any_of(argument, FIELD, codes_of(places))
     whole = {code for place in places if not place.part for code in place.codes}
     parts: dict[str, frozenset[str]] = {}
     for place in places:
         [code, *_] = place.codes
         if place.part and code not in whole:
-            parts[code] = parts.get(code, frozenset()) | {_key(place.part)}
+            parts[code] = parts.get(code, frozenset()) | {gazetteer.key(place.part)}
     if not parts:
         return named
-    return [_Parts(ARGUMENT, ARGUMENT, one.ops, parts) for one in named]
+    return [_Parts(argument, FIELD, one.ops, parts) for one in named]
+
+
+def in_filters(ops: Json) -> tuple[list[Filter], list[str]]:
+    """The filters that the operators on the field become, and what is told of their places."""
+    argument = f"filters.{FIELD}"
+    wanted, unwanted = (
+        read_all(text for op in some if op in ops for text in _texts(ops[op]))
+        for some in (("eq", "in"), ("neq", "notin"))
+    )
+    found = filters_of(wanted, argument) + none_of(argument, FIELD, codes_of(unwanted))
+    rest = {op: value for op, value in ops.items() if op not in {"eq", "in", "neq", "notin"}}
+    if rest:
+        found.append(Filter(argument, FIELD, rest))
+    return found, told([*wanted, *unwanted], argument)
+
+
+def _texts(value: Any) -> list[str]:
+    return cast("list[str]", value) if isinstance(value, list) else [value]
 
 
 def codes_of(places: Sequence[Place]) -> list[str]:
@@ -234,66 +256,6 @@ def codes_of(places: Sequence[Place]) -> list[str]:
     return list(dict.fromkeys(code for place in places for code in place.codes))
 
 
-def told(places: Sequence[Place]) -> list[str]:
+def told(places: Sequence[Place], argument: str = FIELD) -> list[str]:
     """What an answer says of them, each once."""
-    return [f"geolocation: {one}." for one in dict.fromkeys(place.told for place in places) if one]
-
-
-# ── The table ──────────────────────────────────────────────────────────────────────────────────
-
-
-def _key(text: str) -> str:
-    """A name without case, accents and marks, and without its article."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
-    plain = re.sub(r"[\W_]+", " ", plain.replace(".", "").replace("&", " and ")).strip()
-    return re.sub("^the ", "", re.sub(r"\bst (?=\w)", "saint ", plain))
-
-
-def _entries(text: str) -> list[list[str]]:
-    return [entry.split(maxsplit=1) for entry in " ".join(text.split()).split("; ")]
-
-
-@functools.cache
-def _codes() -> dict[str, str]:
-    """Each two-letter code, with the country's name."""
-    return {
-        code: rest.split(maxsplit=1)[1].split("/")[0]
-        for text in place_table.COUNTRIES.values()
-        for code, rest in _entries(text)
-    }
-
-
-@functools.cache
-def _names() -> dict[str, str]:
-    """Every name, and every three-letter code, with the two-letter one."""
-    found: dict[str, str] = {}
-    for text in place_table.COUNTRIES.values():
-        for code, rest in _entries(text):
-            long, names = rest.split(maxsplit=1)
-            found |= {_key(name): code for name in [long, *names.split("/")]}
-    return found
-
-
-@functools.cache
-def _regions() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Each region by every name it has: how it is shown, and its countries."""
-    found: dict[str, tuple[str, tuple[str, ...]]] = {}
-    for name, text in place_table.COUNTRIES.items():
-        found[_key(name)] = name, tuple(sorted(code for code, _ in _entries(text)))
-    for names, text in place_table.REGIONS.items():
-        shown, *_ = names.split("/")
-        found |= {_key(name): (shown, tuple(text.split())) for name in names.split("/")}
-    for name, names in place_table.ALSO.items():
-        parts = [found[_key(one)] for one in names.split("/")]
-        codes = tuple(code for _, some in parts for code in some)
-        found[_key(name)] = parts[0][0] if len(parts) == 1 else name, codes
-    found.pop("")
-    return found
-
-
-@functools.cache
-def _states() -> dict[str, str]:
-    """The names and codes of states, with the name as rows write it."""
-    entries = _entries(place_table.STATES)
-    return {_key(name): name for _, name in entries} | {code.lower(): n for code, n in entries}
+    return [f"{argument}: {one}." for one in dict.fromkeys(place.told for place in places) if one]
