@@ -81,3 +81,18 @@ class OffersSeen:
         """
         row = self.get(offer_id, ON_DEMAND)
         return None if row is None else row.dph_base
+
+    def on_demand_usd_on(self, machine_id: int | None, num_gpus: int | None) -> float | None:
+        """The most that so many GPUs of a machine cost on demand, $/h, by its offers' rows."""
+        rows = [sight.rows.get(ON_DEMAND) for sight in self._seen.values()]
+        return max(
+            (
+                row.dph_base
+                for row in rows
+                if row is not None
+                and row.dph_base is not None
+                and None not in (machine_id, num_gpus)
+                and (row.machine_id, row.num_gpus) == (machine_id, num_gpus)
+            ),
+            default=None,
+        )

@@ -285,6 +285,7 @@ MAKER = [
     legal("a ROCm image on a Radeon", RADEON, "rocm/vllm", not_warned("AMD", "ROCm")),
     legal("a card of unknown make", driver(12.4) | {"gpu_arch": None}, "rocm/vllm"),
     legal("a name of both", driver(12.4), "foo/bar:cuda-rocm"),
+    legal("an image without CUDA", RADEON, "foo/bar:no-cuda", not_warned("NVIDIA")),
     legal("procmail is no ROCm", driver(12.4), "foo/procmail:1"),
 ]
 

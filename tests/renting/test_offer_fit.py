@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp import Client
 
-from house import an_offer, call, puts, so_many
+from house import an_offer, an_offer_to_bid_on, call, puts, so_many
 from vast_mcp.renting.image_hints import at_least, hints_of
 from vast_mcp.renting.image_names import image_name
 from vast_mcp.renting.port_rules import ports_of
@@ -89,6 +89,34 @@ async def test_a_known_offer_is_judged_without_another_request(
     assert "search" not in {request.endpoint for request in world.requests[before:]}
 
 
+async def test_a_bid_that_a_search_showed_is_held_against_the_price_on_demand(
+    client: Client, world: World
+) -> None:
+    """The row of a search for bids says no such price, and the least bid may be above it
+    (docs/vast-api.md A.6): one look says it, and none where it has been shown.
+    """
+    offer = an_offer(world)
+    world.offers[offer["id"]].update(dph_base=0.01, min_bid=0.02)
+    found = await call(client, "search_offers", type="bid", limit=1)
+    assert [row["offer_id"] for row in found["offers"]] == [offer["id"]]
+    wish = {"offer_id": offer["id"], "disk": 20, "price": 0.02}
+    for _ in range(2):
+        error = (await call(client, "create_instance", **wish))["error"]
+        assert (error["code"], puts(world)) == ("bad_arguments", 0)
+    assert len(world.asked("search")) <= 2
+
+
+async def test_a_bid_is_sent_where_that_look_fails(client: Client, world: World) -> None:
+    """What is not known refuses nothing, and is said."""
+    found = await call(client, "search_offers", type="bid", limit=1)
+    [row] = found["offers"]
+    world.faults.add("search", "html502", times=None)
+    wish = {"offer_id": row["offer_id"], "disk": 20, "price": row["min_bid"]}
+    made = await call(client, "create_instance", **wish)
+    assert puts(world) == 1
+    assert any("on demand is not known" in one for one in made["warnings"])
+
+
 async def test_an_offer_never_seen_is_looked_up_once(client: Client, world: World) -> None:
     """One search says everything that a bid is judged by."""
     offer = an_offer(world, min_bid=lambda usd: usd > 0.01)
@@ -145,3 +173,29 @@ def test_every_port_inside_counts_once(numbers: list[int], direct: bool) -> None
     env = {f"-p {8000 + at}:{number}": "1" for at, number in enumerate(numbers)}
     body = {"env": env} | ({"runtype": "ssh_direct"} if direct else {})
     assert ports_of(body).least == len({*numbers, *([22] if direct else [])})
+
+
+async def test_a_raised_bid_above_the_price_on_demand_is_sent_and_said(
+    client: Client, world: World
+) -> None:
+    """The disk of a machine goes nowhere else, so it may be meant."""
+    offer = an_offer_to_bid_on(world)
+    asked = {"offer_id": offer["id"], "disk": 20, "price": offer["min_bid"]}
+    made = (await call(client, "create_instance", **asked))["instance_id"]
+    for price, said in ((offer["dph_base"], False), (offer["dph_base"] * 1.5, True)):
+        bid = {"instance_id": made, "action": "change_bid", "price": price}
+        warnings = (await call(client, "manage_instance", **bid)).get("warnings", [])
+        assert any("on demand, less than this bid" in one for one in warnings) == said
+        assert world.instances[made].price == price
+
+
+async def test_a_bid_too_low_leads_to_the_price_on_demand_where_that_is_less(
+    client: Client, world: World
+) -> None:
+    """Whoever is told the price may rent at it."""
+    offer = an_offer(world)
+    world.offers[offer["id"]].update(dph_base=0.01, min_bid=0.02)
+    wish = {"offer_id": offer["id"], "disk": 20}
+    error = (await call(client, "create_instance", **wish, price=0.005))["error"]
+    assert (error["code"], "on demand at 0.01" in str(error)) == ("bid_too_low", True)
+    assert (await call(client, "create_instance", **wish))["kind"] == "on_demand"

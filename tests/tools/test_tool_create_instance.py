@@ -1200,7 +1200,8 @@ async def test_an_offer_seen_as_a_bid_is_not_rented_without_a_price(
     assert world.asked("create") == []
     bid, look = error["next_steps"]
     assert (bid["tool"], look["tool"]) == ("create_instance", "search_offers")
-    assert look["arguments"]["filters"] == {"ask_contract_id": {"eq": offer["offer_id"]}}
+    asked_for = json.loads(look["arguments"]["filters"])
+    assert asked_for == {"ask_contract_id": {"eq": offer["offer_id"]}}
     made = await follow(client, bid)
     assert (made["kind"], made["offer_id"]) == ("interruptible", offer["offer_id"])
     assert world.asked("create")[0].body["price"] == world.offers[offer["offer_id"]]["min_bid"]

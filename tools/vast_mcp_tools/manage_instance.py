@@ -19,9 +19,8 @@ from vast_mcp.leases import labels, lifetimes, naming
 from vast_mcp.machines import phases
 from vast_mcp.machines.costs import rounded
 from vast_mcp.machines.shown import status_of
-from vast_mcp.renting import reserving
+from vast_mcp.renting import bids, reserving
 from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, ask_first, perform
-from vast_mcp.renting.bids import check_bid
 from vast_mcp.renting.consent import Consent
 from vast_mcp.renting.reserving import Change
 from vast_mcp.renting.target import Target
@@ -273,7 +272,7 @@ class ChangeBid(Verb):
         await super().check()
         row = self.target.row
         if row is not None:
-            check_bid(row, self.bid, self.again)
+            bids.check_bid(row, self.bid, self.again)
         if phases.phase_of(row) != "running":
             self.check_time_to_boot()  # a better bid boots it
 
@@ -284,6 +283,8 @@ class ChangeBid(Verb):
         return row.dph_base is not None and abs(row.dph_base - self.bid) < BID_ROUNDING
 
     async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:
+        seen = self.call.session.offers
+        result.warnings += bids.warnings_of(self.target.row, self.bid, seen)
         if outcome.row is not None and not phases.is_under_way(outcome.row):
             start = self.target.start("where the bid does not start it by itself")
             result.next_steps = [self.wait(), step(start.tool, start.why, **start.arguments)]

@@ -13,8 +13,17 @@ from vast_mcp.vast.models import Offer
 NOT_KNOWN = "What it costs on demand is not known here: that may be less than this bid."
 
 
-def check_floor(order: Order, offer: Offer | None, on_demand: float | None) -> None:
-    """Raises BidTooLow where a bid is under the offer's minimum (docs/vast-api.md A.6)."""
+def check_bid(order: Order, offer: Offer | None, on_demand: float | None) -> None:
+    """Raises BidTooLow where a bid is under the offer's minimum, and BadArguments where it is above
+    the price on demand, $/h, as far as those are known.
+    """
+    _check_floor(order, offer, on_demand)
+    if order.bid is not None and on_demand is not None and is_dearer(order.bid, on_demand):
+        raise _too_high(order, offer, on_demand)
+
+
+def _check_floor(order: Order, offer: Offer | None, on_demand: float | None) -> None:
+    """A bid too low stops a machine that bills its disk (docs/vast-api.md A.6)."""
     bid = order.bid
     if bid is None or offer is None or offer.min_bid is None or bid >= offer.min_bid:
         return
@@ -30,12 +39,7 @@ def check_floor(order: Order, offer: Offer | None, on_demand: float | None) -> N
     )
 
 
-def is_over(order: Order, on_demand: float | None) -> bool:
-    """Whether a bid is dearer than renting the same GPUs on demand."""
-    return order.bid is not None and on_demand is not None and is_dearer(order.bid, on_demand)
-
-
-def too_high(order: Order, offer: Offer | None, on_demand: float) -> errors.BadArguments:
+def _too_high(order: Order, offer: Offer | None, on_demand: float) -> errors.BadArguments:
     """The refusal of a bid over the price on demand: it costs more, and may be lost all the same
     (docs/vast-api.md A.6).
     """

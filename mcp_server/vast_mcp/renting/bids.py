@@ -8,6 +8,8 @@ import math
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
+from vast_mcp.machines.costs import is_dearer
+from vast_mcp.offers_seen import OffersSeen
 from vast_mcp.vast.models import Instance
 
 MAX_USD_PER_GPU = 32  # docs/vast-api.md A.6
@@ -52,6 +54,19 @@ def check_bid(row: Instance, usd_per_hour: float, again: NextStep) -> None:
         raise _bad("price", f"at most {highest} $/h for this machine")
     if row.min_bid is not None and usd_per_hour < row.min_bid:
         raise _too_low(row.id, usd_per_hour, row.min_bid, again)
+
+
+def warnings_of(row: Instance | None, usd_per_hour: float, seen: OffersSeen) -> list[str]:
+    """What to say of a bid that was changed. One above the price on demand may be meant: the disk
+    of a machine goes nowhere else.
+    """
+    on_demand = None if row is None else seen.on_demand_usd_on(row.machine_id, row.num_gpus)
+    if on_demand is None or not is_dearer(usd_per_hour, on_demand):
+        return []
+    return [
+        f"The same GPUs cost {on_demand:g} $/h on demand, less than this bid, and are not "
+        "interrupted."
+    ]
 
 
 def _bad(field: str, problem: str) -> errors.BadArguments:

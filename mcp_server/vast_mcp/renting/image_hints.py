@@ -22,8 +22,9 @@ _PACKED = re.compile(r"(?<![a-z])cu(?:da)?[-_]?(1[0-9]|[5-9])([0-9])[0-9]?(?![0-
 _VERSION = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})(?![0-9])")
 _CUDAS_OWN = re.compile(r"cuda(?:gl)?(?:-arm64|-sbsa)?")  # whose tags begin with the version
 
-_CUDA = re.compile(r"(?<![a-z])(?:cuda(?![a-z])|cu[0-9]{2,4}(?![0-9]))")
-_ROCM = re.compile(r"(?<![a-z])rocm")
+_WITHOUT = r"(?<!no-)(?<!non-)(?<!without-)(?<!no_)"
+_CUDA = re.compile(rf"{_WITHOUT}(?<![a-z])(?:cuda(?![a-z])|cu[0-9]{{2,4}}(?![0-9]))")
+_ROCM = re.compile(rf"{_WITHOUT}(?<![a-z])rocm")
 _ARCHES = {
     "amd64": re.compile(r"(?<![a-z0-9])(?:amd64|x86[_-]64|x64)(?![a-z0-9])"),
     "arm64": re.compile(r"(?<![a-z0-9])(?:arm64(?:v8)?|aarch64|sbsa)(?![a-z0-9])"),

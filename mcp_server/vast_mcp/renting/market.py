@@ -4,8 +4,11 @@ bid is rented on demand only where somebody looked at that price too.
 
 from __future__ import annotations
 
+import json
+
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
+from vast_mcp.machines.costs import is_dearer
 from vast_mcp.renting.order import Order
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Offer
@@ -24,9 +27,13 @@ def check_market(call: Call, order: Order) -> None:
     if offer is not None and offer.min_bid is not None:
         lowest = max(offer.min_bid, 0.001)
     at_least = "a bid in $/h" if lowest is None else f"at least {lowest:g} $/h"
+    on_demand = call.session.offers.on_demand_usd(order.offer_id)
+    costs = "usually costs more" if on_demand is None else f"costs {on_demand:g} $/h"
+    if on_demand is not None and lowest is not None and not is_dearer(on_demand, lowest):
+        lowest = None  # a bid saves nothing
     raise errors.BadArguments(
         "Nothing was sent: this offer was last seen in a search for bids, and without price it "
-        "rents on demand, which usually costs more.",
+        f"rents on demand, which {costs}.",
         offer_id=order.offer_id,
         problems=[
             Problem(
@@ -51,10 +58,10 @@ def _to_a_market(order: Order, offer: Offer | None, lowest: float | None) -> lis
 
 def _on_demand(order: Order, offer: Offer | None) -> Json:
     """A search for this very offer on demand."""
-    filters: Json = {"ask_contract_id": {"eq": order.offer_id}}
+    filters: Json = {"ask_contract_id": {"eq": order.offer_id}}  # published as a text of JSON
     if offer is not None and offer.verification != "verified":
         filters["verified"] = {"in": [True, False]}  # a search leaves those out else
-    found: Json = {"type": "on-demand", "filters": filters}
+    found: Json = {"type": "on-demand", "filters": json.dumps(filters)}
     if "disk" in order.body:
         found["min_disk_gb"] = order.body["disk"]
     return found

@@ -25,18 +25,18 @@ async def offer_of(
 
     An offer that is not found may exist all the same: Vast's answer to the rental is the verdict.
     """
-    known = _known(call, order)
-    if known is not None and not fresh:
+    known = None if fresh else _known(call, order)
+    if known is not None and not _lacks_on_demand(call, order):
         return known, ""
     try:
-        found = await _look(call, order, disk_gb)
+        found = await _look(call, order, disk_gb) or known
     except (
         errors.RateLimited,
         errors.SearchQuotaExceeded,
         errors.VastUnavailable,
         errors.Unreachable,
     ) as exc:
-        return None, _not_looked_up("The offer's price", exc)
+        return known, "" if known is not None else _not_looked_up("The offer's price", exc)
     if found is None:
         return None, "Vast lists no offer with this id now, so its price is not known."
     return found, ""
@@ -53,6 +53,13 @@ def _known(call: Call, order: Order) -> Offer | None:
         if known is not None and known.min_bid is None:
             return None
     return known
+
+
+def _lacks_on_demand(call: Call, order: Order) -> bool:
+    """Whether a bid cannot be held against the price on demand: a search for bids shows none, and
+    the least bid may be above it (docs/vast-api.md A.6).
+    """
+    return order.bid is not None and call.session.offers.on_demand_usd(order.offer_id) is None
 
 
 async def _look(call: Call, order: Order, disk_gb: float) -> Offer | None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import anyio
 
+from vast_mcp import errors
 from vast_mcp.renting import (
     bid_rules,
     image_fit,
@@ -85,10 +86,12 @@ def _judged(
 def _of_bid(call: Call, order: Order, offer: Offer | None) -> list[str]:
     """What to warn of in a bid. Whoever is told the price on demand may rent at it (market.py)."""
     on_demand = call.session.offers.on_demand_usd(order.offer_id)
-    bid_rules.check_floor(order, offer, on_demand)
-    if on_demand is not None and bid_rules.is_over(order, on_demand):
-        call.session.offers.told_on_demand(order.offer_id)
-        raise bid_rules.too_high(order, offer, on_demand)
+    try:
+        bid_rules.check_bid(order, offer, on_demand)
+    except errors.VastMcpError:
+        if on_demand is not None:
+            call.session.offers.told_on_demand(order.offer_id)
+        raise
     return [] if offer is None else bid_rules.warnings_of(order, on_demand)
 
 
