@@ -96,6 +96,14 @@ def an_offer_to_bid_on(world: World, **traits: Any) -> dict[str, Any]:
     return an_offer(world, **{"id": lambda offer_id: offer_id in roomy, **traits})
 
 
+def a_machine(world: World) -> int:
+    """A machine of ours that runs, rented by nobody's call, with two lines in its log."""
+    body = {"image": "a/b", "disk": 20, "label": OURS}
+    made = world.rent(an_offer(world)["id"], body).id
+    world.set_logs(made, "None of it\nready\n")
+    return made
+
+
 def offers(world: World, count: int) -> list[dict[str, Any]]:
     """So many different offers, the cheapest first."""
     free = [

@@ -16,8 +16,7 @@ from case import (
     searched,
     sent,
 )
-from house import OURS, an_offer
-from vast_mcp.sandbox.world import World
+from house import a_machine, an_offer
 
 EMPTY: list[Any] = [None, "", [], {}]
 TEXTS = (
@@ -33,14 +32,6 @@ CHOICES = ("runtype", "target_state")
 LISTS = ("args", "env_from")
 OBJECTS = ("env", "volume_info")
 OPTIONAL = (*TEXTS, *NUMBERS, *FLAGS, *CHOICES, *LISTS, *OBJECTS)
-
-
-def a_machine(world: World) -> int:
-    """A machine of ours that runs, with a line in its log."""
-    body = {"image": "a/b", "disk": 20, "label": OURS}
-    made = world.rent(an_offer(world)["id"], body).id
-    world.set_logs(made, "None of it\nready\n")
-    return made
 
 
 def on_a_machine(**arguments: Any) -> Given:

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import SecretStr
 
 from case import ABSENT, Case, Given, Legal, answered, refused, rented, renting, searched, sent
-from house import an_offer
-from rows_absence import a_machine, on_a_machine
+from house import a_machine, an_offer
+from rows_absence import on_a_machine
 
 
 def an_id(write: Any) -> Given:

@@ -139,7 +139,8 @@ async def test_a_prompt_takes_words_and_no_books(client: Client) -> None:
         with pytest.raises(MCPError) as refused:
             await client.get_prompt("rent", arguments)
         assert refused.value.error.code == -32602
-        assert len(refused.value.error.message) < 200
+        assert len(refused.value.error.message) < 300
+        assert check(refused.value.error.data)["code"] == "bad_arguments"
     kept = await client.get_prompt("rent", {"what": "x" * 4096})
     assert "x" * 4096 in kept.messages[0].content.text
 
@@ -244,7 +245,8 @@ async def test_a_machine_of_an_odd_id_is_refused_as_its_tool_does(client: Client
         await client.read_resource(f"vast://instances/{odd}")
     error = refused.value.error
     assert error.code == -32602
-    assert check(json.loads(error.message))["code"] in {"bad_arguments", "no_such_instance"}
+    assert check(error.data)["code"] in {"bad_arguments", "no_such_instance"}
+    assert check(error.data)["message"] in error.message
     assert len(json.dumps(error.data)) < 3000
 
 
@@ -252,7 +254,7 @@ async def test_a_machine_of_an_odd_id_is_refused_as_its_tool_does(client: Client
 async def test_an_unknown_resource_is_refused_in_the_one_shape(client: Client, uri: str) -> None:
     with pytest.raises(MCPError) as refused:
         await client.read_resource(uri)
-    assert check(json.loads(refused.value.error.message))["code"] == "bad_arguments"
+    assert check(refused.value.error.data)["code"] == "bad_arguments"
 
 
 async def test_a_machine_of_its_own_id_is_read(client: Client, world: World) -> None:

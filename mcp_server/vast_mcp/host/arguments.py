@@ -6,14 +6,13 @@ may be secrets.
 
 from __future__ import annotations
 
-import difflib
 from typing import Any, cast
 
 from pydantic import ValidationError
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, Problem
-from vast_mcp.host import bounds
+from vast_mcp.host import bookkeeping, bounds, hints
 from vast_mcp.host.reading import values_of
 from vast_mcp.toolspec import Arguments, ToolSpec
 
@@ -24,6 +23,7 @@ def arguments_of(spec: ToolSpec, given: Json, schema: Json) -> Arguments:
     """The tool's argument model. Raises BadArguments."""
     properties = cast("dict[str, Json]", schema["properties"])
     quantities = {name for name, one in properties.items() if {"type": "number"} in _arms(one)}
+    given = bookkeeping.without(given, properties)
     _check_bounds(spec, given, quantities)
     values, problems = values_of(given, schema, spec.arguments)
     _check_bounds(spec, values, quantities)
@@ -32,7 +32,7 @@ def arguments_of(spec: ToolSpec, given: Json, schema: Json) -> Arguments:
         made = spec.arguments.model_validate(values)
     except ValidationError as exc:
         named = {problem.field.partition(".")[0] for problem in problems}
-        found = [_problem(cast("Json", one), values, schema) for one in _details(exc)]
+        found = [_problem(spec.name, cast("Json", one), values, schema) for one in _details(exc)]
         problems += [one for one in found if one.field.partition(".")[0] not in named]
         # One wrong value of a union is reported once per arm; one line of each is enough.
         raise errors.bad(spec.name, list(dict.fromkeys(problems))) from None
@@ -74,11 +74,11 @@ def _details(exc: ValidationError) -> list[Any]:
     return exc.errors(include_url=False, include_input=False)[:_LOOKED_AT]
 
 
-def _problem(detail: Json, values: Json, schema: Json) -> Problem:
+def _problem(tool: str, detail: Json, values: Json, schema: Json) -> Problem:
     kind, loc = detail["type"], detail["loc"]
     words = _WORDS.get(kind) or str(detail["msg"]).removeprefix("Value error, ")
     if kind == "extra_forbidden":
-        words = _unknown(loc, schema)
+        words = _unknown(tool, loc, schema)
     if kind == "literal_error":
         words = f"must be one of {detail['ctx']['expected']}"
     if kind in {"greater_than", "greater_than_equal"} and _is_optional_zero(loc, values, schema):
@@ -90,12 +90,11 @@ def _is_optional_zero(loc: tuple[int | str, ...], values: Json, schema: Json) ->
     return values.get(str(loc[0])) == 0 and loc[0] not in schema.get("required", ())
 
 
-def _unknown(loc: tuple[int | str, ...], schema: Json) -> str:
-    known = _known_beside(loc, schema)
-    near = difflib.get_close_matches(str(loc[-1])[:80], known, n=1, cutoff=0.5)
-    if near:
-        return f"unknown argument; the nearest is {near[0]}"
-    return f"unknown argument; known: {', '.join(known)}"
+def _unknown(tool: str, loc: tuple[int | str, ...], schema: Json) -> str:
+    inside = [str(part) for part in loc[:-1] if isinstance(part, str)]
+    return hints.of_argument(
+        inside[-1] if inside else tool, str(loc[-1]), _known_beside(loc, schema)
+    )
 
 
 def _known_beside(loc: tuple[int | str, ...], schema: Json) -> list[str]:

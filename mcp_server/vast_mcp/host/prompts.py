@@ -19,7 +19,11 @@ from mcp.types import (
     TextContent,
 )
 
+from vast_mcp import errors
+from vast_mcp.errors import Problem
+from vast_mcp.errors.refused import MOST_PROBLEMS
 from vast_mcp.host import bounds
+from vast_mcp.host.answering import refused
 from vast_mcp.host.sessions import Sessions
 
 
@@ -89,23 +93,52 @@ def _named(argument: PromptArgument) -> str:
 
 
 async def get_prompt(
-    ctx: ServerRequestContext[Sessions],  # noqa: ARG001
-    params: GetPromptRequestParams,
+    ctx: ServerRequestContext[Sessions], params: GetPromptRequestParams
 ) -> GetPromptResult:
-    """The handler of prompts/get. Raises MCPError for an unknown prompt or wrong arguments."""
-    prompt = PROMPTS.get(params.name)
+    """The handler of prompts/get. Raises MCPError with the error's JSON in its data for an unknown
+    prompt or wrong arguments.
+    """
+    try:
+        prompt = _known(params.name)
+        text = prompt(**_words(params.name, prompt, params.arguments or {}))
+    except errors.BadArguments as exc:
+        data = refused(exc, ctx.lifespan_context.current)
+        raise MCPError(INVALID_PARAMS, data["error"]["message"], data) from None
+    content = TextContent(type="text", text=text)
+    return GetPromptResult(
+        description=prompt.__doc__, messages=[PromptMessage(role="user", content=content)]
+    )
+
+
+def _known(name: str) -> Callable[..., str]:
+    """Raises BadArguments."""
+    prompt = PROMPTS.get(name)
     if prompt is None:
         known = ", ".join(PROMPTS)
-        raise MCPError(INVALID_PARAMS, f"There is no such prompt. Prompts: {known}.")
-    given = params.arguments or {}
-    if problems := bounds.beyond(given, {}):
-        raise MCPError(INVALID_PARAMS, f"{problems[0].field}: {problems[0].problem}")
-    try:
-        bound = inspect.signature(prompt).bind(**given)
-    except TypeError:
-        takes = ", ".join(_named(argument) for argument in _arguments(prompt)) or "no arguments"
-        raise MCPError(INVALID_PARAMS, f"{params.name} takes {takes}.") from None
-    text = TextContent(type="text", text=prompt(*bound.args, **bound.kwargs))
-    return GetPromptResult(
-        description=prompt.__doc__, messages=[PromptMessage(role="user", content=text)]
-    )
+        problem = Problem("name", f"one of {known}")
+        raise errors.BadArguments(f"There is no such prompt. Prompts: {known}.", problems=[problem])
+    return prompt
+
+
+def _words(name: str, prompt: Callable[..., str], given: dict[str, str]) -> dict[str, str]:
+    """The words that a prompt is given; what is empty is absent. Raises BadArguments."""
+    there = {argument: words for argument, words in given.items() if words.strip()}
+    problems = bounds.beyond(given, {}) or [
+        Problem(argument.name, "required")
+        for argument in _arguments(prompt)
+        if argument.required and argument.name not in there
+    ]
+    known = {argument.name for argument in _arguments(prompt)}
+    takes = ", ".join(_named(argument) for argument in _arguments(prompt)) or "no arguments"
+    problems += [
+        Problem(bounds.shown((argument,)), f"unknown argument; it takes {takes}")
+        for argument in given
+        if argument not in known
+    ][:MOST_PROBLEMS]
+    if problems:
+        first = problems[0]
+        raise errors.BadArguments(
+            f"{name} takes {takes}. {first.field}: {first.problem}.",
+            problems=problems[:MOST_PROBLEMS],
+        )
+    return there

@@ -116,7 +116,7 @@ class Resources:
     async def read(
         self, ctx: ServerRequestContext[Sessions], params: ReadResourceRequestParams
     ) -> ReadResourceResult:
-        """Read one. Raises MCPError with the error JSON that a tool would answer."""
+        """Read one. Raises MCPError with the JSON that a tool would answer in its data."""
         uri = str(params.uri)
         if uri == SKILL.uri:
             return _text(uri, SKILL.mime_type, skill())
@@ -155,7 +155,8 @@ def _failure(uri: str, payload: Json, session: Session) -> MCPError:
     if payload["error"]["code"] in {errors.BadArguments.code, errors.NoSuchInstance.code}:
         code = INVALID_PARAMS
     shown = session.settings.mask.hide_foreign(errors.clean(uri, 200))
-    return MCPError(code, as_text(payload), {"uri": shown})
+    said = f"{payload['error']['code']}: {payload['error']['message']}"
+    return MCPError(code, said, payload | {"uri": shown})
 
 
 def _text(uri: str, mime_type: str | None, text: str) -> ReadResourceResult:

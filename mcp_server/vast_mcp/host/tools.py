@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from mcp.server import ServerRequestContext
@@ -17,7 +16,7 @@ from mcp.types import (
 from vast_mcp import errors
 from vast_mcp.caller import Host, InputNeeded
 from vast_mcp.errors import Json
-from vast_mcp.host import arriving
+from vast_mcp.host import arriving, hints
 from vast_mcp.host.answering import answer, both_channels, refusal
 from vast_mcp.host.arguments import arguments_of
 from vast_mcp.host.schema import published
@@ -70,10 +69,9 @@ class Tools:
             return needed.result
 
     def _known(self, name: str) -> ToolSpec:
-        """Raises UnknownTool, with the nearest name."""
+        """Raises UnknownTool, with the name that was meant."""
         spec = self._specs.get(name)
         if spec is not None:
             return spec
-        near = difflib.get_close_matches(name[:80], self._specs, n=1, cutoff=0.4)
-        hint = f"; the nearest is {near[0]}" if near else ""
+        hint = hints.of_tool(name, self._specs)
         raise errors.UnknownTool(f"There is no such tool{hint}. Tools: {', '.join(self._specs)}.")
