@@ -389,4 +389,87 @@ TOLD: list[Case] = [
     ),
 ]
 
-ROWS: list[Case] = [*CAPS, *MEMORY, *NETWORK, *MACHINES, *TOLD]
+
+def floors(share: float) -> Callable[[World], None]:
+    """The lowest bid is this share of the price on demand."""
+
+    def change(world: World) -> None:
+        for offer in world.offers.values():
+            offer["min_bid"] = round(offer["dph_base"] * share, 6)
+
+    return change
+
+
+def steps_to(**arguments: Any) -> Want:
+    """The next step rents, with these arguments; a callable judges one."""
+
+    def check(seen: Seen) -> None:
+        step = seen.answer["next_steps"][0]
+        assert step["tool"] == "create_instance", step
+        for name, value in arguments.items():
+            there = step["arguments"].get(name, ABSENT)
+            assert value(there) if callable(value) else there == value, step
+
+    return check
+
+
+def no_dearer(row: Json) -> bool:
+    return row["on_demand_usd_per_hour"] <= row["usd_per_hour"]
+
+
+def beside(row: Json) -> bool:
+    return row["on_demand_usd_per_hour"] > row["usd_per_hour"] > row["min_bid"]
+
+
+BIDS: list[Case] = [
+    asking("a bid beside the price on demand", shown(beside), floors(0.5), type="bid"),
+    asking(
+        "a bid above the price on demand",
+        (
+            shown(lambda row: no_dearer(row) and row["bid_saves_nothing"]),
+            steps_to(price=ABSENT, disk=10),
+        ),
+        floors(2.2),
+        type="bid",
+    ),
+    asking(
+        "a bid as dear as on demand",
+        (
+            shown(lambda row: no_dearer(row) and row["bid_saves_nothing"]),
+            steps_to(price=ABSENT, disk=50),
+        ),
+        floors(1.0),
+        type="bid",
+        min_disk_gb=50,
+    ),
+    asking(
+        "spot is a bid",
+        shown(beside),
+        floors(0.5),
+        type="spot",
+    ),
+    asking(
+        "bids of hosts that are not verified",
+        shown(beside),
+        floors(0.5),
+        type="bid",
+        filters={"verified": {"eq": False}},
+    ),
+    still(
+        "a bid that saves",
+        (
+            shown(lambda row: "bid_saves_nothing" not in row),
+            steps_to(price=lambda bid: bid > 0, disk=30),
+        ),
+        floors(0.9),
+        type="bid",
+        min_disk_gb=30,
+    ),
+    still(
+        "no bid has no other price",
+        (shown(lambda row: "on_demand_usd_per_hour" not in row), steps_to(price=ABSENT)),
+        type="on-demand",
+    ),
+]
+
+ROWS: list[Case] = [*CAPS, *MEMORY, *NETWORK, *MACHINES, *TOLD, *BIDS]

@@ -6,7 +6,19 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from case import ABSENT, Case, Given, Legal, answered, refused, rented, renting, searched, sent
+from case import (
+    ABSENT,
+    Case,
+    Given,
+    Legal,
+    answered,
+    first_searched,
+    refused,
+    rented,
+    renting,
+    searched,
+    sent,
+)
 from house import a_machine, an_offer
 from rows_absence import on_a_machine
 
@@ -267,7 +279,7 @@ ROWS: list[Case] = [
     Legal("a label of a fraction", "create_instance", renting(label=1.5), refused("label", "")),
     # Choices.
     *[
-        Case(f"type {value!r}", "search_offers", {"type": value}, searched(type=meant))
+        Case(f"type {value!r}", "search_offers", {"type": value}, first_searched(type=meant))
         for value, meant in [
             ("interruptible", "bid"),
             ("spot", "bid"),

@@ -723,7 +723,7 @@ async def test_a_bid_search_shows_the_floor_and_its_next_step_bids_it(
     result = await search(type="bid", gpu_name="4090", min_disk_gb=20)
     first = result["offers"][0]
     offer = world.offers[first["offer_id"]]
-    assert sent(world)["type"] == "bid"
+    assert [one.body["type"] for one in world.asked("search")] == ["bid", "on-demand"]
     assert offer["min_bid"] <= first["min_bid"] == pytest.approx(offer["min_bid"], rel=0.01)
     assert first["usd_per_hour"] == pytest.approx(
         offer["min_bid"] + offer["storage_cost"] * 20 / 720, rel=0.01
@@ -733,6 +733,62 @@ async def test_a_bid_search_shows_the_floor_and_its_next_step_bids_it(
     await rent_first(client, result)
     [rental] = world.living
     assert (rental.launch.is_bid, rental.intended) == (True, "running")
+
+
+async def test_a_bid_is_shown_beside_the_price_on_demand_and_flagged_where_it_saves_nothing(
+    world: World, search: Search
+) -> None:
+    """The lowest bid may lie above it (docs/vast-api.md A.6): dearer, and interruptible."""
+    result = await search(type="bid", limit=50, min_disk_gb=20)
+    assert len(world.asked("search")) == 2
+    flags = set()
+    for row in whole_rows(result):
+        offer = world.offers[row["offer_id"]]
+        disk = offer["storage_cost"] * 20 / 720
+        assert row["on_demand_usd_per_hour"] >= round(offer["dph_base"] + disk, 6)
+        assert row["on_demand_usd_per_hour"] == pytest.approx(offer["dph_base"] + disk, rel=0.01)
+        assert row.get("bid_saves_nothing", False) == (offer["min_bid"] >= offer["dph_base"])
+        flags.add(row.get("bid_saves_nothing"))
+    assert flags == {True, None}
+
+
+async def test_an_offer_whose_bid_saves_nothing_is_rented_on_demand_by_the_next_step(
+    world: World, client: Client, search: Search
+) -> None:
+    """It costs no more so, and nobody takes it away."""
+    for offer in world.offers.values():
+        offer["min_bid"] = offer["dph_base"] * 1.01
+    result = await search(type="bid", gpu_name="4090", max_usd_per_hour=3)
+    [step] = result["next_steps"]
+    assert "price" not in step["arguments"]
+    assert "on demand, which costs no more" in step["why"]
+    made = await rent_first(client, result)
+    assert made["usd_per_hour"] <= result["offers"][0]["usd_per_hour"]
+    assert [rental.launch.is_bid for rental in world.living] == [False]
+
+
+@pytest.mark.parametrize("fault", ["html503", "too_many_quota", "drop"])
+async def test_where_the_price_on_demand_cannot_be_looked_up_bids_are_shown_without_it(
+    world: World, search: Search, fault: str
+) -> None:
+    """The look costs the search nothing, and is said once."""
+    world.faults.add("search", fault, times=None, skip=1)
+    result = await search(type="bid", gpu_name="4090")
+    assert len(result["offers"]) == 10
+    assert not [row for row in whole_rows(result) if "on_demand_usd_per_hour" in row]
+    [warning] = result["warnings"]
+    assert warning.startswith("What these offers cost on demand could not be looked up")
+    assert "price" in result["next_steps"][0]["arguments"]
+
+
+async def test_a_search_that_is_none_for_bids_looks_at_one_market(
+    world: World, search: Search
+) -> None:
+    """A day has its quota of rows (docs/vast-api.md H)."""
+    for market in ("on-demand", "reserved"):
+        result = await search(type=market)
+        assert not [row for row in whole_rows(result) if "on_demand_usd_per_hour" in row]
+    assert len(world.asked("search")) == 2
 
 
 async def test_a_bid_search_measures_the_ceiling_against_the_bid(search: Search) -> None:

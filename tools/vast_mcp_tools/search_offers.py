@@ -22,6 +22,7 @@ from vast_mcp.offers import (
     filters,
     gpu_names,
     grammar,
+    on_demand,
     places,
     relaxing,
     rows,
@@ -31,6 +32,7 @@ from vast_mcp.offers.filters import Filter
 from vast_mcp.offers.relaxing import Relaxation
 from vast_mcp.offers.rows import Figure, OfferRow
 from vast_mcp.offers.search import ORDERS, Search
+from vast_mcp.offers_seen import BID
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Offer
@@ -188,7 +190,9 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
         return await _nothing_found(args, call, wanted, warnings)
     shown = found[: args.limit]
     call.session.offers.remember(shown, args.type)
-    same, told = rows.told_once([_row(args, offer) for offer in shown])
+    alternatives, unread = await _on_demand(args, call, shown)
+    warnings += unread
+    same, told = rows.told_once([_row(args, offer, alternatives) for offer in shown])
     return SearchOffersResult(
         same=same or None,
         offers=told,
@@ -196,8 +200,21 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
         more=len(found) > len(shown) or not found.is_all or None,
         gpu_names_searched=gpus.searched,
         warnings=warnings or None,
-        next_steps=[_rent(args, shown[0])],
+        next_steps=[_rent(args, shown[0], alternatives)],
     )
+
+
+async def _on_demand(
+    args: SearchOffers, call: Call, shown: list[Offer]
+) -> tuple[dict[int, Offer], list[str]]:
+    """Of offers for bids the same on demand, and what to warn of."""
+    if args.type != BID:
+        return {}, []
+    found, unread = await on_demand.look(call, shown, args.min_disk_gb)
+    for offer in shown:
+        if on_demand.saves_nothing(offer, found.get(offer.ask_contract_id)):
+            call.session.offers.told_on_demand(offer.ask_contract_id)
+    return found, [unread] if unread else []
 
 
 def _search(args: SearchOffers) -> Search:
@@ -271,9 +288,13 @@ def _bounds(args: SearchOffers) -> list[Filter]:
 # ── What is shown ──────────────────────────────────────────────────────────────────────────────
 
 
-def _row(args: SearchOffers, offer: Offer) -> OfferRow:
+def _row(args: SearchOffers, offer: Offer, alternatives: dict[int, Offer]) -> OfferRow:
     row = rows.row_of(offer, args.min_disk_gb)
     row.min_bid = _lowest_bid(args, offer)
+    same = alternatives.get(offer.ask_contract_id)
+    if same is not None and same.dph_total is not None:
+        row.on_demand_usd_per_hour = figures.at_least(same.dph_total)
+        row.bid_saves_nothing = on_demand.saves_nothing(offer, same) or None
     if args.vm:
         row.vm = None
     return row
@@ -286,14 +307,16 @@ def _lowest_bid(args: SearchOffers, offer: Offer) -> float | None:
     return figures.at_least(offer.min_bid)
 
 
-def _rent(args: SearchOffers, offer: Offer) -> Step:
+def _rent(args: SearchOffers, offer: Offer, alternatives: dict[int, Offer]) -> Step:
     """The call that rents it. Without `price` an offer of a bid search is billed on demand
-    (A.6).
+    (A.6), as it is where a bid saves nothing.
     """
     why = "rents the first offer"
     extra: Json = {}
     price = _lowest_bid(args, offer)
-    if price is not None:
+    if on_demand.saves_nothing(offer, alternatives.get(offer.ask_contract_id)):
+        why += " on demand, which costs no more than its lowest bid"
+    elif price is not None:
         why += "; without price it is billed on demand"
         extra["price"] = price
     if args.vm:

@@ -47,6 +47,16 @@ class OfferRow(BaseModel):
     min_bid: Annotated[
         Figure | None, Field(description="The lowest price to bid, $/h; disk comes on top.")
     ] = None
+    on_demand_usd_per_hour: Annotated[
+        Figure | None,
+        Field(
+            description="Beside a bid: the same on demand, which nobody can outbid. Left out where "
+            "it is not to be had so, or that is not known."
+        ),
+    ] = None
+    bid_saves_nothing: Annotated[
+        bool | None, Field(description="True where on demand costs no more than the lowest bid.")
+    ] = None
     cpu_cores: Annotated[Figure | None, Field(description="That you get.")] = None
     cpu_ram_gb: Annotated[
         int | None,
@@ -98,7 +108,8 @@ AMPLE_DISK = 10  # times the disk that was asked for
 # once where so many have it alike.
 _ITS_OWN = {
     *("offer_id", "machine_id", "gpu_name", "num_gpus", "usd_per_hour", "min_bid"),
-    *("location", "reliability", "available_hours"),
+    *("on_demand_usd_per_hour", "bid_saves_nothing", "location", "reliability"),
+    "available_hours",
 }
 _MANY = 0.3
 

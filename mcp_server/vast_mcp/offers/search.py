@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
@@ -13,6 +13,9 @@ from vast_mcp.offers.filters import Filter, fits
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Offer
 from vast_mcp.vast.rows import Listing
+
+if TYPE_CHECKING:
+    from vast_mcp.vast.client import Vast
 
 Order = tuple[str, str]  # the API's field, and asc or desc
 
@@ -99,6 +102,10 @@ class Search:
             if len(by_id) >= count or listed.total < ROWS:
                 return Found(by_id.values(), is_all=listed.total < ROWS)
         return Found(by_id.values())
+
+    async def rows(self, vast: Vast, filters: list[Filter], order: Order, rows: int) -> list[Offer]:
+        """So many rows at most, those that bear every filter out, priced alike; asked for once."""
+        return self._fitting(await vast.search_offers(self._body(filters, order, rows)), filters)
 
     async def _ask(
         self, call: Call, filters: list[Filter], order: Order, rows: int
