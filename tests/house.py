@@ -104,6 +104,23 @@ def a_machine(world: World) -> int:
     return made
 
 
+def needed(tool: str, world: World) -> dict[str, Any]:
+    """The least arguments with which a call of a tool succeeds on a lenient world."""
+    machine = {"instance_id": a_machine(world)}
+    asked: dict[str, dict[str, Any]] = {
+        "create_instance": {"offer_id": an_offer(world)["id"]},
+        "search_volumes": {"offer_id": an_offer(world)["id"]},
+        "manage_instance": machine | {"action": "stop"},
+        "destroy_instance": {"instance_ids": list(machine.values())},
+        "destroy_volume": {"volume_id": 1},
+        "create_ssh_key": {"public_key": KEY_LINE},
+        "attach_ssh_key": machine | {"key_id": next(iter(world.keys))},
+        "wait_for_instance": machine | {"until": "running"},
+        **dict.fromkeys(("recycle_instance", "show_instance", "show_logs"), machine),
+    }
+    return asked.get(tool, {})
+
+
 def offers(world: World, count: int) -> list[dict[str, Any]]:
     """So many different offers, the cheapest first."""
     free = [

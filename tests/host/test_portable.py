@@ -12,10 +12,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from house import KEY_LINE, a_machine, an_offer, call, lenient_world, served
+from house import call, lenient_world, needed, served
 from vast_mcp.host.arguments import arguments_of
 from vast_mcp.host.schema import published
-from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp.toolspec import ToolSpec
 from vast_mcp_tools import CATALOGUE
@@ -125,26 +124,11 @@ def least(node: Schema) -> Any:
     return {"boolean": False, "integer": None, "number": None, "array": []}.get(arm["type"], "")
 
 
-def required(spec: ToolSpec, world: World) -> Schema:
-    """The required arguments of a call that succeeds."""
-    made = {
-        "offer_id": an_offer(world)["id"],
-        "instance_id": a_machine(world),
-        "action": "stop",
-        "volume_id": 1,
-        "key_id": next(iter(world.keys)),
-        "public_key": KEY_LINE,
-    }
-    made["instance_ids"] = [made["instance_id"]]
-    needed = of(spec).get("required", ["offer_id"] if spec.name == "search_volumes" else ())
-    return {name: made[name] for name in needed}
-
-
 @by_tool
 def test_strict_conversion_keeps_a_tool_callable(spec: ToolSpec) -> None:
     """Every field filled with nothing is true to the converted schema, and the same call."""
     schema = strict(of(spec))
-    there = required(spec, lenient_world())
+    there = needed(spec.name, lenient_world())
     filled = {name: nothing(node) for name, node in schema["properties"].items()} | there
     jsonschema.validate(filled, schema)
     assert arguments_of(spec, filled, of(spec)) == arguments_of(spec, there, of(spec))
@@ -165,7 +149,7 @@ async def test_what_a_model_must_fill_makes_no_bid_no_vm_and_no_cap(
     asked: list[list[Any]] = []
     for filled in (False, True):
         world = lenient_world()
-        there = required(spec, world)
+        there = needed(spec.name, world)
         options = {
             name: fill(node)
             for name, node in of(spec)["properties"].items()
