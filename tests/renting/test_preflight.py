@@ -3,6 +3,7 @@ notes.
 """
 
 import json
+import re
 import shlex
 from typing import Any
 
@@ -46,7 +47,30 @@ FLAGS = [
     ("-e A=#x", {"A": "#x"}),
     ("-e A=-p", {"A": "-p"}),
     ("-e my.name-2=1", {"my.name-2": "1"}),
-    ("-e A=1 -e A=2", {"A": "2"}),
+    ("-e A=1 -e A=1", {"A": "1"}),
+    ("A=1", {"A": "1"}),
+    ("A=1 B='two words' -p 80:80", {"A": "1", "B": "two words", "-p 80:80": "1"}),
+    ("export A=1", {"A": "1"}),
+    ("export A=1; export B=2", {"A": "1", "B": "2"}),
+    (
+        '# mine\nA=1\n\nexport B=2\nC=two words\r\nD="x # y" # z\n',
+        {
+            "A": "1",
+            "B": "2",
+            "C": "two words",
+            "D": "x # y",
+        },
+    ),
+    ("A=C:\\\nB=2", {"A": "C:\\", "B": "2"}),
+    ("-e A=1 \\\n  -e B=2", {"A": "1", "B": "2"}),
+    ("-e A=1 \\\r\n-e 'B=x\\\ny' \\", {"A": "1", "B": "x\\\ny"}),
+    ("-e A=1 `\n-e B=2 ^\n-e C=`", {"A": "1", "B": "2", "C": "`"}),
+    ("-p 8000", {"-p 8000:8000": "1"}),
+    ("-p 8000/UDP", {"-p 8000:8000/udp": "1"}),
+    ("-p 0.0.0.0:80:8080", {"-p 80:8080": "1"}),
+    ("-p 8000-8002:9000-9002", {"-p 8000:9000": "1", "-p 8001:9001": "1", "-p 8002:9002": "1"}),
+    ("--shm-size 8g --gpus=all --ipc host -it -d --rm -e A=1", {"A": "1"}),
+    ("--network bridge -e A=1", {"A": "1"}),
     ("-p 8000:8000", {"-p 8000:8000": "1"}),
     ("-p8000:80", {"-p 8000:80": "1"}),
     ("--publish=8000:8000/tcp", {"-p 8000:8000/tcp": "1"}),
@@ -98,6 +122,29 @@ def test_a_list_holds_pairs_as_docker_compose_has_them_and_flags() -> None:
         "C": "3",
     }
     assert env_of([]) == {}
+    assert env_of(["-e", "A=1", "-p", "80:80", "export B=2"]) == {
+        "A": "1",
+        "-p 80:80": "1",
+        "B": "2",
+    }
+
+
+def test_pairs_objects_and_numbers_are_entries_too() -> None:
+    """Kubernetes, compose and rows of Vast's own write them so (docs/vast-api.md A.4)."""
+    wanted = {"A": "1", "-p 80:80": "1"}
+    assert env_of([["A", "1"], ["-p 80:80", "1"]]) == wanted
+    assert env_of([{"name": "A", "value": "1"}, {"-p 80:80": 1}]) == wanted
+    assert env_of([{"key": "A", "value": 1}, "-p 80"]) == wanted
+    assert env_of({"A": 1, "-p": "80:80"}) == wanted
+    assert env_of({"A": 1.5, "B": -3, "-h": "box"}) == {"A": "1.5", "B": "-3", "-h": "box"}
+    assert env_of('{"A": 1.10}') == {"A": "1.10"}
+
+
+def test_what_is_left_out_is_named() -> None:
+    env = env_of("--shm-size 8g -it --gpus all -e A=1 --gpus all")
+    assert (dict(env), env.left_out) == ({"A": "1"}, ["--shm-size", "-it", "--gpus"])
+    assert env_of({"--shm-size": "8g", "--gpus all": "1"}).left_out == ["--shm-size", "--gpus"]
+    assert env_of("-e A=1").left_out == []
 
 
 async def test_the_three_spellings_arrive_as_the_same_object(client: Client, world: World) -> None:
@@ -113,7 +160,11 @@ async def test_the_three_spellings_arrive_as_the_same_object(client: Client, wor
 
 
 names = st.from_regex(r"[^\s=\-][^\s=]{0,20}", fullmatch=True).filter(
-    lambda name: "\0" not in name and name.isascii() | name.isprintable()
+    lambda name: (
+        "\0" not in name
+        and name.isascii() | name.isprintable()
+        and not re.match(r"[0-9]", name)  # may be a port
+    )
 )
 values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 environments = st.dictionaries(names, values, max_size=5)
@@ -140,6 +191,20 @@ def test_any_value_survives_every_spelling(env: dict[str, str]) -> None:
     assert env_of(pairs) == env
     assert env_of(" ".join(f"-e {shlex.quote(pair)}" for pair in pairs)) == env
     assert env_of(" ".join(f"--env={shlex.quote(pair)}" for pair in pairs)) == env
+    assert env_of(" \\\n ".join(f"-e {shlex.quote(pair)}" for pair in pairs)) == env
+    assert env_of([[name, value] for name, value in env.items()]) == env
+    assert env_of([{"name": name, "value": value} for name, value in env.items()]) == env
+
+
+@quickly
+@given(env=st.dictionaries(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True), values))
+def test_any_value_survives_in_quotes_behind_its_name(env: dict[str, str]) -> None:
+    """As an .env file, a shell and a list of words have it."""
+    pairs = [f"{name}={shlex.quote(value)}" for name, value in env.items()]
+    assert env_of("\n".join(pairs)) == env
+    assert env_of("# mine\n\n" + "\r\n".join(f"export {pair}" for pair in pairs)) == env
+    words = [word for name, value in env.items() for word in ("-e", f"{name}={value}")]
+    assert env_of(words) == env
 
 
 @quickly
@@ -154,41 +219,67 @@ def test_what_was_read_once_reads_the_same_again(env: dict[str, str]) -> None:
 
 SECRET = "hunter2"
 REFUSED = [
-    (f"A={SECRET}", "cannot understand A=…; expected -e NAME=VALUE"),
+    (f"-e A=1 B={SECRET}", "cannot understand B=…; expected -e NAME=VALUE"),
+    ("A=1 stray", "stray has no value"),
+    (f"A=1,B={SECRET}", "between commas"),
+    (f"A={SECRET} # x\nB=2", "A has a comment or another variable on its line"),
+    (f"A=1\nB={SECRET} C=3", "B has a comment or another variable on its line"),
+    (f"docker run -e A={SECRET} x", "holds a command"),
+    (f"-e A=1 -e A={SECRET}", "A is there twice"),
+    (f'{{"A": "1", "A": "{SECRET}"}}', "A is there twice"),
+    (f"--wrong {SECRET}", "cannot understand --wrong"),
+    ("--gpus", "--gpus is the last word"),
+    ("--network host", "leave --network out, and open each port with -p"),
+    ("--net=container:x", "leave --network out"),
+    (f"--entrypoint {SECRET}", "runtype args"),
+    (f"-u {SECRET}", "give the argument user"),
+    (f"--env-file {SECRET}", "env_from"),
+    ("-v /data:/data", "and no folder"),
+    ("-v ./x:/data", "and no folder"),
     ("-e A=1 stray", "cannot understand stray"),
     (f"-x A={SECRET}", "cannot understand -x"),
-    (f"--name=A={SECRET}", "cannot understand --name=…"),
+    (f"--nome=A={SECRET}", "cannot understand --nome=…"),
     ("-e NAME", "NAME has no value"),
     ("-e", "-e is the last word"),
     ("-e A=1 -p", "-p is the last word"),
     (f"-e ={SECRET}", "an empty word is no variable name"),
     (f"-e -A={SECRET}", "flags are -p, -h, -v and -n"),
     (f"-e 'A={SECRET}", "a quote that is not closed"),
-    ("-p 8000", "-p 8000 is no port mapping"),
-    ("-p 8000-8010:8000-8010", "-p 8000-8010:8000-8010 is no port mapping"),
+    ("-p 8000:", "-p 8000: is no port mapping"),
+    ("-p 8000-8010:8000-8011", "-p 8000-8010:8000-8011 is no port mapping"),
+    ("-p 8010-8000", "-p 8010-8000 is no port mapping"),
+    ("-p 1-65535", "opens 65535 ports"),
+    ("-p 8000-8040 -p 9000-9040", "opens 82 ports"),
     ("-p 8000:8000/sctp", "-p 8000:8000/sctp is no port mapping"),
     ("-p 0:80", "-p 0:80 is no port mapping"),
     ("-p 65536:80", "-p 65536:80 is no port mapping"),
-    ("-p 127.0.0.1:80:80", "is no port mapping"),
+    ("-p 127.0.0.1:80:80", "opens it to everybody"),
     (f"-p 80:80={SECRET}", "-p 80:80=… is no port mapping"),
     ("-v /mnt", "-v wants VOLUME:/path"),
     ("-n ''", "cannot understand the key -n"),
     ([f"A={SECRET}", "B"], "B has no value"),
     ([f"A={SECRET}", 5], "as a list it holds NAME=VALUE strings"),
+    ([["A", SECRET, "x"]], "as a list of pairs"),
+    ([{"name": "A", "valueFrom": {"x": SECRET}}], "A has no value here"),
+    (["8000:8000"], "8000:8000 is a port"),
+    ({"8000/tcp": {}}, "8000/tcp is a port"),
+    ({"ports": ["80:80"]}, '"-p 8000:8000"'),
+    ({"-p 80:80": None}, "-p is set to nothing"),
+    ({"A": True}, "A is true"),
+    ({"A": [SECRET]}, "A must have a string as its value"),
     ([f"my name={SECRET}"], "my name is no variable name"),
-    ({"A": 5}, "A must have a string as its value"),
-    ({"A": None}, "A must have a string as its value"),
+    ({"A": None}, "A is null"),
     ({f"A={SECRET}": "1"}, "A=… is no variable name"),
     ({f"-e A={SECRET}": "1"}, "without -e (A=…)"),
     ({"-e A": SECRET}, "without -e (A)"),
-    ({"-p 80": "1"}, "-p 80 is no port mapping"),
+    ({"-p x": "1"}, "-p x is no port mapping"),
     ({"-x": SECRET}, "cannot understand the key -x"),
     ({"": SECRET}, "an empty word is no variable name"),
     ({"two words": SECRET}, "two words is no variable name"),
     ({"A": f"{SECRET}\0"}, "A holds a NUL character"),
     (f'{{"A": "{SECRET}"', "looks like JSON and is not"),
     (f'["A={SECRET}"', "looks like JSON and is not"),
-    ('{"A": 5}', "A must have a string as its value"),
+    ('{"A": {}}', "A must have a string as its value"),
     ("[" * 60_000, "looks like JSON and is not"),
     (r'{"A": "\ud800"}', "half a character"),
     (5, "must be an object of strings, a string of Docker flags, or a list"),

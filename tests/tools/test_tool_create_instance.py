@@ -373,7 +373,7 @@ WRONG = [
     ("vm", "yes"),
     ("cancel_unavail", 1),
     ("env", 5),
-    ("env", {"A": 1}),
+    ("env", {"A": [1]}),
     ("onstart", "x" * 65_537),
     ("onstart", ["x"]),
     ("args", "bash -c x"),

@@ -18,6 +18,7 @@ from vast_mcp.leases import labels
 from vast_mcp.machines.costs import Price, per_day, per_month, rounded
 from vast_mcp.machines.failures import Failure
 from vast_mcp.renting import env_grammar, lease, rental_words
+from vast_mcp.renting.env_entries import Environment
 from vast_mcp.renting.order import DEFAULT_IMAGE, Order, masked, order_of
 from vast_mcp.renting.preview import Preview, preview
 from vast_mcp.renting.refusals import told
@@ -42,7 +43,7 @@ OFFICIAL_RUNTYPES = {
 }
 
 Env = Annotated[
-    dict[str, str],
+    Environment,
     PlainValidator(env_grammar.env_of),
     WithJsonSchema({"type": "string"}),
 ]
@@ -313,7 +314,8 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     id at once; the machine needs minutes to start. After an error with billing_possible true a
     machine may exist: its next_steps settle it.
     """
-    order = order_of(args.model_dump(exclude_none=True), call.settings)
+    left_out = args.env.left_out if args.env else ()
+    order = order_of(args.model_dump(exclude_none=True), call.settings, left_out)
     try:
         if order.dry_run:
             return _previewed(order, await preview(call, order))

@@ -6,6 +6,7 @@ nothing that an order holds is changed later: label and lease are added to a cop
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -13,7 +14,7 @@ from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.journal.records import token_of
 from vast_mcp.leases.labels import lease_of
-from vast_mcp.renting import image_rules, rules
+from vast_mcp.renting import env_rules, image_rules, rules
 from vast_mcp.renting.kept_secrets import kept_env, kept_login
 from vast_mcp.renting.logins import login_in
 from vast_mcp.renting.onstart import onstart_of
@@ -140,11 +141,11 @@ class Order:
         return [*env.values(), *logins, *words, *scripts, *self.given.get("args", [])]
 
 
-def order_of(given: Json, settings: Settings) -> Order:
+def order_of(given: Json, settings: Settings, left_out: Sequence[str] = ()) -> Order:
     """The order that valid arguments make, checked as far as that asks nobody.
 
-    `given`: without the arguments that were left out. Raises BadArguments, or OverLimit for a
-    lease.
+    `given`: without the arguments that were left out; `left_out`: Docker options that env had.
+    Raises BadArguments, or OverLimit for a lease.
     """
     body = _plain_body(given)
     problems: list[Problem] = []
@@ -155,13 +156,15 @@ def order_of(given: Json, settings: Settings) -> Order:
     ):
         body |= part
         problems += found
-    problems += [*image_rules.problems_of(body.get("image"))]
+    env: dict[str, str] = body.get("env", {})
+    problems += env_rules.problems_of(env, given.get("env_from", []))
+    problems += image_rules.problems_of(body.get("image"))
     problems += _label_problems(given.get("label"))
     named = {problem.field for problem in problems}
     problems += [problem for problem in rules.contradictions(body) if problem.field not in named]
     if problems:
         raise errors.bad("create_instance", problems)
-    notes = image_rules.warnings_of(body.get("image"))
+    notes = [*image_rules.warnings_of(body.get("image")), *env_rules.warnings_of(env, left_out)]
     return Order(given, body, _lease_hours(given, settings), tuple(notes))
 
 

@@ -25,7 +25,7 @@ _OF_EXAMPLES = frozenset(
     )
 )
 _ALONE = frozenset({"token", "user", "id", "host", "url", "path", "email"})
-_NOTHING_YET = re.compile(r"\.{3,}|\u2026+|\*{3,}|[xX]{3,}")
+_NOTHING_YET = re.compile(r"\.{3,}|\u2026+|\*{3,}|[xX]{3,40}")
 _THING = r"(?:key|token|secret|password|pass|passwd|user|username|name|id|email|value|here)"
 _EXAMPLE = re.compile(
     rf"(?:(?i:(?:(?:insert|enter|put|paste|add)[-_])?your(?:[-_][a-z0-9]+)*[-_]{_THING})"
