@@ -542,7 +542,7 @@ TOKEN = SECRETS["env value"]
         pytest.param({"env": f"-e HF_TOKEN {TOKEN}"}, id="no equals sign"),
         pytest.param({"env": f"-e HF_TOKEN= {TOKEN}"}, id="a space after the equals sign"),
         pytest.param({"env": f"-e HF_TOKEN = {TOKEN}"}, id="spaces around the equals sign"),
-        pytest.param({"env": f"HF_TOKEN={TOKEN}"}, id="no flag"),
+        pytest.param({"env": f"HF_TOKEN {TOKEN}"}, id="no flag"),
         pytest.param({"env": f"HF_TOKEN: {TOKEN}"}, id="a colon"),
         pytest.param({"env": f"-e HF_TOKEN='{TOKEN}"}, id="a quote that is not closed"),
         pytest.param({"env": f"-x {TOKEN}"}, id="an unknown flag"),

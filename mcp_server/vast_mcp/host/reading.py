@@ -82,13 +82,14 @@ def squashed(text: str) -> str:
 
 def _read(value: Any, asked: Asked) -> Any:
     """The value, or ABSENT. Raises Misread."""
-    value = _unwrapped(value, asked)
-    if _is_empty(value):
+    unwrapped = _unwrapped(value, asked)
+    if _is_empty(unwrapped):
         return ABSENT
     if asked.name in asked.model.grammars and (
         isinstance(value, str) or asked.arm["type"] == "string"
     ):
-        return _something(value)
+        return _something(value)  # JSON text as it is: a grammar sees names that stand there twice
+    value = unwrapped
     if "enum" in asked.arm:
         return _choice(_something(value), asked)
     return _READERS[asked.arm["type"]](value, asked)
