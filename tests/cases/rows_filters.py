@@ -113,7 +113,10 @@ ROWS: list[Case] = [
     asks('{"dph": {"<=": 0.5}}', dph_total={"lte": 0.5}),
     asks({"num_gpus": 2}, num_gpus={"eq": 2}),
     asks({"geolocation": ["US", "CA"]}, geolocation={"in": ["US", "CA"]}),
+    asks({"gpu_name": {"eq": ["4090", "3090"]}}, gpu_name={"in": ["RTX 4090", "RTX 3090"]}),
+    asks(["num_gpus>=2", "reliability>0.98"], num_gpus={"gte": 2}, reliability={"gt": 0.98}),
     wrong("{cpu_ram: 64}", "filters", "as JSON"),
+    wrong("min_gpu_ram_gb>=24", "filters.min_gpu_ram_gb", "an argument of its own"),
     # aliases of fields, texts of values
     asks({"reliability2": {"gte": "0.9"}}, reliability={"gte": 0.9}),
     asks({"gpu_ram_GB": {"gte": 24}}, gpu_ram={"gte": 24000}),

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from case import ABSENT, Case, Legal, Seen, Want, answered, first_searched, refused
+from case import ABSENT, Case, Legal, Seen, Want, answered, first_searched, refused, warned
 from house import whole_rows
 from vast_mcp.sandbox.world import World
 
@@ -128,6 +128,7 @@ ROWS: list[Case] = [
     means("NVIDIA-H100-80GB-HBM3", "H100 SXM"),
     means("H100 PCIe 80 GB", "H100 PCIE"),
     means("H200 SXM", "H200"),
+    means("AMD Radeon Instinct MI100", "InstinctMI100"),
     means("TITAN V 12GB", "Titan V"),
     means("A100", "A100 PCIE", "A100 SXM4", "A100X"),
     # memory in the name is a filter
@@ -172,6 +173,26 @@ ROWS: list[Case] = [
         {"gpu_name": "A100-80GB", "min_gpu_ram_gb": 80},
         memory(80),
         A100_40,
+    ),
+    Case(
+        "a memory that nobody offers is what to loosen",
+        "search_offers",
+        {"gpu_name": "8xA100-40GB"},
+        answered(
+            relax=lambda told: set(told[0]["to"]) == {"A100 PCIE", "A100 SXM4"},
+            next_steps=lambda steps: steps[0]["arguments"]["num_gpus"] == 8,
+        ),
+        board,
+    ),
+    Case(
+        "Vast's list of names cannot be read",
+        "search_offers",
+        {"gpu_name": "2x NVIDIA A100-SXM4-80GB"},
+        (
+            first_searched(gpu_name={"eq": "A100 SXM4"}, num_gpus={"eq": 2}),
+            warned("could not be read"),
+        ),
+        lambda world: world.faults.add("gpu_names", "html503", times=None),
     ),
     # how many, in the name
     *(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from case import Case, Legal, Seen, Want, first_searched, not_warned, refused, warned
+from case import Case, Legal, Seen, Want, answered, first_searched, not_warned, refused, warned
 
 EU = [
     "AT",
@@ -100,6 +100,7 @@ ROWS: list[Case] = [
     means("Viet Nam", _is("VN")),
     means("hong_kong", _is("HK")),
     means("Germany, Poland", _is("DE", "PL")),
+    means(["South Korea, KR", "Sweden, SE"], _is("KR", "SE")),
     means(["Sweden", "NO", "uk"], _is("SE", "NO", "GB")),
     means("US or Canada", _is("US", "CA")),
     means("[US,CA]", _is("US", "CA")),
@@ -118,6 +119,8 @@ ROWS: list[Case] = [
     means("Scandinavia", _is("DK", "NO", "SE"), warned("Scandinavia is DK NO SE")),
     means(["Scandinavia", "Europe"], _holds("SE", "FR")),
     means(["North America", "DE"], _holds("US", "DE")),
+    means("APAC", _holds("JP", "AU", never="US")),
+    means("EEA", _holds("NO", "DE", never="GB CH")),
     # a code that is a country's and another client's region
     means("NA", _is("NA"), warned("NA is Namibia, not North America")),
     means("AS", _is("AS"), warned("not Asia")),
@@ -143,6 +146,12 @@ ROWS: list[Case] = [
     means("Georgia, US", _is("US")),
     still_means(
         ["US", "CA"], _stand_in("California, US", "Texas, US", "Washington, US", "Quebec, CA")
+    ),
+    Case(
+        "a state without machines leads to its country",
+        "search_offers",
+        {"geolocation": "Nevada"},
+        answered(relax=lambda told: told[0]["to"] == ["US"]),
     ),
     # no place
     no_place("Georgia", "GE", "Georgia, US"),

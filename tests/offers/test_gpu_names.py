@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from house import so_many
 from vast_mcp import errors
-from vast_mcp.offers.gpu_names import matches, resolve
+from vast_mcp.offers.gpu_matching import matches
+from vast_mcp.offers.gpu_names import resolve
 from vast_mcp.offers.gpu_words import read
 
 # Vast's own names (docs/vast-api.md B.5).

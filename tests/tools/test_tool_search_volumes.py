@@ -65,7 +65,7 @@ async def test_a_machine_may_be_named_itself(client: Client, world: World) -> No
     [step] = shown["next_steps"]
     assert (step["tool"], step["arguments"]) == (
         "search_offers",
-        {"filters": {"machine_id": {"eq": machine}}},
+        {"filters": f"machine_id={machine}"},
     )
     found = await call(client, step["tool"], **step["arguments"])
     assert offer["id"] in [row["offer_id"] for row in found["offers"]]

@@ -110,9 +110,8 @@ def _steps(
         return [step("search_offers", "another machine may have room; not every one has")]
     offer_id = args.offer_id or _offer_of(machine_id, call)
     if offer_id is None:
-        here = {"machine_id": {"eq": machine_id}}
         why = "an offer of that machine; search_volumes with it says the rest"
-        return [step("search_offers", why, filters=here)]
+        return [step("search_offers", why, filters=f"machine_id={machine_id}")]
     volume = {
         "create_new": True,
         "volume_id": found[0].id,

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, cast
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, Problem
 from vast_mcp.offers import gpu_names
+from vast_mcp.offers.card_table import CARDS
 from vast_mcp.offers.filters import Filter, any_of, none_of
+from vast_mcp.offers.gpu_matching import is_new, matches
 from vast_mcp.offers.gpu_names import Card, Cards
 from vast_mcp.session import Call
 from vast_mcp.vast import names
@@ -20,7 +22,9 @@ from vast_mcp.vast.models import Offer
 
 FIELD = "gpu_name"
 IN_FILTERS = f"filters.{FIELD}"
-UNREAD = "Vast's list of GPU names could not be read; gpu_name was searched for as given."
+_UNREAD = "Vast's list of GPU names could not be read; "
+AS_GIVEN = _UNREAD + "gpu_name was searched for as given."
+BY_OURS = _UNREAD + "gpu_name was read by the names of 2026."
 # What a driver reports of a card of so many GB lies between: 11441 of 12 and 183359 of 192 (with
 # ECC, or Blackwell), 81920 of 80. The next size of the same card is always further off.
 _LEAST_MIB, _MOST_MIB = 930, 1030
@@ -55,7 +59,7 @@ async def asked(call: Call, given: Sequence[str], free: Json, num_gpus: int | No
         list(map(str, cards.cards)),
         cards.count,
         searched or None,
-        [] if known else [UNREAD],
+        [] if known else [_unread(named)],
     )
 
 
@@ -70,9 +74,24 @@ def _told(cards: Sequence[Card], given: Sequence[str]) -> list[str]:
 def _cards(
     given: Sequence[str], known: Sequence[str], place: str, num_gpus: int | None = None
 ) -> Cards:
-    if known:
-        return gpu_names.resolve(given, known, num_gpus, place)
-    return Cards([Card(name.replace("_", " ")) for name in given])
+    """What names mean by Vast's list, or where that could not be read by ours; a name that is in
+    neither is left.
+    """
+    if not known:
+        left = [name for name in given if is_new(name, CARDS)]
+        ours = [name for name in given if name not in left]
+        found = gpu_names.resolve(ours, CARDS, num_gpus, place)
+        return replace(found, cards=[*found.cards, *(Card(one.replace("_", " ")) for one in left)])
+    return gpu_names.resolve(given, known, num_gpus, place)
+
+
+def _unread(given: Sequence[str]) -> str:
+    """What is told where Vast's list could not be read."""
+    named = [matches(name, CARDS) for name in given]
+    is_given = all(
+        real in ([], [name.replace("_", " ")]) for name, real in zip(given, named, strict=True)
+    )
+    return AS_GIVEN if is_given else BY_OURS
 
 
 # ── In filters ─────────────────────────────────────────────────────────────────────────────────

@@ -38,7 +38,9 @@ _PIECE = re.compile(
 )
 # How many are meant, before the name (8xA100, 2 RTX 4090) or behind it (A100:8, A100 x8).
 _LEADING = re.compile(r"x?(\d{1,2})\s*[x*]\s*(?=\S)|(\d{1,2})\s+(?!gi?b?\b)(?=[^\d\s]|\d{4})")
-_TRAILING = re.compile(r"(?:\s*[:*]\s*|\s*\(?(?<![a-z])x\s?)(\d{1,2})\)?$|[\s(]+(\d{1,2})\s?x\)?$")
+_TRAILING = re.compile(
+    r"(?:\s*[:*]\s*|\s*\(?(?:(?<=gb)|(?<![a-z]))x\s?)(\d{1,2})\)?$|[\s(]+(\d{1,2})\s?x\)?$"
+)
 _ELSEWHERE = re.compile(
     r"^gpu[_.-]|^(standard|basic)[_-]|^n[cdv]\d+\w*_|large\b|\bmetal\b|(high|mega|ultra|edge)gpu"
     r"|^[bv]m\.gpu|^n\d-|^\d+[a-z]+\d+\.\d+[sv]"

@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from vast_mcp.errors import Json, Problem
-from vast_mcp.offers import filter_fields, places, query_string
+from vast_mcp.offers import arguments, filter_fields, places, query_string
 from vast_mcp.offers.filters import Filter
 from vast_mcp.offers.query_string import ANY
 from vast_mcp.vast.columns import COMPARE, LISTED
 
 OPERATORS = (*COMPARE, "in", "notin")
-NAMES = ("gpu_name", "geolocation")
 _SIGNS = {
     "=": "eq",
     "==": "eq",
@@ -33,6 +32,7 @@ _SIGNS = {
     "not in": "notin",
 }
 _MOST = 1e18  # no column holds more
+_OF_LISTS = {"eq": "in", "neq": "notin"}
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 _DECIMAL = re.compile(r"-?\d{1,18}(\.\d{1,18})?")
 _VERSION = re.compile(r"(\d{1,4})(?:\.(\d{1,3}))?(?:\.(\d{1,3}))?")
@@ -46,6 +46,8 @@ def as_object(value: object) -> object:
     """Filters as an object, from the query string or JSON text that they may be; one value is
     `eq`, and a list is `in`. Raises ValueError.
     """
+    if isinstance(value, list):
+        value = " ".join(map(str, cast("list[Any]", value)))
     if isinstance(value, str):
         value = _parsed(value.strip())
     if not isinstance(value, dict):
@@ -72,8 +74,13 @@ def _is_nothing(ops: object) -> bool:
 def _operators(ops: object) -> Json:
     if isinstance(ops, dict):
         given = cast("Json", ops)
-        return {_SIGNS.get(op, op): one for op, one in given.items() if one is not None}
+        return {_operator(op, one): one for op, one in given.items() if one is not None}
     return {"in": cast("Any", ops)} if isinstance(ops, list) else {"eq": ops}
+
+
+def _operator(written: str, value: object) -> str:
+    op = _SIGNS.get(written, written)
+    return _OF_LISTS.get(op, op) if isinstance(value, list) else op
 
 
 def to_filters(field: str, ops: Json) -> list[Filter]:
@@ -111,6 +118,8 @@ def _read_field(name: str, ops: Json, given: Mapping[str, str]) -> tuple[str, Js
     """The field and its operators. Raises _Wrong."""
     if name in filter_fields.NOT_FILTERS:
         raise _Wrong(filter_fields.NOT_FILTERS[name])
+    if name in arguments.OF_OTHER_NAMES:
+        raise _Wrong("not a filter: it is an argument of its own")
     field = filter_fields.IN_GB.get(name) or filter_fields.ALIASES.get(name, name)
     if field not in filter_fields.KNOWN:
         raise _Wrong(_unknown(name))

@@ -98,18 +98,26 @@ COUNTRIES = {
 REGIONS = {
     "EU/European Union": "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO"
     " SE SI SK",
+    "EEA/European Economic Area": "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV"
+    " MT NL NO PL PT RO SE SI SK",
     "Scandinavia": "DK NO SE",
-    "Nordics/Nordic countries": "DK FI IS NO SE",
-    "Baltics/Baltic states": "EE LT LV",
+    "Nordics/Nordic/Nordic countries": "DK FI IS NO SE",
+    "Baltics/Baltic/Baltic states": "EE LT LV",
     "Benelux": "BE LU NL",
     "DACH": "AT CH DE",
     "Middle East": "AE BH EG IL IQ IR JO KW LB OM PS QA SA SY TR YE",
+    "East Asia": "CN HK JP KP KR MN MO TW",
     "Southeast Asia/South East Asia": "BN ID KH LA MM MY PH SG TH TL VN",
     "Central America": "BZ CR GT HN NI PA SV",
     "Latin America/LATAM": "AR BO BR BZ CL CO CR CU DO EC GF GT GY HN HT MX NI PA PE PR PY SR SV UY"
     " VE",
 }
-ALSO = {"OC": "Oceania", "Americas": "North America/South America"}
+ALSO = {
+    "OC": "Oceania",
+    "Americas": "North America/South America",
+    "APAC": "Asia/Oceania",
+    "Asia Pacific": "Asia/Oceania",
+}
 
 # Codes of countries that the official client's word for a region is too, and that region.
 REGION_CODES = {

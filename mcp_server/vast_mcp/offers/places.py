@@ -89,9 +89,11 @@ def _part(text: str) -> Place | None:
     name = gazetteer.states().get(gazetteer.key(part))
     if code == "US":
         return None if name is None else _of_country(name, code)
-    if code is None or name is not None or _is_country(part):
+    if code is None or name is not None:
         return None
-    return _of_country(part, code)
+    if _one_country(part) == code:
+        return Place((code,))  # "Sweden, SE", as a row says it
+    return None if _is_country(part) else _of_country(part, code)
 
 
 def _one_country(text: str) -> str | None:

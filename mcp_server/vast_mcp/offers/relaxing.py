@@ -17,8 +17,9 @@ from vast_mcp.offers.search import ORDERS, Order
 from vast_mcp.vast import names
 from vast_mcp.vast.models import Offer
 
-# A bound is moved onto a row's fact, which each of these includes.
+CHEAPEST = ORDERS["usd_per_hour"]
 _LAST = {"max_usd_per_hour", "max_usd_per_tb", EXCLUDED}
+# A bound is moved onto a row's fact, which each of these includes.
 _INCLUSIVE = {"gte": "gte", "gt": "gte", "lte": "lte", "lt": "lte"}
 
 
@@ -52,19 +53,22 @@ def broader(filters: Sequence[Filter]) -> tuple[list[Filter], Order]:
     """What the broader search still asks, and its order. Vast answers with 64 rows, so they must
     be the telling ones.
 
-    A lone filter is dropped, and the rows nearest to it come first. Of several, the GPU's name
-    stays; without one the cheapest rows would all be of the smallest machines, so size is halved
-    and not dropped. What no row shows stays.
+    A lone filter is dropped, and the rows nearest to it come first; a lone name stays without its
+    memory, and a country without its part. Of several, the GPU's name stays; without one the
+    cheapest rows would all be of the smallest machines, so size is halved and not dropped. What no
+    row shows stays.
     """
     kept = [one for one in filters if not _can_be_blamed(one)]
     asked = [one for one in filters if _can_be_blamed(one)]
     blamed = {one.argument: one for one in asked if one.argument != "min_disk_gb"}
     if len(blamed) == 1:
         [lone] = blamed.values()
+        if any(one.coarse for one in asked):
+            return [*kept, Filter(lone.argument, lone.field, lone.ops)], CHEAPEST
         return kept, _nearest_first(lone)
     for one in asked:
         kept += _loosened(one, gpu_named="gpu_name" in blamed)
-    return kept, ORDERS["usd_per_hour"]
+    return kept, CHEAPEST
 
 
 def _can_be_blamed(one: Filter) -> bool:
@@ -86,7 +90,7 @@ def _nearest_first(lone: Filter) -> Order:
 def _loosened(one: Filter, *, gpu_named: bool) -> list[Filter]:
     """One of several filters as the broader search asks it, or nothing where it is dropped."""
     if one.argument == "gpu_name":
-        return [one]
+        return [] if one.coarse else [one]
     if one.argument == "num_gpus":
         count = one.ops["eq"]
         return [replace(one, ops={"gte": math.ceil(count / 2), "lte": count * 2})]
