@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from case import ABSENT, Case, Json, Legal, Seen, Want, first_searched, refused, searched
+from case import ABSENT, Case, Json, Legal, Seen, Want, answered, first_searched, refused, searched
 from house import whole_rows
 from vast_mcp.sandbox.world import World
 
@@ -356,6 +356,20 @@ MACHINES: list[Case] = [
         relaxed("exclude_machine_ids"),
         every(machine_id=7),
         exclude_machine_ids=[7],
+    ),
+    asking(
+        "left out when all starts over",
+        answered(
+            next_steps=lambda steps: (
+                steps[0]["arguments"]
+                == {"gpu_name": ["4090"], "type": "bid", "exclude_machine_ids": [10000]}
+            )
+        ),
+        gpu_name="4090",
+        type="bid",
+        max_usd_per_hour=0.01,
+        geolocation="IS",
+        exclude_machine_ids=[10000],
     ),
     still(
         "a machine in the API's terms",

@@ -367,6 +367,9 @@ def _nothing_listed(args: SearchOffers, call: Call) -> str:
     return f"Vast lists nothing {kind} now, whatever the other filters."
 
 
+_KIND = {"gpu_name", "type", "vm", filters.EXCLUDED}
+
+
 def _again(args: SearchOffers, change: Relaxation) -> Step:
     """The same search with one change."""
     again = _given(args)
@@ -393,14 +396,15 @@ def _any_gpu(args: SearchOffers) -> Step:
 
 
 def _start_over(args: SearchOffers) -> Step:
-    """A search for the GPU alone."""
-    return _search_again("the same with no other filter", _given(args, only={"gpu_name", "type"}))
+    """A search for the GPU alone, of the same kind and without the same machines."""
+    return _search_again("the same with no other filter", _given(args, only=_KIND))
 
 
 def _search_again(why: str, given: Json) -> Step:
     """Another search; its filters are a text, as the schema has them."""
-    if "filters" in given:
-        given |= {"filters": json.dumps(given["filters"])}
+    free = given.pop("filters", None)
+    if free:
+        given |= {"filters": json.dumps(free)}
     return step("search_offers", why, **given)
 
 

@@ -47,12 +47,14 @@ class Search:
     type: str
     disk_gb: float
     asked_gb: float | None = None  # what Vast is asked to price, where that is not this disk
+    further: int = FURTHER
 
     def whatever_room(self) -> Search:
-        """The same, also of machines without room for the disk: Vast leaves out those that lack
-        what it is asked to price (B.1). Prices are by the row's own figures, for this disk.
+        """The same on one page, also of machines without room for the disk: Vast leaves out those
+        that lack what it is asked to price (B.1). Prices are by the row's own figures, for this
+        disk.
         """
-        return replace(self, asked_gb=LEAST_GB)
+        return replace(self, asked_gb=LEAST_GB, further=0)
 
     async def offers(
         self, call: Call, filters: list[Filter], order: Order, count: int = ROWS
@@ -90,7 +92,7 @@ class Search:
     ) -> Found:
         """The same with the rows of a few pages after these (B.1)."""
         by_id = {offer.ask_contract_id: offer for offer in found}
-        for _ in range(FURTHER):
+        for _ in range(self.further):
             beyond = _beyond(listed, order)
             if beyond is None:
                 break
