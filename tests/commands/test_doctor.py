@@ -352,6 +352,7 @@ CLEAR = {
     "args": ["vast-mcp"],
     "env": {"VAST_API_KEY": KEY, "OTHER": "planted-other"},
 }
+BEARER = {"Authorization": "Bearer planted-token"}
 FILLED = {"command": "vast-mcp", "env": {"VAST_API_KEY": "${VAST_API_KEY}"}}
 
 
@@ -412,6 +413,88 @@ FILLED = {"command": "vast-mcp", "env": {"VAST_API_KEY": "${VAST_API_KEY}"}}
             "warn",
             "no plain JSON",
             id="comments",
+        ),
+        pytest.param(
+            ".gemini/settings.json",
+            {"mcpServers": {"vast": FILLED | {"env": {"VAST_API_KEY": "$VAST_API_KEY"}}}},
+            "ok",
+            "Gemini CLI",
+            id="Gemini CLI",
+        ),
+        pytest.param(
+            ".gemini/settings.json",
+            {"mcpServers": {"vast": {"httpUrl": "http://127.0.0.1:8000/mcp", "headers": BEARER}}},
+            "warn",
+            "key written in it",
+            id="Gemini CLI over HTTP",
+        ),
+        pytest.param(
+            ".config/opencode/opencode.json",
+            {"mcp": {"vast": {"type": "local", "command": ["vast-mcp", "--sandbox"]}}},
+            "ok",
+            "OpenCode",
+            id="OpenCode",
+        ),
+        pytest.param(
+            "folder/opencode.json",
+            {"mcp": {"vast": {"command": ["vast-mcp"], "environment": {"VAST_API_KEY": KEY}}}},
+            "warn",
+            "key written in it",
+            id="OpenCode with a key",
+        ),
+        pytest.param(
+            "folder/opencode.json",
+            {
+                "mcp": {
+                    "vast": {"command": ["vast-mcp"], "environment": {"VAST_API_KEY": "{env:K}"}}
+                }
+            },
+            "ok",
+            "OpenCode",
+            id="OpenCode with a key filled in",
+        ),
+        pytest.param(
+            ".codeium/windsurf/mcp_config.json",
+            {"mcpServers": {"vast": SERVER}},
+            "ok",
+            "Windsurf",
+            id="Windsurf",
+        ),
+        pytest.param(
+            ".config/Code/User/globalStorage/saoudrizwan.claude-dev/settings/"
+            "cline_mcp_settings.json",
+            {"mcpServers": {"vast": CLEAR}},
+            "warn",
+            "Cline",
+            id="Cline",
+        ),
+        pytest.param(
+            ".config/zed/settings.json",
+            {"context_servers": {"vast": SERVER}},
+            "ok",
+            "Zed",
+            id="Zed",
+        ),
+        pytest.param(
+            ".config/goose/config.yaml",
+            "extensions:\n  vast:\n    type: stdio\n    cmd: vast-mcp\n",
+            "ok",
+            "Goose",
+            id="Goose",
+        ),
+        pytest.param(
+            ".config/goose/config.yaml",
+            f"extensions:\n  vast:\n    cmd: /bin/vast-mcp\n    envs:\n      VAST_API_KEY: {KEY}\n",
+            "warn",
+            "key written in it",
+            id="Goose with a key",
+        ),
+        pytest.param(
+            ".config/goose/config.yaml",
+            "extensions:\n  vast:\n    cmd: not-vast-mcp\n",
+            "ok",
+            "no known host",
+            id="Goose, another server",
         ),
         pytest.param(
             ".claude/settings.json",

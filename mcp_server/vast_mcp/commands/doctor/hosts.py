@@ -16,6 +16,12 @@ FILE_BYTES = 20_000_000  # ~/.claude.json grows large
 PLUGIN = "vast-mcp@"  # what Claude Code calls it, before the marketplace
 NAMED = re.compile(r"vast.?mcp|\bvast\b")
 
+YAML_STARTS = re.compile(
+    r"^\s*(?:-\s*)?cmd:\s*[\"']?(?:\S*[/\\])?vast-mcp(?:\.exe)?\b", re.MULTILINE
+)
+YAML_KEY = re.compile(r"^\s*VAST_API_KEY:\s*[\"']?[^\s\"'$%{<#]", re.MULTILINE)
+CLINE = "User/globalStorage/saoudrizwan.claude-dev/settings/cline_mcp_settings.json"
+
 # Where each host keeps its servers, relative to the home folder.
 HOME_FILES = (
     ("Claude Code", ".claude.json"),
@@ -28,12 +34,28 @@ HOME_FILES = (
     ("VS Code", ".config/Code/User/mcp.json"),
     ("VS Code", "Library/Application Support/Code/User/mcp.json"),
     ("VS Code", "AppData/Roaming/Code/User/mcp.json"),
+    ("Gemini CLI", ".gemini/settings.json"),
+    ("OpenCode", ".config/opencode/opencode.json"),
+    ("OpenCode", ".config/opencode/opencode.jsonc"),
+    ("Windsurf", ".codeium/windsurf/mcp_config.json"),
+    ("Cline", ".cline/data/settings/cline_mcp_settings.json"),
+    ("Cline", f".config/Code/{CLINE}"),
+    ("Cline", f"Library/Application Support/Code/{CLINE}"),
+    ("Cline", f"AppData/Roaming/Code/{CLINE}"),
+    ("Zed", ".config/zed/settings.json"),
+    ("Zed", "AppData/Roaming/Zed/settings.json"),
+    ("Goose", ".config/goose/config.yaml"),
+    ("Goose", "AppData/Roaming/Block/goose/config/config.yaml"),
 )
 # The same, relative to the folder that one is in. The files are read, not run.
 FOLDER_FILES = (
     ("Claude Code", ".mcp.json"),
     ("Cursor", ".cursor/mcp.json"),
     ("VS Code", ".vscode/mcp.json"),
+    ("Gemini CLI", ".gemini/settings.json"),
+    ("OpenCode", "opencode.json"),
+    ("OpenCode", "opencode.jsonc"),
+    ("Zed", ".zed/settings.json"),
 )
 
 
@@ -69,6 +91,8 @@ class HostFile:
             return self._finding(problem, fix=f"chmod u+r {quoted(self.path)}")
         if not NAMED.search(text):
             return None
+        if self.path.suffix == ".yaml":
+            return self._of_lines(text)
         try:
             told = self._parsed(text)
         except (ValueError, RecursionError):
@@ -93,12 +117,22 @@ class HostFile:
         ours = [server for server in servers_of(told) if server.is_ours()]
         if not ours:
             return None
-        said = f"starts vast-mcp as {_names(ours)}"
-        if any(server.has_clear_secret() for server in ours):
-            instead = "or keep the key in ~/.config/vastai/vast_api_key"
-            fix = f"chmod 600 {quoted(self.path)}   # {instead}"
-            return self._finding(f"{said}, with a key written in it", fix=fix)
-        return self._finding(said)
+        clear = any(server.has_clear_secret() for server in ours)
+        return self._starts(f"as {_names(ours)}", clear=clear)
+
+    def _of_lines(self, text: str) -> Finding | None:
+        """The same of a YAML file, which is not parsed: the lines of one that starts vast-mcp."""
+        if not YAML_STARTS.search(text):
+            return None
+        return self._starts("as an extension", clear=YAML_KEY.search(text) is not None)
+
+    def _starts(self, named: str, *, clear: bool) -> Finding:
+        said = f"starts vast-mcp {named}"
+        if not clear:
+            return self._finding(said)
+        instead = "or keep the key in ~/.config/vastai/vast_api_key"
+        fix = f"chmod 600 {quoted(self.path)}   # {instead}"
+        return self._finding(f"{said}, with a key written in it", fix=fix)
 
     def _of_plugins(self, told: object) -> Finding | None:
         """Plugins of ours that are switched on (Claude Code's settings)."""

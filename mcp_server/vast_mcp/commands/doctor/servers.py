@@ -11,8 +11,11 @@ from typing import cast
 from vast_mcp.errors import Json
 from vast_mcp.vast.replies import as_object
 
-SERVER_TABLES = ("mcpServers", "servers", "mcp_servers")
+SERVER_TABLES = ("mcpServers", "servers", "mcp_servers", "mcp", "context_servers")
+URLS = ("url", "httpUrl", "serverUrl")  # Gemini CLI's and Windsurf's last
 PROGRAMS = frozenset({"vast-mcp", "vast-mcp.exe", "vast_mcp"})
+# A name that a host fills in: $NAME, ${NAME}, %NAME%, {env:NAME}.
+FILLED_IN = re.compile(r"\$\{|^(?:Bearer )?(?:\$\w+|%\w+%|\{(?:env|file):[^}]*\})$")
 SECRET_NAMES = frozenset({"VAST_API_KEY", "VAST_MCP_HTTP_TOKEN"})
 
 
@@ -30,11 +33,12 @@ class Server:
     entry: Json
 
     def arguments(self) -> list[object]:
-        """What its program is started with."""
-        arguments = self.entry.get("args")
-        if not isinstance(arguments, list):
-            return []
-        return cast("list[object]", arguments)
+        """What its program is started with, and in OpenCode's file the program too."""
+        found: list[object] = []
+        for place in ("args", "command"):
+            words = self.entry.get(place)
+            found += cast("list[object]", words) if isinstance(words, list) else []
+        return found
 
     def is_ours(self) -> bool:
         """Whether it starts vast-mcp, or reaches one."""
@@ -53,7 +57,7 @@ class Server:
         """A server over HTTP says nothing of its program: it is taken for ours by its name and
         path.
         """
-        url = self.entry.get("url")
+        url = next(filter(None, map(self.entry.get, URLS)), None)
         if not isinstance(url, str) or not url.rstrip("/").endswith("/mcp"):
             return False
         return re.search(r"\bvast\b", self.name) is not None
@@ -72,7 +76,7 @@ class Server:
 
     @property
     def _env(self) -> Json:
-        return table_of(self.entry, "env")
+        return table_of(self.entry, "env") | table_of(self.entry, "environment")
 
     def _secret_names(self) -> frozenset[str]:
         """Variables that hold a secret, those to be passed on among them."""
@@ -99,7 +103,7 @@ class Server:
 
 
 def _is_clear(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and "${" not in value
+    return isinstance(value, str) and bool(value.strip()) and not FILLED_IN.search(value)
 
 
 def servers_of(told: object) -> Iterator[Server]:
