@@ -71,5 +71,5 @@ mcpb: $(STAMP)  ## the bundle that Claude Desktop opens, in dist/
 	@sh scripts/mcpb
 
 clean:
-	rm -rf .venv .venv-vastai .venv-dstack .venv-skypilot .venv-hosts .venv-bench dist build .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf .venv .venv-vastai .venv-dstack .venv-skypilot .venv-hosts .venv-hosts-mcp1 .venv-hosts-mcp2 .venv-bench dist build .ruff_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -27,8 +27,10 @@ NPM = {
     "claude": "@anthropic-ai/claude-code@2.1.330",
     "codex": "@openai/codex@0.169.0",
     "conformance": "@modelcontextprotocol/conformance@0.2.0-alpha.12",
+    "gemini": "@google/gemini-cli@0.61.0",
     "inspector": "@modelcontextprotocol/inspector@2.12.0",
     "mcpb": "@anthropic-ai/mcpb@2.1.2",
+    "opencode": "opencode-ai@1.18.33",
     "skills": "skills@1.7.4",
 }
 # Clients in Python, in the two environments that their bounds on `mcp` leave.
@@ -40,6 +42,8 @@ CLIENTS = {
 PARTS = {
     "claude_code": ("claude",),
     "codex": ("codex",),
+    "gemini_cli": ("gemini",),
+    "opencode": ("opencode",),
     "python_clients": ("mcp1", "mcp2"),
     "conformance": ("conformance",),
     "inspector": ("inspector",),
@@ -99,7 +103,9 @@ def packages() -> Path:
 
 def clients(name: str) -> Path:
     """The environment of some clients. Their commands stay off the PATH: they have our names."""
-    return environment(BOX / "clients" / name, SCRIPTS / f"hosts-clients-{name}.txt", CLIENTS[name])
+    return environment(
+        ROOT / f".venv-hosts-{name}", SCRIPTS / f"hosts-clients-{name}.txt", CLIENTS[name]
+    )
 
 
 def node() -> Path:
@@ -146,7 +152,6 @@ def path_for(commands: tuple[str, ...]) -> str:
 def run(part: str) -> tuple[str, str]:
     """A part's outcome, `ok`, `failed` or `missing`, and one line about it."""
     try:
-        packages()  # clears what is below it when it is made anew
         for name in CLIENTS.keys() & PARTS[part]:
             clients(name)
         path = path_for(tuple(name for name in PARTS[part] if name in NPM))

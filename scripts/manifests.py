@@ -182,12 +182,72 @@ def manifests() -> dict[str, Json]:
 # ── What people read ───────────────────────────────────────────────────────────────────────────
 
 
+def in_lines(parts: Sequence[str], in_a_line: int, indent: int) -> str:
+    """Members of a JSON list or table, so many on a line."""
+    starts = range(0, len(parts), in_a_line)
+    return (",\n" + " " * indent).join(", ".join(parts[at : at + in_a_line]) for at in starts)
+
+
 def permissions(tools: Sequence[str]) -> str:
     """Claude Code's settings that allow these tools, two on a line."""
-    names = [f'"mcp__{SERVER}__{name}"' for name in tools]
-    lines = [", ".join(names[at : at + 2]) for at in range(0, len(names), 2)]
-    listed = ",\n      ".join(lines)
+    listed = in_lines([f'"mcp__{SERVER}__{name}"' for name in tools], 2, 6)
     return f'{{\n  "permissions": {{\n    "allow": [\n      {listed}\n    ]\n  }}\n}}'
+
+
+def gemini_rule(*, reading: bool) -> str:
+    """A rule of Gemini CLI's policy that allows what only looks, or everything."""
+    only = "toolAnnotations = { readOnlyHint = true }\n" if reading else ""
+    return (
+        f'[[rule]]\nmcpName = "{SERVER}"\ntoolName = "*"\n{only}decision = "allow"\npriority = 100'
+    )
+
+
+def opencode_server() -> str:
+    """OpenCode's settings. It passes its whole environment on, so that no key is named."""
+    server = {"type": "local", "command": [COMMAND], "timeout": 60_000}
+    return f'{{\n  "mcp": {{ "{SERVER}": {json.dumps(server)} }}\n}}'
+
+
+def opencode_permissions(tools: Sequence[str]) -> str:
+    """OpenCode's settings that ask for all but these tools: the last rule that fits holds."""
+    rules = [f'"{SERVER}_{name}": "allow"' for name in tools]
+    listed = in_lines([f'"{SERVER}_*": "ask"', *rules], 2, 4)
+    return f'{{\n  "permission": {{\n    {listed}\n  }}\n}}'
+
+
+def windsurf_servers() -> str:
+    return json.dumps(cursor_servers())
+
+
+def cline_servers(tools: Sequence[str]) -> str:
+    """Cline's settings, with the tools that it may call unasked."""
+    allowed = in_lines([f'"{name}"' for name in tools], 4, 4)
+    return (
+        f'{{\n  "mcpServers": {{ "{SERVER}": {{ "command": "{COMMAND}", "autoApprove": [\n'
+        f"    {allowed}\n  ] }} }}\n}}"
+    )
+
+
+def zed_settings(tools: Sequence[str]) -> str:
+    """Zed's settings: the server, and which of its tools may be called unasked."""
+    rules = [f'"mcp:{SERVER}:{name}": {{ "default": "allow" }}' for name in tools]
+    listed = in_lines(rules, 2, 4)
+    return (
+        f'{{\n  "context_servers": {{ "{SERVER}": {{ "command": "{COMMAND}", "args": [] }} }},\n'
+        f'  "agent": {{ "tool_permissions": {{ "default": "confirm", "tools": {{\n'
+        f"    {listed}\n  }} }} }}\n}}"
+    )
+
+
+GOOSE = f"""GOOSE_MODE: approve
+extensions:
+  {SERVER}:
+    enabled: true
+    type: stdio
+    name: {SERVER}
+    cmd: {COMMAND}
+    args: []
+    timeout: 60"""
 
 
 def fenced(language: str, text: str) -> str:
@@ -276,13 +336,29 @@ def lines() -> dict[str, str]:
         "codex-unattended": fenced(
             "toml", 'required = true\ndefault_tools_approval_mode = "approve"'
         ),
+        "gemini": fenced("sh", f"gemini mcp add --scope user {SERVER} {COMMAND}"),
+        "gemini-env": fenced(
+            "sh", f"gemini mcp add --scope user -e '{KEY}=${KEY}' {SERVER} {COMMAND}"
+        ),
+        "gemini-policy": fenced("toml", gemini_rule(reading=True)),
+        "gemini-unattended": fenced("toml", gemini_rule(reading=False)),
+        "opencode": fenced("json", opencode_server()),
+        "opencode-permissions": fenced("json", opencode_permissions(reading)),
+        "windsurf": fenced("json", windsurf_servers()),
+        "cline": fenced("json", cline_servers(reading)),
+        "zed": fenced("json", zed_settings(reading)),
+        "goose": fenced("yaml", GOOSE),
+        "http-behind-proxy": fenced(
+            "sh",
+            f"{COMMAND} serve --http 127.0.0.1:8000 --behind-proxy --allowed-host gpu.example.org",
+        ),
         "desktop": fenced("sh", f"make mcpb   # writes dist/{NAME}-{__version__}.mcpb"),
         "skills": fenced("sh", "npx skills add ./"),
         "registry-name": f"<!-- mcp-name: {REGISTRY_NAME} -->",
     }
 
 
-PAGES = ("README.md", "docs/hosts.md", "docs/errors.md", "docs/settings.md")
+PAGES = ("README.md", "docs/hosts.md", "docs/hosts-more.md", "docs/errors.md", "docs/settings.md")
 MARKED = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

@@ -53,7 +53,7 @@ def play(heard: list[Heard]) -> Ask | None:
 
 def _next(done: list[Heard]) -> Ask | None:
     if not done:
-        return Ask("search_offers", {"gpu_name": "4090", "min_disk_gb": 20, "limit": 3})
+        return Ask("search_offers", {"gpu_name": ["4090"], "min_disk_gb": 20, "limit": 3})
     wish = {"offer_id": done[0].payload["offers"][0]["offer_id"], "image": "pytorch/pytorch"}
     if len(done) == 1:
         return Ask("create_instance", wish | {"disk": 20, "runtype": "ssh_direct"})
@@ -68,144 +68,15 @@ def _next(done: list[Heard]) -> Ask | None:
 
 
 class Wire(Protocol):
-    """How one host speaks to its model."""
+    """How one host speaks to its model (wires.py)."""
 
-    path: str
+    path: str  # a regular expression
 
     def heard(self, request: Json) -> list[Heard]: ...
 
     def reply(self, request: Json, turn: int) -> Events: ...
 
-
-# ── Claude Code: the Messages API ─────────────────────────────────────────────────────────────────
-
-
-class Messages:
-    """Tools wait behind ToolSearch until the model asks for them by name."""
-
-    path = "/v1/messages"
-
-    def __init__(self, prefix: str) -> None:
-        self.prefix = prefix  # of the server's tools, as Claude Code names them
-
-    def heard(self, request: Json) -> list[Heard]:
-        blocks = [
-            block
-            for one in request["messages"]
-            if isinstance(one["content"], list)
-            for block in one["content"]
-        ]
-        names = {block["id"]: block["name"] for block in blocks if block["type"] == "tool_use"}
-        answers = [
-            (names[block["tool_use_id"]], block)
-            for block in blocks
-            if block["type"] == "tool_result"
-        ]
-        return [
-            Heard(
-                name.removeprefix(self.prefix), _text(block["content"]), bool(block.get("is_error"))
-            )
-            for name, block in answers
-            if name.startswith(self.prefix)
-        ]
-
-    def reply(self, request: Json, turn: int) -> Events:
-        offered = {tool["name"] for tool in request.get("tools", [])}
-        if "ToolSearch" not in offered:  # a title, a summary: none of ours
-            return self._says(turn, "-")
-        ask = play(self.heard(request))
-        if ask is None:
-            return self._says(turn, PARTING)
-        name, arguments = self.prefix + ask.tool, ask.arguments
-        if name not in offered:
-            name, arguments = (
-                "ToolSearch",
-                {"query": "select:" + ",".join(self.prefix + one for one in USED)},
-            )
-        block = {"type": "tool_use", "id": f"toolu_{turn}", "name": name, "input": {}}
-        delta = {"type": "input_json_delta", "partial_json": json.dumps(arguments)}
-        return self._message(turn, block, delta, "tool_use")
-
-    def _says(self, turn: int, text: str) -> Events:
-        return self._message(
-            turn, {"type": "text", "text": ""}, {"type": "text_delta", "text": text}, "end_turn"
-        )
-
-    @staticmethod
-    def _message(turn: int, block: Json, delta: Json, stop: str) -> Events:
-        usage = {"input_tokens": 1, "output_tokens": 1}
-        message = {
-            "id": f"msg_{turn}",
-            "type": "message",
-            "role": "assistant",
-            "model": "stand-in",
-            "content": [],
-        }
-        return [
-            ("message_start", {"message": message | {"stop_reason": None, "usage": usage}}),
-            ("content_block_start", {"index": 0, "content_block": block}),
-            ("content_block_delta", {"index": 0, "delta": delta}),
-            ("content_block_stop", {"index": 0}),
-            (
-                "message_delta",
-                {"delta": {"stop_reason": stop, "stop_sequence": None}, "usage": usage},
-            ),
-            ("message_stop", {}),
-        ]
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    return "".join(block.get("text", "") for block in content)
-
-
-# ── Codex: the Responses API ──────────────────────────────────────────────────────────────────────
-
-
-class Responses:
-    """Tools come in one namespace a server, named after it."""
-
-    path = "/v1/responses"
-    namespace = "mcp__vast"
-
-    def heard(self, request: Json) -> list[Heard]:
-        calls = {
-            item["call_id"]: item["name"]
-            for item in request["input"]
-            if item["type"] == "function_call" and item.get("namespace") == self.namespace
-        }
-        return [
-            Heard(calls[item["call_id"]], _text(item["output"]), None)
-            for item in request["input"]
-            if item["type"] == "function_call_output" and item["call_id"] in calls
-        ]
-
-    def reply(self, request: Json, turn: int) -> Events:
-        ask = play(self.heard(request))
-        if ask is None:
-            content = [{"type": "output_text", "text": PARTING}]
-            item: Json = {
-                "type": "message",
-                "id": f"msg_{turn}",
-                "role": "assistant",
-                "content": content,
-            }
-        else:
-            item = {
-                "type": "function_call",
-                "id": f"fc_{turn}",
-                "call_id": f"call_{turn}",
-                "namespace": self.namespace,
-                "name": ask.tool,
-                "arguments": json.dumps(ask.arguments),
-            }
-        usage = {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}
-        return [
-            ("response.created", {"response": {"id": f"resp_{turn}"}}),
-            ("response.output_item.done", {"output_index": 0, "item": item}),
-            ("response.completed", {"response": {"id": f"resp_{turn}", "usage": usage}}),
-        ]
+    def written(self, name: str, data: Json, /) -> str: ...
 
 
 # ── The server ────────────────────────────────────────────────────────────────────────────────────
@@ -233,7 +104,7 @@ def standing_in(wire: Wire) -> Iterator[StandIn]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            if not re.fullmatch(re.escape(wire.path) + r"(\?.*)?", self.path):
+            if not re.fullmatch(wire.path + r"(\?.*)?", self.path):
                 self.send_error(404)
                 return
             model.requests.append(request)
@@ -242,9 +113,7 @@ def standing_in(wire: Wire) -> Iterator[StandIn]:
             self.send_header("content-type", "text/event-stream")
             self.end_headers()
             for name, data in events:
-                self.wfile.write(
-                    f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n".encode()
-                )
+                self.wfile.write(wire.written(name, data).encode())
 
         def log_message(self, *_: Any) -> None:
             """Nothing: what was asked is in `requests`."""

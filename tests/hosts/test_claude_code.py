@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from served_sandbox import control
-from stand_in import USED, Messages, StandIn, standing_in
+from stand_in import USED, StandIn, standing_in
 from trial import (
     ALONE,
     KEY,
@@ -30,6 +30,7 @@ from trial import (
     the_environment,
 )
 from vast_mcp_tools import CATALOGUE
+from wires import Messages
 
 ADDED, PLUGIN = "mcp__vast__", "mcp__plugin_vast-mcp_vast__"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from served_sandbox import control
-from stand_in import Json, Responses, StandIn, standing_in
+from stand_in import Json, StandIn, standing_in
 from trial import (
     ALONE,
     KEY,
@@ -24,6 +24,7 @@ from trial import (
     snapshot,
 )
 from vast_mcp_tools import CATALOGUE
+from wires import Responses
 
 LEFT_OUT = {
     "default",

@@ -262,8 +262,19 @@ def test_the_bundle_lists_the_catalogue() -> None:
 
 def test_only_reading_tools_may_be_used_unasked() -> None:
     """A setting that we show lets nothing be rented, changed or destroyed."""
+    reading = [spec.name for spec in CATALOGUE if spec.read_only]
     allowed = json.loads(blocks("docs/hosts.md")["claude-permissions"])["permissions"]["allow"]
-    assert allowed == [f"mcp__vast__{spec.name}" for spec in CATALOGUE if spec.read_only]
+    assert allowed == [f"mcp__vast__{name}" for name in reading]
+    more = blocks("docs/hosts-more.md")
+    rules = json.loads(more["opencode-permissions"])["permission"]
+    assert next(iter(rules.items())) == ("vast_*", "ask")  # the last rule that fits holds
+    assert rules == {"vast_*": "ask"} | {f"vast_{name}": "allow" for name in reading}
+    assert json.loads(more["cline"])["mcpServers"]["vast"]["autoApprove"] == reading
+    zed = json.loads(more["zed"])["agent"]["tool_permissions"]
+    assert zed["default"] == "confirm"
+    assert zed["tools"] == {f"mcp:vast:{name}": {"default": "allow"} for name in reading}
+    [rule] = tomllib.loads(more["gemini-policy"])["rule"]
+    assert rule["toolAnnotations"] == {"readOnlyHint": True}
 
 
 def test_names_fit_every_host() -> None:

@@ -13,7 +13,7 @@ from peer import ANSWERS_WITHIN, SERVER_ENV, Json, Peer, main, said
 @asynccontextmanager
 async def opened(command: str) -> AsyncIterator[Peer]:
     params = {"command": command, "env": SERVER_ENV}
-    # Its own limit is 5 seconds for every answer, and ours waits for machines (docs/hosts.md).
+    # Its own limit is 5 seconds for every answer, and ours waits for machines (docs/hosts-more.md).
     async with MCPServerStdio(params, client_session_timeout_seconds=ANSWERS_WITHIN) as server:
         tools: dict[bool, dict[str, FunctionTool]] = {}
         for strict in (False, True):
