@@ -127,6 +127,7 @@ ROWS: list[Case] = [
     still_means("Quadro RTX A6000", "RTX A6000"),
     means("NVIDIA-H100-80GB-HBM3", "H100 SXM"),
     means("H100 PCIe 80 GB", "H100 PCIE"),
+    means("Tesla V100-FHHL-16GB", "Tesla V100"),
     means("H200 SXM", "H200"),
     means("AMD Radeon Instinct MI100", "InstinctMI100"),
     means("TITAN V 12GB", "Titan V"),

@@ -95,6 +95,8 @@ ROWS: list[Case] = [
     means("South Korea", _is("KR")),
     means("Korea, KR", _is("KR")),
     means("Holland", _is("NL")),
+    means("Korea, Republic of", _is("KR")),
+    means(["Iran, Islamic Republic of", "PRC"], _is("IR", "CN")),
     means("The Netherlands", _is("NL")),
     means("Türkiye", _is("TR")),
     means("Viet Nam", _is("VN")),

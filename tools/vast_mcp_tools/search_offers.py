@@ -23,6 +23,7 @@ from vast_mcp.offers import (
     gpu_names,
     grammar,
     on_demand,
+    place_filters,
     places,
     relaxing,
     rows,
@@ -179,8 +180,8 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
         call, args.gpu_name or [], _unless_any(args, "gpu_name"), args.num_gpus
     )
     args = _counted(args, gpus)
-    places_there, told = places.in_filters(_unless_any(args, "geolocation"))
-    warnings = [*gpus.warnings, *places.told(places.read_all(args.geolocation or [])), *told]
+    places_there, told = place_filters.in_filters(_unless_any(args, "geolocation"))
+    warnings = [*gpus.warnings, *place_filters.told(places.read_all(args.geolocation or [])), *told]
     wanted = _filters(args) + gpus.filters + places_there
     # One more than are shown tells whether there are more.
     found = await _search(args).offers(call, wanted, ORDERS[args.order_by], args.limit + 1)
@@ -257,7 +258,7 @@ def _filters(args: SearchOffers) -> list[Filter]:
     place.
     """
     wanted = filters.defaults(args.free)
-    wanted += places.filters_of(places.read_all(args.geolocation or []))
+    wanted += place_filters.filters_of(places.read_all(args.geolocation or []))
     if args.vm:
         # Vast's SSH proxy does not reach a VM, so one without a direct port could never be
         # entered (A.5).

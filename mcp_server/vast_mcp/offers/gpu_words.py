@@ -17,7 +17,8 @@ _SILENT = frozenset(
     re.findall(
         r"\w+",
         "nvidia amd corporation graphics card gpu gpus generation edition tensor core vram oam ac "
-        "hopper ampere turing volta pascal lovelace maxwell founders fe with design gddr hbm",
+        "hopper ampere turing volta pascal lovelace maxwell founders fe with design fhhl dgxs gddr "
+        "hbm",
     )
 )
 # Numbers of workstation cards that several generations share, and those of one alone.
@@ -37,7 +38,7 @@ _PIECE = re.compile(
     r"|cmp|rx|s(?=ti\b)|ti(?=s)|[a-z]*\d+|[a-z]+"
 )
 # How many are meant, before the name (8xA100, 2 RTX 4090) or behind it (A100:8, A100 x8).
-_LEADING = re.compile(r"x?(\d{1,2})\s*[x*]\s*(?=\S)|(\d{1,2})\s+(?!gi?b?\b)(?=[^\d\s]|\d{4})")
+_LEADING = re.compile(r"\(?x?(\d{1,2})\s*[x*]\)?\s*(?=\S)|(\d{1,2})\s+(?!gi?b?\b)(?=[^\d\s]|\d{4})")
 _TRAILING = re.compile(
     r"(?:\s*[:*]\s*|\s*\(?(?:(?<=gb)|(?<![a-z]))x\s?)(\d{1,2})\)?$|[\s(]+(\d{1,2})\s?x\)?$"
 )

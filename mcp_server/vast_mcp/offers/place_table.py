@@ -27,32 +27,34 @@ COUNTRIES = {
     "Asia": """
         AF AFG Afghanistan; AM ARM Armenia; AZ AZE Azerbaijan; BH BHR Bahrain; BD BGD
         Bangladesh; BT BTN Bhutan; IO IOT British Indian Ocean Territory; BN BRN Brunei/Brunei
-        Darussalam; KH KHM Cambodia; CN CHN China/People's Republic of China/Mainland China; CX
-        CXR Christmas Island; CC CCK Cocos Islands; TL TLS East Timor/Timor-Leste; GE GEO
+        Darussalam; KH KHM Cambodia; CN CHN China/People's Republic of China/Mainland China/PRC;
+        CX CXR Christmas Island; CC CCK Cocos Islands; TL TLS East Timor/Timor-Leste; GE GEO
         Georgia; HK HKG Hong Kong/Hong Kong SAR; IN IND India/Bharat; ID IDN Indonesia; IR IRN
         Iran/Islamic Republic of Iran; IQ IRQ Iraq; IL ISR Israel; JP JPN Japan/Nippon; JO JOR
         Jordan; KZ KAZ Kazakhstan; KW KWT Kuwait; KG KGZ Kyrgyzstan; LA LAO Laos/Lao People's
         Democratic Republic/Lao PDR; LB LBN Lebanon; MO MAC Macau/Macao; MY MYS Malaysia; MV MDV
         Maldives; MN MNG Mongolia; MM MMR Myanmar/Burma; NP NPL Nepal; KP PRK North
-        Korea/Democratic People's Republic of Korea; OM OMN Oman; PK PAK Pakistan; PS PSE
-        Palestine/State of Palestine; PH PHL Philippines; QA QAT Qatar; SA SAU Saudi Arabia; SG
-        SGP Singapore; KR KOR South Korea/Korea/Republic of Korea; LK LKA Sri Lanka; SY SYR
-        Syria/Syrian Arab Republic; TW TWN Taiwan/Taiwan Province of China; TJ TJK Tajikistan;
-        TH THA Thailand; TR TUR Turkey/Türkiye/Turkiye; TM TKM Turkmenistan; AE ARE United Arab
+        Korea/Democratic People's Republic of Korea/Korea North/DPRK; OM OMN Oman; PK PAK
+        Pakistan; PS PSE Palestine/State of Palestine; PH PHL Philippines; QA QAT Qatar; SA SAU
+        Saudi Arabia/Kingdom of Saudi Arabia/KSA; SG SGP Singapore; KR KOR South
+        Korea/Korea/Republic of Korea/Korea South/ROK; LK LKA Sri Lanka; SY SYR Syria/Syrian
+        Arab Republic; TW TWN Taiwan/Taiwan Province of China; TJ TJK Tajikistan; TH THA
+        Thailand; TR TUR Turkey/Türkiye/Turkiye; TM TKM Turkmenistan; AE ARE United Arab
         Emirates/UAE/Emirates; UZ UZB Uzbekistan; VN VNM Vietnam/Viet Nam; YE YEM Yemen
     """,
     "North America": """
         AI AIA Anguilla; AG ATG Antigua and Barbuda; AW ABW Aruba; BS BHS Bahamas; BB BRB
         Barbados; BZ BLZ Belize; BM BMU Bermuda; BQ BES Bonaire/Caribbean Netherlands; VG VGB
-        British Virgin Islands; CA CAN Canada; KY CYM Cayman Islands; CR CRI Costa Rica; CU CUB
-        Cuba; CW CUW Curacao; DM DMA Dominica; DO DOM Dominican Republic; SV SLV El Salvador; GL
-        GRL Greenland; GD GRD Grenada; GP GLP Guadeloupe; GT GTM Guatemala; HT HTI Haiti; HN HND
-        Honduras; JM JAM Jamaica; MQ MTQ Martinique; MX MEX Mexico/México; MS MSR Montserrat; NI
-        NIC Nicaragua; PA PAN Panama; PR PRI Puerto Rico; BL BLM Saint Barthelemy; KN KNA Saint
-        Kitts and Nevis/St Kitts and Nevis; LC LCA Saint Lucia; MF MAF Saint Martin; PM SPM
-        Saint Pierre and Miquelon; VC VCT Saint Vincent and the Grenadines; SX SXM Sint Maarten;
-        TT TTO Trinidad and Tobago; TC TCA Turks and Caicos Islands; VI VIR US Virgin Islands;
-        US USA United States/USA/United States of America/U.S./U.S.A.
+        British Virgin Islands/Virgin Islands British; CA CAN Canada; KY CYM Cayman Islands; CR
+        CRI Costa Rica; CU CUB Cuba; CW CUW Curacao; DM DMA Dominica; DO DOM Dominican Republic;
+        SV SLV El Salvador; GL GRL Greenland; GD GRD Grenada; GP GLP Guadeloupe; GT GTM
+        Guatemala; HT HTI Haiti; HN HND Honduras; JM JAM Jamaica; MQ MTQ Martinique; MX MEX
+        Mexico/México; MS MSR Montserrat; NI NIC Nicaragua; PA PAN Panama; PR PRI Puerto Rico;
+        BL BLM Saint Barthelemy; KN KNA Saint Kitts and Nevis/St Kitts and Nevis; LC LCA Saint
+        Lucia; MF MAF Saint Martin; PM SPM Saint Pierre and Miquelon; VC VCT Saint Vincent and
+        the Grenadines; SX SXM Sint Maarten; TT TTO Trinidad and Tobago; TC TCA Turks and Caicos
+        Islands; VI VIR US Virgin Islands/Virgin Islands US; US USA United States/USA/United
+        States of America/U.S./U.S.A.
     """,
     "South America": """
         AR ARG Argentina; BO BOL Bolivia/Plurinational State of Bolivia; BR BRA Brazil/Brasil;

@@ -8,13 +8,10 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, cast
+from dataclasses import dataclass
 
-from vast_mcp.errors import Json, Problem
+from vast_mcp.errors import Problem
 from vast_mcp.offers import gazetteer, place_table
-from vast_mcp.offers.filters import Filter, any_of, none_of
-from vast_mcp.vast.models import Offer
 
 FIELD = "geolocation"
 
@@ -49,7 +46,7 @@ def read(text: str) -> Place:
         raise NoPlace('what is not wanted goes into filters: {"geolocation": {"notin": ["CN"]}}')
     if key in place_table.SEVERAL:
         raise NoPlace(f"is {place_table.SEVERAL[key]}")
-    found = _found(key) or _part(text)
+    found = _found(key) or _turned(text) or _part(text)
     if found is None:
         raise NoPlace(_no_such(key))
     return found
@@ -66,6 +63,12 @@ def _found(key: str) -> Place | None:
         name, codes = gazetteer.regions()[key]
         return Place(codes, told=f"{name} is {_counted(codes)}")
     return None
+
+
+def _turned(text: str) -> Place | None:
+    """A name as lists have it: "Korea, Republic of"."""
+    before, _, behind = text.partition(",")
+    return _found(gazetteer.key(f"{behind} {before}"))
 
 
 def _code_told(code: str) -> str:
@@ -155,6 +158,8 @@ def as_list(value: object) -> object:
             return json.loads(text)
         except (ValueError, RecursionError):
             text = text.strip("[]")
+    if _found(gazetteer.key(text)) or _turned(text):
+        return [text]
     return _joined([part.strip(" \"'") for part in re.split("[,;]", text)])
 
 
@@ -204,60 +209,3 @@ def _read_several(text: str) -> list[Place]:
         if len(parts) == 1:
             raise
         return [read(part) for part in parts]
-
-
-@dataclass(frozen=True)
-class _Parts(Filter):
-    """Countries as Vast is asked for them, of some of which only parts are meant."""
-
-    coarse: ClassVar[bool] = True
-    parts: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
-
-    def allows(self, offer: Offer) -> bool:
-        if not super().allows(offer) or not offer.untrusted_location:
-            return super().allows(offer)
-        part, _, country = offer.untrusted_location.rpartition(",")
-        wanted = self.parts.get(country.strip().upper())
-        return wanted is None or gazetteer.key(part) in wanted
-
-
-def filters_of(places: Sequence[Place], argument: str = FIELD) -> list[Filter]:
-    """The filter for all of these places; none for none."""
-    named = any_of(argument, FIELD, codes_of(places))
-    whole = {code for place in places if not place.part for code in place.codes}
-    parts: dict[str, frozenset[str]] = {}
-    for place in places:
-        [code, *_] = place.codes
-        if place.part and code not in whole:
-            parts[code] = parts.get(code, frozenset()) | {gazetteer.key(place.part)}
-    if not parts:
-        return named
-    return [_Parts(argument, FIELD, one.ops, parts) for one in named]
-
-
-def in_filters(ops: Json) -> tuple[list[Filter], list[str]]:
-    """The filters that the operators on the field become, and what is told of their places."""
-    argument = f"filters.{FIELD}"
-    wanted, unwanted = (
-        read_all(text for op in some if op in ops for text in _texts(ops[op]))
-        for some in (("eq", "in"), ("neq", "notin"))
-    )
-    found = filters_of(wanted, argument) + none_of(argument, FIELD, codes_of(unwanted))
-    rest = {op: value for op, value in ops.items() if op not in {"eq", "in", "neq", "notin"}}
-    if rest:
-        found.append(Filter(argument, FIELD, rest))
-    return found, told([*wanted, *unwanted], argument)
-
-
-def _texts(value: Any) -> list[str]:
-    return cast("list[str]", value) if isinstance(value, list) else [value]
-
-
-def codes_of(places: Sequence[Place]) -> list[str]:
-    """Each code once."""
-    return list(dict.fromkeys(code for place in places for code in place.codes))
-
-
-def told(places: Sequence[Place], argument: str = FIELD) -> list[str]:
-    """What an answer says of them, each once."""
-    return [f"{argument}: {one}." for one in dict.fromkeys(place.told for place in places) if one]
