@@ -12,10 +12,14 @@ from hypothesis import strategies as st
 from mcp import Client
 
 from house import an_offer, an_offer_to_bid_on, call, puts, so_many
+from vast_mcp import errors
+from vast_mcp.renting import bid_rules, image_fit, offer_rules, port_rules
 from vast_mcp.renting.image_hints import at_least, hints_of
 from vast_mcp.renting.image_names import image_name
+from vast_mcp.renting.order import Order
 from vast_mcp.renting.port_rules import ports_of
 from vast_mcp.sandbox.world import World
+from vast_mcp.vast.models import offers_of
 
 quickly = settings(derandomize=True, max_examples=so_many(100), deadline=None, database=None)
 
@@ -199,3 +203,53 @@ async def test_a_bid_too_low_leads_to_the_price_on_demand_where_that_is_less(
     error = (await call(client, "create_instance", **wish, price=0.005))["error"]
     assert (error["code"], "on demand at 0.01" in str(error)) == ("bid_too_low", True)
     assert (await call(client, "create_instance", **wish))["kind"] == "on_demand"
+
+
+# ── what is not known ──────────────────────────────────────────────────────────────────────────
+
+DEMANDING: list[dict[str, Any]] = [
+    {"runtype": "jupyter_direct", "env": {"-p 80:80": "1"}},
+    {"disk": 5000.0},
+    {"image": "nvidia/cuda:13.0.1-base"},
+    {"image": "x/y:arm64"},
+    {"image": "rocm/pytorch:rocm6"},
+    {"price": 90.0},
+]
+FULL: dict[str, Any] = {
+    "direct_port_count": 0,
+    "disk_space": 1000.0,
+    "cuda_max_good": 11.8,
+    "compute_cap": 610,
+    "gpu_name": "GTX 1080 Ti",
+    "gpu_arch": "nvidia",
+    "cpu_arch": "amd64",
+    "min_bid": 99.0,
+}
+DECIDED_BY = ["direct_port_count", "disk_space", "cuda_max_good", "cpu_arch", "gpu_arch", "min_bid"]
+
+
+def refuses(wish: dict[str, Any], cells: dict[str, Any]) -> bool:
+    asked = {"disk": 20.0, **wish}
+    order = Order({"offer_id": 1, **asked}, asked)
+    [offer] = offers_of([{"ask_contract_id": 1, **cells}])
+    try:
+        offer_rules.check_disk(order, None, offer)
+        port_rules.check_ports(order, None, offer)
+        image_fit.check_image(order, None, offer)
+        bid_rules.check_bid(order, offer, None)
+    except errors.Refused:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(("wish", "cell"), [*zip(DEMANDING, DECIDED_BY, strict=True)])
+def test_a_cell_that_is_not_known_refuses_nothing(wish: dict[str, Any], cell: str) -> None:
+    """Of everything else that a row says, nothing speaks against the order then."""
+    assert refuses(wish, FULL)
+    for nothing in ({}, {cell: None}, {cell: "many"}, {cell: float("nan")}):
+        known = {name: value for name, value in FULL.items() if name != cell}
+        assert not refuses(wish, known | nothing), nothing
+
+
+def test_a_row_of_nothing_refuses_nothing() -> None:
+    assert not any(refuses(wish, {}) for wish in DEMANDING)

@@ -14,7 +14,9 @@ class Refused(VastMcpError):
 
 
 class BadArguments(Refused):
-    """An argument is missing, unknown, out of bounds, or contradicts another."""
+    """An argument is missing, unknown, out of bounds, contradicts another, or asks for what the
+    offer does not have.
+    """
 
     code = "bad_arguments"
 

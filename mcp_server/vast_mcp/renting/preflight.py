@@ -50,6 +50,8 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
     if unread and disk_gb is None:
         price = replace(price, disk=None)
     warnings = [because or why, unread, *key_warnings]
+    if offer is None:
+        warnings.append("Whether it has the ports, the disk and the driver for this is not known.")
     warnings += _judged(call, order, template, offer, because)
     return Findings(
         offer=offer,
