@@ -78,7 +78,7 @@ async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
 
 def whole_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
     """The offers that a search shows, each with what is said once of several."""
-    return [{**found.get("same", {}), **row} for row in found["offers"]]
+    return [{**found.get("usual", {}), **row} for row in found["offers"]]
 
 
 def an_offer(world: World, **traits: Any) -> dict[str, Any]:

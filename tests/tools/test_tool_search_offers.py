@@ -641,12 +641,36 @@ async def test_what_several_offers_have_alike_is_said_once_and_no_row_loses_or_g
             return (await client.call_tool("search_offers", arguments)).structured_content or {}
 
         several = await found(**wish)
-        assert several["same"]
-        assert {"offer_id", "gpu_name", "num_gpus", "usd_per_hour"}.isdisjoint(several["same"])
+        assert several["usual"]
+        assert {"offer_id", "gpu_name", "num_gpus", "usd_per_hour"}.isdisjoint(several["usual"])
         for row in whole_rows(several)[:12]:
             alone = await found(filters={"ask_contract_id": {"eq": row["offer_id"]}})
-            assert "same" not in alone
+            assert "usual" not in alone
             assert [row] == alone["offers"]
+
+
+async def test_a_row_names_what_is_not_known_where_its_absence_would_say_something(
+    world: World, search: Search
+) -> None:
+    """One GPU, amd64, nvidia, room and ports in plenty, and no VMs are left out; so is what Vast
+    did not tell, and that is said.
+    """
+    odd = world.offer(gpu_name="RTX 4090", num_gpus=1)
+    by_column = {
+        "num_gpus": "num_gpus",
+        "gpu_vendor": "gpu_arch",
+        "cpu_arch": "cpu_arch",
+        "free_disk_gb": "disk_space",
+        "direct_ports": "direct_port_count",
+        "vm": "vms_enabled",
+    }
+    for column in by_column.values():
+        world.odd.add("offer", column, None, row=odd["id"])
+    found = await search(gpu_name="4090", limit=50)
+    shown = {offer["offer_id"]: offer for offer in found["offers"]}
+    assert shown.pop(odd["id"])["unknown"] == list(by_column)
+    assert shown
+    assert not any("unknown" in offer for offer in shown.values())
 
 
 async def test_a_larger_disk_costs_more_and_the_ceiling_counts_it(

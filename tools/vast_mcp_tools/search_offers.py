@@ -142,7 +142,7 @@ class SearchOffers(Arguments):
 
 
 class SearchOffersResult(Result):
-    same: Annotated[
+    usual: Annotated[
         Json | None,
         Field(description="What holds of every offer that does not itself say otherwise."),
     ] = None
@@ -172,7 +172,7 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     by offer_id.
 
     Prices are US$ per hour for the whole machine, its disk included; traffic is extra. Verified
-    machines that are free now, unless filters says otherwise. same holds of every offer that does
+    machines that are free now, unless filters says otherwise. usual holds of every offer that does
     not say otherwise; pairs are [down, up]. When nothing fits, relax says what to loosen.
     """
     args = _checked(args)
@@ -193,9 +193,9 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     call.session.offers.remember(shown, args.type)
     alternatives, unread = await _on_demand(args, call, shown)
     warnings += unread
-    same, told = rows.told_once([_row(args, offer, alternatives) for offer in shown])
+    usual, told = rows.told_once([_row(args, offer, alternatives) for offer in shown])
     return SearchOffersResult(
-        same=same or None,
+        usual=usual or None,
         offers=told,
         disk_gb=args.min_disk_gb,
         more=len(found) > len(shown) or not found.is_all or None,

@@ -100,6 +100,10 @@ class OfferRow(BaseModel):
         ),
     ] = None
 
+    unknown: Annotated[
+        list[str] | None, Field(description="Not told by Vast, and therefore left out.")
+    ] = None
+
 
 PORTS = 64  # that an instance opens at most (docs/vast-api.md A.4)
 AMPLE_DISK = 10  # times the disk that was asked for
@@ -109,7 +113,7 @@ AMPLE_DISK = 10  # times the disk that was asked for
 _ITS_OWN = {
     *("offer_id", "machine_id", "gpu_name", "num_gpus", "usd_per_hour", "min_bid"),
     *("on_demand_usd_per_hour", "bid_saves_nothing", "location", "reliability"),
-    "available_hours",
+    *("available_hours", "unknown"),
 }
 _MANY = 0.3
 
@@ -141,25 +145,39 @@ def row_of(offer: Offer, disk_gb: float) -> OfferRow:
         cuda_max=offer.cuda_max_good,
         available_hours=figures.whole(offer.duration, 3600),
         vm=offer.vms_enabled or None,
+        unknown=_unknown(offer) or None,
     )
+
+
+def _unknown(offer: Offer) -> list[str]:
+    """What is not known, of those facts whose absence from a row has a meaning."""
+    facts = {
+        "num_gpus": offer.num_gpus,
+        "gpu_vendor": offer.gpu_arch,
+        "cpu_arch": offer.cpu_arch,
+        "free_disk_gb": offer.disk_space,
+        "direct_ports": offer.direct_port_count,
+        "vm": offer.vms_enabled,
+    }
+    return [name for name, fact in facts.items() if fact is None]
 
 
 def told_once(rows: Sequence[OfferRow]) -> tuple[Json, list[OfferRow]]:
     """The facts that every row has and many have alike, and the rows without those.
 
-    `{**same, **row}` is the whole row: a fact that some row lacks is not among them.
+    `{**usual, **row}` is the whole row: a fact that some row lacks is not among them.
     """
     told = [row.model_dump(mode="json", exclude_none=True) for row in rows]
-    same: Json = {}
+    usual: Json = {}
     for name in OfferRow.model_fields:
         values = [row[name] for row in told if name in row]
         if name in _ITS_OWN or len(values) < max(2, len(rows)):
             continue
         commonest = max(values, key=values.count)
         if values.count(commonest) >= max(2, _MANY * len(rows)):
-            same[name] = commonest
-    return same, [
-        row.model_copy(update={name: None for name in same if facts[name] == same[name]})
+            usual[name] = commonest
+    return usual, [
+        row.model_copy(update={name: None for name in usual if facts[name] == usual[name]})
         for row, facts in zip(rows, told, strict=True)
     ]
 
