@@ -8,8 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
 from mcp import Client
 
+from vast_mcp.host.schema import input_schema
 from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
@@ -33,6 +35,8 @@ OTHER_KEY_LINE = (
 )
 
 OURS = "vast-mcp#0123456789abcdef"  # a label as vast-mcp writes it, on this computer or another
+
+CHECKS = {spec.name: Draft202012Validator(input_schema(spec)) for spec in CATALOGUE}
 
 DEAD = "http://127.0.0.1:9"  # nobody listens there
 
@@ -68,11 +72,15 @@ def allowing(world: World, settings: Settings, state: Path | None = None, **limi
 
 
 async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
-    """Call a tool; its JSON, which is the same on both channels."""
+    """Call a tool; its JSON, which is the same on both channels. Its next steps fit what their
+    tools publish, since a client may check that before it sends one.
+    """
     result = await client.call_tool(tool, arguments)
     payload = result.structured_content
     assert payload is not None
     assert bool(result.is_error) == ("error" in payload)
+    for step in [*payload.get("next_steps", ()), *payload.get("error", {}).get("next_steps", ())]:
+        CHECKS[step["tool"]].validate(step["arguments"])
     return payload
 
 

@@ -44,7 +44,7 @@ def test_a_meaning_names_what_there_is(meaning: hints.synonyms.Meaning) -> None:
         said = right if isinstance(right, str) else right[-1]
         names = set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", said)) - NO_NAMES
         assert names <= ALL | set(PROPERTIES), said
-        own = set(PARTS) if tool == VOLUME_INFO else ARGUMENTS[tool]
+        own = set(PARTS) if tool == VOLUME_INFO else ARGUMENTS.get(tool, set[str]())
         first = re.split(r"\W", said, maxsplit=1)[0]
         assert first in own | set(PROPERTIES) or "_" not in first, said
 

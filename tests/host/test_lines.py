@@ -65,6 +65,50 @@ def test_the_nearest_line_that_is_a_message_reaches_its_tool(
     assert answer["result"]["structuredContent"]["error"]["code"] == "bad_arguments"
 
 
+def asking_for(method: str, name: str, arguments: str) -> bytes:
+    params = f'{{"name":"{name}","arguments":{arguments}}}'
+    return f'{{"jsonrpc":"2.0","id":7,"method":"{method}","params":{params}}}\n'.encode()
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize("arguments", ["null", '""', '"{}"', "[]", '"[]"', "{}"])
+def test_no_arguments_in_any_form_reach_their_tool(
+    server: subprocess.Popen[bytes], arguments: str
+) -> None:
+    """PHP writes an empty object as [], and some hosts write objects as JSON text."""
+    answer = said_to(server, asking_for("tools/call", "show_ssh_keys", arguments))
+    assert answer["result"]["structuredContent"]["sandbox"] is True
+    assert answer["result"]["isError"] is False
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        r'"{\"instance_id\": \"x\"}"',
+        r'"{\"instance_id\": \"\\ud83d\"}"',
+        json.dumps('{"instance_id": ' + "[" * 900 + "]" * 900 + "}"),
+    ],
+)
+def test_arguments_as_json_text_reach_their_tool(
+    server: subprocess.Popen[bytes], arguments: str
+) -> None:
+    answer = said_to(server, asking_for("tools/call", "show_instance", arguments))
+    assert answer["result"]["structuredContent"]["error"]["code"] == "bad_arguments"
+
+
+@pytest.mark.processes
+def test_a_prompts_argument_that_is_null_is_none(server: subprocess.Popen[bytes]) -> None:
+    """Where it is required that is said, and where it is not it is left out."""
+    answer = said_to(server, asking_for("prompts/get", "rent", '{"what": null}'))
+    assert answer["error"]["data"]["error"]["problems"] == [
+        {"field": "what", "problem": "required"}
+    ]
+    words = '{"what": "an H100", "budget_usd_per_hour": null}'
+    answer = said_to(server, asking_for("prompts/get", "rent", words))
+    assert "at most" not in answer["result"]["messages"][0]["content"]["text"]
+
+
 @pytest.mark.processes
 def test_a_last_line_without_an_end_is_answered(tmp_path: Path) -> None:
     with process("--sandbox", env=env_of(tmp_path), cwd=tmp_path) as started:

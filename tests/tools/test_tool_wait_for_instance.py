@@ -454,10 +454,10 @@ async def test_a_replacement_is_searched_for_with_everything_filled_in(
     row, search = await replaced(client, world, "broken_gpu", price=50.0)
     assert search == {
         "type": "bid",
-        "gpu_name": row["gpu_name"],
+        "gpu_name": [row["gpu_name"]],
         "num_gpus": row["num_gpus"],
         "min_disk_gb": 16,
-        "filters": {"machine_id": {"neq": row["machine_id"]}},
+        "exclude_machine_ids": [row["machine_id"]],
     }
     found = await call(client, "search_offers", **{**search, "limit": 50})
     assert found["offers"]
@@ -471,7 +471,7 @@ async def test_a_request_that_is_to_blame_leaves_no_machine_out(
     """A tag that does not exist is found nowhere (docs/vast-api.md C.9)."""
     for fate in ("bad_image", "bad_login", "oci_error", "no_volume"):
         _, search = await replaced(client, world, fate)
-        assert "filters" not in search
+        assert not {"filters", "exclude_machine_ids"} & search.keys()
 
 
 async def test_each_remedy_names_its_argument(client: Client, world: World) -> None:
@@ -492,7 +492,8 @@ async def test_a_driver_that_names_no_version_is_replaced_by_a_newer_one(
     done = await wait(client, made)
     search = done["next_steps"][1]["arguments"]
     row = world.show(made) or {}
-    assert search["filters"]["cuda_max_good"] == {"gt": row["cuda_max_good"]}
+    assert search["filters"] == f"cuda_max_good>{row['cuda_max_good']:g}"
+    assert "error" not in await call(client, "search_offers", **search)
 
 
 # ── a start that stands still ─────────────────────────────────────────────────────────────────────
@@ -530,7 +531,7 @@ async def test_a_start_that_stands_still_is_replaced(
     destroy, search = done["next_steps"]
     assert destroy["arguments"] == {"instance_ids": [made]}
     row = world.show(made) or {}
-    assert search["arguments"]["filters"] == {"machine_id": {"neq": row["machine_id"]}}
+    assert search["arguments"]["exclude_machine_ids"] == [row["machine_id"]]
 
 
 async def test_a_pull_that_goes_on_is_waited_for(impatient: Client, world: World) -> None:

@@ -61,7 +61,7 @@ _ARGUMENT = re.compile(r'[a-z_]+($|[,;:]| true| ")')
 
 def _meant(tool: str, name: str, known: Collection[str]) -> str | None:
     meaning = _meanings().get(squashed(name))
-    right = meaning.right.get(tool) if meaning else None
+    right = meaning.right.get(tool, meaning.right.get("*")) if meaning else None
     if right is None or isinstance(right, str):
         return right
     return next(one for one in right if re.split(r"\W", one, maxsplit=1)[0] in known)
@@ -98,7 +98,7 @@ def _are_alike(words: list[str], others: list[str]) -> bool:
 
 
 def _is_alike(word: str, other: str) -> bool:
-    if min(len(word), len(other)) <= _SHORT:
+    if max(len(word), len(other)) <= _SHORT:
         return word == other
     return word == other or _is_one_slip(word, other)
 

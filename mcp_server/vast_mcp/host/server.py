@@ -13,6 +13,7 @@ from mcp.server.stdio import stdio_server
 from vast_mcp import __version__
 from vast_mcp.host import prompts
 from vast_mcp.host.arriving import stdout_of
+from vast_mcp.host.envelope import plain_arguments
 from vast_mcp.host.lines import stdin_of
 from vast_mcp.host.resources import Resources
 from vast_mcp.host.sessions import Sessions, sessions_of
@@ -68,7 +69,7 @@ class VastServer(Server[Sessions]):
         )
         # What a host brings back with a person's answer is the SDK's to seal and to check.
         security = RequestStateSecurity.ephemeral()
-        self.middleware.append(RequestStateBoundary(security, default_audience=NAME))
+        self.middleware += [plain_arguments, RequestStateBoundary(security, default_audience=NAME)]
 
     @property
     def session(self) -> Session:

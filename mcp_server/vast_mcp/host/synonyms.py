@@ -16,7 +16,7 @@ VOLUME_INFO = "volume_info"  # its parts are named as a tool's arguments are
 @dataclass(frozen=True)
 class Meaning:
     """What several words mean: for each tool its argument and a short how, or a sentence. Of
-    several for one tool, the first whose argument the tool has.
+    several for one tool, the first whose argument the tool has. "*" is every other tool.
     """
 
     words: str
@@ -42,6 +42,11 @@ _RUN = "onstart is a script beside SSH; args_str replaces the image's command, w
 _VOLUMES_ID = {"destroy_volume": "volume_id, from show_volumes"}
 
 MEANINGS = (
+    Meaning(
+        "params parameters input inputs kwargs body payload request data tool_input tool_args "
+        "properties",
+        {"*": "what it holds are arguments of their own"},
+    ),
     Meaning(
         "max_price max_dph max_dph_total price_limit limit_price budget max_budget hourly_budget "
         "max_cost cost_limit price_cap price_max max_hourly_price max_hourly_cost max_usd max_rate "

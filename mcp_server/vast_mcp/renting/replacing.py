@@ -31,19 +31,16 @@ def search_instead(machine: Machine, reason: Reason) -> Step:
     row, given = machine.row, _kind_of(machine)
     if row is None:
         return step("search_offers", "find another offer", **given)
-    filters: Json = {}
     if row.machine_id is not None and reason not in _BY_THE_REQUEST:
-        filters["machine_id"] = {"neq": row.machine_id}
+        given["exclude_machine_ids"] = [row.machine_id]
     if reason == "driver_too_old":
         wanted = cuda_wanted(row.status_msg)
         if wanted is not None:
             given["min_cuda"] = wanted
         elif row.cuda_max_good is not None:
-            filters["cuda_max_good"] = {"gt": row.cuda_max_good}
+            given["filters"] = f"cuda_max_good>{row.cuda_max_good:g}"
     if reason == "disk_full":
         given["min_disk_gb"] = 2 * given.get("min_disk_gb", LEAST_DISK_GB)
-    if filters:
-        given["filters"] = filters
     return step("search_offers", _WHY.get(reason, "find another machine"), **given)
 
 
@@ -55,7 +52,7 @@ def _kind_of(machine: Machine) -> Json:
         if row.is_bid:
             given["type"] = "bid"
         if row.gpu_name:
-            given["gpu_name"] = row.gpu_name
+            given["gpu_name"] = [row.gpu_name]
         if row.num_gpus:
             given["num_gpus"] = row.num_gpus
         if row.disk_space and row.disk_space >= LEAST_DISK_GB:
