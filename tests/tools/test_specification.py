@@ -372,7 +372,6 @@ anywhere = {
     ),
     "price": st.floats(100, 128),
     "cancel_unavail": flag,
-    "onstart": st.text(st.characters(exclude_categories=["Cs"]), max_size=200),
     "python_utf8": flag,
     "lang_utf8": flag,
     "force": flag,
@@ -389,19 +388,27 @@ container_only = {
     "jupyter_dir": text,
     "volume_info": link | new,
 }
+BY_SHELL = [runtype for runtype in FIELDS["runtype"]["enum"] if runtype != "args"]
+program = {"onstart": st.from_regex(r"/?[a-z]{1,9}", fullmatch=True)}
+script = {
+    "onstart": st.text(st.characters(exclude_categories=["Cs"]), max_size=200).map(
+        lambda text: "echo " + text.replace("\r", "")
+    )
+}
 by_ssh_or_jupyter = st.fixed_dictionaries(
-    {}, optional=anywhere | container_only | {"runtype": st.sampled_from(FIELDS["runtype"]["enum"])}
+    {},
+    optional=anywhere | script | container_only | {"runtype": st.sampled_from(BY_SHELL)},
 )
 by_args = st.fixed_dictionaries(
     {"args": st.lists(text, min_size=1, max_size=4)},
-    optional=anywhere | container_only | {"runtype": st.just("args")},
+    optional=anywhere | program | container_only | {"runtype": st.just("args")},
 )
 by_args_str = st.fixed_dictionaries(
-    {"args_str": text}, optional=anywhere | container_only | {"runtype": st.just("args")}
+    {"args_str": text}, optional=anywhere | program | container_only | {"runtype": st.just("args")}
 )
 as_vm = st.fixed_dictionaries(
     {"vm": st.just(True), "image": st.just(VM_IMAGE)},
-    optional=anywhere | {"runtype": st.sampled_from(["ssh", "ssh_proxy", "ssh_direct"])},
+    optional=anywhere | script | {"runtype": st.sampled_from(["ssh", "ssh_proxy", "ssh_direct"])},
 )
 
 

@@ -19,7 +19,7 @@ KNOWN_RUNTYPES = frozenset(
 class SearchTemplates(Arguments):
     words: Annotated[
         str | None,
-        Field(max_length=200, description="all occur in name, image or description"),
+        Field(max_length=200, description="all occur in name, image, hash or description"),
     ] = None
     recommended: Annotated[bool, Field(description="Default true; false: strangers' too")] = True
     mine: Annotated[bool, Field(description="only your own, recommended or not. Default false")] = (
@@ -77,7 +77,7 @@ def _has(template: Template, words: list[str]) -> bool:
 
 def _text(template: Template) -> str:
     """What its words are looked for in, in lower case."""
-    parts = (template.name, _image(template), template.desc)
+    parts = (template.name, _image(template), template.desc, template.hash_id)
     return " ".join(filter(None, parts)).lower()
 
 

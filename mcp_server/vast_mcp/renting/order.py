@@ -14,10 +14,10 @@ from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.journal.records import token_of
 from vast_mcp.leases.labels import lease_of
-from vast_mcp.renting import env_rules, image_rules, rules
+from vast_mcp.renting import env_rules, image_rules, onstart, rules, template_hashes
 from vast_mcp.renting.kept_secrets import kept_env, kept_login
 from vast_mcp.renting.logins import login_in
-from vast_mcp.renting.onstart import onstart_of
+from vast_mcp.renting.onstart import mended, onstart_of
 from vast_mcp.settings import Settings
 
 DEFAULT_IMAGE = "vastai/base-image:@vastai-automatic-tag"
@@ -51,8 +51,9 @@ class Order:
 
     @property
     def script(self) -> str | None:
-        """The onstart as it was given, before packing."""
-        return self.given.get("onstart")
+        """The onstart as a shell reads it, before packing."""
+        given = self.given.get("onstart")
+        return None if given is None else mended(given)
 
     @property
     def bid(self) -> float | None:
@@ -159,13 +160,27 @@ def order_of(given: Json, settings: Settings, left_out: Sequence[str] = ()) -> O
     env: dict[str, str] = body.get("env", {})
     problems += env_rules.problems_of(env, given.get("env_from", []))
     problems += image_rules.problems_of(body.get("image"))
+    problems += template_hashes.problems_of(given.get("template_hash_id"))
     problems += _label_problems(given.get("label"))
     named = {problem.field for problem in problems}
     problems += [problem for problem in rules.contradictions(body) if problem.field not in named]
     if problems:
-        raise errors.bad("create_instance", problems)
-    notes = [*image_rules.warnings_of(body.get("image")), *env_rules.warnings_of(env, left_out)]
+        raise _bad(given, problems)
+    notes = [
+        *image_rules.warnings_of(body.get("image")),
+        *env_rules.warnings_of(env, left_out),
+        *onstart.warnings_of(given),
+        *rules.warnings_of(body),
+    ]
     return Order(given, body, _lease_hours(given, settings), tuple(notes))
+
+
+def _bad(given: Json, problems: Sequence[Problem]) -> errors.BadArguments:
+    """The refusal; where a template's hash is wrong, with the call that shows hashes."""
+    refused = errors.bad("create_instance", problems)
+    if any(problem.field == template_hashes.FIELD for problem in problems):
+        refused.next_steps = template_hashes.steps_of(given[template_hashes.FIELD])
+    return refused
 
 
 def masked(body: Json) -> Json:

@@ -22,6 +22,7 @@ from vast_mcp.renting import (
 from vast_mcp.renting.findings import Findings, price_of
 from vast_mcp.renting.logins import check_login_of_template
 from vast_mcp.renting.offer_look import offer_of, volume_usd_per_hour
+from vast_mcp.renting.onstart import check_with_template
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.rules import by_args
 from vast_mcp.renting.ssh_access import check_keys_of_vm, warnings_of_keys
@@ -41,6 +42,7 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
     template, unread, key_warnings = await _way_in(call, order)
     if template is not None:
         check_login_of_template(order.body, template)
+        check_with_template(order.body, order.script, template)
     disk_gb = disk_gb_wanted(order.body, template)
     # Last, so that the price is the newest of all that is known.
     offer, because = await offer_of(call, order, disk_gb or DEFAULT_DISK_GB, fresh=priced)

@@ -5,6 +5,7 @@ nothing (docs/vast-api.md A.2).
 from __future__ import annotations
 
 import re
+import shlex
 
 from vast_mcp.errors import Json, Problem
 from vast_mcp.vast.account import Template
@@ -29,6 +30,27 @@ def contradictions(body: Json) -> list[Problem]:
     if body.get("vm"):
         found += _vm_problems(body)
     return found
+
+
+def warnings_of(body: Json) -> list[str]:
+    """What a request asks for that its launch mode probably never uses."""
+    runtype = body.get("runtype", "" if "template_hash_id" in body else "ssh")
+    of_jupyter = [name for name in ("use_jupyter_lab", "jupyter_dir") if body.get(name)]
+    warnings: list[str] = []
+    if of_jupyter and runtype and not runtype.startswith("jupyter"):
+        warnings.append(f"{' and '.join(of_jupyter)}: there is no Jupyter with runtype {runtype}.")
+    if _is_open(body.get("args_str", "")):
+        warnings.append("args_str has a quote that is not closed.")
+    return warnings
+
+
+def _is_open(words: str) -> bool:
+    """Whether a quote in it does not end."""
+    try:
+        shlex.split(words)
+    except ValueError:
+        return True
+    return False
 
 
 def _size_problems(body: Json) -> list[Problem]:

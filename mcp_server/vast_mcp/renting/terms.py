@@ -21,7 +21,7 @@ from vast_mcp.renting.findings import Findings
 from vast_mcp.renting.lease import Lease
 from vast_mcp.renting.limits import Headroom
 from vast_mcp.renting.market import check_market
-from vast_mcp.renting.onstart import entrypoint_problem
+from vast_mcp.renting.onstart import problems_of
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.proposal import Proposal
 from vast_mcp.renting.rent_question import rent_question
@@ -133,4 +133,4 @@ async def _check_entrypoint(call: Call, order: Order) -> None:
         return
     template = await template_of(call, template_hash)
     if template is not None and template.runtype == "args":
-        raise errors.bad("create_instance", [entrypoint_problem(script)])
+        raise errors.bad("create_instance", problems_of(script, by_args=True))
