@@ -95,7 +95,7 @@ def _steps(rows: list[VolumeRow]) -> list[Step]:
     free = [row for row in rows if row.attached_to == [] and row.machine_id is not None]
     if not free:
         return []
-    here = {"machine_id": {"eq": free[0].machine_id}}
+    here = f"machine_id={free[0].machine_id}"
     volume = f'volume_info {{"volume_id": {free[0].volume_id}, "mount_path": "/workspace"}}'
     why = f"an offer of its machine; then create_instance with {volume}"
     return [
