@@ -35,7 +35,7 @@ BEFORE: list[tuple[dict[str, Any], dict[str, Any]]] = [
 def test_a_wish_is_what_it_was_before(
     settings: Settings, given: dict[str, Any], wished: dict[str, Any]
 ) -> None:
-    """Ours: the journal names a wish by its arguments (docs/protocol.md)."""
+    """The journal names a wish by its arguments as they were given (docs/protocol.md)."""
     asked = CreateInstance.model_validate({"offer_id": 7, **given})
     order = order_of(asked.model_dump(exclude_none=True), settings)
     assert order.wished == {"offer_id": 7, **wished}
