@@ -44,7 +44,7 @@ from pathlib import Path
 import uvicorn
 from vast_mcp.commands.composing import compose
 from vast_mcp.environment import load
-from vast_mcp.host import serving
+from vast_mcp.host import connections, serving
 server = compose(load({}, home=Path(sys.argv[1]), sandbox=True))
 address = serving.Address.of("127.0.0.1:0", behind_proxy=False)
 gate = serving.app_of(server, address, "of-the-scenarios")
@@ -52,6 +52,7 @@ gate = serving.app_of(server, address, "of-the-scenarios")
 async def app(scope, receive, send):
     if scope["type"] == "http":
         scope["headers"] = [*scope["headers"], (b"authorization", b"Bearer of-the-scenarios")]
+        scope[connections.KNOWN] = lambda: None  # what our own connections are told by the gate
     await gate(scope, receive, send)
 
 with serving.listen(address) as listener:
