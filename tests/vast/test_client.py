@@ -514,7 +514,7 @@ async def test_keys_are_read_in_every_shape(client: Client, world: World, shape:
 
 async def test_the_request_to_rent_is_the_documented_one(client: Client, world: World) -> None:
     """PUT, the id in the path only, and only documented fields (docs/vast-api.md A.1 and A.2)."""
-    offer = world.offer()["id"]
+    offer = world.offer(ports=True)["id"]
     await call(client, "create_instance", offer_id=offer, disk=16, env="-e A=1 -p 8000:8000")
     [sent] = world.asked("create")
     assert (sent.method, sent.path) == ("PUT", f"/api/v0/asks/{offer}/")

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vast_mcp import errors
-from vast_mcp.errors import Json, NextStep
+from vast_mcp.errors import NextStep
 from vast_mcp.machines.keyfiles import local_public_keys, registered_local_key
 from vast_mcp.renting.findings import LOOK_S
 from vast_mcp.session import Call
@@ -60,20 +60,24 @@ def _unmatched(keys: Listing[SshKey], ssh_dir: Path | None) -> list[str]:
 
 
 def no_ssh_key(ssh_dir: Path | None) -> errors.NoSshKey:
-    """The refusal, with a call that registers the key that is here."""
-    return errors.NoSshKey(
+    """The refusal, with a call that registers the key that is here. Where this server reads no key
+    files, only a person has the text of one.
+    """
+    said = (
         "The account has no SSH key, and a VM takes its keys at birth only: it could never be "
-        "entered. Nothing was rented.",
-        next_steps=[_registering(ssh_dir)],
+        "entered. Nothing was rented."
     )
-
-
-def _registering(ssh_dir: Path | None) -> NextStep:
-    local = local_public_keys(ssh_dir)
-    arguments: Json = {}
     if ssh_dir is None:
-        why = "with the text of a public key: this server reads no key files"
-    elif local:
+        return errors.NoSshKey(
+            f"{said} create_ssh_key registers the text of a public key; this server reads no key "
+            "files."
+        )
+    return errors.NoSshKey(said, next_steps=[_registering(ssh_dir)])
+
+
+def _registering(ssh_dir: Path) -> NextStep:
+    local = local_public_keys(ssh_dir)
+    if local:
         arguments = {"public_key": f"~/.ssh/{local[0].name}"}
         why = "registers the key"
     else:
