@@ -314,7 +314,7 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     id at once; the machine needs minutes to start. After an error with billing_possible true a
     machine may exist: its next_steps settle it.
     """
-    left_out = args.env.left_out if args.env else ()
+    left_out = () if args.env is None else args.env.left_out
     order = order_of(args.model_dump(exclude_none=True), call.settings, left_out)
     try:
         if order.dry_run:

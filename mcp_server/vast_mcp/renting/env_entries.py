@@ -16,6 +16,7 @@ _NAME = re.compile(r"[^\s=\-][^\s=]*")
 _VOLUME = re.compile(r"[^\s:]+:[^\s\0]+")
 _FOLDER = re.compile(r"[/~.$\\]|[A-Za-z]:[\\/]")  # how a path of a machine begins
 _USUAL_NETWORKS = frozenset({"bridge", "default"})
+_KEY_OF_A_LINE = re.compile(r"[A-Za-z_]\w{0,31}")  # of YAML: its value stands behind the colon
 _NO_NETWORKS = re.compile(r"host|none|container:.*")
 
 
@@ -141,13 +142,16 @@ def _shown_name(key: str) -> str:
 
 
 def shown(token: str) -> str:
-    """A token as an error may show it. A secret stands after the `=`, or is a long word that lost
-    its name.
+    """A token as an error may show it. A secret stands after the `=` or a colon, or is a long word
+    that lost its name.
     """
     name, equals, _ = token.partition("=")
     if equals:
         return f"{errors.clean(name, 60)}=…"
     word = next(iter(name.split()), "")
+    key, colon, rest = word.partition(":")
+    if _KEY_OF_A_LINE.fullmatch(key) and rest:
+        return f"{errors.clean(key, 60)}{colon}…"
     if not _is_harmless(word):
         word = f"{word[:4]}…"
     return errors.clean(word, 60) or "an empty word"
