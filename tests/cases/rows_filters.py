@@ -95,6 +95,19 @@ ROWS: list[Case] = [
     asks("num_gpus==1, static_ip=true", num_gpus={"eq": 1}, static_ip={"eq": True}),
     asks("num_gpus>=2 num_gpus<=4", num_gpus={"gte": 2, "lte": 4}),
     asks("cpu_arch!=arm64 vms_enabled=true", cpu_arch={"neq": "arm64"}),
+    # a cap behind a comma is no part of the text before it
+    asks("cpu_name!=EPYC,dph<0.5", cpu_name={"neq": "EPYC"}, dph_total={"lt": 0.5}),
+    asks("dph<0.5;num_gpus=1", dph_total={"lt": 0.5}, num_gpus={"eq": 1}),
+    asks(
+        "geolocation in US,CA,dph<=0.5",
+        geolocation={"in": ["US", "CA"]},
+        dph_total={"lte": 0.5},
+    ),
+    # a second cap never takes the place of a first
+    wrong({"dph_total": {"<=": 0.3, "lte": 0.5}}, "filters", "two values"),
+    wrong('{"dph_total": {"lte": 0.3}, "dph_total": {"lte": 0.5}}', "filters", "there twice"),
+    wrong('{"dph_total": {"lte": 0.3, "lte": 0.5}}', "filters", "two values"),
+    wrong("dph<1,000 num_gpus=1", "filters.dph", "wants a number"),
     asks("cpu_arch=x86_64", cpu_arch={"eq": "amd64"}),
     asks("geolocation=[US,CA]", geolocation={"in": ["US", "CA"]}),
     asks("gpu_name='RTX 4090'", gpu_name={"eq": "RTX 4090"}),

@@ -132,6 +132,7 @@ ROWS: list[Case] = [
     means("AMD Radeon Instinct MI100", "InstinctMI100"),
     means("TITAN V 12GB", "Titan V"),
     means("A100", "A100 PCIE", "A100 SXM4", "A100X"),
+    means("[RTX_4090, RTX_3090]", "RTX 4090", "RTX 3090"),
     # memory in the name is a filter
     *(
         Case(

@@ -74,8 +74,8 @@ def still_means(place: Any, *want: Want) -> Legal:
     return Legal(f"place {place}", "search_offers", {"geolocation": place}, want)
 
 
-def no_place(place: Any, *says: str) -> Case:
-    want = refused("geolocation", *says)
+def no_place(place: Any, *says: str, never: str = "") -> Case:
+    want = refused("geolocation", *says, never=never)
     return Case(f"no place: {place}", "search_offers", {"geolocation": place}, want)
 
 
@@ -165,6 +165,20 @@ ROWS: list[Case] = [
     no_place("not China", "notin"),
     no_place("!CN", "notin"),
     no_place("non-US", "notin"),
+    no_place("no CN", "notin"),
+    no_place("in US", "a country by name or code"),
+    no_place("Siberia", "a country by name or code", never="Liberia"),
+    no_place("Netherland", "nearest: Netherlands", never="Netherlands, Netherlands"),
+    Case(
+        "a state that is to be left out would take its whole country along",
+        "search_offers",
+        {"filters": "geolocation!=Texas"},
+        refused("filters.geolocation", "only whole countries"),
+    ),
+    means("Alemania", _is("DE")),
+    means("États-Unis", _is("US")),
+    means("Südkorea", _is("KR")),
+    means("Central Asia", _holds("KG", "KZ", "TJ", "TM", "UZ")),
     no_place("anywhere", "leave it out"),
     no_place("*", "leave it out"),
     no_place(["US", "worldwide"], "leave it out"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 
 from vast_mcp.offers import figures
@@ -123,13 +124,16 @@ def compute_cap(value: float) -> float:
 
 def as_list(value: object) -> object:
     """Read one text, several between commas, or a list that came as JSON text (Claude Desktop
-    sends those). Raises ValueError for broken JSON.
+    sends those) or in the official client's brackets. Raises ValueError for broken JSON.
     """
     if not isinstance(value, str):
         return value
-    if value.lstrip().startswith("["):
+    text = value.strip()
+    if text.startswith("["):
         try:
-            return json.loads(value)
+            return json.loads(text)
         except (ValueError, RecursionError) as exc:
-            raise ValueError("must be a text or a list of texts") from exc
-    return [part.strip() for part in value.split(",")]
+            if re.fullmatch(r"\[[^\[\]{}\"]+\]", text) is None:
+                raise ValueError("must be a text or a list of texts") from exc
+            text = text[1:-1]
+    return [part.strip(" '") for part in text.split(",")]

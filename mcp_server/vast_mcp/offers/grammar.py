@@ -60,9 +60,10 @@ def _parsed(text: str) -> object:
     if not text.startswith("{"):
         return query_string.read(text)
     try:
-        return json.loads(text)
+        json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("must be a query string, or an object as JSON") from None
+    return json.loads(text, object_pairs_hook=_once)
 
 
 def _is_nothing(ops: object) -> bool:
@@ -74,8 +75,16 @@ def _is_nothing(ops: object) -> bool:
 def _operators(ops: object) -> Json:
     if isinstance(ops, dict):
         given = cast("Json", ops)
-        return {_operator(op, one): one for op, one in given.items() if one is not None}
+        return _once([(_operator(op, one), one) for op, one in given.items() if one is not None])
     return {"in": cast("Any", ops)} if isinstance(ops, list) else {"eq": ops}
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Json:
+    """Pairs as an object. Raises ValueError where a second would take the place of a first."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("one field has two values for one operator, or is there twice")
+    return found
 
 
 def _operator(written: str, value: object) -> str:
@@ -238,6 +247,8 @@ def _text(field: str, op: str, value: Any) -> str:
         problem = places.problem_with([text])
         if problem is not None:
             raise _Wrong(problem.problem)
+        if op in {"neq", "notin"} and any(place.part for place in places.read_all([text])):
+            raise _Wrong("only whole countries can be left out, not a part of one")
     return text
 
 

@@ -114,7 +114,7 @@ def _of_country(part: str, code: str) -> Place | None:
 def _no_such(key: str) -> str:
     near = _near(key, [*gazetteer.names(), *gazetteer.regions(), *gazetteer.states()])
     if near:
-        return f"no such place; nearest: {', '.join(map(_shown, near))}"
+        return f"no such place; nearest: {', '.join(dict.fromkeys(map(_shown, near)))}"
     regions = ", ".join([*filter(None, place_table.COUNTRIES), *_named(place_table.REGIONS)])
     return (
         'a country by name or code (US, Germany), a state ("Texas, US") or one of these regions: '
@@ -123,8 +123,8 @@ def _no_such(key: str) -> str:
 
 
 def _near(key: str, known: Iterable[str]) -> list[str]:
-    """Names that differ by a slip; codes are too short to tell one."""
-    names = [name for name in known if len(name) > 3]
+    """Names that differ by a slip behind the first letter; codes are too short to tell one."""
+    names = [name for name in known if len(name) > 3 and name[0] == key[:1]]
     return difflib.get_close_matches(key, names, n=2, cutoff=0.8) if len(key) > 3 else []
 
 
@@ -204,7 +204,7 @@ def _read_several(text: str) -> list[Place]:
         return [read(text)]
     except NoPlace:
         parts = [part for part in _SEPARATORS.split(text) if part]
-        if len(parts) == 1 and re.fullmatch(r"\s*[A-Za-z]{2}(\s+[A-Za-z]{2})+\s*", text):
+        if len(parts) == 1 and re.fullmatch(r"\s*[A-Z]{2}(\s+[A-Z]{2})+\s*", text):
             parts = text.split()
         if len(parts) == 1:
             raise

@@ -17,7 +17,7 @@ ANY = frozenset({"any", "?", "*"})  # as a value: the field is not filtered by
 _COMPARISON = re.compile(
     r"(?P<field>[A-Za-z0-9_]+)"
     r"(?:\s*(?P<sign>[=<>!]+)|\s+(?P<word>[lg]te?|n?eq|nin|in|not ?eq|not ?in)(?=[\s\[]))\s*"
-    r"(?P<value>\[[^\]]*\]|\"[^\"]*\"|'[^']*'|[^\s\[\]\"']+)"
+    r"(?P<value>\[[^\]]*\]|\"[^\"]*\"|'[^']*'|[^\s\[\]\"'=<>!]+)"
     r"(?:[\s,;&]+(?:and\s+)?|$)",
     re.IGNORECASE,
 )
