@@ -16,14 +16,23 @@ _PIECES = re.compile(
     re.DOTALL,
 )
 
+_BARE_JSON = re.compile(r"=[{\[]+\s*\0")
+
 
 def words_of(text: str) -> list[str]:
     """The words of a command line, quotes as in a shell, continued lines as one."""
+    if _BARE_JSON.search(_PIECES.sub(_unquoted, text)):
+        raise ValueError("holds JSON, whose quotes a shell takes away; put 'NAME=VALUE' in quotes")
     whole = _PIECES.sub(_piece, re.sub(r"(?<=\s)\\$", "", text.rstrip()))
     try:
         return shlex.split(whole)
     except ValueError:
         raise ValueError("has a quote that is not closed") from None
+
+
+def _unquoted(found: re.Match[str]) -> str:
+    """A mark in the place of a quoted piece."""
+    return "\0" if len(found[0]) > 1 and found[0][0] in "'\"" else found[0]
 
 
 def _piece(found: re.Match[str]) -> str:

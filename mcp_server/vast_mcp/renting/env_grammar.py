@@ -44,7 +44,7 @@ def _check_length(value: object) -> None:
 
 def _put(value: object, env: Environment) -> None:
     if isinstance(value, str):
-        _put_text(value.strip(), env)
+        _put_text(value.removeprefix("\ufeff").strip(), env)
     elif isinstance(value, list):
         _put_items(cast("list[object]", value), env)
     elif isinstance(value, dict):

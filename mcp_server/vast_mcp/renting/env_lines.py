@@ -16,6 +16,10 @@ _BLANKS = " \t\r"
 _EXPORT = re.compile(r"(?:export|set)\s+")
 _COMMAND = re.compile(r"(?:sudo\s+)?(?:docker|podman)\s", re.I)
 _ANOTHER = re.compile(r"\s[A-Za-z_][A-Za-z0-9_]*=")  # within what follows the first =
+# A text without a blank or a quote around it is a value as it is, its backslashes too.
+_ONE_BARE = re.compile(r"[^\s='\"-][^\s='\"]*=[^\s'\"]\S*")
+_ENDS_AS_LETTERS = re.compile(r"=.*\\n(?:export )?[A-Za-z_][A-Za-z0-9_]*=")
+_QUOTED = re.compile(r"""'[^']*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
 _ENDS = re.compile(r"\s*(?:;|&&)\s*(?:(?=export\s)|$)")
 
 
@@ -23,10 +27,19 @@ def put_lines(text: str, env: Environment) -> None:
     """One line holds words of a shell, several hold a variable each, as an .env file does."""
     if _COMMAND.match(text):
         raise ValueError("holds a command; give its options alone, and its image as image")
+    if "\n" not in text and _ENDS_AS_LETTERS.search(_QUOTED.sub('""', text)):
+        raise ValueError("holds the end of a line as two letters, \\n; write each as -e NAME=VALUE")
     lines = [line for line in _whole_lines(text) if line and not line.startswith("#")]
-    if len(lines) == 1 or _goes_on(lines):
+    if len(lines) == 1 and _ONE_BARE.fullmatch(lines[0]):
+        _check_one_way(lines[0])
+        _put_line(lines[0], env)
+    elif len(lines) == 1 or _goes_on(lines):
         _put_words(text if _goes_on(lines) else lines[0], env)
-        return
+    else:
+        _put_each(lines, env)
+
+
+def _put_each(lines: list[str], env: Environment) -> None:
     for line in lines:
         if line.startswith("-") or _EXPORT.match(line):
             _put_words(line, env)
@@ -70,7 +83,7 @@ def _put_words(line: str, env: Environment) -> None:
 
 def _check_one_way(line: str) -> None:
     """Raises ValueError where variables stand between commas: a value may hold those."""
-    if not re.search(r"[\"']", line) and re.search(r"[,;]\s*[A-Za-z_][A-Za-z0-9_]*=", line):
+    if re.search(r"[,;]\s*[A-Za-z_][A-Za-z0-9_]*=", _QUOTED.sub('""', line)):
         raise ValueError("holds variables between commas; write each as -e NAME=VALUE")
 
 
