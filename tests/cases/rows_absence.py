@@ -59,6 +59,44 @@ ROWS: list[Case] = [
     # An image whose own command runs, and that nobody can enter.
     Case("args [] is no launch mode", "create_instance", renting(args=[]), PLAIN),
     Case('args "[]" is no launch mode', "create_instance", renting(args="[]"), PLAIN),
+    *(
+        Case(
+            f"{name} {value!r} is refused",
+            "create_instance",
+            renting(**{name: value}),
+            refused(name, "leave it out"),
+        )
+        for name, value in (
+            ("args_str", " "),
+            ("args_str", "\n\t"),
+            ("args_str", "''"),
+            ("args_str", '"" ""'),
+            ("args_str", "N/A"),
+            ("args", [" "]),
+            ("args", ["", "\n"]),
+            ("onstart", " \n"),
+            ("user", " "),
+            ("image", "n/a"),
+        )
+    ),
+    Legal(
+        "args_str with an empty word in it",
+        "create_instance",
+        renting(args_str="-c ''"),
+        rented(args_str="-c ''"),
+    ),
+    Legal(
+        "args_str with an open quote",
+        "create_instance",
+        renting(args_str="-c 'x"),
+        rented(args_str="-c 'x"),
+    ),
+    Legal(
+        "args with a blank word in it",
+        "create_instance",
+        renting(args=["-d", " "]),
+        rented(args=["-d", " "]),
+    ),
     Case('args_str "" is no launch mode', "create_instance", renting(args_str=""), PLAIN),
     Case(
         "args [] beside ssh",

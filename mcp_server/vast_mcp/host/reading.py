@@ -18,7 +18,7 @@ from vast_mcp.errors import Json, Problem
 from vast_mcp.toolspec import Arguments
 
 ABSENT: Any = object()  # what nobody gave
-_WORDS_FOR_NOTHING = frozenset({"null", "none", "undefined", "nil"})
+_WORDS_FOR_NOTHING = frozenset({"null", "none", "undefined", "nil", "n/a"})
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _EXACT = 2**53  # from here on a float may be another whole number than was meant
 
@@ -127,6 +127,8 @@ def _something(value: Any) -> Any:
 def _text(value: Any, asked: Asked) -> Any:
     if asked.name not in asked.model.any_text:
         value = _something(value)
+        if isinstance(value, str) and not value.strip():
+            raise Misread("holds nothing but blanks: leave it out")
     whole = _whole(value)
     return str(whole) if type(whole) is int else value
 
@@ -176,7 +178,7 @@ def _array(value: Any, asked: Asked) -> Any:
     if isinstance(value, dict):
         return cast("Any", value)
     items = _items(_something(value), asked)
-    if all(map(_is_empty, items)):
+    if all(_is_empty(item.strip() if isinstance(item, str) else item) for item in items):
         return _of_nothing(asked)
     if len(items) == 1:
         _something(items[0])
@@ -204,7 +206,7 @@ def _items(value: Any, asked: Asked) -> list[Any]:
 
 
 def _of_nothing(asked: Asked) -> Any:
-    """A list of nothing but empty items."""
+    """A list of nothing but empty items, or blanks."""
     if asked.name in asked.model.as_one_text:
         raise Misread("holds nothing but empty texts: leave it out")
     return ABSENT

@@ -53,6 +53,14 @@ def _is_open(words: str) -> bool:
     return False
 
 
+def _words(text: str) -> list[str]:
+    """Its words as a shell has them, or it as one word where a quote does not end."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return [text]
+
+
 def _size_problems(body: Json) -> list[Problem]:
     """Vast counts what starts the container together (docs/vast-api.md A.2)."""
     words: list[str] = body.get("args", [])
@@ -72,6 +80,8 @@ def _args_problems(body: Json) -> list[Problem]:
     if "args" in body and "args_str" in body:
         found.append(Problem("args_str", "an alternative to args: give one of them"))
     has_args = "args" in body or "args_str" in body
+    if "args_str" in body and not any(_words(body["args_str"])):
+        found.append(Problem("args_str", "holds nothing but an empty text: leave it out"))
     if has_args and body.get("runtype", "args") != "args":
         found.append(
             Problem("runtype", 'args and args_str reach the image only with runtype "args"')
