@@ -132,6 +132,7 @@ ROWS: list[Case] = [
     means("AMD Radeon Instinct MI100", "InstinctMI100"),
     means("TITAN V 12GB", "Titan V"),
     means("A100", "A100 PCIE", "A100 SXM4", "A100X"),
+    means("\uff32\uff34\uff38\uff14\uff10\uff19\uff10", "RTX 4090"),
     means("[RTX_4090, RTX_3090]", "RTX 4090", "RTX 3090"),
     # memory in the name is a filter
     *(
@@ -252,6 +253,10 @@ ROWS: list[Case] = [
     means_nothing("RTX 4080 Ti", "nearest: RTX 4080, RTX 4080S", never="4090"),
     means_nothing("MI300X", "min_gpu_ram_gb", never="MI100"),
     means_nothing("B100", "knows no such GPU"),
+    means_nothing("RTX PRO 2000", "knows no such GPU", never="several cards"),
+    # an edition in other letters (super, a laptop's) is not left out
+    means_nothing("RTX 4080 \u0441\u0443\u043f\u0435\u0440", "nearest: RTX 4080", never="4090"),
+    means_nothing("4090 \u7b14\u8bb0\u672c", "nearest: RTX 4090", never="4080"),
     means_nothing("RTX 4090 Super", "nearest: RTX 4090", never="4080"),
     # what was understood stays so
     still_means("RTX_4090", "RTX 4090"),

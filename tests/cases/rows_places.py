@@ -131,7 +131,6 @@ ROWS: list[Case] = [
     still_means("DE", _is("DE"), not_warned("geolocation")),
     still_means("uk", _is("GB")),
     still_means("XK", _is("XK")),
-    still_means("CA, US", _is("CA", "US")),
     still_means("us,ca", _is("US", "CA")),
     # a part of a country
     means("California, US", _is("US"), _stand_in("California, US"), warned("by country alone")),
@@ -175,6 +174,9 @@ ROWS: list[Case] = [
         {"filters": "geolocation!=Texas"},
         refused("filters.geolocation", "only whole countries"),
     ),
+    means("CA, US", _is("CA", "US"), warned("CA is Canada, not California")),
+    still_means("US, CA", _is("US", "CA"), not_warned("geolocation")),
+    means("Washington, D.C.", warned("District of Columbia"), not_warned(" Washington ")),
     means("Alemania", _is("DE")),
     means("États-Unis", _is("US")),
     means("Südkorea", _is("KR")),

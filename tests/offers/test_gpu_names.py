@@ -98,6 +98,7 @@ MEANT_ALONE = [
     ("Titan Xp", "NVIDIA TITAN Xp"),
     ("Titan X", "NVIDIA TITAN X (Pascal)"),
     ("GTX TITAN X", "NVIDIA GeForce GTX TITAN X"),
+    ("GTX TITAN X", "Titan X (Maxwell)"),
     ("Titan RTX", "NVIDIA TITAN RTX", "RTX Titan"),
     ("InstinctMI100", "AMD Instinct MI100", "MI100"),
     ("InstinctMI250X", "AMD Instinct MI250X", "MI250X"),

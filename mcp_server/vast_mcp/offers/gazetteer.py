@@ -63,4 +63,9 @@ def regions() -> dict[str, tuple[str, tuple[str, ...]]]:
 def states() -> dict[str, str]:
     """The names and codes of states, with the name as rows write it."""
     entries = _entries(place_table.STATES)
-    return {key(name): name for _, name in entries} | {code.lower(): n for code, n in entries}
+    capital = {"washington dc": "District of Columbia"}
+    return {
+        **{key(name): name for _, name in entries},
+        **{code.lower(): name for code, name in entries},
+        **capital,
+    }

@@ -122,7 +122,8 @@ def _why_not(name: str, known: Sequence[str]) -> str:
     near = [real for real in nearest(name, known, len(known)) if shares_number(wish, real)][:8]
     if not near:
         return f"{_UNKNOWN}; min_gpu_ram_gb without gpu_name shows what there is"
-    if not wish.edition and wish.model[0] in gpu_words.WORKSTATION:
+    is_family_open = not wish.edition and "pro" not in wish.families
+    if is_family_open and wish.model[0] in gpu_words.WORKSTATION:
         return f"several cards have this number: {', '.join(near)}"
     return f"{_UNKNOWN}; nearest: {', '.join(near)}"
 

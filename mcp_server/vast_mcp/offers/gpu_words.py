@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 
 MEMORY_GB = (2, 300)  # the least and the most that a card has
@@ -37,6 +38,8 @@ _PIECE = re.compile(
     r"|super|server|workstation|blackwell|hbm\d?e?|gddr\d?x?|rtx|gtx|pcie|sxm\d?|nvl|max ?q|pro|ada"
     r"|cmp|rx|s(?=ti\b)|ti(?=s)|[a-z]*\d+|[a-z]+"
 )
+# A word in other letters may name an edition (a laptop's), so it is one that no card has.
+_FOREIGN = re.compile(r"[^\W\d_a-z]+")
 # How many are meant, before the name (8xA100, 2 RTX 4090) or behind it (A100:8, A100 x8).
 _LEADING = re.compile(r"\(?x?(\d{1,2})\s*[x*]\)?\s*(?=\S)|(\d{1,2})\s+(?!gi?b?\b)(?=[^\d\s]|\d{4})")
 _TRAILING = re.compile(
@@ -89,6 +92,7 @@ def read(text: str) -> Reading:
     """What a name says, whatever its case, blanks and marks."""
     lowered = re.sub(r"[™®©]|\((?:r|tm)\)", " ", text.lower())
     lowered = lowered.replace("\N{MULTIPLICATION SIGN}", "x").strip(" \"'`")
+    lowered = _FOREIGN.sub(" foreign ", unicodedata.normalize("NFKC", lowered))
     rest, count = _counted(lowered.replace("_", " "))
     pieces, gb = _memory(_PIECE.findall(re.sub("[^a-z0-9]+", " ", rest)))
     model = tuple(piece for piece in pieces if _is_model(piece))
@@ -155,6 +159,8 @@ def _completed(read: Reading, pieces: list[str]) -> Reading:
         words = words - {"s"} | {"server" if "pro" in words else "super"}
     if "max-q" in words:
         words.discard("ws")
+    if {"titan", "x"} <= words and "maxwell" in pieces:
+        words.add("gtx")  # the one of 2015; that of 2016 is Pascal's
     if re.match(r"a\d000", number):
         words.discard("quadro")  # as the first RTX A cards were called
     return replace(read, words=frozenset(words - {"geforce", "blackwell"}))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, ClassVar, cast
 
 from vast_mcp.errors import Json
@@ -69,4 +70,15 @@ def codes_of(there: Sequence[Place]) -> list[str]:
 
 def told(there: Sequence[Place], argument: str = FIELD) -> list[str]:
     """What an answer says of them, each once."""
-    return [f"{argument}: {one}." for one in dict.fromkeys(place.told for place in there) if one]
+    said = [place.told for place in there]
+    said += [_no_state(one) for one, behind in pairwise(there) if behind == Place(("US",))]
+    return [f"{argument}: {one}." for one in dict.fromkeys(said) if one]
+
+
+def _no_state(place: Place) -> str:
+    """What to say of "CA, US", which is two countries and may have been meant as a state."""
+    [code, *others] = place.codes
+    state = gazetteer.states().get(code.lower())
+    if others or place.part or state is None:
+        return ""
+    return f"{code} is {gazetteer.codes()[code]}, not {state}"

@@ -86,7 +86,7 @@ def _counted(codes: Sequence[str]) -> str:
 def _part(text: str) -> Place | None:
     """A part of a country: "Texas, US", "US-TX", "Texas", "Quebec, CA"."""
     part, comma, country = (one.strip() for one in text.rpartition(","))
-    if not comma:
+    if not comma or gazetteer.key(text) in gazetteer.states():
         part, country = re.sub(r"^us-", "", text.strip(), flags=re.I), "US"
     code = _one_country(country)
     name = gazetteer.states().get(gazetteer.key(part))
@@ -158,7 +158,8 @@ def as_list(value: object) -> object:
             return json.loads(text)
         except (ValueError, RecursionError):
             text = text.strip("[]")
-    if _found(gazetteer.key(text)) or _turned(text):
+    key = gazetteer.key(text)
+    if _found(key) or _turned(text) or key in gazetteer.states():
         return [text]
     return _joined([part.strip(" \"'") for part in re.split("[,;]", text)])
 
