@@ -135,10 +135,9 @@ def _check_network(name: str) -> None:
 
 def _shown_name(key: str) -> str:
     name, equals, _ = key.partition("=")
-    cleaned = errors.clean(name, 60)
     if equals:
-        return f"{cleaned}=…"
-    return cleaned or "an empty word"
+        return f"{errors.clean(name, 60)}=…"
+    return errors.clean(" ".join(map(shown, name.split())), 60) or "an empty word"
 
 
 def shown(token: str) -> str:

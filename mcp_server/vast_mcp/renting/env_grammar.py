@@ -21,6 +21,7 @@ _SPELLINGS = (
 )
 _PORTS = frozenset({"ports", "port_bindings", "portbindings", "exposed_ports", "exposedports"})
 _NAMED_BY = ("name", "key")
+_HALVES = frozenset({*_NAMED_BY, "value"})  # in small letters no variable's name
 
 
 def env_of(value: object) -> Environment:
@@ -137,6 +138,8 @@ def _put_named(item: Json, env: Environment) -> None:
     name = next((known[word] for word in _NAMED_BY if isinstance(known.get(word), str)), None)
     if name is not None and "valuefrom" in known:
         raise ValueError(f"{shown(name)} has no value here; name it in env_from")
+    if not _HALVES.isdisjoint(item) and (name is None or "value" not in known):
+        raise ValueError('an object of a list has "name" and "value", or is {NAME: VALUE}')
     if name is None or "value" not in known:
         _put_object(cast("dict[object, object]", item), env)
     elif len(known) == 2:

@@ -10,6 +10,7 @@ import re
 
 from vast_mcp.errors import clean
 
+_SHORT = 16  # characters
 MOST = 64  # ports of one instance
 
 _NUMBERS = r"[0-9]{1,6}(?:-[0-9]{1,6})?"
@@ -69,5 +70,7 @@ def _is_port(digits: str) -> bool:
 
 def _no_mapping(text: str) -> ValueError:
     name, equals, _ = text.partition("=")
+    if len(name) > _SHORT and any(one.isalpha() for one in name):
+        name = f"{name[:4]}…"  # perhaps a token: -p is also docker login's
     word = clean(name, 60) + "=…" * bool(equals)
     return ValueError(f"-p {word} is no port mapping; write -p 8000:8000, with /udp for UDP")
