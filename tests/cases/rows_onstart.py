@@ -100,6 +100,8 @@ ROWS: list[Case] = [
     _legal("/opt/start.sh --port 80"),
     _legal("/start.sh &\n"),
     _legal("/usr/sbin/sshd"),
+    _legal("entrypoint.sh"),  # of Vast's own images and templates
+    _legal("entrypoint.sh\n", runtype="jupyter", image="vastai/pytorch:@vastai-automatic-tag"),
     _legal("curl -fsSL https://example.com/x.sh | bash"),
     _legal("nvidia-smi"),
     _legal("printf 'a\\r\\n'"),

@@ -16,7 +16,8 @@ from vast_mcp.vast.account import Template
 
 _BOM = "\ufeff"
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S*")
-_SYSTEM = re.compile(r"(?:/usr(?:/local)?)?/s?bin/\S+")  # programs that a system has
+# Programs that a system has, and the one that Vast's own images have.
+_SYSTEM = re.compile(r"(?:/usr(?:/local)?)?/s?bin/\S+|entrypoint\.sh")
 _PATH = re.compile(
     r"(?:~|\.{1,2})?/[^\s;|&<>()$`]*"
     r"|[A-Za-z]:[\\/]\S*"
