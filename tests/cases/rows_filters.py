@@ -103,6 +103,31 @@ ROWS: list[Case] = [
         geolocation={"in": ["US", "CA"]},
         dph_total={"lte": 0.5},
     ),
+    # a flag that is off filters nothing, and an argument's names may be narrowed
+    Case(
+        "flags that a caller fills with false",
+        "search_offers",
+        {"vm": False, "datacenter_only": False, "filters": "vms_enabled=true datacenter=true"},
+        first_searched(vms_enabled={"eq": True}, datacenter={"eq": True}),
+    ),
+    Case(
+        "a region without one of its countries",
+        "search_offers",
+        {"geolocation": "Nordics", "filters": "geolocation notin [FI,IS]"},
+        first_searched(geolocation={"in": ["DK", "FI", "IS", "NO", "SE"], "notin": ["FI", "IS"]}),
+    ),
+    Case(
+        "a card without one of its forms",
+        "search_offers",
+        {"gpu_name": "A100", "filters": "gpu_name!=A100_PCIE"},
+        first_searched(gpu_name={"in": ["A100 PCIE", "A100 SXM4"], "neq": "A100 PCIE"}),
+    ),
+    Case(
+        "a region twice",
+        "search_offers",
+        {"geolocation": "Nordics", "filters": "geolocation in [FI]"},
+        refused("filters.geolocation", "given twice"),
+    ),
     # a second cap never takes the place of a first
     wrong({"dph_total": {"<=": 0.3, "lte": 0.5}}, "filters", "two values"),
     wrong('{"dph_total": {"lte": 0.3}, "dph_total": {"lte": 0.5}}', "filters", "there twice"),

@@ -232,7 +232,8 @@ def _checked(args: SearchOffers) -> SearchOffers:
     problem = places.problem_with(args.geolocation or [])
     problems = [] if problem is None else [problem]
     said = {"num_gpus"} if gpu_names.says_how_many(args.gpu_name or []) else set[str]()
-    given = arguments.given_fields(set(_given(args)) | said)
+    asked = {name for name, value in _given(args).items() if value is not False}
+    given = arguments.given_fields(asked | said)
     read, wrong = grammar.read(args.free, given)
     problems += wrong
     if problems:

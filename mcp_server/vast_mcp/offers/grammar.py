@@ -133,13 +133,18 @@ def _read_field(name: str, ops: Json, given: Mapping[str, str]) -> tuple[str, Js
     if field not in filter_fields.KNOWN:
         raise _Wrong(_unknown(name))
     argument = given.get({"hosting_type": "datacenter"}.get(field, field))
-    if argument is not None:
+    if argument is not None and not _narrows(field, ops):
         raise _Wrong(f"given twice: {argument} is the same filter")
     if not ops or not ops.keys() <= set(OPERATORS):
         raise _Wrong(f"wants operators among {' '.join(OPERATORS)}")
     if is_any(ops):
         return field, {"eq": "any"}
     return field, {op: _operand(name, field, op, value) for op, value in ops.items()}
+
+
+def _narrows(field: str, ops: Json) -> bool:
+    """Whether it leaves some of an argument's names out: Europe, and not Russia."""
+    return field in arguments.NAMES and bool(ops) and ops.keys() <= {"neq", "notin"}
 
 
 def is_any(ops: Json) -> bool:
