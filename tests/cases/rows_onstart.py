@@ -38,9 +38,13 @@ def _legal(onstart: str, **more: Any) -> Legal:
 
 
 def _of_template(runtype: str, onstart: str) -> Callable[[World], Any]:
+    return _with_template(runtype, onstart=onstart)
+
+
+def _with_template(runtype: str, /, **arguments: Any) -> Callable[[World], Any]:
     def given(world: World) -> dict[str, Any]:
         made = world.add_template({"name": "t", "image": "a/b", "runtype": runtype})
-        asked = {"template_hash_id": made["hash_id"], "onstart": onstart}
+        asked = {"template_hash_id": made["hash_id"], **arguments}
         return {"offer_id": an_offer(world)["id"], "disk": 20, **asked}
 
     return given
@@ -81,6 +85,24 @@ ROWS: list[Case] = [
         "create_instance",
         _of_template("ssh", "/root/setup.sh"),
         refused("onstart", "is a path"),
+    ),
+    Case(
+        "args where the template brings another launch mode are warned of",
+        "create_instance",
+        _with_template("jupyter", args=["--port", "80"]),
+        (rented(args=["--port", "80"]), warned("a launch mode of its own")),
+    ),
+    Legal(
+        "args where the template brings runtype args",
+        "create_instance",
+        _with_template("args", args_str="--port 80"),
+        (rented(args_str="--port 80"), not_warned("launch mode")),
+    ),
+    Legal(
+        "args with their launch mode beside a template of another",
+        "create_instance",
+        _with_template("ssh", args_str="--port 80", runtype="args"),
+        (rented(runtype="args"), not_warned("launch mode")),
     ),
     Case(
         "lab without Jupyter is warned of",

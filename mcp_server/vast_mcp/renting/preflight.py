@@ -17,6 +17,7 @@ from vast_mcp.renting import (
     image_rules,
     offer_rules,
     port_rules,
+    rules,
     template_filters,
 )
 from vast_mcp.renting.findings import Findings, price_of
@@ -24,7 +25,6 @@ from vast_mcp.renting.logins import check_login_of_template
 from vast_mcp.renting.offer_look import offer_of, volume_usd_per_hour
 from vast_mcp.renting.onstart import check_with_template
 from vast_mcp.renting.order import Order
-from vast_mcp.renting.rules import by_args
 from vast_mcp.renting.ssh_access import check_keys_of_vm, warnings_of_keys
 from vast_mcp.renting.template_look import disk_gb_wanted, template_in
 from vast_mcp.session import Call
@@ -83,6 +83,7 @@ def _judged(
     ]
     if template is not None:
         warnings += _of_its_image(order, template)
+        warnings += rules.warnings_of_template(order.body, template)
         warnings += template_filters.warnings_of(template.extra_filters, offer)
     return warnings
 
@@ -114,7 +115,7 @@ async def _way_in(call: Call, order: Order) -> tuple[Template | None, str, list[
         offer_rules.check_vm_image(order.body, template)
         return template, unread, key_warnings
     template, unread = await template_in(call, order.body)
-    if by_args(order.body, template):
+    if rules.by_args(order.body, template):
         return template, unread, []
     return template, unread, await warnings_of_keys(call)
 

@@ -44,6 +44,17 @@ def warnings_of(body: Json) -> list[str]:
     return warnings
 
 
+def warnings_of_template(body: Json, template: Template) -> list[str]:
+    """What a template's launch mode probably never hands on."""
+    given = [name for name in ("args", "args_str") if name in body]
+    if not given or "runtype" in body or by_args(body, template):
+        return []
+    return [
+        f"{' and '.join(given)}: the template has a launch mode of its own, by which they probably "
+        'never reach the image; with runtype "args" they do, without SSH.'
+    ]
+
+
 def _is_open(words: str) -> bool:
     """Whether a quote in it does not end."""
     try:
