@@ -128,6 +128,9 @@ ROWS: list[Case] = [
         {"geolocation": "Nordics", "filters": "geolocation in [FI]"},
         refused("filters.geolocation", "given twice"),
     ),
+    wrong("geolocation=US geolocation in [CA]", "filters.geolocation", "one list"),
+    wrong("cpu_ram>=64GB", "filters.cpu_ram", "in MB (a query string: GB)"),
+    wrong({"duration": {"gte": 72}}, "filters.duration", "72 days 6220800"),
     # a second cap never takes the place of a first
     wrong({"dph_total": {"<=": 0.3, "lte": 0.5}}, "filters", "two values"),
     wrong('{"dph_total": {"lte": 0.3}, "dph_total": {"lte": 0.5}}', "filters", "there twice"),

@@ -135,13 +135,15 @@ class Sane:
         scaled = [value * by for by in self.up] + [value / by for by in self.down]
         meant = [one for one in scaled if self.least <= one <= self.most and _is_round(one)]
         if value < 0 or not meant:
-            return f"is {self._named()}, {_plain(self.least)} to {_plain(self.most)}"
+            return f"is {self.named}, {_plain(self.least)} to {_plain(self.most)}"
         if value > self.most:
-            return f"is {self._named()}: probably {self._plainly(meant[0])}"
+            return f"is {self.named}: probably {self._plainly(meant[0])}"
         other = f" {self.other}" if self.other else ""
         return f"is {self.unit}: {_plain(value)}{other} is {_plain(meant[0])}"
 
-    def _named(self) -> str:
+    @property
+    def named(self) -> str:
+        """The unit, and what a query string has in its place."""
         return self.unit if self.query is None else f"{self.unit} (a query string: {self.query[0]})"
 
     def _plainly(self, value: float) -> str:

@@ -139,6 +139,8 @@ def _read_field(name: str, ops: Json, given: Mapping[str, str]) -> tuple[str, Js
         raise _Wrong(f"wants operators among {' '.join(OPERATORS)}")
     if is_any(ops):
         return field, {"eq": "any"}
+    if field in arguments.NAMES and {"eq", "in"} <= ops.keys():
+        raise _Wrong("eq and in do not add up: one list has all the names")
     return field, {op: _operand(name, field, op, value) for op, value in ops.items()}
 
 
@@ -207,7 +209,7 @@ def _number(field: str, value: Any) -> float:
         value = float(value) if "." in value else int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         sane = filter_fields.SANE.get(field)
-        raise _Wrong("wants a number" if sane is None else f"wants a number: it is {sane.unit}")
+        raise _Wrong("wants a number" if sane is None else f"wants a number: it is {sane.named}")
     if not -_MOST <= value <= _MOST:
         raise _Wrong("is beyond every number of an offer")
     return value
@@ -236,7 +238,7 @@ def _check(field: str, op: str, number: float) -> None:
 def _also(field: str, number: float) -> str:
     """What else may be meant by a figure that is too small."""
     if field == "duration" and 0 < number < 3600:
-        return f", {number:g} days {number * 86400:g}"
+        return f", {number:g} days {number * 86400:.10g}"
     if field == "gpu_ram" and 0 < number < 1000:
         return "; min_gpu_ram_gb takes GB, as sold"
     return ""
