@@ -74,7 +74,7 @@ class SearchOffers(Arguments):
 
     gpu_name: Annotated[
         OneOrSeveral | None,
-        Field(description="Spelled freely: RTX_4090, 4090, a100 (all A100s)."),
+        Field(description='Spelled freely: ["RTX_4090", "a100"] (all A100s).'),
     ] = None
     num_gpus: Annotated[int | None, Field(ge=1, description="Exactly.")] = None
     min_gpu_ram_gb: Annotated[
@@ -90,7 +90,7 @@ class SearchOffers(Arguments):
     ] = None
     geolocation: Annotated[
         Places | None,
-        Field(description='Countries, states or regions: "US", ["SE", "Texas, US"], Europe.'),
+        Field(description='Countries, states or regions: ["SE", "Texas, US", "Europe"].'),
     ] = None
     min_disk_gb: Annotated[
         float, Field(ge=8, description="8 or more, default 10. Prices include it.")
