@@ -330,8 +330,13 @@ async def test_the_specified_success_is_an_instance(client: Client, world: World
 
 
 def is_something(text: str) -> bool:
-    """Whether it is no other language's word for nothing, which is refused (docs/hosts.md)."""
-    return text.strip().casefold() not in {"null", "none", "undefined", "nil"}
+    """Whether it is no blank and no word for nothing, which are refused (docs/hosts.md)."""
+    return text.strip().casefold() not in {"", "null", "none", "undefined", "nil", "n/a"}
+
+
+def is_a_word(text: str) -> bool:
+    """Whether more than quotes and blanks is left of it."""
+    return is_something("".join(text.replace("'", " ").replace('"', " ").split()))
 
 
 TEMPLATES = sorted(World().templates)
@@ -404,7 +409,8 @@ by_args = st.fixed_dictionaries(
     optional=anywhere | program | container_only | {"runtype": st.just("args")},
 )
 by_args_str = st.fixed_dictionaries(
-    {"args_str": text}, optional=anywhere | program | container_only | {"runtype": st.just("args")}
+    {"args_str": text.filter(is_a_word)},
+    optional=anywhere | program | container_only | {"runtype": st.just("args")},
 )
 as_vm = st.fixed_dictionaries(
     {"vm": st.just(True), "image": st.just(VM_IMAGE)},
@@ -461,9 +467,9 @@ ALONE = [
     {"env": {"A": ""}},
     {"cancel_unavail": False},
     {"vm": False},
-    {"onstart": " "},
+    {"onstart": " true"},
     {"args": ["", "a"]},
-    {"args_str": " "},
+    {"args_str": " a"},
     {"use_jupyter_lab": True},
     {"jupyter_dir": "/"},
     {"python_utf8": False},
@@ -476,9 +482,7 @@ ALONE = [
 
 
 def test_each_field_alone_arrives_with_nothing_beside_it(settings: Settings) -> None:
-    """The specification; false and a blank are values like others, and no field brings another
-    with it.
-    """
+    """The specification; false is a value like others, and no field brings another with it."""
     assert {name for arguments in ALONE for name in arguments} == set(FIELDS)
     for arguments in ALONE:
         check_what_arrives(arguments, settings)
