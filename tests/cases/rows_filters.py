@@ -245,6 +245,7 @@ ROWS: list[Case] = [
     still_asks({"ask_contract_id": {"eq": 20000001}}, ask_contract_id={"eq": 20000001}),
     still_asks({"machine_id": {"notin": [1, 2]}}, machine_id={"notin": [1, 2]}),
     still_asks({"hosting_type": {"eq": 1}}, hosting_type={"eq": 1}),
+    wrong({"driver_version": {"gte": 550.120}}, "filters.driver_version", "text"),
     # what comes next
     Case(
         "a next step repeats the query string as a text",

@@ -486,4 +486,14 @@ BIDS: list[Case] = [
     ),
 ]
 
-ROWS: list[Case] = [*CAPS, *MEMORY, *NETWORK, *MACHINES, *TOLD, *BIDS]
+FOR_NOTHING = [
+    Case(
+        "an offer whose card costs 0 costs what Vast sums up",
+        "search_offers",
+        {"max_usd_per_hour": 0.01},
+        answered(offers=[]),
+        world=lambda world: world.odd.add("offer", "dph_base", 0),
+    ),
+]
+
+ROWS: list[Case] = [*FOR_NOTHING, *CAPS, *MEMORY, *NETWORK, *MACHINES, *TOLD, *BIDS]

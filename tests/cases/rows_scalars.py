@@ -293,6 +293,12 @@ ROWS: list[Case] = [
     Legal(
         "type 'auction'", "search_offers", {"type": "auction"}, refused("type", "must be one of")
     ),
+    Legal(
+        "an order turned round is no order of ours",
+        "search_offers",
+        {"order_by": "-dph"},
+        refused("order_by", "must be one of"),
+    ),
     *[
         Case(f"order_by {value!r}", "search_offers", {"order_by": value}, searched(order=[order]))
         for value, order in [

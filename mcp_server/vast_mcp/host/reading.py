@@ -165,8 +165,10 @@ def _boolean(value: Any, asked: Asked) -> Any:  # noqa: ARG001
 
 
 def _choice(value: Any, asked: Asked) -> Any:
-    """One of the choices, in its own spelling or by another word for it."""
-    if not isinstance(value, str):
+    """One of the choices, in its own spelling or by another word for it. A minus in front turns
+    an order round, which none of them does.
+    """
+    if not isinstance(value, str) or value.startswith("-"):
         return value
     meant = {squashed(choice): choice for choice in asked.arm["enum"]}
     meant |= asked.model.also_called.get(asked.name, {})

@@ -188,7 +188,9 @@ def _one(name: str, field: str, op: str, value: Any) -> Any:
         return _text(field, op, value)
     if field in filter_fields.FLAGS:
         return _flag(value)
-    if name == "driver_version" and isinstance(value, str | int | float):
+    if name == "driver_version" and isinstance(value, float):
+        raise _Wrong('wants a text: as a number "550.120" loses its last 0')
+    if name == "driver_version" and isinstance(value, str | int):
         value = _driver(value)
     number = _number(field, value)
     if name in filter_fields.IN_GB:
@@ -215,7 +217,7 @@ def _number(field: str, value: Any) -> float:
     return value
 
 
-def _driver(value: str | float) -> Any:
+def _driver(value: str | int) -> Any:
     """A version as the API's column has it: 535.86.05 is 535086005."""
     found = _VERSION.fullmatch(str(value).strip())
     if found is None:

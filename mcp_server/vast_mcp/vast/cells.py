@@ -49,6 +49,14 @@ def amount(value: object) -> float:
     return found
 
 
+def price(value: object) -> float:
+    """What a machine costs: nobody lets one for nothing, so a zero says that it is not known."""
+    found = amount(value)
+    if not found:
+        raise ValueError("no price")
+    return found
+
+
 def moment(value: object) -> float:
     """A time that there may be, in epoch seconds."""
     found = number(value)
@@ -152,6 +160,7 @@ def _outside(ways: object) -> int | None:
 
 Number = Annotated[float | None, PlainValidator(_or_none(number))]
 Amount = Annotated[float | None, PlainValidator(_or_none(amount))]
+Price = Annotated[float | None, PlainValidator(_or_none(price))]
 Moment = Annotated[float | None, PlainValidator(_or_none(moment))]
 Whole = Annotated[int | None, PlainValidator(_or_none(whole))]
 Count = Annotated[int | None, PlainValidator(_or_none(count))]

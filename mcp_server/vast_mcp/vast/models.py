@@ -48,8 +48,8 @@ class Offer(Row):
     cpu_ram: cells.Amount = None
     cpu_arch: Annotated[str | None, _CPU_ARCH] = None
     disk_space: cells.Amount = None
-    dph_base: cells.Amount = None
-    dph_total: cells.Amount = None
+    dph_base: cells.Price = None
+    dph_total: cells.Price = None
     min_bid: cells.Amount = None
     storage_cost: cells.Amount = None  # $/GB/month of 720 h
     inet_down: cells.Amount = None
