@@ -84,6 +84,7 @@ MEANT = [
 ]
 
 ROWS: list[Case] = [
+    *[_wrong(filler, "filler", "leave it out") for filler in ("string", "default", "No", "image")],
     *(_meant(image, repair) for image, repair in MEANT),
     _wrong("pytorch/pytorch latest", "blanks"),
     _wrong("a/b:c:d", "two tags"),

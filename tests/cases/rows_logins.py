@@ -129,6 +129,7 @@ ROWS: list[Case] = [
         image="a/b",
     ),
     _legal(LOGIN, GHCR),
+    _legal("-u someone -p b ghcr.io:443", GHCR),
     _legal("-u a -p b docker.io", "x"),
     _legal("-u a -p b index.docker.io", "a/b"),
     _legal("-u a -p b docker.io", "index.docker.io/a/b"),

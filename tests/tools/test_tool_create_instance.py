@@ -1198,7 +1198,7 @@ async def test_an_offer_seen_as_a_bid_is_not_rented_without_a_price(
         {"price"},
     )
     assert world.asked("create") == []
-    bid, look = error["next_steps"]
+    look, bid = error["next_steps"]  # nobody has asked for a bid
     assert (bid["tool"], look["tool"]) == ("create_instance", "search_offers")
     asked_for = json.loads(look["arguments"]["filters"])
     assert asked_for == {"ask_contract_id": {"eq": offer["offer_id"]}}
@@ -1213,7 +1213,7 @@ async def test_seeing_it_on_demand_is_how_the_caller_says_that_this_is_meant(
     """The price on demand was in view then."""
     wish = {"offer_id": (await seen_as_bid(client))["offer_id"], "disk": 20}
     refused = await call(client, "create_instance", **wish)
-    found = await follow(client, refused["error"]["next_steps"][1])
+    found = await follow(client, refused["error"]["next_steps"][0])
     assert [row["offer_id"] for row in found["offers"]] == [wish["offer_id"]]
     made = await call(client, "create_instance", **wish)
     assert (made["kind"], len(world.living)) == ("on_demand", 1)
@@ -1228,7 +1228,7 @@ async def test_an_unverified_offer_can_be_seen_on_demand_by_the_step_too(
     anything = {"verified": {"eq": False}}
     wish = {"offer_id": (await seen_as_bid(client, filters=anything))["offer_id"], "disk": 20}
     refused = await call(client, "create_instance", **wish)
-    found = await follow(client, refused["error"]["next_steps"][1])
+    found = await follow(client, refused["error"]["next_steps"][0])
     assert [row["offer_id"] for row in found["offers"]] == [wish["offer_id"]]
 
 

@@ -30,4 +30,6 @@ def like(order: Order) -> Json:
         wanted["type"] = "bid"
     if "disk" in order.given:
         wanted["min_disk_gb"] = order.given["disk"]
+    if order.max_usd_per_hour is not None:
+        wanted["max_usd_per_hour"] = order.max_usd_per_hour
     return wanted

@@ -77,8 +77,8 @@ def split_host(image: str) -> tuple[str | None, str]:
 
 
 def registry_of(host: str) -> str:
-    """A registry by the one name that it is compared by."""
-    lowered = host.lower()
+    """A registry by the one name that it is compared by; the usual port says nothing."""
+    lowered = host.lower().removesuffix(":443")
     return HUB if lowered in _HUBS else lowered
 
 

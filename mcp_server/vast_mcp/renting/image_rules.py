@@ -18,6 +18,11 @@ _AT_HOME = re.compile(
 )
 _YOURS = re.compile(r"(?:^|/)your(?:(?:user)?name|user|[-_][-_a-z0-9]*)(?:/|$)")
 
+# What forms and models write where a name was to come; no image of Docker's own is called so.
+_FILLERS = frozenset(
+    {"string", "default", "image", "auto", "any", "none", "no", "yes", "true", "false", "0"}
+)
+
 _NOT_OF_THIS = (
     f"{AUTOMATIC_TAG} is for Vast's own images (vastai/…) alone; give a tag that this image has"
 )
@@ -25,6 +30,8 @@ _NOT_OF_THIS = (
 
 def problems_of(image: str | None) -> list[Problem]:
     """What keeps Docker from taking an image, with the repaired name where one is certain."""
+    if image is not None and image.casefold() in _FILLERS:
+        return [Problem("image", "is a filler and no image: leave it out for the default one")]
     why = None if image is None else _wrong_with(image)
     if image is None or why is None:
         return []

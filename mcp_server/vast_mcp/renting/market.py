@@ -46,13 +46,14 @@ def check_market(call: Call, order: Order) -> None:
 
 
 def _to_a_market(order: Order, offer: Offer | None, lowest: float | None) -> list[NextStep]:
-    """The same order at the minimum bid, and a look at the offer on demand."""
-    steps: list[NextStep] = []
+    """A look at the offer on demand, and the same order at the minimum bid: a bid comes last, since
+    nobody has asked for one.
+    """
+    why = "its price on demand; then this call, unchanged, rents it so"
+    steps = [NextStep("search_offers", _on_demand(order, offer), why)]
     if lowest is not None and not order.hides:
         bid = order.given | {"price": lowest}
         steps.append(NextStep("create_instance", bid, "interruptible, at the minimum bid"))
-    why = "its price on demand; then this call, unchanged, rents it so"
-    steps.append(NextStep("search_offers", _on_demand(order, offer), why))
     return steps
 
 

@@ -10,7 +10,9 @@ import re
 _VARIABLE = re.compile(
     r"\$[A-Z_][A-Z0-9_]*"
     r"|\$\{[^{}]*\}"
-    r"|\$?\{\{[^{}]*\}\}"
+    r"|\$\{\{[^{}]*\}\}"
+    r"|\{\{ *(?:[A-Z][A-Z0-9_]*"
+    r"|(?:\w+[._])?(?:api_?)?(?:key|token|secret|password|user)s?(?:\.\w+)?) *\}\}"
     r"|\$\([^()]*\)"
     r"|%[A-Za-z_][A-Za-z0-9_]{2,}%"
     r"|\{(?:env|secret|secrets|input):[^{}]*\}"
@@ -57,14 +59,16 @@ def is_unfilled(value: str) -> bool:
 
 
 def is_unfilled_variable(name: str, value: str) -> bool:
-    """The same of a variable's value: a secret's own name is none either."""
-    itself = value.strip().strip("$").casefold() == name.casefold()
-    return is_unfilled(value) or (itself and (value[:1] == "$" or _is_secret(name)))
+    """The same of a variable's value: its own name behind a $ is none, nor is a secret's."""
+    text = value.strip()
+    itself = text.strip("$").casefold() == name.casefold()
+    return is_unfilled(value) or (itself and (text[:1] == "$" or _is_own_name(name, text)))
 
 
 def warning_of_variable(name: str, value: str) -> str | None:
     """What is to be said of a value that is probably not what was meant. It repeats none of it."""
-    if _is_secret(name) and _WEAK.fullmatch(value.strip()):
+    is_weak = _WEAK.fullmatch(value.strip()) or value.strip().casefold() == name.casefold()
+    if _is_secret(name) and is_weak:
         return f"env: {name} has a value that nobody seems to have filled in."
     if _NOT_EXPANDED.search(value):
         return f"env: {name} names a shell variable; Vast passes it on as it is written."
@@ -77,7 +81,16 @@ def _is_bracketed(text: str) -> bool:
     if found is None:
         return False
     inner = (found[1] or found[2]).casefold()
-    return inner in _ALONE or not _OF_EXAMPLES.isdisjoint(re.split(r"[ _.'-]+", inner))
+    if found[1] is not None and inner in _ALONE:
+        return True
+    return not _OF_EXAMPLES.isdisjoint(re.split(r"[ _.'-]+", inner))
+
+
+def _is_own_name(name: str, text: str) -> bool:
+    """Whether a secret's value is its variable's name, letter by letter: HF_TOKEN=HF_TOKEN. A
+    password may well be `password`.
+    """
+    return _is_secret(name) and "_" in name and text == name
 
 
 def _is_secret(name: str) -> bool:
