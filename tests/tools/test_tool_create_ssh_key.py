@@ -273,7 +273,7 @@ async def test_a_pipe_named_like_a_key_does_not_hold_the_server(
         (f"{KEY_LINE}\n{OTHER_KEY_LINE}", "exactly one"),
         (BLOB, ".pub"),
         ("ssh-ed25519", ".pub"),
-        (" ", ".pub"),
+        (" ", "required"),
     ],
 )
 async def test_a_key_that_is_broken_is_refused_before_it_is_sent(

@@ -32,10 +32,11 @@ class Misread(Exception):
 
 
 class NothingAsText(Misread):
-    """A word for nothing came as a text, where a text could matter."""
+    """A word for nothing, or blanks alone, came as a text, where a text could matter."""
 
     def __init__(self, word: str) -> None:
-        super().__init__(f'"{word}" is a text, and no value: leave it out')
+        said = f'"{word}" is a text, and no value' if word else "holds nothing but blanks"
+        super().__init__(f"{said}: leave it out")
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _text(value: Any, asked: Asked) -> Any:
     if asked.name not in asked.model.any_text:
         value = _something(value)
         if isinstance(value, str) and not value.strip():
-            raise Misread("holds nothing but blanks: leave it out")
+            raise NothingAsText("")
     whole = _whole(value)
     return str(whole) if type(whole) is int else value
 
