@@ -27,7 +27,7 @@ def test_the_tables_hold_what_was_once_handled_wrongly_and_the_nearest_that_is_l
     assert sum(row.legal for row in ROWS) >= 100
 
 
-@pytest.mark.parametrize("row", sampled(ROWS, 6), ids=str)
+@pytest.mark.parametrize("row", sampled(ROWS), ids=str)
 async def test_a_row_comes_to_what_it_says(row: Case, settings: Settings) -> None:
     world = lenient_world()
     row.world(world)
