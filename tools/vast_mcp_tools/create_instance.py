@@ -8,7 +8,7 @@ before it is sent; what was sent and not answered is reported as unknown, never 
 from __future__ import annotations
 
 import time
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
@@ -17,16 +17,16 @@ from vast_mcp.errors import Json
 from vast_mcp.leases import labels
 from vast_mcp.machines.costs import Price, per_day, per_month, rounded
 from vast_mcp.machines.failures import Failure
-from vast_mcp.renting import env_grammar, lease, rental_words
-from vast_mcp.renting.env_entries import Environment
-from vast_mcp.renting.order import DEFAULT_IMAGE, Order, masked, order_of
-from vast_mcp.renting.preview import Preview, preview
-from vast_mcp.renting.refusals import told
-from vast_mcp.renting.rent import rent
-from vast_mcp.renting.request import Rental
+from vast_mcp.renting.defaults import DEFAULT_IMAGE, ENV_TEXT
 from vast_mcp.session import Call
 from vast_mcp.settings import LONGEST_LEASE_H
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
+
+if TYPE_CHECKING:
+    from vast_mcp.renting.env_entries import Environment
+    from vast_mcp.renting.order import Order
+    from vast_mcp.renting.preview import Preview
+    from vast_mcp.renting.request import Rental
 
 ONSTART_MAX = 65_536  # characters before packing
 # Vast takes 256; "#", the token and a lease need the rest.
@@ -42,9 +42,17 @@ OFFICIAL_RUNTYPES = {
     "jupyterdirecsshdirecsshproxy": "jupyter_direct",
 }
 
+
+def _env_of(value: object) -> Environment:
+    """Read any spelling of env. What reads it is loaded with the first order."""
+    from vast_mcp.renting.env_grammar import env_of
+
+    return env_of(value)
+
+
 Env = Annotated[
-    Environment,
-    PlainValidator(env_grammar.env_of),
+    dict[str, str],
+    PlainValidator(_env_of),
     WithJsonSchema({"type": "string"}),
 ]
 
@@ -68,7 +76,7 @@ class VolumeInfo(Arguments):
 
 class CreateInstance(Arguments):
     longer = {
-        "env": env_grammar.ENV_TEXT,
+        "env": ENV_TEXT,
         "onstart": ONSTART_MAX,
         "image_login": 16_384,
     }
@@ -314,7 +322,13 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     id at once; the machine needs minutes to start. After an error with billing_possible true a
     machine may exist: its next_steps settle it.
     """
-    left_out = () if args.env is None else args.env.left_out
+    from vast_mcp.renting import lease
+    from vast_mcp.renting.order import order_of
+    from vast_mcp.renting.preview import preview
+    from vast_mcp.renting.refusals import told
+    from vast_mcp.renting.rent import rent
+
+    left_out = () if args.env is None else cast("Environment", args.env).left_out
     order = order_of(args.model_dump(exclude_none=True), call.settings, left_out)
     try:
         if order.dry_run:
@@ -331,6 +345,8 @@ def _rented(
     order: Order, rental: Rental, lease_said: str | None, failing: Failure | None
 ) -> CreateInstanceResult:
     """The answer to a rental, found or made."""
+    from vast_mcp.renting import rental_words
+
     intent = rental.intent
     return CreateInstanceResult(
         instance_id=rental.instance_id,
@@ -373,6 +389,8 @@ def _previewed(order: Order, seen: Preview) -> CreateInstanceResult:
 
 def _dry_run(order: Order, seen: Preview) -> DryRun:
     """What the call would do, send and cost. Where it rents nothing, no price was read."""
+    from vast_mcp.renting.order import masked
+
     body, price, until = order.body, Price(None, None), None
     if seen.terms is not None:
         body, price, until = seen.terms.body, seen.terms.price, seen.terms.lease_until

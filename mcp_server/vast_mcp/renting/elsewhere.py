@@ -18,9 +18,9 @@ from vast_mcp.journal.records import Allowed, Intent, Notice, token_of, wish_dig
 from vast_mcp.leases.labels import ends_at, lease_of, leased
 from vast_mcp.machines.costs import rounded
 from vast_mcp.reconcile import is_stopped
+from vast_mcp.renting.defaults import DEFAULT_IMAGE
 from vast_mcp.renting.earlier import rental_found
 from vast_mcp.renting.findings import LOOK_S
-from vast_mcp.renting.order import DEFAULT_IMAGE
 from vast_mcp.renting.refusals import missing_elsewhere, rented_elsewhere
 from vast_mcp.renting.request import Rental, Request
 from vast_mcp.session import Call

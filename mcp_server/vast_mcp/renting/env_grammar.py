@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from typing import cast
 
 from vast_mcp.errors import Json
+from vast_mcp.renting.defaults import ENV_BYTES, ENV_TEXT
 from vast_mcp.renting.docker_flags import put_flags, words_of
 from vast_mcp.renting.docker_options import option_of
 from vast_mcp.renting.env_entries import Environment, shown, text_of
 from vast_mcp.renting.env_lines import put_lines
 from vast_mcp.renting.env_ports import MOST, check_no_port
-
-ENV_BYTES = 32_768
-ENV_TEXT = 2 * ENV_BYTES  # characters of flags: shlex takes the square of a word's length
 
 _SPELLINGS = (
     "must be an object of strings, a string of Docker flags, or a list of NAME=VALUE strings"

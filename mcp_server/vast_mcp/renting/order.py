@@ -15,13 +15,11 @@ from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.journal.records import token_of
 from vast_mcp.leases.labels import lease_of
 from vast_mcp.renting import env_rules, image_rules, onstart, rules, template_hashes
+from vast_mcp.renting.defaults import DEFAULT_IMAGE, DEFAULT_LABEL
 from vast_mcp.renting.kept_secrets import kept_env, kept_login
 from vast_mcp.renting.logins import login_in
 from vast_mcp.renting.onstart import mended, onstart_of
 from vast_mcp.settings import Settings
-
-DEFAULT_IMAGE = "vastai/base-image:@vastai-automatic-tag"
-DEFAULT_LABEL = "vast-mcp"
 
 # What may hold secrets is never repeated in an answer.
 PRIVATE = frozenset({"env", "image_login", "onstart", "args", "args_str"})
