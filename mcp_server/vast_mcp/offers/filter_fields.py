@@ -8,7 +8,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from vast_mcp.vast.columns import FILTERED
+from vast_mcp.vast.columns import FILTERED, OFFICIAL_NAMES
 
 
 def _words(text: str) -> frozenset[str]:
@@ -33,19 +33,7 @@ _OTHERS = _words(
 KNOWN = (FILTERED | TEXTS | FLAGS | _OTHERS) - {"reliability2"}
 
 # Other names of a field: the official client's, and the server's own.
-ALIASES = {
-    "cuda_vers": "cuda_max_good",
-    "cuda_version": "cuda_max_good",
-    "display_active": "gpu_display_active",
-    "dlperf_usd": "dlperf_per_dphtotal",
-    "dph": "dph_total",
-    "dphtotal": "dph_total",
-    "driver_version": "driver_vers",
-    "flops_usd": "flops_per_dphtotal",
-    "gpu_totalram": "gpu_total_ram",
-    "reliability2": "reliability",
-    "ubuntu_version": "os_version",
-}
+ALIASES = OFFICIAL_NAMES | {"cuda_version": "cuda_max_good", "reliability2": "reliability"}
 # Columns in MB that the server takes in GB too.
 IN_GB = {"cpu_ram_GB": "cpu_ram", "gpu_ram_GB": "gpu_ram", "gpu_totalram_GB": "gpu_total_ram"}
 # The official client's query string has GB and days where the API has MB and seconds.

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from vast_mcp.errors import Json
 from vast_mcp.vast import names
-from vast_mcp.vast.columns import COMPARE, FILTERED, LISTED
+from vast_mcp.vast.columns import COMPARE, FILTERED, LISTED, OFFICIAL_NAMES
 from vast_mcp.vast.models import Offer
 from vast_mcp.vast.replies import as_object
 
@@ -22,19 +22,10 @@ MOST_SAID = 6
 LONGEST = 20_000  # characters of filters that anybody reads
 
 # Names of filters, and the columns that they are about (docs/vast-api.md B.1).
-_COLUMNS = {
+_COLUMNS = OFFICIAL_NAMES | {
     "allocated_storage": "disk_space",
-    "cuda_vers": "cuda_max_good",
     "datacenter": "hosting_type",
-    "display_active": "gpu_display_active",
-    "dlperf_usd": "dlperf_per_dphtotal",
-    "dph": "dph_total",
-    "dphtotal": "dph_total",
-    "driver_version": "driver_vers",
-    "flops_usd": "flops_per_dphtotal",
-    "gpu_totalram": "gpu_total_ram",
     "target_reliability": "expected_reliability",
-    "ubuntu_version": "os_version",
     "verified": "verification",
 }
 _THOUSANDS = "_GB"  # the official client's ending of a column in MB

@@ -21,6 +21,19 @@ FILTERED = frozenset(
     )
 )
 
+# What the official client calls some of them.
+OFFICIAL_NAMES = {
+    "cuda_vers": "cuda_max_good",
+    "display_active": "gpu_display_active",
+    "dlperf_usd": "dlperf_per_dphtotal",
+    "dph": "dph_total",
+    "dphtotal": "dph_total",
+    "driver_version": "driver_vers",
+    "flops_usd": "flops_per_dphtotal",
+    "gpu_totalram": "gpu_total_ram",
+    "ubuntu_version": "os_version",
+}
+
 # Of a fact and what is asked for; "in" and "notin" take a list.
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "eq": operator.eq,
