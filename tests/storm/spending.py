@@ -357,12 +357,25 @@ class Group:
             await self._ask("recycle_instance", instance_id=instance_id, not_ours=True)
             return
         if action == "change_bid":
-            more["price"] = round(dice.choice(self.offers)["dph_base"] * dice.uniform(0.3, 2.0), 4)
+            instance_id, more["price"] = await self._rebid(instance_id)
         elif action == "extend_lease":
             more["lease_hours"] = round(dice.uniform(0.5, 60), 2)
         await self._ask(
             "manage_instance", instance_id=instance_id, action=action, not_ours=True, **more
         )
+
+    async def _rebid(self, instance_id: int) -> tuple[int, float]:
+        """A bid, mostly for a machine that has one: it is half as high as the last one, or up to
+        double.
+        """
+        dice = self.dice
+        living = [one for one in (await self.sandbox.ledger())["rentals"] if one["alive"]]
+        with_bids = [one for one in living if one["is_bid"]]
+        if not with_bids or dice.random() < 0.1:
+            usd = dice.choice(self.offers)["dph_base"]
+            return instance_id, round(usd * dice.uniform(0.3, 2.0), 4)
+        chosen = dice.choice(with_bids)
+        return chosen["id"], round(chosen["price"] * dice.uniform(0.5, 2.0), 4)
 
     async def _ask(self, tool: str, **arguments: Any) -> Json:
         """The call, and once more where the person says yes to it, which is not every time."""
