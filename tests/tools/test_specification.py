@@ -71,16 +71,16 @@ DEVIATIONS = {
 # description words it.
 DEFAULTS_IN_WORDS = {
     "image": "vastai/base-image:@vastai-automatic-tag",
-    "disk": "Default: Vast's 8 to 10 or the template's",
-    "runtype": "Default ssh, or args with args/args_str",
+    "disk": "Default: the template's, else 8 to 10",
+    "runtype": "Default: the template's, else ssh, or args with args/args_str",
     "target_state": "default running",
     "cancel_unavail": "Default true on demand and running, else false",
-    "vm": "Default false",
-    "use_jupyter_lab": "Default false",
-    "python_utf8": "Default false",
-    "lang_utf8": "Default false",
+    "vm": "default false",
+    "use_jupyter_lab": "default false",
+    "python_utf8": "default false",
+    "lang_utf8": "default false",
     "force": "Default false",
-    "volume_info.create_new": "false (default)",
+    "volume_info.create_new": "Default false",
 }
 
 

@@ -40,8 +40,8 @@ class AttachSshKeyResult(Result):
 
 
 async def attach_ssh_key(args: AttachSshKey, call: Call) -> AttachSshKeyResult:
-    """Lets a registered SSH key into a container that is older than the key. Machines rented
-    after a key was registered accept it anyway; a VM takes keys only when it is created.
+    """Lets a registered SSH key into a container that is older than the key. A VM takes keys
+    only when it is created.
     """
     key = await _key(args, call)
     row = await _container(args, call)

@@ -61,12 +61,12 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 
 
 class VolumeInfo(Arguments):
-    create_new: Annotated[
-        bool | None, Field(description="true: make a volume; false (default): link an existing one")
-    ] = None
+    create_new: Annotated[bool | None, Field(description="make one. Default false: link yours")] = (
+        None
+    )
     volume_id: Annotated[
         int | None,
-        Field(ge=1, description="existing volume's id, or with create_new a volume offer's id"),
+        Field(ge=1, description="your volume's, or with create_new a volume offer's"),
     ] = None
     size: Annotated[int | None, Field(ge=1, description="GB, with create_new only")] = None
     mount_path: Annotated[
@@ -84,18 +84,18 @@ class CreateInstance(Arguments):
     as_one_text = {"args": "args_str"}
     also_called = {"runtype": OFFICIAL_RUNTYPES}
 
-    offer_id: Annotated[int, Field(ge=1, description="offer to rent, from search_offers")]
+    offer_id: Annotated[int, Field(ge=1, description="from search_offers")]
     image: Annotated[
         str | None,
         Field(
             max_length=1024,
-            description=f"Docker image. Default: the template's, else {DEFAULT_IMAGE}",
+            description=f"Default: the template's, else {DEFAULT_IMAGE}",
         ),
     ] = None
     template_hash_id: Annotated[
         str | None,
         Field(
-            description="template to start from; what is given here overrides it, env by key",
+            description="from search_templates; arguments override it, env by key",
         ),
     ] = None
     label: Annotated[
@@ -103,14 +103,14 @@ class CreateInstance(Arguments):
         Field(
             max_length=LABEL_MAX,
             pattern=r"^[^\x00-\x1f\x7f]+$",
-            description=f"name, at most {LABEL_MAX} characters; a #token is added to it",
+            description=f"at most {LABEL_MAX} characters; a #token is added",
         ),
     ] = None
     disk: Annotated[
         float | None,
         Field(
             ge=8,
-            description="GB, at least 8, fixed for life. Default: Vast's 8 to 10 or the template's",
+            description="GB, 8 or more, fixed for life. Default: the template's, else 8 to 10",
         ),
     ] = None
     runtype: Annotated[
@@ -118,7 +118,14 @@ class CreateInstance(Arguments):
             "ssh", "jupyter", "args", "ssh_proxy", "ssh_direct", "jupyter_proxy", "jupyter_direct"
         ]
         | None,
-        Field(description="launch mode. Default ssh, or args with args/args_str"),
+        Field(
+            description=(
+                "ssh, ssh_proxy: SSH by Vast's proxy; ssh_direct: also direct, 1 port; jupyter, "
+                "jupyter_proxy: notebook and SSH; jupyter_direct: both direct, 2 ports; args: the "
+                "image's own command, no SSH. Default: the template's, else ssh, or args with "
+                "args/args_str"
+            )
+        ),
     ] = None
     target_state: Annotated[
         Literal["running", "stopped"] | None, Field(description="default running")
@@ -129,8 +136,7 @@ class CreateInstance(Arguments):
             ge=0.001,
             le=128,
             description=(
-                "bid in $/hour for the machine, 0.001 to 128; makes it interruptible. Absent: on "
-                "demand"
+                "bid, $/h for the machine, 0.001 to 128: interruptible. Absent: on demand"
             ),
         ),
     ] = None
@@ -139,33 +145,29 @@ class CreateInstance(Arguments):
         Field(
             repr=False,
             description='variables and ports: {"A":"1","-p 8000:8000":"1"}, or Docker flags '
-            '"-e A=1 -p 8000:8000/udp '
-            '-h name -v V.1:/mnt -n net", or ["A=1"]. At most 32 KB, 64 ports',
+            '"-e A=1 -p 8000:8000/udp -h name -v V.1:/mnt -n net". At most 32 KB, 64 ports, each '
+            "a direct port",
         ),
     ] = None
     env_from: Annotated[
         list[Name] | None,
         Field(
-            description=(
-                'variables whose values the person keeps, by name: ["HF_TOKEN"]; listed in '
-                "VAST_MCP_ENV_PASS"
-            )
+            description=('names in VAST_MCP_ENV_PASS, whose values the person keeps: ["HF_TOKEN"]')
         ),
     ] = None
     cancel_unavail: Annotated[
         bool | None,
         Field(
             description="cancel if it cannot start at once. Default true on demand and "
-            "running, else false: "
-            "a stopped machine then bills its disk"
+            "running, else false: its disk then bills"
         ),
     ] = None
     vm: Annotated[
         bool | None,
         Field(
             description=(
-                "virtual machine. Default false. Needs a registered SSH key and an image with "
-                "registry host"
+                "default false. Needs a registered SSH key, a direct port, an image as "
+                "docker.io/vastai/kvm:ubuntu_terminal"
             )
         ),
     ] = None
@@ -174,58 +176,46 @@ class CreateInstance(Arguments):
         Field(
             repr=False,
             max_length=ONSTART_MAX,
-            description="script to run at start, at most 65536 characters; over 4048 it is "
-            "packed and must fit then; "
+            description="start script, at most 65536 characters, over 4048 packed to fit that; "
             "with runtype args the entrypoint, at most 4048, with args/args_str 4096 together",
         ),
     ] = None
     args: Annotated[
         list[str] | None,
-        Field(repr=False, description='entrypoint arguments; implies runtype "args"'),
+        Field(repr=False, description="entrypoint arguments"),
     ] = None
-    args_str: Annotated[
-        str | None, Field(repr=False, description="the same as one string, instead of args")
-    ] = None
-    use_jupyter_lab: Annotated[
-        bool | None, Field(description="lab, not notebook. Default false")
-    ] = None
-    jupyter_dir: Annotated[str | None, Field(description="directory to launch Jupyter from")] = None
-    python_utf8: Annotated[
-        bool | None, Field(description="Python locale C.UTF-8. Default false")
-    ] = None
-    lang_utf8: Annotated[bool | None, Field(description="locale C.UTF-8. Default false")] = None
+    args_str: Annotated[str | None, Field(repr=False, description="or as one string")] = None
+    use_jupyter_lab: Annotated[bool | None, Field(description="default false: notebook")] = None
+    jupyter_dir: Annotated[str | None, Field(description="where Jupyter starts")] = None
+    python_utf8: Annotated[bool | None, Field(description="default false")] = None
+    lang_utf8: Annotated[bool | None, Field(description="default false")] = None
     force: Annotated[
         bool | None,
-        Field(description="skip checks when creating from an existing instance. Default false"),
+        Field(description="skip checks when made from an instance. Default false"),
     ] = None
     user: Annotated[str | None, Field(description="docker user; breaks some images")] = None
     image_login: Annotated[
         str | None,
-        Field(repr=False, description="registry login: -u USER -p TOKEN REGISTRY"),
+        Field(repr=False, description="-u USER -p TOKEN REGISTRY"),
     ] = None
     image_login_from: Annotated[
         Name | None,
-        Field(description="instead of image_login: the name of a value in VAST_MCP_ENV_PASS"),
+        Field(description="or its name in VAST_MCP_ENV_PASS"),
     ] = None
-    volume_info: Annotated[
-        VolumeInfo | None, Field(description="volume to make or link; it is on one machine")
-    ] = None
+    volume_info: Annotated[VolumeInfo | None, Field(description="a volume is on one machine")] = (
+        None
+    )
     request_key: Annotated[
         str | None,
         Field(
             pattern=r"^[A-Za-z0-9._:-]{1,64}$",
-            description="name of this rental, 1 to 64 characters of A-Z a-z 0-9 . _ : -; the "
-            "same key and arguments "
-            "never rent twice. Default: derived from the arguments",
+            description="this rental's name, 1 to 64 of A-Z a-z 0-9 . _ : -; the same never rents "
+            "twice. Default: derived from the arguments",
         ),
     ] = None
     allow_unresolved: Annotated[
         bool | None,
-        Field(
-            description=(
-                "with request_key: rent although an earlier rental is in doubt. Default false"
-            )
-        ),
+        Field(description=("with request_key: rent though another is in doubt. Default false")),
     ] = None
     max_usd_per_hour: Annotated[
         float | None,
@@ -237,14 +227,13 @@ class CreateInstance(Arguments):
             gt=0,
             le=LONGEST_LEASE_H,
             description=(
-                "hours until it is destroyed by itself, above 0 to 8760. Default: the person's, "
-                "else none"
+                "hours until it ends, above 0 to 8760. While it runs it destroys itself, with "
+                "curl, wget or python3 in it; stopped, or with runtype args, a vast-mcp server "
+                "that runs then does. Default: the person's, else none"
             ),
         ),
     ] = None
-    dry_run: Annotated[
-        bool | None, Field(description="check and price, send nothing. Default false")
-    ] = None
+    dry_run: Annotated[bool | None, Field(description="check and price only. Default false")] = None
 
 
 class DryRun(Part):
@@ -315,12 +304,11 @@ class CreateInstanceResult(Result):
 
 
 async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceResult:
-    """Rents one offer as a container or VM. Spends money: the machine bills from birth until
-    destroy_instance, its disk even while stopped. Checks arguments, the offer, and for a VM the
-    SSH keys, before anything is sent. The same call again never rents twice: it returns the
-    machine there is (replayed), or finds the one whose reply was lost (recovered). Returns the
-    id at once; the machine needs minutes to start. After an error with billing_possible true a
-    machine may exist: its next_steps settle it.
+    """Rents one offer as a container or VM. Spends money: it bills until destroy_instance, its
+    disk even while stopped; traffic is extra. Arguments, offer and a VM's SSH keys are checked
+    first. The same call again never rents twice: it gives the machine there is. Returns at once;
+    a start needs minutes. After an error with billing_possible true a machine may exist: its
+    next_steps settle it.
     """
     from vast_mcp.renting import lease
     from vast_mcp.renting.order import order_of

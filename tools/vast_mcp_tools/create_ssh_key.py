@@ -58,8 +58,7 @@ class CreateSshKeyResult(Result):
 
 async def create_ssh_key(args: CreateSshKey, call: Call) -> CreateSshKeyResult:
     """Registers an SSH public key with the account. Machines rented afterwards accept it; a VM
-    accepts only keys registered before it was created. The same key twice is a success. Takes
-    public keys only and returns the fingerprint, never the key.
+    takes no later one. The same key twice is a success. Returns the fingerprint.
     """
     line = _checked(_text(args.public_key, call.ssh_dir))
     fingerprint = fingerprint_of(line.split()[1]) or ""

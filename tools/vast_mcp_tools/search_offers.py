@@ -168,8 +168,7 @@ class SearchOffersResult(Result):
 
 
 async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
-    """Finds machines with GPUs to rent on Vast.ai, best first. Rents nothing: create_instance does,
-    by offer_id.
+    """Finds machines with GPUs to rent on Vast.ai, best first; create_instance rents one.
 
     Prices are US$ per hour for the whole machine, its disk included; traffic is extra. Verified
     machines that are free now, unless filters says otherwise. usual holds of every offer that does

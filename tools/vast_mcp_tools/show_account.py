@@ -58,8 +58,7 @@ class ShowAccountResult(Result):
 
 async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
     """Shows the account's credit and balance in dollars, what bills per hour now (machines, stopped
-    disks, volumes), how long the credit lasts at that, and how many rentals are in doubt. Never the
-    email or any key.
+    disks, volumes), how long the credit lasts at that, and how many rentals are in doubt.
     """
     user = await call.vast.recent.user()
     result = ShowAccountResult(

@@ -112,9 +112,8 @@ class ShowInstancesResult(Result):
 
 
 async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult:
-    """Lists every machine of the account, newest first, stopped ones included. The list is
-    whole: a page that cannot be read is an error, never a shorter list. open_intents are rentals
-    in doubt; this look helps to settle them.
+    """Lists every machine of the account, newest first, stopped ones included: the whole list, or
+    an error. open_intents are rentals in doubt, which this look helps to settle.
     """
     look = call.vast.shared
     listed = await look.list_instances()

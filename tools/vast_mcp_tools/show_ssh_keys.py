@@ -37,8 +37,8 @@ class ShowSshKeysResult(Result):
 
 
 async def show_ssh_keys(_: ShowSshKeys, call: Call) -> ShowSshKeysResult:
-    """Lists the account's SSH keys by id and fingerprint and says which of them is in ~/.ssh of
-    this computer. New machines accept all of them; attach_ssh_key adds one to an older container.
+    """Lists the account's SSH keys by id and fingerprint, and which is in ~/.ssh of this computer.
+    New machines accept all; attach_ssh_key adds one to an older container.
     """
     keys = await call.vast.shared.ssh_keys()
     call.session.ssh_keys = keys

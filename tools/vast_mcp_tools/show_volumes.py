@@ -45,8 +45,8 @@ class ShowVolumesResult(Result):
 
 
 async def show_volumes(_: ShowVolumes, call: Call) -> ShowVolumesResult:
-    """Lists the account's volumes, those attached to nothing first: size, machine, what each bills
-    per hour, and the instances it is attached to. A volume bills until destroy_volume deletes it.
+    """Lists the account's volumes, those attached to nothing first: size, machine, price per
+    hour, instances that hold it. A volume bills until destroy_volume deletes it.
     """
     listed = await call.vast.recent.list_volumes()
     known = prices_of(call, listed)
