@@ -8,6 +8,7 @@ import anyio
 
 from vast_mcp.machines.costs import Price, rounded
 from vast_mcp.renting.order import Order
+from vast_mcp.vast.account import Template
 from vast_mcp.vast.models import Offer
 
 LOOK_S = 15.0  # seconds that each look may take, so that the PUT has its own time
@@ -23,7 +24,10 @@ class Findings:
     price: Price
     price_unknown_because: str  # a sentence; empty where the price is known, or nobody knows why
     warnings: list[str]
-    priced_at: float | None  # when the price was read that something rests on, on anyio's clock
+    template: Template | None = None  # where the order has one, and it could be read
+    priced_at: float | None = (
+        None  # when the price was read that something rests on, on anyio's clock
+    )
 
     @property
     def are_old(self) -> bool:

@@ -61,6 +61,7 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
         price=price,
         price_unknown_because=because or why or unread,
         warnings=[warning for warning in warnings if warning],
+        template=template,
         priced_at=priced_at,
     )
 

@@ -16,6 +16,7 @@ from vast_mcp.journal.records import NEW_VOLUME, STOPPED_USD_PER_HOUR
 from vast_mcp.leases import packing
 from vast_mcp.machines.costs import Price
 from vast_mcp.renting import confirm, lease, limits, preflight
+from vast_mcp.renting.asked import ASKED, BROUGHT, asked_of, brought_by
 from vast_mcp.renting.confirm import Agreement
 from vast_mcp.renting.findings import Findings
 from vast_mcp.renting.lease import Lease
@@ -65,7 +66,13 @@ class Terms:
     @property
     def facts(self) -> Json:
         """What the answer will say of the machine, and a replay of it."""
-        facts: Json = {"usd_per_hour": self.usd_per_hour, "disk_gb": self.disk_gb}
+        template = self.findings.template
+        facts: Json = {
+            "usd_per_hour": self.usd_per_hour,
+            "disk_gb": self.disk_gb,
+            ASKED: asked_of(self.body, template),
+            BROUGHT: brought_by(template, self.body),
+        }
         if self.body.get("vm"):
             facts["vm"] = True  # no row of Vast's says which machines are VMs
         if self.body.get("volume_info", {}).get("create_new"):
