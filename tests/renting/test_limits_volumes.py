@@ -414,6 +414,6 @@ async def test_the_hours_left_are_not_told_where_a_volumes_price_is_unknown(
     world.faults.add("volumes", "status", times=None, **reply)
     async with served(world, settings) as later:  # this one remembers what it read
         shown = await call(later, "show_account")
-    assert {"hours_left", "usd_per_hour"}.isdisjoint(shown)
+    assert {"hours_left", "total_usd_per_hour"}.isdisjoint(shown)
     assert "volumes" in shown["warnings"][0]
-    assert shown["of_which"]["stopped"] > 0
+    assert shown["of_which"]["stopped_disks"] > 0

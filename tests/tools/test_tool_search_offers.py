@@ -13,7 +13,7 @@ from mcp import Client
 
 from house import served, whole_rows
 from vast_mcp.host.schema import input_schema
-from vast_mcp.offers.figures import MIB_PER_GB
+from vast_mcp.machines.figures import MIB_PER_GB
 from vast_mcp.sandbox.offers import priced
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings

@@ -29,7 +29,7 @@ async def test_an_account_without_machines_burns_nothing_and_lasts_for_ever(clie
     assert (
         shown["credit_usd"],
         shown["balance_usd"],
-        shown["usd_per_hour"],
+        shown["total_usd_per_hour"],
         shown["machines"],
     ) == (25.0, 0.0, 0.0, 0)
     assert "hours_left" not in shown
@@ -47,11 +47,11 @@ async def test_the_burn_rate_counts_running_machines_stopped_disks_and_volumes(
     shown = await call(client, "show_account")
     parts = {
         "running": running.dph_total,
-        "stopped": stopped.dph_total - stopped.price,
+        "stopped_disks": stopped.dph_total - stopped.price,
         "volumes": volume,
     }
     assert shown["of_which"] == pytest.approx(parts, abs=1e-5)
-    assert shown["usd_per_hour"] == pytest.approx(sum(parts.values()), abs=1e-4)
+    assert shown["total_usd_per_hour"] == pytest.approx(sum(parts.values()), abs=1e-4)
     assert shown["hours_left"] == pytest.approx(25 / sum(parts.values()), abs=0.1)
     assert shown["machines"] == 2
     assert [step["tool"] for step in shown["next_steps"]] == ["show_instances"]
@@ -115,7 +115,7 @@ async def test_machines_that_cannot_be_listed_leave_the_credit(
     world.faults.add("list", "html503", times=None)
     shown = await call(client, "show_account")
     assert shown["credit_usd"] == 25.0
-    assert "usd_per_hour" not in shown
+    assert "total_usd_per_hour" not in shown
     assert "vast_unavailable" in shown["warnings"][0]
 
 

@@ -189,7 +189,7 @@ async def test_a_machine_without_an_id_is_counted_and_said(
     assert len(about(shown, "1 row", "no id")) == 1
     account = await call(client, "show_account")
     assert account["machines"] == 2
-    assert {"usd_per_hour", "hours_left"}.isdisjoint(account)
+    assert {"total_usd_per_hour", "hours_left"}.isdisjoint(account)
 
 
 async def test_a_row_without_an_id_that_is_there_once_is_read_again(
@@ -418,7 +418,7 @@ async def test_a_volume_without_an_id_is_counted_and_bills_nobody_knows_how_much
         shown = await call(client, "show_volumes")
         assert (shown["count"], shown["volumes"]) == (1, [])
         assert about(shown, "1 row", "no id")
-        assert "usd_per_hour" not in await call(client, "show_account")
+        assert "total_usd_per_hour" not in await call(client, "show_account")
         error = (await call(client, "create_instance", offer_id=an_offer(world)["id"]))["error"]
     assert (error["code"], puts(world)) == ("price_unknown", 0)
 
@@ -549,7 +549,7 @@ async def test_a_frozen_machine_and_one_of_unknown_status_bill_in_full(
     whole, disk = machine.dph_total, machine.dph_total - machine.price
     async with allowing(world, settings, max_total_usd_per_hour=whole) as client:
         before = await call(client, "show_account")
-        assert before["usd_per_hour"] == pytest.approx(disk, abs=1e-4)
+        assert before["total_usd_per_hour"] == pytest.approx(disk, abs=1e-4)
         world.odd.add("instance", "actual_status", status)
         listed = await call(client, "show_instances")
         assert listed["total_usd_per_hour"] == pytest.approx(whole, abs=1e-4)
@@ -570,7 +570,7 @@ async def test_a_stopped_machine_whose_container_is_down_bills_its_disk(
     world.odd.add("instance", "actual_status", status)
     shown = await call(client, "show_account")
     disk = machine.dph_total - machine.price
-    assert shown["usd_per_hour"] == pytest.approx(disk, abs=1e-4)
+    assert shown["total_usd_per_hour"] == pytest.approx(disk, abs=1e-4)
 
 
 @pytest.mark.parametrize("cell", ["intended_status", "cur_state"])
@@ -600,7 +600,7 @@ async def test_a_frozen_machine_of_the_sandbox_keeps_its_gpu(client: Client, wor
     assert (row["status"], row["state"]) == ("frozen", "running")
     account = await call(client, "show_account")
     machine = world.instances[made["instance_id"]]
-    assert account["usd_per_hour"] == pytest.approx(machine.at_most, abs=1e-4)
+    assert account["total_usd_per_hour"] == pytest.approx(machine.at_most, abs=1e-4)
 
 
 # ── readings that are none ─────────────────────────────────────────────────────────────────────

@@ -15,10 +15,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
+from vast_mcp.machines import figures
 from vast_mcp.offers import (
     arguments,
     card_filters,
-    figures,
     filters,
     gpu_names,
     grammar,

@@ -10,11 +10,14 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from vast_mcp.errors import Json
 from vast_mcp.journal.records import Reservation
+from vast_mcp.machines import figures
 from vast_mcp.vast.models import Instance
 from vast_mcp.vast.storage import MONTH_H, Volume, VolumeOffer, storage_usd_per_hour
 
 ROUNDING = 1e-6  # $/h: prices are sums of floats
+DIGITS = 5  # of $/h in an answer about a machine: a small disk bills less than a cent an hour
 
 
 def rounded(value: float | None, digits: int) -> float | None:
@@ -97,6 +100,54 @@ def _sum_of_all(*parts: float | None) -> float | None:
 _GPU_FREE = frozenset({None, "created", "loading", "scheduling", "exited", "stopped", "offline"})
 
 
+@dataclass(frozen=True)
+class Bills:
+    """What a machine bills: now, while it runs, and on while it is stopped. None is not known.
+
+    `usd_per_tb`: its traffic, in $/TB as an offer's row has it, which is in none of the others.
+    """
+
+    now: float | None
+    running: float | None
+    stopped: float | None
+    usd_per_tb: list[float] | None = None
+
+    def shown(self) -> Json:
+        """The fields of an answer: `usd_per_hour` is what bills now."""
+        return {
+            "usd_per_hour": rounded(self.now, DIGITS),
+            "running_usd_per_hour": rounded(self.running_if_other, DIGITS),
+            "stopped_usd_per_hour": rounded(self.stopped, DIGITS),
+            "usd_per_tb": self.usd_per_tb,
+        }
+
+    @property
+    def running_if_other(self) -> float | None:
+        """What it bills while it runs, where that is not what it bills now."""
+        return None if self.running == self.now else self.running
+
+    @property
+    def on_start(self) -> float | None:
+        """What it will bill on top of now, once it runs."""
+        if self.running is None or self.now is None:
+            return None
+        return self.running - self.now
+
+
+def bills_of(row: Instance) -> Bills:
+    """What a machine bills by its row: its whole price while it bills its GPU, else its disk, and
+    nothing while its host is offline (docs/vast-api.md C.8). A volume is in it where it is in the
+    row's whole price.
+    """
+    whole, disk = row.dph_total, row.disk_usd_per_hour()
+    now = disk
+    if bills_gpu(row):
+        now = whole
+    elif is_away(row):
+        now = 0.0
+    return Bills(now, whole, disk, figures.usd_per_tb(row.inet_down_cost, row.inet_up_cost))
+
+
 def bills_gpu(row: Instance) -> bool:
     """Whether a machine bills its GPU now: it runs, or is frozen, or what it does is not known
     (docs/vast-api.md C.4, C.8).
@@ -104,25 +155,24 @@ def bills_gpu(row: Instance) -> bool:
     return row.actual_status not in _GPU_FREE
 
 
+def is_away(row: Instance) -> bool:
+    """Whether its host is offline, so that nothing of it bills (docs/vast-api.md C.8)."""
+    return row.actual_status == "offline"
+
+
 def running_usd_per_hour(row: Instance) -> float | None:
     """What a machine burns that bills its GPU, 0 while it does not; None is not known."""
-    if not bills_gpu(row):
-        return 0.0
-    return row.dph_total
+    return bills_of(row).now if bills_gpu(row) else 0.0
 
 
 def idle_usd_per_hour(row: Instance) -> float | None:
-    """What a machine that does not bill its GPU bills for its disk, 0 for another one; None is not
-    known. An offline one bills nothing (docs/vast-api.md C.8).
-    """
-    if bills_gpu(row) or row.actual_status == "offline":
-        return 0.0
-    return row.disk_usd_per_hour()
+    """What a machine bills that does not bill its GPU, 0 for another one; None is not known."""
+    return 0.0 if bills_gpu(row) else bills_of(row).now
 
 
 def unpriced(rows: Iterable[Instance]) -> int:
     """How many machines bill nobody knows how much."""
-    return sum(None in (running_usd_per_hour(row), idle_usd_per_hour(row)) for row in rows)
+    return [bills_of(row).now for row in rows].count(None)
 
 
 def price_of_row(row: Instance) -> float | None:

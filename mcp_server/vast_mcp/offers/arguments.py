@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from vast_mcp.offers import figures
+from vast_mcp.machines import figures
 from vast_mcp.offers.filters import EXCLUDED, OWN_RAM, TRAFFIC
 
 MOST_EXCLUDED = 64  # machines left out of one search

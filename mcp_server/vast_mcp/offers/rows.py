@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
 
 from vast_mcp.errors import Json, clean_or_none
-from vast_mcp.offers import figures
+from vast_mcp.machines import figures
 from vast_mcp.offers.filters import compute_cap_of, reliability_of
 from vast_mcp.vast.models import CPU_ARCH, GPU_ARCH, Offer
 
@@ -137,7 +137,7 @@ def row_of(offer: Offer, disk_gb: float) -> OfferRow:
         cpu_arch=_unusual(offer.cpu_arch, CPU_ARCH[0]),
         free_disk_gb=_below(figures.whole(offer.disk_space), AMPLE_DISK * disk_gb),
         inet_mbps=_pair(_at_most(offer.inet_down), _at_most(offer.inet_up)),
-        usd_per_tb=_alike(_pair(_per_tb(offer.inet_down_cost), _per_tb(offer.inet_up_cost))),
+        usd_per_tb=figures.usd_per_tb(offer.inet_down_cost, offer.inet_up_cost),
         location=offer.geolocation,
         untrusted_location=_unless(offer.geolocation, offer.untrusted_location),
         reliability=_at_most(reliability_of(offer)),
@@ -212,19 +212,8 @@ def _at_most(value: float | None) -> float | None:
     return None if value is None else figures.at_most(value)
 
 
-def _per_tb(usd_per_gb: float | None) -> float | None:
-    return None if usd_per_gb is None else figures.at_least(usd_per_gb * figures.GB_PER_TB)
-
-
 def _pair(down: float | None, up: float | None) -> list[float] | None:
     """Both ways, or nothing where one is not known."""
     if down is None or up is None:
         return None
     return [down, up]
-
-
-def _alike(pair: list[float] | None) -> list[float] | None:
-    """A pair of equals as one of them."""
-    if pair is None or pair[0] != pair[1]:
-        return pair
-    return pair[:1]

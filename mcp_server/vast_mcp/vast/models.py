@@ -137,6 +137,8 @@ class Instance(Row):
     disk_usage: cells.Number = None
     storage_cost: cells.Amount = None  # $/GB/month of 720 h
     storage_total_cost: cells.Amount = None  # $/h
+    inet_down_cost: cells.Amount = None  # $/GB
+    inet_up_cost: cells.Amount = None
     public_ipaddr: cells.Ip = None  # with a newline at its end (docs/vast-api.md C.3)
     ssh_host: cells.Host = None
     ssh_port: cells.Whole = None

@@ -1,4 +1,6 @@
-"""Figures of offers as they are shown: short, and rounded to the side on which they stay true."""
+"""Figures of offers and machines as they are shown: short, and rounded to the side on which they
+stay true.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +33,16 @@ def _three_digits(value: float, rounding: str) -> float:
     context = Context(prec=3, rounding=rounding)
     # As it is written: the float of 8.26 is a little less.
     return float(context.create_decimal(repr(round(value, 9))))
+
+
+def usd_per_tb(down: float | None, up: float | None) -> list[float] | None:
+    """What traffic costs by the TB, of prices by the GB: [down, up], or one number where both are
+    the same; None where one of them is not known.
+    """
+    if down is None or up is None:
+        return None
+    pair = [at_least(down * GB_PER_TB), at_least(up * GB_PER_TB)]
+    return pair[:1] if pair[0] == pair[1] else pair
 
 
 def driver_gb(mib: float) -> int:
