@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from house import so_many
-from vast_mcp.leases.packing import ONSTART_MAX, packed
+from house import sampled, so_many
+from vast_mcp.leases.packing import BEGAN, ENDED, ONSTART_MAX, packed
 
 SHELLS = {
     name: command
@@ -62,6 +62,11 @@ def run(
         timeout=20,
         stdin=subprocess.DEVNULL,
     )
+
+
+def told(done: subprocess.CompletedProcess[bytes]) -> list[str]:
+    """The lines on its standard error, which the container's log has."""
+    return done.stderr.decode().splitlines()
 
 
 def restored(folder: Path) -> Path:
@@ -158,6 +163,72 @@ def test_its_status_is_the_scripts_own(
     assert (done.returncode, done.stdout) == (status, b"begin\n")
 
 
+# How a script ends: as the sourced one tells it, and as the one that is run by its shebang does.
+# None: its end is not told, since what would tell it is gone.
+ENDS = {
+    "exit 0": (0, 0),
+    "exit 3": (3, 3),
+    "false": (1, 1),
+    "set -e\nfalse\necho on": (1, 1),
+    "exec true": (None, 0),
+    "exec sh -c 'exit 5'": (None, 5),
+    "trap 'true' EXIT\nexit 6": (None, 6),
+    "trap 'true' EXIT": (0, 0),
+    "exec 2>/dev/null": (None, 0),
+    "set -u\nexport A=1": (0, 0),
+    "cat <<E >/dev/null\n$HOME\nE\n": (0, 0),
+    "cat <<E >/dev/null\n$HOME\nE": (0, 0),
+    "_onstart=x\n_status=9": (0, 0),
+    "kill -9 $$": (None, 137),
+    "sleep 0 &": (0, 0),
+    "": (0, 0),
+}
+
+
+@pytest.mark.parametrize("end", sampled(list(ENDS)))
+@pytest.mark.parametrize("shebang", ["", "#!/bin/sh\n"])
+def test_what_its_log_says_of_its_end_is_true_or_not_said(
+    shell: list[str], tmp_path: Path, shebang: str, end: str
+) -> None:
+    """A wait reads these lines: an end that was not, or another status, would be a lie."""
+    sourced, run_by_it = ENDS[end]
+    expected = run_by_it if shebang else sourced
+    done = run(shell, packed(f"{shebang}echo begin\n{end}"), tmp_path)
+    lines = [line for line in told(done) if line.startswith("vast-mcp: ")]
+    assert lines == [BEGAN, *([] if expected is None else [f"{ENDED}{expected}"])]
+    assert done.stdout == b"begin\n"
+
+
+def test_a_sourced_script_may_return(shell: list[str], tmp_path: Path) -> None:
+    """It is read by the shell that runs onstart."""
+    done = run(shell, packed("return 4\n"), tmp_path)
+    assert (told(done), done.returncode) == ([BEGAN, f"{ENDED}4"], 4)
+
+
+def test_what_follows_onstart_in_its_shell_is_not_told_as_its_end(
+    shell: list[str], tmp_path: Path
+) -> None:
+    """The service may go on in the shell that sourced it."""
+    done = run(shell, packed("echo begin\n"), tmp_path, after="echo more\nexit 7\n")
+    assert (told(done), done.returncode) == ([BEGAN, f"{ENDED}0"], 7)
+    assert done.stdout == b"begin\nmore\n"
+
+
+def test_a_program_of_another_language_tells_its_end(shell: list[str], tmp_path: Path) -> None:
+    """Its interpreter knows nothing of us."""
+    done = run(shell, packed("#!/usr/bin/env python3\nraise SystemExit(7)"), tmp_path)
+    assert (told(done), done.returncode) == ([BEGAN, f"{ENDED}7"], 7)
+
+
+def test_an_interpreter_that_is_not_there_is_a_status_of_its_own(
+    shell: list[str], tmp_path: Path
+) -> None:
+    """It began and could do nothing; the shell's own line says why."""
+    done = run(shell, packed("#!/no/such/program\n"), tmp_path)
+    assert done.returncode in {126, 127}
+    assert told(done)[-1] == f"{ENDED}{done.returncode}"
+
+
 def test_a_text_that_arrives_damaged_is_not_run(shell: list[str], tmp_path: Path) -> None:
     """Half a setup script is worse than none."""
     text = packed("echo ran\n" * 500)
@@ -165,6 +236,7 @@ def test_a_text_that_arrives_damaged_is_not_run(shell: list[str], tmp_path: Path
     done = run(shell, text.replace(data, data[:40]), tmp_path)
     assert done.returncode != 0
     assert done.stdout == b""
+    assert not [line for line in told(done) if line.startswith("vast-mcp: ")]
 
 
 def test_unpacking_needs_no_more_than_coreutils_and_gzip(shell: list[str], tmp_path: Path) -> None:
@@ -180,7 +252,7 @@ def test_unpacking_needs_no_more_than_coreutils_and_gzip(shell: list[str], tmp_p
     done = subprocess.run(
         [*program, path], env=environ, capture_output=True, check=False, timeout=20
     )
-    assert (done.stdout, done.stderr, done.returncode) == (b"ran\n", b"", 0)
+    assert (done.stdout, told(done), done.returncode) == (b"ran\n", [BEGAN, f"{ENDED}0"], 0)
 
 
 @pytest.mark.skipif("busybox" not in SHELLS, reason="there is no busybox here")
@@ -198,7 +270,7 @@ def test_busybox_alone_unpacks(tmp_path: Path, script: str) -> None:
     done = subprocess.run(
         [busybox, "sh", path], env=environ, capture_output=True, check=False, timeout=20
     )
-    assert (done.stdout, done.stderr, done.returncode) == (b"ran\n", b"", 0)
+    assert (done.stdout, told(done), done.returncode) == (b"ran\n", [BEGAN, f"{ENDED}0"], 0)
 
 
 def test_the_same_script_gives_the_same_text() -> None:
