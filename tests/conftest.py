@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import asyncssh  # noqa: F401  # loaded by the first guest of a door else, within somebody's deadline
 import hypothesis
 import pytest
 from jsonschema import Draft202012Validator

@@ -1,6 +1,7 @@
 """The sandbox's machines have logs, doors and attached keys (docs/vast-api.md C.6, C.7, D)."""
 
 import asyncio
+import contextlib
 import gc
 import json
 import socket
@@ -212,8 +213,8 @@ async def test_a_guest_that_stays_is_put_out_when_the_world_closes(world: World)
     writer.write(b"SSH-2.0-me\r\n")
     await writer.drain()
     world.close()
-    with pytest.raises((EOFError, ConnectionResetError)):
-        await asyncio.wait_for(reader.readexactly(1), 5)
+    with contextlib.suppress(ConnectionResetError):
+        await asyncio.wait_for(reader.read(), 5)
     writer.close()
 
 

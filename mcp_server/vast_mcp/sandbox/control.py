@@ -127,6 +127,8 @@ ACTS: dict[str, Callable[[World, Any], object]] = {
     "raise_price": lambda world, wish: world.raise_price(**wish),
     "odd": lambda world, cell: world.odd.add(**cell),
     "age": lambda world, wish: world.age(**wish),
+    "door": lambda world, wish: world.set_door(**wish),
+    "host_key": lambda world, wish: world.change_host_key(**wish),
     "cancel_rental": lambda world, instance_id: world.cancel_rental(instance_id),
 }
 

@@ -3,10 +3,10 @@
 import time
 
 from . import fates, listing, logs, replies, rises
-from .banners import HOST
+from .doorways import ways
 from .instances import Instance
 from .logs import Upload
-from .rows import Ways, row_of
+from .rows import row_of
 from .service import own
 from .shapes import Json
 from .state import State
@@ -26,7 +26,7 @@ def show(state: State, instance_id: int) -> Json | None:
     _follow(state, instance)
     if not instance.seen():
         return None
-    row = row_of(instance, state.now, listed=False, ways=_ways(state, instance))
+    row = row_of(instance, state.now, listed=False, ways=ways(state, instance))
     _count_look(state, instance)
     return row
 
@@ -37,7 +37,7 @@ def list_page(state: State, query: listing.PageQuery) -> Json:
     for instance in state.living:
         _follow(state, instance)
     seen = [instance for instance in state.rentals if instance.seen()]
-    rows = [row_of(one, now, listed=True, ways=_ways(state, one)) for one in seen]
+    rows = [row_of(one, now, listed=True, ways=ways(state, one)) for one in seen]
     shown, page = listing.page(query, rows)
     for instance_id in shown:
         _count_look(state, state.instances[instance_id])
@@ -49,7 +49,7 @@ def list_old(state: State) -> Json:
     for instance in state.living:
         _follow(state, instance)
     seen = [instance for instance in state.rentals if instance.seen()]
-    rows = [row_of(one, state.now, listed=False, ways=_ways(state, one)) for one in seen]
+    rows = [row_of(one, state.now, listed=False, ways=ways(state, one)) for one in seen]
     for instance in seen:
         _count_look(state, instance)
     return {"instances_found": len(rows), "instances": rows}
@@ -101,24 +101,6 @@ def _log_status(instance: Instance, now: float) -> None:
     if status == "running" and WATCHDOG in (instance.launch.onstart or ""):
         when = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(now))
         instance.log.lines.append(f"{when} {WATCHDOG}log /var/tmp/vast-mcp, until {when}")
-
-
-def _ways(state: State, instance: Instance) -> Ways | None:
-    """Open the doors where SSH answers, in a world that has them, if the instance can speak."""
-    if not state.ssh_banners:
-        return None
-    speaks = instance.answers_ssh(state.now)
-    is_vm = instance.kind == "vm"  # the proxy cannot reach one (A.5)
-    proxy = _door(state, instance, "proxy", opened=speaks and state.ssh_proxy and not is_vm)
-    direct = _door(state, instance, "direct", opened=speaks and state.ssh_direct)
-    if "jupyter" in instance.launch.runtype:
-        proxy -= 1  # there SSH answers one number higher (C.6)
-    return Ways(HOST, proxy, direct)
-
-
-def _door(state: State, instance: Instance, way: str, *, opened: bool) -> int:
-    banner = state.ssh_banner.encode()
-    return state.doors.port(instance.id, way, opened=opened, banner=banner)
 
 
 # Logs

@@ -126,7 +126,7 @@ class Ways:
 
     host: str
     proxy: int
-    direct: int | None
+    ports: dict[str, int]  # by the number inside
 
 
 def row_of(instance: Instance, now: float, *, listed: bool, ways: Ways | None = None) -> Json:
@@ -295,12 +295,14 @@ def _ports(instance: Instance, first: int) -> Json:
 
 def _through(ways: Ways, row: Json) -> Json:
     """Lead through the world's doors, in place of what the row has."""
-    reach = {"public_ipaddr": f"{ways.host}\n", "ssh_host": ways.host, "ssh_port": ways.proxy}
-    ports = row.get("ports", {})
-    if ways.direct is None or "22/tcp" not in ports:
-        return reach
-    direct = [{"HostIp": ANY_IPV4, "HostPort": str(ways.direct)}]
-    return reach | {"ports": ports | {"22/tcp": direct}}
+    reach: Json = {"public_ipaddr": f"{ways.host}\n", "ssh_host": ways.host, "ssh_port": ways.proxy}
+    if "ports" in row:
+        reach["ports"] = row["ports"] | {
+            inside: [{"HostIp": ANY_IPV4, "HostPort": str(number)}]
+            for inside, number in ways.ports.items()
+            if inside in row["ports"]
+        }
+    return reach
 
 
 # What it uses, what it costs

@@ -250,6 +250,7 @@ def recycle(state: State, instance_id: int) -> None:
     """
     instance = _own_running(state, instance_id)
     instance.recycle(state.now)
+    state.doors.renew(instance.id)  # a new container has new ones
     _begin_anew(state, "recycle", instance)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import offers
 from .account import ApiKey, Key
-from .banners import BANNER, Doors
+from .doors import Doors
 from .fates import Fate
 from .faults import Faults
 from .instances import Instance
@@ -77,11 +77,11 @@ class State:
     strict_volumes: bool = False  # refuse a rental whose volume id nobody knows
     # looks at the volumes during which a destroyed instance still holds its own
     volume_lingers_looks: int = 0
-    # addresses are doors on loopback that answer as SSH does; close() shuts them
+    # addresses are doors on loopback, with an SSH server, HTTP or TLS behind; close() shuts them
     ssh_banners: bool = False
     ssh_direct: bool = True  # with banners: the mapped port answers
     ssh_proxy: bool = True  # with banners: the proxy does
-    ssh_banner: str = BANNER.decode()  # with banners: what a door says
+    ssh_banner: str = ""  # with banners: what SSH's doors say in place of speaking it
     clouds: list[Json] = field(default_factory=list[Json])  # cloud connections (C.10)
     maintenances: list[Json] = field(default_factory=list[Json])  # announced by hosts (C.11)
     # called once, as the next rent is judged: what others do just then
@@ -125,7 +125,7 @@ class State:
             self.seed = seed
         self.faults.clear()
         self.odd.clear()
-        self.doors.close_all()
+        self.doors.forget_all()
         self._stock_market()
         self._clear_account()
         self.ledger, self.requests = [], []
@@ -242,7 +242,7 @@ class State:
         self._refund(instance)
         instance.destroyed_at = self.now
         instance.lingering_looks = self.gone_after_looks
-        self.doors.close(instance.id)
+        self.doors.forget(instance.id)
         self.volumes.let_go(instance.id, self.volume_lingers_looks)
         if not any(other.offer_id == instance.offer_id for other in self.living):
             self.offers[instance.offer_id] |= {"rentable": True, "rented": False}

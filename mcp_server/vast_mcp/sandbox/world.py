@@ -6,7 +6,8 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from . import fates, listing, looks, possessions, rises, service, ssh_keys
+from . import doorways, fates, listing, looks, possessions, rises, service, ssh_keys
+from .doors import Manner
 from .instances import Instance
 from .ledger import LedgerEntry, Received
 from .offers import Offer
@@ -93,6 +94,18 @@ class World(State):
         self.stolen_gpus.add(instance_id)
         if looks is not None:
             self.gpu_waits[instance_id] = looks
+
+    def set_door(self, instance_id: int, way: str, manner: Manner) -> None:
+        """Let one way into this instance behave so from now on (docs/sandbox.md, doors).
+
+        A way is `direct`, `proxy`, or a port inside as `8000/tcp`; a manner is `usual`, `closed`,
+        `silent`, of SSH's ways `not_ssh` or `refuses_keys`, of other ports an HTTP status.
+        """
+        doorways.set_manner(self, instance_id, way, manner)
+
+    def change_host_key(self, instance_id: int, way: str | None = None) -> None:
+        """Let one of SSH's ways into this instance, or both, have another host key from now on."""
+        self.doors.renew(instance_id, way)
 
     # What tests let the account do, past the wire
 
