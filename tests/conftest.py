@@ -55,10 +55,11 @@ def anyio_backend() -> str:
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No test reads or writes the real HOME, none inherits a key, and none leaves a sandbox."""
+    """No test reads or writes the real HOME, none inherits a key or an agent, and none leaves a
+    sandbox."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    for name in ("VAST_API_KEY", "VAST_URL", "VAST_MCP_ENV_FILE"):
+    for name in ("VAST_API_KEY", "VAST_URL", "VAST_MCP_ENV_FILE", "SSH_AUTH_SOCK"):
         monkeypatch.delenv(name, raising=False)
     yield
     end_worlds(tmp_path)

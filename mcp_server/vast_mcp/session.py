@@ -76,6 +76,8 @@ class Session:
     # Machine → what its start fails of, by the last look at its row.
     failing: dict[int, Failure] = field(default_factory=dict[int, Failure])
     ssh_keys: Listing[SshKey] = field(default_factory=Listing[SshKey])
+    # Machine and way in → the host key that it showed, as `TYPE BASE64`.
+    host_keys: dict[tuple[int, str], str] = field(default_factory=dict[tuple[int, str], str])
     gpu_names: list[str] = field(default_factory=list[str])
     # Machine → the earliest birth that a row named, in epoch seconds.
     births: dict[int, float] = field(default_factory=dict[int, float])

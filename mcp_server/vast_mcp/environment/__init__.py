@@ -50,9 +50,9 @@ def load(
     """Read everything once.
 
     `sandbox` is for the pretended Vast: no key is read and no address but its own is used.
-    Without `key_files` neither ~/.ssh nor the official client's files are looked at: who calls
-    over HTTP is not who owns them. Raises SettingsError when a named env file is missing or a
-    setting cannot be read.
+    Without `key_files` neither ~/.ssh, nor the agent, nor the official client's files are looked
+    at: who calls over HTTP is not who owns them. Raises SettingsError when a named env file is
+    missing or a setting cannot be read.
     """
     sources = _sources(environ, env_file)
     check_names(sources)
@@ -61,7 +61,8 @@ def load(
         sources = [source.without(NOT_IN_SANDBOX) for source in sources]
     told = _told(sources)
     if key_files:
-        told = replace(told, ssh_dir=home / ".ssh")
+        agent = environ.get("SSH_AUTH_SOCK") or None
+        told = replace(told, ssh_dir=home / ".ssh", ssh_agent=agent)
     if sandbox:
         return _in_sandbox(_with_state_dir(told))
     if told.api_key is None and key_files:

@@ -6,6 +6,7 @@ The probe is no HTTP: it connects, reads what an SSH server says first, and send
 from __future__ import annotations
 
 import ipaddress
+import socket
 from typing import Literal
 
 import anyio
@@ -35,7 +36,20 @@ def may_probe(host: str, *, loopback: bool) -> bool:
         ip = ipaddress.ip_address(host)
     except ValueError:
         return host == "localhost" if loopback else host.endswith(".vast.ai")
-    return ip.is_loopback if loopback else ip.is_global
+    return ip.is_loopback if loopback else ip.is_global and not ip.is_multicast
+
+
+async def addresses_of(to: Address, *, loopback: bool) -> list[str]:
+    """The IP addresses of a host that may be connected to, as many as may be: a name that leads
+    elsewhere has none. Who connects to one of these does not look the name up again.
+
+    Raises socket.gaierror where the name is not found.
+    """
+    if not may_probe(to.host, loopback=loopback):
+        return []
+    found = await anyio.getaddrinfo(to.host, to.port, type=socket.SOCK_STREAM)
+    ips = dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found)
+    return [ip for ip in ips if may_probe(ip, loopback=loopback)]
 
 
 async def probe(to: Address, *, loopback: bool, within_s: float = PROBE_S) -> Heard:

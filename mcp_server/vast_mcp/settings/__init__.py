@@ -134,6 +134,15 @@ class Settings:
             "VAST_MCP_LOG_HOSTS", "further hosts that logs may be fetched from", kinds.LOG_HOSTS
         ),
     )
+    ssh_key: Path | None = field(
+        default=None,
+        metadata=setting(
+            "VAST_MCP_SSH_KEY",
+            "the one private key file to enter machines with; over HTTP no other is used, and "
+            "without it none",
+            kinds.FOLDER,
+        ),
+    )
     time_scale: float | None = field(
         default=None,
         metadata=setting(
@@ -149,6 +158,7 @@ class Settings:
     # process's own.
     world_dir: Path | None = None
     ssh_dir: Path | None = None  # None: a server that others reach reads no local key files
+    ssh_agent: str | None = None  # the socket of the person's agent; None like ssh_dir
     times: Times = field(default_factory=Times)
 
     @property

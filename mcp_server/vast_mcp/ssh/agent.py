@@ -1,0 +1,33 @@
+"""The person's agent: the keys that it holds, and whether it is asked to sign."""
+
+from __future__ import annotations
+
+import base64
+
+import asyncssh
+
+
+class Agent(asyncssh.SSHAgentClient):
+    """A link to an agent. It may ask the person before it signs, so that a signature can take as
+    long as they do.
+    """
+
+    signing = False
+
+    async def sign(self, key_blob: bytes, data: bytes, flags: int = 0) -> bytes:
+        """Sign, and know meanwhile that it is being done."""
+        self.signing = True
+        try:
+            return await super().sign(key_blob, data, flags)
+        finally:
+            self.signing = False
+
+    async def held(self) -> dict[str, asyncssh.SSHKeyPair]:
+        """The keys that it holds, by the base64 part of their public halves; none where there is no
+        agent that answers.
+        """
+        try:
+            pairs = await self.get_keys()
+        except (ValueError, OSError, asyncssh.Error):
+            return {}
+        return {base64.b64encode(pair.public_data).decode(): pair for pair in pairs}

@@ -1,0 +1,151 @@
+"""One SSH connection, up to its login and no further: no command, no forwarding, no questions."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncssh
+
+from vast_mcp.ssh.ring import Key
+
+# What a server is asked to prove itself by, the likeliest first. No certificates: a machine's would
+# be its host's own.
+HOST_KEYS = (
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+BANNER_CHARS = 65_536  # that a server may say before it lets anybody in
+AT_ONCE = 5  # keys a connection: OpenSSH hangs up at the sixth refusal (MaxAuthTries)
+
+# A known_hosts without a line, so that the guest judges: None would trust anybody, and an empty
+# text would mean the real file.
+NOBODY = asyncssh.import_known_hosts("")
+
+# Nothing of this computer's that was not chosen: no config, no default keys, no passwords, no
+# agent but the keys taken out of it, and nothing handed on.
+PLAIN: dict[str, Any] = {
+    "config": None,
+    "client_keys": None,
+    "agent_path": None,
+    "agent_forwarding": False,
+    "x11_forwarding": False,
+    "x509_trusted_certs": None,
+    "x509_trusted_cert_paths": [],
+    "pkcs11_provider": None,
+    "gss_host": None,
+    "gss_kex": False,
+    "gss_auth": False,
+    "gss_delegate_creds": False,
+    "host_based_auth": False,
+    "kbdint_auth": False,
+    "password_auth": False,
+    "public_key_auth": True,
+    "compression_algs": None,
+    "preferred_auth": ["publickey"],
+}
+
+
+@dataclass(eq=False)
+class Guest(asyncssh.SSHClient):
+    """Who knocks: judges the host key, shows keys one by one, and knows how far it came.
+
+    `trusts` is asked of a host key, as `TYPE BASE64`, that no known_hosts vouches for.
+    """
+
+    keys: Sequence[Key]
+    trusts: Callable[[str], bool]
+    link: asyncssh.SSHClientConnection | None = None
+    host_key: str | None = None
+    trusted: bool | None = None
+    offered: list[Key] = field(default_factory=list[Key])
+    _said: int = 0
+
+    @property
+    def heard(self) -> bool:
+        """Whether an SSH server spoke."""
+        return self.link is not None and bool(self.link.get_extra_info("server_version"))
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        """Something answers."""
+        self.link = conn
+
+    def validate_host_public_key(
+        self,
+        host: str,  # noqa: ARG002
+        addr: str,  # noqa: ARG002
+        port: int,  # noqa: ARG002
+        key: asyncssh.SSHKey,
+    ) -> bool:
+        """Judge the host key."""
+        self.host_key = line_of(key)
+        self.trusted = self.trusts(self.host_key)
+        return self.trusted
+
+    def auth_banner_received(self, msg: str, lang: str) -> None:  # noqa: ARG002
+        """Throw away what the server says before the login, and go where it does not end."""
+        self._said += len(msg)
+        if self._said > BANNER_CHARS:
+            raise asyncssh.ProtocolError("it talks without end")
+
+    def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
+        """Show the next key."""
+        if len(self.offered) == len(self.keys):
+            return None
+        key = self.keys[len(self.offered)]
+        self.offered.append(key)
+        return key.pair
+
+
+def line_of(key: asyncssh.SSHKey) -> str:
+    """A public key as `TYPE BASE64`."""
+    return " ".join(key.export_public_key().decode().split()[:2])
+
+
+def asked_first(pinned: str | None) -> list[str]:
+    """The kinds of host key, that of the pinned one first: a server has several, and another of
+    them would look like a changed one.
+    """
+    kind = "" if pinned is None else pinned.split()[0]
+    return sorted(HOST_KEYS, key=lambda name: not _is_of(name, kind))
+
+
+def _is_of(algorithm: str, kind: str) -> bool:
+    """Whether keys of a kind are proven by an algorithm."""
+    return algorithm == kind or (kind == "ssh-rsa" and algorithm.startswith("rsa-"))
+
+
+async def knock(
+    guest: Guest,
+    host: str,
+    port: int,
+    *,
+    user: str,
+    pinned: str | None = None,
+    sock: socket.socket | None = None,
+    tunnel: asyncssh.SSHClientConnection | None = None,
+    known_hosts: asyncssh.SSHKnownHosts | None = None,
+    alias: str | None = None,
+) -> asyncssh.SSHClientConnection:
+    """Connect through a socket or a tunnel, and log in. Raises whatever asyncssh raises, which for
+    bytes that nobody foresaw may be anything.
+    """
+    more: dict[str, Any] = {} if tunnel is None else {"tunnel": tunnel}
+    return await asyncssh.connect(
+        host,
+        port,
+        sock=sock,
+        username=user,
+        client_factory=lambda: guest,
+        known_hosts=known_hosts or NOBODY,
+        server_host_key_algs=() if known_hosts else asked_first(pinned),
+        host_key_alias=alias,
+        **PLAIN,
+        **more,
+    )

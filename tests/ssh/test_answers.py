@@ -1,0 +1,157 @@
+"""Every answer of a try, from a real OpenSSH server or from what is none."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+from openssh import Sshd, needs_openssh, public_line
+from trying import Tryer, stranger
+
+from vast_mcp.machines.keyfiles import fingerprint_of
+
+pytestmark = [needs_openssh]
+
+Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+
+
+async def test_a_registered_key_that_the_machine_has_lets_this_computer_in(
+    tryer: Tryer, sshd: Sshd
+) -> None:
+    """A login is tried with the key that would be used, and nothing is run."""
+    key = tryer.key()
+    sshd.authorize(public_line(key))
+    tried = await tryer.enter(sshd.port)
+    shown = fingerprint_of(sshd.host_key("ed25519").split()[1])
+    assert (tried.answer, tried.key, tried.way) == ("entered", "~/.ssh/id_ed25519", "direct")
+    assert (tried.fingerprint, tried.pinned) == (shown, shown)
+
+
+async def test_a_machine_that_has_other_keys_refuses_this_one(tryer: Tryer, sshd: Sshd) -> None:
+    """ "SSH answers" and "it lets you in" are two things."""
+    tryer.key()
+    tried = await tryer.enter(sshd.port)
+    assert (tried.answer, tried.key) == ("key_refused", "~/.ssh/id_ed25519")
+    assert tried.fingerprint is not None
+    assert tried.pinned is None, "a key is kept once somebody logged in"
+
+
+async def test_a_key_that_the_account_does_not_have_is_shown_to_no_machine(
+    tryer: Tryer, sshd: Sshd
+) -> None:
+    """A stranger owns the machine, and would learn whose keys these are."""
+    key = tryer.key()
+    tryer.world.set_keys([])
+    sshd.authorize(public_line(key))
+    tried = await tryer.enter(sshd.port)
+    assert (tried.answer, tried.key) == ("answers", None)
+    assert tried.why == "no key of this computer is among the account's SSH keys"
+
+
+async def test_a_port_where_nobody_listens_refuses(tryer: Tryer) -> None:
+    """The first of the answers that differ where one said "not reachable"."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        tried = await tryer.enter(bound.getsockname()[1])
+    assert tried.answer == "refused"
+
+
+async def test_a_closed_port_of_ipv6_refuses_too(tryer: Tryer) -> None:
+    """Machines have either kind of address."""
+    if not socket.has_ipv6:
+        pytest.skip("no IPv6 here")
+    with socket.socket(socket.AF_INET6) as bound:
+        bound.bind(("::1", 0))
+        tried = await tryer.enter(bound.getsockname()[1], host="::1")
+    assert tried.answer == "refused"
+    assert "[::1]:" in tried.said
+
+
+async def test_a_web_server_is_no_ssh(tryer: Tryer) -> None:
+    """A mapped port may lead anywhere; the proxy answered TLS once (docs/vast-api.md C.6)."""
+
+    async def talk(reader: Reader, writer: Writer) -> None:
+        await reader.readline()
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    async with stranger(talk) as port:
+        tried = await tryer.enter(port)
+    assert tried.answer == "no_ssh"
+    assert tried.fingerprint is None
+
+
+async def test_whoever_takes_connections_and_is_silent_is_no_ssh(tryer: Tryer) -> None:
+    """A port that is mapped takes connections before anything listens behind it."""
+
+    async def talk(reader: Reader, _writer: Writer) -> None:
+        await reader.read()
+
+    async with stranger(talk) as port:
+        tried = await tryer.enter(port, within_s=0.3)
+    assert tried.answer == "no_ssh"
+    assert "said nothing within 0.3 s" in tried.said
+
+
+async def test_a_server_that_greets_and_never_finishes_is_late(tryer: Tryer) -> None:
+    """The time holds for all of it, not for the connection alone."""
+
+    async def talk(reader: Reader, writer: Writer) -> None:
+        writer.write(b"SSH-2.0-slow\r\n")
+        await reader.read()
+
+    async with stranger(talk) as port:
+        tried = await tryer.enter(port, within_s=0.3)
+    assert tried.answer == "timed_out"
+
+
+async def test_a_flood_before_the_greeting_is_no_ssh(tryer: Tryer) -> None:
+    """Lines before the version are allowed (RFC 4253, 4.2), not without end."""
+
+    async def talk(_reader: Reader, writer: Writer) -> None:
+        while not writer.is_closing():
+            writer.write(b"x" * 60 + b"\n")
+            await writer.drain()
+
+    async with stranger(talk) as port:
+        tried = await tryer.enter(port)
+    assert tried.answer == "no_ssh"
+
+
+@pytest.mark.parametrize(
+    "found", ["10.0.0.5", "127.0.0.1", "169.254.169.254", "::ffff:10.0.0.1", "fe80::1", "224.0.0.1"]
+)
+async def test_a_name_of_vast_that_leads_into_this_network_is_not_followed(
+    tryer: Tryer, monkeypatch: pytest.MonkeyPatch, found: str
+) -> None:
+    """The name is looked up once, and what was looked at is what is connected to."""
+    asked = _names_lead_to(monkeypatch, found)
+    tryer.set(sandbox=False, base_url="https://console.vast.ai")
+    tried = await tryer.enter(22, host="ssh4.vast.ai", way="proxy")
+    assert (tried.answer, asked) == ("not_tried", ["ssh4.vast.ai"])
+
+
+async def test_a_name_that_is_not_found_is_said(
+    tryer: Tryer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is another trouble than a machine that does not answer."""
+    _names_lead_to(monkeypatch, None)
+    tryer.set(sandbox=False, base_url="https://console.vast.ai")
+    tried = await tryer.enter(22, host="ssh4.vast.ai", way="proxy")
+    assert tried.answer == "name_not_found"
+
+
+def _names_lead_to(monkeypatch: pytest.MonkeyPatch, ip: str | None) -> list[str]:
+    """What the resolver of this computer answers; which names it was asked."""
+    asked: list[str] = []
+
+    def answer(host: str | bytes, port: int, *_: int, **__: int) -> list[tuple[object, ...]]:
+        asked.append(host.decode() if isinstance(host, bytes) else host)
+        if ip is None:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+        return [(family, socket.SOCK_STREAM, 6, "", (ip, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    return asked
