@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,8 +84,11 @@ class Session:
     # Machine → when its lease ends, by the last whole list.
     labelled: dict[int, float] = field(default_factory=dict[int, float])
 
-    # Machines whose logs lack the line of the watchdog of their lease.
+    # Machines whose logs lack the line of the watchdog of their lease, and that have it; and those
+    # that were heard to answer since they last started.
     silent: set[int] = field(default_factory=set[int])
+    armed: set[int] = field(default_factory=set[int])
+    reached: set[int] = field(default_factory=set[int])
 
     # Done by this process: machines it rented, and when, known without a journal too;
     # machines whose destroy Vast accepted; by token, verdicts that could not be written.
@@ -178,28 +181,48 @@ class Session:
 
     def watch_of(self, instance_id: int) -> Watch:
         """What was seen of a machine, by this process or, where the journal has it, by another."""
-        if not self.watches.knows(instance_id):
-            with journal_may_fail:
-                kept = self.journal.exists() and self.journal.watched.of(
-                    self.key_digest(), instance_id
-                )
-                if kept:
-                    self.watches.take_up(instance_id, kept)
+        self.take_up([instance_id])
         return self.watches.of(instance_id)
 
-    def keep_watch(self, instance_id: int) -> None:
-        """Let the next process go on with what this one saw of a machine."""
+    def take_up(self, instance_ids: Iterable[int]) -> None:
+        """Go on with what other processes saw of machines that this one has not seen."""
+        new = {one for one in instance_ids if not self.watches.knows(one)}
+        for instance_id, seen in self._kept(new).items():
+            self.watches.take_up(instance_id, seen)
+
+    def has_run(self, instance_id: int) -> bool:
+        """Whether any process saw a machine run, or was not there to see it."""
+        kept = self._kept({instance_id}).get(instance_id)
+        watches = [self.watches.of(instance_id), Watch.of_json(kept or "")]
+        return any(watch is not None and watch.ran for watch in watches)
+
+    def _kept(self, instance_ids: Collection[int]) -> dict[int, str]:
+        """What the journal has of looks at these machines."""
         with journal_may_fail:
-            if self.journal.exists():
-                seen = self.watches.of(instance_id).as_json()
-                self.journal.watched.keep(self.key_digest(), instance_id, seen)
+            if instance_ids and self.journal.exists():
+                return self.journal.watched.of(self.key_digest(), instance_ids)
+        return {}
+
+    def keep_watch(self, *instance_ids: int) -> None:
+        """Let the next process go on with what this one saw of machines."""
+        with journal_may_fail:
+            if instance_ids and self.journal.exists():
+                seen = {one: self.watches.of(one).as_json() for one in instance_ids}
+                self.journal.watched.keep(self.key_digest(), seen)
 
     def mark_started(self, instance_id: int, now: float) -> None:
         """A start or reboot was sent at `now`, in epoch seconds: looks of before say nothing."""
         self.watches.mark_started(instance_id, now)
-        with journal_may_fail:
-            if self.journal.exists():
-                self.journal.watched.drop(self.key_digest(), instance_id)
+        self.armed.discard(instance_id)
+        self.reached.discard(instance_id)
+        self.keep_watch(instance_id)
+
+    def mark_stopped(self, instance_id: int) -> None:
+        """A stop was sent and seen."""
+        self.watches.mark_stopped(instance_id)
+        self.armed.discard(instance_id)
+        self.reached.discard(instance_id)
+        self.keep_watch(instance_id)
 
     @contextlib.asynccontextmanager
     async def lease_lock(self) -> AsyncGenerator[None]:

@@ -219,7 +219,7 @@ class Stop(Verb):
 
     async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
         reserving.release(self.call, self.target.instance_id)
-        self.call.session.watches.mark_stopped(self.target.instance_id)
+        self.call.session.mark_stopped(self.target.instance_id)
         rate = "at a rate not known"
         if result.stopped_usd_per_hour:
             disk = f"about {result.stopped_usd_per_hour:.5f} $/h"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import anyio
 
 from vast_mcp import errors
+from vast_mcp.account.looks import note_look
 from vast_mcp.errors import NextStep
-from vast_mcp.machines import phases
 from vast_mcp.machines.watching import LOOKS_TO_FAIL
 from vast_mcp.session import Call
 from vast_mcp.waiting import doors, verdicts
@@ -49,12 +47,9 @@ async def _look(wait: Wait) -> None:
         wait.trouble = exc
         return
     wait.looked = True
-    phase = wait.call.session.watches.judged(phases.sign_of(row), row, wait.record)
-    shows, unmoved_since = phases.shown_by(row), phases.unmoved_since(row)
-    wait.watch.look(phase, time.time(), wait.patience, shows, unmoved_since)
+    note_look(wait.call.session, wait.instance_id, row, wait.record)
     if row is not None:
         wait.row = row
-        wait.call.session.note_seen(row)
     if wait.watch.looks >= LOOKS_TO_FAIL and not wait.is_known:
         raise errors.NoSuchInstance(
             f"The account has no machine {wait.instance_id}.",
