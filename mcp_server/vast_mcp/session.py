@@ -24,6 +24,7 @@ from vast_mcp.reconcile import Reconciler
 from vast_mcp.settings import Limits, Settings, Times
 from vast_mcp.telling import Telling
 from vast_mcp.vast.account import SshKey, Template
+from vast_mcp.vast.deeds import Deeds
 from vast_mcp.vast.rows import Listing
 from vast_mcp.vast.unread import Unread
 
@@ -133,14 +134,18 @@ class Session:
         return self.link.now()
 
     def client(
-        self, deadline: float, tell: Callable[[str], Awaitable[None]], unread: Unread
+        self,
+        deadline: float,
+        tell: Callable[[str], Awaitable[None]],
+        unread: Unread,
+        deeds: Deeds | None = None,
     ) -> Vast:
         """Vast.ai's API until a deadline on anyio's clock. `tell` hears of waits for a turn,
-        `unread` of what cannot be read of its answers.
+        `unread` of what cannot be read of its answers, `deeds` of what is sent that acts.
         """
         from vast_mcp.vast.client import Vast
 
-        return Vast(self.link, deadline, tell, unread)
+        return Vast(self.link, deadline, tell, unread, deeds)
 
     def key_digest(self) -> str:
         """What stands for address and key in the journal."""
@@ -279,6 +284,7 @@ class Call:
     told: set[News] = field(default_factory=set[News])
     attempts: set[str] = field(default_factory=set[str])
     unread: Unread = field(default_factory=Unread)  # of Vast's answers to this call
+    deeds: Deeds = field(default_factory=Deeds)  # what it sent that acts
 
     @classmethod
     def quiet(cls, session: Session) -> Call:
@@ -289,7 +295,7 @@ class Call:
         self.vast = self._until(self.deadline)
 
     def _until(self, deadline: float) -> Vast:
-        return self.session.client(deadline, self.say, self.unread)
+        return self.session.client(deadline, self.say, self.unread, self.deeds)
 
     async def say(self, text: str) -> None:
         """Tell the host what the call waits for. Others may wait for the same, so that a host that

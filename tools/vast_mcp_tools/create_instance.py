@@ -406,4 +406,5 @@ SPEC = ToolSpec(
     destructive=True,
     idempotent=False,
     open_world=True,
+    sends=("create",),
 )
