@@ -38,6 +38,7 @@ OURS = {
     "env_from": "env whose values the person keeps: they go to the machine and never through a "
     "model",
     "image_login_from": "image_login, kept likewise",
+    "onstart_file": "onstart as a file of the person's, which goes through no model either",
 }
 
 # Where the arguments' model says more than the specification, or something else: what it says,

@@ -180,6 +180,9 @@ class CreateInstance(Arguments):
             "with runtype args the entrypoint, at most 4048, with args/args_str 4096 together",
         ),
     ] = None
+    onstart_file: Annotated[
+        str | None, Field(description="or its path here, in a folder of VAST_MCP_FILES")
+    ] = None
     args: Annotated[
         list[str] | None,
         Field(repr=False, description="entrypoint arguments"),
@@ -311,13 +314,11 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     next_steps settle it.
     """
     from vast_mcp.renting import lease
-    from vast_mcp.renting.order import order_of
     from vast_mcp.renting.preview import preview
     from vast_mcp.renting.refusals import told
     from vast_mcp.renting.rent import rent
 
-    left_out = () if args.env is None else cast("Environment", args.env).left_out
-    order = order_of(args.model_dump(exclude_none=True), call.settings, left_out)
+    order = await _order(args, call)
     try:
         if order.dry_run:
             return _previewed(order, await preview(call, order))
@@ -327,6 +328,21 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     call.session.created.setdefault(rental.instance_id, time.time())
     said = await lease.sentence_now(call, rental.intent, rental.instance_id)
     return _rented(order, rental, said, call.session.failing.get(rental.instance_id))
+
+
+async def _order(args: CreateInstance, call: Call) -> Order:
+    """What the arguments ask for, a file's text among them. Raises BadArguments, or OverLimit."""
+    from vast_mcp.renting import onstart_file
+    from vast_mcp.renting.order import order_of
+
+    left_out = () if args.env is None else cast("Environment", args.env).left_out
+    given = args.model_dump(exclude_none=True)
+    file: str | None = given.pop(onstart_file.FIELD, None)
+    if file is not None:
+        given["onstart"] = await onstart_file.script_in(
+            file, call.settings, ONSTART_MAX, instead_of="onstart" in given
+        )
+    return order_of(given, call.settings, left_out, file)
 
 
 def _rented(
@@ -362,7 +378,7 @@ def _previewed(order: Order, seen: Preview) -> CreateInstanceResult:
         warnings=list(dict.fromkeys([*order.notes, *seen.warnings])),
     )
     if not order.hides:
-        again = {name: value for name, value in order.given.items() if name != "dry_run"}
+        again = {name: value for name, value in order.spoken.items() if name != "dry_run"}
         answer.next_steps = [step("create_instance", "rents it", **again)]
     found, terms = seen.found, seen.terms
     if found is not None and found.lives:

@@ -49,7 +49,7 @@ def _too_high(order: Order, offer: Offer | None, on_demand: float) -> errors.Bad
         instead += f", or bid {floor:g} to {on_demand:g}"
     steps = [NextStep("search_offers", {"type": "bid"}, "offers with their minimum bids")]
     if not order.hides:
-        without = {name: value for name, value in order.given.items() if name != "price"}
+        without = {name: value for name, value in order.spoken.items() if name != "price"}
         steps = [NextStep("create_instance", without, "the same on demand"), *steps]
     return errors.BadArguments(
         f"`price` is a bid, and {order.bid:g} $/h is more than this machine costs "

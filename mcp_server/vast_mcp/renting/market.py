@@ -52,7 +52,7 @@ def _to_a_market(order: Order, offer: Offer | None, lowest: float | None) -> lis
     why = "its price on demand; then this call, unchanged, rents it so"
     steps = [NextStep("search_offers", _on_demand(order, offer), why)]
     if lowest is not None and not order.hides:
-        bid = order.given | {"price": lowest}
+        bid = order.spoken | {"price": lowest}
         steps.append(NextStep("create_instance", bid, "interruptible, at the minimum bid"))
     return steps
 

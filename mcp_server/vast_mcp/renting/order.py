@@ -14,7 +14,7 @@ from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.journal.records import token_of
 from vast_mcp.leases.labels import lease_of
-from vast_mcp.renting import env_rules, image_rules, onstart, rules, template_hashes
+from vast_mcp.renting import env_rules, image_rules, onstart, onstart_file, rules, template_hashes
 from vast_mcp.renting.defaults import DEFAULT_IMAGE, DEFAULT_LABEL
 from vast_mcp.renting.kept_secrets import kept_env, kept_login
 from vast_mcp.renting.logins import login_in
@@ -34,10 +34,11 @@ _NOT_IN_BODY = {"offer_id", "label", "env_from", "image_login_from", *_GUARDS}
 class Order:
     """What the caller wants: the whole call, and the request that it is to become."""
 
-    given: Json = field(repr=False)  # the call's arguments
+    given: Json = field(repr=False)  # the call's arguments, a file's text as its onstart
     body: Json = field(repr=False)  # of the request, without label and lease
     lease_hours: float | None = None  # the call's, else the person's
     notes: tuple[str, ...] = ()  # what an answer says of the arguments
+    file: str | None = None  # the path that onstart was read from
 
     @property
     def offer_id(self) -> int:
@@ -114,7 +115,16 @@ class Order:
     @property
     def hides(self) -> bool:
         """Whether an answer may not repeat the call, since it may hold secrets."""
-        return not PRIVATE.isdisjoint(self.given)
+        return not PRIVATE.isdisjoint(self.spoken)
+
+    @property
+    def spoken(self) -> Json:
+        """The arguments as they were spoken: a file by its path, without its text."""
+        if self.file is None:
+            return self.given
+        return {name: value for name, value in self.given.items() if name != "onstart"} | {
+            onstart_file.FIELD: self.file
+        }
 
     @property
     def again(self) -> NextStep:
@@ -127,7 +137,7 @@ class Order:
                 "unchanged",
             )
         return NextStep(
-            "create_instance", self.given, "the same call: goes on settling, rents nothing twice"
+            "create_instance", self.spoken, "the same call: goes on settling, rents nothing twice"
         )
 
     @property
@@ -140,10 +150,13 @@ class Order:
         return [*env.values(), *logins, *words, *scripts, *self.given.get("args", [])]
 
 
-def order_of(given: Json, settings: Settings, left_out: Sequence[str] = ()) -> Order:
+def order_of(
+    given: Json, settings: Settings, left_out: Sequence[str] = (), file: str | None = None
+) -> Order:
     """The order that valid arguments make, checked as far as that asks nobody.
 
-    `given`: without the arguments that were left out; `left_out`: Docker options that env had.
+    `given`: without the arguments that were left out; `left_out`: Docker options that env had;
+    `file`: the path of the onstart that is given.
     Raises BadArguments, or OverLimit for a lease.
     """
     body = _plain_body(given)
@@ -163,14 +176,15 @@ def order_of(given: Json, settings: Settings, left_out: Sequence[str] = ()) -> O
     named = {problem.field for problem in problems}
     problems += [problem for problem in rules.contradictions(body) if problem.field not in named]
     if problems:
-        raise _bad(given, problems)
+        spoken = problems if file is None else onstart_file.named_as_spoken(problems)
+        raise _bad(given, spoken)
     notes = [
         *image_rules.warnings_of(body.get("image")),
         *env_rules.warnings_of(env, left_out),
         *onstart.warnings_of(given),
         *rules.warnings_of(body),
     ]
-    return Order(given, body, _lease_hours(given, settings), tuple(notes))
+    return Order(given, body, _lease_hours(given, settings), tuple(notes), file)
 
 
 def _bad(given: Json, problems: Sequence[Problem]) -> errors.BadArguments:

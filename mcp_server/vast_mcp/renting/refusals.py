@@ -9,6 +9,7 @@ from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Intent, Wish
 from vast_mcp.masking import Mask
+from vast_mcp.renting import onstart_file
 from vast_mcp.renting.another_offer import another
 from vast_mcp.renting.bids import WHY_REBID, rebid
 from vast_mcp.renting.order import Order
@@ -214,6 +215,8 @@ def told(exc: errors.VastMcpError, order: Order, call: Call) -> errors.VastMcpEr
     is_gone = isinstance(exc, errors.OverLimit) and not exc.may_bill
     if exc.instance_id is not None and not is_gone:
         call.session.created.setdefault(exc.instance_id, time.time())
+    if order.file is not None:
+        exc.problems = onstart_file.named_as_spoken(exc.problems)
     if exc.vast_message:
         exc.vast_message = Mask(order.secrets).hide(exc.vast_message, cut=True)
     if isinstance(exc, errors.CreatedStopped) and exc.instance_id is not None:

@@ -100,6 +100,16 @@ class Settings:
             kinds.PASSED_NAMES,
         ),
     )
+    # Folders whose files a rental may take along, unseen by the model.
+    files: tuple[Path, ...] = field(
+        default=(),
+        metadata=setting(
+            "VAST_MCP_FILES",
+            "folders (comma separated) whose files `onstart_file` may send to a machine, unseen by "
+            "the model; never over HTTP",
+            kinds.FOLDERS,
+        ),
+    )
     limits: Limits = field(default_factory=Limits)
     lease_hours: float | None = field(
         default=None,

@@ -99,6 +99,13 @@ def folder(text: str) -> Path:
     return value
 
 
+def folders(text: str) -> tuple[Path, ...]:
+    """Read folders that commas separate."""
+    found = tuple(folder(word) for word in words(text))
+    check(bool(found))
+    return found
+
+
 def address(text: str) -> str:
     """Read the address of the API: written one way, without a slash at its end."""
     read = Address.of(text)
@@ -157,6 +164,7 @@ PATH = Kind(path, "a path, whose home folder exists where it begins with ~")
 FOLDER = Kind(
     folder, "an absolute path (a host starts servers in any folder), or one that begins with ~"
 )
+FOLDERS = Kind(folders, "absolute paths of folders, separated by commas, or such as begin with ~")
 ADDRESS = Kind(
     address,
     "an https address, or http on loopback (your key would travel in clear), without a login, "
