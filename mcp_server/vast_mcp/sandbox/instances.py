@@ -129,17 +129,23 @@ class Instance:
     def bids_below_floor(self) -> bool:
         return self.launch.bids_below(self.offer["min_bid"])
 
+    def rates(self, now: float) -> dict[str, float]:
+        """$/h that it is billed now, by kind: its compute, its disk (C.8)."""
+        status, rates = self.status(now), dict[str, float]()
+        if self.alive and status in BILLED:
+            rates["gpu"] = self.price
+        if self.alive and status not in AWAY:
+            rates["disk"] = self.disk_rate
+        return rates
+
     def tick(self, now: float) -> None:
         """Enter what it was billed since the last tick; before anything of it changes."""
         since = self.meter.at
         if not self.alive or now <= since:
             return
         for start, end in moments(since, now, self._times_of_steps()):
-            status = self.status(start)
-            if status in BILLED:
-                self.meter.enter("gpu", start, end, self.price)
-            if status not in AWAY:
-                self.meter.enter("disk", start, end, self.disk_rate)
+            for kind, rate in self.rates(start).items():
+                self.meter.enter(kind, start, end, rate)
         self.meter.at = now
 
     def _times_of_steps(self) -> list[float]:

@@ -40,6 +40,13 @@ class World(State):
         """List the ledger's entries of one kind."""
         return [entry for entry in self.ledger if entry.kind == kind]
 
+    def metered(self, instance_id: int | None = None) -> float:
+        """$/h that the meters of one instance run at now; without one, of all and of volumes."""
+        if instance_id is not None:
+            return sum(self.instances[instance_id].rates(self.now).values())
+        machines = sum(self.metered(instance.id) for instance in self.living)
+        return machines + sum(volume.usd_per_hour for volume in self.volumes.living)
+
     def offer(self, **traits: Any) -> Offer:
         """Find the cheapest free offer with these traits: row keys by value or predicate, and those
         of `TRAITS`, of which None takes any.
