@@ -76,6 +76,29 @@ async def test_an_odd_wish_for_logs_is_refused(body: dict[str, Any]) -> None:
     ).status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("onstart", "status", "said"),
+    [
+        ("echo hello", 0, []),
+        ("(w=...||echo vast-mcp: no watchdog)", 0, ["vast-mcp: log /var/tmp/vast-mcp, until"]),
+        ("echo vast-mcp: onstart began", 3, ["onstart began", "onstart ended, status 3"]),
+        ("echo vast-mcp: onstart began", None, ["onstart began"]),
+    ],
+)
+async def test_a_start_script_that_speaks_is_heard_in_the_log(
+    onstart: str, status: int | None, said: list[str]
+) -> None:
+    """What a script says of itself is told by what stands in it."""
+    world = a_world(log_looks=0, onstart_status=status)
+    wire, instance = await rented(world, onstart=onstart)
+    for _ in range(3):
+        await wire.show(instance)
+    text = (await wire.http.get(await ask_logs(wire, instance))).text
+    lines = [line for line in text.splitlines() if "vast-mcp: " in line]
+    assert len(lines) == len(said)
+    assert all(words in line for words, line in zip(said, lines, strict=True))
+
+
 async def test_planted_words_stand_in_every_log_and_a_foreign_address_can_be_named() -> None:
     """A test can plant what a client must not trust."""
     world = a_world(

@@ -1,6 +1,7 @@
 """A look from outside moves what is looked at: instances take a step, logs arrive."""
 
 import time
+from collections.abc import Iterator
 
 from . import fates, listing, logs, replies, rises
 from .doorways import ways
@@ -11,7 +12,9 @@ from .service import own
 from .shapes import Json
 from .state import State
 
-WATCHDOG = "vast-mcp: "  # what the script of a lease writes before its words
+# What a start script says of itself in the log, by what stands in it.
+WATCHDOG = "vast-mcp: no watchdog"
+BEGAN, ENDED = "vast-mcp: onstart began", "vast-mcp: onstart ended, status"
 SHOWN_AS_FILTERS = ("actual_status", "verification", "gpu_name", "label")
 
 
@@ -88,19 +91,30 @@ def _follow(state: State, instance: Instance) -> None:
         state.outbid(instance.id)
     if event == fates.GIVEN_UP:
         instance.give_up(state.now)
-    _log_status(instance, state.now)
+    _log_status(state, instance)
 
 
-def _log_status(instance: Instance, now: float) -> None:
+def _log_status(state: State, instance: Instance) -> None:
+    now = state.now
     status = instance.status(now)
     if status == instance.last_logged:
         return
     instance.last_logged = status
     said = instance.says(status) or "ok"
     instance.log.happened(now, f"{instance.id} {status or 'created'}: {said}")
-    if status == "running" and WATCHDOG in (instance.launch.onstart or ""):
-        when = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(now))
-        instance.log.lines.append(f"{when} {WATCHDOG}log /var/tmp/vast-mcp, until {when}")
+    if status == "running":
+        instance.log.lines += _said_by(instance.launch.onstart or "", now, state.onstart_status)
+
+
+def _said_by(onstart: str, now: float, status: int | None) -> Iterator[str]:
+    """What a start script writes into the log: of a lease's watchdog, of its beginning and end."""
+    when = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(now))
+    if WATCHDOG in onstart:
+        yield f"{when} vast-mcp: log /var/tmp/vast-mcp, until {when}"
+    if BEGAN in onstart:
+        yield BEGAN
+        if status is not None:
+            yield f"{ENDED} {status}"
 
 
 # Logs

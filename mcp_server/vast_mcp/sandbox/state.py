@@ -59,6 +59,8 @@ class State:
     leaky_filters: bool = False  # numeric filters let some rows through (B.2)
     search_cap: int = 64  # rows in one reply of a search (B.1: 64, one client saw 100)
     drops_onstart: bool = False  # a start script is accepted and not stored (A.10)
+    # how a start script ends that says so in its log; None: it goes on
+    onstart_status: int | None = 0
     old_list: bool = False  # the v0 list answers, as it does for older accounts (C.2)
     bad_key_status: int = 404  # 401 by the specification (I)
     missing_permissions: set[str] = field(default_factory=set[str])  # e.g. {"instance_read"} (I)
