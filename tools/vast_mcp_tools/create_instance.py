@@ -422,5 +422,4 @@ SPEC = ToolSpec(
     destructive=True,
     idempotent=False,
     open_world=True,
-    sends=("create",),
 )

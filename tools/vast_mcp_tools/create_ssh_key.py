@@ -102,7 +102,10 @@ def _text(given: str, ssh_dir: Path | None) -> str:
     """
     text = given.strip()
     if "PRIVATE KEY" in text:
-        raise _bad("this is a private key; give the public one (the file that ends in .pub)")
+        raise _bad(
+            "this is a private key; give the public one (the file that ends in .pub). Nothing was "
+            "sent"
+        )
     if _is_key_text(text):
         return text
     if not text.endswith(".pub"):
@@ -147,7 +150,7 @@ def _is_small_file(path: Path) -> bool:
 def _checked(text: str) -> str:
     """`kind blob [comment]`, one line. Raises BadArguments, and repeats nothing of the text."""
     if "PRIVATE KEY" in text:
-        raise _bad("the file holds a private key")
+        raise _bad("the file holds a private key; nothing was sent")
     lines = [line for line in text.splitlines() if not _is_blank_or_comment(line)]
     if len(lines) != 1:
         raise _bad("expected exactly one public key on one line")
@@ -189,5 +192,4 @@ SPEC = ToolSpec(
     destructive=False,
     idempotent=True,
     open_world=True,
-    sends=("keys",),
 )

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -20,21 +18,15 @@ from pydantic import AfterValidator, Field
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.leases import guards
-from vast_mcp.masking import Mask
 from vast_mcp.renting import lease
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, ToolSpec
+from vast_mcp.vast.log_text import plain_lines
 from vast_mcp.vast.models import Instance
 
-NO_SECRETS = Mask([])
 SHOWN_BYTES = 9_600  # of the log as JSON text; with the rest of the answer it stays under 10 KB
 FILTER_MAX = 200
 FILTER_RULE = f"must be printable, and at most {FILTER_MAX} characters"
-# Colours and cursor moves (CSI), window titles (OSC) and the two-character escapes of a terminal.
-_ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ "
-    r"-/]*[0-~]"
-)
 
 
 def _printable(words: str) -> str:
@@ -150,38 +142,6 @@ def _steps(exc: errors.VastMcpError, args: ShowLogs) -> Sequence[NextStep]:
 
 
 # ── the text ───────────────────────────────────────────────────────────────────────────────────
-
-
-def plain_lines(text: str, mask: Mask = NO_SECRETS) -> list[str]:
-    """The lines as a terminal would leave them: no escapes, and of a redrawn line its last state.
-
-    Control and bidirectional characters go; tabs stay. Secrets are masked last, since any of those
-    may stand in the middle of one.
-    """
-    plain = "\n".join(map(_plain, text.split("\n")))
-    return mask.hide_foreign(plain.rstrip("\n")).split("\n") if plain.strip() else []
-
-
-def _plain(line: str) -> str:
-    """One line as it was last drawn, of visible characters."""
-    _, _, drawn = _ESCAPES.sub("", line).rstrip("\r").rpartition("\r")
-    return "".join(_visible(char) for char in drawn).rstrip()
-
-
-def _visible(char: str) -> str:
-    """A character as it may be shown: spaces of every kind as one kind, control characters not."""
-    if char == "\t":
-        return char
-    if char.isspace():
-        return " "
-    if _is_control(char):
-        return ""
-    return char
-
-
-def _is_control(char: str) -> bool:
-    """Whether Unicode counts a character as control, format, or not assigned (category C)."""
-    return unicodedata.category(char).startswith("C")
 
 
 def last(lines: list[str], most: int) -> list[str]:

@@ -95,11 +95,12 @@ async def _journalled(call: Call, ids: Iterable[int]) -> set[int]:
 
 
 def check_known(
-    ids: Iterable[int], there: Roll, *, argument: str, formerly: Collection[int] = ()
+    ids: Iterable[int], there: Roll, *, nothing: str, argument: str, formerly: Collection[int] = ()
 ) -> None:
     """Raises NoSuchInstance for ids that the account never showed.
 
-    `argument`: the one that holds the ids. `formerly`: ids that count although they are gone.
+    `nothing`: what was not done, such as "sent". `argument`: the one that holds the ids.
+    `formerly`: ids that count although they are gone by now.
     """
     known = {*formerly, *there.unread}  # what cannot be read may exist
     unknown = [i for i in ids if not there.is_known(i) and i not in known]
@@ -108,7 +109,7 @@ def check_known(
     wanted = "ids of machines that exist" if argument.endswith("s") else "a living machine's"
     names = ", ".join(map(str, unknown))
     raise errors.NoSuchInstance(
-        f"The account has no machine {names}. {_living(there)}",
+        f"Nothing was {nothing}: the account has no machine {names}. {_living(there)}",
         problems=[Problem(argument, wanted)],
         next_steps=[NextStep("show_instances", {}, "see what exists")],
     )
@@ -125,10 +126,13 @@ def _living(there: Roll) -> str:
     return f"Living: {shown}."
 
 
-def check_ours(ids: Iterable[int], there: Roll, *, loses: str, again: NextStep) -> None:
+def check_ours(
+    ids: Iterable[int], there: Roll, *, nothing: str, loses: str, again: NextStep
+) -> None:
     """Raises NotOurs for machines that vast-mcp did not make.
 
-    `loses`: what the act costs them. `again`: the call that means them too.
+    `nothing`: what was not done. `loses`: what the act costs them. `again`: the call that means
+    them too.
     """
     hidden = [i for i in ids if there.hides_owner(i)]
     strangers = [i for i in ids if i in there.living and i not in there.ours]
@@ -138,7 +142,7 @@ def check_ours(ids: Iterable[int], there: Roll, *, loses: str, again: NextStep) 
     if hidden:
         why = f"whose machine {', '.join(map(str, hidden))} is could not be read"
     raise errors.NotOurs(
-        f"{why}, and {loses}.",
+        f"Nothing was {nothing}: {why}, and {loses}.",
         problems=[Problem("not_ours", "true, if the person wants this for these as well")],
         next_steps=[again],
     )

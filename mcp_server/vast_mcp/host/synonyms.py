@@ -97,6 +97,7 @@ MEANINGS = (
         "ports port expose expose_ports exposed_ports port_mapping port_mappings open_ports "
         "publish publish_ports port_forwarding http_ports tcp_ports container_port docker_ports",
         {
+            "wait_for_instance": 'until "port:N"',
             "search_offers": "min_direct_ports, how many an offer has at least",
             "create_instance": _PORTS,
         },
@@ -399,6 +400,10 @@ MEANINGS = (
         "timeout timeout_seconds wait wait_seconds wait_time max_wait seconds timeout_ms "
         "max_seconds wait_s poll_timeout timeout_sec max_wait_seconds max_wait_s",
         {"wait_for_instance": "timeout_s, seconds"},
+    ),
+    Meaning(
+        "log_line log_text pattern log_pattern wait_for_log log_contains",
+        {"wait_for_instance": 'until "log:TEXT"', "show_logs": "filter"},
     ),
     Meaning(
         "status state condition wait_for target_status desired_state statuses actual_status",

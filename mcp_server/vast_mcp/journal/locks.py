@@ -126,7 +126,8 @@ class Owner:
             except Timeout as exc:
                 if time.monotonic() > give_up_at:
                     raise errors.JournalUnavailable(
-                        "Another vast-mcp is moving or ending a lease. Repeat the call."
+                        "Nothing was sent: another vast-mcp is moving or ending a lease. Repeat "
+                        "the call."
                     ) from exc
             except OSError:
                 return None

@@ -52,6 +52,12 @@ def is_in(onstart: str) -> bool:
     return _MARK in onstart
 
 
+def is_all_of(onstart: str) -> bool:
+    """Whether a start script is a watchdog and nothing else."""
+    rest = [line for line in onstart.splitlines() if not line.startswith(_MARK)]
+    return is_in(onstart) and rest in ([], [_SHEBANG.strip()])
+
+
 def guarded(
     onstart: str | None,
     *,

@@ -46,7 +46,7 @@ def takes_ssh(row: Instance) -> bool:
 
 def direct_of(row: Instance) -> Address | None:
     """The machine's own address, where port 22 is mapped (docs/vast-api.md C.6)."""
-    return _address(row.public_ipaddr, row.outside_port("22/tcp"))
+    return mapped_to(row, "22/tcp")
 
 
 def proxy_of(row: Instance, *, vm: bool) -> Address | None:
@@ -55,19 +55,12 @@ def proxy_of(row: Instance, *, vm: bool) -> Address | None:
     """
     if vm or row.ssh_port is None:
         return None
-    port = row.ssh_port + 1 if _has_jupyter(row) else row.ssh_port
+    port = row.ssh_port + 1 if has_jupyter(row) else row.ssh_port
     return _address(row.ssh_host, port)
 
 
-def has_addresses(row: Instance, *, vm: bool) -> bool:
-    """Whether the row of a machine that is not to be stopped has a way in."""
-    if row.intended_status == "stopped":
-        return False
-    ways_in = (direct_of(row), proxy_of(row, vm=vm) if takes_ssh(row) else None)
-    return any(ways_in) or bool(mapped_ports(row)) or jupyter_url(row, token=False) is not None
-
-
-def _has_jupyter(row: Instance) -> bool:
+def has_jupyter(row: Instance) -> bool:
+    """Whether it was made with Jupyter."""
     return "jupyter" in (row.image_runtype or "")
 
 
@@ -98,13 +91,18 @@ def rsync_line(to: Address, key: str | None) -> str:
     return f"rsync -az -e {shlex.quote(_ssh(to.port, key))} ./ root@{to.spelled}:/workspace/"
 
 
+def mapped_to(row: Instance, inside: str) -> Address | None:
+    """Where a port inside, such as "8000/tcp", is found from outside."""
+    return _address(row.public_ipaddr, row.outside_port(inside))
+
+
 def mapped_ports(row: Instance) -> dict[str, str]:
     """Where each port inside is found from outside, as a URL; SSH and jupyter have lines of
     their own.
     """
     found: dict[str, str] = {}
     for inside in sorted(row.ports or {}, key=lambda port: (len(port), port)):
-        to = _address(row.public_ipaddr, row.outside_port(inside))
+        to = mapped_to(row, inside)
         if to is None or _has_line_of_its_own(inside, row):
             continue
         scheme = "http" if inside.endswith("tcp") else "udp"
@@ -113,15 +111,20 @@ def mapped_ports(row: Instance) -> dict[str, str]:
 
 
 def _has_line_of_its_own(inside: str, row: Instance) -> bool:
-    return inside == "22/tcp" or (inside == "8080/tcp" and _has_jupyter(row))
+    return inside == "22/tcp" or (inside == "8080/tcp" and has_jupyter(row))
+
+
+def jupyter_of(row: Instance) -> Address | None:
+    """Where a notebook is found whose port is mapped (docs/vast-api.md C.6)."""
+    return mapped_to(row, "8080/tcp") if has_jupyter(row) else None
 
 
 def jupyter_url(row: Instance, *, token: bool) -> str | None:
     """The notebook on its mapped port; whoever has the token has the machine, so it is there
     only when asked for.
     """
-    to = _address(row.public_ipaddr, row.outside_port("8080/tcp"))
-    if to is None or not _has_jupyter(row):
+    to = jupyter_of(row)
+    if to is None:
         return None
     url = f"https://{to.spelled}:{to.port}/"
     if not token or not row.jupyter_token:

@@ -1,37 +1,110 @@
-"""A container that runs is no proof that anybody can enter it: its ways in are tried."""
+"""A container that runs is no proof that it is of use: what it was rented for is tried."""
 
 from __future__ import annotations
 
-from vast_mcp.machines import reach, ways
-from vast_mcp.machines.ways import Address
+from dataclasses import dataclass, field
+
+import anyio
+
+from vast_mcp.machines.knocking import Knock, knock
+from vast_mcp.ssh.tried import Tried
 from vast_mcp.vast.models import Instance
-from vast_mcp.waiting import verdicts
-from vast_mcp.waiting.verdicts import Verdict
+from vast_mcp.waiting import entering, verdicts
+from vast_mcp.waiting.facts import Verdict
 from vast_mcp.waiting.wait import Wait
+from vast_mcp.waiting.wanted import Door, Wanted, wanted_of
+
+NO_WAY_IN = "It runs. It has no way in, neither SSH nor a mapped port: its log is all it tells."
+
+
+@dataclass
+class Answers:
+    """What those that were tried answered."""
+
+    entered: Tried | None = None
+    knocks: dict[str, Knock] = field(default_factory=dict[str, Knock])
+
+    @property
+    def serving(self) -> list[str]:
+        return [name for name, heard in self.knocks.items() if heard.serves]
+
+    @property
+    def silent(self) -> list[str]:
+        return [name for name, heard in self.knocks.items() if not heard.serves]
+
+    def satisfy(self, wanted: Wanted) -> bool:
+        """Whether all answered that must."""
+        return not self.silent and (wanted.ssh != "must" or self.entered is not None)
 
 
 async def when_running(wait: Wait, row: Instance) -> Verdict | None:
-    """The end of the wait for a machine that runs, or None to look again."""
-    if wait.wish.until == "running" or not ways.takes_ssh(row):
+    """The end of the wait for a machine that runs, or None to look again. Raises BadArguments for a
+    way in that the machine does not have.
+    """
+    kind = wait.wish.aim.kind
+    if kind == "running":
         return await verdicts.ready(wait, row, "It runs.")
-    lasted = wait.watch.last - wait.watch.since
-    direct = ways.direct_of(row)
-    if await _answers(wait, direct):
-        return await verdicts.ready(wait, row, "SSH answers.", via="direct", through=direct)
-    # The proxy answers before the machine does, so the direct way is given time alone.
-    if direct is None or lasted >= wait.patience.proxy:
-        proxy = ways.proxy_of(row, vm=wait.machine.is_vm)
-        if await _answers(wait, proxy):
-            message = "SSH answers through Vast's proxy only."
-            return await verdicts.ready(wait, row, message, via="proxy_only", through=proxy)
-    if lasted < wait.patience.banner and not wait.watch.stands_still(wait.patience):
+    if kind == "log":
+        return await when_said(wait, row)
+    wanted = wanted_of(wait, row)
+    if wanted is None:
+        return None
+    if wanted.is_nothing:
+        log = await wait.read_log()
+        return await verdicts.ready(wait, row, NO_WAY_IN, line=log.last_line)
+    answers = await _answers(wait, row, wanted)
+    if answers.satisfy(wanted):
+        return await verdicts.ready(wait, row, _opened(answers), through=answers.entered)
+    return await _not_yet(wait, row, wanted, answers)
+
+
+async def when_said(wait: Wait, row: Instance) -> Verdict | None:
+    """The end of the wait for a text in the log, where the log has it."""
+    log = await wait.read_log()
+    line = log.find(wait.wish.aim.text)
+    if line is None:
+        return None
+    down = "" if row.actual_status == "running" else " Its container does not run now."
+    return await verdicts.ready(wait, row, f"Its log says it.{down}", line=line)
+
+
+async def _answers(wait: Wait, row: Instance, wanted: Wanted) -> Answers:
+    """What all of them answer, side by side."""
+    answers = Answers()
+
+    async def enter() -> None:
+        answers.entered = await entering.enter(wait, row)
+
+    async def ask(door: Door) -> None:
+        heard = await knock(door.to, loopback=wait.loopback, tls=door.tls, within_s=wait.probe_s)
+        answers.knocks[door.name] = heard
+        wait.seen[door.name] = heard.words
+
+    async with anyio.create_task_group() as tasks:
+        if wanted.ssh != "no":
+            tasks.start_soon(enter)
+        for door in wanted.doors:
+            tasks.start_soon(ask, door)
+    return answers
+
+
+async def _not_yet(wait: Wait, row: Instance, wanted: Wanted, answers: Answers) -> Verdict | None:
+    """The end where what is missing was given its time, or nothing but a person can help."""
+    if entering.is_barred(wait):
+        return await verdicts.host_key_changed(wait)
+    if answers.serving and answers.silent and wait.runs_for >= wait.patience.banner:
+        missing = f"{_opened(answers)} Nothing answers at {', '.join(answers.silent)}."
+        return await verdicts.ready(wait, row, missing)
+    given = wait.patience.stuck if wanted.doors else wait.patience.banner
+    if wait.runs_for < given and not wait.watch.stands_still(wait.patience):
         return None
     return await verdicts.not_reachable(wait, row)
 
 
-async def _answers(wait: Wait, to: Address | None) -> bool:
-    """Whether an SSH server is heard at an address, where there is one."""
-    if to is None:
-        return False
-    heard = await reach.probe(to, loopback=wait.loopback, within_s=wait.probe_s)
-    return heard == "ssh"
+def _opened(answers: Answers) -> str:
+    """What answered, in a sentence or two."""
+    said = [f"{name}: {answers.knocks[name].words}." for name in answers.serving]
+    if answers.entered is not None:
+        said.insert(0, answers.entered.said)
+    text = " ".join(said)
+    return text[:1].upper() + text[1:]

@@ -3,59 +3,38 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, Literal
 
-from pydantic import Field
-
-from vast_mcp.account.access import Access, access_to
+from vast_mcp.account.access import access_to
 from vast_mcp.errors import clean_or_none
 from vast_mcp.leases import guards, lifetimes
 from vast_mcp.machines import costs, phases
 from vast_mcp.machines.phases import Phase, Reason
-from vast_mcp.machines.ways import Address
 from vast_mcp.renting.over_limit import warning_of
-from vast_mcp.toolspec import Part, Step, step
+from vast_mcp.ssh.tried import Tried
+from vast_mcp.toolspec import Step
 from vast_mcp.vast.models import Instance
-from vast_mcp.waiting import leads
+from vast_mcp.waiting import inside, leads
+from vast_mcp.waiting.facts import Outcome, Verdict
 from vast_mcp.waiting.wait import Wait
 
-Via = Literal["direct", "proxy_only"]
-Outcome = Literal["ready", "still_starting", "failed", "running_not_reachable_from_here"]
+_NETWORK = "No packet came back from anywhere: a firewall around this computer does that."
 
 
-class Facts(Part):
-    """What the wait for one machine came to."""
-
-    state: Outcome
-    reason: Reason | None = None
-    message: str
-    status: str | None = None
-    via: Annotated[Via | None, Field(description="The way SSH answered.")] = None
-    access: Access | None = None
-    usd_per_hour: float | None = None
-    cost_estimate_usd: Annotated[
-        float | None, Field(description="At most: hours since birth x the full rate.")
-    ] = None
-    lease_left_hours: Annotated[
-        float | None, Field(description="Until it is destroyed by itself.")
-    ] = None
-    past_lease: bool | None = None
-    untrusted_status: str | None = None
-    warnings: list[str] = []
-    next_steps: list[Step] = []
+def doing(wait: Wait) -> str:
+    """What the machine is doing, in our words."""
+    phase: Phase = wait.watch.phase or "starting"
+    if phase != "running":
+        return phases.DOING[phase]
+    if wait.wish.aim.kind == "log":
+        return f"its container runs; {_log_so_far(wait)}"
+    answered = ", ".join(f"{name}: {said}" for name, said in wait.seen.items())
+    return f"its container runs; {answered or 'nothing answers yet'}"
 
 
-class Verdict(Facts):
-    """The same, and of which machine."""
-
-    instance_id: int
-
-
-def doing(phase: Phase | None) -> str:
-    """What the host is doing, in our words."""
-    if phase == "running":
-        return "its container runs; SSH does not answer yet"
-    return phases.DOING[phase or "starting"]
+def _log_so_far(wait: Wait) -> str:
+    if wait.log.trouble is not None:
+        return f"its log could not be read ({wait.log.trouble})"
+    return "its log does not say so yet"
 
 
 async def ready(
@@ -63,14 +42,17 @@ async def ready(
     row: Instance,
     message: str,
     *,
-    via: Via | None = None,
-    through: Address | None = None,
+    through: Tried | None = None,
+    line: str | None = None,
 ) -> Verdict:
     """It is of use."""
-    end = leads.destroy(wait, "ends all billing when the work is done")
-    verdict = _verdict(wait, "ready", message, [end])
-    verdict.via = via
-    return await _with_access(verdict, wait, row, through)
+    wait.call.session.reached.add(wait.instance_id)
+    verdict = await _verdict(wait, "ready", message, [leads.logs(wait)], through)
+    verdict.untrusted_line = line
+    if through is not None:
+        verdict.via = "direct" if through.way == "direct" else "proxy_only"
+    await inside.look(wait, row, verdict)
+    return verdict
 
 
 async def still_starting(wait: Wait) -> Verdict:
@@ -78,14 +60,16 @@ async def still_starting(wait: Wait) -> Verdict:
     if wait.trouble is not None and not wait.looked:
         raise wait.trouble
     wait.call.session.keep_watch(wait.instance_id)
-    message = f"Not yet: {doing(wait.watch.phase)}."
+    message = f"Not yet: {doing(wait)}."
     still = wait.watch.still(wait.watch.last)
     if wait.watch.phase != "running" and still >= wait.patience.sick:
         message += (
             f" Nothing has moved for {_span(still)}; after {_span(wait.patience.stuck)} this fails."
         )
-    again = step("wait_for_instance", "waits on", **_again(wait))
-    return _verdict(wait, "still_starting", message, [again])
+    verdict = await _verdict(wait, "still_starting", message, [leads.again(wait, "waits on")])
+    if wait.wish.aim.kind == "log":
+        verdict.untrusted_line = wait.log.last_line
+    return verdict
 
 
 async def failed(wait: Wait, reason: Reason) -> Verdict:
@@ -96,69 +80,85 @@ async def failed(wait: Wait, reason: Reason) -> Verdict:
         message = f"{message} So for {_span(wait.watch.still(wait.watch.last))}."
     if row is not None and reason in phases.FAILURES:
         message = f"{message} {_bills(row)}"
-    verdict = _verdict(wait, "failed", message, leads.after(wait, reason))
+    verdict = await _verdict(wait, "failed", message, leads.after(wait, reason))
     verdict.reason = reason
-    if row is not None and row.actual_status == "running":
-        return await _with_access(verdict, wait, row, None)
     return verdict
 
 
 async def not_reachable(wait: Wait, row: Instance) -> Verdict:
-    """It runs and bills, and nobody gets in."""
-    lasted = _span(wait.watch.last - wait.watch.since)
+    """It runs and bills, and does not answer as it should."""
+    seen = "; ".join(f"{name}: {said}" for name, said in wait.seen.items())
     message = (
-        f"It has run for {lasted} or more and no SSH server answered from this "
-        "computer. A firewall between, a host's blocked port, or an image without SSH does that; "
-        "the machine bills."
+        f"It has run for {_span(wait.runs_for)} or more. Seen from here: {seen or 'no way in'}."
     )
-    steps = [
-        leads.logs(wait),
-        leads.manage(wait, "reboots it", "reboot"),
-        leads.destroy(wait, "ends all billing"),
-    ]
-    verdict = _verdict(wait, "running_not_reachable_from_here", message, steps)
-    return await _with_access(verdict, wait, row, None)
+    if wait.tries and all(tried.answer == "timed_out" for tried in wait.tries):
+        message = f"{message} {_NETWORK}"
+    steps = leads.when_out_of_reach(wait, row)
+    return await _verdict(wait, _OUT_OF_REACH, f"{message} It bills.", steps)
 
 
-def _verdict(wait: Wait, state: Outcome, message: str, steps: list[Step]) -> Verdict:
-    """What every end tells: costs, the lease, and the row's own words where there is a row."""
-    machine = wait.machine
-    usd = machine.usd_per_hour
+async def host_key_changed(wait: Wait) -> Verdict:
+    """Somebody else may be answering in its place: nobody logs in before a person has looked."""
+    changed = next(tried for tried in wait.tries if tried.answer == "host_key_changed")
+    message = (
+        f"Its host key has changed, so nothing logged in: pinned {changed.pinned}, shown now "
+        f"{changed.fingerprint}. Only the person can accept the new one, with `vast-mcp trust "
+        f"{wait.instance_id}` at a terminal. It bills."
+    )
+    steps = [leads.again(wait, "once the person has accepted the key")]
+    return await _verdict(wait, _OUT_OF_REACH, message, steps)
+
+
+_OUT_OF_REACH: Outcome = "running_not_reachable_from_here"
+
+
+async def _verdict(
+    wait: Wait, state: Outcome, message: str, steps: list[Step], through: Tried | None = None
+) -> Verdict:
+    """What every end tells: costs, times, the lease, the ways in, and the row's own words."""
     verdict = Verdict(
         instance_id=wait.instance_id,
         state=state,
         message=message,
-        usd_per_hour=costs.rounded(usd, 4),
-        cost_estimate_usd=costs.cost_so_far(machine.born, usd, machine.ended or time.time()),
+        seen=wait.seen or None,
+        waited_s=round(wait.waited_s),
         next_steps=steps,
     )
+    _add_costs(verdict, wait)
+    row = wait.row
     verdict.lease_left_hours, verdict.past_lease = lifetimes.left(
-        lifetimes.known(wait.call), wait.instance_id, machine.row
+        lifetimes.known(wait.call), wait.instance_id, row
     )
-    if machine.row is not None:
-        verdict.warnings += guards.warnings_of(wait.call, machine.row)
-        verdict.status = machine.row.actual_status
-        verdict.untrusted_status = clean_or_none(machine.row.status_msg)
+    if row is not None:
+        verdict.status = row.actual_status
+        verdict.untrusted_status = clean_or_none(row.status_msg)
+        verdict.warnings += guards.warnings_of(wait.call, row)
+        await _add_access(verdict, wait, row, through)
     return verdict
 
 
-async def _with_access(
-    verdict: Verdict, wait: Wait, row: Instance, through: Address | None
-) -> Verdict:
+def _add_costs(verdict: Verdict, wait: Wait) -> None:
+    """What it bills, by its row, else as it was rented."""
+    machine = wait.machine
+    usd = machine.usd_per_hour
+    if machine.row is None:
+        verdict.usd_per_hour = costs.rounded(usd, costs.DIGITS)
+    else:
+        for name, value in costs.bills_of(machine.row).shown().items():
+            setattr(verdict, name, value)
+    verdict.cost_estimate_usd = costs.cost_so_far(machine.born, usd, machine.ended or time.time())
+
+
+async def _add_access(verdict: Verdict, wait: Wait, row: Instance, through: Tried | None) -> None:
+    """The ways in, as soon as the row has them."""
     verdict.access, warnings = await access_to(
         wait.call,
         row,
         vm=wait.machine.is_vm,
         jupyter_token=wait.wish.jupyter_token,
-        through=through,
+        through=None if through is None else through.to,
     )
     verdict.warnings += [*warnings, *warning_of(row, wait.record)]
-    return verdict
-
-
-def _again(wait: Wait) -> dict[str, Any]:
-    """The arguments of the same call."""
-    return {"instance_id": wait.instance_id, **wait.wish.given}
 
 
 def _bills(row: Instance) -> str:

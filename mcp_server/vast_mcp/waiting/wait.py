@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 
@@ -15,17 +16,23 @@ from vast_mcp.machines.patience import Patience
 from vast_mcp.machines.phases import Reason
 from vast_mcp.machines.watching import Watch
 from vast_mcp.session import Call
+from vast_mcp.ssh.tried import Tried
 from vast_mcp.vast.models import Instance
+from vast_mcp.waiting.aims import Aim
+from vast_mcp.waiting.facts import Verdict
+from vast_mcp.waiting.log import Log
+
+LOGIN_S = 0.3  # the least for a login, however all times are shortened
 
 
 @dataclass(frozen=True)
 class Wish:
     """What somebody waits for, and for how many seconds at most."""
 
-    until: Literal["reachable", "running"]
+    aim: Aim
     timeout_s: float
     jupyter_token: bool = False
-    given: Json = field(default_factory=dict[str, Any])  # as the call had it, for the next one
+    given: Json = field(default_factory=dict[str, Any])  # the arguments of the call, for the next
 
 
 @dataclass
@@ -43,6 +50,10 @@ class Wait:
     row: Instance | None = None
     looked: bool = False
     trouble: errors.VastMcpError | None = None
+    seen: dict[str, str] = field(default_factory=dict[str, str])  # way in → what it last answered
+    tries: list[Tried] = field(default_factory=list[Tried])  # the last by SSH
+    log: Log = field(default_factory=Log)
+    verdict: Verdict | None = None
 
     @classmethod
     def of(cls, instance_id: int, wish: Wish, call: Call) -> Wait:
@@ -70,9 +81,24 @@ class Wait:
         return Machine(self.row, self.record)
 
     @property
+    def runs_for(self) -> float:
+        """Seconds that it has been seen to be as it is."""
+        return self.watch.last - self.watch.since
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds since anybody here first looked at this start."""
+        return max(0.0, time.time() - (self.watch.began or time.time()))
+
+    @property
     def probe_s(self) -> float:
         """Seconds that a probe may take: one begun just before the end has a moment too."""
         return min(self.patience.probe, max(self.left, 0.1))
+
+    @property
+    def login_s(self) -> float:
+        """Seconds that a login may take: keys are exchanged before one is judged."""
+        return min(max(2 * self.patience.probe, LOGIN_S), max(self.left, 0.1))
 
     @property
     def loopback(self) -> bool:
@@ -85,6 +111,11 @@ class Wait:
         if self.record is not None or self.watch.seen:
             return True
         return self.instance_id in self.call.session.instances_seen
+
+    async def read_log(self) -> Log:
+        """Its log, read anew unless that was a moment ago."""
+        await self.log.read(self.instance_id, self.call, self.end)
+        return self.log
 
     def failure(self) -> Reason | None:
         """Why it will never be of use, once that is certain."""
