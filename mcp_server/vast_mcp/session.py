@@ -76,7 +76,7 @@ class Session:
     # Machine → what its start fails of, by the last look at its row.
     failing: dict[int, Failure] = field(default_factory=dict[int, Failure])
     ssh_keys: Listing[SshKey] = field(default_factory=Listing[SshKey])
-    # Machine and way in → the host key that it showed, as `TYPE BASE64`.
+    # Machine and way in → its host key, as `TYPE BASE64`, where the journal could not keep it.
     host_keys: dict[tuple[int, str], str] = field(default_factory=dict[tuple[int, str], str])
     gpu_names: list[str] = field(default_factory=list[str])
     # Machine → the earliest birth that a row named, in epoch seconds.

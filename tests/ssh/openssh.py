@@ -75,8 +75,12 @@ class Sshd:
         for old in self.folder.glob("host_*"):
             old.unlink()
         for kind in self._kinds:
-            path = keygen(self.folder / f"host_{kind}", kind)
-            self._own(path)
+            self._own(keygen(self.folder / f"host_{kind}", kind))
+
+    def add_host_key(self, kind: str) -> None:
+        """Have one more kind."""
+        self._own(keygen(self.folder / f"host_{kind}", kind))
+        self._kinds.append(kind)
 
     def host_key(self, kind: str) -> str:
         """A host key's public half, as `TYPE BASE64`."""

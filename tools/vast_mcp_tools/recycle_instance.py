@@ -42,6 +42,7 @@ class Recycle(Act):
     name = "recycle"
     may_cost = True
     restarts = True
+    makes_anew = True
     may_start = True
     provable = False
 

@@ -12,6 +12,7 @@ from vast_mcp.journal import Journal
 from vast_mcp.journal.records import Intent, token_of
 from vast_mcp.leases import lifetimes
 from vast_mcp.session import Call, journal_may_fail
+from vast_mcp.ssh import pins
 from vast_mcp.vast.models import Instance, shows_every_label
 from vast_mcp.vast.rows import Listing
 
@@ -66,6 +67,7 @@ def forget_destroyed(call: Call, instance_ids: Sequence[int]) -> None:
     for instance_id in instance_ids:
         session.created.pop(instance_id, None)
         session.labelled.pop(instance_id, None)
+        pins.forget(session, instance_id)
     with journal_may_fail:
         account = session.journalled_account()
         if account is not None:

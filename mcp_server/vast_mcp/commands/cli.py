@@ -21,12 +21,13 @@ from vast_mcp.commands import (
     sandbox,
     serve,
     sweep,
+    trust,
 )
 from vast_mcp.commands.options import STATUSES, add_env_file, add_sandbox
 from vast_mcp.commands.statuses import EXIT_USAGE
 from vast_mcp.settings import SettingsError
 
-COMMANDS = (serve, sandbox, demo, doctor, call, reconcile, sweep, approve)
+COMMANDS = (serve, sandbox, demo, doctor, call, reconcile, sweep, approve, trust)
 
 
 def run(argv: Sequence[str]) -> int:

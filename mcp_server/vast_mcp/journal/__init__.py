@@ -26,6 +26,7 @@ from vast_mcp.journal.answers import Answers
 from vast_mcp.journal.approvals import Approvals
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.elsewhere import Elsewhere
+from vast_mcp.journal.host_keys import HostKeys
 from vast_mcp.journal.questions import Questions
 from vast_mcp.journal.records import (
     TOKEN_DIGITS,
@@ -56,6 +57,7 @@ class Journal(Questions):
         self.reservations = Reservations(self._db)
         self.elsewhere = Elsewhere(self._db)
         self.watched = Watched(self._db)
+        self.host_keys = HostKeys(self._db)
         self.approvals = Approvals(self._db, self.digest)
         self.answers = Answers(self._db)
         self.path, self.exists, self.alone = self._db.path, self._db.exists, self._db.alone

@@ -269,6 +269,24 @@ DELETE FROM watched WHERE kept_at < :before;
 -- name: drop_watched
 DELETE FROM watched WHERE key_digest = :key_digest AND instance_id = :instance_id;
 
+-- name: host_key
+SELECT host_key FROM host_keys WHERE service = :service AND instance_id = :instance_id AND way = :way;
+
+-- name: keep_host_key
+-- The first one holds. One that was forgotten gives way, once the old container is surely down.
+INSERT INTO host_keys (service, instance_id, way, host_key, kept_at)
+VALUES (:service, :instance_id, :way, :host_key, :now)
+ON CONFLICT (service, instance_id, way) DO UPDATE SET host_key = excluded.host_key, kept_at = excluded.kept_at
+WHERE host_keys.host_key IS NULL AND host_keys.kept_at < :renewed_before;
+
+-- name: change_host_key
+UPDATE host_keys SET host_key = :new, kept_at = :now
+WHERE service = :service AND instance_id = :instance_id AND way = :way AND host_key = :old;
+
+-- name: forget_host_key
+INSERT INTO host_keys (service, instance_id, way, host_key, kept_at) VALUES (:service, :instance_id, :way, NULL, :now)
+ON CONFLICT (service, instance_id, way) DO UPDATE SET host_key = NULL, kept_at = excluded.kept_at;
+
 -- name: elsewhere
 SELECT token, instance_id FROM elsewhere WHERE account = :account ORDER BY instance_id;
 

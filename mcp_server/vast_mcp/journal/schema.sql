@@ -94,6 +94,17 @@ CREATE TABLE watched (
     PRIMARY KEY (key_digest, instance_id)
 ) STRICT;
 
+-- The host key by which a machine is known again, by each way in; NULL: it was made anew at kept_at. The
+-- service is a digest of the API's address.
+CREATE TABLE host_keys (
+    service     TEXT NOT NULL,
+    instance_id INTEGER NOT NULL,
+    way         TEXT NOT NULL,
+    host_key    TEXT,                        -- as known_hosts has it: type and base64
+    kept_at     REAL NOT NULL,
+    PRIMARY KEY (service, instance_id, way)
+) STRICT;
+
 -- Questions put to the person in a shell. The code is kept as a digest; what is asked, as a digest of the arguments.
 CREATE TABLE approvals (
     code_digest  TEXT PRIMARY KEY,

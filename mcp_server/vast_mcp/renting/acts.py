@@ -24,6 +24,7 @@ from vast_mcp.renting.proposal import Proposal
 from vast_mcp.renting.reserving import Change
 from vast_mcp.renting.target import Target
 from vast_mcp.session import Call
+from vast_mcp.ssh import pins
 from vast_mcp.vast.models import Instance
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Act(ABC):
     name: ClassVar[str]  # as a question and an error call it
     may_cost: ClassVar[bool] = False  # more, or for longer: limits and a person have a say
     restarts: ClassVar[bool] = False  # the container goes down, and `exited` is usual for minutes
+    makes_anew: ClassVar[bool] = False  # the container, and with it the keys of its SSH server
     may_start: ClassVar[bool] = False  # a machine that stands still: what Vast may say it queued
     provable: ClassVar[bool] = True  # a row can prove it even where Vast gave no answer
     must_be_seen: ClassVar[bool] = False  # accepted and not seen is no success
@@ -132,6 +134,8 @@ async def perform(act: Act, consent: Consent | None = None) -> Outcome:
     lost = await _send(act, consent, held)
     if act.restarts:
         call.session.mark_started(act.target.instance_id, time.time())
+    if act.makes_anew:
+        pins.forget(call.session, act.target.instance_id)
     outcome = await _look(act, answered=lost is None)
     reserving.settle(call, held, "true" if outcome.done else "maybe")
     if not outcome.done and (lost is not None or act.must_be_seen):

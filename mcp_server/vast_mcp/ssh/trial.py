@@ -11,9 +11,10 @@ import asyncssh
 
 from vast_mcp import errors
 from vast_mcp.machines import reach
-from vast_mcp.machines.keyfiles import fingerprint_of, key_blob
+from vast_mcp.machines.keyfiles import key_blob
 from vast_mcp.machines.ways import Address
 from vast_mcp.session import Call
+from vast_mcp.ssh import pins
 from vast_mcp.ssh.agent import Agent
 from vast_mcp.ssh.guest import AT_ONCE, Guest, knock
 from vast_mcp.ssh.person import Person
@@ -46,7 +47,7 @@ class Trial:
 
     def __post_init__(self) -> None:
         self.person = Person.of(self.call.settings)
-        self.pinned = self.call.session.host_keys.get((self.instance_id, self.way))
+        self.pinned = pins.pinned(self.call.session, self.instance_id, self.way)
 
     @property
     def place(self) -> str:
@@ -139,9 +140,10 @@ class Trial:
 
     def _entered(self, guest: Guest) -> Tried:
         key = guest.offered[-1].words if guest.offered else None
-        if guest.host_key is not None:
-            self.call.session.host_keys.setdefault((self.instance_id, self.way), guest.host_key)
-            self.pinned = guest.host_key
+        if self.pinned is None and guest.host_key is not None:
+            self.pinned = pins.pin(self.call.session, self.instance_id, self.way, guest.host_key)
+            if self.pinned not in {None, guest.host_key}:
+                return self._changed()
         if key is None:
             said = f"{self.place} lets anybody in, without a key."
         else:
@@ -151,11 +153,7 @@ class Trial:
     def _failed(self, guest: Guest, exc: Exception) -> Tried | None:
         """What a connection that came to no login says; None where more keys can be shown."""
         if guest.trusted is False:
-            said = (
-                f"The host key of {self.place} is not the one that this machine had: somebody may "
-                "sit between, or it was made anew. Nothing logged in."
-            )
-            return self._answer("host_key_changed", said)
+            return self._changed()
         if guest.host_key is None:
             return self._no_ssh(guest)
         if not guest.keys:
@@ -173,6 +171,15 @@ class Trial:
         does = "hangs up on" if isinstance(exc, asyncssh.ConnectionLost) else "refuses"
         said = f"An SSH server answers at {self.place} and {does} {words}."
         return replace(self._answer("key_refused", said), key=words)
+
+    def _changed(self) -> Tried:
+        command = "vast-mcp --sandbox" if self.call.settings.shared else "vast-mcp"
+        said = (
+            f"The host key of {self.place} is not the one by which this machine is known: somebody "
+            "may sit between, or its container was made anew elsewhere. Nothing logged in; only "
+            f"the person accepts the new key, by `{command} trust {self.instance_id}` in a shell."
+        )
+        return self._answer("host_key_changed", said)
 
     def _no_ssh(self, guest: Guest) -> Tried:
         if guest.heard:
@@ -208,12 +215,7 @@ class Trial:
             self.way,
             said,
             to=self.to,
-            fingerprint=_fingerprint(shown),
-            pinned=_fingerprint(self.pinned),
+            host_key=shown,
+            pinned_key=self.pinned,
             through=self.through,
         )
-
-
-def _fingerprint(host_key: str | None) -> str | None:
-    """SHA256 of a host key, as `ssh` shows it."""
-    return None if host_key is None else fingerprint_of(host_key.split()[1])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from vast_mcp.machines.keyfiles import fingerprint_of
 from vast_mcp.machines.ways import Address
 
 Way = Literal["direct", "proxy"]
+WAYS: tuple[Way, ...] = ("direct", "proxy")
 Answer = Literal[
     "entered",
     "name_not_found",
@@ -26,9 +28,9 @@ class Tried:
     """One try of one way into a machine.
 
     `answer` "answers": an SSH server is heard, and this server has no key to log in with; "not
-    tried": the machine was not connected to. `why` says why, of these two. `fingerprint`: of the
-    host key that was shown; `pinned`: of the one that is kept for this machine and way. `through`:
-    the jump host of the person's ssh config. `said`: one sentence.
+    tried": the machine was not connected to. `why` says why, of these two. `host_key`: the one that
+    was shown; `pinned_key`: the one that is kept for this machine and way, both as `TYPE BASE64`.
+    `through`: the jump host of the person's ssh config. `said`: one sentence.
     """
 
     answer: Answer
@@ -37,6 +39,25 @@ class Tried:
     to: Address | None = None
     why: str | None = None
     key: str | None = None
-    fingerprint: str | None = None
-    pinned: str | None = None
+    host_key: str | None = None
+    pinned_key: str | None = None
     through: str | None = None
+
+    @property
+    def fingerprint(self) -> str | None:
+        """SHA256 of the host key that was shown, as `ssh` shows it."""
+        return _fingerprint(self.host_key)
+
+    @property
+    def pinned(self) -> str | None:
+        """SHA256 of the host key that is kept."""
+        return _fingerprint(self.pinned_key)
+
+    @property
+    def place(self) -> str:
+        """Where it was tried."""
+        return "nowhere" if self.to is None else f"{self.to.spelled}:{self.to.port}"
+
+
+def _fingerprint(host_key: str | None) -> str | None:
+    return None if host_key is None else fingerprint_of(host_key.split()[1])
