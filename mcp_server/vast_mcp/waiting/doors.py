@@ -22,15 +22,8 @@ class Answers:
     """What those that were tried answered."""
 
     entered: Tried | None = None
-    knocks: dict[str, Knock] = field(default_factory=dict[str, Knock])
-
-    @property
-    def serving(self) -> list[str]:
-        return [name for name, heard in self.knocks.items() if heard.serves]
-
-    @property
-    def silent(self) -> list[str]:
-        return [name for name, heard in self.knocks.items() if not heard.serves]
+    serving: dict[str, Knock] = field(default_factory=dict[str, Knock])
+    silent: dict[str, Knock] = field(default_factory=dict[str, Knock])
 
     def satisfy(self, wanted: Wanted) -> bool:
         """Whether all answered that must."""
@@ -77,7 +70,8 @@ async def _answers(wait: Wait, row: Instance, wanted: Wanted) -> Answers:
 
     async def ask(door: Door) -> None:
         heard = await knock(door.to, loopback=wait.loopback, tls=door.tls, within_s=wait.probe_s)
-        answers.knocks[door.name] = heard
+        of_use = answers.serving if door.is_served(heard) else answers.silent
+        of_use[door.name] = heard
         wait.seen[door.name] = heard.words
 
     async with anyio.create_task_group() as tasks:
@@ -103,7 +97,7 @@ async def _not_yet(wait: Wait, row: Instance, wanted: Wanted, answers: Answers) 
 
 def _opened(answers: Answers) -> str:
     """What answered, in a sentence or two."""
-    said = [f"{name}: {answers.knocks[name].words}." for name in answers.serving]
+    said = [f"{name}: {heard.words}." for name, heard in answers.serving.items()]
     if answers.entered is not None:
         said.insert(0, answers.entered.said)
     text = " ".join(said)

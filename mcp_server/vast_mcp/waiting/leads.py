@@ -56,7 +56,7 @@ def when_out_of_reach(wait: Wait, row: Instance) -> list[Step]:
         return [*_attach(wait), manage(wait, "writes the keys anew", "reboot"), logs(wait)]
     if was_in:
         return [manage(wait, "it was entered before; its disk stays", "reboot"), logs(wait)]
-    if _is_empty(wait, row) and not _is_our_network(answers):
+    if _is_empty(wait, row) and not is_our_network(answers):
         why = "ends all billing; nobody was ever in it"
         return [destroy(wait, why), _search(wait, "no_progress")]
     return [logs(wait), again(wait, "waits on")]
@@ -90,7 +90,7 @@ def _is_empty(wait: Wait, row: Instance) -> bool:
     return bool(wait.machine.is_ours) and fresh and not holds
 
 
-def _is_our_network(answers: set[Answer]) -> bool:
+def is_our_network(answers: set[Answer]) -> bool:
     """Whether another machine would be as far away: no packet came back from anywhere."""
     return answers <= {"timed_out", "name_not_found", "not_tried"}
 

@@ -10,6 +10,7 @@ from typing import Literal
 from vast_mcp import errors
 from vast_mcp.errors import NextStep, Problem
 from vast_mcp.machines import ways
+from vast_mcp.machines.knocking import Knock
 from vast_mcp.machines.ways import Address
 from vast_mcp.vast.models import Instance
 from vast_mcp.waiting.wait import Wait
@@ -25,6 +26,10 @@ class Door:
     name: str
     to: Address
     tls: bool = False
+
+    def is_served(self, heard: Knock) -> bool:
+        """Whether what was heard is what should be there: a notebook speaks HTTP."""
+        return heard.serves and not (self.tls and heard.status is None)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,156 @@
+"""A machine with SSH is ready when it lets this computer in, and says what each way answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+from mcp import Client
+
+from house import call
+from vast_mcp.sandbox.world import World
+from vast_mcp.ssh.tried import Answer
+from vast_mcp.waiting.leads import is_our_network
+from waits import rent, wait
+
+
+@pytest.fixture
+def key(world: World, tmp_path: Path) -> Path:
+    """A key of this computer that the account has."""
+    made = asyncssh.generate_private_key("ssh-ed25519")
+    folder = tmp_path / ".ssh"
+    folder.mkdir(mode=0o700)
+    path = folder / "id_ed25519"
+    made.write_private_key(path)
+    path.chmod(0o600)
+    made.write_public_key(folder / "id_ed25519.pub")
+    world.set_keys([made.export_public_key().decode()])
+    return path
+
+
+async def rent_ours(client: Client, world: World, **more: Any) -> int:
+    """A machine that this server rented."""
+    offer = world.offer(ports=True, disk_space=lambda free: free > 40)
+    wish = {"offer_id": offer["id"], "disk": 16, "runtype": "ssh_direct", **more}
+    return (await call(client, "create_instance", **wish))["instance_id"]
+
+
+@pytest.mark.usefixtures("key")
+async def test_who_is_let_in_is_in(client: Client, world: World) -> None:
+    """An SSH server that answers and one that lets you in are two things."""
+    done = await wait(client, rent(world))
+    assert (done["state"], done["via"]) == ("ready", "direct")
+    assert done["seen"] == {"ssh direct": "entered"}
+    assert "lets you in" in done["message"]
+
+
+async def test_without_a_key_it_answers_and_nobody_is_in(client: Client, world: World) -> None:
+    """Ready, and the difference is said."""
+    done = await wait(client, rent(world))
+    assert (done["state"], done["seen"]) == ("ready", {"ssh direct": "answers"})
+    assert "nothing logged in" in done["message"]
+
+
+@pytest.mark.usefixtures("key")
+async def test_a_key_that_is_refused_is_attached_before_anything_else(
+    client: Client, world: World
+) -> None:
+    """The machine is sound; who destroys it gains nothing (docs/vast-api.md C.6)."""
+    made = await rent_ours(client, world)
+    for way in ("direct", "proxy"):
+        world.set_door(made, way, "refuses_keys")
+    done = await wait(client, made)
+    assert done["state"] == "running_not_reachable_from_here"
+    assert done["seen"] == {"ssh direct": "key refused", "ssh proxy": "key refused"}
+    tools = [step["tool"] for step in done["next_steps"]]
+    assert tools == ["attach_ssh_key", "manage_instance", "show_logs"]
+    key_id = next(iter(world.keys))
+    assert done["next_steps"][0]["arguments"] == {"instance_id": made, "key_id": key_id}
+
+
+async def test_a_fresh_machine_of_ours_that_nobody_can_enter_is_ended_and_replaced(
+    client: Client, world: World
+) -> None:
+    """Nothing can be in it; the other machine is searched for without this one."""
+    world.ssh_direct = world.ssh_proxy = False
+    made = await rent_ours(client, world)
+    done = await wait(client, made)
+    assert done["state"] == "running_not_reachable_from_here"
+    assert done["seen"] == {"ssh direct": "refused", "ssh proxy": "refused"}
+    destroy, search = done["next_steps"]
+    assert destroy["arguments"] == {"instance_ids": [made]}
+    row = world.show(made) or {}
+    assert search["arguments"]["exclude_machine_ids"] == [row["machine_id"]]
+
+
+@pytest.mark.parametrize(
+    "more", [{"onstart": "python train.py"}, {"lease_hours": 2.0, "onstart": "python train.py"}]
+)
+async def test_what_may_hold_something_is_not_destroyed(
+    client: Client, world: World, more: dict[str, Any]
+) -> None:
+    """Its script works by itself, whoever can get in."""
+    world.ssh_direct = world.ssh_proxy = False
+    made = await rent_ours(client, world, **more)
+    done = await wait(client, made)
+    assert [step["tool"] for step in done["next_steps"]] == ["show_logs", "wait_for_instance"]
+
+
+async def test_a_leased_machine_without_a_script_is_as_empty(client: Client, world: World) -> None:
+    """Its start script is the watchdog and nothing else."""
+    world.ssh_direct = world.ssh_proxy = False
+    made = await rent_ours(client, world, lease_hours=2.0)
+    done = await wait(client, made)
+    assert done["next_steps"][0]["tool"] == "destroy_instance"
+
+
+async def test_somebody_elses_machine_is_not_destroyed(client: Client, world: World) -> None:
+    """What is in it nobody here knows."""
+    world.ssh_direct = world.ssh_proxy = False
+    done = await wait(client, rent(world))
+    assert "destroy_instance" not in [step["tool"] for step in done["next_steps"]]
+
+
+@pytest.mark.usefixtures("key")
+async def test_a_machine_that_was_entered_before_is_rebooted(client: Client, world: World) -> None:
+    """Its disk stays."""
+    made = await rent_ours(client, world)
+    assert (await wait(client, made))["state"] == "ready"
+    for way in ("direct", "proxy"):
+        world.set_door(made, way, "closed")
+    done = await wait(client, made)
+    assert done["state"] == "running_not_reachable_from_here"
+    reboot = done["next_steps"][0]
+    assert reboot["arguments"] == {"instance_id": made, "action": "reboot"}
+
+
+@pytest.mark.usefixtures("key")
+async def test_another_host_key_ends_the_wait_at_once_and_a_person_decides(
+    client: Client, world: World
+) -> None:
+    """Somebody may sit between: nothing logs in, and both fingerprints are shown."""
+    made = await rent_ours(client, world)
+    assert (await wait(client, made))["state"] == "ready"
+    world.change_host_key(made)
+    done = await wait(client, made)
+    assert done["state"] == "running_not_reachable_from_here"
+    assert done["seen"]["ssh direct"] == "host key changed"
+    assert f"vast-mcp trust {made}" in done["message"]
+    assert done["message"].count("SHA256:") == 2
+    assert [step["tool"] for step in done["next_steps"]] == ["wait_for_instance"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "ours"),
+    [
+        ({"timed_out"}, True),
+        ({"timed_out", "name_not_found"}, True),
+        ({"timed_out", "refused"}, False),
+        ({"no_ssh"}, False),
+    ],
+)
+def test_silence_everywhere_is_this_computers_network(answers: set[Answer], ours: bool) -> None:
+    """Another machine would be as far away, so that none is ended for it."""
+    assert is_our_network(answers) is ours
