@@ -15,8 +15,10 @@ from vast_mcp.account.seen import learn_from
 from vast_mcp.machines import costs
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
+from vast_mcp.vast.account import User
 from vast_mcp.vast.models import Instance
 
+_CARD = frozenset({"autobill_threshold", "autobill_amount"})
 _WITHOUT_GPU = frozenset({"stopped", "unloaded"})  # states of a contract (docs/vast-api.md C.4)
 
 
@@ -39,8 +41,12 @@ class ShowAccountResult(Result):
         float | None, Field(description="More, once what is starting runs.")
     ] = None
     hours_left: Annotated[
-        float | None, Field(description="Credit over the total, an estimate.")
+        float | None, Field(description="Credit over the total, an estimate without traffic.")
     ] = None
+    auto_billing: Annotated[
+        str | None, Field(description="Absent: off, so that the credit is all there is.")
+    ] = None
+    warning_mail_at_usd: float | None = None
     machines: int | None = None
     open_intents: Annotated[int | None, Field(description="Rentals in doubt: each may bill.")] = (
         None
@@ -51,11 +57,15 @@ class ShowAccountResult(Result):
 
 async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
     """Shows the account's credit and balance in dollars, what bills per hour now (machines, stopped
-    disks, volumes), how long the credit lasts at that, and how many rentals are in doubt.
+    disks, volumes) and would bill with all stopped, how long the credit lasts, whether a card is
+    charged by itself, and how many rentals are in doubt.
     """
     user = await call.vast.recent.user()
     result = ShowAccountResult(
-        credit_usd=costs.rounded(user.credit, 2), balance_usd=costs.rounded(user.balance, 2)
+        credit_usd=costs.rounded(user.credit, 2),
+        balance_usd=costs.rounded(user.balance, 2),
+        auto_billing=_auto_billing(user, None),
+        warning_mail_at_usd=_warning_mail(user),
     )
     look = call.vast.recent
     try:
@@ -71,6 +81,7 @@ async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
     result.total_usd_per_hour = burn.total_usd_per_hour
     result.if_all_stopped_usd_per_hour = burn.if_all_stopped_usd_per_hour
     result.hours_left = _hours(user.credit, burn.total_usd_per_hour)
+    result.auto_billing = _auto_billing(user, burn.total_usd_per_hour)
     result.starting_usd_per_hour = _starting(listed)
     result.machines = listed.total
     result.open_intents = len(seen.open)
@@ -99,12 +110,36 @@ def _hours(credit: float | None, burn: float | None) -> float | None:
     return round(costs.hours_of_credit(max(0.0, credit), burn), 1)
 
 
+def _auto_billing(user: User, burn: float | None) -> str | None:
+    """A sentence about the card that is charged by itself, when first at this rate; None where
+    none is (docs/vast-api.md G).
+    """
+    at, amount = user.autobill_threshold, user.autobill_amount
+    if _CARD & user.unread:
+        return "Not known: whether a card is charged by itself could not be read."
+    if at is None and amount is None:
+        return None
+    much = "the saved card" if amount is None else f"the saved card with ${amount:g}"
+    when = "as the credit runs out" if at is None else f"each time the credit falls to ${at:g}"
+    first = _hours(None if user.credit is None else user.credit - (at or 0.0), burn)
+    soon = "" if first is None else f", first in about {first:g} h at this rate"
+    return f"On: Vast charges {much} {when}{soon}. Neither credit nor hours_left is a ceiling."
+
+
+def _warning_mail(user: User) -> float | None:
+    """The credit at which Vast writes to the person, where that is switched on."""
+    return user.balance_threshold if user.balance_threshold_enabled else None
+
+
 def _steps(result: ShowAccountResult) -> list[Step]:
     if result.open_intents:
         return [step("show_instances", "which rentals are in doubt; looking helps to settle them")]
+    steps: list[Step] = []
     if result.machines:
-        return [step("show_instances", "which machines bill")]
-    return []
+        steps.append(step("show_instances", "which machines bill"))
+    if result.of_which is not None and result.of_which.volumes != 0:
+        steps.append(step("show_volumes", "which volumes bill"))
+    return steps or [step("search_offers", "what can be rented: nothing bills")]
 
 
 SPEC = ToolSpec(

@@ -11,8 +11,9 @@ from vast_mcp.vast.rows import Row
 
 
 class User(Row):
-    """The account: `credit` is what can be spent, `balance` what is owed or held, both in dollars
-    (docs/vast-api.md G).
+    """The account, in dollars (docs/vast-api.md G): `credit` can be spent, `balance` is owed or
+    held; at `autobill_threshold` of credit the saved card is charged `autobill_amount`, and at
+    `balance_threshold` Vast sends its warning mail.
     """
 
     what: ClassVar[str] = "Account"
@@ -21,6 +22,10 @@ class User(Row):
     id: cells.Id
     balance: cells.Number = None
     credit: cells.Number = None
+    autobill_threshold: cells.Number = None
+    autobill_amount: cells.Number = None
+    balance_threshold: cells.Number = None
+    balance_threshold_enabled: cells.Flag = None
 
 
 class SshKey(Row):

@@ -170,6 +170,8 @@ INSTANCE = Row(
         "min_bid": USD_PER_HOUR,
         "end_date": EPOCH_S,
         "geolocation": TEXT,
+        "inet_down_cost": USD_PER_GB,
+        "inet_up_cost": USD_PER_GB,
         "disk_usage": number("GB", -1, 1e7),  # -1 before the first report
         "public_ipaddr": TEXT,
         "ssh_host": TEXT,
@@ -222,7 +224,15 @@ ROOM = Row(
 
 # ── replies ────────────────────────────────────────────────────────────────────────────────────
 
-USER = Row(needed={"id": ID, "balance": USD, "credit": USD})
+USER = Row(
+    needed={"id": ID, "balance": USD, "credit": USD},
+    nullable={
+        "autobill_threshold": USD,
+        "autobill_amount": USD,
+        "balance_threshold": USD,
+        "balance_threshold_enabled": FLAG,
+    },
+)
 OFFERS = Row(needed={"offers": Rows(OFFER)})
 PAGE = Row(
     needed={"instances": Rows(INSTANCE), "total_instances": WHOLE},
