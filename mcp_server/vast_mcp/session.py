@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import math
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ from vast_mcp.reconcile import Reconciler
 from vast_mcp.settings import Limits, Settings, Times
 from vast_mcp.telling import Telling
 from vast_mcp.vast.account import SshKey, Template
+from vast_mcp.vast.deeds import Deeds
 from vast_mcp.vast.rows import Listing
 from vast_mcp.vast.unread import Unread
 
@@ -84,9 +85,10 @@ class Session:
     # Machine → when its lease ends, by the last whole list.
     labelled: dict[int, float] = field(default_factory=dict[int, float])
 
-    # Machines whose logs lack the line of the watchdog of their lease.
+    # Machines whose logs lack the line of the watchdog of their lease, and that have it; and those
+    # that were heard to answer since they last started.
     silent: set[int] = field(default_factory=set[int])
-    # Machines that were heard to answer since they last started.
+    armed: set[int] = field(default_factory=set[int])
     reached: set[int] = field(default_factory=set[int])
 
     # Done by this process: machines it rented, and when, known without a journal too;
@@ -132,14 +134,18 @@ class Session:
         return self.link.now()
 
     def client(
-        self, deadline: float, tell: Callable[[str], Awaitable[None]], unread: Unread
+        self,
+        deadline: float,
+        tell: Callable[[str], Awaitable[None]],
+        unread: Unread,
+        deeds: Deeds | None = None,
     ) -> Vast:
         """Vast.ai's API until a deadline on anyio's clock. `tell` hears of waits for a turn,
-        `unread` of what cannot be read of its answers.
+        `unread` of what cannot be read of its answers, `deeds` of what is sent that acts.
         """
         from vast_mcp.vast.client import Vast
 
-        return Vast(self.link, deadline, tell, unread)
+        return Vast(self.link, deadline, tell, unread, deeds)
 
     def key_digest(self) -> str:
         """What stands for address and key in the journal."""
@@ -180,28 +186,48 @@ class Session:
 
     def watch_of(self, instance_id: int) -> Watch:
         """What was seen of a machine, by this process or, where the journal has it, by another."""
-        if not self.watches.knows(instance_id):
-            with journal_may_fail:
-                kept = self.journal.exists() and self.journal.watched.of(
-                    self.key_digest(), instance_id
-                )
-                if kept:
-                    self.watches.take_up(instance_id, kept)
+        self.take_up([instance_id])
         return self.watches.of(instance_id)
 
-    def keep_watch(self, instance_id: int) -> None:
-        """Let the next process go on with what this one saw of a machine."""
+    def take_up(self, instance_ids: Iterable[int]) -> None:
+        """Go on with what other processes saw of machines that this one has not seen."""
+        new = {one for one in instance_ids if not self.watches.knows(one)}
+        for instance_id, seen in self._kept(new).items():
+            self.watches.take_up(instance_id, seen)
+
+    def has_run(self, instance_id: int) -> bool:
+        """Whether any process saw a machine run, or was not there to see it."""
+        kept = self._kept({instance_id}).get(instance_id)
+        watches = [self.watches.of(instance_id), Watch.of_json(kept or "")]
+        return any(watch is not None and watch.ran for watch in watches)
+
+    def _kept(self, instance_ids: Collection[int]) -> dict[int, str]:
+        """What the journal has of looks at these machines."""
         with journal_may_fail:
-            if self.journal.exists():
-                seen = self.watches.of(instance_id).as_json()
-                self.journal.watched.keep(self.key_digest(), instance_id, seen)
+            if instance_ids and self.journal.exists():
+                return self.journal.watched.of(self.key_digest(), instance_ids)
+        return {}
+
+    def keep_watch(self, *instance_ids: int) -> None:
+        """Let the next process go on with what this one saw of machines."""
+        with journal_may_fail:
+            if instance_ids and self.journal.exists():
+                seen = {one: self.watches.of(one).as_json() for one in instance_ids}
+                self.journal.watched.keep(self.key_digest(), seen)
 
     def mark_started(self, instance_id: int, now: float) -> None:
         """A start or reboot was sent at `now`, in epoch seconds: looks of before say nothing."""
         self.watches.mark_started(instance_id, now)
-        with journal_may_fail:
-            if self.journal.exists():
-                self.journal.watched.drop(self.key_digest(), instance_id)
+        self.armed.discard(instance_id)
+        self.reached.discard(instance_id)
+        self.keep_watch(instance_id)
+
+    def mark_stopped(self, instance_id: int) -> None:
+        """A stop was sent and seen."""
+        self.watches.mark_stopped(instance_id)
+        self.armed.discard(instance_id)
+        self.reached.discard(instance_id)
+        self.keep_watch(instance_id)
 
     @contextlib.asynccontextmanager
     async def lease_lock(self) -> AsyncGenerator[None]:
@@ -258,6 +284,7 @@ class Call:
     told: set[News] = field(default_factory=set[News])
     attempts: set[str] = field(default_factory=set[str])
     unread: Unread = field(default_factory=Unread)  # of Vast's answers to this call
+    deeds: Deeds = field(default_factory=Deeds)  # what it sent that acts
 
     @classmethod
     def quiet(cls, session: Session) -> Call:
@@ -268,7 +295,7 @@ class Call:
         self.vast = self._until(self.deadline)
 
     def _until(self, deadline: float) -> Vast:
-        return self.session.client(deadline, self.say, self.unread)
+        return self.session.client(deadline, self.say, self.unread, self.deeds)
 
     async def say(self, text: str) -> None:
         """Tell the host what the call waits for. Others may wait for the same, so that a host that

@@ -76,6 +76,8 @@ class ToolSpec:
     destructive: bool
     idempotent: bool
     open_world: bool
+    # The kinds of request by which it acts (vast/pace.py); none where it only reads.
+    sends: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

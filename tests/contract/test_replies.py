@@ -120,8 +120,8 @@ async def _is_no_machine(trial: Trial) -> None:
 async def _stands_still(trial: Trial) -> None:
     said, row = await trial.row(), trial.reply.row or {}
     assert (said["state"], said["status"]) == ("stopped", "exited")
-    assert said["usd_per_hour"] == round(row["dph_total"], 4)
-    assert said["disk_usd_per_hour"] == round(row["storage_total_cost"], 4)
+    assert said["running_usd_per_hour"] == round(row["dph_total"], 5)
+    assert said["usd_per_hour"] == round(row["storage_total_cost"], 5)
     assert "gpu_util_percent" not in said
     listed = await trial.call("show_instances")
     assert listed["stopped_usd_per_hour"] == round(row["storage_total_cost"], 4)

@@ -45,7 +45,7 @@ async def test_a_dropped_start_script_is_said_by_every_answer(client: Client, wo
         [warning] = await warned(client, tool, machine)
         assert "vast-mcp sweep" in warning
     [row] = (await call(client, "show_instances"))["instances"]
-    assert row["no_watchdog"] is True
+    assert row["watchdog"] == "lacking"
 
 
 async def test_a_start_script_that_is_stored_is_promised(client: Client, world: World) -> None:
@@ -56,7 +56,7 @@ async def test_a_start_script_that_is_stored_is_promised(client: Client, world: 
     for tool in ("show_instance", "wait_for_instance", "show_logs"):
         assert await warned(client, tool, machine) == []
     [row] = (await call(client, "show_instances"))["instances"]
-    assert "no_watchdog" not in row
+    assert row["watchdog"] == "seen"  # by the log that was just read
 
 
 async def test_a_machine_without_a_lease_wants_no_watchdog(client: Client, world: World) -> None:

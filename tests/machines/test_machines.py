@@ -197,7 +197,7 @@ def test_a_start_that_moves_is_none_that_stands_still() -> None:
     """
     watch = Watch()
     for second in range(0, 4000, 10):
-        watch.look("starting", NOW + second, PATIENCE, f"loading layer {second}")
+        watch.look("starting", NOW + second, PATIENCE, row(status_msg=f"layer {second}"))
         assert watch.failure(NOW, PATIENCE) is None
 
 
@@ -207,10 +207,10 @@ def test_what_goes_in_circles_stands_still() -> None:
     """
     watch = Watch()
     for second in range(0, 900, 10):
-        watch.look("starting", NOW + second, PATIENCE, "ab"[second // 10 % 2])
+        watch.look("starting", NOW + second, PATIENCE, row(status_msg="ab"[second // 10 % 2]))
         assert watch.failure(NOW, PATIENCE) is None
     for second in range(900, 940, 10):
-        watch.look("starting", NOW + second, PATIENCE, "ab"[second // 10 % 2])
+        watch.look("starting", NOW + second, PATIENCE, row(status_msg="ab"[second // 10 % 2]))
     assert watch.failure(NOW, PATIENCE) == "no_progress"
 
 
@@ -218,7 +218,7 @@ def test_a_text_that_is_another_one_for_ever_ends_too() -> None:
     """No wait goes on for ever, whatever a stranger's machine writes."""
     watch = Watch()
     for second in range(0, 20_000, 10):
-        watch.look("starting", NOW + second, PATIENCE, str(second))
+        watch.look("starting", NOW + second, PATIENCE, row(status_msg=str(second)))
     assert watch.failure(NOW, PATIENCE) == "no_progress"
 
 

@@ -21,7 +21,7 @@ async def with_a_bid(client: Client, world: World) -> int:
 
 
 def _reason(row: dict[str, Any]) -> str | None:
-    return "outbid" if row.get("outbid") else None
+    return "outbid" if row.get("phase") == "outbid" else None
 
 
 async def looks(client: Client, instance_id: int) -> list[tuple[str, str | None, dict[str, Any]]]:

@@ -54,8 +54,9 @@ async def test_a_machine_that_runs_shows_the_ways_in_and_what_it_costs(
     assert seen["access"]["ports"] == {
         "8000/tcp": f"http://{ip}:{row['ports']['8000/tcp'][0]['HostPort']}"
     }
-    assert seen["usd_per_hour"] == round(row["dph_total"], 4)
-    assert seen["disk_usd_per_hour"] == round(row["storage_total_cost"], 4) > 0
+    assert seen["usd_per_hour"] == round(row["dph_total"], 5)
+    assert seen["stopped_usd_per_hour"] == round(row["storage_total_cost"], 5) > 0
+    assert "running_usd_per_hour" not in seen  # it is what bills now
     assert 0 <= seen["cost_estimate_usd"] < 0.01
     assert (seen["disk_gb"], seen["disk_used_gb"]) == (16, 0.4)
     assert len(json.dumps(seen)) < 3500
@@ -70,7 +71,7 @@ async def test_its_state_is_judged_and_the_step_fits(client: Client, world: Worl
         "provisioning",
         "wait_for_instance",
     )
-    assert "access" not in starting
+    assert starting["access"]["ssh"].endswith(f"root@{world.show(made)['ssh_host']}")
     world.set_state(made, "stopped")
     stopped = await show(client, made)
     assert (stopped["state"], stopped["status"], stopped["intended"]) == (
@@ -127,6 +128,7 @@ async def test_text_of_strangers_is_marked_and_nothing_secret_is_shown(
     result = await client.call_tool("show_instance", {"instance_id": made})
     payload = dict(result.structured_content or {})
     marked = {key: payload.pop(key) for key in list(payload) if key.startswith("untrusted_")}
+    assert payload["asked"].pop("untrusted_image") == "IMAGE-EVIL"
     assert "EVIL" not in json.dumps(payload)
     assert (marked["untrusted_label"], marked["untrusted_status"]) == (
         "LABEL-EVIL",

@@ -37,8 +37,8 @@ async def test_an_account_without_machines_is_an_empty_list(client: Client) -> N
         shown["count"],
         shown["total_usd_per_hour"],
         shown["instances"],
-        shown["next_steps"],
-    ) == (0, 0.0, [], [])
+        [step["tool"] for step in shown["next_steps"]],
+    ) == (0, 0.0, [], ["search_offers"])
 
 
 async def test_a_row_holds_what_an_agent_chooses_by_and_no_more(
@@ -64,12 +64,12 @@ async def test_a_row_holds_what_an_agent_chooses_by_and_no_more(
     assert row == {
         "instance_id": made["instance_id"],
         "state": "running",
-        "status": "running",
         "gpu": "1x RTX 4090",
-        "usd_per_hour": made["usd_per_hour"],
+        "usd_per_hour": pytest.approx(made["usd_per_hour"], abs=1e-4),
+        "stopped_usd_per_hour": row["stopped_usd_per_hour"],
+        "asked": {"image": "pytorch/pytorch"},
         "ours": True,
         "untrusted_label": made["label"],
-        "untrusted_image": "pytorch/pytorch",
     }
 
 
@@ -90,7 +90,7 @@ async def test_a_machine_that_is_not_up_yet_says_so(client: Client, world: World
     """
     rent(world)
     seen = [(await call(client, "show_instances"))["instances"][0] for _ in range(3)]
-    assert [row["status"] for row in seen] == ["provisioning", "loading", "running"]
+    assert [row.get("status") for row in seen] == ["provisioning", "loading", None]
     assert [row.get("intended") for row in seen] == ["running", "running", None]
 
 
@@ -107,7 +107,7 @@ async def test_only_machines_that_run_count_towards_the_burn_rate(
     rows = {row["instance_id"]: row for row in shown["instances"]}
     assert shown["count"] == 2
     assert rows[stopped]["status"] == "exited"
-    assert shown["total_usd_per_hour"] == rows[running]["usd_per_hour"] > 0
+    assert shown["total_usd_per_hour"] == round(rows[running]["usd_per_hour"], 4) > 0
 
 
 async def test_the_newest_machine_comes_first(client: Client, world: World) -> None:
@@ -233,8 +233,9 @@ async def test_text_of_strangers_is_marked_and_stripped(
     payload = result.structured_content
     assert payload is not None
     [row] = payload["instances"]
-    assert "red" in row[f"untrusted_{field}"]
-    assert "txt.exe" in row[f"untrusted_{field}"]
+    marked = {**row, **row.pop("asked")}[f"untrusted_{field}"]
+    assert "red" in marked
+    assert "txt.exe" in marked
     assert [
         c
         for c in json.dumps(payload, ensure_ascii=False)
@@ -259,12 +260,14 @@ async def test_a_status_message_of_the_machine_is_nowhere(client: Client, world:
     assert "IGNORE" not in result.model_dump_json()
 
 
-async def test_the_step_that_follows_destroys_the_newest(client: Client, world: World) -> None:
-    """Steps name real tools with ready arguments (docs/architecture.md)."""
+async def test_the_step_that_follows_waits_for_what_starts_and_destroys_nothing(
+    client: Client, world: World
+) -> None:
+    """Nobody asked to end anything; a list's machine that starts comes first."""
     rent(world)
     newest = rent(world)
     [step] = (await call(client, "show_instances"))["next_steps"]
-    assert (step["tool"], step["arguments"]) == ("destroy_instance", {"instance_ids": [newest]})
+    assert (step["tool"], step["arguments"]) == ("wait_for_instance", {"instance_id": newest})
 
 
 async def test_an_argument_that_does_not_exist_is_an_error(client: Client, world: World) -> None:
@@ -312,4 +315,4 @@ async def test_a_failing_start_has_its_class_in_list_and_row(client: Client, wor
         shown = await call(client, "show_instance", instance_id=made)
         for row in (listed, shown):
             assert (row["instance_id"], row["state"]) == (made, state)
-            assert row.get("failure") == failure
+            assert row.get("phase") == failure

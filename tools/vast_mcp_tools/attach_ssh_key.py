@@ -73,7 +73,7 @@ def _proposal(args: AttachSshKey, key: SshKey, row: Instance | None) -> Proposal
 async def _container(args: AttachSshKey, call: Call) -> Instance | None:
     """The machine's row, where it is listed. Raises NoSuchInstance; VmNotPossible for a VM."""
     there = await roll(call)
-    check_known([args.instance_id], there, nothing="sent", argument="instance_id")
+    check_known([args.instance_id], there, argument="instance_id")
     row = there.living.get(args.instance_id)
     _check_container(args, row)
     return row
@@ -108,7 +108,7 @@ def _check_container(args: AttachSshKey, row: Instance | None) -> None:
     if row is None or not ways.is_vm(row):
         return
     raise errors.VmNotPossible(
-        "Nothing was sent: this is a VM, and a VM takes its SSH keys only when it is created.",
+        "This is a VM, and a VM takes its SSH keys only when it is created.",
         instance_id=args.instance_id,
         problems=[NO_CONTAINER],
     )
@@ -123,4 +123,5 @@ SPEC = ToolSpec(
     destructive=False,
     idempotent=True,
     open_world=True,
+    sends=("attach",),
 )

@@ -422,4 +422,5 @@ SPEC = ToolSpec(
     destructive=True,
     idempotent=False,
     open_world=True,
+    sends=("create",),
 )

@@ -102,10 +102,7 @@ def _text(given: str, ssh_dir: Path | None) -> str:
     """
     text = given.strip()
     if "PRIVATE KEY" in text:
-        raise _bad(
-            "this is a private key; give the public one (the file that ends in .pub). Nothing was "
-            "sent"
-        )
+        raise _bad("this is a private key; give the public one (the file that ends in .pub)")
     if _is_key_text(text):
         return text
     if not text.endswith(".pub"):
@@ -150,7 +147,7 @@ def _is_small_file(path: Path) -> bool:
 def _checked(text: str) -> str:
     """`kind blob [comment]`, one line. Raises BadArguments, and repeats nothing of the text."""
     if "PRIVATE KEY" in text:
-        raise _bad("the file holds a private key; nothing was sent")
+        raise _bad("the file holds a private key")
     lines = [line for line in text.splitlines() if not _is_blank_or_comment(line)]
     if len(lines) != 1:
         raise _bad("expected exactly one public key on one line")
@@ -192,4 +189,5 @@ SPEC = ToolSpec(
     destructive=False,
     idempotent=True,
     open_world=True,
+    sends=("keys",),
 )

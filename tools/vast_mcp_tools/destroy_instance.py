@@ -76,12 +76,11 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
     ids = list(dict.fromkeys(args.instance_ids))
     there = await roll_to_end(call, ids)
     seen = call.session.instances_seen
-    check_known(ids, there, nothing="destroyed", argument="instance_ids", formerly=seen)
+    check_known(ids, there, argument="instance_ids", formerly=seen)
     if not args.not_ours:
         check_ours(
             ids,
             there,
-            nothing="destroyed",
             loses="a destroyed machine's disk is gone for good",
             again=_call(ids, "if the person wants that", not_ours=True),
         )
@@ -217,4 +216,5 @@ SPEC = ToolSpec(
     destructive=True,
     idempotent=True,
     open_world=True,
+    sends=("destroy",),
 )

@@ -73,13 +73,13 @@ async def _volume(volume_id: int, call: Call) -> Volume | None:
             return volume
     if not listed.is_whole:
         raise errors.IncompleteList(
-            f"Nothing was deleted: Vast's list has no volume {volume_id}, and has a row without an "
+            f"Vast's list has no volume {volume_id}, and has a row without an "
             "id that can be read, which may be it, and bills."
         )
     if volume_id in seen:
         return None
     raise errors.NotFound(
-        f"Nothing was deleted: the account has no volume {volume_id}. {_there_are(listed)}",
+        f"The account has no volume {volume_id}. {_there_are(listed)}",
         problems=[Problem("volume_id", "the id of a volume that exists")],
         next_steps=[NextStep("show_volumes", {}, "see what exists")],
     )
@@ -100,8 +100,7 @@ def _check_ours(volume: Volume) -> None:
     if volumes.is_ours(volume):
         return
     raise errors.NotOurs(
-        f"Nothing was deleted: vast-mcp did not make volume {volume.id}, and its data would be "
-        "gone for good.",
+        f"vast-mcp did not make volume {volume.id}, and its data would be gone for good.",
         problems=[Problem("not_ours", "true, if the person wants this for it as well")],
         next_steps=[_again(volume.id, "if the person wants that", not_ours=True)],
     )
@@ -117,7 +116,7 @@ def _check_free(volume: Volume, there: Roll, args: DestroyVolume) -> None:
     names = ", ".join(map(str, holders))
     first = {"instance_ids": holders[:MOST_HOLDERS]}
     raise errors.VolumeInUse(
-        f"Nothing was deleted: volume {volume.id} is attached to machine {names}. A machine lets "
+        f"Volume {volume.id} is attached to machine {names}. A machine lets "
         "go of its volume only by being destroyed.",
         results=[{"volume_id": volume.id, "outcome": "attached", "attached_to": holders}],
         next_steps=[
@@ -194,4 +193,5 @@ SPEC = ToolSpec(
     destructive=True,
     idempotent=True,
     open_world=True,
+    sends=("destroy_volume",),
 )

@@ -132,7 +132,7 @@ async def _asked_first(args: ManageInstance, call: Call) -> Consent | None:
 async def _verb(args: ManageInstance, call: Call) -> Verb:
     """The action on its machine, by a list just read."""
     verb = VERBS[args.action]
-    target = await Target.read(call, args.instance_id, nothing="sent", to_end=verb is Stop)
+    target = await Target.read(call, args.instance_id, to_end=verb is Stop)
     return verb(args, target, call)
 
 
@@ -169,7 +169,7 @@ class Verb(Act):
     async def check(self) -> None:
         if not self.args.not_ours:
             again = self.for_others()
-            self.target.check_ours(nothing="sent", loses=self.loses, again=again)
+            self.target.check_ours(loses=self.loses, again=again)
 
     def for_others(self) -> NextStep:
         """What leads on where somebody else made the machine."""
@@ -219,7 +219,7 @@ class Stop(Verb):
 
     async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
         reserving.release(self.call, self.target.instance_id)
-        self.call.session.watches.mark_stopped(self.target.instance_id)
+        self.call.session.mark_stopped(self.target.instance_id)
         rate = "at a rate not known"
         if result.stopped_usd_per_hour:
             disk = f"about {result.stopped_usd_per_hour:.5f} $/h"
@@ -333,8 +333,7 @@ class ExtendLease(Relabel):
         instance_id, row = target.instance_id, target.row
         if not target.ours:
             raise errors.NotOurs(
-                f"Nothing was sent: vast-mcp did not make machine {instance_id}, and gives "
-                "leases to its own only.",
+                f"vast-mcp did not make machine {instance_id}, and gives leases to its own only.",
                 instance_id=instance_id,
             )
         self.until = lifetimes.extended_end(call, instance_id, row, args.lease_hours or 0.0)
@@ -423,4 +422,5 @@ SPEC = ToolSpec(
     destructive=False,
     idempotent=False,
     open_world=True,
+    sends=("manage", "bid"),
 )

@@ -69,12 +69,11 @@ async def recycle_instance(args: RecycleInstance, call: Call) -> RecycleInstance
     its GPU and id stay, billing goes on. manage_instance reboot restarts without loss.
     """
     instance_id = args.instance_id
-    target = await Target.read(call, instance_id, nothing="recycled")
+    target = await Target.read(call, instance_id)
     if not args.not_ours:
         check_ours(
             [instance_id],
             target.there,
-            nothing="recycled",
             loses="what is on a recycled machine's disk is lost",
             again=_this(args, "if the person wants that", not_ours=True),
         )
@@ -114,4 +113,5 @@ SPEC = ToolSpec(
     destructive=True,
     idempotent=False,
     open_world=True,
+    sends=("manage",),
 )

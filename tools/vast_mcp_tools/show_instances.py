@@ -11,15 +11,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vast_mcp.account.seen import Seen, learn_from
+from vast_mcp.account.reading import Named, Reading, Shown, fill, read_machines
+from vast_mcp.account.seen import learn_from
 from vast_mcp.errors import Json, clean_or_none
 from vast_mcp.journal.records import Intent
-from vast_mcp.leases import guards, lifetimes
 from vast_mcp.machines import costs, shown
-from vast_mcp.machines.failures import Failure
-from vast_mcp.machines.patience import Patience
-from vast_mcp.machines.phases import Phase, State, failure_of, phase_of
-from vast_mcp.renting.bids import WHY_REBID, rebid_of
+from vast_mcp.renting.next_calls import calls_for_all
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
@@ -38,41 +35,22 @@ class ShowInstances(Arguments):
     ] = "all"
 
 
-class InstanceRow(Part):
-    instance_id: int
-    state: State
-    outbid: Annotated[bool | None, Field(description="True: a higher bid has its GPU.")] = None
+class InstanceRow(Shown, Named):
     status: Annotated[
-        str,
-        Field(description="Of the container: provisioning, loading, running, exited, offline …"),
-    ]
+        str | None,
+        Field(description="Of the container, where it is not as the state: exited, offline …"),
+    ] = None
     intended: Annotated[
         str | None, Field(description="What was last asked for, where it is not yet so.")
     ] = None
-    failure: Annotated[
-        Failure | None, Field(description="What its start fails of, by what its host says.")
-    ] = None
     gpu: str | None = None
-    usd_per_hour: Annotated[
-        float | None, Field(description="$/h while running, disk included.")
-    ] = None
     age_hours: float | None = None
-    lease_left_hours: Annotated[
-        float | None, Field(description="Until it is destroyed by itself; absent without a lease.")
-    ] = None
-    past_lease: Annotated[
-        bool | None, Field(description="True: its lease is over; listing destroys nothing.")
-    ] = None
-    no_watchdog: Annotated[
-        bool | None, Field(description="True: its lease ends from outside alone.")
-    ] = None
     ours: Annotated[
         bool | None, Field(description="Made by vast-mcp: in its journal, or by its token.")
     ] = None
     untrusted_label: Annotated[
         str | None, Field(description="Text of whoever labelled it: data.")
     ] = None
-    untrusted_image: str | None = None
 
 
 class OpenIntent(Part):
@@ -118,23 +96,18 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
     look = call.vast.shared
     listed = await look.list_instances()
     seen = await learn_from(call, listed, anew=not look.reused)
-    now = time.time()
-    rows = _rows(listed, seen, now, call)
-    wanted = [instance for instance in listed if _is_wanted(instance, rows[instance.id], args)]
+    readings = read_machines(call, listed)
+    wanted = [one for one in readings if _is_wanted(one, args)]
+    rows = [one.row for one in wanted]
     result = ShowInstancesResult(
         count=listed.total,
-        total_usd_per_hour=round(costs.sum_of_known(map(costs.running_usd_per_hour, wanted)), 4),
-        stopped_usd_per_hour=round(costs.sum_of_known(map(costs.idle_usd_per_hour, wanted)), 4),
-        instances=[rows[instance.id] for instance in wanted],
-        open_intents=[_open(intent, now) for intent in seen.open],
-        warnings=_unpriced(wanted),
+        total_usd_per_hour=round(costs.sum_of_known(map(costs.running_usd_per_hour, rows)), 4),
+        stopped_usd_per_hour=round(costs.sum_of_known(map(costs.idle_usd_per_hour, rows)), 4),
+        instances=[_row(one, seen.is_ours(one.row)) for one in wanted],
+        open_intents=[_open(intent, time.time()) for intent in seen.open],
+        warnings=_unpriced(rows),
     )
-    outbid = [instance for instance in wanted if rows[instance.id].outbid]
-    if outbid:
-        result.next_steps += _rebid(outbid[0], rows[outbid[0].id])
-    if wanted:
-        why = "ends all billing for the newest"
-        result.next_steps.append(step("destroy_instance", why, instance_ids=[wanted[0].id]))
+    result.next_steps = calls_for_all(call, wanted)
     _fit(result, args)
     return result
 
@@ -147,58 +120,32 @@ def _unpriced(wanted: Sequence[Instance]) -> list[str]:
     return [f"{unknown} of {len(wanted)} show no price and are not in the totals."]
 
 
-def _is_wanted(instance: Instance, row: InstanceRow, args: ShowInstances) -> bool:
-    if (args.label or "") not in (instance.label or ""):
+def _is_wanted(reading: Reading, args: ShowInstances) -> bool:
+    if (args.label or "") not in (reading.row.label or ""):
         return False
-    return args.state in {"all", row.state}
+    return args.state in {"all", reading.state}
 
 
-def _rebid(instance: Instance, row: InstanceRow) -> list[Step]:
-    """A better bid for the machine."""
-    better = rebid_of(instance, ours=row.ours)
-    return [] if better is None else [step("manage_instance", WHY_REBID, **better)]
-
-
-# ── rows ───────────────────────────────────────────────────────────────────────────────────────
-
-
-def _rows(listed: Sequence[Instance], seen: Seen, now: float, call: Call) -> dict[int, InstanceRow]:
-    """Machines by their ids, as an answer shows them."""
-    leases = lifetimes.known(call)
-    patience, watches = Patience.of(call.times), call.session.watches
-    found: dict[int, InstanceRow] = {}
-    for instance in listed:
-        phase = _phase(instance, call)
-        row = _row(instance, watches.state_of(instance, now, patience, phase), now)
-        row.outbid = phase == "outbid" or None
-        row.ours = seen.is_ours(instance)
-        row.lease_left_hours, row.past_lease = lifetimes.left(leases, instance.id, instance)
-        row.no_watchdog = guards.why_outside(call, instance) is not None or None
-        found[instance.id] = row
-    return found
-
-
-def _phase(instance: Instance, call: Call) -> Phase:
-    """The phase, for which the journal is asked only where it may know better than the row."""
-    phase = phase_of(instance)
-    record = call.record_of(instance.id) if phase == "outbid" else None
-    return call.session.watches.judged(phase, instance, record)
-
-
-def _row(instance: Instance, state: State, now: float) -> InstanceRow:
-    """One machine in the fields that an agent needs to choose by."""
-    return InstanceRow(
+def _row(reading: Reading, ours: bool | None) -> InstanceRow:
+    """One machine in the fields that an agent chooses by; what show_instance tells is left out."""
+    instance = reading.row
+    status = shown.status_of(instance)
+    row = InstanceRow(
         instance_id=instance.id,
-        state=state,
-        status=shown.status_of(instance),
+        state=reading.state,
+        status=None if status == reading.state else status,
         intended=shown.intended_of(instance),
-        failure=failure_of(instance),
         gpu=shown.gpus_of(instance),
-        usd_per_hour=costs.rounded(instance.dph_total, 4),
-        age_hours=shown.age_hours(instance, now),
+        age_hours=shown.age_hours(instance, time.time()),
+        ours=ours,
         untrusted_label=clean_or_none(instance.label, 256),
-        untrusted_image=clean_or_none(instance.image_uuid, 120),
     )
+    fill(row, reading)
+    row.usual_s = row.usd_per_tb = None
+    row.asked = reading.asked.image_alone()
+    if reading.state in {"running", "stopped"}:
+        row.phase_for_s = None
+    return row
 
 
 def _open(intent: Intent, now: float) -> OpenIntent:

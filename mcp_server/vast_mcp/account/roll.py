@@ -95,12 +95,11 @@ async def _journalled(call: Call, ids: Iterable[int]) -> set[int]:
 
 
 def check_known(
-    ids: Iterable[int], there: Roll, *, nothing: str, argument: str, formerly: Collection[int] = ()
+    ids: Iterable[int], there: Roll, *, argument: str, formerly: Collection[int] = ()
 ) -> None:
     """Raises NoSuchInstance for ids that the account never showed.
 
-    `nothing`: what was not done, such as "sent". `argument`: the one that holds the ids.
-    `formerly`: ids that count although they are gone by now.
+    `argument`: the one that holds the ids. `formerly`: ids that count although they are gone.
     """
     known = {*formerly, *there.unread}  # what cannot be read may exist
     unknown = [i for i in ids if not there.is_known(i) and i not in known]
@@ -109,7 +108,7 @@ def check_known(
     wanted = "ids of machines that exist" if argument.endswith("s") else "a living machine's"
     names = ", ".join(map(str, unknown))
     raise errors.NoSuchInstance(
-        f"Nothing was {nothing}: the account has no machine {names}. {_living(there)}",
+        f"The account has no machine {names}. {_living(there)}",
         problems=[Problem(argument, wanted)],
         next_steps=[NextStep("show_instances", {}, "see what exists")],
     )
@@ -126,13 +125,10 @@ def _living(there: Roll) -> str:
     return f"Living: {shown}."
 
 
-def check_ours(
-    ids: Iterable[int], there: Roll, *, nothing: str, loses: str, again: NextStep
-) -> None:
+def check_ours(ids: Iterable[int], there: Roll, *, loses: str, again: NextStep) -> None:
     """Raises NotOurs for machines that vast-mcp did not make.
 
-    `nothing`: what was not done. `loses`: what the act costs them. `again`: the call that means
-    them too.
+    `loses`: what the act costs them. `again`: the call that means them too.
     """
     hidden = [i for i in ids if there.hides_owner(i)]
     strangers = [i for i in ids if i in there.living and i not in there.ours]
@@ -142,7 +138,7 @@ def check_ours(
     if hidden:
         why = f"whose machine {', '.join(map(str, hidden))} is could not be read"
     raise errors.NotOurs(
-        f"Nothing was {nothing}: {why}, and {loses}.",
+        f"{why}, and {loses}.",
         problems=[Problem("not_ours", "true, if the person wants this for these as well")],
         next_steps=[again],
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from vast_mcp import errors
+from vast_mcp.account.looks import note_looks
 from vast_mcp.account.settling import log
 from vast_mcp.account.whose import account_if_journalled
 from vast_mcp.journal import Journal
@@ -40,8 +41,8 @@ async def learn_from(call: Call, listed: Listing[Instance], *, anew: bool = True
     vast-mcp made those.
     """
     session = call.session
-    for row in listed:
-        session.note_seen(row)
+    if anew:
+        note_looks(session, listed)
     ours = {row.id for row in listed if token_of(row.label)} | session.created.keys()
     try:
         account = await account_if_journalled(call)

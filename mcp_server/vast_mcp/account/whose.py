@@ -101,7 +101,7 @@ async def _check_may_list(call: Call) -> list[str]:
         if call.settings.allow_blind:
             return [_BLIND]
         raise errors.CannotReconcile(
-            "Nothing was sent: this API key may not list instances, so a rental whose reply is "
+            "This API key may not list instances, so a rental whose reply is "
             "lost could never be found. A key with the instance_read permission mends it, or the "
             "person sets VAST_MCP_ALLOW_BLIND=1.",
             http_status=exc.http_status,

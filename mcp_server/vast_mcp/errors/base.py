@@ -95,6 +95,7 @@ class VastMcpError(Exception):
     next_steps: Sequence[NextStep] = field(default_factory=tuple)
     may_bill: bool = False  # what this one is about may, whatever its kind
     no_refusal: bool = False  # no words of Vast's: a gateway may say this of what was done
+    never_left: bool = False  # the request that this became of
 
     def __post_init__(self) -> None:
         super().__init__(self.message)

@@ -28,7 +28,7 @@ def bad(tool: str, problems: Sequence[Problem]) -> BadArguments:
     if len(problems) > len(first):
         names += " and more"
     return BadArguments(
-        f"{tool}: nothing was sent. Correct and call again: {names}.", problems=first
+        f"Correct these arguments of {tool} and call again: {names}.", problems=first
     )
 
 

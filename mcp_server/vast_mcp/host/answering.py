@@ -21,11 +21,13 @@ from mcp.types import CallToolResult, TextContent
 from vast_mcp import errors
 from vast_mcp.caller import Host, InputNeeded, Progress, no_progress, rising
 from vast_mcp.errors import Json, NextStep
+from vast_mcp.host.failing import told
 from vast_mcp.host.notices import notices_of
 from vast_mcp.masking import Mask
 from vast_mcp.renting.keeping import check_quietly
 from vast_mcp.session import Call, Session
 from vast_mcp.toolspec import Arguments, ToolSpec
+from vast_mcp.vast.deeds import Deeds
 
 log = logging.getLogger("vast_mcp")
 
@@ -79,18 +81,16 @@ async def _result_of(spec: ToolSpec, args: Arguments, call: Call) -> Json:
         raise
     except errors.VastMcpError as exc:
         log.info("%s: %s", spec.name, exc.code)
-        return {"error": exc.as_json()}
+        return {"error": told(exc, spec, call.deeds)}
     except Exception as exc:
-        told = _defect(spec, exc).as_json()
-        # What a tool that acts had sent before may bill.
-        return {"error": told | {"billing_possible": not spec.read_only}}
+        return {"error": told(_defect(spec, exc), spec, call.deeds)}
 
 
 def _check_allowed(spec: ToolSpec, session: Session) -> None:
     if session.limits.read_only and not spec.read_only:
         raise errors.ReadOnly(
-            "Nothing was sent: the person allows this server to look only (VAST_MCP_READ_ONLY), "
-            f"and {spec.name} acts."
+            "The person allows this server to look only (VAST_MCP_READ_ONLY), and "
+            f"{spec.name} acts."
         )
 
 
@@ -135,14 +135,14 @@ def _is_foreign(key: str) -> bool:
     return key.startswith("untrusted_") or key == "field"
 
 
-def refusal(error: errors.VastMcpError, session: Session) -> CallToolResult:
-    """An error known before any tool ran."""
-    return both_channels(refused(error, session))
+def refusal(error: errors.VastMcpError, session: Session, spec: ToolSpec | None) -> CallToolResult:
+    """An error known before the tool ran, or where there is none."""
+    return both_channels(refused(error, session, spec))
 
 
-def refused(error: errors.VastMcpError, session: Session) -> Json:
+def refused(error: errors.VastMcpError, session: Session, spec: ToolSpec | None = None) -> Json:
     """The same as JSON."""
-    payload: Json = {"error": error.as_json()}
+    payload: Json = {"error": told(error, spec, Deeds())}
     if session.pretended:
         payload["sandbox"] = True
     return cast("Json", _masked(payload, session.settings.mask))

@@ -166,7 +166,7 @@ class Journal(Questions):
         changed = self._db.write("mark_sending", id=intent.id, now=time.time())
         if not changed:
             raise errors.NotRented(
-                "Nothing was sent: another process gave this attempt up, since it was not sent in "
+                "Another process gave this attempt up, since it was not sent in "
                 "time. The same call is safe to repeat."
             )
 

@@ -70,7 +70,7 @@ class Approvals:
         changed = self._db.write("spend", by=by, **_good(approval))
         if not changed:
             raise errors.NeedsConfirmation(
-                "Nothing was sent: the person's approval was used by another call, or its time has "
+                "The person's approval was used by another call, or its time has "
                 "ended. The same call asks again."
             )
 

@@ -126,8 +126,7 @@ class Owner:
             except Timeout as exc:
                 if time.monotonic() > give_up_at:
                     raise errors.JournalUnavailable(
-                        "Nothing was sent: another vast-mcp is moving or ending a lease. Repeat "
-                        "the call."
+                        "Another vast-mcp is moving or ending a lease. Repeat the call."
                     ) from exc
             except OSError:
                 return None

@@ -256,7 +256,7 @@ SELECT id, account, instance_id, usd_per_hour, made_at, state FROM holds WHERE a
 -- ── machines of other journals ──────────────────────────────────────────────────────────────────
 
 -- name: watched
-SELECT seen FROM watched WHERE key_digest = :key_digest AND instance_id = :instance_id;
+SELECT instance_id, seen FROM watched WHERE key_digest = :key_digest;
 
 -- name: keep_watched
 INSERT INTO watched (key_digest, instance_id, seen, kept_at)
@@ -265,9 +265,6 @@ ON CONFLICT (key_digest, instance_id) DO UPDATE SET seen = excluded.seen, kept_a
 
 -- name: forget_watched
 DELETE FROM watched WHERE kept_at < :before;
-
--- name: drop_watched
-DELETE FROM watched WHERE key_digest = :key_digest AND instance_id = :instance_id;
 
 -- name: host_key
 SELECT host_key FROM host_keys WHERE service = :service AND instance_id = :instance_id AND way = :way;

@@ -5,6 +5,7 @@ for each call would else begin anew with every call, and wait for ever.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Mapping
 
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.records import holds
@@ -18,24 +19,22 @@ class Watched:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def of(self, key_digest: str, instance_id: int) -> str | None:
-        """What was kept of a machine."""
-        if not holds(instance_id):
-            return None
-        rows = self._db.rows("watched", key_digest=key_digest, instance_id=instance_id)
-        return next((str(row["seen"]) for row in rows), None)
+    def of(self, key_digest: str, instance_ids: Collection[int]) -> dict[int, str]:
+        """What was kept of these machines."""
+        found = self._db.rows("watched", key_digest=key_digest)
+        return {
+            row["instance_id"]: str(row["seen"])
+            for row in found
+            if row["instance_id"] in instance_ids
+        }
 
-    def keep(self, key_digest: str, instance_id: int, seen: str) -> None:
-        """Keep this of a machine, instead of what was kept before; what is old goes."""
-        if not holds(instance_id):
-            return
+    def keep(self, key_digest: str, seen: Mapping[int, str]) -> None:
+        """Keep this of machines, instead of what was kept before; what is old goes."""
         now = time.time()
-        self._db.write("forget_watched", before=now - KEPT_S)
-        self._db.write(
-            "keep_watched", key_digest=key_digest, instance_id=instance_id, seen=seen, now=now
-        )
-
-    def drop(self, key_digest: str, instance_id: int) -> None:
-        """A new start: what was seen says nothing of it."""
-        if holds(instance_id):
-            self._db.write("drop_watched", key_digest=key_digest, instance_id=instance_id)
+        with self._db.alone():
+            self._db.write("forget_watched", before=now - KEPT_S)
+            for one, text in seen.items():
+                if holds(one):
+                    self._db.write(
+                        "keep_watched", key_digest=key_digest, instance_id=one, seen=text, now=now
+                    )

@@ -6,11 +6,13 @@ then a lease ends from outside alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from vast_mcp.leases import lifetimes, watchdog
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
 
+Watchdog = Literal["seen", "not_seen", "lacking"]
 NOT_STORED = "its start script, as Vast shows it, lacks the watchdog"
 _SILENT = "its log lacks the line that the watchdog writes as it starts"
 _WRITES = "vast-mcp: log "
@@ -32,6 +34,10 @@ def why_outside(call: Call, row: Instance | None) -> str | None:
     """
     if row is None or lifetimes.end_of(call, row.id, row) is None:
         return None
+    return _lacks(call, row)
+
+
+def _lacks(call: Call, row: Instance) -> str | None:
     if lacks_watchdog(row):
         return NOT_STORED
     return _SILENT if row.id in call.session.silent else None
@@ -48,6 +54,15 @@ def warnings_of(call: Call, row: Instance | None) -> list[str]:
     ]
 
 
+def watchdog_of(call: Call, row: Instance) -> Watchdog:
+    """What is known of the watchdog inside a machine with a lease: its line was seen in the log,
+    or not yet, or it is lacking.
+    """
+    if _lacks(call, row) is not None:
+        return "lacking"
+    return "seen" if row.id in call.session.armed else "not_seen"
+
+
 def started(lines: Sequence[str]) -> bool | None:
     """Whether the watchdog started, by the last that a log says of it; None where it says
     nothing.
@@ -62,7 +77,8 @@ def started(lines: Sequence[str]) -> bool | None:
 
 def learn(call: Call, instance_id: int, *, speaks: bool) -> None:
     """Remember whether a machine's log has its watchdog's line."""
-    if speaks:
-        call.session.silent.discard(instance_id)
-    else:
-        call.session.silent.add(instance_id)
+    told, other = call.session.armed, call.session.silent
+    if not speaks:
+        told, other = other, told
+    told.add(instance_id)
+    other.discard(instance_id)

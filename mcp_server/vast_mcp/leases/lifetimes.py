@@ -87,7 +87,7 @@ def check_time_to_boot(
         return
     ends = "ended" if until <= now else "ends"
     raise errors.LeaseOver(
-        f"Nothing was sent: the lease of machine {instance_id} {ends} at {utc(until)}, and booted "
+        f"The lease of machine {instance_id} {ends} at {utc(until)}, and booted "
         "past it the machine deletes itself with its disk. A lease that ends more than 10 minutes "
         "from now, read back, comes first.",
         instance_id=instance_id,
@@ -149,7 +149,7 @@ def extended_end(call: Call, instance_id: int, row: Instance | None, hours: floa
 def _over_limit(call: Call, instance_id: int, most: float) -> errors.OverLimit:
     allowed = call.limits.max_lease_hours
     return errors.OverLimit(
-        f"Nothing was sent: a machine may live {allowed:g} hours from its birth "
+        f"A machine may live {allowed:g} hours from its birth "
         f"(VAST_MCP_MAX_LEASE_HOURS, set by the person), and {most:g} of them are left.",
         instance_id=instance_id,
         problems=[Problem("lease_hours", f"at most {most:g}")],

@@ -49,7 +49,7 @@ def with_lease(call: Call, instance_id: int, row: Instance | None, until: float)
 
 def _hidden(instance_id: int) -> errors.NoSuchInstance:
     return errors.NoSuchInstance(
-        f"Nothing was sent: Vast does not show machine {instance_id}, or its label, at the moment.",
+        f"Vast does not show machine {instance_id}, or its label, at the moment.",
         instance_id=instance_id,
         next_steps=[NextStep("show_instances", {}, "whether it shows")],
     )

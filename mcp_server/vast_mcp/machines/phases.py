@@ -53,6 +53,8 @@ _CONTAINER: dict[str, Phase] = {
     "unknown": "offline",
     "frozen": "frozen",
 }
+# What a machine shows whose container was never up; the last two tell of its host.
+_NEVER_UP = frozenset({None, "created", "loading", "scheduling", "offline", "unknown"})
 # Statuses beside which the host's text is one of before.
 _ANEW = frozenset({"rebooting", "recycling"})
 
@@ -188,6 +190,13 @@ def unmoved_since(row: Instance | None) -> float | None:
     if row is None or row.actual_status is not None or row.status_msg:
         return None
     return row.start_date
+
+
+def has_run(row: Instance | None) -> bool:
+    """Whether a row proves that a container of its machine ran, or does not prove that none did:
+    a fresh start's shows `exited` too.
+    """
+    return row is not None and row.actual_status not in _NEVER_UP
 
 
 def _up(row: Instance) -> Phase:

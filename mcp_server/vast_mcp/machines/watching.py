@@ -12,11 +12,21 @@ from pydantic import TypeAdapter
 from vast_mcp.journal.records import Intent
 from vast_mcp.machines.failures import PASSING
 from vast_mcp.machines.patience import Patience
-from vast_mcp.machines.phases import REASONS, Phase, Reason, State, state_of
+from vast_mcp.machines.phases import (
+    REASONS,
+    Phase,
+    Reason,
+    State,
+    has_run,
+    shown_by,
+    state_of,
+    unmoved_since,
+)
 from vast_mcp.vast.models import Instance
 
 LOOKS_TO_FAIL = 2  # a row can be missing or stale once
 LOOKS_OFFLINE = 3  # offline and unknown pass by themselves during a boot (docs/vast-api.md C.4)
+AT_REST: frozenset[Phase | None] = frozenset({"running", "stopped", "halted", "outbid"})
 MOST_SHOWN = 500  # different looks of one start; what goes on beyond them is none
 
 
@@ -26,14 +36,17 @@ class Watch:
 
     phase: Phase | None = None
     since: float = 0.0  # of this phase without a break
+    entered: bool = False  # this phase while somebody looked, so that it began then
     looks: int = 0  # at this phase
-    began: float = 0.0  # the first look of all
+    first: float = 0.0  # the first look of all
+    began: float = 0.0  # the first look at this start
     last: float = 0.0
     moved: float = 0.0  # when a look last showed what none had shown
     shown: set[str] = field(default_factory=set[str])  # digests of what looks have shown
     lapsed: bool = False  # nobody looked for long since it moved
     started_at: float = 0.0  # when this process last started or rebooted it
     seen: bool = False  # its row was ever read
+    ran: bool = False  # it was seen to run, or may have run while nobody looked
     stopped: bool = False  # this process was the last to change that, and stopped it
 
     def look(
@@ -41,19 +54,24 @@ class Watch:
         phase: Phase,
         now: float,
         patience: Patience,
-        shows: str = "",
-        unmoved_since: float | None = None,
+        row: Instance | None = None,
     ) -> None:
         """Count on while the phase is the same; after a long gap anything may have happened
-        meanwhile. `shows`: what moves in its row while a start goes on. `unmoved_since`: since
-        when its row proves by itself that nothing has.
+        meanwhile, and what begins after a long rest is another start. `row`: what the look showed.
         """
-        if phase != self.phase or now - self.last > patience.exited:
+        gap = self.last > 0 and now - self.last > patience.exited
+        if phase != self.phase and self.phase in AT_REST and now - self.since > patience.exited:
+            self.began, self.shown = 0.0, set()
+        if phase != self.phase or gap:
+            self.entered = self.phase not in {None, phase} and not gap
             self.phase, self.since, self.looks = phase, now, 0
+        self.ran = self.ran or gap or has_run(row)
+        self.first = self.first or now
         self.began = self.began or now
-        self._note(f"{phase} {shows}", now, patience)
-        if unmoved_since is not None:
-            self.moved = min(self.moved, unmoved_since)
+        self._note(f"{phase} {shown_by(row)}", now, patience)
+        unmoved = unmoved_since(row)
+        if unmoved is not None:
+            self.moved = min(self.moved, unmoved)
         self.looks += 1
         self.last = now
         self.seen = self.seen or phase != "missing"
@@ -83,6 +101,20 @@ class Watch:
         except ValueError:
             return None
 
+    def lasts(self, now: float, began: float | None) -> float | None:
+        """Seconds that the phase has lasted, as far as looks tell; None after one look that says
+        nothing of before. `began`: when the start began of which nothing else was seen, in epoch
+        seconds.
+        """
+        if self.phase is None:
+            return None
+        since = self.since
+        if began is not None and self.since == self.began and not self.entered:
+            since = min(began, since)
+        elif self.looks < 2 and not self.entered:
+            return None
+        return max(0.0, now - since)
+
     def still(self, now: float) -> float:
         """Seconds since anything moved."""
         return now - max(self.moved, self.started_at)
@@ -103,6 +135,16 @@ class Watch:
     def stands_still(self, patience: Patience) -> bool:
         """Whether nothing moved for so long that it never will."""
         return self.last - self.began >= patience.sick and self.still(self.last) >= patience.stuck
+
+    def until_failure(self, born: float | None, patience: Patience) -> float | None:
+        """Seconds from the last look on until this phase is a failure, if nothing moves; None where
+        it comes to none.
+        """
+        if self.phase is None or self.phase not in REASONS:
+            return None
+        sign = self._wanted(self.phase, patience) - self._lasted(self.phase, born or 0.0)
+        still = patience.stuck - self.still(self.last)
+        return max(0.0, min(sign, max(still, patience.sick - (self.last - self.began))))
 
     def _lasted(self, phase: Phase, born: float) -> float:
         """Seconds that a sign of failure counts for, up to the last look."""
@@ -130,7 +172,10 @@ class Watch:
                 return patience.sick if self.started_at else 0.0
 
 
-_KEPT = ("phase", "since", "looks", "began", "last", "moved", "lapsed", "seen", "stopped")
+_KEPT = (
+    *("phase", "since", "entered", "looks", "first", "began", "last", "moved", "lapsed", "seen"),
+    *("ran", "stopped"),
+)
 _WATCH = TypeAdapter(Watch)
 
 
@@ -161,11 +206,11 @@ class Watches:
 
     def mark_started(self, instance_id: int, now: float) -> None:
         """A start or reboot was sent at `now`: `exited` means nothing for a while."""
-        self._by_id[instance_id] = Watch(started_at=now, seen=True)
+        self._by_id[instance_id] = Watch(started_at=now, seen=True, ran=True)
 
     def mark_stopped(self, instance_id: int) -> None:
         """A stop was sent and seen: what the row shows next is no lost bid."""
-        self._by_id[instance_id] = Watch(seen=True, stopped=True)
+        self._by_id[instance_id] = Watch(seen=True, ran=True, stopped=True)
 
     def started_at(self, instance_id: int) -> float:
         """When this process last started a machine, in epoch seconds; 0 for never."""

@@ -59,6 +59,14 @@ def proxy_of(row: Instance, *, vm: bool) -> Address | None:
     return _address(row.ssh_host, port)
 
 
+def has_addresses(row: Instance, *, vm: bool) -> bool:
+    """Whether the row of a machine that is not to be stopped has a way in."""
+    if row.intended_status == "stopped":
+        return False
+    ways_in = (direct_of(row), proxy_of(row, vm=vm) if takes_ssh(row) else None)
+    return any(ways_in) or bool(mapped_ports(row)) or jupyter_url(row, token=False) is not None
+
+
 def has_jupyter(row: Instance) -> bool:
     """Whether it was made with Jupyter."""
     return "jupyter" in (row.image_runtype or "")

@@ -19,12 +19,13 @@ from vast_mcp.journal.records import Reservation
 from vast_mcp.leases import lifetimes
 from vast_mcp.machines import phases
 from vast_mcp.renting import reserving
-from vast_mcp.renting.consent import Consent, may_have_happened
+from vast_mcp.renting.consent import Consent
 from vast_mcp.renting.proposal import Proposal
 from vast_mcp.renting.reserving import Change
 from vast_mcp.renting.target import Target
 from vast_mcp.session import Call
 from vast_mcp.ssh import pins
+from vast_mcp.vast.deeds import may_have_happened
 from vast_mcp.vast.models import Instance
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ async def _agreed(act: Act, consent: Consent) -> Change:
         change = await act.weigh()
         if not act.wants_yes(change) or not await consent.ask(change.usd_per_hour):
             return change
-        act.target = await Target.read(act.call, act.target.instance_id, nothing="sent")
+        act.target = await Target.read(act.call, act.target.instance_id)
         await act.check()
 
 
@@ -234,13 +235,11 @@ def _queued(act: Act, exc: errors.StartQueued) -> errors.StartQueued:
 
 def _unsure(act: Act, lost: errors.VastMcpError | None) -> errors.OutcomeUnknown:
     """Sent, and neither answered nor seen; or accepted, and not seen where it must be."""
-    said = "Vast accepted it" if lost is None else "no answer came that settles it"
-    if isinstance(lost, errors.Redirected):
-        said = "it was answered with a redirect, which was not followed (is VAST_URL right?)"
     look = "a look afterwards does not show it" if act.provable else "no look can prove it"
+    if isinstance(lost, errors.Redirected):
+        look += "; it was answered with a redirect, which was not followed (is VAST_URL right?)"
     unknown = errors.OutcomeUnknown(
-        f"{act.name} of machine {act.target.instance_id}: {said}, and {look}. It may have "
-        "happened, or happen yet; the machine bills by its state.",
+        f"{act.name} of machine {act.target.instance_id}: {look}. The machine bills by its state.",
         instance_id=act.target.instance_id,
         next_steps=act.steps_if_unsure(),
     )

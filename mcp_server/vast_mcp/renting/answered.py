@@ -38,8 +38,8 @@ def refuse_if_answered(call: Call, request: Request, began: float) -> None:
 def _refused(request: Request, answer: Answer) -> errors.InvalidRequest:
     return errors.InvalidRequest(
         f"Vast answered the request to rent with HTTP {answer.http_status}, which is no refusal "
-        "that is known, and no machine came of it: whole lists lack it. Nothing bills, and it was "
-        "not sent again; the same call again sends it.",
+        "that is known, and no machine came of it: whole lists lack it. The same call again sends "
+        "it.",
         http_status=answer.http_status,
         vast_message=answer.said or None,
         offer_id=answer.offer_id,

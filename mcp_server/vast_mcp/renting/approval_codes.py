@@ -26,10 +26,7 @@ def _new_code() -> str:
 
 def by_code(call: Call, approval: Approval, proposal: Proposal) -> errors.NeedsConfirmation:
     """The question under a new code, for the person and a shell."""
-    why = (
-        "Nothing was sent: the person wants to be asked first (VAST_MCP_CONFIRM), and nobody "
-        "answered here."
-    )
+    why = "The person wants to be asked first (VAST_MCP_CONFIRM), and nobody answered here."
     journal = call.journal
     if journal.path is None:
         return errors.NeedsConfirmation(

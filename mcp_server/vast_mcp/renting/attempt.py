@@ -113,7 +113,7 @@ def _check_file(call: Call, request: Request) -> None:
     """Raises JournalUnavailable where the journal's file is not the one that was asked before."""
     if call.journal.file != request.file:
         raise errors.JournalUnavailable(
-            "Nothing was sent: the file of the journal of rentals was deleted or replaced during "
+            "The file of the journal of rentals was deleted or replaced during "
             "this call. Repeat the call."
         )
 

@@ -32,7 +32,7 @@ def _check_floor(order: Order, offer: Offer | None, on_demand: float | None) -> 
     if on_demand is not None:
         enough += f" at {on_demand:g}"
     raise errors.BidTooLow(
-        f"Nothing was sent: the bid of {bid:g} $/h is under this offer's minimum of {lowest}; Vast "
+        f"The bid of {bid:g} $/h is under this offer's minimum of {lowest}; Vast "
         "would make a stopped machine that bills its disk.",
         offer_id=offer.ask_contract_id,
         problems=[Problem("price", enough)],
@@ -52,7 +52,7 @@ def _too_high(order: Order, offer: Offer | None, on_demand: float) -> errors.Bad
         without = {name: value for name, value in order.spoken.items() if name != "price"}
         steps = [NextStep("create_instance", without, "the same on demand"), *steps]
     return errors.BadArguments(
-        f"Nothing was sent: price is a bid, and {order.bid:g} $/h is more than this machine costs "
+        f"`price` is a bid, and {order.bid:g} $/h is more than this machine costs "
         f"on demand, {on_demand:g}; it would be dearer and could be interrupted.",
         offer_id=order.offer_id,
         problems=[Problem("price", instead)],

@@ -78,7 +78,7 @@ def _too_low(
 ) -> errors.BidTooLow:
     enough = {**again.arguments, "price": lowest}
     return errors.BidTooLow(
-        f"Nothing was sent: {usd_per_hour:g} $/h is under this machine's minimum of {lowest:g}; "
+        f"{usd_per_hour:g} $/h is under this machine's minimum of {lowest:g}; "
         "it would be stopped and bill its disk.",
         instance_id=instance_id,
         problems=[Problem("price", f"at least {lowest:g}")],

@@ -101,7 +101,7 @@ async def _agreement(
     """What the person says to this, or said to it before."""
     if usd_per_hour is None:
         raise errors.PriceUnknown(
-            "Nothing was sent: what this machine costs cannot be learned, and the person wants to "
+            "What this machine costs cannot be learned, and the person wants to "
             "be asked at a price (VAST_MCP_CONFIRM)."
         )
     asked = _digest(call, proposal, await account_of(call))
@@ -113,8 +113,7 @@ async def _agreement(
     said, agreement = await _ask_host(call, proposal, approval)
     if said == "no":
         raise errors.Declined(
-            "Nothing was sent: the answer to the question whether to do this was no. It is the "
-            "person's to change."
+            "The answer to the question whether to do this was no. It is the person's to change."
         )
     if said == "nobody":
         raise by_code(call, approval, proposal)

@@ -13,15 +13,7 @@ from vast_mcp import errors
 from vast_mcp.renting.confirm import Agreement, ask, ask_entry
 from vast_mcp.renting.proposal import Proposal
 from vast_mcp.session import Call, journal_may_fail
-
-_NO_VERDICT = (errors.Unreachable, errors.VastUnavailable, errors.UnexpectedReply)
-
-
-def may_have_happened(error: errors.VastMcpError) -> bool:
-    """Whether an answer refuses nothing for certain: what was sent may have been done, and its yes
-    is used.
-    """
-    return error.no_refusal or isinstance(error, _NO_VERDICT)
+from vast_mcp.vast.deeds import may_have_happened
 
 
 @dataclass

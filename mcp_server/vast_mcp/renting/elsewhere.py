@@ -112,7 +112,7 @@ async def _rows(call: Call, request: Request) -> list[Instance]:
     found = sorted(_fitting(call, request, listed), key=lambda row: row.id)
     if not found and not shows_every_label(listed):
         raise errors.IncompleteList(
-            "Nothing was sent: Vast's list of machines has a row whose id or label cannot be read, "
+            "Vast's list of machines has a row whose id or label cannot be read, "
             "and that may be a machine which another computer rented for this wish."
         )
     return found

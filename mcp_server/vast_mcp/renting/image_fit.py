@@ -56,7 +56,7 @@ class _Fit:
 
     def refusal(self, says: str, do: str, why: str, **needed: Any) -> errors.BadArguments:
         return errors.BadArguments(
-            f"Nothing was sent: {self.whose} {says}.",
+            f"{self.whose} {says}.",
             offer_id=self.order.offer_id,
             problems=[Problem(self.field, do)],
             next_steps=[another(self.order, why, **needed)],

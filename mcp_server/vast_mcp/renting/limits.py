@@ -108,7 +108,7 @@ def check_machine(
     if most is None or not is_dearer(usd_per_hour, most):
         return
     raise errors.OverLimit(
-        f"Nothing was sent: this machine costs {usd_per_hour:.4f} $/h with its disk, and at most "
+        f"This machine costs {usd_per_hour:.4f} $/h with its disk, and at most "
         f"{most:g} is allowed ({whose}).",
         offer_id=offer_id,
         instance_id=instance_id,
@@ -230,7 +230,7 @@ def _check_number(limits: Limits, machines: int) -> None:
     if most is None or machines < most:
         return
     raise errors.OverLimit(
-        f"Nothing was sent: {machines} of {most} allowed machines exist, rentals in doubt included "
+        f"{machines} of {most} allowed machines exist, rentals in doubt included "
         f"({MAX_INSTANCES}, set by the person).",
         next_steps=[
             NextStep("show_instances", {}, "what there is; destroy_instance makes room"),
@@ -243,7 +243,7 @@ def _check_total(limits: Limits, total: float, instance_id: int | None) -> None:
     if most is None or not is_dearer(total, most):
         return
     raise errors.OverLimit(
-        f"Nothing was sent: with it all machines and volumes would cost {total:.4f} $/h, rentals "
+        f"With it all machines and volumes would cost {total:.4f} $/h, rentals "
         f"in doubt and queued starts included, and {most:g} are allowed ({MAX_TOTAL_USD}, set by "
         "the person).",
         instance_id=instance_id,
@@ -264,7 +264,7 @@ def _check_credit(
     if hours >= least:
         return hours
     raise errors.OverLimit(
-        f"Nothing was sent: the credit would last {max(hours, 0):.1f} hours at {total:.4f} $/h for "
+        f"The credit would last {max(hours, 0):.1f} hours at {total:.4f} $/h for "
         f"all machines and volumes, and {least:g} are wanted ({MIN_CREDIT_HOURS}, set by the "
         "person).",
         instance_id=instance_id,
@@ -283,7 +283,7 @@ def _unknown(
     """The refusal, with what needs the figure that nobody knows."""
     verb = "needs" if len(resting) == 1 else "need"
     return errors.PriceUnknown(
-        f"Nothing was sent: {what} is unknown, and {', '.join(resting)} {verb} it. {why}".rstrip(),
+        f"{what} is unknown, and {', '.join(resting)} {verb} it. {why}".rstrip(),
         offer_id=offer_id,
         instance_id=instance_id,
         next_steps=_search_instead(offer_id, {}, "offers with their prices"),

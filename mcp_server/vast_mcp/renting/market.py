@@ -32,7 +32,7 @@ def check_market(call: Call, order: Order) -> None:
     if on_demand is not None and lowest is not None and not is_dearer(on_demand, lowest):
         lowest = None  # a bid saves nothing
     raise errors.BadArguments(
-        "Nothing was sent: this offer was last seen in a search for bids, and without price it "
+        "This offer was last seen in a search for bids, and without price it "
         f"rents on demand, which {costs}.",
         offer_id=order.offer_id,
         problems=[

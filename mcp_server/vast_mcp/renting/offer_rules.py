@@ -27,7 +27,7 @@ def check_vm_image(body: Json, template: Template | None) -> None:
     if image is None and template is not None:
         where, image = "the template's image", template.image
     if image is None or not has_registry_host(image):
-        raise errors.VmNotPossible(f"Nothing was sent: {where}: {VM_IMAGE_NEEDS_HOST}.")
+        raise errors.VmNotPossible(f"{where}: {VM_IMAGE_NEEDS_HOST}.")
 
 
 def check_vm_offer(offer_id: int, offer: Offer | None, because: str = "") -> None:
@@ -43,7 +43,7 @@ def check_vm_offer(offer_id: int, offer: Offer | None, because: str = "") -> Non
     else:
         return
     raise errors.VmNotPossible(
-        f"Nothing was sent: {why}. {because}".rstrip(),
+        f"{why}. {because}".rstrip(),
         offer_id=offer_id,
         next_steps=[NextStep("search_offers", {"vm": True}, "offers that can run a VM")],
     )
@@ -76,7 +76,7 @@ def _no_room(
     if disk is not None:
         steps = [another(order, "offers with enough disk", card_of=offer, min_disk_gb=disk)]
     return errors.BadArguments(
-        f"Nothing was sent: {what} do not fit, {free:g} GB are free.",
+        f"{what} do not fit, {free:g} GB are free.",
         offer_id=order.offer_id,
         problems=[Problem(field, f"at most {most} on this offer")],
         next_steps=steps,

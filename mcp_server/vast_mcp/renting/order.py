@@ -258,7 +258,7 @@ def _lease_hours(given: Json, settings: Settings) -> float | None:
     if hours is None or longest is None or hours <= longest:
         return hours
     raise errors.OverLimit(
-        f"Nothing was sent: a lease of {hours:g} hours is over the {longest:g} that are allowed "
+        f"A lease of {hours:g} hours is over the {longest:g} that are allowed "
         "(VAST_MCP_MAX_LEASE_HOURS, set by the person).",
         problems=[Problem("lease_hours", f"at most {longest:g}")],
     )

@@ -103,8 +103,7 @@ def _too_many(order: Order, offer: Offer | None, own: Ports, has: int) -> errors
         room = max(0, has - len(own.direct))
         problems.append(Problem("env", f"opens {len(own.opened)}; room for {room} on this offer"))
     return errors.BadArguments(
-        f"Nothing was sent: this offer has {has or 'no'} direct ports, and the call needs at least "
-        f"{own.least}.",
+        f"This offer has {has or 'no'} direct ports, and the call needs at least {own.least}.",
         offer_id=order.offer_id,
         problems=problems,
         next_steps=[

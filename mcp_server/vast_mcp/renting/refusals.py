@@ -23,12 +23,10 @@ from vast_mcp.session import Call
 def in_doubt(request: Request, intent: Intent) -> errors.VastMcpError:
     """The call's time is spent and the doubt remains."""
     if intent.request_key == request.wish.request_key:
-        unknown = errors.OutcomeUnknown(
-            "An earlier request of this rental has no verdict yet; a machine may exist and bill."
-        )
+        unknown = errors.OutcomeUnknown("An earlier request of this rental has no verdict yet.")
         return with_next_steps(unknown, request, intent)
     return errors.UnresolvedIntent(
-        f"Nothing was sent: an earlier rental (offer {intent.offer_id}, token {intent.token}) has "
+        f"An earlier rental (offer {intent.offer_id}, token {intent.token}) has "
         "no verdict yet, and renting another now may pay twice. The same call later goes on "
         "settling it; request_key and allow_unresolved: true together rent all the same.",
         request_key=intent.request_key,
@@ -44,8 +42,7 @@ def in_doubt(request: Request, intent: Intent) -> errors.VastMcpError:
 def key_reused(wish: Wish, intent: Intent) -> errors.KeyReused:
     """The key names another wish."""
     return errors.KeyReused(
-        "This request_key was used for another wish. Nothing was sent; a new key makes a new "
-        "rental.",
+        "This request_key was used for another wish; a new key makes a new rental.",
         request_key=wish.request_key,
         offer_id=intent.offer_id,
         instance_id=intent.instance_id if intent.lives else None,
@@ -55,7 +52,7 @@ def key_reused(wish: Wish, intent: Intent) -> errors.KeyReused:
 def already_rented(wish: Wish, intent: Intent) -> errors.OfferAlreadyRented:
     """The offer is this account's machine, by another wish."""
     return errors.OfferAlreadyRented(
-        f"Nothing was sent: your machine {intent.instance_id} came from this offer, with other "
+        f"Your machine {intent.instance_id} came from this offer, with other "
         "arguments. A request_key of its own rents again if that is meant.",
         offer_id=wish.offer_id,
         instance_id=intent.instance_id,
@@ -72,7 +69,7 @@ def rental_missing(intent: Intent, apart_s: float) -> errors.RentalMissing:
     """A whole list lacks the machine, and a second list is not due within this call."""
     return errors.RentalMissing(
         f"Machine {intent.instance_id} is not in the list of machines. It counts as gone when a "
-        f"second list, {apart_s:g} s after the first, lacks it too. Nothing was sent.",
+        f"second list, {apart_s:g} s after the first, lacks it too.",
         instance_id=intent.instance_id,
         offer_id=intent.offer_id,
         request_key=intent.request_key,
@@ -88,7 +85,7 @@ def earlier_rental_found(unannounced: list[Intent]) -> errors.EarlierRentalFound
     ids = [intent.instance_id or 0 for intent in unannounced]
     named = ", ".join(map(str, ids))
     found = errors.EarlierRentalFound(
-        f"Nothing was sent: machine {named} of an earlier create_instance, whose answer may not "
+        f"Machine {named} of an earlier create_instance, whose answer may not "
         "have arrived, exists and bills. It may be what is wanted here. The same call again rents "
         "this one as well.",
         instance_id=ids[0],
@@ -110,7 +107,7 @@ def rented_elsewhere(
 ) -> errors.EarlierRentalFound:
     """A machine of this wish that another journal rented, and why it is not the answer."""
     return errors.EarlierRentalFound(
-        f"Nothing was sent: machine {instance_id} exists and bills. Another computer rented it for "
+        f"Machine {instance_id} exists and bills. Another computer rented it for "
         f"this wish, or this one did before its journal was lost; {why}. A request_key of its own "
         "rents again if that is meant.",
         instance_id=instance_id,
@@ -129,7 +126,7 @@ def missing_elsewhere(request: Request, instance_id: int, apart_s: float) -> err
     return errors.RentalMissing(
         f"Machine {instance_id}, which another computer rented for this wish, is not in the list "
         f"of machines. It counts as gone when a second list, {apart_s:g} s after the first, lacks "
-        "it too. Nothing was sent.",
+        "it too.",
         instance_id=instance_id,
         offer_id=request.wish.offer_id,
         request_key=request.wish.request_key,
@@ -152,7 +149,7 @@ def taken(request: Request) -> errors.NotRented:
     """An earlier request made nothing, and somebody else has the offer now."""
     return _not_rented(
         request,
-        "an earlier request of this wish made nothing, and somebody else has the offer",
+        "an earlier request of this wish made nothing, and the offer is taken",
         NextStep("search_offers", {}, "find another offer"),
     )
 
@@ -164,7 +161,7 @@ def not_rented(request: Request, why: str) -> errors.NotRented:
 
 def _not_rented(request: Request, why: str, step: NextStep) -> errors.NotRented:
     return errors.NotRented(
-        f"Nothing was rented: {why}. The same call is safe to repeat.",
+        f"{why.capitalize()}. The same call is safe to repeat.",
         request_key=request.wish.request_key,
         offer_id=request.wish.offer_id,
         next_steps=[step],
@@ -174,8 +171,7 @@ def _not_rented(request: Request, why: str, step: NextStep) -> errors.NotRented:
 def defect_after(exc: Exception) -> errors.OutcomeUnknown:
     """What a defect of our own leaves, once a request to rent has left."""
     return errors.OutcomeUnknown(
-        f"The request to rent was sent, and a defect of vast-mcp ({type(exc).__name__}) kept its "
-        "outcome from being known; the machine may exist and bill."
+        f"A defect of vast-mcp ({type(exc).__name__}) kept the outcome from being known."
     )
 
 

@@ -155,7 +155,9 @@ async def _settled(
     except Exception as exc:
         raise with_next_steps(defect_after(exc), request, intent) from exc
     if now is None or now.state != "confirmed":
+        call.deeds.settle("create", "made_nothing")
         return None
+    call.deeds.settle("create", "accepted")
     return rental_found(request, now, recovered=True)
 
 

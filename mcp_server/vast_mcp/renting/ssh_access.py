@@ -65,7 +65,7 @@ def no_ssh_key(ssh_dir: Path | None) -> errors.NoSshKey:
     """
     said = (
         "The account has no SSH key, and a VM takes its keys at birth only: it could never be "
-        "entered. Nothing was rented."
+        "entered."
     )
     if ssh_dir is None:
         return errors.NoSshKey(

@@ -22,14 +22,12 @@ class Target:
     there: Roll
 
     @classmethod
-    async def read(
-        cls, call: Call, instance_id: int, *, nothing: str, to_end: bool = False
-    ) -> Target:
-        """Read the list. Raises NoSuchInstance where the account has no such machine; `nothing`:
-        what was not done then, such as "sent". `to_end`: the machine alone is enough.
+    async def read(cls, call: Call, instance_id: int, *, to_end: bool = False) -> Target:
+        """Read the list. Raises NoSuchInstance where the account has no such machine. `to_end`: the
+        machine alone is enough.
         """
         there = await (roll_to_end(call, [instance_id]) if to_end else roll(call))
-        check_known([instance_id], there, nothing=nothing, argument="instance_id")
+        check_known([instance_id], there, argument="instance_id")
         return cls(instance_id, there)
 
     @property
@@ -46,9 +44,9 @@ class Target:
         """The machine as a question names it."""
         return machine(self.instance_id, self.row)
 
-    def check_ours(self, *, nothing: str, loses: str, again: NextStep) -> None:
+    def check_ours(self, *, loses: str, again: NextStep) -> None:
         """Raises NotOurs where vast-mcp did not make the machine (roll.check_ours)."""
-        check_ours([self.instance_id], self.there, nothing=nothing, loses=loses, again=again)
+        check_ours([self.instance_id], self.there, loses=loses, again=again)
 
     def stop(self, why: str) -> NextStep:
         """The call that stops this machine, whoever made it."""

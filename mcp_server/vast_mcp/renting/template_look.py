@@ -44,7 +44,7 @@ async def template_in(call: Call, body: Json) -> tuple[Template | None, str]:
         return None, f"The template could not be read ({exc.code}): what it brings is not known."
     if template is None:
         raise errors.NoSuchTemplate(
-            "Nothing was sent: Vast shows no template by this template_hash_id. It is a hash, not "
+            "Vast shows no template by this template_hash_id. It is a hash, not "
             "an id, and editing a template changes it.",
             problems=[Problem("template_hash_id", "one of search_templates")],
             next_steps=[

@@ -147,6 +147,24 @@ def _ports(value: object, info: ValidationInfo) -> dict[str, int] | None:
     return found
 
 
+def _pair_names(value: object, info: ValidationInfo) -> list[str] | None:
+    """The names of the pairs that a row keeps its environment as (docs/vast-api.md A.4). Their
+    values are secrets, and stay behind.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        raise ValueError("no list")
+    found: list[str] = []
+    for pair in cast("list[object]", value):
+        name = cast("list[object]", pair)[0] if isinstance(pair, list) and pair else None
+        if isinstance(name, str):
+            found.append(name)
+        else:
+            note(info, "extra_env")
+    return found
+
+
 def _outside(ways: object) -> int | None:
     """The port outside: HostPort of the first way, as text or as a number."""
     if not isinstance(ways, list) or not ways:
@@ -173,6 +191,7 @@ Host = Annotated[str | None, PlainValidator(_or_none(_shaped(names.host)))]
 Ip = Annotated[str | None, PlainValidator(_or_none(_shaped(names.ip)))]
 Token = Annotated[str | None, PlainValidator(_or_none(_shaped(names.token)))]
 State = Annotated[str | None, PlainValidator(_or_none(names.state))]
+PairNames = Annotated[list[str] | None, PlainValidator(_pair_names)]
 Ports = Annotated[dict[str, int] | None, PlainValidator(_ports)]
 
 

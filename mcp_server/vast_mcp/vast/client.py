@@ -16,7 +16,7 @@ import httpx
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.vast import models, verdicts
-from vast_mcp.vast.departure import Departure
+from vast_mcp.vast.departure import NOT_SENT, Departure
 from vast_mcp.vast.holdings import Holdings
 from vast_mcp.vast.models import Instance, Offer
 from vast_mcp.vast.pages import Pages, rows_under
@@ -28,16 +28,6 @@ LIST_TRIES = 2
 
 # It writes whole addresses at INFO, and a log's address is a secret of its own.
 logging.getLogger("httpx").setLevel(logging.WARNING)
-
-# Failures that happen before any byte of the request can have reached Vast.
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.InvalidURL,
-)
 
 
 class Vast(Holdings):
@@ -103,21 +93,21 @@ class Vast(Holdings):
         the other verdicts. The storm stops here: it changes the body and the connection of this
         method (tests/storm/served.py).
         """
+        path = f"/api/v0/asks/{offer_id}/"
         departure = Departure(may_leave)
         departure.check()
         left_at = anyio.current_time()
-        try:
-            reply = await self._put_once(f"/api/v0/asks/{offer_id}/", body, departure)
-        finally:
-            self._link.pace.arrived("create", left_at)
-            self._link.shared.forget()
-        if reply is None:
-            raise errors.OutcomeUnknown(
-                "The request to rent was sent and no answer came that could be read; the machine "
-                "may exist and bill."
-            )
-        self._heed("create", reply)
-        return verdicts.rented(reply)
+        with self.deeds.one("create", path) as deed:
+            try:
+                reply = await self._put_once(path, body, departure)
+            finally:
+                self._link.pace.arrived("create", left_at)
+                self._link.shared.forget()
+            deed.leaves()
+            if reply is None:
+                raise errors.OutcomeUnknown("No answer came that could be read.")
+            self._heed("create", reply)
+            return verdicts.rented(reply)
 
     async def _put_once(self, path: str, body: Json, departure: Departure) -> Reply | None:
         """Send it on a fresh connection; None where it may have arrived and no answer did.
@@ -136,9 +126,9 @@ class Vast(Holdings):
                     reply = await self._link.ask(
                         http, "PUT", path, json=body, timeout=limit, extensions=traced
                     )
-            except _NOT_SENT as exc:
+            except NOT_SENT as exc:
                 raise errors.Unreachable(
-                    f"No connection to Vast ({type(exc).__name__}); nothing was sent."
+                    f"No connection to Vast was made ({type(exc).__name__})."
                 ) from exc
             except errors.NotRented:
                 raise

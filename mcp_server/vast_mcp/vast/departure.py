@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx
+
 from vast_mcp import errors
 from vast_mcp.errors import Json
+
+# Failures that happen before any byte of the request can have reached Vast.
+NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
+
+
+def _always() -> bool:
+    return True
 
 
 class Departure:
@@ -13,7 +29,7 @@ class Departure:
     anywhere, for any time.
     """
 
-    def __init__(self, may_leave: Callable[[], bool]) -> None:
+    def __init__(self, may_leave: Callable[[], bool] = _always) -> None:
         self._may_leave = may_leave
         self._traced = self._sent = False
 
@@ -26,8 +42,8 @@ class Departure:
         """Raises NotRented where the request must not leave any more."""
         if not self._may_leave():
             raise errors.NotRented(
-                "Nothing was rented: this process stood still until the request was too late to be "
-                "sent, and it was not sent. The same call is safe to repeat."
+                "This process stood still until the request was too late to be sent. The same call "
+                "is safe to repeat."
             )
 
     async def trace(self, event: str, _info: Json) -> None:

@@ -42,6 +42,7 @@ class Holdings(Requests):
         reply = await self._read("keys", "POST", "/api/v0/ssh/", body={"ssh_key": public_key})
         key = row_of(SshKey, _key_named(reply.body.get("key")))
         if key is None:
+            self.deeds.doubt("keys")
             raise errors.UnexpectedReply("Vast did not confirm the key.", http_status=reply.status)
         return key
 

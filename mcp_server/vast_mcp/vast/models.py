@@ -146,6 +146,8 @@ class Instance(Row):
     ports: cells.Ports = None
     jupyter_token: cells.Token = Field(default=None, repr=False)
     onstart: Any = Field(default=None, repr=False)  # as it was stored; null: none (A.10)
+    extra_env: cells.PairNames = Field(default=None, repr=False)  # names alone
+    template_hash_id: cells.Token = None
     volume_info: Any = None  # only in the list's rows (docs/vast-api.md A.8)
 
     @property

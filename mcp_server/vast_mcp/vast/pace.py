@@ -128,6 +128,6 @@ def _check(wait: float, deadline: float, interval: float) -> None:
     if not interval:
         why = "Vast wants no such request for a while"
     raise errors.RateLimited(
-        f"Not sent: {why}, and this call's time ends before its turn.",
+        f"{why}, and this call's time ends before its turn.",
         retry_after_s=round(wait, 1),
     )

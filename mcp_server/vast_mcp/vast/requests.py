@@ -7,7 +7,8 @@ from __future__ import annotations
 import copy
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
@@ -17,6 +18,8 @@ import httpx
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.vast.bodies import MOST_BYTES, TooLong
+from vast_mcp.vast.deeds import Deed, Deeds
+from vast_mcp.vast.departure import NOT_SENT, Departure
 from vast_mcp.vast.link import Link
 from vast_mcp.vast.pace import Tell
 from vast_mcp.vast.replies import Reply
@@ -63,10 +66,16 @@ class Requests:
     """
 
     def __init__(
-        self, link: Link, deadline: float, tell: Tell = _untold, unread: Unread | None = None
+        self,
+        link: Link,
+        deadline: float,
+        tell: Tell = _untold,
+        unread: Unread | None = None,
+        deeds: Deeds | None = None,
     ) -> None:
         self._link = link
         self.unread = unread or Unread()
+        self.deeds = Deeds() if deeds is None else deeds
         self._deadline = deadline
         self._tell = tell
         self._reuses: Reuse = "nothing"
@@ -114,7 +123,10 @@ class Requests:
         request = _Request(kind, method, path, params, body, in_turn)
         judge = functools.partial(refusal, method=method, means=means)
         ask = functools.partial(self._ask, request, judge, tries)
-        if self._reuses == "nothing" or request.acts:
+        if request.acts:
+            with self.deeds.one(kind, path) as deed:
+                return await ask(self._tell, deed)
+        if self._reuses == "nothing":
             return await ask(self._tell)
         shared, question = self._link.shared, request.question
         reply = shared.heard(question) if self._reuses == "recent" else None
@@ -125,12 +137,14 @@ class Requests:
         self.reused = True
         return reply
 
-    async def _ask(self, request: _Request, judge: Judge, tries: int, tell: Tell) -> Reply:
+    async def _ask(
+        self, request: _Request, judge: Judge, tries: int, tell: Tell, deed: Deed | None = None
+    ) -> Reply:
         """Ask until there is an answer (retry.read), which equal reads of a moment later may take;
-        what acts makes all that was read a thing of before.
+        what acts, a `deed`, makes all that was read a thing of before.
         """
         link = self._link
-        send = functools.partial(self._send, request, tell)
+        send = functools.partial(self._send, request, tell, deed or Deed())
         changes = link.shared.changes
         try:
             acts = request.method == "PUT"
@@ -143,7 +157,7 @@ class Requests:
             link.shared.remember(request.question, reply, interval, changes)
         return reply
 
-    async def _send(self, request: _Request, tell: Tell) -> Reply:
+    async def _send(self, request: _Request, tell: Tell, deed: Deed) -> Reply:
         """Wait for the turn of its kind, and send it once. Raises Unreachable, RateLimited, and
         UnexpectedReply for an answer without end.
         """
@@ -153,13 +167,16 @@ class Requests:
             await link.pace.turn(request.kind, self._deadline, tell)
         left_at = anyio.current_time()
         try:
-            reply = await self._sent(http, request)
+            with _leaving(deed) as departure:
+                reply = await self._sent(http, request, departure)
         finally:
             link.pace.arrived(request.kind, left_at)
         self._heed(request.kind, reply)
         return reply
 
-    async def _sent(self, http: httpx.AsyncClient, request: _Request) -> Reply:
+    async def _sent(
+        self, http: httpx.AsyncClient, request: _Request, departure: Departure
+    ) -> Reply:
         left = max(0.1, self._deadline - anyio.current_time())
         limit = min(self._link.settings.times.read_s, left)
         try:
@@ -171,6 +188,7 @@ class Requests:
                     params=request.params,
                     json=request.body,
                     timeout=limit,
+                    extensions={"trace": departure.trace},
                 )
         except TooLong:
             raise errors.UnexpectedReply(
@@ -188,3 +206,18 @@ class Requests:
         if wait is None:
             wait = self._link.settings.times.rate_limit_s
         self._link.pace.hold(kind, wait)
+
+
+@contextmanager
+def _leaving(deed: Deed) -> Generator[Departure]:
+    """Watch a request leave for its deed. One that nobody traced may have left, but where no
+    connection was made.
+    """
+    departure = Departure()
+    try:
+        yield departure
+    except BaseException as exc:
+        if departure.left and not isinstance(exc.__cause__, NOT_SENT):
+            deed.leaves()
+        raise
+    deed.leaves()

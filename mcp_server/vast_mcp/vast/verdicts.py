@@ -279,7 +279,7 @@ def rented(reply: Reply) -> int:
     if reply.status in _REDIRECTS:
         answer += ", a redirect that was not followed,"
     raise errors.OutcomeUnknown(
-        f"{answer} does not say whether the machine was rented; it may exist and bill.",
+        f"{answer} does not say whether the machine was rented.",
         http_status=reply.status,
         vast_message=reply.said or None,
     )

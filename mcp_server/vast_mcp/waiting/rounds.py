@@ -4,15 +4,14 @@ end.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import anyio
 
 from vast_mcp import errors
+from vast_mcp.account.looks import note_look
 from vast_mcp.account.seen import learn_from
 from vast_mcp.errors import NextStep
-from vast_mcp.machines import phases
 from vast_mcp.machines.watching import LOOKS_TO_FAIL
 from vast_mcp.session import Call
 from vast_mcp.vast.client import Vast
@@ -100,13 +99,9 @@ async def _rows(waits: Sequence[Wait], call: Call, vast: Vast) -> Found:
 
 def _note(wait: Wait, row: Instance | None) -> None:
     wait.looked = True
-    session = wait.call.session
-    phase = session.watches.judged(phases.sign_of(row), row, wait.record)
-    shows, unmoved_since = phases.shown_by(row), phases.unmoved_since(row)
-    wait.watch.look(phase, time.time(), wait.patience, shows, unmoved_since)
+    note_look(wait.call.session, wait.instance_id, row, wait.record)
     if row is not None:
         wait.row = row
-        session.note_seen(row)
 
 
 def _no_such(unknown: Sequence[int]) -> errors.NoSuchInstance:

@@ -1,0 +1,104 @@
+"""How an error leaves: its first sentence says whether anything was sent, by what really was.
+
+A tool that only reads changes nothing, and its error does not speak of billing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from vast_mcp import errors
+from vast_mcp.errors import Json
+from vast_mcp.toolspec import ToolSpec
+from vast_mcp.vast.deeds import Deeds, Fate
+
+UNSENT = "Nothing was sent."
+UNCHANGED = "Nothing was changed."
+_UNSENT_NOW = "Nothing was sent by this call; what an earlier one sent may bill."
+_RENTS = "create"
+_BILLS_NOT = frozenset[Fate]({"refused", "made_nothing"})
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What a kind of request would have done, what is in doubt without a verdict, and what was
+    done by one that Vast accepted.
+    """
+
+    done: str
+    doubt: str
+    accepted: str = "accepted it"
+
+
+_HAPPENS = "it may have happened, or happen yet"
+_OF_KINDS = {
+    "create": _Words("rented", "a machine may exist and bill", "made a machine"),
+    "manage": _Words("changed", _HAPPENS),
+    "bid": _Words("changed", _HAPPENS),
+    "destroy": _Words("destroyed", "what was to be destroyed may bill on"),
+    "destroy_volume": _Words("deleted", "the volume may bill on"),
+    "keys": _Words("registered", "the key may be registered"),
+    "attach": _Words("attached", "the key may be attached"),
+}
+_COUNTED: dict[Fate, str] = {
+    "accepted": "accepted",
+    "queued": "queued",
+    "refused": "refused",
+    "unknown": "without a verdict, which may have been done",
+    "made_nothing": "proven to have made nothing",
+}
+
+
+def told(error: errors.VastMcpError, spec: ToolSpec | None, deeds: Deeds) -> Json:
+    """The error's JSON as the tool answers it. `spec`: None where there is no such tool."""
+    shown = error.as_json()
+    shown["message"] = f"{first_sentence(error, spec, deeds)} {_begun(error.message)}"
+    if spec is not None and spec.read_only:
+        shown["billing_possible"] = False
+    elif spec is not None and isinstance(error, errors.InternalFault):
+        shown["billing_possible"] = _may_bill(spec, deeds)
+    return shown
+
+
+def _begun(message: str) -> str:
+    """The message as a sentence begins; names of arguments and programs stay as they are."""
+    word = message.partition(" ")[0].rstrip(".,:;")
+    return message[:1].upper() + message[1:] if word.isalpha() else message
+
+
+def first_sentence(error: errors.VastMcpError, spec: ToolSpec | None, deeds: Deeds) -> str:
+    """Whether anything was sent that acts, and what is known to have come of it."""
+    if spec is None:
+        return UNSENT
+    if spec.read_only:
+        return UNCHANGED
+    fates = deeds.fates(spec.sends)
+    if fates:
+        return _of(fates, _OF_KINDS[spec.sends[0]])
+    bills = error.billing_possible or error.may_bill
+    return _UNSENT_NOW if bills and _RENTS in spec.sends else UNSENT
+
+
+def _of(fates: list[Fate], words: _Words) -> str:
+    if len(set(fates)) > 1:
+        counted = ", ".join(f"{n} {_COUNTED[fate]}" for fate, n in Counter(fates).items())
+        return f"Of {len(fates)} requests that were sent: {counted}."
+    match fates[0]:
+        case "refused":
+            return f"Vast refused it: nothing was {words.done}."
+        case "made_nothing":
+            return f"It was sent, and is proven to have made nothing: nothing was {words.done}."
+        case "queued":
+            return "It was sent, and Vast queued it: it may happen, and bill, later or never."
+        case "accepted":
+            return f"It was sent, and Vast {words.accepted}."
+        case _:
+            return f"It was sent, and what came of it is not known: {words.doubt}."
+
+
+def _may_bill(spec: ToolSpec, deeds: Deeds) -> bool:
+    """After a defect of our own: what was sent before may, and an earlier request to rent."""
+    if not spec.sends or _RENTS in spec.sends:
+        return True
+    return not _BILLS_NOT.issuperset(deeds.fates(spec.sends))

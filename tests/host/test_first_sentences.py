@@ -1,0 +1,207 @@
+"""The first sentence of every error says whether anything was sent that acts, by what really left
+(docs/errors.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from mcp import Client
+from pydantic import SecretStr
+
+from house import OTHER_KEY_LINE, call, lenient_world, needed, served
+from vast_mcp.host.server import build
+from vast_mcp.sandbox.routes import create_app
+from vast_mcp.sandbox.world import World
+from vast_mcp.settings import Limits, Settings
+from vast_mcp_tools import CATALOGUE
+
+# What a tool acts by: the request's name among the sandbox's faults, how many of that name pass
+# before it, and what would have been done.
+ACTS = {
+    "create_instance": ("create", 0, "rented"),
+    "manage_instance": ("stop", 0, "changed"),
+    "recycle_instance": ("recycle", 0, "changed"),
+    "destroy_instance": ("destroy", 0, "destroyed"),
+    "destroy_volume": ("delete_volume", 0, "deleted"),
+    "create_ssh_key": ("keys", 1, "registered"),
+    "attach_ssh_key": ("attach_key", 0, "attached"),
+}
+READS = [spec.name for spec in CATALOGUE if spec.read_only]
+FORBIDDEN = {
+    "status": 403,
+    "body": {"success": False, "error": "unauthorized", "msg": "it lacks a permission"},
+}
+UNKNOWN = "It was sent, and what came of it is not known:"
+
+
+@pytest.fixture
+def world() -> World:
+    return lenient_world()
+
+
+def asked(tool: str, world: World) -> dict[str, Any]:
+    """Arguments with which a call succeeds."""
+    if tool == "create_ssh_key":
+        return {"public_key": OTHER_KEY_LINE}
+    if tool == "destroy_volume":
+        room = next(iter(world.volumes.rooms))
+        made = world.volumes.rent(room, 2, "theirs", world.clock())
+        return {"volume_id": made.id, "not_ours": True}
+    return needed(tool, world)
+
+
+async def failed(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
+    return (await call(client, tool, **arguments))["error"]
+
+
+def test_a_tool_says_by_what_it_acts_where_it_acts() -> None:
+    """Ours: the sentence is made of that (mcp_server/vast_mcp/host/failing.py)."""
+    assert {spec.name for spec in CATALOGUE if spec.sends} == set(ACTS)
+    assert not any(spec.sends for spec in CATALOGUE if spec.read_only)
+
+
+@pytest.mark.parametrize("tool", ACTS)
+async def test_an_act_that_vast_refused_says_so_and_that_nothing_was_done(
+    client: Client, world: World, tool: str
+) -> None:
+    """Ours: in words of Vast's own that refuse (docs/vast-api.md I)."""
+    arguments = asked(tool, world)
+    endpoint, skip, done = ACTS[tool]
+    world.faults.add(endpoint, "status", times=None, skip=skip, **FORBIDDEN)
+    error = await failed(client, tool, **arguments)
+    assert error["message"].startswith(f"Vast refused it: nothing was {done}. ")
+
+
+@pytest.mark.parametrize("tool", ACTS)
+async def test_an_act_whose_answer_is_lost_is_said_to_be_sent_and_not_known(
+    client: Client, world: World, tool: str
+) -> None:
+    """Silence is never failure (docs/protocol.md)."""
+    arguments = asked(tool, world)
+    endpoint, skip, _ = ACTS[tool]
+    world.faults.add(endpoint, "drop", times=None, skip=skip)
+    world.faults.add("list", "drop", times=None, skip=1)
+    world.faults.add("show", "drop", times=None)
+    error = await failed(client, tool, **arguments)
+    assert error["message"].startswith(UNKNOWN)
+
+
+@pytest.mark.parametrize("tool", ACTS)
+async def test_an_act_that_is_kept_from_leaving_says_that_nothing_was_sent(
+    world: World, settings: Settings, tool: str
+) -> None:
+    """Ours: by our own refusal, and by arguments that are none."""
+    looking = replace(settings, limits=Limits(read_only=True))
+    async with served(world, looking) as client:
+        for more in ({}, {"flavour": "mint"}):
+            error = await failed(client, tool, **asked(tool, world) | more)
+            assert error["message"].startswith("Nothing was sent. ")
+
+
+@pytest.mark.parametrize("tool", READS)
+async def test_a_reading_tools_error_says_that_nothing_was_changed_and_not_that_it_bills(
+    client: Client, world: World, tool: str
+) -> None:
+    """Ours: nothing that it asks for costs money."""
+    arguments = asked(tool, world)
+    for endpoint in ("search", "list", "show", "keys", "templates", "user", "volumes", "logs"):
+        world.faults.add(endpoint, "status", times=None, **FORBIDDEN)
+    world.faults.add("search_volumes", "status", times=None, **FORBIDDEN)
+    for given in (arguments, {"flavour": "mint"}):
+        error = await failed(client, tool, **given)
+        assert error["message"].startswith("Nothing was changed. ")
+        assert "bill" not in error["message"]
+        assert error["billing_possible"] is False
+
+
+async def test_a_tool_that_there_is_not_sent_nothing(client: Client) -> None:
+    """Ours."""
+    error = await failed(client, "rent_everything")
+    assert error["message"].startswith("Nothing was sent. There is no such tool")
+
+
+async def test_requests_of_different_fates_are_counted(client: Client, world: World) -> None:
+    """Ours: of two machines one is refused."""
+    first, second = (needed("show_instance", world)["instance_id"] for _ in range(2))
+    world.faults.add("destroy", "status", skip=1, **FORBIDDEN)
+    error = await failed(client, "destroy_instance", instance_ids=[first, second])
+    assert error["message"].startswith(
+        "Of 2 requests that were sent: 1 accepted, 1 refused. Not seen to be gone: "
+    )
+
+
+async def test_a_start_that_vast_queued_is_said_to_be_queued(client: Client, world: World) -> None:
+    """It may come true, and bill, days later (docs/vast-api.md C.5)."""
+    made = needed("show_instance", world)["instance_id"]
+    world.set_state(made, "stopped")
+    queued = {"success": False, "error": "resources_unavailable", "msg": "state change queued."}
+    world.faults.add("start", "status", times=None, status=200, body=queued)
+    error = await failed(client, "manage_instance", instance_id=made, action="start")
+    assert error["message"].startswith("It was sent, and Vast queued it: it may happen, and bill, ")
+
+
+async def test_a_repetition_that_sends_nothing_says_so_of_itself(
+    client: Client, world: World
+) -> None:
+    """The earlier request is in doubt (docs/protocol.md)."""
+    arguments = asked("create_instance", world)
+    world.faults.add("create", "drop", times=None)
+    first = await failed(client, "create_instance", **arguments)
+    again = await failed(client, "create_instance", **arguments)
+    assert first["message"].startswith(f"{UNKNOWN} a machine may exist and bill. ")
+    assert again["code"] == "outcome_unknown"
+    assert again["message"].startswith(
+        "Nothing was sent by this call; what an earlier one sent may bill. "
+    )
+
+
+# ── by what left ───────────────────────────────────────────────────────────────────────────────
+
+Failing = dict[str, Callable[[httpx.Request], Exception]]
+
+
+@pytest.fixture
+async def wired(
+    world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Client, Failing]]:
+    """A client whose network fails by method."""
+    behind, failing = httpx.ASGITransport(app=create_app(world)), Failing()
+
+    async def network(_: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        if request.method in failing:
+            raise failing[request.method](request)
+        return await behind.handle_async_request(request)
+
+    monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", network)
+    there = replace(settings, sandbox=False, base_url="http://localhost:9", api_key=SecretStr("k"))
+    async with Client(build(there, CATALOGUE)) as client:
+        yield client, failing
+
+
+@pytest.mark.parametrize(
+    ("tool", "method"),
+    [
+        ("create_instance", "PUT"),
+        ("manage_instance", "PUT"),
+        ("recycle_instance", "PUT"),
+        ("destroy_instance", "DELETE"),
+        ("attach_ssh_key", "POST"),
+    ],
+)
+async def test_without_a_connection_nothing_was_sent_and_with_a_lost_one_nobody_knows(
+    wired: tuple[Client, Failing], world: World, tool: str, method: str
+) -> None:
+    """Not sent only where no byte can have left (docs/protocol.md)."""
+    client, failing = wired
+    arguments = asked(tool, world)
+    failing[method] = lambda request: httpx.ConnectError("no way", request=request)
+    error = await failed(client, tool, **arguments)
+    assert error["message"].startswith("Nothing was sent. ")
+    failing[method] = lambda request: httpx.ReadTimeout("silence", request=request)
+    error = await failed(client, tool, **arguments)
+    assert error["message"].startswith(UNKNOWN)
