@@ -33,6 +33,10 @@ class Arguments(BaseModel):
     as_one_text: ClassVar[dict[str, str]] = {}
     also_called: ClassVar[dict[str, dict[str, str]]] = {}
 
+    def repeatable(self) -> dict[str, Any] | None:
+        """The arguments as an answer may repeat them; None where they may hold secrets."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
 
 class Part(BaseModel):
     """Base of everything inside a result. Absent facts are left out of the answer."""

@@ -155,10 +155,11 @@ async def test_a_machine_of_somebody_else_needs_their_word(client: Client, world
     assert str(foreign) in error["message"]
     assert str(made) not in error["message"]
     assert len(world.living) == 2
-    [step] = error["next_steps"]
-    assert step["arguments"] == {"instance_ids": [made, foreign], "not_ours": True}
-    result = await call(client, step["tool"], **step["arguments"])
-    assert outcomes(result) == destroyed(made, foreign)
+    _, ours_alone, theirs_alone = error["next_steps"]
+    assert theirs_alone["arguments"] == {"instance_ids": [foreign], "not_ours": True}
+    for step, one in ((ours_alone, made), (theirs_alone, foreign)):
+        result = await call(client, step["tool"], **step["arguments"])
+        assert outcomes(result) == destroyed(one)
     assert world.living == []
 
 
@@ -296,7 +297,7 @@ async def test_a_volume_that_goes_on_billing_is_named(client: Client, world: Wor
         }
     ]
     [step] = result["next_steps"]
-    assert (step["tool"], step["arguments"]) == ("destroy_volume", {"volume_id": volume.id})
+    assert (step["tool"], step["arguments"]) == ("show_volumes", {})
     assert world.living == []
 
 

@@ -50,17 +50,16 @@ async def test_a_destroyed_volume_was_looked_up_and_is_gone(client: Client, worl
     assert world.asked("delete_volume")[0].body == {"id": volume.id}
 
 
-async def test_destroying_a_machine_leads_to_destroying_its_volume(
+async def test_destroying_a_machine_leads_to_its_volume_and_not_to_its_end(
     client: Client, world: World
 ) -> None:
-    """A volume outlives its machine and bills (docs/vast-api.md F): the step ends that too."""
+    """A volume outlives its machine and bills (docs/vast-api.md F); its data may be wanted."""
     made, volume = await with_new_volume(client, world)
     ended = await call(client, "destroy_instance", instance_ids=[made])
     assert [left["volume_id"] for left in ended["volumes_still_billing"]] == [volume.id]
     [step] = ended["next_steps"]
-    assert (step["tool"], step["arguments"]) == ("destroy_volume", {"volume_id": volume.id})
-    assert (await call(client, step["tool"], **step["arguments"]))["outcome"] == "destroyed"
-    assert world.volumes.living == []
+    assert (step["tool"], step["arguments"]) == ("show_volumes", {})
+    assert world.volumes.living == [volume]
 
 
 async def test_a_volume_that_a_machine_holds_is_refused_with_who_holds_it(
@@ -75,8 +74,10 @@ async def test_a_volume_that_a_machine_holds_is_refused_with_who_holds_it(
     assert world.asked("delete_volume") == []
     assert world.volumes.living == [volume]
     assert [one.id for one in world.living] == [made]
-    for step in error["next_steps"]:
-        await call(client, step["tool"], **step["arguments"])
+    look, again = error["next_steps"]
+    assert (look["tool"], look["arguments"]) == ("show_instance", {"instance_id": made})
+    await call(client, "destroy_instance", instance_ids=[made])
+    await call(client, again["tool"], **again["arguments"])
     assert (world.living, world.volumes.living) == ([], [])
 
 
@@ -111,7 +112,8 @@ async def test_a_volume_of_somebody_else_needs_their_word(
     error = (await call(client, "destroy_volume", volume_id=foreign.id))["error"]
     assert error["code"] == "not_ours"
     assert world.volumes.living == [foreign]
-    [step] = error["next_steps"]
+    look, step = error["next_steps"]
+    assert look["tool"] == "show_volumes"
     assert step["arguments"] == {"volume_id": foreign.id, "not_ours": True}
     assert (await call(client, step["tool"], **step["arguments"]))["outcome"] == "destroyed"
     assert world.volumes.living == []

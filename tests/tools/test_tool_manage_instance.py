@@ -139,7 +139,8 @@ async def test_stopping_a_machine_of_somebody_else_needs_their_word(
     error = (await call(client, "manage_instance", instance_id=foreign, action="stop"))["error"]
     assert error["code"] == "not_ours"
     assert world.instances[foreign].intended == "running"
-    [step] = error["next_steps"]
+    look, step = error["next_steps"]
+    assert look["arguments"] == {"instance_id": foreign}
     assert step["arguments"] == {"instance_id": foreign, "action": "stop", "not_ours": True}
     assert (await call(client, step["tool"], **step["arguments"]))["intended"] == "stopped"
 
@@ -671,10 +672,10 @@ async def test_nothing_boots_past_its_lease_until_that_is_extended(
         assert len(world.asked(endpoint)) == 1
 
 
-async def test_a_machine_whose_life_is_used_up_is_to_be_destroyed(
+async def test_a_machine_whose_life_is_used_up_is_shown_and_not_ended_by_a_step(
     world: World, settings: Settings
 ) -> None:
-    """A step that would be refused is no step."""
+    """A step that would be refused is no step, and nobody asked for its end."""
     held = replace(settings, limits=Limits(max_lease_hours=3), lease_hours=3)
     async with served(world, held) as client:
         made = await ours(client, world)
@@ -682,7 +683,7 @@ async def test_a_machine_whose_life_is_used_up_is_to_be_destroyed(
         world.clock = lambda: time.time() + 2.9 * 3600
         error = (await call(client, "manage_instance", instance_id=made, action="start"))["error"]
         assert error["code"] == "lease_over"
-        assert [step["tool"] for step in error["next_steps"]] == ["destroy_instance"]
+        assert [step["tool"] for step in error["next_steps"]] == ["show_instance"]
 
 
 async def test_the_later_of_label_and_journal_allows_a_start(

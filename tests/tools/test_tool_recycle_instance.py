@@ -46,7 +46,8 @@ async def test_a_machine_of_somebody_else_needs_their_word(client: Client, world
     error = (await call(client, "recycle_instance", instance_id=foreign))["error"]
     assert error["code"] == "not_ours"
     assert world.asked("recycle") == []
-    [step] = error["next_steps"]
+    look, step = error["next_steps"]
+    assert (look["tool"], look["arguments"]) == ("show_instance", {"instance_id": foreign})
     assert step["arguments"] == {"instance_id": foreign, "not_ours": True}
     assert (await call(client, step["tool"], **step["arguments"]))["instance_id"] == foreign
     assert len(world.committed("recycle")) == 1

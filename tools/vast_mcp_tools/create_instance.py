@@ -84,6 +84,12 @@ class CreateInstance(Arguments):
     as_one_text = {"args": "args_str"}
     also_called = {"runtype": OFFICIAL_RUNTYPES}
 
+    def repeatable(self) -> Json | None:
+        from vast_mcp.renting.order import PRIVATE
+
+        given = self.model_dump(exclude_none=True)
+        return given if PRIVATE.isdisjoint(given) else None
+
     offer_id: Annotated[int, Field(ge=1, description="from search_offers")]
     image: Annotated[
         str | None,

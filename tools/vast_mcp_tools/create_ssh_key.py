@@ -44,6 +44,9 @@ class CreateSshKey(Arguments):
         ),
     ]
 
+    def repeatable(self) -> None:
+        """An answer repeats no key."""
+
 
 class CreateSshKeyResult(Result):
     key_id: int

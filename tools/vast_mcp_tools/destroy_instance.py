@@ -16,14 +16,15 @@ from vast_mcp.account.ending import still_there
 from vast_mcp.account.roll import Roll, check_known, check_ours, roll_to_end
 from vast_mcp.account.seen import forget_destroyed
 from vast_mcp.account.volumes import prices_of
-from vast_mcp.errors import Json, NextStep
+from vast_mcp.errors import NextStep, Problem
 from vast_mcp.machines import costs, volumes
+from vast_mcp.machines.phases import phase_of
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
 from vast_mcp.vast.storage import Volume
 
-STEPS = 3  # volumes that have a step of their own
+_STOPPED = frozenset({"stopped", "halted", "outbid"})
 VOLUMES_S = 6.0  # the longest that destroying waits for a look at the volumes
 
 # Machines that remain, or may: the error that says so, where there was one.
@@ -37,6 +38,9 @@ class DestroyInstance(Arguments):
     ]
     not_ours: Annotated[
         bool, Field(description="allows machines not made by vast-mcp. Default false")
+    ] = False
+    only_if_stopped: Annotated[
+        bool, Field(description="refuses all while one is not. Default false")
     ] = False
 
 
@@ -82,8 +86,10 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
             ids,
             there,
             loses="a destroyed machine's disk is gone for good",
-            again=_call(ids, "if the person wants that", not_ours=True),
+            again=lambda others: _both(ids, others, args),
         )
+    if args.only_if_stopped:
+        _check_stopped(ids, there, args)
     known = [i for i in ids if there.is_known(i) or i in there.unread]
     # Asked before: a volume may lose sight of a machine as soon as that is gone.
     left, warnings = await _volumes_of(known, call)
@@ -91,23 +97,46 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
     failed |= dict.fromkeys(await still_there([i for i in ids if i not in failed], call))
     forget_destroyed(call, [i for i in ids if i not in failed])
     if failed:
-        raise _unverified(ids, failed, not_ours=args.not_ours)
+        raise _unverified(ids, failed, args)
     result = DestroyInstanceResult(
         results=[_destroyed(i, there.living.get(i)) for i in ids],
         volumes_still_billing=left,
         warnings=warnings,
     )
-    result.next_steps = _steps(left)
+    result.next_steps = [_after(left)]
     return result
 
 
-def _steps(left: list[LeftVolume]) -> list[Step]:
-    """How what goes on billing is ended."""
-    why = "deletes it and its data, if nobody wants them"
-    steps = [step("destroy_volume", why, volume_id=one.volume_id) for one in left[:STEPS]]
-    if len(left) > STEPS:
-        steps.append(step("show_volumes", "the others"))
-    return steps
+def _after(left: list[LeftVolume]) -> Step:
+    """What goes on billing; whether its data are wanted only the person knows."""
+    if left:
+        return step("show_volumes", "what goes on billing; destroy_volume ends that with its data")
+    return step("show_account", "what goes on billing")
+
+
+def _both(ids: list[int], others: list[int], args: DestroyInstance) -> list[NextStep]:
+    """The calls for what vast-mcp made, and for the others."""
+    ours = [i for i in ids if i not in others]
+    lifted = args.model_copy(update={"not_ours": True})
+    steps = [_call(ours, "those that vast-mcp made", args)] if ours else []
+    return [*steps, _call(others, "if the person wants that", lifted)]
+
+
+def _check_stopped(ids: list[int], there: Roll, args: DestroyInstance) -> None:
+    """Raises NotStopped for machines that run, start, or are not in the list just read."""
+    known = [i for i in ids if there.is_known(i) or i in there.unread]  # the others are gone
+    moving = [i for i in known if phase_of(there.living.get(i)) not in _STOPPED]
+    if not moving:
+        return
+    names = ", ".join(map(str, moving))
+    still = [i for i in ids if i not in moving]
+    steps = [_call(still, "those that are stopped", args)] if still else []
+    look = NextStep("show_instance", {"instance_id": moving[0]}, "what it does")
+    raise errors.NotStopped(
+        f"Not stopped, by the list just read: {names}.",
+        problems=[Problem("only_if_stopped", f"false destroys {names} as well")],
+        next_steps=[*steps, look],
+    )
 
 
 async def _destroy(ids: list[int], there: Roll, call: Call) -> Failed:
@@ -176,12 +205,12 @@ def _left(volume: Volume, was_on: int, usd_per_hour: float | None) -> LeftVolume
     )
 
 
-def _unverified(ids: list[int], failed: Failed, *, not_ours: bool) -> errors.DestroyUnverified:
+def _unverified(ids: list[int], failed: Failed, args: DestroyInstance) -> errors.DestroyUnverified:
     names = ", ".join(map(str, failed))
     unverified = errors.DestroyUnverified(
         f"Not seen to be gone: {names}. They may still bill; the same call again is safe.",
         results=[{"instance_id": i, "outcome": _outcome(i, failed)} for i in ids],
-        next_steps=[_call(list(failed), "tries again", not_ours=not_ours)],
+        next_steps=[_call(list(failed), "tries again", args)],
     )
     if len(failed) == 1:
         unverified.instance_id = next(iter(failed))
@@ -199,12 +228,10 @@ def _outcome(instance_id: int, failed: Failed) -> str:
     return "still_there" if exc is None else exc.code
 
 
-def _call(ids: list[int], why: str, *, not_ours: bool) -> NextStep:
-    """A call that destroys these machines."""
-    arguments: Json = {"instance_ids": ids}
-    if not_ours:
-        arguments["not_ours"] = True
-    return NextStep("destroy_instance", arguments, why)
+def _call(ids: list[int], why: str, args: DestroyInstance) -> NextStep:
+    """The same call for these machines alone."""
+    same = args.model_dump(exclude_defaults=True)
+    return NextStep("destroy_instance", {**same, "instance_ids": ids}, why)
 
 
 SPEC = ToolSpec(

@@ -17,7 +17,6 @@ from vast_mcp.vast.storage import Volume
 
 LOOKS = 6
 SHOWN = 20
-MOST_HOLDERS = 25  # as many machines as one destroy_instance takes
 # How long a machine that is gone may still hold its volume (docs/vast-api.md A.8).
 LETS_GO_S = 30.0
 
@@ -101,8 +100,13 @@ def _check_ours(volume: Volume) -> None:
         return
     raise errors.NotOurs(
         f"vast-mcp did not make volume {volume.id}, and its data would be gone for good.",
-        problems=[Problem("not_ours", "true, if the person wants this for it as well")],
-        next_steps=[_again(volume.id, "if the person wants that", not_ours=True)],
+        problems=[
+            Problem("not_ours", f"true lifts this for volume {volume.id}, if the person wants that")
+        ],
+        next_steps=[
+            NextStep("show_volumes", {}, "what it is; the person decides"),
+            _again(volume.id, "if the person wants that", not_ours=True),
+        ],
     )
 
 
@@ -114,14 +118,13 @@ def _check_free(volume: Volume, there: Roll, args: DestroyVolume) -> None:
     if not holders:
         return
     names = ", ".join(map(str, holders))
-    first = {"instance_ids": holders[:MOST_HOLDERS]}
     raise errors.VolumeInUse(
         f"Volume {volume.id} is attached to machine {names}. A machine lets "
         "go of its volume only by being destroyed.",
         results=[{"volume_id": volume.id, "outcome": "attached", "attached_to": holders}],
         next_steps=[
-            NextStep("destroy_instance", first, "where that machine is not wanted either"),
-            _again(volume.id, "afterwards", not_ours=args.not_ours),
+            NextStep("show_instance", {"instance_id": holders[0]}, "what holds it"),
+            _again(volume.id, "once that machine is destroyed", not_ours=args.not_ours),
         ],
     )
 

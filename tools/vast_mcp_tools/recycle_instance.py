@@ -75,7 +75,7 @@ async def recycle_instance(args: RecycleInstance, call: Call) -> RecycleInstance
             [instance_id],
             target.there,
             loses="what is on a recycled machine's disk is lost",
-            again=_this(args, "if the person wants that", not_ours=True),
+            again=lambda _: [_this(args, "if the person wants that", not_ours=True)],
         )
     outcome = await perform(
         Recycle(call, target, args.model_dump(exclude_none=True), _this(args, "the same call"))

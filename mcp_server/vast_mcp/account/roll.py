@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from vast_mcp import errors
@@ -125,20 +125,31 @@ def _living(there: Roll) -> str:
     return f"Living: {shown}."
 
 
-def check_ours(ids: Iterable[int], there: Roll, *, loses: str, again: NextStep) -> None:
-    """Raises NotOurs for machines that vast-mcp did not make.
+def check_ours(
+    ids: Iterable[int],
+    there: Roll,
+    *,
+    loses: str,
+    again: Callable[[list[int]], list[NextStep]],
+) -> None:
+    """Raises NotOurs for machines that vast-mcp did not make, and names them.
 
-    `loses`: what the act costs them. `again`: the call that means them too.
+    `loses`: what the act costs them. `again`: the calls that mean these too, which a look at the
+    first of them comes before.
     """
     hidden = [i for i in ids if there.hides_owner(i)]
-    strangers = [i for i in ids if i in there.living and i not in there.ours]
-    if not strangers and not hidden:
+    others = hidden or [i for i in ids if i in there.living and i not in there.ours]
+    if not others:
         return
-    why = f"vast-mcp did not make {', '.join(map(str, strangers))}"
-    if hidden:
-        why = f"whose machine {', '.join(map(str, hidden))} is could not be read"
+    names = ", ".join(map(str, others))
+    why = (
+        f"whose machine {names} is could not be read"
+        if hidden
+        else f"vast-mcp did not make {names}"
+    )
+    look = NextStep("show_instance", {"instance_id": others[0]}, "what it is; the person decides")
     raise errors.NotOurs(
         f"{why}, and {loses}.",
-        problems=[Problem("not_ours", "true, if the person wants this for these as well")],
-        next_steps=[again],
+        problems=[Problem("not_ours", f"true lifts this for {names}, if the person wants that")],
+        next_steps=[look, *again(others)],
     )

@@ -12,6 +12,7 @@ VastMcpError
 │   ├─ NoSuchTemplate         no_such_template
 │   ├─ NoSuchInstance         no_such_instance
 │   ├─ NotOurs                not_ours
+│   ├─ NotStopped             not_stopped
 │   ├─ KeyReused              key_reused
 │   ├─ OfferAlreadyRented     offer_already_rented
 │   ├─ UnresolvedIntent       unresolved_intent    (an earlier rental may exist and bill)
@@ -93,6 +94,7 @@ from vast_mcp.errors.refused import (
     NoSuchInstance,
     NoSuchTemplate,
     NotOurs,
+    NotStopped,
     OfferAlreadyRented,
     OverLimit,
     PriceUnknown,
@@ -164,6 +166,7 @@ __all__ = [
     "NotOurs",
     "NotRented",
     "NotRunning",
+    "NotStopped",
     "OfferAlreadyRented",
     "OfferGone",
     "OfferPrivate",

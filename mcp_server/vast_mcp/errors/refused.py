@@ -94,6 +94,14 @@ class NotOurs(Refused):
     code = "not_ours"
 
 
+class NotStopped(Refused):
+    """A call destroys only what is stopped (`only_if_stopped`), and a machine runs, starts or is
+    not to be seen.
+    """
+
+    code = "not_stopped"
+
+
 class Unreachable(Refused):
     """No connection was made, or a request that changes nothing got no answer."""
 

@@ -81,9 +81,9 @@ async def _result_of(spec: ToolSpec, args: Arguments, call: Call) -> Json:
         raise
     except errors.VastMcpError as exc:
         log.info("%s: %s", spec.name, exc.code)
-        return {"error": told(exc, spec, call.deeds)}
+        return {"error": told(exc, spec, args, call.deeds)}
     except Exception as exc:
-        return {"error": told(_defect(spec, exc), spec, call.deeds)}
+        return {"error": told(_defect(spec, exc), spec, args, call.deeds)}
 
 
 def _check_allowed(spec: ToolSpec, session: Session) -> None:
@@ -135,14 +135,24 @@ def _is_foreign(key: str) -> bool:
     return key.startswith("untrusted_") or key == "field"
 
 
-def refusal(error: errors.VastMcpError, session: Session, spec: ToolSpec | None) -> CallToolResult:
+def refusal(
+    error: errors.VastMcpError,
+    session: Session,
+    spec: ToolSpec | None,
+    args: Arguments | None = None,
+) -> CallToolResult:
     """An error known before the tool ran, or where there is none."""
-    return both_channels(refused(error, session, spec))
+    return both_channels(refused(error, session, spec, args))
 
 
-def refused(error: errors.VastMcpError, session: Session, spec: ToolSpec | None = None) -> Json:
+def refused(
+    error: errors.VastMcpError,
+    session: Session,
+    spec: ToolSpec | None = None,
+    args: Arguments | None = None,
+) -> Json:
     """The same as JSON."""
-    payload: Json = {"error": told(error, spec, Deeds())}
+    payload: Json = {"error": told(error, spec, args, Deeds())}
     if session.pretended:
         payload["sandbox"] = True
     return cast("Json", _masked(payload, session.settings.mask))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
-from vast_mcp.toolspec import ToolSpec
+from vast_mcp.host.leading import steps_for
+from vast_mcp.toolspec import Arguments, ToolSpec
 from vast_mcp.vast.deeds import Deeds, Fate
 
 UNSENT = "Nothing was sent."
@@ -50,8 +51,13 @@ _COUNTED: dict[Fate, str] = {
 }
 
 
-def told(error: errors.VastMcpError, spec: ToolSpec | None, deeds: Deeds) -> Json:
-    """The error's JSON as the tool answers it. `spec`: None where there is no such tool."""
+def told(
+    error: errors.VastMcpError, spec: ToolSpec | None, args: Arguments | None, deeds: Deeds
+) -> Json:
+    """The error's JSON as the tool answers it. `spec`: None where there is no such tool; `args`:
+    None where they are none.
+    """
+    error.next_steps = steps_for(error, spec, args, deeds)
     shown = error.as_json()
     shown["message"] = f"{first_sentence(error, spec, deeds)} {_begun(error.message)}"
     if spec is not None and spec.read_only:

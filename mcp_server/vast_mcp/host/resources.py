@@ -122,13 +122,14 @@ class Resources:
             return _text(uri, SKILL.mime_type, skill())
         sessions = ctx.lifespan_context
         spec = self._specs.get(INSTANCE.tool)  # which only reads, as all that is behind an address
+        args = None
         try:
             spec, arguments = self._tool_of(uri)
             args = arguments_of(spec, arguments, published(spec).input_schema)
             session = await sessions.now()
         except (errors.BadArguments, errors.Unreachable) as exc:
             session = sessions.current
-            raise _failure(uri, refused(exc, session, spec), session) from None
+            raise _failure(uri, refused(exc, session, spec, args), session) from None
         payload = await answer(spec, args, session)
         if "error" in payload:
             raise _failure(uri, payload, session)

@@ -48,13 +48,13 @@ class Tools:
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool, or end the call with a question to the person."""
         sessions = ctx.lifespan_context
-        spec = self._specs.get(params.name)
+        spec, args = self._specs.get(params.name), None
         try:
             spec = self._known(params.name)
             args = arguments_of(spec, params.arguments or {}, published(spec).input_schema)
             session = await sessions.now()
         except errors.VastMcpError as exc:
-            return refusal(exc, sessions.current, spec)
+            return refusal(exc, sessions.current, spec, args)
         host = Host(
             ctx.session,
             ctx.request_id,

@@ -99,7 +99,7 @@ def _extension(
     call: Call, instance_id: int, row: Instance | None, then: NextStep
 ) -> list[NextStep]:
     """The call that extends, by the hours that the person gives a rental, and what was wanted;
-    or the end.
+    or the look at what can only end.
     """
     hours = max(call.settings.lease_hours or 1.0, 0.5)
     most = _longest(call, known(call), instance_id, row)
@@ -107,7 +107,7 @@ def _extension(
         hours = min(hours, most)
     if hours * 3600 <= SOON_S:
         why = "no longer life is allowed (VAST_MCP_MAX_LEASE_HOURS)"
-        return [NextStep("destroy_instance", {"instance_ids": [instance_id]}, why)]
+        return [NextStep("show_instance", {"instance_id": instance_id}, why)]
     extend = {"instance_id": instance_id, "action": "extend_lease", "lease_hours": hours}
     return [NextStep("manage_instance", extend, "moves its end"), then]
 

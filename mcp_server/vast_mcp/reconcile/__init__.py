@@ -280,7 +280,12 @@ def _duplicates(intent: Intent, ids: list[int]) -> errors.DuplicateRentals:
         token=intent.token,
         results=[{"instance_id": instance_id} for instance_id in ids],
         next_steps=[
-            errors.NextStep("destroy_instance", {"instance_ids": ids[1:]}, "keeps the first")
+            errors.NextStep("show_instances", {"label": intent.token}, "what they are, and cost"),
+            errors.NextStep(
+                "destroy_instance",
+                {"instance_ids": ids[1:]},
+                "keeps the first: one was asked for",
+            ),
         ],
     )
 

@@ -186,8 +186,7 @@ def _lead_on(target: Target, exc: errors.VastMcpError) -> None:
     if isinstance(exc, errors.NotRunning):
         exc.next_steps = [target.start("starts it; a start bills")]
     elif isinstance(exc, errors.BillingNotSetUp | errors.InsufficientCredit):
-        why = "if it is not wanted: its disk bills on"
-        exc.next_steps = [NextStep("show_account", {}, "what credit there is"), target.destroy(why)]
+        exc.next_steps = [NextStep("show_account", {}, "the credit; its disk bills on")]
     else:
         return
     exc.instance_id = target.instance_id
@@ -227,8 +226,7 @@ def _queued(act: Act, exc: errors.StartQueued) -> errors.StartQueued:
         next_steps=[
             *act.target.rebid(),
             act.target.stop("cancels what may be queued; keeps the disk, which bills"),
-            NextStep("show_instances", {}, "whether it has happened"),
-            act.target.destroy("ends all billing; the disk's content goes"),
+            act.target.show("whether it has happened"),
         ],
     )
 

@@ -94,7 +94,6 @@ def earlier_rental_found(unannounced: list[Intent]) -> errors.EarlierRentalFound
         token=first.token,
         next_steps=[
             _look_at(first),
-            NextStep("destroy_instance", {"instance_ids": ids}, "if it is not wanted"),
         ],
     )
     if len(ids) > 1:
@@ -116,7 +115,6 @@ def rented_elsewhere(
         token=token,
         next_steps=[
             NextStep("show_instances", {"label": token}, "the machine that there is"),
-            NextStep("destroy_instance", {"instance_ids": [instance_id]}, "if it is not wanted"),
         ],
     )
 

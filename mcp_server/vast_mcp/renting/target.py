@@ -46,7 +46,7 @@ class Target:
 
     def check_ours(self, *, loses: str, again: NextStep) -> None:
         """Raises NotOurs where vast-mcp did not make the machine (roll.check_ours)."""
-        check_ours([self.instance_id], self.there, loses=loses, again=again)
+        check_ours([self.instance_id], self.there, loses=loses, again=lambda _: [again])
 
     def stop(self, why: str) -> NextStep:
         """The call that stops this machine, whoever made it."""
@@ -56,9 +56,9 @@ class Target:
         """The call that starts this machine, whoever made it."""
         return self._step("manage_instance", why, instance_id=self.instance_id, action="start")
 
-    def destroy(self, why: str) -> NextStep:
-        """The call that destroys this machine, whoever made it."""
-        return self._step("destroy_instance", why, instance_ids=[self.instance_id])
+    def show(self, why: str) -> NextStep:
+        """The call that shows this machine."""
+        return NextStep("show_instance", {"instance_id": self.instance_id}, why)
 
     def rebid(self) -> list[NextStep]:
         """The call that raises its bid, where it lost that."""
