@@ -20,7 +20,7 @@ from vast_mcp.errors import Json, NextStep
 from vast_mcp.leases import guards
 from vast_mcp.renting import lease
 from vast_mcp.session import Call
-from vast_mcp.toolspec import Arguments, Result, ToolSpec
+from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.log_text import plain_lines
 from vast_mcp.vast.models import Instance
 
@@ -61,6 +61,7 @@ class ShowLogsResult(Result):
     uploaded_s_ago: int | None = None
     untrusted_log: str
     warnings: list[str] = []
+    next_steps: list[Step] = []
 
 
 async def show_logs(args: ShowLogs, call: Call) -> ShowLogsResult:
@@ -90,7 +91,13 @@ async def show_logs(args: ShowLogs, call: Call) -> ShowLogsResult:
         uploaded_s_ago=_whole_seconds(fetched.age_s),
         untrusted_log="\n".join(shown),
         warnings=warnings,
+        next_steps=[_what_it_is(args)],
     )
+
+
+def _what_it_is(args: ShowLogs) -> Step:
+    """A log does not say whether its machine still runs, nor what it costs."""
+    return step("show_instance", "its state, and what it bills", instance_id=args.instance_id)
 
 
 async def _of_watchdog(
