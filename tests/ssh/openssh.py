@@ -51,23 +51,30 @@ LogLevel QUIET
 class Sshd:
     """One server: its port, its keys, and how many guests came."""
 
-    def __init__(
-        self, folder: Path, kinds: Sequence[str] = ("ed25519", "ecdsa"), options: str = ""
-    ) -> None:
+    def __init__(self, folder: Path, kinds: Sequence[str] = ("ed25519", "ecdsa")) -> None:
         self.folder = folder
         self.guests = 0
         self._kinds = list(kinds)
         self._children: list[subprocess.Popen[bytes]] = []
-        (folder / "sshd_config").write_text(CONFIG.format(folder=folder) + options, "utf-8")
+        self.configure()
         self.authorize()
         self.new_host_keys()
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
+    def configure(self, *more: str) -> None:
+        """Have these lines in its configuration too."""
+        self._write("sshd_config", CONFIG.format(folder=self.folder) + "\n".join(more) + "\n")
+
     def authorize(self, *lines: str) -> None:
         """Let in who has one of these keys, and nobody else."""
         self._write("authorized_keys", "".join(f"{line}\n" for line in lines))
+
+    def trust_authority(self, line: str) -> None:
+        """Let in who has a certificate of this authority."""
+        self._write("authorities", f"{line}\n")
+        self.configure(f"TrustedUserCAKeys {self.folder}/authorities")
 
     def new_host_keys(self, kinds: Sequence[str] | None = None) -> None:
         """Make its host keys anew, of the same kinds or of these."""
@@ -134,14 +141,15 @@ class Sshd:
             os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
 
 
+def ssh_keygen(*words: str | Path) -> None:
+    """Run ssh-keygen, without a word."""
+    subprocess.run(["ssh-keygen", "-q", *words], check=True, capture_output=True, input=b"")
+
+
 def keygen(path: Path, kind: str = "ed25519", passphrase: str = "") -> Path:
     """A new private key file, with its public half beside it."""
     more = ["-b", "2048"] if kind == "rsa" else []
-    subprocess.run(
-        ["ssh-keygen", "-q", "-t", kind, *more, "-N", passphrase, "-C", "test", "-f", path],
-        check=True,
-        stdin=subprocess.DEVNULL,
-    )
+    ssh_keygen("-t", kind, *more, "-N", passphrase, "-C", "test", "-f", path)
     return path
 
 

@@ -46,7 +46,7 @@ class Tryer:
 
     def register(self, *lines: str) -> None:
         """The account has these keys too."""
-        self.world.set_keys([*[row["public_key"] for row in self.world.keys.values()], *lines])
+        self.world.set_keys([*[row.public_key for row in self.world.keys.values()], *lines])
 
     async def enter(
         self, port: int, *, host: str = "127.0.0.1", way: Way = "direct", within_s: float = 20

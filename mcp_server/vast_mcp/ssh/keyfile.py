@@ -54,10 +54,10 @@ def key_file(path: Path) -> KeyFile:
     return KeyFile(path, base64.b64encode(key.public_data).decode(), key)
 
 
-def contents(path: Path) -> bytes | None:
-    """The bytes of a small regular file; None where there is none that can be read."""
+def contents(path: Path, most: int = LARGEST) -> bytes | None:
+    """The bytes of a regular file that is no larger; None where there is none that can be read."""
     try:
-        if not path.is_file() or path.stat().st_size > LARGEST:
+        if not path.is_file() or path.stat().st_size > most:
             return None
         return path.read_bytes()
     except (OSError, ValueError):

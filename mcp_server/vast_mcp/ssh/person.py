@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,16 @@ class Person:
     def home(self) -> Path | None:
         """The folder that `~` means."""
         return None if self.ssh_dir is None else self.ssh_dir.parent
+
+    @property
+    def user(self) -> str | None:
+        """Who they are on this computer, as a jump host is told that names nobody."""
+        try:
+            import pwd
+
+            return pwd.getpwuid(os.getuid()).pw_name
+        except (ImportError, KeyError):
+            return None
 
     def path_of(self, text: str) -> Path | None:
         """A path as the ssh config writes it; None where it is not under a folder that is known."""
