@@ -27,6 +27,19 @@ def rent(world: World, fate: Any = None, message: str | None = None, **body: Any
     return world.rent(offer["id"], wish).id
 
 
+async def rent_ours(
+    client: Client, world: World, fate: Any = None, message: str | None = None, **more: Any
+) -> int:
+    """A machine that this server rented, with what will become of it."""
+    offer = world.offer(ports=True, vm=True, disk_space=lambda free: free > 40)
+    if fate is not None:
+        world.set_fate(offer["id"], fate, message)
+    wish = {"offer_id": offer["id"], "disk": 16, "runtype": "ssh_direct", **more}
+    if "vm" in more:
+        del wish["runtype"]
+    return (await call(client, "create_instance", **wish))["instance_id"]
+
+
 def rent_bare(world: World, fate: Any = None, **body: Any) -> int:
     """One that runs its image's own command."""
     return rent(world, fate, **{"runtype": "args", "args": ["serve"], **body})

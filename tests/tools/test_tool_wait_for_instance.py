@@ -19,7 +19,9 @@ from vast_mcp.sandbox.failures import SAID
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp_tools import CATALOGUE, show_instance, wait_for_instance
+from waits import rent_ours
 
+KVM = "docker.io/vastai/kvm:ubuntu_terminal"
 TOOLS = list(
     {spec.name: spec for spec in [*CATALOGUE, show_instance.SPEC, wait_for_instance.SPEC]}.values()
 )
@@ -165,7 +167,7 @@ async def test_a_machine_in_args_mode_is_ready_when_it_runs(client: Client, worl
     """No SSH unless the image serves it (docs/vast-api.md A.3)."""
     done = await wait(client, rent(world, runtype="args", args=["sleep", "9"]))
     assert done["state"] == "ready"
-    assert "ssh" not in done["access"]
+    assert "access" not in done
 
 
 async def test_mapped_ports_are_urls_and_the_jupyter_token_is_there_only_when_asked_for(
@@ -282,29 +284,29 @@ async def test_it_looks_slower_as_it_goes(world: World, settings: Settings) -> N
 # ── failed ────────────────────────────────────────────────────────────────────────────────────────
 
 FAILURES = [
-    ("bad_image", {}, "image", "destroy_instance"),
-    ("no_access", {}, "image", "destroy_instance"),
+    ("bad_image", {}, "image", "show_logs"),
+    ("no_access", {}, "image", "show_logs"),
     ("oci_error", {}, "oci_error", "show_logs"),
     ("outbid", {"price": 5.0}, "outbid", "manage_instance"),
-    ((None, "offline"), {}, "offline", "destroy_instance"),
-    ((None, "unknown"), {}, "offline", "destroy_instance"),
+    ((None, "offline"), {}, "offline", "wait_for_instance"),
+    ((None, "unknown"), {}, "offline", "wait_for_instance"),
     ("scheduling", {}, "scheduling", "manage_instance"),
     ("never_seen_running", {}, "vanished", "show_instances"),
     ((None, "exited"), {}, "exited", "show_logs"),
     ((None, "frozen"), {}, "frozen", "manage_instance"),
     ((None, "stopped"), {}, "stopped", "manage_instance"),
-    ("bad_login", {}, "image_login", "destroy_instance"),
-    ("pull_limit", {}, "pull_limit", "destroy_instance"),
-    ("no_network", {}, "host_network", "destroy_instance"),
-    ("disk_full", {}, "disk_full", "destroy_instance"),
-    ("driver_too_old", {}, "driver_too_old", "destroy_instance"),
-    ("broken_gpu", {}, "host_gpu", "destroy_instance"),
-    ("flips", {}, "host_gpu", "destroy_instance"),
-    ("broken_docker", {}, "host_docker", "destroy_instance"),
+    ("bad_login", {}, "image_login", "show_logs"),
+    ("pull_limit", {}, "pull_limit", "manage_instance"),
+    ("no_network", {}, "host_network", "wait_for_instance"),
+    ("disk_full", {}, "disk_full", "manage_instance"),
+    ("driver_too_old", {}, "driver_too_old", "manage_instance"),
+    ("broken_gpu", {}, "host_gpu", "manage_instance"),
+    ("flips", {}, "host_gpu", "manage_instance"),
+    ("broken_docker", {}, "host_docker", "manage_instance"),
     ("no_volume", {}, "volume", "show_volumes"),
-    ("no_vm", {}, "vm", "destroy_instance"),
+    ("no_vm", {}, "vm", "manage_instance"),
     ("no_secrets", {}, "secrets", "manage_instance"),
-    ("pull_given_up", {}, "image", "destroy_instance"),
+    ("pull_given_up", {}, "image", "show_logs"),
 ]
 
 
@@ -333,7 +335,8 @@ async def test_a_machine_that_somebody_stopped_is_not_waited_for(
     world.set_state(made, "stopped")
     done = await wait(client, made)
     assert (done["state"], done["reason"]) == ("failed", "stopped")
-    assert done["next_steps"][0]["arguments"] == {"instance_id": made, "action": "start"}
+    start = done["next_steps"][0]["arguments"]
+    assert start == {"instance_id": made, "action": "start", "not_ours": True}
 
 
 async def test_a_queued_start_names_the_step_that_cancels_it(client: Client, world: World) -> None:
@@ -433,9 +436,19 @@ async def test_a_host_without_its_network_is_given_some_minutes(
 # ── another machine instead ───────────────────────────────────────────────────────────────────────
 
 
+@pytest.fixture
+async def ours(world: World, settings: Settings) -> AsyncIterator[Client]:
+    """A server that rents, and sees its machines from their birth."""
+    world.set_keys([KEY_LINE])
+    world.rent_again = True
+    older = replace(settings, times=replace(settings.times, young_s=4.0))
+    async with served(world, older, TOOLS) as made:
+        yield made
+
+
 async def replaced(client: Client, world: World, fate: Any, **body: Any) -> tuple[Any, Any]:
     """The row of a machine that failed, and the search that its wait leads to."""
-    made = rent(world, fate, **body)
+    made = await rent_ours(client, world, fate, **body)
     done = await wait(client, made)
     assert done["state"] == "failed"
     search = next(step for step in done["next_steps"] if step["tool"] == "search_offers")
@@ -445,12 +458,13 @@ async def replaced(client: Client, world: World, fate: Any, **body: Any) -> tupl
 
 
 async def test_a_replacement_is_searched_for_with_everything_filled_in(
-    client: Client, world: World
+    ours: Client, world: World
 ) -> None:
     """GPU, disk and market of the machine that failed, without its host's machine
     (docs/vast-api.md C.9, what helps).
     """
-    row, search = await replaced(client, world, "broken_gpu", price=50.0)
+    floor = world.offer(ports=True, vm=True, disk_space=lambda free: free > 40)["min_bid"]
+    row, search = await replaced(ours, world, "broken_gpu", price=round(floor * 1.1, 4))
     assert search == {
         "type": "bid",
         "gpu_name": [row["gpu_name"]],
@@ -458,41 +472,41 @@ async def test_a_replacement_is_searched_for_with_everything_filled_in(
         "min_disk_gb": 16,
         "exclude_machine_ids": [row["machine_id"]],
     }
-    found = await call(client, "search_offers", **{**search, "limit": 50})
+    found = await call(ours, "search_offers", **{**search, "limit": 50})
     assert found["offers"]
     offers = [world.offers[offer["offer_id"]] for offer in found["offers"]]
     assert row["machine_id"] not in {offer["machine_id"] for offer in offers}
 
 
-async def test_a_request_that_is_to_blame_leaves_no_machine_out(
-    client: Client, world: World
-) -> None:
+async def test_a_request_that_is_to_blame_leaves_no_machine_out(ours: Client, world: World) -> None:
     """A tag that does not exist is found nowhere (docs/vast-api.md C.9)."""
     for fate in ("bad_image", "bad_login", "oci_error", "no_volume"):
-        _, search = await replaced(client, world, fate)
+        _, search = await replaced(ours, world, fate)
         assert not {"filters", "exclude_machine_ids"} & search.keys()
 
 
-async def test_each_remedy_names_its_argument(client: Client, world: World) -> None:
+async def test_each_remedy_names_its_argument(ours: Client, world: World) -> None:
     """More disk, a newer driver, a machine that runs VMs (docs/vast-api.md C.9)."""
-    _, search = await replaced(client, world, "disk_full")
+    _, search = await replaced(ours, world, "disk_full")
     assert search["min_disk_gb"] == 32
-    _, search = await replaced(client, world, "driver_too_old")
+    _, search = await replaced(ours, world, "driver_too_old")
     assert search["min_cuda"] == 12.8
-    _, search = await replaced(client, world, "no_vm", image="docker.io/vastai/kvm:ubuntu_terminal")
+    _, search = await replaced(ours, world, "no_vm", vm=True, image=KVM)
     assert search["vm"] is True
 
 
 async def test_a_driver_that_names_no_version_is_replaced_by_a_newer_one(
-    client: Client, world: World
+    ours: Client, world: World
 ) -> None:
     """What cannot be read is not made up."""
-    made = rent(world, (None, "created"), "please update your driver to a newer version")
-    done = await wait(client, made)
+    made = await rent_ours(
+        ours, world, (None, "created"), "please update your driver to a newer version"
+    )
+    done = await wait(ours, made)
     search = done["next_steps"][1]["arguments"]
     row = world.show(made) or {}
     assert search["filters"] == f"cuda_max_good>{row['cuda_max_good']:g}"
-    assert "error" not in await call(client, "search_offers", **search)
+    assert "error" not in await call(ours, "search_offers", **search)
 
 
 # ── a start that stands still ─────────────────────────────────────────────────────────────────────
@@ -501,20 +515,14 @@ async def test_a_driver_that_names_no_version_is_replaced_by_a_newer_one(
 @pytest.fixture
 async def impatient(world: World, settings: Settings) -> AsyncIterator[Client]:
     """Fifteen minutes without any progress are a fifth of a second here."""
-    hurried = replace(settings, times=replace(settings.times, stuck_s=0.2))
+    world.set_keys([KEY_LINE])
+    hurried = replace(settings, times=replace(settings.times, stuck_s=0.2, young_s=2.0))
     async with served(world, hurried, TOOLS) as made:
         yield made
 
 
-STILL = [
-    "stuck_null",
-    "stuck_loading",
-    "pulls_in_circles",
-    (None, "created"),
-    (None, "rebooting"),
-    (None, "recycling"),
-    (None, "a word of tomorrow"),
-]
+STILL = ["stuck_null", "stuck_loading", "pulls_in_circles", (None, "created")]
+MAY_HAVE_RUN = [(None, "rebooting"), (None, "recycling"), (None, "a word of tomorrow")]
 
 
 @pytest.mark.parametrize("fate", STILL, ids=str)
@@ -524,13 +532,24 @@ async def test_a_start_that_stands_still_is_replaced(
     """No status or one that stays, no text or one that stays: the host is dead
     (docs/vast-api.md C.9, silence).
     """
-    made = rent(world, fate)
+    made = await rent_ours(impatient, world, fate)
     done = await wait(impatient, made)
     assert (done["state"], done["reason"]) == ("failed", "no_progress")
     destroy, search = done["next_steps"]
     assert destroy["arguments"] == {"instance_ids": [made]}
     row = world.show(made) or {}
     assert search["arguments"]["exclude_machine_ids"] == [row["machine_id"]]
+
+
+@pytest.mark.parametrize("fate", MAY_HAVE_RUN, ids=str)
+async def test_one_that_may_have_run_is_stopped_and_keeps_its_disk(
+    impatient: Client, world: World, fate: Any
+) -> None:
+    """Somebody's work may be in it."""
+    done = await wait(impatient, await rent_ours(impatient, world, fate))
+    assert (done["state"], done["reason"]) == ("failed", "no_progress")
+    [stop] = done["next_steps"]
+    assert stop["arguments"]["action"] == "stop"
 
 
 async def test_a_pull_that_goes_on_is_waited_for(impatient: Client, world: World) -> None:

@@ -9,11 +9,10 @@ import asyncssh
 import pytest
 from mcp import Client
 
-from house import call
 from vast_mcp.sandbox.world import World
 from vast_mcp.ssh.tried import Answer
 from vast_mcp.waiting.leads import is_our_network
-from waits import rent, wait
+from waits import rent, rent_ours, wait
 
 
 @pytest.fixture
@@ -30,13 +29,6 @@ def key(world: World, tmp_path: Path) -> Path:
     return path
 
 
-async def rent_ours(client: Client, world: World, **more: Any) -> int:
-    """A machine that this server rented."""
-    offer = world.offer(ports=True, disk_space=lambda free: free > 40)
-    wish = {"offer_id": offer["id"], "disk": 16, "runtype": "ssh_direct", **more}
-    return (await call(client, "create_instance", **wish))["instance_id"]
-
-
 @pytest.mark.usefixtures("key")
 async def test_who_is_let_in_is_in(client: Client, world: World) -> None:
     """An SSH server that answers and one that lets you in are two things."""
@@ -50,7 +42,7 @@ async def test_without_a_key_it_answers_and_nobody_is_in(client: Client, world: 
     """Ready, and the difference is said."""
     done = await wait(client, rent(world))
     assert (done["state"], done["seen"]) == ("ready", {"ssh direct": "answers"})
-    assert "nothing logged in" in done["message"]
+    assert "nobody logged in" in done["message"]
 
 
 @pytest.mark.usefixtures("key")

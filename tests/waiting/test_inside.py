@@ -4,23 +4,13 @@ lines that they write in its log.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from mcp import Client
 
-from house import call
 from vast_mcp.sandbox.world import World
-from waits import rent, wait
+from waits import rent, rent_ours, wait
 
 LONG = "#!/bin/sh\n" + "\n".join(f"echo step {step}" for step in range(1000))
-
-
-async def rent_ours(client: Client, world: World, **more: Any) -> int:
-    """A machine that this server rented."""
-    offer = world.offer(ports=True, disk_space=lambda free: free > 40)
-    wish = {"offer_id": offer["id"], "disk": 16, "runtype": "ssh_direct", **more}
-    return (await call(client, "create_instance", **wish))["instance_id"]
 
 
 async def test_the_watchdog_of_a_lease_is_seen_armed(client: Client, world: World) -> None:

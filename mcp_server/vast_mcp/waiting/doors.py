@@ -89,8 +89,8 @@ async def _not_yet(wait: Wait, row: Instance, wanted: Wanted, answers: Answers) 
     if answers.serving and answers.silent and wait.runs_for >= wait.patience.banner:
         missing = f"{_opened(answers)} Nothing answers at {', '.join(answers.silent)}."
         return await verdicts.ready(wait, row, missing)
-    given = wait.patience.stuck if wanted.doors else wait.patience.banner
-    if wait.runs_for < given and not wait.watch.stands_still(wait.patience):
+    wait.given_s = wait.patience.stuck if wanted.doors else wait.patience.banner
+    if wait.runs_for < wait.given_s and not wait.watch.stands_still(wait.patience):
         return None
     return await verdicts.not_reachable(wait, row)
 

@@ -7,16 +7,17 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from vast_mcp.account.access import Access
+from vast_mcp.account.reading import Shown
 from vast_mcp.machines.phases import Reason
-from vast_mcp.toolspec import Part, Step
+from vast_mcp.toolspec import Step
 from vast_mcp.waiting.log import Onstart
 
 Via = Literal["direct", "proxy_only"]
 Outcome = Literal["ready", "still_starting", "failed", "running_not_reachable_from_here"]
 
 
-class Facts(Part):
-    """What the wait for one machine came to."""
+class Facts(Shown):
+    """What the wait for one machine came to: the reading of it, and what was waited for."""
 
     state: Outcome
     reason: Reason | None = None
@@ -29,32 +30,14 @@ class Facts(Part):
     waited_s: Annotated[
         int | None, Field(description="Since the first look at this start, over several calls.")
     ] = None
-    usual_s: Annotated[int | None, Field(description="What this phase usually takes.")] = None
-    longest_s: Annotated[
-        int | None, Field(description="When it fails, if nothing moves: seconds of this phase.")
-    ] = None
     onstart: Annotated[
         Onstart | None,
         Field(description="Its start script, by its log. unknown: it writes nothing there."),
     ] = None
-    watchdog: Annotated[
-        Literal["seen", "not_seen", "lacking"] | None,
-        Field(description="Whether the end of its lease was seen armed inside, by its log."),
-    ] = None
     access: Access | None = None
-    usd_per_hour: Annotated[float | None, Field(description="What it bills now.")] = None
-    running_usd_per_hour: float | None = None
-    stopped_usd_per_hour: float | None = None
-    usd_per_tb: Annotated[list[float] | None, Field(description="Traffic [down, up], on top.")] = (
-        None
-    )
     cost_estimate_usd: Annotated[
         float | None, Field(description="At most: hours since birth x the full rate.")
     ] = None
-    lease_left_hours: Annotated[
-        float | None, Field(description="Until it is destroyed by itself.")
-    ] = None
-    past_lease: bool | None = None
     untrusted_status: str | None = None
     untrusted_line: Annotated[
         str | None, Field(description="Of its log: the line that was waited for, else its last.")

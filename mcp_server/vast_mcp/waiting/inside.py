@@ -4,7 +4,7 @@ whether the watchdog of its lease was seen. Its log is read once, where there is
 
 from __future__ import annotations
 
-from vast_mcp.leases import guards, lifetimes, watchdog
+from vast_mcp.leases import guards, watchdog
 from vast_mcp.leases.packing import BEGAN
 from vast_mcp.vast.models import Instance
 from vast_mcp.waiting.facts import Verdict
@@ -22,11 +22,11 @@ async def look(wait: Wait, row: Instance, verdict: Verdict) -> None:
     there.
     """
     script = row.onstart if isinstance(row.onstart, str) else ""
-    guarded = _is_guarded(wait, row)
+    unseen = verdict.watchdog == "not_seen"
     speaks = BEGAN in script
-    if guarded or speaks:
+    if unseen or speaks:
         await wait.read_log()
-    if guarded:
+    if unseen:
         _add_watchdog(wait, row, verdict)
     if speaks:
         _add_onstart(wait, verdict)
@@ -34,23 +34,14 @@ async def look(wait: Wait, row: Instance, verdict: Verdict) -> None:
         verdict.onstart = "unknown"
 
 
-def _is_guarded(wait: Wait, row: Instance) -> bool:
-    """Whether it has a lease, and its start script a watchdog, as far as its row tells."""
-    if lifetimes.end_of(wait.call, row.id, row) is None:
-        return False
-    return isinstance(row.onstart, str) and watchdog.is_in(row.onstart)
-
-
 def _add_watchdog(wait: Wait, row: Instance, verdict: Verdict) -> None:
     started = guards.started(wait.log.lines)
     if started is None:
-        verdict.watchdog = "not_seen"
         verdict.warnings.append(_NOT_SEEN)
         return
     guards.learn(wait.call, row.id, speaks=started)
-    verdict.watchdog = "seen" if started else "lacking"
-    if not started:
-        verdict.warnings += guards.warnings_of(wait.call, row)
+    verdict.watchdog = guards.watchdog_of(wait.call, row)
+    verdict.warnings += guards.warnings_of(wait.call, row)
 
 
 def _add_onstart(wait: Wait, verdict: Verdict) -> None:

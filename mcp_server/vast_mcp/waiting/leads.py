@@ -9,7 +9,7 @@ import time
 from vast_mcp.leases import watchdog
 from vast_mcp.machines.keyfiles import key_blob, local_keys
 from vast_mcp.machines.phases import Reason
-from vast_mcp.renting.bids import WHY_REBID, rebid_of
+from vast_mcp.renting.next_calls import calls_for
 from vast_mcp.renting.replacing import search_instead
 from vast_mcp.ssh.tried import Answer
 from vast_mcp.toolspec import Step, step
@@ -21,29 +21,10 @@ FRESH_S = 3600.0  # since it was rented: nobody has got in and put anything ther
 
 def after(wait: Wait, reason: Reason) -> list[Step]:
     """What to do about a failure."""
-    replace = [destroy(wait, "ends all billing; its disk goes"), _search(wait, reason)]
-    match reason:
-        case "outbid":
-            return [*_rebid(wait), *replace]
-        case "oci_error":
-            return [logs(wait, daemon=True), *replace]
-        case "exited":
-            return [logs(wait), *replace]
-        case "volume":
-            return [step("show_volumes", "which volumes there are, and where"), *replace]
-        case "scheduling":
-            return [manage(wait, "cancels what is queued", "stop"), *replace]
-        case "secrets":
-            return [manage(wait, "one more try", "start"), *replace]
-        case "frozen":
-            why = "ends the GPU's charge; its disk bills on"
-            return [manage(wait, why, "stop"), replace[0]]
-        case "stopped":
-            return [manage(wait, "starts it", "start"), replace[0]]
-        case "vanished":
-            return [step("show_instances", "see what exists"), replace[1]]
-        case _:
-            return replace
+    row = wait.row
+    if row is None or reason == "vanished":
+        return [step("show_instances", "see what exists"), search_instead(wait.machine, reason)]
+    return calls_for(wait.call, wait.reading(row))
 
 
 def when_out_of_reach(wait: Wait, row: Instance) -> list[Step]:
@@ -51,15 +32,16 @@ def when_out_of_reach(wait: Wait, row: Instance) -> list[Step]:
     answers: set[Answer] = {tried.answer for tried in wait.tries}
     was_in = wait.instance_id in wait.call.session.reached or any(t.pinned for t in wait.tries)
     if not answers:  # a program of the image's own, which may still be loading
-        return [logs(wait), again(wait, "waits on")]
+        return [_logs(wait), again(wait, "waits on")]
     if "key_refused" in answers:
-        return [*_attach(wait), manage(wait, "writes the keys anew", "reboot"), logs(wait)]
+        return [*_attach(wait), _reboot(wait, row, "writes the keys anew"), _logs(wait)]
     if was_in:
-        return [manage(wait, "it was entered before; its disk stays", "reboot"), logs(wait)]
+        return [_reboot(wait, row, "it was entered before; its disk stays"), _logs(wait)]
     if _is_empty(wait, row) and not is_our_network(answers):
         why = "ends all billing; nobody was ever in it"
-        return [destroy(wait, why), _search(wait, "no_progress")]
-    return [logs(wait), again(wait, "waits on")]
+        end = step("destroy_instance", why, instance_ids=[wait.instance_id])
+        return [end, search_instead(wait.machine, "no_progress")]
+    return [_logs(wait), again(wait, "waits on")]
 
 
 def again(wait: Wait, why: str) -> Step:
@@ -67,16 +49,14 @@ def again(wait: Wait, why: str) -> Step:
     return step("wait_for_instance", why, **wait.wish.given)
 
 
-def destroy(wait: Wait, why: str) -> Step:
-    return step("destroy_instance", why, instance_ids=[wait.instance_id])
+def _reboot(wait: Wait, row: Instance, why: str) -> Step:
+    theirs = {} if wait.reading(row).ours else {"not_ours": True}
+    given = {"instance_id": wait.instance_id, "action": "reboot", **theirs}
+    return step("manage_instance", why, **given)
 
 
-def manage(wait: Wait, why: str, action: str) -> Step:
-    return step("manage_instance", why, instance_id=wait.instance_id, action=action)
-
-
-def logs(wait: Wait, **more: bool) -> Step:
-    return step("show_logs", "what it says of itself", instance_id=wait.instance_id, **more)
+def _logs(wait: Wait) -> Step:
+    return step("show_logs", "what it says of itself", instance_id=wait.instance_id)
 
 
 def _is_empty(wait: Wait, row: Instance) -> bool:
@@ -87,7 +67,7 @@ def _is_empty(wait: Wait, row: Instance) -> bool:
     fresh = born is not None and time.time() - born < FRESH_S
     script = isinstance(row.onstart, str) and row.onstart and not watchdog.is_all_of(row.onstart)
     holds = script or row.volume_info or wait.machine.facts.get("asked", {}).get("volume")
-    return bool(wait.machine.is_ours) and fresh and not holds
+    return bool(wait.reading(row).ours) and fresh and not holds
 
 
 def is_our_network(answers: set[Answer]) -> bool:
@@ -103,14 +83,3 @@ def _attach(wait: Wait) -> list[Step]:
             given = {"instance_id": wait.instance_id, "key_id": key.id}
             return [step("attach_ssh_key", "lets the key of this computer in", **given)]
     return []
-
-
-def _rebid(wait: Wait) -> list[Step]:
-    """A better bid, where the row tells what one is."""
-    row = wait.row
-    better = None if row is None else rebid_of(row, ours=wait.machine.is_ours)
-    return [] if better is None else [step("manage_instance", WHY_REBID, **better)]
-
-
-def _search(wait: Wait, reason: Reason) -> Step:
-    return search_instead(wait.machine, reason)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 
 from vast_mcp.account.access import access_to
+from vast_mcp.account.reading import fill
 from vast_mcp.errors import clean_or_none
 from vast_mcp.leases import guards, lifetimes
-from vast_mcp.machines import costs, phases
+from vast_mcp.machines import costs, phases, ways
 from vast_mcp.machines.phases import Phase, Reason
+from vast_mcp.renting.next_calls import calls_for
 from vast_mcp.renting.over_limit import warning_of
 from vast_mcp.ssh.tried import Tried
 from vast_mcp.toolspec import Step
@@ -47,7 +49,8 @@ async def ready(
 ) -> Verdict:
     """It is of use."""
     wait.call.session.reached.add(wait.instance_id)
-    verdict = await _verdict(wait, "ready", message, [leads.logs(wait)], through)
+    steps = calls_for(wait.call, wait.reading(row))
+    verdict = await _verdict(wait, "ready", message, steps, through)
     verdict.untrusted_line = line
     if through is not None:
         verdict.via = "direct" if through.way == "direct" else "proxy_only"
@@ -67,8 +70,8 @@ async def still_starting(wait: Wait) -> Verdict:
             f" Nothing has moved for {_span(still)}; after {_span(wait.patience.stuck)} this fails."
         )
     verdict = await _verdict(wait, "still_starting", message, [leads.again(wait, "waits on")])
-    if wait.wish.aim.kind == "log":
-        verdict.untrusted_line = wait.log.last_line
+    if wait.watch.phase == "running":
+        _add_times_of_service(verdict, wait)
     return verdict
 
 
@@ -124,33 +127,38 @@ async def _verdict(
         waited_s=round(wait.waited_s),
         next_steps=steps,
     )
-    _add_costs(verdict, wait)
-    row = wait.row
-    verdict.lease_left_hours, verdict.past_lease = lifetimes.left(
-        lifetimes.known(wait.call), wait.instance_id, row
-    )
-    if row is not None:
-        verdict.status = row.actual_status
-        verdict.untrusted_status = clean_or_none(row.status_msg)
-        verdict.warnings += guards.warnings_of(wait.call, row)
-        await _add_access(verdict, wait, row, through)
+    row, machine = wait.row, wait.machine
+    usd = machine.usd_per_hour
+    verdict.cost_estimate_usd = costs.cost_so_far(machine.born, usd, machine.ended or time.time())
+    if row is None:
+        verdict.usd_per_hour = costs.rounded(usd, costs.DIGITS)
+        leases = lifetimes.known(wait.call)
+        verdict.lease_left_hours, verdict.past_lease = lifetimes.left(
+            leases, wait.instance_id, None
+        )
+        return verdict
+    fill(verdict, wait.reading(row))
+    verdict.status = row.actual_status
+    verdict.untrusted_status = clean_or_none(row.status_msg)
+    verdict.warnings += guards.warnings_of(wait.call, row)
+    await _add_access(verdict, wait, row, through)
     return verdict
 
 
-def _add_costs(verdict: Verdict, wait: Wait) -> None:
-    """What it bills, by its row, else as it was rented."""
-    machine = wait.machine
-    usd = machine.usd_per_hour
-    if machine.row is None:
-        verdict.usd_per_hour = costs.rounded(usd, costs.DIGITS)
-    else:
-        for name, value in costs.bills_of(machine.row).shown().items():
-            setattr(verdict, name, value)
-    verdict.cost_estimate_usd = costs.cost_so_far(machine.born, usd, machine.ended or time.time())
+def _add_times_of_service(verdict: Verdict, wait: Wait) -> None:
+    """How long a container that runs has been waited for, and may be."""
+    if wait.wish.aim.kind == "log":
+        verdict.untrusted_line = wait.log.last_line
+        return
+    verdict.usual_s = round(wait.patience.service)
+    verdict.longest_s = round(wait.given_s)
 
 
 async def _add_access(verdict: Verdict, wait: Wait, row: Instance, through: Tried | None) -> None:
     """The ways in, as soon as the row has them."""
+    verdict.warnings += warning_of(row, wait.record)
+    if not ways.has_addresses(row, vm=wait.machine.is_vm):
+        return
     verdict.access, warnings = await access_to(
         wait.call,
         row,
@@ -158,7 +166,7 @@ async def _add_access(verdict: Verdict, wait: Wait, row: Instance, through: Trie
         jupyter_token=wait.wish.jupyter_token,
         through=None if through is None else through.to,
     )
-    verdict.warnings += [*warnings, *warning_of(row, wait.record)]
+    verdict.warnings += warnings
 
 
 def _bills(row: Instance) -> str:

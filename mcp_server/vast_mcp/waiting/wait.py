@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 
 from vast_mcp import errors
+from vast_mcp.account.reading import Reading, read_machine
 from vast_mcp.errors import Json
 from vast_mcp.journal.records import Intent
 from vast_mcp.machines.machine import Machine
@@ -43,7 +44,6 @@ class Wait:
     wish: Wish
     call: Call
     watch: Watch
-    patience: Patience
     record: Intent | None
     began: float
     end: float
@@ -52,6 +52,7 @@ class Wait:
     trouble: errors.VastMcpError | None = None
     seen: dict[str, str] = field(default_factory=dict[str, str])  # way in → what it last answered
     tries: list[Tried] = field(default_factory=list[Tried])  # the last by SSH
+    given_s: float = 0.0  # that it may run until what is wanted answers
     log: Log = field(default_factory=Log)
     verdict: Verdict | None = None
 
@@ -65,7 +66,6 @@ class Wait:
             wish=wish,
             call=call,
             watch=call.session.watch_of(instance_id),
-            patience=Patience.of(call.times),
             record=call.session.record_of(instance_id),
             began=now,
             end=min(now + wish.timeout_s, call.deadline - to_answer),
@@ -79,6 +79,11 @@ class Wait:
     @property
     def machine(self) -> Machine:
         return Machine(self.row, self.record)
+
+    @property
+    def patience(self) -> Patience:
+        """How long a sign must last: a VM's longer than a container's."""
+        return Patience.of(self.call.times, vm=self.machine.is_vm)
 
     @property
     def runs_for(self) -> float:
@@ -111,6 +116,10 @@ class Wait:
         if self.record is not None or self.watch.seen:
             return True
         return self.instance_id in self.call.session.instances_seen
+
+    def reading(self, row: Instance) -> Reading:
+        """The machine as every tool reads it, by a row that was already looked at."""
+        return read_machine(self.call, row, self.record, fresh=False)
 
     async def read_log(self) -> Log:
         """Its log, read anew unless that was a moment ago."""
