@@ -13,20 +13,22 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.extending import record_lease, watchdog_line
+from vast_mcp.account.reading import Reading, Shown, fill, read_machine
 from vast_mcp.account.seen import mark_started
 from vast_mcp.errors import NextStep, Problem, clean_or_none
 from vast_mcp.leases import labels, lifetimes, naming
 from vast_mcp.machines import phases
-from vast_mcp.machines.costs import rounded
+from vast_mcp.machines.phases import State
 from vast_mcp.machines.shown import status_of
 from vast_mcp.renting import bids, reserving
 from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, ask_first, perform
 from vast_mcp.renting.consent import Consent
+from vast_mcp.renting.next_calls import calls_for
 from vast_mcp.renting.reserving import Change
 from vast_mcp.renting.target import Target
 from vast_mcp.session import Call
 from vast_mcp.settings import LONGEST_LEASE_H
-from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
+from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Instance
 
 if TYPE_CHECKING:
@@ -62,22 +64,23 @@ class ManageInstance(Arguments):
     ] = False
 
 
-class ManageInstanceResult(Result):
+class Managed(Part):
+    """How the answer begins."""
+
     instance_id: int
     action: Action
+    state: State | None = None
+
+
+class ManageInstanceResult(Result, Shown, Managed):
     status: str | None = None
     intended: Annotated[str | None, Field(description="What was last asked for.")] = None
     seen: Annotated[
         bool | None, Field(description="False: accepted, and not yet visible. Absent: a reboot.")
     ] = None
-    usd_per_hour: Annotated[float | None, Field(description="While running, disk included.")] = None
-    stopped_usd_per_hour: Annotated[
-        float | None, Field(description="What the disk bills while stopped.")
-    ] = None
     lease_until: Annotated[
         str | None, Field(description="When it is destroyed by itself, UTC; read back.")
     ] = None
-    lease_left_hours: float | None = None
     ssh_line: Annotated[
         str | None,
         Field(
@@ -143,7 +146,10 @@ async def _manage(
     outcome = await perform(verb, consent)
     if _is_started(verb, outcome.row):
         mark_started(call, args.instance_id)
-    result = _result(verb, outcome)
+    verb.note(outcome)
+    reading = None if outcome.row is None else read_machine(call, outcome.row)
+    result = _result(verb, outcome, reading)
+    result.next_steps = verb.lead_on(outcome, reading)
     await verb.finish(outcome, result)
     return result
 
@@ -175,6 +181,13 @@ class Verb(Act):
         """What leads on where somebody else made the machine."""
         return _this(self.args, "if the person wants that", not_ours=True)
 
+    def note(self, outcome: Outcome) -> None:
+        """Note what the action did to the machine, before it is read."""
+
+    def lead_on(self, outcome: Outcome, reading: Reading | None) -> list[Step]:  # noqa: ARG002
+        """What comes next; a machine that is not listed yet is waited for."""
+        return [self.wait()] if reading is None else calls_for(self.call, reading)
+
     async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:
         """Add to the answer what only this action says."""
 
@@ -202,8 +215,8 @@ class Start(Verb):
     def steps_if_unsure(self) -> list[NextStep]:
         return [*super().steps_if_unsure(), self.target.stop("if it is not to run after all")]
 
-    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
-        result.next_steps = [self.wait()]
+    def lead_on(self, outcome: Outcome, reading: Reading | None) -> list[Step]:  # noqa: ARG002
+        return [self.wait()]
 
 
 class Stop(Verb):
@@ -217,16 +230,19 @@ class Stop(Verb):
     def shows(self, row: Instance) -> bool:
         return row.intended_status == "stopped"
 
-    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
+    def note(self, outcome: Outcome) -> None:  # noqa: ARG002
         reserving.release(self.call, self.target.instance_id)
         self.call.session.mark_stopped(self.target.instance_id)
+
+    def lead_on(self, outcome: Outcome, reading: Reading | None) -> list[Step]:  # noqa: ARG002
+        return [step("show_account", "what still bills, disks of stopped machines among it")]
+
+    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
         rate = "at a rate not known"
         if result.stopped_usd_per_hour:
             disk = f"about {result.stopped_usd_per_hour:.5f} $/h"
             rate = f"{disk}, and a host may charge more for a stopped one"
         result.warnings.append(f"The disk goes on billing until the machine is destroyed: {rate}.")
-        why, ids = "ends the disk's billing too", [self.target.instance_id]
-        result.next_steps = [step("destroy_instance", why, instance_ids=ids)]
 
 
 class Reboot(Verb):
@@ -249,8 +265,8 @@ class Reboot(Verb):
     def shows(self, row: Instance) -> bool:  # noqa: ARG002
         return False
 
-    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
-        result.next_steps = [self.wait()]
+    def lead_on(self, outcome: Outcome, reading: Reading | None) -> list[Step]:  # noqa: ARG002
+        return [self.wait()]
 
 
 class ChangeBid(Verb):
@@ -282,12 +298,15 @@ class ChangeBid(Verb):
     def shows(self, row: Instance) -> bool:
         return row.dph_base is not None and abs(row.dph_base - self.bid) < BID_ROUNDING
 
-    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:
+    def lead_on(self, outcome: Outcome, reading: Reading | None) -> list[Step]:
+        if outcome.row is None or phases.is_under_way(outcome.row):
+            return super().lead_on(outcome, reading)
+        start = self.target.start("where the bid does not start it by itself")
+        return [self.wait(), step(start.tool, start.why, **start.arguments)]
+
+    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
         seen = self.call.session.offers
         result.warnings += bids.warnings_of(self.target.row, self.bid, seen)
-        if outcome.row is not None and not phases.is_under_way(outcome.row):
-            start = self.target.start("where the bid does not start it by itself")
-            result.next_steps = [self.wait(), step(start.tool, start.why, **start.arguments)]
 
 
 class Relabel(Verb):
@@ -382,7 +401,7 @@ VERBS: dict[Action, type[Verb]] = {
 # ── answers ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _result(verb: Verb, outcome: Outcome) -> ManageInstanceResult:
+def _result(verb: Verb, outcome: Outcome, reading: Reading | None) -> ManageInstanceResult:
     """What every action says: the machine as it was last seen, and whether it shows the act."""
     args, row = verb.args, outcome.row
     result = ManageInstanceResult(instance_id=args.instance_id, action=args.action)
@@ -390,13 +409,13 @@ def _result(verb: Verb, outcome: Outcome) -> ManageInstanceResult:
         result.seen = outcome.done
     if result.seen is False:
         result.warnings.append("Vast accepted this and does not show it yet.")
-    if row is None:
+    if row is None or reading is None:
         return result
+    fill(result, reading)
+    result.state = reading.state
     result.status = status_of(row)
     result.intended = row.intended_status
     result.untrusted_label = clean_or_none(row.label, 256)
-    result.usd_per_hour = rounded(row.dph_total, 4)
-    result.stopped_usd_per_hour = rounded(row.disk_usd_per_hour(), 5)
     return result
 
 
