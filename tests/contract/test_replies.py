@@ -124,8 +124,8 @@ async def _stands_still(trial: Trial) -> None:
     assert said["usd_per_hour"] == round(row["storage_total_cost"], 5)
     assert "gpu_util_percent" not in said
     listed = await trial.call("show_instances")
-    assert listed["stopped_usd_per_hour"] == round(row["storage_total_cost"], 4)
-    assert listed["total_usd_per_hour"] == 0
+    assert listed["total_usd_per_hour"] == round(row["storage_total_cost"], 5)
+    assert listed["of_which"]["running"] == 0
 
 
 async def _is_listed_with_its_price(trial: Trial) -> None:
@@ -194,7 +194,7 @@ def _fails(*reasons: str) -> Reading:
 
 async def _burns_in_full(trial: Trial) -> None:
     listed = await trial.call("show_instances")
-    assert listed["total_usd_per_hour"] == (trial.reply.row or {})["dph_total"]
+    assert listed["of_which"]["running"] == round((trial.reply.row or {})["dph_total"], 5)
 
 
 async def _has_no_reading(trial: Trial) -> None:

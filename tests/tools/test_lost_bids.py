@@ -84,7 +84,6 @@ async def test_a_start_of_a_machine_whose_bid_is_lost_leads_to_a_better_bid(
         "change_bid",
         "stop",
         None,
-        None,
     ]
 
 

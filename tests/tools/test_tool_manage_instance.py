@@ -67,7 +67,7 @@ async def test_a_stopped_machine_says_what_its_disk_goes_on_billing(
     assert result["stopped_usd_per_hour"] == round(instance.dph_total - instance.price, 5) > 0
     assert f"{result['stopped_usd_per_hour']:.5f} $/h" in result["warnings"][0]
     [step] = result["next_steps"]
-    assert (step["tool"], step["arguments"]) == ("destroy_instance", {"instance_ids": [made]})
+    assert (step["tool"], step["arguments"]) == ("show_account", {})
     assert instance.intended == "stopped"
 
 
@@ -269,7 +269,8 @@ async def test_a_bid_is_changed_and_seen(client: Client, world: World) -> None:
     )
     assert result["seen"] is True
     assert world.instances[made].price == price
-    assert result["usd_per_hour"] == pytest.approx(world.instances[made].dph_total, abs=1e-4)
+    whole = world.instances[made].dph_total
+    assert result["running_usd_per_hour"] == pytest.approx(whole, abs=1e-4)  # it starts yet
 
 
 async def test_a_bid_under_the_minimum_is_never_sent(client: Client, world: World) -> None:

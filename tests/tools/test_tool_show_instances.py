@@ -107,7 +107,12 @@ async def test_only_machines_that_run_count_towards_the_burn_rate(
     rows = {row["instance_id"]: row for row in shown["instances"]}
     assert shown["count"] == 2
     assert rows[stopped]["status"] == "exited"
-    assert shown["total_usd_per_hour"] == round(rows[running]["usd_per_hour"], 4) > 0
+    parts = {"running": rows[running]["usd_per_hour"], "volumes": 0.0}
+    assert shown["of_which"] == parts | {"stopped_disks": rows[stopped]["usd_per_hour"]}
+    assert shown["total_usd_per_hour"] == pytest.approx(sum(shown["of_which"].values()))
+    assert shown["if_all_stopped_usd_per_hour"] == pytest.approx(
+        rows[running]["stopped_usd_per_hour"] + rows[stopped]["usd_per_hour"]
+    )
 
 
 async def test_the_newest_machine_comes_first(client: Client, world: World) -> None:
@@ -133,7 +138,8 @@ async def test_the_label_filter_narrows_the_rows_and_not_the_count(
         len((await call(client, "show_instances", label="train"))["instances"]),
     ) == (4, 2)
     nothing = await call(client, "show_instances", label="TRAIN")
-    assert (nothing["instances"], nothing["count"], nothing["total_usd_per_hour"]) == ([], 4, 0.0)
+    assert (nothing["instances"], nothing["count"]) == ([], 4)
+    assert nothing["total_usd_per_hour"] > 0  # of the account, whatever is shown
 
 
 async def test_only_a_token_of_our_form_makes_a_machine_ours(client: Client, world: World) -> None:
@@ -155,7 +161,7 @@ async def test_only_a_token_of_our_form_makes_a_machine_ours(client: Client, wor
     )
 
 
-async def test_the_state_filter_narrows_rows_and_burn_and_not_the_count(
+async def test_the_state_filter_narrows_rows_and_neither_total_nor_count(
     client: Client, world: World
 ) -> None:
     """By state, judged by the three fields of C.4."""
@@ -172,7 +178,7 @@ async def test_the_state_filter_narrows_rows_and_burn_and_not_the_count(
             (instance_id, state)
         ]
         assert shown["count"] == 4
-        assert (shown["total_usd_per_hour"] > 0) == (state == "running")
+        assert shown["total_usd_per_hour"] > shown["of_which"]["running"] > 0
     assert len((await call(client, "show_instances", state="all"))["instances"]) == 4
 
 
@@ -188,7 +194,7 @@ async def test_what_stopped_machines_bill_is_a_sum_of_its_own(client: Client, wo
     rows = [row_of(world.instances[one], 0, listed=True) for one in stopped]
     disks = sum(row["storage_total_cost"] for row in rows)
     shown = await call(client, "show_instances")
-    assert shown["stopped_usd_per_hour"] == round(disks, 4) > 0
+    assert shown["of_which"]["stopped_disks"] == round(disks, 5) > 0
 
 
 async def test_a_thousand_machines_are_counted_whole_and_shown_as_far_as_they_fit(
@@ -264,10 +270,12 @@ async def test_the_step_that_follows_waits_for_what_starts_and_destroys_nothing(
     client: Client, world: World
 ) -> None:
     """Nobody asked to end anything; a list's machine that starts comes first."""
-    rent(world)
-    newest = rent(world)
+    oldest, newest = rent(world), rent(world)
     [step] = (await call(client, "show_instances"))["next_steps"]
-    assert (step["tool"], step["arguments"]) == ("wait_for_instance", {"instance_id": newest})
+    assert (step["tool"], step["arguments"]) == (
+        "wait_for_instance",
+        {"instance_ids": [newest, oldest]},
+    )
 
 
 async def test_an_argument_that_does_not_exist_is_an_error(client: Client, world: World) -> None:

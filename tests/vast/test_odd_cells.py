@@ -130,7 +130,7 @@ async def test_many_odd_cells_are_few_warnings(client: Client, world: World) -> 
     [said] = about(shown, "could not be read")
     assert "`dph_total`, `num_gpus`" in said
     assert "22 more" in said
-    assert about(shown, "30 of 30 show no price")
+    assert about(shown, "30 of 30 machines show no price")
 
 
 async def test_an_unknown_price_is_in_no_total_and_no_limit_lets_it_pass(
@@ -553,7 +553,7 @@ async def test_a_frozen_machine_and_one_of_unknown_status_bill_in_full(
         world.odd.add("instance", "actual_status", status)
         listed = await call(client, "show_instances")
         assert listed["total_usd_per_hour"] == pytest.approx(whole, abs=1e-4)
-        assert listed["stopped_usd_per_hour"] == 0
+        assert listed["of_which"]["stopped_disks"] == 0
         account = await call(client, "show_account")
         assert account["of_which"]["running"] == pytest.approx(whole, abs=1e-4)
         assert account["hours_left"] == pytest.approx(world.credit / whole, abs=0.1)

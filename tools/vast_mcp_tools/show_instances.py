@@ -11,15 +11,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from vast_mcp.account.burn import OfWhich, burn_of
 from vast_mcp.account.reading import Named, Reading, Shown, fill, read_machines
 from vast_mcp.account.seen import learn_from
 from vast_mcp.errors import Json, clean_or_none
 from vast_mcp.journal.records import Intent
-from vast_mcp.machines import costs, shown
+from vast_mcp.machines import shown
 from vast_mcp.renting.next_calls import calls_for_all
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
-from vast_mcp.vast.models import Instance
 
 SHOWN_BYTES = 9_500  # of JSON; the server adds what every answer states
 NARROWER_BYTES = 400  # the step that narrows
@@ -69,11 +69,16 @@ class ShowInstancesResult(Result):
         ),
     ]
     total_usd_per_hour: Annotated[
-        float, Field(description="$/h of the machines asked for that bill their GPU.")
-    ]
-    stopped_usd_per_hour: Annotated[
-        float, Field(description="$/h of disk that the others asked for bill.")
-    ]
+        float | None,
+        Field(
+            description="What the account bills now, whatever was asked for here; traffic is "
+            "extra. Absent: not all of it is known."
+        ),
+    ] = None
+    of_which: OfWhich
+    if_all_stopped_usd_per_hour: Annotated[
+        float | None, Field(description="What would bill on: disks and volumes.")
+    ] = None
     more: Annotated[int | None, Field(description="Machines asked for that did not fit here.")] = (
         None
     )
@@ -98,26 +103,28 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
     seen = await learn_from(call, listed, anew=not look.reused)
     readings = read_machines(call, listed)
     wanted = [one for one in readings if _is_wanted(one, args)]
-    rows = [one.row for one in wanted]
+    burn = await burn_of(call, listed)
     result = ShowInstancesResult(
         count=listed.total,
-        total_usd_per_hour=round(costs.sum_of_known(map(costs.running_usd_per_hour, rows)), 4),
-        stopped_usd_per_hour=round(costs.sum_of_known(map(costs.idle_usd_per_hour, rows)), 4),
+        total_usd_per_hour=burn.total_usd_per_hour,
+        of_which=burn.of_which,
+        if_all_stopped_usd_per_hour=burn.if_all_stopped_usd_per_hour,
         instances=[_row(one, seen.is_ours(one.row)) for one in wanted],
         open_intents=[_open(intent, time.time()) for intent in seen.open],
-        warnings=_unpriced(rows),
+        warnings=burn.unknown,
     )
-    result.next_steps = calls_for_all(call, wanted)
+    result.next_steps = _steps(result) or calls_for_all(call, wanted)
     _fit(result, args)
     return result
 
 
-def _unpriced(wanted: Sequence[Instance]) -> list[str]:
-    """A warning where machines bill nobody knows how much."""
-    unknown = costs.unpriced(wanted)
-    if not unknown:
+def _steps(result: ShowInstancesResult) -> list[Step]:
+    """What leads on where none is shown, though there are some or one may yet be found."""
+    if result.instances:
         return []
-    return [f"{unknown} of {len(wanted)} show no price and are not in the totals."]
+    if result.open_intents:
+        return [step("show_instances", "a look later helps to settle what is in doubt")]
+    return [step("show_instances", "all of them")] if result.count else []
 
 
 def _is_wanted(reading: Reading, args: ShowInstances) -> bool:

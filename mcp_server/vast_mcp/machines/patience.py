@@ -16,6 +16,7 @@ VM_FACTOR = 2.0
 class Patience:
     """How long a sign of failure must last before it is one, in seconds."""
 
+    apart: float  # looks nearer to each other are one: a row may be stale for a moment
     exited: float  # after a start, `exited` is usual for minutes (docs/vast-api.md C.4)
     sick: float  # offline, scheduling and frozen, which may be a moment's
     network: float  # a host that does not reach the registry, which passes by itself (C.9)
@@ -28,13 +29,14 @@ class Patience:
 
     @classmethod
     def of(cls, times: Times, *, vm: bool = False) -> Patience:
-        """10 minutes, 1 minute, 5, 15 and 3 minutes, 5 seconds and 30 seconds; usual are 3 minutes
-        and 30 seconds. Shortened where all times are; a VM has twice as long to start and to
-        answer.
+        """A second, 10 minutes, 1 minute, 5, 15 and 3 minutes, 5 seconds and 30 seconds; usual are
+        3 minutes and 30 seconds. Shortened where all times are; a VM has twice as long to start
+        and to answer.
         """
         minute = times.young_s / 10
         longer = VM_FACTOR if vm else 1.0
         return cls(
+            apart=times.look_s / 2,
             exited=10 * minute,
             sick=minute,
             network=5 * minute,

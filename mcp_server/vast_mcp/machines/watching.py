@@ -37,7 +37,8 @@ class Watch:
     phase: Phase | None = None
     since: float = 0.0  # of this phase without a break
     entered: bool = False  # this phase while somebody looked, so that it began then
-    looks: int = 0  # at this phase
+    looks: int = 0  # at this phase, of those that were apart
+    counted: float = 0.0  # the last of them
     first: float = 0.0  # the first look of all
     began: float = 0.0  # the first look at this start
     last: float = 0.0
@@ -72,7 +73,8 @@ class Watch:
         unmoved = unmoved_since(row)
         if unmoved is not None:
             self.moved = min(self.moved, unmoved)
-        self.looks += 1
+        if not self.looks or now - self.counted >= patience.apart:
+            self.looks, self.counted = self.looks + 1, now
         self.last = now
         self.seen = self.seen or phase != "missing"
 

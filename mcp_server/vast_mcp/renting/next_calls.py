@@ -16,6 +16,8 @@ from vast_mcp.renting.replacing import search_instead
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Step, step
 
+MOST_WAITED_FOR = 25  # in one call
+
 
 def calls_for(call: Call, reading: Reading) -> list[Step]:  # noqa: ARG001
     """What leads on from a machine, the one sensible call first."""
@@ -37,6 +39,9 @@ def calls_for_all(call: Call, readings: Sequence[Reading]) -> list[Step]:
     the newest, else an offer.
     """
     starting = [one for one in readings if one.state == "starting"]
+    if len(starting) > 1:
+        ids = [one.row.id for one in starting[:MOST_WAITED_FOR]]
+        return [step("wait_for_instance", "waits for all that start", instance_ids=ids)]
     if starting:
         return [_wait(starting[0])]
     failed = next((one for one in readings if one.state == "failed"), None)
