@@ -13,8 +13,8 @@ from vast_mcp.settings import Settings
 
 
 def hurried(settings: Settings, **times: float) -> Settings:
-    """Ten minutes of grace are 0.4 s here, and a look costs 5 ms."""
-    usual = {"young_s": 0.4, "look_s": 0.005, "pace": 0.0, "budget_s": 5.0, "log_s": 0.005}
+    """Ten minutes of grace are 1.6 s here, and a look costs 5 ms."""
+    usual = {"young_s": 1.6, "look_s": 0.005, "pace": 0.0, "budget_s": 5.0, "log_s": 0.005}
     return replace(settings, times=replace(settings.times, **{**usual, **times}))
 
 

@@ -30,7 +30,7 @@ async def test_a_key_registered_later_is_attached(client: Client, world: World) 
     [step] = result["next_steps"]
     assert (step["tool"], step["arguments"]) == (
         "wait_for_instance",
-        {"instance_id": made, "until": "reachable"},
+        {"instance_id": made, "until": "ssh"},
     )
 
 

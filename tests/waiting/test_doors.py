@@ -114,6 +114,7 @@ async def test_a_notebook_that_does_not_answer_says_that_ssh_does(
     assert done["state"] == "running_not_reachable_from_here"
     assert (done["seen"]["jupyter"], done["seen"]["ssh direct"]) == ("refused", "answers")
     assert done["access"]["ssh"].startswith("ssh ")
+    assert done["next_steps"][0]["tool"] == "show_logs"
 
 
 async def test_a_notebook_behind_the_proxy_alone_is_ready_when_ssh_answers(

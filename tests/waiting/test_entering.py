@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,19 @@ import asyncssh
 import pytest
 from mcp import Client
 
+from house import call, served
 from vast_mcp.sandbox.world import World
+from vast_mcp.settings import Settings
 from vast_mcp.ssh.tried import Answer
 from vast_mcp.waiting.leads import is_our_network
-from waits import rent, rent_ours, wait
+from waits import hurried, rent, rent_ours, wait
+
+
+@pytest.fixture
+async def ours(world: World, settings: Settings) -> AsyncIterator[Client]:
+    """A server that sees its machines while they are young."""
+    async with served(world, hurried(settings, young_s=3.0)) as client:
+        yield client
 
 
 @pytest.fixture
@@ -63,12 +73,12 @@ async def test_a_key_that_is_refused_is_attached_before_anything_else(
 
 
 async def test_a_fresh_machine_of_ours_that_nobody_can_enter_is_ended_and_replaced(
-    client: Client, world: World
+    ours: Client, world: World
 ) -> None:
     """Nothing can be in it; the other machine is searched for without this one."""
     world.ssh_direct = world.ssh_proxy = False
-    made = await rent_ours(client, world)
-    done = await wait(client, made)
+    made = await rent_ours(ours, world)
+    done = await wait(ours, made)
     assert done["state"] == "running_not_reachable_from_here"
     assert done["seen"] == {"ssh direct": "refused", "ssh proxy": "refused"}
     destroy, search = done["next_steps"]
@@ -81,21 +91,42 @@ async def test_a_fresh_machine_of_ours_that_nobody_can_enter_is_ended_and_replac
     "more", [{"onstart": "python train.py"}, {"lease_hours": 2.0, "onstart": "python train.py"}]
 )
 async def test_what_may_hold_something_is_not_destroyed(
-    client: Client, world: World, more: dict[str, Any]
+    ours: Client, world: World, more: dict[str, Any]
 ) -> None:
     """Its script works by itself, whoever can get in."""
     world.ssh_direct = world.ssh_proxy = False
-    made = await rent_ours(client, world, **more)
-    done = await wait(client, made)
+    made = await rent_ours(ours, world, **more)
+    done = await wait(ours, made)
     assert [step["tool"] for step in done["next_steps"]] == ["show_logs", "wait_for_instance"]
 
 
-async def test_a_leased_machine_without_a_script_is_as_empty(client: Client, world: World) -> None:
+async def test_a_leased_machine_without_a_script_is_as_empty(ours: Client, world: World) -> None:
     """Its start script is the watchdog and nothing else."""
     world.ssh_direct = world.ssh_proxy = False
-    made = await rent_ours(client, world, lease_hours=2.0)
-    done = await wait(client, made)
+    made = await rent_ours(ours, world, lease_hours=2.0)
+    done = await wait(ours, made)
     assert done["next_steps"][0]["tool"] == "destroy_instance"
+
+
+async def test_that_it_runs_is_not_that_it_answers(client: Client, world: World) -> None:
+    """Nothing was tried, so that the wait for what it was made with comes next."""
+    done = await wait(client, rent(world), until="running")
+    [again] = done["next_steps"]
+    assert again["tool"] == "wait_for_instance"
+    assert (await wait(client, **again["arguments"]))["next_steps"][0]["tool"] == "show_logs"
+
+
+async def test_a_machine_that_was_started_before_is_not_destroyed(
+    ours: Client, world: World
+) -> None:
+    """Its person may have worked in it."""
+    made = await rent_ours(ours, world)
+    for action in ("stop", "start"):
+        await call(ours, "manage_instance", instance_id=made, action=action)
+    world.ssh_direct = world.ssh_proxy = False
+    done = await wait(ours, made)
+    assert done["state"] == "running_not_reachable_from_here"
+    assert "destroy_instance" not in [step["tool"] for step in done["next_steps"]]
 
 
 async def test_somebody_elses_machine_is_not_destroyed(client: Client, world: World) -> None:

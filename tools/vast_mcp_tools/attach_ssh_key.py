@@ -50,9 +50,7 @@ async def attach_ssh_key(args: AttachSshKey, call: Call) -> AttachSshKeyResult:
         await _container(args, call)
     with consent.spent():
         await call.vast.attach_ssh_key(args.instance_id, key.public_key.strip())
-    enter = step(
-        "wait_for_instance", "how to enter it", instance_id=args.instance_id, until="reachable"
-    )
+    enter = step("wait_for_instance", "how to enter it", instance_id=args.instance_id, until="ssh")
     return AttachSshKeyResult(
         instance_id=args.instance_id, key_id=key.id, warnings=[PROXY_LAGS], next_steps=[enter]
     )

@@ -36,7 +36,7 @@ async def when_running(wait: Wait, row: Instance) -> Verdict | None:
     """
     kind = wait.wish.aim.kind
     if kind == "running":
-        return await verdicts.ready(wait, row, "It runs.")
+        return await verdicts.ready(wait, row, "It runs; no way in was tried.", answered=False)
     if kind == "log":
         return await when_said(wait, row)
     wanted = wanted_of(wait, row)
@@ -46,6 +46,8 @@ async def when_running(wait: Wait, row: Instance) -> Verdict | None:
         log = await wait.read_log()
         return await verdicts.ready(wait, row, NO_WAY_IN, line=log.last_line)
     answers = await _answers(wait, row, wanted)
+    if entering.is_barred(wait):
+        return await verdicts.host_key_changed(wait)
     if answers.satisfy(wanted):
         return await verdicts.ready(wait, row, _opened(answers), through=answers.entered)
     return await _not_yet(wait, row, wanted, answers)
@@ -83,9 +85,7 @@ async def _answers(wait: Wait, row: Instance, wanted: Wanted) -> Answers:
 
 
 async def _not_yet(wait: Wait, row: Instance, wanted: Wanted, answers: Answers) -> Verdict | None:
-    """The end where what is missing was given its time, or nothing but a person can help."""
-    if entering.is_barred(wait):
-        return await verdicts.host_key_changed(wait)
+    """The end where what is missing was given its time."""
     if answers.serving and answers.silent and wait.runs_for >= wait.patience.banner:
         missing = f"{_opened(answers)} Nothing answers at {', '.join(answers.silent)}."
         return await verdicts.ready(wait, row, missing)

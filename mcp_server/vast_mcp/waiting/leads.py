@@ -4,9 +4,8 @@ of anybody's.
 
 from __future__ import annotations
 
-import time
-
 from vast_mcp.leases import watchdog
+from vast_mcp.machines import ways
 from vast_mcp.machines.keyfiles import key_blob, local_keys
 from vast_mcp.machines.phases import Reason
 from vast_mcp.renting.next_calls import calls_for
@@ -14,9 +13,10 @@ from vast_mcp.renting.replacing import search_instead
 from vast_mcp.ssh.tried import Answer
 from vast_mcp.toolspec import Step, step
 from vast_mcp.vast.models import Instance
+from vast_mcp.waiting.entering import GOOD
 from vast_mcp.waiting.wait import Wait
 
-FRESH_S = 3600.0  # since it was rented: nobody has got in and put anything there
+FRESH_S = 3600.0  # a machine that is older may have been entered from elsewhere
 
 
 def after(wait: Wait, reason: Reason) -> list[Step]:
@@ -30,18 +30,21 @@ def after(wait: Wait, reason: Reason) -> list[Step]:
 def when_out_of_reach(wait: Wait, row: Instance) -> list[Step]:
     """What to do about a machine that runs and does not answer as it should."""
     answers: set[Answer] = {tried.answer for tried in wait.tries}
-    was_in = wait.instance_id in wait.call.session.reached or any(t.pinned for t in wait.tries)
-    if not answers:  # a program of the image's own, which may still be loading
-        return [_logs(wait), again(wait, "waits on")]
-    if "key_refused" in answers:
+    look = [_logs(wait), again(wait, "waits on")]
+    if not answers or answers & GOOD:
+        return look  # a program of its own, which may still be loading
+    if "key_refused" in answers and not wait.machine.is_vm:
         return [*_attach(wait), _reboot(wait, row, "writes the keys anew"), _logs(wait)]
-    if was_in:
-        return [_reboot(wait, row, "it was entered before; its disk stays"), _logs(wait)]
-    if _is_empty(wait, row) and not is_our_network(answers):
-        why = "ends all billing; nobody was ever in it"
-        end = step("destroy_instance", why, instance_ids=[wait.instance_id])
-        return [end, search_instead(wait.machine, "no_progress")]
-    return [_logs(wait), again(wait, "waits on")]
+    if wait.instance_id in wait.call.session.reached or any(t.pinned for t in wait.tries):
+        return [_reboot(wait, row, "it answered before; its disk stays"), _logs(wait)]
+    if is_our_network(answers) or not _is_empty(wait, row):
+        return look
+    end = step(
+        "destroy_instance",
+        "ends all billing; nobody was ever in it",
+        instance_ids=[wait.instance_id],
+    )
+    return [end, search_instead(wait.machine, "no_progress")]
 
 
 def again(wait: Wait, why: str) -> Step:
@@ -60,14 +63,33 @@ def _logs(wait: Wait) -> Step:
 
 
 def _is_empty(wait: Wait, row: Instance) -> bool:
-    """Whether nothing of anybody's can be in it: ours and fresh, nothing of the person's runs in it
-    by itself, and no volume hangs on it.
+    """Whether nothing of anybody's can be in it, for certain: ours, fresh and on its first start,
+    nothing of the person's runs in it by itself, and no volume hangs on it.
     """
-    born = wait.machine.born
-    fresh = born is not None and time.time() - born < FRESH_S
-    script = isinstance(row.onstart, str) and row.onstart and not watchdog.is_all_of(row.onstart)
-    holds = script or row.volume_info or wait.machine.facts.get("asked", {}).get("volume")
-    return bool(wait.reading(row).ours) and fresh and not holds
+    reading = wait.reading(row)
+    return (
+        reading.ours is True
+        and reading.asked.volume is None
+        and ways.takes_ssh(row)
+        and _runs_nothing(row)
+        and _is_fresh(wait)
+    )
+
+
+def _runs_nothing(row: Instance) -> bool:
+    """Whether its start script, as far as the row shows it, is none, or a watchdog alone."""
+    if "onstart" not in row.model_fields_set:
+        return False
+    script: object = row.onstart
+    return not script or (isinstance(script, str) and watchdog.is_all_of(script))
+
+
+def _is_fresh(wait: Wait) -> bool:
+    """Whether it was looked at since it was young, and has been started once."""
+    watch, born = wait.watch, wait.machine.born
+    if born is None or watch.started_at or watch.began != watch.first:
+        return False
+    return watch.first - born < wait.call.times.young_s and watch.last - born < FRESH_S
 
 
 def is_our_network(answers: set[Answer]) -> bool:

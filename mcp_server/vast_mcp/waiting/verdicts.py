@@ -46,9 +46,11 @@ async def ready(
     *,
     through: Tried | None = None,
     line: str | None = None,
+    answered: bool = True,
 ) -> Verdict:
-    """It is of use."""
-    wait.call.session.reached.add(wait.instance_id)
+    """It is of use. `answered`: it was heard, and is not only said to run."""
+    if answered:
+        wait.call.session.reached.add(wait.instance_id)
     steps = calls_for(wait.call, wait.reading(row))
     verdict = await _verdict(wait, "ready", message, steps, through)
     verdict.untrusted_line = line

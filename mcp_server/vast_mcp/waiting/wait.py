@@ -23,7 +23,7 @@ from vast_mcp.waiting.aims import Aim
 from vast_mcp.waiting.facts import Verdict
 from vast_mcp.waiting.log import Log
 
-LOGIN_S = 0.3  # the least for a login, however all times are shortened
+LOGIN_S = 0.8  # the least for a login, however all times are shortened
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,11 @@ class Wait:
 
     @property
     def login_s(self) -> float:
-        """Seconds that a login may take: keys are exchanged before one is judged."""
-        return min(max(2 * self.patience.probe, LOGIN_S), max(self.left, 0.1))
+        """Seconds that a login may take: keys are exchanged before one is judged. After a longer
+        gap than `exited` looks would begin to count anew.
+        """
+        usual = min(max(2 * self.patience.probe, LOGIN_S), self.patience.exited / 2)
+        return min(usual, max(self.left, 0.1))
 
     @property
     def loopback(self) -> bool:

@@ -73,9 +73,10 @@ def _made_for(row: Instance) -> Wanted:
 
 
 def doors_of(row: Instance) -> list[Door]:
-    """Every mapped TCP port, by its number inside."""
+    """The mapped TCP ports, by their numbers inside; of very many as many as are shown."""
     found = [_door(row, inside) for inside in row.ports or {} if inside.endswith("/tcp")]
-    return sorted((door for door in found if door), key=lambda door: (len(door.name), door.name))
+    doors = sorted((door for door in found if door), key=lambda door: (len(door.name), door.name))
+    return doors[: ways.PORTS_SHOWN]
 
 
 def _ssh(wait: Wait, row: Instance) -> Wanted:
