@@ -279,9 +279,8 @@ class Call:
     templates: dict[str, Template | errors.VastMcpError | None] = field(
         default_factory=dict[str, "Template | errors.VastMcpError | None"]
     )
-    # The account's keys, once they were read in this call; None: they could not be.
-    ssh_keys: Listing[SshKey] | None = None
-    ssh_keys_read: bool = False
+    account_keys: Listing[SshKey] | errors.VastMcpError | None = None
+    reading_keys: anyio.Lock = field(default_factory=anyio.Lock)
     # On anyio's clock; what answers had told that arrived before it; the tokens of its attempts.
     began: float = field(default_factory=anyio.current_time)
     told: set[News] = field(default_factory=set[News])

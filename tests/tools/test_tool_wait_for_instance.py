@@ -77,7 +77,8 @@ async def test_a_machine_is_ready_when_ssh_answers_at_its_own_address(
     assert (done["state"], done["via"], done["status"]) == ("ready", "direct", "running")
     port = world.show(instance_id)["ports"]["22/tcp"][0]["HostPort"]
     options = "-o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=10"
-    assert done["access"]["ssh"] == f"ssh -p {port} {options} root@127.0.0.1"
+    assert done["access"]["ssh"] == f"ssh -p {port} root@127.0.0.1"
+    assert done["access"]["ssh_for_scripts"] == f"ssh -p {port} {options} root@127.0.0.1"
     assert (
         done["access"]["rsync"]
         == f"rsync -az -e 'ssh -p {port} {options}' ./ root@127.0.0.1:/workspace/"

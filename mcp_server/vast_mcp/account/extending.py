@@ -40,7 +40,7 @@ async def watchdog_line(
             "server, or vast-mcp sweep, destroys it in time."
         ]
     access, warnings = await access_to(call, row, vm=ways.is_vm(row), jupyter_token=False)
-    if access.ssh is None:
+    if access.ssh_for_scripts is None:
         return None, [
             "It has no SSH: a watchdog that may not read its label keeps to the earlier time."
         ]
@@ -50,4 +50,4 @@ async def watchdog_line(
             "label deletes it when it boots after the earlier time."
         )
     inside = f"mkdir -p {FOLDER} && echo {int(until)} >{labels.file_of(row.id)}"
-    return f"{access.ssh} {shlex.quote(inside)}", warnings
+    return f"{access.ssh_for_scripts} {shlex.quote(inside)}", warnings

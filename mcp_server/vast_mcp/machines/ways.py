@@ -78,10 +78,6 @@ def _address(host: str | None, port: int | None) -> Address | None:
     return Address(host, port)
 
 
-def _ssh(port: int, key: str | None) -> str:
-    return f"ssh {_identity(key)}-p {port} {SSH_OPTIONS}"
-
-
 def _identity(key: str | None) -> str:
     """The option that names the key, where one is known."""
     if key is None:
@@ -90,13 +86,22 @@ def _identity(key: str | None) -> str:
 
 
 def ssh_line(to: Address, key: str | None) -> str:
-    """A command that never asks anything. `key` is a path as a shell reads it."""
-    return f"{_ssh(to.port, key)} root@{to.host}"
+    """A command for a person, who is asked what ssh asks. `key` is a path as a shell reads it."""
+    return f"ssh {_identity(key)}-p {to.port} root@{to.host}"
+
+
+def script_line(to: Address, key: str | None) -> str:
+    """A command for a script: it asks nothing and waits for nobody."""
+    return f"{_unasked(to, key)} root@{to.host}"
 
 
 def rsync_line(to: Address, key: str | None) -> str:
     """A command that copies this folder to the machine's /workspace/."""
-    return f"rsync -az -e {shlex.quote(_ssh(to.port, key))} ./ root@{to.spelled}:/workspace/"
+    return f"rsync -az -e {shlex.quote(_unasked(to, key))} ./ root@{to.spelled}:/workspace/"
+
+
+def _unasked(to: Address, key: str | None) -> str:
+    return f"ssh {_identity(key)}-p {to.port} {SSH_OPTIONS}"
 
 
 def mapped_to(row: Instance, inside: str) -> Address | None:

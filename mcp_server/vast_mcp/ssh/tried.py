@@ -46,12 +46,12 @@ class Tried:
     @property
     def fingerprint(self) -> str | None:
         """SHA256 of the host key that was shown, as `ssh` shows it."""
-        return _fingerprint(self.host_key)
+        return fingerprint(self.host_key)
 
     @property
     def pinned(self) -> str | None:
         """SHA256 of the host key that is kept."""
-        return _fingerprint(self.pinned_key)
+        return fingerprint(self.pinned_key)
 
     @property
     def place(self) -> str:
@@ -59,5 +59,6 @@ class Tried:
         return "nowhere" if self.to is None else f"{self.to.spelled}:{self.to.port}"
 
 
-def _fingerprint(host_key: str | None) -> str | None:
+def fingerprint(host_key: str | None) -> str | None:
+    """SHA256 of a host key, as `ssh` shows it."""
     return None if host_key is None else fingerprint_of(host_key.split()[1])

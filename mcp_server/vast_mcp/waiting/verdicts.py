@@ -166,7 +166,7 @@ async def _add_access(verdict: Verdict, wait: Wait, row: Instance, through: Trie
         row,
         vm=wait.machine.is_vm,
         jupyter_token=wait.wish.jupyter_token,
-        through=None if through is None else through.to,
+        through=through,
     )
     verdict.warnings += warnings
 
