@@ -17,6 +17,7 @@ from vast_mcp.caller import Host, Progress, no_progress
 from vast_mcp.journal import Journal
 from vast_mcp.journal.records import Approval, Intent, News
 from vast_mcp.machines.failures import Failure
+from vast_mcp.machines.metering import Meter
 from vast_mcp.machines.phases import failure_of
 from vast_mcp.machines.watching import Watch, Watches
 from vast_mcp.offers_seen import OffersSeen
@@ -74,6 +75,8 @@ class Session:
     instances_seen: set[int] = field(default_factory=set[int])
     volumes_seen: set[int] = field(default_factory=set[int])
     watches: Watches = field(default_factory=Watches)
+    meters: dict[int, Meter] = field(default_factory=dict[int, Meter])
+    charges_shut: bool = False  # this key was told that it may not read what Vast charged
     # Machine → what its start fails of, by the last look at its row.
     failing: dict[int, Failure] = field(default_factory=dict[int, Failure])
     ssh_keys: Listing[SshKey] = field(default_factory=Listing[SshKey])

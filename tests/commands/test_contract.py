@@ -21,6 +21,7 @@ from vast_mcp.commands.doctor.contract.kinds import Row
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp.vast.account import SshKey, Template, User
+from vast_mcp.vast.charges import Charge
 from vast_mcp.vast.models import Instance, Offer
 from vast_mcp.vast.storage import Volume, VolumeOffer
 
@@ -49,7 +50,9 @@ def world() -> World:
     for more in ({}, {}, {"price": 50.0}):
         offer = made.offer(direct_port_count=lambda ports: ports > 0)
         looked_at(made, made.rent(offer["id"], {**body, **more}).id)
-    made.set_state(next(iter(made.instances)), "stopped")
+    first = next(iter(made.instances))
+    made.set_state(first, "stopped")
+    made.age(first, 1)
     room = next(iter(made.volumes.rooms.values()))
     made.volumes.rent(room["id"], 10.0, None, made.now)
     return made
@@ -115,7 +118,7 @@ def test_what_an_account_has_no_example_of_is_not_seen(doctor: Doctor, world: Wo
     status, told = doctor()
     assert status == 0
     unseen = {name for name, said in statuses(told).items() if said == "not seen"}
-    assert unseen == {"machines", "one_row", "machine", "log", "ssh_keys", "volumes"}
+    assert unseen == {"machines", "one_row", "machine", "log", "ssh_keys", "volumes", "charges"}
 
 
 def test_the_fields_without_an_example_are_named(doctor: Doctor) -> None:
@@ -141,6 +144,7 @@ def test_nothing_is_changed_and_no_price_is_paid(doctor: Doctor, world: World) -
         "templates",
         "volumes",
         "search_volumes",
+        "charges",
     }
 
 
@@ -482,6 +486,7 @@ def test_a_difference_is_told_in_words(
         (Template, relied_on.TEMPLATE),
         (Volume, relied_on.VOLUME),
         (VolumeOffer, relied_on.ROOM),
+        (Charge, relied_on.CHARGE),
     ],
     ids=lambda one: getattr(one, "__name__", ""),
 )

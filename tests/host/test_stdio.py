@@ -81,7 +81,12 @@ async def test_a_rental_begins_and_ends_over_stdio_in_either_era(
             gone = await call(client, "destroy_instance", instance_ids=[made["instance_id"]])
             cost = pytest.approx(0, abs=made["usd_per_hour"] * PATIENCE / 3600)
             assert gone["results"] == [
-                {"instance_id": made["instance_id"], "outcome": "destroyed", "estimated_usd": cost}
+                {
+                    "instance_id": made["instance_id"],
+                    "outcome": "destroyed",
+                    "spent_usd": cost,
+                    "spent_is": "estimate",
+                }
             ]
             nothing = await call(client, "no_such_tool")
             assert nothing["error"]["code"] == "unknown_tool"

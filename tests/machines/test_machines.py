@@ -11,7 +11,7 @@ import anyio
 import pytest
 from anyio.abc import SocketAttribute, SocketStream
 
-from vast_mcp.machines import costs, phases, ways
+from vast_mcp.machines import phases, ways
 from vast_mcp.machines.patience import Patience
 from vast_mcp.machines.reach import may_probe, probe
 from vast_mcp.machines.watching import Watch, Watches
@@ -304,15 +304,6 @@ def test_the_address_loses_its_newline() -> None:
 def test_a_vm_is_told_by_its_image(image: str | None, vm: bool) -> None:
     """The row has no field for it (docs/vast-api.md A.5)."""
     assert ways.is_vm(row(image_uuid=image)) is vm
-
-
-def test_costs_are_from_above_and_never_negative() -> None:
-    """A machine bills from its start, and a clock that is ahead makes no money
-    (docs/vast-api.md C.8).
-    """
-    assert costs.cost_so_far(NOW - 7200, 0.5, NOW) == 1.0
-    assert costs.cost_so_far(NOW + 60, 0.5, NOW) == 0
-    assert costs.cost_so_far(None, 0.5, NOW) is None
 
 
 # ── the probe ─────────────────────────────────────────────────────────────────────────────────────

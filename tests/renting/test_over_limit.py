@@ -131,7 +131,8 @@ async def test_a_machine_over_its_limit_is_ended_and_one_at_it_lives(
         assert result["usd_per_hour"] == pytest.approx(cost(offer, 2.0))
         assert result["expected_usd_per_hour"] == pytest.approx(cost(offer))
         assert result["max_usd_per_hour"] == pytest.approx(most)
-        assert result["estimated_usd"] >= 0
+        assert result["spent_usd"] >= 0
+        assert result["spent_is"] == "at_most"
         assert "notices" not in answer
 
 

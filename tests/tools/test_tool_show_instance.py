@@ -57,7 +57,7 @@ async def test_a_machine_that_runs_shows_the_ways_in_and_what_it_costs(
     assert seen["usd_per_hour"] == round(row["dph_total"], 5)
     assert seen["stopped_usd_per_hour"] == round(row["storage_total_cost"], 5) > 0
     assert "running_usd_per_hour" not in seen  # it is what bills now
-    assert 0 <= seen["cost_estimate_usd"] < 0.01
+    assert 0 <= seen["spent_usd"] < 0.01
     assert (seen["disk_gb"], seen["disk_used_gb"]) == (16, 0.4)
     assert len(json.dumps(seen)) < 3500
 

@@ -195,6 +195,9 @@ async def test_what_stopped_machines_bill_is_a_sum_of_its_own(client: Client, wo
     disks = sum(row["storage_total_cost"] for row in rows)
     shown = await call(client, "show_instances")
     assert shown["of_which"]["stopped_disks"] == round(disks, 5) > 0
+    account = await call(client, "show_account")
+    assert account["of_which"] == shown["of_which"]
+    assert account["total_usd_per_hour"] == shown["total_usd_per_hour"]
 
 
 async def test_a_thousand_machines_are_counted_whole_and_shown_as_far_as_they_fit(

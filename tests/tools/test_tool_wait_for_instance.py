@@ -324,7 +324,7 @@ async def test_a_start_that_cannot_end_well_says_why_what_it_cost_and_what_to_do
     done = await wait(client, rent(world, fate, **body))
     assert (done["state"], done["reason"]) == ("failed", reason)
     assert done["next_steps"][0]["tool"] == first
-    assert done["cost_estimate_usd"] >= 0
+    assert done["spent_usd"] >= 0
     assert max(done["usd_per_hour"], done.get("running_usd_per_hour", 0)) > 0
 
 
@@ -600,7 +600,7 @@ async def test_a_machine_of_ours_that_vanished_still_says_what_it_cost(
     done = await wait(client, made["instance_id"])
     assert (done["state"], done["reason"]) == ("failed", "vanished")
     assert done["usd_per_hour"] == made["usd_per_hour"]
-    assert 0 <= done["cost_estimate_usd"] < 0.01
+    assert 0 <= done["spent_usd"] < 0.01
 
 
 async def test_an_id_that_nobody_ever_saw_is_an_error(client: Client) -> None:

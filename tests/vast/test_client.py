@@ -405,7 +405,8 @@ def destroyed(world: World, made: int) -> list[dict[str, Any]]:
         {
             "instance_id": made,
             "outcome": "destroyed",
-            "estimated_usd": pytest.approx(0, abs=a_minute),
+            "spent_usd": pytest.approx(0, abs=a_minute),
+            "spent_is": "estimate",
         }
     ]
 

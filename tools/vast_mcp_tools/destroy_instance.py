@@ -15,13 +15,13 @@ from vast_mcp import errors
 from vast_mcp.account.ending import still_there
 from vast_mcp.account.roll import Roll, check_known, check_ours, roll_to_end
 from vast_mcp.account.seen import forget_destroyed
+from vast_mcp.account.spent import Cost, tell_costs
 from vast_mcp.account.volumes import prices_of
 from vast_mcp.errors import NextStep, Problem
 from vast_mcp.machines import costs, volumes
 from vast_mcp.machines.phases import phase_of
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
-from vast_mcp.vast.models import Instance
 from vast_mcp.vast.storage import Volume
 
 _STOPPED = frozenset({"stopped", "halted", "outbid"})
@@ -44,16 +44,9 @@ class DestroyInstance(Arguments):
     ] = False
 
 
-class Destroyed(Part):
+class Destroyed(Cost):
     instance_id: int
     outcome: Literal["destroyed", "already_gone"]
-    estimated_usd: Annotated[
-        float | None,
-        Field(
-            description="Estimate, no bill: hours since its start times $/h; stopped hours cost "
-            "less."
-        ),
-    ] = None
 
 
 class LeftVolume(Part):
@@ -99,7 +92,7 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
     if failed:
         raise _unverified(ids, failed, args)
     result = DestroyInstanceResult(
-        results=[_destroyed(i, there.living.get(i)) for i in ids],
+        results=await _destroyed(ids, there, call),
         volumes_still_billing=left,
         warnings=warnings,
     )
@@ -168,11 +161,14 @@ def _may_be_unreadable(instance_id: int, there: Roll, call: Call) -> bool:
     return time.time() - made_at < call.times.young_s
 
 
-def _destroyed(instance_id: int, row: Instance | None) -> Destroyed:
-    if row is None:
-        return Destroyed(instance_id=instance_id, outcome="already_gone")
-    cost = costs.cost_so_far(row.start_date, row.dph_total, time.time())
-    return Destroyed(instance_id=instance_id, outcome="destroyed", estimated_usd=cost)
+async def _destroyed(ids: list[int], there: Roll, call: Call) -> list[Destroyed]:
+    """What became of each, and what it cost in the end."""
+    results = [Destroyed(instance_id=i, outcome="already_gone") for i in ids]
+    ended = [one for one in results if one.instance_id in there.living]
+    for one in ended:
+        one.outcome = "destroyed"
+    await tell_costs(call, {one.instance_id: one for one in ended})
+    return results
 
 
 async def _volumes_of(ids: list[int], call: Call) -> tuple[list[LeftVolume], list[str]]:

@@ -12,6 +12,7 @@ from pydantic import Field
 from vast_mcp import errors
 from vast_mcp.account.access import Access, access_to
 from vast_mcp.account.reading import Named, Reading, Shown, fill, read_machine
+from vast_mcp.account.spent import Cost, tell_costs
 from vast_mcp.errors import NextStep, clean_or_none
 from vast_mcp.journal.records import Intent
 from vast_mcp.leases import guards
@@ -30,7 +31,7 @@ class ShowInstance(Arguments):
     ] = False
 
 
-class ShowInstanceResult(Result, Shown, Named):
+class ShowInstanceResult(Result, Cost, Shown, Named):
     status: str
     intended: str | None = None
     gpu: str | None = None
@@ -39,9 +40,6 @@ class ShowInstanceResult(Result, Shown, Named):
         float | None, Field(description="Cached by Vast, so it may be old.")
     ] = None
     interruptible: bool | None = None
-    cost_estimate_usd: Annotated[
-        float | None, Field(description="At most: hours since birth x the full rate.")
-    ] = None
     age_hours: float | None = None
     contract_ends_in_hours: float | None = None
     disk_gb: float | None = None
@@ -74,6 +72,7 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
     result.warnings += warning_of(row, reading.machine.record)
     result.warnings += guards.warnings_of(call, row)
     result.next_steps = calls_for(call, reading)
+    await tell_costs(call, {row.id: result})
     return result
 
 
@@ -111,7 +110,6 @@ def _facts(row: Instance, reading: Reading) -> ShowInstanceResult:
         untrusted_gpu=None if row.gpu_name else clean_or_none(row.untrusted_gpu_name, 60),
         gpu_util_percent=row.gpu_use,
         interruptible=row.is_bid or None,
-        cost_estimate_usd=costs.cost_so_far(reading.machine.born, row.dph_total, now),
         age_hours=shown.age_hours(row, now),
         contract_ends_in_hours=shown.hours_to_end(row, now),
         disk_gb=costs.rounded(row.disk_space, 1),

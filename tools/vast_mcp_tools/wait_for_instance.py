@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from vast_mcp import errors
+from vast_mcp.account.spent import tell_costs
 from vast_mcp.errors import Problem
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec
@@ -70,6 +71,7 @@ async def wait_for_instance(args: WaitForInstance, call: Call) -> WaitForInstanc
         given=args.model_dump(exclude_unset=True, exclude_none=True),
     )
     verdicts = await wait_for(ids, wish, call)
+    await tell_costs(call, {verdict.instance_id: verdict for verdict in verdicts})
     if args.instance_ids is None:
         return WaitForInstanceResult(**dict(verdicts[0]))
     return _of_all(verdicts)

@@ -5,8 +5,9 @@ does, and when that proves a failure.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 
+from vast_mcp.account import meters
 from vast_mcp.journal.records import Intent
 from vast_mcp.machines.machine import Machine
 from vast_mcp.machines.patience import Patience
@@ -20,12 +21,15 @@ def note_look(
 ) -> None:
     """A fresh look at a machine showed this row, or none. `record`: what the journal has."""
     session.take_up([instance_id])
+    if row is not None:
+        meters.count(session, [row])
     if _look(session, instance_id, row, record):
         session.keep_watch(instance_id)
 
 
-def note_looks(session: Session, rows: Iterable[Instance]) -> None:
+def note_looks(session: Session, rows: Sequence[Instance]) -> None:
     """A fresh list showed these machines."""
+    meters.count(session, rows)
     session.take_up(row.id for row in rows)
     session.keep_watch(*(row.id for row in rows if _look(session, row.id, row, None)))
 

@@ -27,6 +27,7 @@ from vast_mcp.journal.approvals import Approvals
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.elsewhere import Elsewhere
 from vast_mcp.journal.host_keys import HostKeys
+from vast_mcp.journal.metered import Metered
 from vast_mcp.journal.questions import Questions
 from vast_mcp.journal.records import (
     TOKEN_DIGITS,
@@ -58,6 +59,7 @@ class Journal(Questions):
         self.elsewhere = Elsewhere(self._db)
         self.watched = Watched(self._db)
         self.host_keys = HostKeys(self._db)
+        self.metered = Metered(self._db)
         self.approvals = Approvals(self._db, self.digest)
         self.answers = Answers(self._db)
         self.path, self.exists, self.alone = self._db.path, self._db.exists, self._db.alone

@@ -284,6 +284,17 @@ WHERE service = :service AND instance_id = :instance_id AND way = :way AND host_
 INSERT INTO host_keys (service, instance_id, way, host_key, kept_at) VALUES (:service, :instance_id, :way, NULL, :now)
 ON CONFLICT (service, instance_id, way) DO UPDATE SET host_key = NULL, kept_at = excluded.kept_at;
 
+-- name: metered
+SELECT instance_id, seen FROM metered WHERE key_digest = :key_digest;
+
+-- name: keep_metered
+INSERT INTO metered (key_digest, instance_id, seen, kept_at)
+VALUES (:key_digest, :instance_id, :seen, :now)
+ON CONFLICT (key_digest, instance_id) DO UPDATE SET seen = excluded.seen, kept_at = excluded.kept_at;
+
+-- name: forget_metered
+DELETE FROM metered WHERE kept_at < :before;
+
 -- name: elsewhere
 SELECT token, instance_id FROM elsewhere WHERE account = :account ORDER BY instance_id;
 

@@ -105,6 +105,15 @@ CREATE TABLE host_keys (
     PRIMARY KEY (service, instance_id, way)
 ) STRICT;
 
+-- What looks have told of what a machine has cost: JSON of times and prices.
+CREATE TABLE metered (
+    key_digest  TEXT NOT NULL,
+    instance_id INTEGER NOT NULL,
+    seen        TEXT NOT NULL,
+    kept_at     REAL NOT NULL,
+    PRIMARY KEY (key_digest, instance_id)
+) STRICT;
+
 -- Questions put to the person in a shell. The code is kept as a digest; what is asked, as a digest of the arguments.
 CREATE TABLE approvals (
     code_digest  TEXT PRIMARY KEY,

@@ -160,21 +160,6 @@ def is_away(row: Instance) -> bool:
     return row.actual_status == "offline"
 
 
-def running_usd_per_hour(row: Instance) -> float | None:
-    """What a machine burns that bills its GPU, 0 while it does not; None is not known."""
-    return bills_of(row).now if bills_gpu(row) else 0.0
-
-
-def idle_usd_per_hour(row: Instance) -> float | None:
-    """What a machine bills that does not bill its GPU, 0 for another one; None is not known."""
-    return 0.0 if bills_gpu(row) else bills_of(row).now
-
-
-def unpriced(rows: Iterable[Instance]) -> int:
-    """How many machines bill nobody knows how much."""
-    return [bills_of(row).now for row in rows].count(None)
-
-
 def price_of_row(row: Instance) -> float | None:
     """What a listed machine may cost at any moment: the whole price where it bills its GPU, or was
     not surely asked to stop, else its disk's.
@@ -229,16 +214,6 @@ def hours(since: float | None, now: float) -> float | None:
     if not since:
         return None
     return max(0.0, now - since) / 3600
-
-
-def cost_so_far(since: float | None, usd_per_hour: float | None, now: float) -> float | None:
-    """Hours since birth times the whole rate, in $: an estimate from above, since GPUs bill only
-    while running.
-    """
-    age = hours(since, now)
-    if age is None or usd_per_hour is None:
-        return None
-    return round(age * usd_per_hour, 4)
 
 
 # ── volumes and credit ─────────────────────────────────────────────────────────────────────────

@@ -262,7 +262,7 @@ def sentence_of(intent: Intent) -> str:
     if intent.gone_at is None:
         fate = "It is not seen to be gone and may still bill."
     else:
-        fate = f"It is gone; it cost about {_cost_of(intent):.4f} $."
+        fate = f"It is gone; it cost at most {_cost_of(intent):.4f} $, traffic not counted."
     return f"ended again: {found}. {fate}{_fate_of_volume(intent)}"
 
 
@@ -302,7 +302,8 @@ def _result_of(intent: Intent) -> Json:
         "expected_usd_per_hour": intent.usd_per_hour,
         "max_usd_per_hour": allowed.machine,
         "max_total_usd_per_hour": allowed.total,
-        "estimated_usd": round(_cost_of(intent), 4),
+        "spent_usd": round(_cost_of(intent), 4),
+        "spent_is": "at_most",
     }
     return {name: value for name, value in result.items() if value is not None}
 

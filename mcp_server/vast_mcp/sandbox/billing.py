@@ -1,14 +1,15 @@
 """A meter enters what a rental is billed for, second by second (docs/vast-api.md C.8).
 
-Compute bills while the container runs or is frozen, disk while its machine is there. Traffic is not
-metered here: its rows show none.
+Compute bills while the container runs or is frozen, disk while its machine is there. No source says
+what bills during a reboot, a recycle and while a host is `unknown`: here its GPU does, which it
+keeps. Traffic is not metered.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-BILLED = frozenset({"running", "frozen"})
+BILLED = frozenset({"running", "frozen", "rebooting", "restarting", "recycling", "unknown"})
 AWAY = frozenset({"offline"})  # the machine itself is
 HOUR = 3600
 MONTH_HOURS = 720

@@ -3,7 +3,7 @@
 from typing import Any
 
 from . import replies, search
-from .billing import BILLED, MONTH_HOURS, Deposit, Span, discount_of
+from .billing import AWAY, BILLED, MONTH_HOURS, Deposit, Span, discount_of
 from .instances import Instance
 from .replies import Refusal
 from .service import own
@@ -99,7 +99,7 @@ def spend_rate(state: State) -> Json:
     """Say what everything costs now in $/h; traffic is not in it (G)."""
     now = state.now
     running = [one for one in state.living if one.status(now) in BILLED]
-    disks = sum(one.disk_rate for one in state.living)
+    disks = sum(one.disk_rate for one in state.living if one.status(now) not in AWAY)
     volumes = sum(volume.usd_per_hour for volume in state.volumes.living)
     return {
         "gpu_cost_per_hour": sum(one.price for one in running),
@@ -114,6 +114,7 @@ def charges(state: State, query: Json) -> Json:
     filters = query["select_filters"]
     since, until = _days(filters.get("day"))
     kinds = _kinds(filters.get("type"))
+    until = min(until, state.now - state.charges_lag_s)
     rows = [row for row in _charges(state, since, until) if row["type"] in kinds]
     rows.sort(key=lambda row: (row["start"], row["source"]), reverse=query["latest_first"])
     return page_of(rows, query, PAGE)

@@ -71,6 +71,7 @@ class State:
     user_id: int = 4242
     credit: float = 25.0
     balance: float = 0.0
+    charges_lag_s: float = 0.0  # what was billed so lately is not among the charges yet (G)
     team: bool = False
     log_looks: int = 2  # looks at a log's address that find nothing yet (C.7)
     log_text: str | None = None  # planted at the end of every log

@@ -30,6 +30,7 @@ INTERVALS: dict[str, float] = {
     "keys": 1.0,
     "attach": 2.0,
     "templates": 3.0,
+    "charges": 1.0,
 }
 MARGIN = 1.02  # clocks differ
 ANSWER_S = 10.0  # after which a request is taken to have arrived, though its answer has not

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from vast_mcp.account.access import Access
 from vast_mcp.account.reading import Shown
+from vast_mcp.account.spent import Cost
 from vast_mcp.machines.phases import Reason
 from vast_mcp.toolspec import Step
 from vast_mcp.waiting.log import Onstart
@@ -16,7 +17,7 @@ Via = Literal["direct", "proxy_only"]
 Outcome = Literal["ready", "still_starting", "failed", "running_not_reachable_from_here"]
 
 
-class Facts(Shown):
+class Facts(Cost, Shown):
     """What the wait for one machine came to: the reading of it, and what was waited for."""
 
     state: Outcome
@@ -35,9 +36,6 @@ class Facts(Shown):
         Field(description="Its start script, by its log. unknown: it writes nothing there."),
     ] = None
     access: Access | None = None
-    cost_estimate_usd: Annotated[
-        float | None, Field(description="At most: hours since birth x the full rate.")
-    ] = None
     untrusted_status: str | None = None
     untrusted_line: Annotated[
         str | None, Field(description="Of its log: the line that was waited for, else its last.")

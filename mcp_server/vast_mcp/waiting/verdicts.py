@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from vast_mcp.account.access import access_to
 from vast_mcp.account.reading import fill
 from vast_mcp.errors import clean_or_none
@@ -129,11 +127,9 @@ async def _verdict(
         waited_s=round(wait.waited_s),
         next_steps=steps,
     )
-    row, machine = wait.row, wait.machine
-    usd = machine.usd_per_hour
-    verdict.cost_estimate_usd = costs.cost_so_far(machine.born, usd, machine.ended or time.time())
+    row = wait.row
     if row is None:
-        verdict.usd_per_hour = costs.rounded(usd, costs.DIGITS)
+        verdict.usd_per_hour = costs.rounded(wait.machine.usd_per_hour, costs.DIGITS)
         leases = lifetimes.known(wait.call)
         verdict.lease_left_hours, verdict.past_lease = lifetimes.left(
             leases, wait.instance_id, None

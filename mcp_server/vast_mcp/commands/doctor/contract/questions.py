@@ -4,6 +4,7 @@ asked by the client itself. None changes anything; the one about a log has one l
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -18,6 +19,7 @@ from vast_mcp.vast.pages import PAGE
 from vast_mcp.vast.replies import Reply, as_object, as_objects
 from vast_mcp.vast.storage import MONTH_H
 
+DAY_S = 86_400.0
 ROWS = 20  # offers asked for: the quota counts rows (docs/vast-api.md H)
 DISK_GB = 8.0  # what the service prices where nobody says a size (docs/vast-api.md A.6)
 NOBODYS = 1  # an id that no machine of today has (docs/vast-api.md C.1)
@@ -342,6 +344,13 @@ QUESTIONS = (
         "instance_read",
         lambda vast, _: vast.list_volumes(),
         relied_on.VOLUMES,
+    ),
+    Question(
+        "charges",
+        "GET /api/v0/charges/",
+        "billing_read",
+        lambda vast, _: vast.charges(time.time() - DAY_S, time.time()),
+        relied_on.CHARGES,
     ),
     Question(
         "room",

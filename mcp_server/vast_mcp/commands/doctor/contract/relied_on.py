@@ -172,6 +172,8 @@ INSTANCE = Row(
         "geolocation": TEXT,
         "inet_down_cost": USD_PER_GB,
         "inet_up_cost": USD_PER_GB,
+        "extra_env": LIST,
+        "template_hash_id": TEXT,
         "disk_usage": number("GB", -1, 1e7),  # -1 before the first report
         "public_ipaddr": TEXT,
         "ssh_host": TEXT,
@@ -222,6 +224,9 @@ ROOM = Row(
     spare={"reliability": SHARE, "reliability2": SHARE},
 )
 
+# docs/vast-api.md G
+CHARGE = Row(needed={"source": TEXT, "start": EPOCH_S, "end": EPOCH_S, "amount": USD})
+
 # ── replies ────────────────────────────────────────────────────────────────────────────────────
 
 USER = Row(
@@ -233,6 +238,7 @@ USER = Row(
         "balance_threshold_enabled": FLAG,
     },
 )
+CHARGES = Row(needed={"results": Rows(CHARGE)}, spare={"next_token": TEXT})
 OFFERS = Row(needed={"offers": Rows(OFFER)})
 PAGE = Row(
     needed={"instances": Rows(INSTANCE), "total_instances": WHOLE},
