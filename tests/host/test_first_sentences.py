@@ -119,6 +119,25 @@ async def test_a_reading_tools_error_says_that_nothing_was_changed_and_not_that_
         assert error["billing_possible"] is False
 
 
+@pytest.mark.parametrize("tool", ["show_instances", "create_instance"])
+async def test_a_key_that_is_not_accepted_is_named_by_its_place_and_its_end(
+    world: World, settings: Settings, tool: str
+) -> None:
+    """Ours: a person has several, and machines go on billing while they look for the right one."""
+    key = "0123456789abcdef0123456789abcafe"
+    keyed = replace(settings, api_key=SecretStr(key), key_source="VAST_API_KEY in a file")
+    arguments = needed(tool, world)
+    for endpoint in ("list", "user"):
+        world.faults.add(endpoint, "status", times=None, status=401, body={"error": "auth_error"})
+    async with served(world, keyed) as client:
+        error = await failed(client, tool, **arguments)
+    assert error["code"] == "auth_failed"
+    assert "the key that ends in cafe from VAST_API_KEY in a file." in error["message"]
+    assert key[:-4] not in error["message"]
+    for words in ("https://cloud.vast.ai/manage-keys/", "restarts this server", "go on billing"):
+        assert words in error["message"]
+
+
 async def test_a_tool_that_there_is_not_sent_nothing(client: Client) -> None:
     """Ours."""
     error = await failed(client, "rent_everything")

@@ -22,6 +22,7 @@ from vast_mcp.host.arguments import arguments_of
 from vast_mcp.host.failing import told
 from vast_mcp.host.schema import input_schema
 from vast_mcp.sandbox.world import World
+from vast_mcp.settings import Settings
 from vast_mcp.toolspec import Arguments, ToolSpec
 from vast_mcp.vast.deeds import Deeds
 from vast_mcp_tools import CATALOGUE
@@ -68,7 +69,7 @@ def test_every_kind_of_error_leads_on_from_every_tool(spec: ToolSpec, world: Wor
     """Ours: all kinds, as one without a step of its own leaves the server."""
     args = asked(spec, world)
     for leaf in LEAVES:
-        steps = told(leaf("It is so."), spec, args, Deeds())["next_steps"]
+        steps = told(leaf("It is so."), spec, args, Deeds(), Settings())["next_steps"]
         assert bool(steps) == (leaf.code not in NOBODYS), leaf.code
         for step in steps:
             CHECKS[step["tool"]].validate(step["arguments"])
@@ -87,7 +88,7 @@ def test_an_act_that_may_have_been_done_is_not_done_twice_by_a_next_step(
     with deeds.one("manage", "/api/v0/instances/1/") as deed:
         deed.leaves()
     deeds.doubt("manage")
-    shown = told(errors.Unreachable("It is so."), spec, asked(spec, world), deeds)
+    shown = told(errors.Unreachable("It is so."), spec, asked(spec, world), deeds, Settings())
     assert [step["tool"] for step in shown["next_steps"]] == ["show_instances"]
 
 
@@ -101,7 +102,7 @@ def test_a_call_that_may_hold_secrets_is_not_repeated_by_a_next_step(world: Worl
         if spec.name in secrets:
             args = arguments_of(spec, secrets[spec.name], input_schema(spec))
             error = errors.Unreachable("It is so.")
-            [step] = told(error, spec, args, Deeds())["next_steps"]
+            [step] = told(error, spec, args, Deeds(), Settings())["next_steps"]
             assert step["tool"] in {"show_instances", "show_ssh_keys"}
 
 

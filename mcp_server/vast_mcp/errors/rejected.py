@@ -28,7 +28,7 @@ class Forbidden(Rejected):
 
 
 class OfferGone(Rejected):
-    """Somebody else has rented the offer, or its host withdrew it (docs/vast-api.md A.11)."""
+    """Vast does not have the offer any more, and does not say why (docs/vast-api.md A.11)."""
 
     code = "offer_gone"
 

@@ -81,9 +81,9 @@ async def _result_of(spec: ToolSpec, args: Arguments, call: Call) -> Json:
         raise
     except errors.VastMcpError as exc:
         log.info("%s: %s", spec.name, exc.code)
-        return {"error": told(exc, spec, args, call.deeds)}
+        return {"error": told(exc, spec, args, call.deeds, call.settings)}
     except Exception as exc:
-        return {"error": told(_defect(spec, exc), spec, args, call.deeds)}
+        return {"error": told(_defect(spec, exc), spec, args, call.deeds, call.settings)}
 
 
 def _check_allowed(spec: ToolSpec, session: Session) -> None:
@@ -152,7 +152,7 @@ def refused(
     args: Arguments | None = None,
 ) -> Json:
     """The same as JSON."""
-    payload: Json = {"error": told(error, spec, args, Deeds())}
+    payload: Json = {"error": told(error, spec, args, Deeds(), session.settings)}
     if session.pretended:
         payload["sandbox"] = True
     return cast("Json", _masked(payload, session.settings.mask))

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.host.leading import steps_for
+from vast_mcp.settings import KEYS_PAGE, Settings
 from vast_mcp.toolspec import Arguments, ToolSpec
 from vast_mcp.vast.deeds import Deeds, Fate
 
+KEY_END, SHORTEST_KEY = 4, 16  # characters that are shown; fewer of a key would be much of it
 UNSENT = "Nothing was sent."
 UNCHANGED = "Nothing was changed."
 _UNSENT_NOW = "Nothing was sent by this call; what an earlier one sent may bill."
@@ -52,19 +54,38 @@ _COUNTED: dict[Fate, str] = {
 
 
 def told(
-    error: errors.VastMcpError, spec: ToolSpec | None, args: Arguments | None, deeds: Deeds
+    error: errors.VastMcpError,
+    spec: ToolSpec | None,
+    args: Arguments | None,
+    deeds: Deeds,
+    settings: Settings,
 ) -> Json:
     """The error's JSON as the tool answers it. `spec`: None where there is no such tool; `args`:
     None where they are none.
     """
     error.next_steps = steps_for(error, spec, args, deeds)
     shown = error.as_json()
-    shown["message"] = f"{first_sentence(error, spec, deeds)} {_begun(error.message)}"
+    said = [first_sentence(error, spec, deeds), _begun(error.message)]
+    if isinstance(error, errors.AuthFailed):
+        said += _of_the_key(settings)
+    shown["message"] = " ".join(said)
     if spec is not None and spec.read_only:
         shown["billing_possible"] = False
     elif spec is not None and isinstance(error, errors.InternalFault):
         shown["billing_possible"] = _may_bill(spec, deeds)
     return shown
+
+
+def _of_the_key(settings: Settings) -> list[str]:
+    """Which key it was, how a person mends it, and what goes on meanwhile."""
+    key = "" if settings.api_key is None else settings.api_key.get_secret_value()
+    end = f" that ends in {key[-KEY_END:]}" if len(key) >= SHORTEST_KEY else ""
+    return [
+        f"It is the key{end} from {settings.key_source or 'its settings'}.",
+        f"A person makes another at {KEYS_PAGE}, puts it there, and restarts this server, which "
+        "reads it only when it starts.",
+        "Machines that are rented go on billing meanwhile.",
+    ]
 
 
 def _begun(message: str) -> str:

@@ -24,6 +24,7 @@ from vast_mcp.settings.variable import Setting, setting
 
 __all__ = [
     "DEFAULT_URL",
+    "KEYS_PAGE",
     "LONGEST_LEASE_H",
     "SANDBOX_URL",
     "SETTINGS",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 DEFAULT_URL = "https://console.vast.ai"
+KEYS_PAGE = "https://cloud.vast.ai/manage-keys/"  # where a person makes an API key
 SANDBOX_URL = "http://sandbox.localhost"
 
 

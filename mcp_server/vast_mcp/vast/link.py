@@ -11,7 +11,7 @@ import httpx
 
 from vast_mcp import __version__, errors
 from vast_mcp.masking import Mask
-from vast_mcp.settings import Settings
+from vast_mcp.settings import KEYS_PAGE, Settings
 from vast_mcp.vast.bodies import ACCEPTED, body_of
 from vast_mcp.vast.pace import Pace
 from vast_mcp.vast.redirects import MOST_REDIRECTS, is_elsewhere, keep_location, onward
@@ -67,9 +67,8 @@ class Link:
             said = [
                 "No Vast.ai API key is set.",
                 *settings.key_notes,
-                "A person sets VAST_API_KEY in this server's configuration (keys: "
-                "https://cloud.vast.ai/manage-keys/), or starts it with --sandbox to try it "
-                "without money.",
+                f"A person sets VAST_API_KEY in this server's configuration (keys: {KEYS_PAGE}) "
+                "and restarts it, or starts it with --sandbox to try it without money.",
             ]
             raise errors.NoApiKey(" ".join(said))
         return httpx.AsyncClient(

@@ -87,12 +87,11 @@ _BY_TEXT: tuple[tuple[str, type[errors.VastMcpError]], ...] = (
 
 
 _MESSAGES: dict[type[errors.VastMcpError], str] = {
-    errors.AuthFailed: "Vast does not accept the API key (or it expired).",
+    errors.AuthFailed: "Vast does not accept the API key: it is wrong, or it has expired.",
     errors.TwoFactorRequired: "Vast wants a two-factor login; the key of the official "
     "client's tfa login works.",
     errors.Forbidden: "The API key lacks a permission that this needs.",
-    errors.OfferGone: "The offer is no longer available: somebody rented it or the host "
-    "withdrew it.",
+    errors.OfferGone: "Vast does not have this offer any more, and does not say why.",
     errors.OfferPrivate: "The offer is private: only its host can rent it.",
     errors.InvalidPrice: "Vast refused the bid price.",
     errors.InvalidRequest: "Vast refused the request as invalid.",

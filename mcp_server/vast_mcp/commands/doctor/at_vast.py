@@ -17,10 +17,9 @@ import anyio
 from vast_mcp import errors
 from vast_mcp.account.whose import account_named
 from vast_mcp.commands.doctor.findings import Finding
-from vast_mcp.commands.doctor.keeping import KEYS_PAGE
 from vast_mcp.errors import clean_or_none
 from vast_mcp.machines import keyfiles
-from vast_mcp.settings import Settings
+from vast_mcp.settings import KEYS_PAGE, Settings
 from vast_mcp.vast.account import User
 from vast_mcp.vast.client import Vast
 from vast_mcp.vast.link import Link

@@ -11,8 +11,8 @@ from vast_mcp.commands.doctor import at_vast, computer
 from vast_mcp.commands.doctor.findings import Finding
 from vast_mcp.commands.doctor.hosts import hosts
 from vast_mcp.commands.doctor.journal import journal
-from vast_mcp.commands.doctor.keeping import KEEP_KEY, KEYS_PAGE
-from vast_mcp.settings import Limits, Settings, SettingsError
+from vast_mcp.commands.doctor.keeping import KEEP_KEY
+from vast_mcp.settings import KEYS_PAGE, Limits, Settings, SettingsError
 
 Progress = Callable[[str], None]
 

@@ -1,6 +1,5 @@
-"""Where keys are made, and the command that keeps one."""
+"""The command that keeps a key where the official client looks for it."""
 
 from __future__ import annotations
 
-KEYS_PAGE = "https://cloud.vast.ai/manage-keys/"
 KEEP_KEY = "mkdir -p ~/.config/vastai && (umask 077 && cat > ~/.config/vastai/vast_api_key)"

@@ -10,9 +10,8 @@ from dataclasses import asdict
 from vast_mcp import __version__
 from vast_mcp.commands.doctor.contract.asking import Compared
 from vast_mcp.commands.doctor.findings import Finding
-from vast_mcp.commands.doctor.keeping import KEYS_PAGE
 from vast_mcp.errors import Json
-from vast_mcp.settings import DEFAULT_URL, Settings
+from vast_mcp.settings import DEFAULT_URL, KEYS_PAGE, Settings
 
 
 def holds(compared: Sequence[Compared]) -> bool:
