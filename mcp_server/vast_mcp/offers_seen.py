@@ -19,6 +19,7 @@ class _Sight:
 
     shown: str
     rows: dict[str, Offer] = field(default_factory=dict[str, Offer])
+    told: bool = False  # whether an answer has named its price, and not a look of ours alone
 
     @property
     def offer(self) -> Offer:
@@ -38,17 +39,20 @@ class OffersSeen:
     def __iter__(self) -> Iterator[Offer]:
         return (sight.offer for sight in self._seen.values())
 
-    def remember(self, offers: Sequence[Offer], market: str, *, shown: str | None = None) -> None:
+    def remember(
+        self, offers: Sequence[Offer], market: str, *, shown: str | None = None, told: bool = True
+    ) -> None:
         """Keep what a search of a market found of each offer. The oldest offers go first.
 
         `shown`: the market that the caller is shown it in, where that is another one: a look beside
-        a search for bids finds the price on demand.
+        a search for bids finds the price on demand. `told`: whether the caller is shown it at all.
         """
         for offer in offers:
             sight = self._seen.pop(offer.ask_contract_id, None) or _Sight(market)
             sight.rows.pop(market, None)
             sight.rows[market] = offer
             sight.shown = shown or market
+            sight.told |= told
             self._seen[offer.ask_contract_id] = sight
         too_many = max(0, len(self._seen) - REMEMBERED)
         for stale in list(self._seen)[:too_many]:
@@ -58,6 +62,16 @@ class OffersSeen:
         """The caller was told what this offer costs on demand, as a search would have."""
         if offer_id in self._seen:
             self._seen[offer_id].shown = ON_DEMAND
+
+    def tell(self, offer_id: int) -> None:
+        """The caller was told what this offer costs, as a search would have."""
+        if offer_id in self._seen:
+            self._seen[offer_id].told = True
+
+    def is_told(self, offer_id: int) -> bool:
+        """Whether an answer of this process has told the caller what this offer costs."""
+        sight = self._seen.get(offer_id)
+        return sight is not None and sight.told
 
     def forget(self, offer_id: int) -> None:
         """Drop what was seen of this offer: it holds no more."""

@@ -36,6 +36,7 @@ NOBODYS = {
     "declined",
     "endpoint_gone",
     "forbidden",
+    "needs_confirmation",
     "no_api_key",
     "read_only",
     "redirected",

@@ -398,7 +398,7 @@ async def test_what_costs_or_interrupts_others_asks_for_not_ours(
     arguments = {"instance_id": machine, "action": action, **ACTIONS[action]}
     error = await refused(client, "not_ours", "manage_instance", **arguments)
     assert (error["problems"][0]["field"], sent(world)) == ("not_ours", [])
-    [step] = error["next_steps"]
+    step = error["next_steps"][-1]
     if action == "label":  # an answer repeats no label
         assert step["tool"] == "show_instances"
     else:

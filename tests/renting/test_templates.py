@@ -291,5 +291,6 @@ async def test_an_offer_that_cannot_be_read_is_not_compared(client: Client, worl
     """Vast's own verdict on the offer comes later."""
     hash_id = template(world, extra_filters={"num_gpus": 1})
     world.faults.add("search", "html502", times=None)
-    made = await call(client, "create_instance", **wish(world, template_hash_id=hash_id))
+    order = wish(world, template_hash_id=hash_id, price=0.5)
+    made = await call(client, "create_instance", **order)
     assert [w for w in made["warnings"] if "what the template wants: the offer could not" in w]

@@ -42,6 +42,11 @@ def container_offer(world: World, **traits: Any) -> Any:
     )
 
 
+def warned(made: Any) -> list[str]:
+    """What it warns of beside the price of an offer that no search has shown."""
+    return [text for text in made["warnings"] if not text.startswith("No search had shown")]
+
+
 def vm_offer(world: World, **traits: Any) -> Any:
     return container_offer(
         world, **{"vm": True, "direct_port_count": lambda ports: ports > 0, **traits}
@@ -90,6 +95,7 @@ async def test_a_rental_is_told_with_its_id_price_and_the_calls_that_lead_on(
     [rental] = world.living
     token = rental.label.removeprefix("trainer#")
     assert made.pop("request_key")
+    made["warnings"] = warned(made)
     assert made == {
         "instance_id": rental.id,
         "offer_id": offer["id"],
@@ -596,16 +602,32 @@ async def test_an_offer_nobody_searched_is_looked_up_once_by_the_field_that_find
     assert "id" not in request.body
 
 
-async def test_an_offer_whose_price_cannot_be_looked_up_is_rented_with_a_warning(
+async def test_an_offer_that_nobody_was_shown_is_not_rented_at_a_price_that_cannot_be_learned(
     client: Client, world: World, keys: Any
 ) -> None:
-    """An on-demand price is the offer's own; a search that fails must not stop the rent."""
+    """Ours: nothing caps it, so it is said first or not paid."""
+    wish = {"offer_id": container_offer(world)["id"], "disk": 20}
     world.faults.add(**HTML_502)
-    made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
-    assert "usd_per_hour" not in made
-    assert any(
-        "could not be looked up (vast_unavailable)" in warning for warning in made["warnings"]
-    )
+    error = (await call(client, "create_instance", **wish))["error"]
+    assert error["code"] == "price_unknown"
+    assert "could not be looked up (vast_unavailable)" in error["message"]
+    world.faults.clear()
+    made = await call(client, "create_instance", **wish)
+    [said] = [text for text in made["warnings"] if text not in warned(made)]
+    assert f"{made['usd_per_hour']:.4f} $/h while it runs, its disk included and traffic" in said
+
+
+async def test_an_offer_that_a_search_or_a_dry_run_has_shown_is_rented_without_more_words(
+    client: Client, world: World, keys: Any
+) -> None:
+    """Ours: its price was told."""
+    shown = await call(client, "search_offers", limit=1)
+    first = {"offer_id": shown["offers"][0]["offer_id"], "disk": 20}
+    other = {"offer_id": container_offer(world)["id"], "disk": 20}
+    await call(client, "create_instance", **other, dry_run=True)
+    for wish in (first, other):
+        made = await call(client, "create_instance", **wish)
+        assert made["warnings"] == warned(made)
 
 
 async def test_without_a_disk_size_the_warning_says_that_it_is_for_life(
@@ -613,7 +635,7 @@ async def test_without_a_disk_size_the_warning_says_that_it_is_for_life(
 ) -> None:
     """Vast's default is reported as 8 and as 10, and cannot be changed (docs/vast-api.md A.2)."""
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"])
-    [warning] = made["warnings"]
+    [warning] = warned(made)
     assert warning.startswith("No disk size was given")
 
 
@@ -623,7 +645,7 @@ async def test_an_offer_that_ends_within_a_day_is_warned_of(
     """A host takes the machine back when its offer ends (docs/vast-api.md K)."""
     offer = container_offer(world, duration=lambda seconds: seconds < 86_400)
     made = await call(client, "create_instance", offer_id=offer["id"], disk=20)
-    [warning] = made["warnings"]
+    [warning] = warned(made)
     assert f"ends in {offer['duration'] / 3600:.1f} hours" in warning
 
 
@@ -678,7 +700,7 @@ async def test_a_vm_with_a_key_and_a_qualified_image_is_made_as_one(
         "runtype": "ssh_direct",
     }
     made = await call(client, "create_instance", **wish, env="-e A=1 -p 8000:8000")
-    assert made["warnings"] == []
+    assert warned(made) == []
     assert world.living[0].kind == "vm"
 
 
@@ -844,7 +866,7 @@ async def test_a_container_without_a_key_is_rented_with_a_warning(
 ) -> None:
     """A container can be given a key after it was made (the specification)."""
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
-    [warning] = made["warnings"]
+    [warning] = warned(made)
     assert "no SSH key: register one with create_ssh_key" in warning
     assert len(world.living) == 1
 
@@ -855,7 +877,7 @@ async def test_a_container_is_rented_with_a_warning_when_the_keys_cannot_be_read
     """A look that fails must not stop what does not depend on it."""
     world.faults.add("keys", "drop", times=None)
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
-    assert made["warnings"] == ["The account's SSH keys could not be read (unreachable)."]
+    assert warned(made) == ["The account's SSH keys could not be read (unreachable)."]
 
 
 async def test_when_no_local_key_is_registered_the_warning_says_so(
@@ -864,7 +886,7 @@ async def test_when_no_local_key_is_registered_the_warning_says_so(
     """Ssh from this computer would be refused."""
     world.set_keys([OTHER_KEY_LINE])
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
-    [warning] = made["warnings"]
+    [warning] = warned(made)
     assert "No public key in ~/.ssh of this computer is registered" in warning
 
 
@@ -874,7 +896,7 @@ async def test_a_key_is_recognised_whatever_its_comment(
     """The key is its base64 part; Vast's web page keeps whatever comment was pasted."""
     world.set_keys([OTHER_KEY_LINE, KEY_LINE.rpartition(" ")[0] + " laptop of long ago\n"])
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
-    assert made["warnings"] == []
+    assert warned(made) == []
 
 
 @pytest.mark.parametrize(
@@ -887,7 +909,7 @@ async def test_a_machine_without_ssh_reads_no_keys(
     made = await call(
         client, "create_instance", offer_id=container_offer(world)["id"], disk=20, **arguments
     )
-    assert (world.asked("keys"), made["warnings"]) == ([], [])
+    assert (world.asked("keys"), warned(made)) == ([], [])
 
 
 # ── A lost reply ───────────────────────────────────────────────────────────────────────────────

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import allowing, an_offer, call, offers, puts, served
+from house import allowing, an_offer, an_offer_to_bid_on, call, offers, puts, served
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 
@@ -185,11 +185,11 @@ async def test_what_was_found_is_shown_where_the_quota_ends_on_the_way(
     assert shown["offers"]
 
 
-async def test_a_rental_without_a_price_limit_goes_on_with_a_warning(
-    client: Client, used_up: World
-) -> None:
-    """Renting needs no search."""
-    made = await call(client, "create_instance", offer_id=an_offer(used_up)["id"], disk=20)
+async def test_a_bid_goes_on_with_a_warning(client: Client, used_up: World) -> None:
+    """Renting needs no search, where something says what is paid at most."""
+    offer = an_offer_to_bid_on(used_up)
+    bid = {"offer_id": offer["id"], "disk": 20, "price": offer["min_bid"] * 1.5}
+    made = await call(client, "create_instance", **bid)
     assert made["instance_id"] == used_up.rentals[0].id
     [warning] = [text for text in made["warnings"] if "quota" in text]
     assert "search_quota_exceeded" in warning

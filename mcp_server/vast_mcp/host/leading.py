@@ -22,6 +22,7 @@ _WITHOUT_A_CALL = (
     errors.CannotReconcile,
     errors.ReadOnly,
     errors.Declined,
+    errors.NeedsConfirmation,  # which names the call where an answer may repeat it
     errors.EndpointGone,
     errors.Redirected,
     errors.UnknownTool,
@@ -34,7 +35,6 @@ _PASSING: dict[type[errors.VastMcpError], str] = {
     errors.IncompleteList: "the same call, which reads anew",
     errors.UnexpectedReply: "the same call, which is safe to repeat",
     errors.SearchQuotaExceeded: "the same call, after 00:00 UTC",
-    errors.NeedsConfirmation: "the same call, once the person has approved",
     errors.NotRented: "the same call, which rents nothing twice",
     errors.OutcomeUnknown: "the same call, which goes on settling",
     errors.RentalMissing: "the same call, which looks again",

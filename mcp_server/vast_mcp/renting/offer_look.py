@@ -14,6 +14,7 @@ from vast_mcp.renting.order import Order
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Offer
 
+NOT_LISTED = "Vast lists no offer with this id now, so its price is not known."
 ANY_DISK_GB = 5.0  # what Vast's own client searches with
 
 
@@ -38,7 +39,7 @@ async def offer_of(
     ) as exc:
         return known, "" if known is not None else _not_looked_up("The offer's price", exc)
     if found is None:
-        return None, "Vast lists no offer with this id now, so its price is not known."
+        return None, NOT_LISTED
     return found, ""
 
 
@@ -77,7 +78,7 @@ async def _look_in(call: Call, order: Order, market: str, disk_gb: float) -> Off
     vast = call.within(LOOK_S)
     found = await vast.find_offer(order.offer_id, bid=market == BID, disk_gb=disk_gb)
     if found is not None:
-        call.session.offers.remember([found], market, shown=order.market)
+        call.session.offers.remember([found], market, shown=order.market, told=False)
     return found
 
 

@@ -50,6 +50,7 @@ async def preview(call: Call, order: Order) -> Preview:
         return Preview(request, found, None, warnings, _left(limits, order, None))
     refuse_if_unannounced(call, request.wish)
     terms = await terms_unasked(call, order, request.wish.account)
+    call.session.offers.tell(order.offer_id)
     warnings = [*warnings, *terms.findings.warnings]
     if confirm.wanted(call, terms.price.total):
         warnings.append("The person is asked before this is rented (VAST_MCP_CONFIRM).")

@@ -15,7 +15,7 @@ from vast_mcp.errors import Json
 from vast_mcp.journal.records import NEW_VOLUME, STOPPED_USD_PER_HOUR
 from vast_mcp.leases import packing
 from vast_mcp.machines.costs import Price
-from vast_mcp.renting import confirm, lease, limits, preflight
+from vast_mcp.renting import confirm, lease, limits, preflight, unseen
 from vast_mcp.renting.asked import ASKED, BROUGHT, asked_of, brought_by
 from vast_mcp.renting.confirm import Agreement
 from vast_mcp.renting.findings import Findings
@@ -103,6 +103,9 @@ async def terms_unasked(call: Call, order: Order, account: str) -> Terms:
     standing = await limits.standing(call)
     made, body = await lease.lease_of(call, order)
     findings = await _findings(call, order)
+    if unseen.is_unseen(call, order):
+        said = await unseen.say_price(call, order, findings)
+        findings = replace(findings, warnings=[*findings.warnings, *said])
     room = limits.check_account(call, standing, account, findings.price.total)
     return Terms(body, findings, standing, room, made)
 

@@ -5,6 +5,7 @@ end.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -14,11 +15,13 @@ from vast_mcp.account.seen import learn_from
 from vast_mcp.errors import NextStep
 from vast_mcp.machines.watching import LOOKS_TO_FAIL
 from vast_mcp.session import Call
-from vast_mcp.vast.client import Vast
 from vast_mcp.vast.models import Instance
 from vast_mcp.waiting import doors, verdicts
 from vast_mcp.waiting.facts import Verdict
 from vast_mcp.waiting.wait import Wait, Wish
+
+if TYPE_CHECKING:
+    from vast_mcp.vast.client import Vast  # httpx is loaded by the first call
 
 SLOWER = 1.5
 SLOWEST = 5  # times the first pause
