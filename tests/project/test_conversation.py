@@ -1,0 +1,82 @@
+"""README's conversation is played again: every call, and every figure that the agent tells."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+
+from house import ROOT, call, served
+from vast_mcp.sandbox.world import World
+from vast_mcp.settings import Settings
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SECTION = README.partition("## One conversation\n")[2].partition("\n## ")[0]
+TURNS = SECTION.split("**Agent**\n")[1:]
+CALL = re.compile(r"- `(\w+) (\{.*\})`")
+FIGURE = re.compile(r"\$(\d+(?:\.\d+)?)|\b(\d+) hours")
+
+
+def numbers(value: Any) -> Iterator[float]:
+    """Every number in an answer."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from numbers(one)
+    elif isinstance(value, int | float):
+        yield float(value)
+
+
+def is_told(figure: str, known: list[float]) -> bool:
+    """Whether a figure stands in an answer: rounded, or whole hours of it."""
+    digits = len(figure.partition(".")[2])
+    return any(float(figure) in {round(one, digits), float(math.floor(one))} for one in known)
+
+
+def register_a_key(home: Path, world: World) -> None:
+    """The person's key: a file of theirs, and on the account."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    folder = home / ".ssh"
+    folder.mkdir()
+    key.write_private_key(folder / "id_ed25519")
+    key.write_public_key(folder / "id_ed25519.pub")
+    world.set_keys([key.export_public_key().decode()])
+
+
+async def test_the_conversation_goes_as_readme_tells_it(settings: Settings, tmp_path: Path) -> None:
+    """Each call does what the person asked for, and the figures are those of its answers."""
+    world = World(ssh_banners=True, log_looks=0)
+    register_a_key(tmp_path, world)
+    times = replace(settings.times, look_s=0.005, verify_s=0.01, pace=0.0)
+    answers: list[dict[str, Any]] = []
+    async with served(world, replace(settings, times=times, state_dir=tmp_path / "s")) as client:
+        for turn in TURNS:
+            said = turn.partition("**You**")[0]
+            turns_answers = [
+                await call(client, tool, **json.loads(arguments))
+                for tool, arguments in CALL.findall(said)
+            ]
+            told = [money or hours for money, hours in FIGURE.findall(CALL.sub("", said))]
+            known = list(numbers(turns_answers))
+            assert turns_answers
+            assert told
+            assert [figure for figure in told if not is_told(figure, known)] == []
+            answers += turns_answers
+    world.close()
+    assert [answer.get("error") for answer in answers] == [None] * len(answers)
+    waited = answers[2]
+    assert (waited["state"], waited["watchdog"]) == ("ready", "seen")
+    assert waited["access"]["ssh"].startswith("ssh -i ~/.ssh/id_ed25519 -p ")
+    assert world.living == []
+
+
+def test_the_conversation_has_three_turns() -> None:
+    """A section that is not found would be played in silence."""
+    assert [len(CALL.findall(turn)) for turn in TURNS] == [3, 2, 2]
