@@ -242,6 +242,51 @@ def test_a_host_is_offline_by_three_looks() -> None:
     assert watch.failure(NOW, PATIENCE) == "offline"
 
 
+def test_since_when_is_known_where_somebody_looked_before() -> None:
+    """One look says nothing of before; a young machine's start began with its birth."""
+    watch = Watch()
+    looks(watch, "starting", 100)
+    assert watch.lasts(NOW + 100, None) is None
+    assert watch.lasts(NOW + 100, NOW) == 100
+    looks(watch, "running", 120)
+    assert watch.lasts(NOW + 150, NOW) == 30  # it began while somebody looked
+    looks(watch, "running", 5000)
+    assert watch.lasts(NOW + 5000, NOW) is None  # who knows what was in between
+    looks(watch, "running", 5010)
+    assert watch.lasts(NOW + 5010, NOW) == 10
+
+
+def test_looks_that_are_one_moment_apart_are_one() -> None:
+    """A row may be stale for a moment, and a call reads list and row at once."""
+    watch = Watch()
+    looks(watch, "image", 0, 0.2, 0.4)
+    assert watch.failure(NOW, PATIENCE) is None
+    looks(watch, "image", 1.5)
+    assert watch.failure(NOW, PATIENCE) == "image"
+
+
+def test_a_start_after_a_long_rest_has_all_its_time() -> None:
+    """What earlier starts showed is no sign that this one stands still."""
+    watch = Watch()
+    looks(watch, "starting", 0, 10)
+    looks(watch, "running", *range(20, 3000, 100))
+    looks(watch, "starting", 3000, 3010, 3890)
+    assert watch.failure(NOW, PATIENCE) is None
+    looks(watch, "starting", 3900)
+    assert watch.failure(NOW, PATIENCE) == "no_progress"
+
+
+def test_a_vm_has_longer_than_a_container() -> None:
+    """It boots a whole system from an image of many gigabytes."""
+    vm, watch = Patience.of(Times(), vm=True), Watch()
+    for second in (0, 450, 900, 1350, 1790):
+        watch.look("starting", NOW + second, vm)
+        assert watch.failure(NOW, vm) is None
+    assert watch.until_failure(NOW, vm) == 10
+    watch.look("starting", NOW + 1800, vm)
+    assert watch.failure(NOW, vm) == "no_progress"
+
+
 def test_what_was_said_before_our_start_is_no_failure_of_it() -> None:
     """A text stays on a row until the host says another one (docs/vast-api.md C.3)."""
     watch = Watch(started_at=NOW)

@@ -71,6 +71,8 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
         )
     result.warnings += warning_of(row, reading.machine.record)
     result.warnings += guards.warnings_of(call, row)
+    if reading.watchdog == "not_seen" and reading.phase == "running":
+        result.warnings.append(guards.NOT_SEEN_YET)
     result.next_steps = calls_for(call, reading)
     await tell_costs(call, {row.id: result})
     return result

@@ -84,11 +84,11 @@ class Shown(Part):
         Phase | None, Field(description="What the state comes of; absent: the state says it.")
     ] = None
     phase_for_s: Annotated[
-        float | None, Field(description="Seconds of this phase, as far as known.")
+        int | None, Field(description="Seconds of this phase, as far as known.")
     ] = None
-    usual_s: Annotated[float | None, Field(description="What this phase usually takes.")] = None
+    usual_s: Annotated[int | None, Field(description="What this phase usually takes.")] = None
     longest_s: Annotated[
-        float | None, Field(description="Its age when it counts as failed, if nothing moves.")
+        int | None, Field(description="Its age when it counts as failed, if nothing moves.")
     ] = None
     usd_per_hour: Annotated[
         float | None, Field(description="What it bills now; traffic is extra.")
@@ -118,9 +118,9 @@ def fill(shown: Shown, reading: Reading) -> None:
     bills = reading.bills
     if reading.phase != reading.state:
         shown.phase = reading.phase
-    shown.phase_for_s = costs.rounded(reading.phase_for_s, 0)
-    shown.usual_s = costs.rounded(reading.usual_s, 0)
-    shown.longest_s = costs.rounded(reading.longest_s, 0)
+    shown.phase_for_s = _whole(reading.phase_for_s)
+    shown.usual_s = _whole(reading.usual_s)
+    shown.longest_s = _whole(reading.longest_s)
     shown.usd_per_hour = costs.rounded(bills.now, costs.DIGITS)
     shown.running_usd_per_hour = costs.rounded(bills.running_if_other, costs.DIGITS)
     shown.stopped_usd_per_hour = costs.rounded(bills.stopped, costs.DIGITS)
@@ -129,6 +129,10 @@ def fill(shown: Shown, reading: Reading) -> None:
     shown.past_lease = reading.past_lease or None
     shown.watchdog = reading.watchdog
     shown.asked = reading.asked
+
+
+def _whole(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds)
 
 
 def read_machine(

@@ -14,6 +14,9 @@ from vast_mcp.vast.models import Instance
 
 Watchdog = Literal["seen", "not_seen", "lacking"]
 NOT_STORED = "its start script, as Vast shows it, lacks the watchdog"
+NOT_SEEN_YET = (
+    "Its lease's watchdog was not seen inside it yet: wait_for_instance looks for its line."
+)
 _SILENT = "its log lacks the line that the watchdog writes as it starts"
 _WRITES = "vast-mcp: log "
 _GIVES_UP = ("vast-mcp: no watchdog", "vast-mcp: no id or key")
