@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import getpass
 import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
+import asyncssh
 import pytest
 from openssh import Sshd, needs_openssh, public_line
 from trying import Tryer, stranger
@@ -155,3 +161,97 @@ def _names_lead_to(monkeypatch: pytest.MonkeyPatch, ip: str | None) -> list[str]
 
     monkeypatch.setattr(socket, "getaddrinfo", answer)
     return asked
+
+
+class Lenient(asyncssh.SSHServer):
+    """A server that asks for no key."""
+
+    def begin_auth(self, username: str) -> bool:
+        return False
+
+
+class Talkative(asyncssh.SSHServer):
+    """A server that says a lot before it lets anybody in."""
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self.conn = conn
+
+    def begin_auth(self, username: str) -> bool:
+        for _ in range(100):
+            self.conn.send_auth_banner("x" * 10_000)
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return True
+
+
+@contextlib.asynccontextmanager
+async def serving(server: type[asyncssh.SSHServer], **options: Any) -> AsyncIterator[int]:
+    """asyncssh's server; its port."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    acceptor = await asyncssh.listen(
+        "127.0.0.1", 0, server_factory=server, server_host_keys=[key], config=[], **options
+    )
+    async with acceptor:
+        yield acceptor.get_port()
+
+
+async def test_a_machine_that_asks_for_no_key_lets_anybody_in_and_that_is_said(
+    tryer: Tryer,
+) -> None:
+    """To be in is no good news there."""
+    async with serving(Lenient) as port:
+        tried = await tryer.enter(port)
+    assert (tried.answer, tried.key) == ("entered", None)
+    assert "lets anybody in" in tried.said
+
+
+async def test_a_server_that_talks_without_end_before_the_login_is_left(tryer: Tryer) -> None:
+    """A megabyte of banner is nobody's greeting."""
+    tryer.key()
+    async with serving(Talkative) as port:
+        tried = await tryer.enter(port)
+    assert tried.answer == "no_ssh"
+
+
+async def test_a_server_whose_arithmetic_would_stop_this_process_is_not_talked_to(
+    tryer: Tryer,
+) -> None:
+    """A stranger would choose the group of the key exchange, as large as it likes."""
+    tryer.key()
+    exchange = ["diffie-hellman-group-exchange-sha256"]
+    async with serving(Talkative, kex_algs=exchange) as port:
+        tried = await tryer.enter(port)
+    assert tried.answer == "no_ssh"
+
+
+async def test_an_agent_that_does_not_answer_is_named(
+    tryer: Tryer, sshd: Sshd, folder: Path
+) -> None:
+    """It may be asking the person; the machine is not to blame."""
+    tryer.key()
+
+    async def hang(reader: Reader, _writer: Writer) -> None:
+        await reader.read()
+
+    tryer.set(ssh_agent=str(folder / "agent"))
+    async with stranger(hang, folder / "agent"):
+        tried = await tryer.enter(sshd.port, within_s=0.3)
+    assert tried.answer == "timed_out"
+    assert "The agent did not answer within 0.3 s" in tried.said
+
+
+async def test_a_process_whose_user_has_no_name_says_so(
+    tryer: Tryer, sshd: Sshd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Containers run under numbers; that is no trouble of the machine's."""
+
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 1234")
+
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    tried = await tryer.enter(sshd.port)
+    assert (tried.answer, sshd.guests) == ("not_tried", 0)

@@ -69,8 +69,8 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @contextlib.asynccontextmanager
-async def stranger(talk: Talk) -> AsyncIterator[int]:
-    """Something that takes connections and talks in its own way; its port."""
+async def stranger(talk: Talk, path: Path | None = None) -> AsyncIterator[int]:
+    """Something that takes connections, there or at a port, and talks in its own way; the port."""
     guests: set[asyncio.StreamWriter] = set()
 
     async def host(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -78,9 +78,12 @@ async def stranger(talk: Talk) -> AsyncIterator[int]:
         with contextlib.suppress(OSError):
             await talk(reader, writer)
 
-    server = await asyncio.start_server(host, "127.0.0.1", 0)
+    if path is None:
+        server = await asyncio.start_server(host, "127.0.0.1", 0)
+    else:
+        server = await asyncio.start_unix_server(host, path)
     try:
-        yield server.sockets[0].getsockname()[1]
+        yield 0 if path else server.sockets[0].getsockname()[1]
     finally:
         server.close()
         for guest in guests:

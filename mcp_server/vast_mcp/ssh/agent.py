@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+from collections.abc import Generator
 
 import asyncssh
 
@@ -12,22 +14,31 @@ class Agent(asyncssh.SSHAgentClient):
     long as they do.
     """
 
-    signing = False
+    is_asked = False
 
     async def sign(self, key_blob: bytes, data: bytes, flags: int = 0) -> bytes:
         """Sign, and know meanwhile that it is being done."""
-        self.signing = True
-        try:
+        with self._asked():
             return await super().sign(key_blob, data, flags)
-        finally:
-            self.signing = False
+
+    @contextlib.contextmanager
+    def _asked(self) -> Generator[None]:
+        """Until it answers, well or not. Of a question that was cut off it stays so."""
+        self.is_asked = True
+        try:
+            yield
+        except Exception:
+            self.is_asked = False
+            raise
+        self.is_asked = False
 
     async def held(self) -> dict[str, asyncssh.SSHKeyPair]:
         """The keys that it holds, by the base64 part of their public halves; none where there is no
         agent that answers.
         """
         try:
-            pairs = await self.get_keys()
+            with self._asked():
+                pairs = await self.get_keys()
         except (ValueError, OSError, asyncssh.Error):
             return {}
         return {base64.b64encode(pair.public_data).decode(): pair for pair in pairs}

@@ -19,9 +19,9 @@ class Agents:
     _held: dict[str, Held] = field(default_factory=dict[str, Held])
 
     @property
-    def signing(self) -> bool:
-        """Whether one is asked for a signature right now."""
-        return any(link.signing for link in self._links.values())
+    def are_asked(self) -> bool:
+        """Whether one is asked for its keys or a signature right now."""
+        return any(link.is_asked for link in self._links.values())
 
     async def held_at(self, path: str | None) -> Held:
         """What the agent at a socket holds; nothing where there is none."""

@@ -87,7 +87,7 @@ class Findings:
         """A connection that came to no login; None where there are more keys to show."""
         if guest.trusted is False:
             return self.changed()
-        if guest.host_key is None:
+        if guest.host_key is None or guest.floods:
             return self._no_ssh(guest)
         if not guest.keys:
             why = self.ring.lacking or "there is no key"
@@ -106,7 +106,9 @@ class Findings:
         return self.answer("key_refused", said, key=words)
 
     def _no_ssh(self, guest: Guest) -> Tried:
-        if guest.heard:
+        if guest.floods:
+            said = f"An SSH server at {self.place} talks without end before any login."
+        elif guest.heard:
             said = f"An SSH server began to speak at {self.place} and hung up before its key."
         else:
             said = f"Something takes connections at {self.place}, and is no SSH server."
@@ -115,8 +117,8 @@ class Findings:
     def late(self, within_s: float, jumping_at: str | None, agents: Agents) -> Tried:
         """The time is over."""
         within = f"within {within_s:.3g} s"
-        if agents.signing:
-            said = f"The agent signed nothing {within}: it may be asking the person."
+        if agents.are_asked:
+            said = f"The agent did not answer {within}: it may be asking the person."
             return self.answer("timed_out", said)
         if jumping_at is not None:
             said = f"The jump host {jumping_at} let nobody in {within}."

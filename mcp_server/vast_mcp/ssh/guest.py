@@ -21,12 +21,25 @@ HOST_KEYS = (
     "rsa-sha2-512",
     "rsa-sha2-256",
 )
+# How a stranger's server may agree on a key: not in groups of its own making, whose arithmetic
+# could stop this process for seconds.
+EXCHANGES = (
+    "curve25519-sha256",
+    "curve25519-sha256@libssh.org",
+    "ecdh-sha2-nistp256",
+    "ecdh-sha2-nistp384",
+    "ecdh-sha2-nistp521",
+    "diffie-hellman-group14-sha256",
+    "diffie-hellman-group16-sha512",
+)
 BANNER_CHARS = 65_536  # that a server may say before it lets anybody in
 AT_ONCE = 5  # keys a connection: OpenSSH hangs up at the sixth refusal (MaxAuthTries)
 
 # A known_hosts without a line, so that the guest judges: None would trust anybody, and an empty
 # text would mean the real file.
 NOBODY = asyncssh.import_known_hosts("")
+
+asyncssh.set_log_level("WARNING")  # who was met is in the answer
 
 # Nothing of this computer's that was not chosen: no config, no default keys, no passwords, no
 # agent but the keys taken out of it, and nothing handed on.
@@ -72,6 +85,11 @@ class Guest(asyncssh.SSHClient):
         """Whether an SSH server spoke."""
         return self.link is not None and bool(self.link.get_extra_info("server_version"))
 
+    @property
+    def floods(self) -> bool:
+        """Whether it says more before the login than anybody reads."""
+        return self._said > BANNER_CHARS
+
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         """Something answers."""
         self.link = conn
@@ -91,7 +109,7 @@ class Guest(asyncssh.SSHClient):
     def auth_banner_received(self, msg: str, lang: str) -> None:  # noqa: ARG002
         """Throw away what the server says before the login, and go where it does not end."""
         self._said += len(msg)
-        if self._said > BANNER_CHARS:
+        if self.floods:
             raise asyncssh.ProtocolError("it talks without end")
 
     def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
@@ -137,14 +155,17 @@ async def knock(
     bytes that nobody foresaw may be anything.
     """
     more: dict[str, Any] = {} if tunnel is None else {"tunnel": tunnel}
+    if known_hosts is None:
+        more |= {"known_hosts": NOBODY, "kex_algs": EXCHANGES}
+        more |= {"server_host_key_algs": asked_first(pinned)}
+    else:
+        more |= {"known_hosts": known_hosts}
     return await asyncssh.connect(
         host,
         port,
         sock=sock,
         username=user,
         client_factory=lambda: guest,
-        known_hosts=known_hosts or NOBODY,
-        server_host_key_algs=() if known_hosts else asked_first(pinned),
         host_key_alias=alias,
         **PLAIN,
         **more,

@@ -43,7 +43,7 @@ class Jumps:
             self.at = hop
             try:
                 link = await self._enter(hop, link)
-            except (OSError, asyncssh.Error) as exc:
+            except (OSError, UnicodeError, asyncssh.Error) as exc:
                 raise NoWay(f"the jump host {hop.name} is not reached ({_why(exc)})") from exc
         self.at = None
         return link
@@ -66,7 +66,7 @@ class Jumps:
                     known_hosts=known,
                     alias=hop.alias,
                 )
-            except (OSError, asyncssh.ChannelOpenError):
+            except (OSError, UnicodeError, asyncssh.ChannelOpenError):
                 raise
             except Exception as exc:  # whatever its bytes break, it did not let us in
                 keys = keys[len(guest.offered) :]
@@ -132,7 +132,7 @@ def _refusal(hop: Host, guest: Guest) -> str:
 
 def _why(exc: Exception) -> str:
     """What the network said, in a word or two."""
-    if isinstance(exc, socket.gaierror):
+    if isinstance(exc, socket.gaierror | UnicodeError):
         return "its name is not found"
     if isinstance(exc, OSError):
         return (exc.strerror or "no answer").lower()

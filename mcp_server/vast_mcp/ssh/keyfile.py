@@ -19,7 +19,7 @@ _ARMOUR = re.compile(
     rb"-----BEGIN OPENSSH PRIVATE KEY-----(.*?)-----END OPENSSH PRIVATE KEY-----", re.DOTALL
 )
 
-Trouble = Literal["missing", "passphrase", "unreadable"]
+Trouble = Literal["missing", "passphrase", "hardware", "unreadable"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,10 @@ def key_file(path: Path) -> KeyFile:
         return KeyFile(path, blob or _public_half(data), trouble=trouble)
     except (ValueError, TypeError, asyncssh.KeyEncryptionError):
         return KeyFile(path, blob or _public_half(data), trouble="unreadable")
-    return KeyFile(path, base64.b64encode(key.public_data).decode(), key)
+    blob = base64.b64encode(key.public_data).decode()
+    if key.get_algorithm().startswith("sk-"):  # the file has no more than a handle
+        return KeyFile(path, blob, trouble="hardware")
+    return KeyFile(path, blob, key)
 
 
 def contents(path: Path, most: int = LARGEST) -> bytes | None:

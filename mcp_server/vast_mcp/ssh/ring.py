@@ -146,6 +146,8 @@ def _lacking(person: Person, fitting: Fitting, wanted: list[KeyFile]) -> str:
         match file.trouble:
             case "passphrase":
                 return f"{words} has a passphrase and no agent holds it; `ssh-add` gives it to one"
+            case "hardware":
+                return f"{words} is a hardware key, which an agent alone can use"
             case "missing" if file.path == person.only_key:
                 return f"{words} is not there"
             case "missing":

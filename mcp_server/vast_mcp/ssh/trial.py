@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import getpass
 import socket
 from dataclasses import dataclass, field
 
@@ -52,7 +53,7 @@ class Trial:
         """Try. Whatever the network, a server or an agent does is an answer."""
         try:
             ips = await reach.addresses_of(self.to, loopback=self.call.settings.loopback)
-        except OSError:
+        except (OSError, UnicodeError):
             return self.found.not_found()
         if not ips:
             return self.found.not_tried(f"{self.to.host} is no address on the internet")
@@ -60,6 +61,7 @@ class Trial:
         host = machine_at(person, self.to.host, self.to.port, USER)
         self.found.remark = NO_COMMAND if host.told.wants_command else ""
         try:
+            check_user()
             hops = self._hops_to(host)
             self.found.through = hops[-1].name if hops else None
             tunnel = await self.jumps.cross(hops)
@@ -158,3 +160,13 @@ class Trial:
             only_named=host.told.only_named,
         )
         return ring_of(person, fitting, held)
+
+
+def check_user() -> None:
+    """Raises NoWay where the user of this process has no name, as in some containers: asyncssh asks
+    for one, whoever logs in.
+    """
+    try:
+        getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        raise NoWay("the user of this process has no name (LOGNAME may give it one)") from None

@@ -104,9 +104,8 @@ async def host_key_changed(wait: Wait) -> Verdict:
     """Somebody else may be answering in its place: nobody logs in before a person has looked."""
     changed = next(tried for tried in wait.tries if tried.answer == "host_key_changed")
     message = (
-        f"Its host key has changed, so nothing logged in: pinned {changed.pinned}, shown now "
-        f"{changed.fingerprint}. Only the person can accept the new one, with `vast-mcp trust "
-        f"{wait.instance_id}` at a terminal. It bills."
+        f"{changed.said} It was {changed.pinned}, and is {changed.fingerprint} now. The machine "
+        "bills."
     )
     steps = [leads.again(wait, "once the person has accepted the key")]
     return await _verdict(wait, _OUT_OF_REACH, message, steps)
