@@ -109,7 +109,8 @@ async def test_a_yes_rents_one_machine_and_the_question_says_what_and_for_how_mu
     assert "a container of image pytorch/pytorch? It ends by itself after 4 hours." in question
     [shown] = re.findall(r"at most (\d+\.\d{4}) \$ an hour", question)
     assert cost(offer) <= float(shown) < cost(offer) + 0.0002
-    assert f"{float(shown) * 24:.2f} $ a day" in question
+    assert f"{float(shown) * 24:.2f} $ a day; traffic is extra." in question
+    assert re.search(r"Traffic costs [\d.]+ \$ a TB down and [\d.]+ up\.", question)
     assert list(schema["properties"]) == ["yes"]
 
 

@@ -92,6 +92,39 @@ async def test_a_frozen_machine_is_billed_as_a_running_one() -> None:
     assert rate["gpu_cost_per_hour"] == pytest.approx(offer["dph_base"])
 
 
+@pytest.mark.parametrize("status", ["rebooting", "recycling", "unknown"])
+async def test_what_keeps_its_gpu_or_is_not_known_is_billed_in_full(status: str) -> None:
+    """No source says; a reboot and a recycle keep the GPU (docs/vast-api.md C.7, C.8)."""
+    world, _clock = at(25)
+    wire, offer = Wire(world), world.offer()
+    world.set_fate(offer["id"], [status])
+    await wire.rent(offer["id"])
+    rate = (await wire.ask("GET", "/api/v0/users/spend-rate/")).json()
+    assert rate["gpu_cost_per_hour"] == pytest.approx(offer["dph_base"])
+
+
+async def test_nothing_is_billed_of_a_machine_that_is_away() -> None:
+    """Its host is offline (docs/vast-api.md C.8)."""
+    world, clock = at(25)
+    wire, offer = Wire(world), world.offer()
+    world.set_fate(offer["id"], ["offline"])
+    await wire.rent(offer["id"])
+    clock.now += HOUR
+    rate = (await wire.ask("GET", "/api/v0/users/spend-rate/")).json()
+    assert (rate["gpu_cost_per_hour"], rate["container_storage_cost_per_hour"]) == (0, 0)
+    assert await charges(wire) == []
+
+
+async def test_charges_come_late_where_that_is_chosen() -> None:
+    """What was billed so lately is not among them yet (ours)."""
+    world, clock = at(25)
+    wire, machine = await running(world)
+    clock.now += 4 * HOUR
+    world.charges_lag_s = HOUR
+    [row] = await charges(wire)
+    assert (row["end"], row["amount"]) == (clock.now - HOUR, round(3 * machine.dph_total, 3))
+
+
 async def test_charges_are_cut_off_at_the_days_that_are_asked_for() -> None:
     """The range is in the filter, and needed (docs/vast-api.md G)."""
     world, clock = at(25)

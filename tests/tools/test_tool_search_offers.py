@@ -752,8 +752,10 @@ async def test_a_bid_search_shows_the_floor_and_its_next_step_bids_it(
     assert first["usd_per_hour"] == pytest.approx(
         offer["min_bid"] + offer["storage_cost"] * 20 / 720, rel=0.01
     )
+    assert first["disk_usd_per_hour"] == pytest.approx(offer["storage_cost"] * 20 / 720, rel=0.01)
+    assert "a higher one stops it" in result["next_steps"][0]["why"]
     assert result["next_steps"][0]["arguments"]["price"] == first["min_bid"]
-    assert "without price" in result["next_steps"][0]["why"]
+    assert "Without price" in result["next_steps"][0]["why"]
     await rent_first(client, result)
     [rental] = world.living
     assert (rental.launch.is_bid, rental.intended) == (True, "running")

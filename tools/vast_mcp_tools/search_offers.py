@@ -292,6 +292,9 @@ def _bounds(args: SearchOffers) -> list[Filter]:
 def _row(args: SearchOffers, offer: Offer, alternatives: dict[int, Offer]) -> OfferRow:
     row = rows.row_of(offer, args.min_disk_gb)
     row.min_bid = _lowest_bid(args, offer)
+    disk = offer.disk_usd_per_hour(args.min_disk_gb)
+    if args.type == BID and disk is not None:
+        row.disk_usd_per_hour = figures.at_least(disk)
     same = alternatives.get(offer.ask_contract_id)
     if same is not None and same.dph_total is not None:
         row.on_demand_usd_per_hour = figures.at_least(same.dph_total)
@@ -318,7 +321,8 @@ def _rent(args: SearchOffers, offer: Offer, alternatives: dict[int, Offer]) -> S
     if on_demand.saves_nothing(offer, alternatives.get(offer.ask_contract_id)):
         why += " on demand, which costs no more than its lowest bid"
     elif price is not None:
-        why += "; without price it is billed on demand"
+        why += " at its lowest bid, which it pays; a higher one stops it, and its disk bills on. "
+        why += "Without price it is billed on demand"
         extra["price"] = price
     if args.vm:
         extra |= {"vm": True, "image": VM_IMAGE}

@@ -47,6 +47,10 @@ class OfferRow(BaseModel):
     min_bid: Annotated[
         Figure | None, Field(description="The lowest price to bid, $/h; disk comes on top.")
     ] = None
+    disk_usd_per_hour: Annotated[
+        Figure | None,
+        Field(description="Beside a bid: the disk, which bills on while a higher bid stops it."),
+    ] = None
     on_demand_usd_per_hour: Annotated[
         Figure | None,
         Field(
@@ -112,7 +116,13 @@ AMPLE_DISK = 10  # times the disk that was asked for
 # once where so many have it alike.
 _ITS_OWN = {
     *("offer_id", "machine_id", "gpu_name", "num_gpus", "usd_per_hour", "min_bid"),
-    *("on_demand_usd_per_hour", "bid_saves_nothing", "location", "reliability"),
+    *(
+        "disk_usd_per_hour",
+        "on_demand_usd_per_hour",
+        "bid_saves_nothing",
+        "location",
+        "reliability",
+    ),
     *("available_hours", "unknown"),
 }
 _MANY = 0.3

@@ -109,7 +109,7 @@ def check_machine(
         return
     raise errors.OverLimit(
         f"This machine costs {usd_per_hour:.4f} $/h with its disk, and at most "
-        f"{most:g} is allowed ({whose}).",
+        f"{most:g} is allowed ({whose}); traffic is extra.",
         offer_id=offer_id,
         instance_id=instance_id,
         next_steps=_search_instead(offer_id, {"max_usd_per_hour": most}, "offers within it"),
@@ -245,7 +245,7 @@ def _check_total(limits: Limits, total: float, instance_id: int | None) -> None:
     raise errors.OverLimit(
         f"With it all machines and volumes would cost {total:.4f} $/h, rentals "
         f"in doubt and queued starts included, and {most:g} are allowed ({MAX_TOTAL_USD}, set by "
-        "the person).",
+        "the person); traffic is extra.",
         instance_id=instance_id,
         next_steps=_WHAT_BILLS,
     )
@@ -266,7 +266,7 @@ def _check_credit(
     raise errors.OverLimit(
         f"The credit would last {max(hours, 0):.1f} hours at {total:.4f} $/h for "
         f"all machines and volumes, and {least:g} are wanted ({MIN_CREDIT_HOURS}, set by the "
-        "person).",
+        "person); traffic is extra.",
         instance_id=instance_id,
         next_steps=[NextStep("show_account", {}, "the credit and what bills"), *_WHAT_BILLS],
     )

@@ -39,13 +39,13 @@ class Over:
     def sentence(self) -> str:
         if self.of_all:
             return (
-                f"it costs {self.usd_per_hour:.4f} $/h, more than was expected, and so all "
-                f"machines pass the {self.most:g} that were allowed when it was rented "
+                f"it costs {self.usd_per_hour:.4f} $/h before traffic, more than was expected, and "
+                f"so all machines pass the {self.most:g} that were allowed when it was rented "
                 "(VAST_MCP_MAX_TOTAL_USD_PER_HOUR)"
             )
         return (
-            f"it costs {self.usd_per_hour:.4f} $/h, and at most {self.most:g} was allowed when it "
-            "was rented (max_usd_per_hour, the call's or the person's)"
+            f"it costs {self.usd_per_hour:.4f} $/h before traffic, and at most {self.most:g} was "
+            "allowed when it was rented (max_usd_per_hour, the call's or the person's)"
         )
 
     @property

@@ -32,7 +32,7 @@ def question_of(call: Call, what: str, usd_per_hour: float) -> str:
     if usd_per_hour > NO_PRICE:
         said += (
             f" It costs at most {usd_per_hour:.4f} $ an hour while it runs, "
-            f"{usd_per_hour * 24:.2f} $ a day."
+            f"{usd_per_hour * 24:.2f} $ a day; traffic is extra."
         )
     sandbox = "(Sandbox: no money moves.) " if call.session.pretended else ""
     return sandbox + call.settings.mask.hide(said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vast_mcp.machines import figures
 from vast_mcp.renting import wording
 from vast_mcp.renting.findings import Findings
 from vast_mcp.renting.order import Order
@@ -18,8 +19,25 @@ def rent_question(order: Order, findings: Findings) -> str:
     image = wording.image(order.body.get("image"))
     return (
         f"Rent {_gpus(findings.offer)} (offer {order.offer_id}) {_kind(order)} with {disk} on "
-        f"Vast.ai, as a {_form(order)} of {image}? {_end(order)}"
+        f"Vast.ai, as a {_form(order)} of {image}? {_end(order)}{_bid(order)}"
+        f"{_traffic(findings.offer)}"
     )
+
+
+def _bid(order: Order) -> str:
+    if order.bid is None:
+        return ""
+    return " It pays its bid; a higher bid of somebody else's stops it, and its disk bills on."
+
+
+def _traffic(offer: Offer | None) -> str:
+    """What traffic costs, where it is known."""
+    if offer is None:
+        return ""
+    pair = figures.usd_per_tb(offer.inet_down_cost, offer.inet_up_cost)
+    if pair is None:
+        return ""
+    return f" Traffic costs {pair[0]:g} $ a TB down and {pair[-1]:g} up."
 
 
 def _kind(order: Order) -> str:
