@@ -40,7 +40,7 @@ async def test_a_dropped_start_script_is_said_by_every_answer(client: Client, wo
     made = await leased(client, world)
     machine = made["instance_id"]
     assert ALONE in made["lease"]
-    assert "destroys itself" not in made["lease"]
+    assert "by itself" not in made["lease"]
     for tool in ("show_instance", "wait_for_instance"):
         [warning] = await warned(client, tool, machine)
         assert "vast-mcp sweep" in warning
@@ -51,7 +51,7 @@ async def test_a_dropped_start_script_is_said_by_every_answer(client: Client, wo
 async def test_a_start_script_that_is_stored_is_promised(client: Client, world: World) -> None:
     """The legal neighbour: nothing is said where the watchdog is."""
     made = await leased(client, world, onstart="echo hello")
-    assert "destroys itself" in made["lease"]
+    assert "by itself" in made["lease"]
     machine = made["instance_id"]
     for tool in ("show_instance", "wait_for_instance", "show_logs"):
         assert await warned(client, tool, machine) == []

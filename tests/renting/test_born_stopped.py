@@ -66,7 +66,6 @@ def is_told_as_stopped(answer: dict[str, Any], instance_id: int) -> bool:
         and steps
         == [
             ("manage_instance", {"instance_id": instance_id, "action": "start"}),
-            ("destroy_instance", {"instance_ids": [instance_id]}),
         ]
     )
 

@@ -219,7 +219,7 @@ async def test_a_price_that_fell_meanwhile_is_covered(
     person = Person(meanwhile=cheaper)
     async with confirming(world, settings, person, era=era) as client:
         answer = await call(client, "create_instance", **wish(world) | {"offer_id": offer["id"]})
-    assert answer["usd_per_hour"] == pytest.approx(cost(offer), abs=1e-4)
+    assert answer["running_usd_per_hour"] == pytest.approx(cost(offer), abs=1e-4)
     assert len(person.questions) == 1
 
 

@@ -363,7 +363,7 @@ async def test_an_old_journal_asks_the_account_for_a_new_key_only(
         assert new_key == ["list", "create"]
         grown_old(here)
         again = await asked_by(client, world, **wish(third, request_key="new"))
-        assert again == ["list"]  # the machine is an hour old: does it live?
+        assert again == ["list", "show"]  # an hour old: does it live, and what does it bill?
 
 
 async def test_a_wish_that_a_list_has_shown_elsewhere_is_met_by_an_old_journal(

@@ -18,7 +18,7 @@ import pytest
 from mcp import Client
 
 from house import KEY_LINE, allowing, call, offers
-from vast_mcp.leases import packing, watchdog
+from vast_mcp.leases import watchdog
 from vast_mcp.leases.labels import lease_of
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
@@ -50,10 +50,9 @@ async def test_a_leased_machine_carries_its_end_in_its_label_and_a_watchdog_befo
         made=int(until) - 2 * 3600,
     )
     assert sent(world)["onstart"] == expected
-    assert "the machine destroys itself then" in made["lease"]
-    assert (
-        f"{watchdog.cost('http://sandbox.localhost')} of onstart's {packing.ONSTART_MAX}"
-        in made["lease"]
+    # The default image brings curl, which is not said; what a person may do wrong is.
+    assert re.fullmatch(
+        r"Ends in 2 h, at [0-9T:Z-]+, by itself; do not stop it, destroy it \(.*\)\.", made["lease"]
     )
     assert "lease_hours" not in sent(world)
 
@@ -95,7 +94,7 @@ async def test_without_a_lease_nothing_is_added(client: Client, world: World) ->
     """Leases: none if unset."""
     made = await rent(client, world, onstart="echo mine\n")
     assert sent(world)["onstart"] == "echo mine\n"
-    assert "lease" not in made
+    assert made["lease"].startswith("No end is set: it bills until destroy_instance")
     assert lease_of(made["label"]) is None
 
 
@@ -143,7 +142,8 @@ async def test_the_same_call_says_where_a_moved_lease_ends(client: Client, world
         lease_hours=9,
     )
     again = await call(client, "create_instance", **wish)
-    assert again["lease"].startswith(f"Extended to {moved['lease_until']}.")
+    assert again["lease"].startswith(f"Ends in 9 h, at {moved['lease_until']}, by itself")
+    assert first["lease"].startswith("Ends in 2 h")
 
 
 async def test_a_journal_of_before_keeps_the_sentence_itself_and_is_still_read(
@@ -206,7 +206,7 @@ async def test_a_template_is_read_once_whatever_asks_for_it(
     }
     async with allowing(world, settings, max_usd_per_hour=100.0) as client:
         made = await call(client, "create_instance", **wish, lease_hours=1)
-    assert "the machine destroys itself then" in made["lease"]
+    assert "by itself, if its image has curl" in made["lease"]
     assert len(world.asked("templates")) == 1
 
 

@@ -214,7 +214,7 @@ async def test_a_price_of_another_market_is_not_told_as_this_ones(
         assert (await call(client, "search_offers", type="reserved", filters=filters))["offers"]
         row["dph_base"] = dear
         made = await call(client, "create_instance", offer_id=offer["id"], disk=DISK_GB)
-    assert made["usd_per_hour"] == pytest.approx(cost(offer), abs=1e-4)
+    assert made["running_usd_per_hour"] == pytest.approx(cost(offer), abs=1e-4)
 
 
 async def test_a_price_that_rises_while_the_account_is_read_is_the_one_that_counts(

@@ -65,7 +65,7 @@ async def until_settled(
 
 
 async def test_the_same_call_again_is_the_same_machine(world: World, short: Settings) -> None:
-    """Replay (docs/protocol.md): the key's rental lives, nothing is sent."""
+    """Replay (docs/protocol.md): the key's rental lives, and is looked at, for what it bills."""
     async with served(world, short) as client:
         first = await call(client, "create_instance", **wish(world))
         asked = len(world.requests)
@@ -76,7 +76,12 @@ async def test_the_same_call_again_is_the_same_machine(world: World, short: Sett
         first["instance_id"],
         first["usd_per_hour"],
     )
-    assert len(world.requests) == asked
+    assert len(world.requests) == asked + len(world.asked("show"))
+    same = ("asked", "made", "lease", "running_usd_per_hour", "stopped_usd_per_hour", "disk_gb")
+    assert {name: again[name] for name in same} == {
+        name: first[name] if "usd" not in name else pytest.approx(first[name], abs=1e-4)
+        for name in same
+    }
 
 
 async def test_another_server_and_a_restart_know_the_same_machine(

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from house import KEY_LINE, OTHER_KEY_LINE, an_offer, call, served
 from vast_mcp.host.server import build
+from vast_mcp.renting.as_made import NO_WAY_IN
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
@@ -94,39 +95,45 @@ async def test_a_rental_is_told_with_its_id_price_and_the_calls_that_lead_on(
     made = await call(client, "create_instance", offer_id=offer["id"], label="trainer", disk=40)
     [rental] = world.living
     token = rental.label.removeprefix("trainer#")
+    disk = offer["storage_cost"] * 40 / 720
     assert made.pop("request_key")
     made["warnings"] = warned(made)
+    assert (len(made["usd_per_tb"]), made.pop("usd_per_tb")[0]) == (
+        1 if offer["inet_down_cost"] == offer["inet_up_cost"] else 2,
+        pytest.approx(offer["inet_down_cost"] * 1024, rel=0.01),
+    )
     assert made == {
         "instance_id": rental.id,
         "offer_id": offer["id"],
         "label": f"trainer#{token}",
         "kind": "on_demand",
-        "usd_per_hour": round(offer["dph_base"] + offer["storage_cost"] * 40 / 720, 4),
+        "usd_per_hour": round(disk, 5),
+        "running_usd_per_hour": round(offer["dph_base"] + disk, 4),
+        "stopped_usd_per_hour": round(disk, 5),
         "disk_gb": 40,
+        "asked": {"image": "vastai/base-image:@vastai-automatic-tag", "launch": "ssh"},
+        "made": {"ssh_keys": ["~/.ssh/id_ed25519.pub"], "disk_usd_per_hour": round(disk, 5)},
+        "lease": "No end is set: it bills until destroy_instance, its disk even while stopped.",
         "warnings": [],
         "next_steps": [
-            {"tool": "show_instances", "arguments": {"label": token}, "why": "see whether it runs"},
             {
-                "tool": "destroy_instance",
-                "arguments": {"instance_ids": [rental.id]},
-                "why": "ends all billing for it",
+                "tool": "wait_for_instance",
+                "arguments": {"instance_id": rental.id},
+                "why": "waits until it is of use, or certain not to be",
             },
         ],
         "sandbox": True,
     }
 
 
-async def test_the_calls_that_lead_on_find_the_machine_and_end_it(
+async def test_the_call_that_leads_on_waits_for_the_machine(
     client: Client, world: World, keys: Any
 ) -> None:
-    """Next steps carry arguments that are ready to send."""
+    """Next steps carry arguments that are ready to send, and none ends what nobody asked to end."""
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
-    show, destroy = made["next_steps"]
-    assert [row["instance_id"] for row in (await follow(client, show))["instances"]] == [
-        made["instance_id"]
-    ]
-    await follow(client, destroy)
-    assert world.living == []
+    [wait] = made["next_steps"]
+    assert (await follow(client, wait))["instance_id"] == made["instance_id"]
+    assert [machine.id for machine in world.living] == [made["instance_id"]]
 
 
 async def test_a_bid_is_priced_by_the_bid_and_told_as_interruptible(
@@ -137,8 +144,13 @@ async def test_a_bid_is_priced_by_the_bid_and_told_as_interruptible(
     made = await call(
         client, "create_instance", offer_id=offer["id"], price=offer["min_bid"], disk=20
     )
+    disk = offer["storage_cost"] * 20 / 720
     assert made["kind"] == "interruptible"
-    assert made["usd_per_hour"] == round(offer["min_bid"] + offer["storage_cost"] * 20 / 720, 4)
+    assert made["running_usd_per_hour"] == round(offer["min_bid"] + disk, 4)
+    assert made["usd_per_hour"] == made["stopped_usd_per_hour"] == round(disk, 5)
+    assert made["made"]["bid_usd_per_hour"] == offer["min_bid"]
+    assert made["made"]["on_demand_usd_per_hour"] == round(offer["dph_base"], 5)
+    assert "its disk then bills on" in made["warnings"][0]
     assert world.living[0].launch.is_bid
 
 
@@ -877,7 +889,9 @@ async def test_a_container_is_rented_with_a_warning_when_the_keys_cannot_be_read
     """A look that fails must not stop what does not depend on it."""
     world.faults.add("keys", "drop", times=None)
     made = await call(client, "create_instance", offer_id=container_offer(world)["id"], disk=20)
-    assert warned(made) == ["The account's SSH keys could not be read (unreachable)."]
+    assert warned(made) == [
+        "The account's SSH keys could not be read (unreachable): who is let in is not known."
+    ]
 
 
 async def test_when_no_local_key_is_registered_the_warning_says_so(
@@ -909,7 +923,8 @@ async def test_a_machine_without_ssh_reads_no_keys(
     made = await call(
         client, "create_instance", offer_id=container_offer(world)["id"], disk=20, **arguments
     )
-    assert (world.asked("keys"), warned(made)) == ([], [])
+    assert (world.asked("keys"), warned(made)) == ([], [NO_WAY_IN])
+    assert made["made"]["command"] == "the image's own command"
 
 
 # ── A lost reply ───────────────────────────────────────────────────────────────────────────────
@@ -1295,7 +1310,8 @@ async def test_a_rental_found_again_says_what_its_start_fails_of(
     await call(client, "show_instances")
     again = await call(client, "create_instance", offer_id=offer["id"], disk=16)
     assert (again["replayed"], again["failure"]) == (True, "disk_full")
-    assert again["next_steps"][0]["tool"] == "wait_for_instance"
+    steps = [step["tool"] for step in again["next_steps"]]
+    assert steps == ["destroy_instance", "search_offers"]  # nobody's work is in it
     world.instances[made["instance_id"]].fate.messages["*"] = "success, running me/failed/ssh"
     await call(client, "show_instance", instance_id=made["instance_id"])
     again = await call(client, "create_instance", offer_id=offer["id"], disk=16)

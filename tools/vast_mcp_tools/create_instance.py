@@ -7,16 +7,21 @@ before it is sent; what was sent and not answered is reported as unknown, never 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from vast_mcp import errors
+from vast_mcp.account.asked import Asked
+from vast_mcp.account.reading import read_machine
 from vast_mcp.errors import Json
-from vast_mcp.leases import labels
-from vast_mcp.machines.costs import Price, per_day, per_month, rounded
+from vast_mcp.leases import guards, labels
+from vast_mcp.machines.costs import DIGITS, Price, cost_of, per_day, per_month, rounded
 from vast_mcp.machines.failures import Failure
+from vast_mcp.renting import as_made
+from vast_mcp.renting.as_made import Made
 from vast_mcp.renting.defaults import DEFAULT_IMAGE, ENV_TEXT
 from vast_mcp.session import Call
 from vast_mcp.settings import LONGEST_LEASE_H
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
     from vast_mcp.renting.order import Order
     from vast_mcp.renting.preview import Preview
     from vast_mcp.renting.request import Rental
+    from vast_mcp.renting.terms import Terms
+    from vast_mcp.vast.models import Instance
 
 ONSTART_MAX = 65_536  # characters before packing
 # Vast takes 256; "#", the token and a lease need the rest.
@@ -246,6 +253,7 @@ class CreateInstance(Arguments):
 
 
 class DryRun(Part):
+    said: Annotated[str, Field(description="All of it in words.")]
     would: Annotated[
         Literal["rent", "replay", "settle"],
         Field(
@@ -269,9 +277,14 @@ class DryRun(Part):
     usd_per_day: float | None = None
     usd_per_month: Annotated[float | None, Field(description="Of 720 hours.")] = None
     stopped_usd_per_hour: Annotated[float | None, Field(description="Disk and volume.")] = None
+    usd_per_tb: Annotated[
+        list[float] | None, Field(description="Traffic [down, up], on top of all of these.")
+    ] = None
+    lease_usd: Annotated[float | None, Field(description="Running all of its lease.")] = None
+    credit_usd: Annotated[float | None, Field(description="What can be spent.")] = None
     left: Annotated[
-        Json, Field(description="What each limit in force leaves after this rental.")
-    ] = {}
+        Json | None, Field(description="What each limit in force leaves after this rental.")
+    ] = None
 
 
 class CreateInstanceResult(Result):
@@ -290,21 +303,35 @@ class CreateInstanceResult(Result):
     usd_per_hour: Annotated[
         float | None,
         Field(
-            description="$/h with disk while running; absent when the offer's price is not known."
+            description="What it bills now, traffic is extra; of a dry run, while it would run. "
+            "Absent: not known."
         ),
     ] = None
-    disk_gb: Annotated[float | None, Field(description="Disk that usd_per_hour counts, GB.")] = None
+    running_usd_per_hour: Annotated[
+        float | None,
+        Field(description="What it bills while it runs, with disk, where that is not now's."),
+    ] = None
+    stopped_usd_per_hour: Annotated[
+        float | None, Field(description="What it bills on when stopped.")
+    ] = None
+    usd_per_tb: Annotated[
+        list[float] | None, Field(description="Traffic [down, up], on top of all of these.")
+    ] = None
+    disk_gb: Annotated[float | None, Field(description="Disk that the prices count, GB.")] = None
+    asked: Annotated[Asked | None, Field(description="What runs in it.")] = None
+    made: Annotated[Made | None, Field(description="What comes with that.")] = None
     replayed: Annotated[
         bool | None, Field(description="True: an earlier call rented it, nothing was sent.")
     ] = None
     recovered: Annotated[
-        bool | None, Field(description="True: the reply was lost and the machine was found.")
+        bool | None, Field(description="True: an answer was lost and the machine was found.")
     ] = None
+    lost_answer: Annotated[str | None, Field(description="Whose that was.")] = None
     failure: Annotated[
         Failure | None,
         Field(description="What the start of one found failed of, when last looked at."),
     ] = None
-    lease: Annotated[str | None, Field(description="When it is destroyed, and by whom.")] = None
+    lease: Annotated[str | None, Field(description="When it ends, and by whom.")] = None
     dry_run: Annotated[DryRun | None, Field(description="Only for dry_run: nothing was sent.")] = (
         None
     )
@@ -319,7 +346,6 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     a start needs minutes. After an error with billing_possible true a machine may exist: its
     next_steps settle it.
     """
-    from vast_mcp.renting import lease
     from vast_mcp.renting.preview import preview
     from vast_mcp.renting.refusals import told
     from vast_mcp.renting.rent import rent
@@ -327,13 +353,12 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     order = await _order(args, call)
     try:
         if order.dry_run:
-            return _previewed(order, await preview(call, order))
+            return _previewed(call, order, await preview(call, order))
         rental = await rent(call, order)
     except errors.VastMcpError as exc:
         raise told(exc, order, call) from exc
     call.session.created.setdefault(rental.instance_id, time.time())
-    said = await lease.sentence_now(call, rental.intent, rental.instance_id)
-    return _rented(order, rental, said, call.session.failing.get(rental.instance_id))
+    return _rented(call, order, rental, await _row(call, rental))
 
 
 async def _order(args: CreateInstance, call: Call) -> Order:
@@ -351,37 +376,58 @@ async def _order(args: CreateInstance, call: Call) -> Order:
     return order_of(given, call.settings, left_out, file)
 
 
-def _rented(
-    order: Order, rental: Rental, lease_said: str | None, failing: Failure | None
-) -> CreateInstanceResult:
-    """The answer to a rental, found or made."""
-    from vast_mcp.renting import rental_words
+async def _row(call: Call, rental: Rental) -> Instance | None:
+    """The machine's row, where something is to be told by it: of one that was found, and of one
+    whose start script Vast may have dropped. None where it cannot be read.
+    """
+    from vast_mcp.renting import lease
+    from vast_mcp.renting.findings import LOOK_S
 
-    intent = rental.intent
+    if not (rental.replayed or rental.recovered or lease.has_watchdog(rental.intent)):
+        return None
+    with contextlib.suppress(errors.VastMcpError):
+        return await call.within(LOOK_S).show_instance(rental.instance_id)
+    return None
+
+
+def _rented(call: Call, order: Order, rental: Rental, row: Instance | None) -> CreateInstanceResult:
+    """The answer to a rental, found or made."""
+    from vast_mcp.renting import lease, next_calls, rental_words
+
+    intent, facts = rental.intent, rental.intent.facts
+    reading = None if row is None else read_machine(call, row, intent)
+    bills = as_made.bills_at_birth(facts) if reading is None else reading.bills
+    ends = lease.sentence_of(intent, now=call.now(), why_outside=guards.why_outside(call, row))
     return CreateInstanceResult(
         instance_id=rental.instance_id,
         offer_id=intent.offer_id,
         request_key=intent.request_key,
         label=intent.label,
         kind=order.kind,
-        usd_per_hour=intent.facts.get("usd_per_hour"),
-        disk_gb=intent.facts.get("disk_gb"),
+        **bills.shown(),
+        disk_gb=facts.get("disk_gb"),
+        asked=as_made.asked_in(facts) or (reading and reading.asked),
+        made=as_made.made_in(facts),
         replayed=rental.replayed or None,
         recovered=rental.recovered or None,
-        lease=lease_said,
-        failure=failing,
+        lost_answer=rental_words.lost_answer_of(call, rental),
+        lease=ends,
+        failure=call.session.failing.get(rental.instance_id),
         warnings=rental_words.warnings_of(order, rental),
-        next_steps=rental_words.steps_of(rental, failing),
+        next_steps=next_calls.calls_for(call, reading)
+        if reading is not None
+        else rental_words.steps_of(rental),
     )
 
 
-def _previewed(order: Order, seen: Preview) -> CreateInstanceResult:
+def _previewed(call: Call, order: Order, seen: Preview) -> CreateInstanceResult:
     """The answer to a dry run."""
     answer = CreateInstanceResult(
         offer_id=order.offer_id,
         request_key=seen.request.wish.request_key,
         kind=order.kind,
         warnings=list(dict.fromkeys([*order.notes, *seen.warnings])),
+        dry_run=_dry_run(order, seen),
     )
     if not order.hides:
         again = {name: value for name, value in order.spoken.items() if name != "dry_run"}
@@ -390,32 +436,46 @@ def _previewed(order: Order, seen: Preview) -> CreateInstanceResult:
     if found is not None and found.lives:
         answer.instance_id = found.instance_id
     if terms is not None:
-        answer.usd_per_hour, answer.disk_gb = terms.usd_per_hour, terms.disk_gb
-        if terms.lease is not None:
-            answer.lease = terms.lease.sentence
-    answer.dry_run = _dry_run(order, seen)
+        _tell(answer, call, terms)
     return answer
+
+
+def _tell(answer: CreateInstanceResult, call: Call, terms: Terms) -> None:
+    """Put what would be rented into the answer of a dry run."""
+    from vast_mcp.renting.lease import NO_END
+
+    facts = terms.facts
+    answer.usd_per_hour, answer.disk_gb = terms.usd_per_hour, terms.disk_gb
+    answer.asked, answer.made = as_made.asked_in(facts), as_made.made_in(facts)
+    answer.lease = NO_END if terms.lease is None else terms.lease.sentence(call.now())
+    answer.warnings = list(dict.fromkeys([*as_made.warnings_in(facts), *answer.warnings]))
 
 
 def _dry_run(order: Order, seen: Preview) -> DryRun:
     """What the call would do, send and cost. Where it rents nothing, no price was read."""
     from vast_mcp.renting.order import masked
+    from vast_mcp.renting.rental_words import said_of
 
     body, price, until = order.body, Price(None, None), None
     if seen.terms is not None:
         body, price, until = seen.terms.body, seen.terms.price, seen.terms.lease_until
     label = f"{labels.leased(order.label, until)}#<token>"
+    lease_h = None if until is None else order.lease_hours
     return DryRun(
+        said=said_of(order, seen),
         would=seen.would,
         request=masked(body | {"label": label}),
-        gpu_usd_per_hour=rounded(price.gpu, 5),
-        disk_usd_per_hour=rounded(price.disk, 5),
-        volume_usd_per_hour=rounded(price.volume, 5) or None,
-        usd_per_hour=rounded(price.total, 5),
+        gpu_usd_per_hour=rounded(price.gpu, DIGITS),
+        disk_usd_per_hour=rounded(price.disk, DIGITS),
+        volume_usd_per_hour=rounded(price.volume, DIGITS) or None,
+        usd_per_hour=rounded(price.total, DIGITS),
         usd_per_day=per_day(price.total),
         usd_per_month=per_month(price.total),
-        stopped_usd_per_hour=rounded(price.stopped, 5),
-        left=seen.left,
+        stopped_usd_per_hour=rounded(price.stopped, DIGITS),
+        usd_per_tb=None if seen.terms is None else as_made.per_tb_in(seen.terms.facts),
+        lease_usd=cost_of(lease_h, price.total),
+        credit_usd=None if seen.credit is None else round(seen.credit.usd, 2),
+        left=seen.left or None,
     )
 
 

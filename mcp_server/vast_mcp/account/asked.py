@@ -43,8 +43,13 @@ class Asked(Part):
 def asked_of(machine: Machine, row: Instance) -> Asked:
     """What a machine was rented as, by the journal where that has it, else by its row."""
     by_row = _by_row(machine, row)
-    facts = as_object(machine.facts.get(FACT))
-    return by_row if facts is None else _by_facts(facts, by_row)
+    return asked_by_record(machine.facts, by_row) or by_row
+
+
+def asked_by_record(facts: Json, by_row: Asked) -> Asked | None:
+    """What a machine was rented as, by what the journal noted of it; None where it did not."""
+    asked = as_object(facts.get(FACT))
+    return None if asked is None else _by_facts(asked, by_row)
 
 
 def _by_facts(facts: Json, by_row: Asked) -> Asked:

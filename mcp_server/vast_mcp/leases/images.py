@@ -1,4 +1,5 @@
-"""What is known of images before a rent: which bring no client that a watchdog could delete by.
+"""What is known of images before a rent: which bring a client that a watchdog can delete by, and
+which bring none.
 
 A watchdog needs curl, GNU wget or python3 in its machine (leases/watchdog.sh). The base images here
 come with none; what the start of a machine adds is found by the watchdog, which looks for its
@@ -11,6 +12,7 @@ import re
 
 # By repository, as published: alpine and busybox have busybox's wget, which sends no DELETE.
 _BARE = frozenset({"alpine", "bash", "busybox", "debian", "nvidia/cuda", "ubuntu"})
+_VM_IMAGES = frozenset({"kvm"})
 _BRINGS_ONE = re.compile(r"\b(?:curl|wget|python3)\b")
 
 
@@ -20,8 +22,21 @@ def bare(image: str | None, script: str | None) -> str | None:
     """
     if image is None or _BRINGS_ONE.search(script or ""):
         return None
-    hub = image.strip().removeprefix("docker.io/").removeprefix("library/")
-    repository = re.split(r"[:@]", hub, maxsplit=1)[0]
+    repository = _repository(image)
     if repository in _BARE or repository.startswith("gcr.io/distroless/"):
         return repository
     return None
+
+
+def brings_one(image: str | None) -> bool:
+    """Whether an image is known to bring a client: Vast's own containers do."""
+    if image is None:
+        return False
+    owner, _, name = _repository(image).partition("/")
+    return owner == "vastai" and name not in _VM_IMAGES
+
+
+def _repository(image: str) -> str:
+    """An image's name without the registry that Docker itself would add, its tag and its digest."""
+    hub = image.strip().removeprefix("docker.io/").removeprefix("library/")
+    return re.split(r"[:@]", hub, maxsplit=1)[0]

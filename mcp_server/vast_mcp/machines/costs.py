@@ -49,6 +49,13 @@ def per_day(usd_per_hour: float | None) -> float | None:
     return round(usd_per_hour * 24, 2)
 
 
+def cost_of(hours: float | None, usd_per_hour: float | None) -> float | None:
+    """The price of so many hours, in cents; None where one of them is not known."""
+    if hours is None or usd_per_hour is None:
+        return None
+    return round(usd_per_hour * hours, 2)
+
+
 def per_month(usd_per_hour: float | None) -> float | None:
     """The price of a month of 720 hours, in cents."""
     if usd_per_hour is None:

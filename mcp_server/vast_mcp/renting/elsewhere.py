@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import anyio
 
 from vast_mcp import errors
+from vast_mcp.account.asked import FACT
 from vast_mcp.journal.elsewhere import Stranger
 from vast_mcp.journal.records import Allowed, Intent, Notice, token_of, wish_digits_of
 from vast_mcp.leases.labels import ends_at, lease_of, leased
@@ -23,6 +24,7 @@ from vast_mcp.renting.earlier import rental_found
 from vast_mcp.renting.findings import LOOK_S
 from vast_mcp.renting.refusals import missing_elsewhere, rented_elsewhere
 from vast_mcp.renting.request import Rental, Request
+from vast_mcp.renting.what_runs import asked_by
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance, Offer, shows_every_label
 
@@ -233,6 +235,8 @@ def _as_intent(request: Request, row: Instance) -> Intent:
     wish, token = request.wish, token_of(row.label) or ""
     usd_per_hour = rounded(row.dph_total, 5)
     facts: errors.Json = {"usd_per_hour": usd_per_hour, "disk_gb": row.disk_space}
+    if "template_hash_id" not in request.order.body:
+        facts[FACT] = asked_by(request.order.body, None)
     if request.order.is_vm:
         facts["vm"] = True
     intent = Intent(

@@ -24,6 +24,8 @@ class Findings:
     price: Price
     price_unknown_because: str  # a sentence; empty where the price is known, or nobody knows why
     warnings: list[str]
+    on_demand_usd: float | None = None  # $/h of its GPUs on demand, where that is known
+    let_in: list[str] | None = None  # the SSH keys that it takes at birth; None: not known, or none
     template: Template | None = None  # where the order has one, and it could be read
     priced_at: float | None = (
         None  # when the price was read that something rests on, on anyio's clock

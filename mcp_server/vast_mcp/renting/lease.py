@@ -12,17 +12,16 @@ from typing import cast
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.journal.records import Intent, time_of
-from vast_mcp.leases import guards, images, labels, packing, watchdog
+from vast_mcp.leases import images, labels, packing, watchdog
 from vast_mcp.leases.labels import utc
 from vast_mcp.renting import rules
-from vast_mcp.renting.findings import LOOK_S
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.template_look import template_of
 from vast_mcp.session import Call
 from vast_mcp.vast.account import Template
-from vast_mcp.vast.models import Instance
 
 FACTS = "lease_made"  # of an attempt in the journal
+NO_END = "No end is set: it bills until destroy_instance, its disk even while stopped."
 SENTENCE = "lease"  # what journals of before have instead: the sentence itself
 
 
@@ -35,6 +34,7 @@ class Lease:
     why_outside: str = ""
     vm: bool = False
     bare: str | None = None  # an image that is known to bring nothing to delete by
+    equipped: bool = False  # the image is known to bring something
 
     @property
     def facts(self) -> Json:
@@ -44,6 +44,8 @@ class Lease:
         facts: Json = {"until": self.until, "watchdog_takes": self.watchdog_takes, "vm": self.vm}
         if self.bare is not None:
             facts["bare"] = self.bare
+        if self.equipped:
+            facts["equipped"] = True
         return facts
 
     @classmethod
@@ -62,27 +64,42 @@ class Lease:
             why_outside=str(kept.get("why_outside", "")),
             vm=kept.get("vm") is True,
             bare=bare if isinstance(bare, str) else None,
+            equipped=kept.get("equipped") is True,
+        )
+
+    def sentence(self, now: float) -> str:
+        """What an answer says of it, as a person may be told. `now`: by Vast's clock."""
+        ends = f"Ends {_in(self.until - now)}, at {utc(self.until)},"
+        if self.watchdog_takes is None:
+            return (
+                f"{ends} destroyed from outside alone, so that a vast-mcp server must run then, or "
+                f"vast-mcp sweep: {self.why_outside}."
+            )
+        needs = "".join(f", {one}" for one in self._needs)
+        return (
+            f"{ends} by itself{needs}; do not stop it, destroy it (stopped, it is ended by a "
+            "running vast-mcp server alone)."
         )
 
     @property
-    def sentence(self) -> str:
-        """What an answer says of it."""
-        if self.watchdog_takes is None:
-            return (
-                f"Ends {utc(self.until)}, destroyed from outside alone: a vast-mcp server must run "
-                f"then, or vast-mcp sweep ({self.why_outside})."
-            )
-        needs = "curl, GNU wget or python3 in its image"
+    def _needs(self) -> list[str]:
+        """What it takes that is not known to be so."""
+        needs: list[str] = []
         if self.bare is not None:
-            needs += f" ({self.bare} brings none: install one in onstart)"
+            needs.append(f"once onstart has installed curl ({self.bare} brings none)")
+        elif not self.equipped:
+            needs.append("if its image has curl, GNU wget or python3")
         if self.vm:
-            needs += ", if Vast gives a VM its key"
-        return (
-            f"Ends {utc(self.until)}: while it runs, the machine destroys itself then, with "
-            f"{needs}, whatever became of this server; stopped, a vast-mcp server or vast-mcp "
-            f"sweep must destroy it (the watchdog takes {self.watchdog_takes} of onstart's "
-            f"{packing.ONSTART_MAX} characters)."
-        )
+            needs.append("if Vast gives a VM its key")
+        return needs
+
+
+def _in(seconds: float) -> str:
+    if seconds <= 0:
+        return "now"
+    if seconds < 3570:  # else it is an hour
+        return f"in {max(1, round(seconds / 60))} min"
+    return f"in {round(seconds / 3600, 1):g} h"
 
 
 def has_watchdog(intent: Intent) -> bool:
@@ -91,42 +108,24 @@ def has_watchdog(intent: Intent) -> bool:
     return made is not None and made.watchdog_takes is not None
 
 
-async def sentence_now(call: Call, intent: Intent, instance_id: int) -> str | None:
-    """What an answer says of a rental's lease, having looked for the watchdog in its machine's
-    row: a promise of what Vast may have dropped would be none.
+def sentence_of(intent: Intent, *, now: float, why_outside: str | None = None) -> str:
+    """What an answer says of the end of a machine: its lease as it was rented, with its end as it
+    was moved since. `why_outside`: why the watchdog that was sent is none. `now`: by Vast's clock.
     """
-    if not has_watchdog(intent):
-        return sentence_of(intent)
-    row: Instance | None = None
-    with contextlib.suppress(errors.VastMcpError):
-        row = await call.within(LOOK_S).show_instance(instance_id)
-    why = guards.why_outside(call, row)
-    return sentence_of(intent, why_outside=why)
-
-
-def sentence_of(intent: Intent, *, why_outside: str | None = None) -> str | None:
-    """What an answer says of the lease that the journal has: as it was rented, and where the lease
-    ends now if that was moved since. `why_outside`: why the watchdog that was sent is none.
-    """
-    ends = intent.lease_until
-    as_rented = _as_rented(intent, why_outside)
-    if ends is None:
-        return as_rented
-    if as_rented is None:
-        return f"Ends {utc(ends)}."
-    if ends == labels.lease_of(intent.label):
-        return as_rented
-    return f"Extended to {utc(ends)}. As rented: {as_rented}"
-
-
-def _as_rented(intent: Intent, why_outside: str | None) -> str | None:
-    lease = Lease.of_facts(intent.facts.get(FACTS))
-    if lease is not None and why_outside is not None:
-        lease = replace(lease, watchdog_takes=None, why_outside=why_outside)
+    ends, lease = intent.lease_until, Lease.of_facts(intent.facts.get(FACTS))
     if lease is not None:
-        return lease.sentence
-    sentence = intent.facts.get(SENTENCE)
-    return sentence if isinstance(sentence, str) else None
+        lease = replace(lease, until=ends or lease.until)
+        if why_outside is not None:
+            lease = replace(lease, watchdog_takes=None, why_outside=why_outside)
+        return lease.sentence(now)
+    said = intent.facts.get(SENTENCE)
+    if ends is None:
+        return said if isinstance(said, str) else NO_END
+    if not isinstance(said, str):
+        return f"Ends {_in(ends - now)}, at {utc(ends)}."
+    if ends == labels.lease_of(intent.label):
+        return said
+    return f"Extended to {utc(ends)}. As rented: {said}"
 
 
 # ── making one ─────────────────────────────────────────────────────────────────────────────────
@@ -154,8 +153,14 @@ async def lease_of(call: Call, order: Order) -> tuple[Lease | None, Json]:
         )
         return Lease(until, why_outside=why), order.body
     takes = watchdog.cost(base_url)
-    bare = images.bare(_image(order, template), script)
-    lease = Lease(until, watchdog_takes=takes, vm=order.is_vm, bare=bare)
+    image = _image(order, template)
+    lease = Lease(
+        until,
+        watchdog_takes=takes,
+        vm=order.is_vm,
+        bare=images.bare(image, script),
+        equipped=images.brings_one(image),
+    )
     return lease, order.body | {"onstart": carried}
 
 

@@ -25,7 +25,7 @@ from vast_mcp.renting.logins import check_login_of_template
 from vast_mcp.renting.offer_look import offer_of, volume_usd_per_hour
 from vast_mcp.renting.onstart import check_with_template
 from vast_mcp.renting.order import Order
-from vast_mcp.renting.ssh_access import check_keys_of_vm, warnings_of_keys
+from vast_mcp.renting.ssh_access import Keys, keys_of_container, keys_of_vm
 from vast_mcp.renting.template_look import disk_gb_wanted, template_in
 from vast_mcp.session import Call
 from vast_mcp.vast.account import Template
@@ -39,7 +39,7 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
 
     Raises a leaf of Refused where Vast would bill for something useless.
     """
-    template, unread, key_warnings = await _way_in(call, order)
+    template, unread, keys = await _way_in(call, order)
     if template is not None:
         check_login_of_template(order.body, template)
         check_with_template(order.body, order.script, template)
@@ -51,7 +51,7 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
     price = price_of(order, offer, disk_gb or DEFAULT_DISK_GB, volume)
     if unread and disk_gb is None:
         price = replace(price, disk=None)
-    warnings = [because or why, unread, *key_warnings]
+    warnings = [because or why, unread, *keys.warnings]
     if offer is None:
         warnings.append("Whether it has the ports, the disk and the driver for this is not known.")
     warnings += _judged(call, order, template, offer, because)
@@ -61,6 +61,8 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
         price=price,
         price_unknown_because=because or why or unread,
         warnings=[warning for warning in warnings if warning],
+        on_demand_usd=call.session.offers.on_demand_usd(order.offer_id),
+        let_in=keys.let_in,
         template=template,
         priced_at=priced_at,
     )
@@ -106,19 +108,19 @@ def _of_its_image(order: Order, template: Template) -> list[str]:
     return [] if "image" in order.body else image_rules.warnings_of_template(template)
 
 
-async def _way_in(call: Call, order: Order) -> tuple[Template | None, str, list[str]]:
-    """The template, why it could not be read, and what is to be said of SSH keys. Raises a leaf of
+async def _way_in(call: Call, order: Order) -> tuple[Template | None, str, Keys]:
+    """The template, why it could not be read, and the SSH keys that are let in. Raises a leaf of
     Refused for a VM that nobody could enter.
     """
     if order.is_vm:
-        key_warnings = await check_keys_of_vm(call)
+        keys = await keys_of_vm(call)
         template, unread = await template_in(call, order.body)
         offer_rules.check_vm_image(order.body, template)
-        return template, unread, key_warnings
+        return template, unread, keys
     template, unread = await template_in(call, order.body)
     if rules.by_args(order.body, template):
-        return template, unread, []
-    return template, unread, await warnings_of_keys(call)
+        return template, unread, Keys()
+    return template, unread, await keys_of_container(call)
 
 
 async def _new_volume(

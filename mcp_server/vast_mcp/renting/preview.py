@@ -5,16 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from vast_mcp import errors
 from vast_mcp.journal.records import Intent
 from vast_mcp.renting import confirm
 from vast_mcp.renting.earlier import refuse_if_unannounced, seen_of
 from vast_mcp.renting.elsewhere import seen_elsewhere
+from vast_mcp.renting.findings import LOOK_S
 from vast_mcp.renting.limits import Headroom
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.request import Request, request_of
 from vast_mcp.renting.terms import Terms, terms_unasked
 from vast_mcp.session import Call
 from vast_mcp.settings import Limits
+
+
+@dataclass(frozen=True)
+class Credit:
+    """What can be spent, in $. `refills`: a saved card is charged as it runs out, so that it is no
+    ceiling (docs/vast-api.md G).
+    """
+
+    usd: float
+    refills: bool
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,7 @@ class Preview:
     terms: Terms | None
     warnings: list[str]
     left: dict[str, float]  # what each limit in force leaves after this rental, by its name
+    credit: Credit | None = None  # None: it could not be read, or nothing would be rented
 
     @property
     def would(self) -> Literal["rent", "replay", "settle"]:
@@ -54,7 +67,19 @@ async def preview(call: Call, order: Order) -> Preview:
     warnings = [*warnings, *terms.findings.warnings]
     if confirm.wanted(call, terms.price.total):
         warnings.append("The person is asked before this is rented (VAST_MCP_CONFIRM).")
-    return Preview(request, None, terms, warnings, _left(limits, order, terms))
+    left = _left(limits, order, terms)
+    return Preview(request, None, terms, warnings, left, await _credit(call))
+
+
+async def _credit(call: Call) -> Credit | None:
+    try:
+        user = await call.within(LOOK_S).recent.user()
+    except errors.VastMcpError:
+        return None
+    if user.credit is None:
+        return None
+    refills = (user.autobill_threshold, user.autobill_amount) != (None, None)
+    return Credit(user.credit, refills=refills)
 
 
 def _left(limits: Limits, order: Order, terms: Terms | None) -> dict[str, float]:

@@ -4,15 +4,24 @@ computer (docs/vast-api.md A.5).
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from vast_mcp import errors
 from vast_mcp.errors import NextStep
-from vast_mcp.machines.keyfiles import local_public_keys, registered_local_key
+from vast_mcp.machines.keyfiles import (
+    fingerprint_of,
+    key_blob,
+    local_keys,
+    local_public_keys,
+    registered_local_key,
+)
 from vast_mcp.renting.findings import LOOK_S
 from vast_mcp.session import Call
 from vast_mcp.vast.account import SshKey
 from vast_mcp.vast.rows import Listing
+
+MOST_NAMED = 10
 
 
 async def _read_keys(call: Call) -> Listing[SshKey]:
@@ -22,30 +31,55 @@ async def _read_keys(call: Call) -> Listing[SshKey]:
     return keys
 
 
-async def check_keys_of_vm(call: Call) -> list[str]:
-    """Read the keys anew, since a VM without one can never be entered (docs/vast-api.md A.5).
+@dataclass(frozen=True)
+class Keys:
+    """The keys that a machine takes at its birth, as a person knows them, and what to warn of.
+    None: they could not be read, or there is no SSH.
+    """
 
-    Returns warnings. Raises NoSshKey.
+    let_in: list[str] | None = None
+    warnings: list[str] = field(default_factory=list[str])
+
+
+async def keys_of_vm(call: Call) -> Keys:
+    """Read the keys anew, since a VM without one can never be entered (docs/vast-api.md A.5).
+    Raises NoSshKey.
     """
     keys = await _read_keys(call)
     if not keys and keys.is_whole:
         raise no_ssh_key(call.ssh_dir)
-    return _unmatched(keys, call.ssh_dir)
+    return Keys(_named(keys, call.ssh_dir), _unmatched(keys, call.ssh_dir))
 
 
-async def warnings_of_keys(call: Call) -> list[str]:
-    """What to warn of for a container, which can still be given a key later."""
+async def keys_of_container(call: Call) -> Keys:
+    """The keys for a container, which can still be given one later."""
     keys = call.session.ssh_keys
     try:
         keys = keys or await _read_keys(call)
     except errors.VastMcpError as exc:
-        return [f"The account's SSH keys could not be read ({exc.code})."]
+        why = f"The account's SSH keys could not be read ({exc.code}): who is let in is not known."
+        return Keys(warnings=[why])
     if not keys and keys.is_whole:
-        return [
+        none = (
             "The account has no SSH key: register one with create_ssh_key; a container made before "
             "needs it attached."
-        ]
-    return _unmatched(keys, call.ssh_dir)
+        )
+        return Keys([], [none])
+    return Keys(_named(keys, call.ssh_dir), _unmatched(keys, call.ssh_dir))
+
+
+def _named(keys: Listing[SshKey], ssh_dir: Path | None) -> list[str]:
+    """Each key by its file here, else by its fingerprint, those that are here first."""
+    here = local_keys(ssh_dir)
+    files: list[str] = []
+    others: list[str] = []
+    for key in keys:
+        blob = key_blob(key.public_key) or ""
+        if blob in here:
+            files.append(f"~/.ssh/{here[blob].name}")
+        else:
+            others.append((blob and fingerprint_of(blob)) or f"key {key.id}, which is unreadable")
+    return [*files, *others][:MOST_NAMED]
 
 
 def _unmatched(keys: Listing[SshKey], ssh_dir: Path | None) -> list[str]:

@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from vast_mcp import errors
+from vast_mcp.account.asked import FACT
 from vast_mcp.errors import Json
 from vast_mcp.journal.records import NEW_VOLUME, STOPPED_USD_PER_HOUR
 from vast_mcp.leases import packing
 from vast_mcp.machines.costs import Price
-from vast_mcp.renting import confirm, lease, limits, preflight, unseen
-from vast_mcp.renting.asked import ASKED, BROUGHT, asked_of, brought_by
+from vast_mcp.renting import as_made, confirm, lease, limits, preflight, unseen
 from vast_mcp.renting.confirm import Agreement
 from vast_mcp.renting.findings import Findings
 from vast_mcp.renting.lease import Lease
@@ -28,6 +28,7 @@ from vast_mcp.renting.proposal import Proposal
 from vast_mcp.renting.rent_question import rent_question
 from vast_mcp.renting.standing import Standing
 from vast_mcp.renting.template_look import template_of
+from vast_mcp.renting.what_runs import asked_by, made_by
 from vast_mcp.session import Call
 
 
@@ -66,12 +67,11 @@ class Terms:
     @property
     def facts(self) -> Json:
         """What the answer will say of the machine, and a replay of it."""
-        template = self.findings.template
         facts: Json = {
             "usd_per_hour": self.usd_per_hour,
             "disk_gb": self.disk_gb,
-            ASKED: asked_of(self.body, template),
-            BROUGHT: brought_by(template, self.body),
+            FACT: asked_by(self.body, self.findings.template),
+            as_made.FACT: made_by(self.body, self.findings),
         }
         if self.body.get("vm"):
             facts["vm"] = True  # no row of Vast's says which machines are VMs

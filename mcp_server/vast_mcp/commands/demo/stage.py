@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 INDENT = "    "
 SILENT_S = 1.2  # seconds without a word
-RENTED = ("instance_id", "kind", "usd_per_hour", "label")
+RENTED = ("instance_id", "kind", "usd_per_hour", "running_usd_per_hour", "label")
 
 
 class Surprise(Exception):

@@ -11,22 +11,22 @@ import re
 from collections.abc import Iterable
 
 from vast_mcp.errors import Json, clean
+from vast_mcp.leases.packing import BEGAN
+from vast_mcp.machines import figures
 from vast_mcp.renting.env_grammar import env_of
+from vast_mcp.renting.findings import Findings
 from vast_mcp.renting.image_rules import image_of_template
 from vast_mcp.renting.port_rules import ports_of, ports_of_template
 from vast_mcp.renting.rules import by_args
 from vast_mcp.vast.account import Template
-
-ASKED = "asked"  # of an attempt in the journal
-BROUGHT = "of_template"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _LONGEST_IMAGE = 200  # characters of a template's
 _DIRECT = {"ssh": "ssh_direct", "jupyter": "jupyter_direct"}
 
 
-def asked_of(body: Json, template: Template | None) -> Json:
-    """What was asked for, with what the template adds.
+def asked_by(body: Json, template: Template | None) -> Json:
+    """What is asked for, with what the template adds (account/asked.py shows it).
 
     `image`: the call's own, absent where the template brings it. `launch`: the mode in which it
     starts, absent where an unread template decides. `env`: names of variables. `ports`: opened ones
@@ -41,6 +41,33 @@ def asked_of(body: Json, template: Template | None) -> Json:
         "template": body.get("template_hash_id"),
     }
     return {name: value for name, value in facts.items() if value not in (None, [])}
+
+
+def made_by(body: Json, findings: Findings) -> Json:
+    """What else an answer says of a machine made so (as_made.py shows it)."""
+    offer, price, template = findings.offer, findings.price, findings.template
+    per_tb = None
+    if offer is not None:
+        per_tb = figures.usd_per_tb(offer.inet_down_cost, offer.inet_up_cost)
+    facts: Json = {
+        "brought": brought_by(template, body),
+        "onstart": _onstart(body, template),
+        "program": ("onstart" in body and by_args(body, template)) or None,
+        "ssh_keys": findings.let_in,
+        "disk": price.disk,
+        "volume": price.volume or None,
+        "bid": body.get("price"),
+        "on_demand": findings.on_demand_usd if "price" in body else None,
+        "per_tb": per_tb,
+    }
+    return {name: value for name, value in facts.items() if value not in (None, {})}
+
+
+def _onstart(body: Json, template: Template | None) -> Json:
+    text = body.get("onstart")
+    if text is None or by_args(body, template):
+        return {}
+    return {"characters": len(text), "tells": BEGAN in text, "vm": bool(body.get("vm"))}
 
 
 def brought_by(template: Template | None, body: Json) -> Json:
