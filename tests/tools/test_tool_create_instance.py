@@ -626,7 +626,8 @@ async def test_an_offer_that_nobody_was_shown_is_not_rented_at_a_price_that_cann
     world.faults.clear()
     made = await call(client, "create_instance", **wish)
     [said] = [text for text in made["warnings"] if text not in warned(made)]
-    assert f"{made['usd_per_hour']:.4f} $/h while it runs, its disk included and traffic" in said
+    usd = made["running_usd_per_hour"]
+    assert f"{usd:.4f} $/h while it runs, its disk included and traffic" in said
 
 
 async def test_an_offer_that_a_search_or_a_dry_run_has_shown_is_rented_without_more_words(
