@@ -10,9 +10,12 @@ import pytest
 from mcp import Client
 
 from house import served
+from vast_mcp.machines.knocking import Knock
+from vast_mcp.machines.ways import Address
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
-from waits import rent, rent_bare, wait
+from vast_mcp.waiting.wanted import Door
+from waits import rent, rent_bare, rent_ours, wait
 
 PORTS = {"-p 8000:8000": "1", "-p 9000:9000/udp": "1"}
 
@@ -107,8 +110,8 @@ async def test_a_notebook_is_ready_when_it_answers_by_tls(
 async def test_a_notebook_that_does_not_answer_says_that_ssh_does(
     soon: Client, world: World
 ) -> None:
-    """It was rented for the notebook; the other way in is there to look why."""
-    made = rent(world, runtype="jupyter_direct")
+    """It was rented for the notebook; SSH is there to look why, and nothing ends it."""
+    made = await rent_ours(soon, world, runtype="jupyter_direct")
     world.set_door(made, "8080/tcp", "closed")
     done = await wait(soon, made)
     assert done["state"] == "running_not_reachable_from_here"
@@ -124,3 +127,11 @@ async def test_a_notebook_behind_the_proxy_alone_is_ready_when_ssh_answers(
     world.ssh_direct = False
     done = await wait(client, rent(world, runtype="jupyter_proxy"))
     assert (done["state"], done["via"]) == ("ready", "proxy_only")
+
+
+def test_a_notebook_that_takes_a_connection_and_is_silent_is_not_served() -> None:
+    """What listens there may still be starting; of other ports that is all that is known."""
+    to, silent = Address("127.0.0.1", 9), Knock("open")
+    assert not Door("jupyter", to, tls=True).is_served(silent)
+    assert Door("jupyter", to, tls=True).is_served(Knock("http", 302))
+    assert Door("port 5432", to).is_served(silent)

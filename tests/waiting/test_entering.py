@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import asyncssh
 import pytest
 from mcp import Client
 
@@ -23,20 +21,6 @@ async def ours(world: World, settings: Settings) -> AsyncIterator[Client]:
     """A server that sees its machines while they are young."""
     async with served(world, hurried(settings, young_s=3.0)) as client:
         yield client
-
-
-@pytest.fixture
-def key(world: World, tmp_path: Path) -> Path:
-    """A key of this computer that the account has."""
-    made = asyncssh.generate_private_key("ssh-ed25519")
-    folder = tmp_path / ".ssh"
-    folder.mkdir(mode=0o700)
-    path = folder / "id_ed25519"
-    made.write_private_key(path)
-    path.chmod(0o600)
-    made.write_public_key(folder / "id_ed25519.pub")
-    world.set_keys([made.export_public_key().decode()])
-    return path
 
 
 @pytest.mark.usefixtures("key")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from mcp import Client
 
 from house import call
@@ -20,6 +21,16 @@ async def test_several_are_ready_when_each_is(client: Client, world: World) -> N
     assert done["usd_per_hour"] == round(sum(one["usd_per_hour"] for one in done["machines"]), 5)
     assert "instance_id" not in done
     assert world.asked("show") == []
+
+
+@pytest.mark.usefixtures("key")
+async def test_the_account_is_asked_for_its_keys_once_for_all_of_them(
+    client: Client, world: World
+) -> None:
+    """They are tried at once, and none of them without keys."""
+    done = await wait(client, None, instance_ids=[rent(world) for _ in range(4)])
+    assert [one["seen"] for one in done["machines"]] == [{"ssh direct": "entered"}] * 4
+    assert len(world.asked("keys")) == 1
 
 
 async def test_what_one_comes_to_keeps_nobody_from_the_others(client: Client, world: World) -> None:
@@ -43,6 +54,14 @@ async def test_once_nothing_starts_any_more_what_failed_leads_on(
     done = await wait(client, None, instance_ids=[rent(world), failed])
     assert done["state"] == "failed"
     assert done["next_steps"] == done["machines"][1]["next_steps"]
+
+
+async def test_a_list_that_lacks_a_row_takes_no_machine_away(client: Client, world: World) -> None:
+    """A row without an id may be the one that is waited for (docs/protocol.md)."""
+    ids = [rent(world, "stuck_loading"), rent(world)]
+    world.odd.add("instance", "id", None, row=ids[1], only="list")
+    done = await wait(client, None, timeout_s=1, instance_ids=ids)
+    assert [one["state"] for one in done["machines"]] == ["still_starting", "still_starting"]
 
 
 async def test_an_id_that_nobody_ever_saw_is_an_error(client: Client, world: World) -> None:

@@ -96,9 +96,7 @@ async def test_a_log_is_asked_for_no_faster_than_machines_are(
     made = rent_bare(world)
     async with served(world, slow) as client:
         await wait(client, made, until="log:never")
-    at = [request.at for request in world.asked("logs")]
-    assert 1 <= len(at) <= 4
-    assert len(world.asked("show")) >= len(at)
+    assert 0 < len(world.asked("logs")) < len(world.asked("show"))
 
 
 async def test_a_log_that_cannot_be_read_says_so(client: Client, world: World) -> None:
