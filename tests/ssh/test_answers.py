@@ -95,9 +95,9 @@ async def test_whoever_takes_connections_and_is_silent_is_no_ssh(tryer: Tryer) -
         await reader.read()
 
     async with stranger(talk) as port:
-        tried = await tryer.enter(port, within_s=0.3)
+        tried = await tryer.enter(port, within_s=1.0)
     assert tried.answer == "no_ssh"
-    assert "said nothing within 0.3 s" in tried.said
+    assert "said nothing within 1 s" in tried.said
 
 
 async def test_a_server_that_greets_and_never_finishes_is_late(tryer: Tryer) -> None:
@@ -108,7 +108,7 @@ async def test_a_server_that_greets_and_never_finishes_is_late(tryer: Tryer) -> 
         await reader.read()
 
     async with stranger(talk) as port:
-        tried = await tryer.enter(port, within_s=0.3)
+        tried = await tryer.enter(port, within_s=1.0)
     assert tried.answer == "timed_out"
 
 
@@ -217,13 +217,13 @@ async def test_a_server_that_talks_without_end_before_the_login_is_left(tryer: T
     assert tried.answer == "no_ssh"
 
 
+@pytest.mark.filterwarnings("ignore:Diffie-Hellman")  # cryptography is about to drop it
 async def test_a_server_whose_arithmetic_would_stop_this_process_is_not_talked_to(
     tryer: Tryer,
 ) -> None:
     """A stranger would choose the group of the key exchange, as large as it likes."""
-    tryer.key()
     exchange = ["diffie-hellman-group-exchange-sha256"]
-    async with serving(Talkative, kex_algs=exchange) as port:
+    async with serving(Lenient, kex_algs=exchange) as port:
         tried = await tryer.enter(port)
     assert tried.answer == "no_ssh"
 
@@ -239,9 +239,9 @@ async def test_an_agent_that_does_not_answer_is_named(
 
     tryer.set(ssh_agent=str(folder / "agent"))
     async with stranger(hang, folder / "agent"):
-        tried = await tryer.enter(sshd.port, within_s=0.3)
+        tried = await tryer.enter(sshd.port, within_s=1.0)
     assert tried.answer == "timed_out"
-    assert "The agent did not answer within 0.3 s" in tried.said
+    assert "The agent did not answer within 1 s" in tried.said
 
 
 async def test_a_process_whose_user_has_no_name_says_so(

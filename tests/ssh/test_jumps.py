@@ -139,7 +139,7 @@ async def test_a_jump_host_that_is_silent_is_late(ready: Tryer, gate: Sshd) -> N
     async with stranger(talk) as port:
         gate.port = port
         config(ready, gate, "IdentityFile ~/.ssh/for_gate")
-        tried = await ready.enter(22, within_s=0.3)
+        tried = await ready.enter(22, within_s=1.0)
     assert tried.answer == "timed_out"
     assert "jump host gate" in tried.said
 

@@ -76,6 +76,18 @@ async def test_of_many_keys_in_an_agent_the_accounts_own_is_shown_alone(
     assert sshd.guests == 1
 
 
+async def test_an_agents_key_that_the_account_does_not_have_is_shown_to_no_machine(
+    tryer: Tryer, sshd: Sshd, folder: Path
+) -> None:
+    """An agent holds the keys of a life."""
+    key = keygen(folder / "key")
+    sshd.authorize(public_line(key))
+    with agent(folder, key) as socket:
+        tryer.set(ssh_agent=socket)
+        tried = await tryer.enter(sshd.port)
+    assert tried.answer == "answers"
+
+
 async def test_more_registered_keys_than_a_connection_may_show_take_several(
     tryer: Tryer, sshd: Sshd
 ) -> None:

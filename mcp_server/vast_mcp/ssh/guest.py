@@ -29,8 +29,6 @@ EXCHANGES = (
     "ecdh-sha2-nistp256",
     "ecdh-sha2-nistp384",
     "ecdh-sha2-nistp521",
-    "diffie-hellman-group14-sha256",
-    "diffie-hellman-group16-sha512",
 )
 BANNER_CHARS = 65_536  # that a server may say before it lets anybody in
 AT_ONCE = 5  # keys a connection: OpenSSH hangs up at the sixth refusal (MaxAuthTries)
