@@ -61,6 +61,46 @@ async def test_nothing_found_leads_on_to_everybodys_templates(client: Client, wo
     assert names(await call(client, step["tool"], **step["arguments"])) == ["comfy"]
 
 
+async def test_what_a_template_needs_is_shown_and_kept_until_it_is_rented(
+    client: Client, world: World
+) -> None:
+    """Ours: names of variables and no values, ports, the launch mode, CUDA; and the steps hold."""
+    wants = json.dumps({"cuda_max_good": {"gte": 12.1}})
+    env = "-e HF_TOKEN=hush -e MODEL=small -p 8000:8000 -p 9000:9000/udp"
+    modes = {"runtype": "ssh", "ssh_direct": True}
+    made = add(world, name="whisper", env=env, extra_filters=wants, **modes)
+    shown = await call(client, "search_templates", words="whisper", mine=True)
+    [row] = shown["templates"]
+    assert (row["launch"], row["untrusted_env"], row["ports"], row["min_cuda"]) == (
+        "ssh_direct",
+        ["HF_TOKEN", "MODEL"],
+        ["8000/tcp", "9000/udp"],
+        12.1,
+    )
+    assert "hush" not in json.dumps(shown)
+    [search] = shown["next_steps"]
+    kept = {"template_hash_id": made, "min_direct_ports": 3, "min_cuda": 12.1}
+    assert search["arguments"].items() >= kept.items()
+    found = await call(client, search["tool"], **search["arguments"])
+    [rent] = found["next_steps"]
+    assert rent["arguments"]["template_hash_id"] == made
+    assert "instance_id" in await call(client, rent["tool"], **rent["arguments"])
+
+
+async def test_an_offer_that_is_gone_leads_to_one_of_the_same_card_for_the_same_order(
+    client: Client, world: World
+) -> None:
+    """Ours: the template, the disk and the CUDA of the image's name are what was wanted."""
+    shown = (await call(client, "search_offers", gpu_name="RTX 4090", limit=1))["offers"][0]
+    wish = {"offer_id": shown["offer_id"], "disk": 30, "image": "nvidia/cuda:12.4.1-base"}
+    del world.offers[shown["offer_id"]]
+    error = (await call(client, "create_instance", **wish))["error"]
+    assert error["code"] == "offer_gone"
+    [step] = error["next_steps"]
+    assert step["arguments"].items() >= {"min_disk_gb": 30, "min_cuda": 12.4}.items()
+    assert step["arguments"]["gpu_name"] == ["RTX 4090"]
+
+
 async def test_mine_are_the_accounts_own(client: Client, world: World) -> None:
     """creator_id; whose key this is (docs/vast-api.md E, G)."""
     own = add(world)

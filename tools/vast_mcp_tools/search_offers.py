@@ -74,7 +74,7 @@ class SearchOffers(Arguments):
 
     gpu_name: Annotated[
         OneOrSeveral | None,
-        Field(description='Spelled freely: ["RTX_4090", "a100"] (all A100s).'),
+        Field(description='Spelled freely: ["RTX_4090", "a100"] (all A100s). At most 32.'),
     ] = None
     num_gpus: Annotated[int | None, Field(ge=1, description="Exactly.")] = None
     min_gpu_ram_gb: Annotated[
@@ -90,7 +90,7 @@ class SearchOffers(Arguments):
     ] = None
     geolocation: Annotated[
         Places | None,
-        Field(description='Countries, states or regions: ["SE", "Texas, US", "Europe"].'),
+        Field(description='At most 32 places: ["SE", "Texas, US", "Europe"].'),
     ] = None
     min_disk_gb: Annotated[
         float, Field(ge=8, description="8 or more, default 10. Prices include it.")
@@ -125,6 +125,9 @@ class SearchOffers(Arguments):
         Literal["usd_per_hour", "score", "reliability", "available_hours"],
         Field(description="Default usd_per_hour; score: value for money."),
     ] = "usd_per_hour"
+    template_hash_id: Annotated[
+        str | None, Field(max_length=64, description="For the next step.")
+    ] = None
     limit: Annotated[int, Field(ge=1, le=50, description="1 to 50, default 10.")] = 10
     filters: Annotated[
         Filters | None,
@@ -325,7 +328,9 @@ def _rent(args: SearchOffers, offer: Offer, alternatives: dict[int, Offer]) -> S
         why += "Without price it is billed on demand"
         extra["price"] = price
     if args.vm:
-        extra |= {"vm": True, "image": VM_IMAGE}
+        extra |= {"vm": True} if args.template_hash_id else {"vm": True, "image": VM_IMAGE}
+    if args.template_hash_id is not None:
+        extra["template_hash_id"] = args.template_hash_id
     disk = figures.tidy(args.min_disk_gb)
     return step("create_instance", why, offer_id=offer.ask_contract_id, disk=disk, **extra)
 
@@ -372,7 +377,7 @@ def _nothing_listed(args: SearchOffers, call: Call) -> str:
     return f"Vast lists nothing {kind} now, whatever the other filters."
 
 
-_KIND = {"gpu_name", "type", "vm", filters.EXCLUDED}
+_KIND = {"gpu_name", "type", "vm", "template_hash_id", filters.EXCLUDED}
 
 
 def _again(args: SearchOffers, change: Relaxation) -> Step:

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from vast_mcp.errors import Json, clean_or_none
+from vast_mcp.renting import template_needs
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.account import Template
@@ -14,6 +15,9 @@ from vast_mcp.vast.account import Template
 KNOWN_RUNTYPES = frozenset(
     {"ssh", "jupyter", "args", "ssh_proxy", "ssh_direct", "jupyter_proxy", "jupyter_direct"}
 )
+
+
+MOST_NAMES = 20  # of variables that a row shows
 
 
 class SearchTemplates(Arguments):
@@ -34,6 +38,12 @@ class TemplateRow(Part):
     untrusted_image: str | None = None
     untrusted_desc: str | None = None
     runtype: str | None = None
+    launch: Annotated[
+        str | None, Field(description="How it starts, as create_instance's runtype.")
+    ] = None
+    untrusted_env: Annotated[list[str] | None, Field(description="Names of its variables.")] = None
+    ports: Annotated[list[str] | None, Field(description="Opened; each a direct port.")] = None
+    min_cuda: Annotated[float | None, Field(description="Of the driver.")] = None
     disk_gb: Annotated[float | None, Field(description="Recommended.")] = None
 
 
@@ -92,12 +102,17 @@ def _image(template: Template) -> str | None:
 
 
 def _row(template: Template) -> TemplateRow:
+    facts = template_needs.facts_of(template)
     return TemplateRow(
         template_hash_id=template.hash_id,
         untrusted_name=clean_or_none(template.name, 60),
         untrusted_image=clean_or_none(_image(template), 80),
         untrusted_desc=clean_or_none(template.desc, 120),
         runtype=_runtype(template),
+        launch=facts.get("launch"),
+        untrusted_env=facts.get("env", [])[:MOST_NAMES] or None,
+        ports=facts.get("ports"),
+        min_cuda=template_needs.cuda_of(template),
         disk_gb=template.recommended_disk_space,
     )
 
@@ -118,8 +133,8 @@ def _warnings(args: SearchTemplates, count: int) -> list[str]:
 def _steps(args: SearchTemplates, found: list[Template]) -> list[Step]:
     """An offer to rent with what was found, else the same words among everybody's templates."""
     if found:
-        why = "an offer to rent with it: create_instance offer_id, template_hash_id"
-        return [step("search_offers", why)]
+        why = "offers that the first fits on, and rents it"
+        return [step("search_offers", why, **template_needs.search_for(found[0]))]
     if args.mine or not args.recommended:
         return []
     wider: Json = {"recommended": False}

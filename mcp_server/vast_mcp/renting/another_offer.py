@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from vast_mcp.errors import Json, NextStep
+from vast_mcp.renting.image_hints import at_least, hints_of
+from vast_mcp.renting.image_names import image_name
 from vast_mcp.renting.order import Order
 from vast_mcp.vast.models import Offer
 
@@ -32,4 +34,19 @@ def like(order: Order) -> Json:
         wanted["min_disk_gb"] = order.given["disk"]
     if order.max_usd_per_hour is not None:
         wanted["max_usd_per_hour"] = order.max_usd_per_hour
+    if "template_hash_id" in order.given:
+        wanted["template_hash_id"] = order.given["template_hash_id"]
+    cuda = None if order.is_vm else _cuda_of(order.given.get("image") or "")
+    if cuda is not None:
+        wanted["min_cuda"] = cuda
     return wanted
+
+
+def _cuda_of(image: str) -> float | None:
+    """The least CUDA of a driver that an image's name asks for."""
+    name = image_name(image)
+    cuda = None if name is None else hints_of(name).cuda
+    if cuda is None:
+        return None
+    big, small = at_least(cuda)
+    return float(f"{big}.{small}")

@@ -222,8 +222,9 @@ def told(exc: errors.VastMcpError, order: Order, call: Call) -> errors.VastMcpEr
     elif isinstance(exc, errors.NoSshKey):
         exc.next_steps = no_ssh_key(call.ssh_dir).next_steps
     elif isinstance(exc, (errors.OfferGone, errors.OfferPrivate)):
+        gone = call.session.offers.get(order.offer_id)
         call.session.offers.forget(order.offer_id)
-        exc.next_steps = [another(order, "find another offer")]
+        exc.next_steps = [another(order, "find another offer", card_of=gone)]
     elif isinstance(exc, errors.InvalidPrice):
         exc.next_steps = [
             NextStep("search_offers", {"type": "bid"}, "offers with their minimum bids")
