@@ -60,7 +60,7 @@ async def failed(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
 
 
 def test_a_tool_says_by_what_it_acts_where_it_acts() -> None:
-    """Ours: the sentence is made of that (mcp_server/vast_mcp/host/failing.py)."""
+    """The sentence is made of that (mcp_server/vast_mcp/host/failing.py)."""
     assert {spec.name for spec in CATALOGUE if spec.sends} == set(ACTS)
     assert not any(spec.sends for spec in CATALOGUE if spec.read_only)
 
@@ -69,7 +69,7 @@ def test_a_tool_says_by_what_it_acts_where_it_acts() -> None:
 async def test_an_act_that_vast_refused_says_so_and_that_nothing_was_done(
     client: Client, world: World, tool: str
 ) -> None:
-    """Ours: in words of Vast's own that refuse (docs/vast-api.md I)."""
+    """In words of Vast's own that refuse (docs/vast-api.md I)."""
     arguments = asked(tool, world)
     endpoint, skip, done = ACTS[tool]
     world.faults.add(endpoint, "status", times=None, skip=skip, **FORBIDDEN)
@@ -95,7 +95,7 @@ async def test_an_act_whose_answer_is_lost_is_said_to_be_sent_and_not_known(
 async def test_an_act_that_is_kept_from_leaving_says_that_nothing_was_sent(
     world: World, settings: Settings, tool: str
 ) -> None:
-    """Ours: by our own refusal, and by arguments that are none."""
+    """By our own refusal, and by arguments that are none."""
     looking = replace(settings, limits=Limits(read_only=True))
     async with served(world, looking) as client:
         for more in ({}, {"flavour": "mint"}):
@@ -107,7 +107,7 @@ async def test_an_act_that_is_kept_from_leaving_says_that_nothing_was_sent(
 async def test_a_reading_tools_error_says_that_nothing_was_changed_and_not_that_it_bills(
     client: Client, world: World, tool: str
 ) -> None:
-    """Ours: nothing that it asks for costs money."""
+    """Nothing that it asks for costs money."""
     arguments = asked(tool, world)
     for endpoint in ("search", "list", "show", "keys", "templates", "user", "volumes", "logs"):
         world.faults.add(endpoint, "status", times=None, **FORBIDDEN)
@@ -123,7 +123,7 @@ async def test_a_reading_tools_error_says_that_nothing_was_changed_and_not_that_
 async def test_a_key_that_is_not_accepted_is_named_by_its_place_and_its_end(
     world: World, settings: Settings, tool: str
 ) -> None:
-    """Ours: a person has several, and machines go on billing while they look for the right one."""
+    """A person has several, and machines go on billing while they look for the right one."""
     key = "0123456789abcdef0123456789abcafe"
     keyed = replace(settings, api_key=SecretStr(key), key_source="VAST_API_KEY in a file")
     arguments = needed(tool, world)
@@ -139,13 +139,13 @@ async def test_a_key_that_is_not_accepted_is_named_by_its_place_and_its_end(
 
 
 async def test_a_tool_that_there_is_not_sent_nothing(client: Client) -> None:
-    """Ours."""
+    """Nothing that could be sent is known of it."""
     error = await failed(client, "rent_everything")
     assert error["message"].startswith("Nothing was sent. There is no such tool")
 
 
 async def test_requests_of_different_fates_are_counted(client: Client, world: World) -> None:
-    """Ours: of two machines one is refused."""
+    """Of two machines one is refused."""
     first, second = (needed("show_instance", world)["instance_id"] for _ in range(2))
     world.faults.add("destroy", "status", skip=1, **FORBIDDEN)
     error = await failed(client, "destroy_instance", instance_ids=[first, second])

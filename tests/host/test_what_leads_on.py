@@ -67,7 +67,7 @@ def asked(spec: ToolSpec, world: World) -> Arguments:
 
 @pytest.mark.parametrize("spec", CATALOGUE, ids=lambda spec: spec.name)
 def test_every_kind_of_error_leads_on_from_every_tool(spec: ToolSpec, world: World) -> None:
-    """Ours: all kinds, as one without a step of its own leaves the server."""
+    """All kinds, as one without a step of its own leaves the server."""
     args = asked(spec, world)
     for leaf in LEAVES:
         steps = told(leaf("It is so."), spec, args, Deeds(), Settings())["next_steps"]
@@ -119,7 +119,7 @@ def test_a_call_that_may_hold_secrets_is_not_repeated_by_a_next_step(world: Worl
 async def test_an_id_that_is_none_leads_to_where_ids_come_from(
     client: Client, tool: str, argument: str, leads_to: str
 ) -> None:
-    """Ours."""
+    """An id that was made up is looked up, and not guessed again."""
     rest = {"instance_id": 1} if argument == "key_id" else {}
     error = (await call(client, tool, **{argument: "the cheap one"}, **rest))["error"]
     assert [step["tool"] for step in error["next_steps"]] == [leads_to]
@@ -131,7 +131,7 @@ async def test_an_id_that_is_none_leads_to_where_ids_come_from(
 async def test_what_others_made_is_looked_at_before_the_guard_is_lifted_for_it_alone(
     client: Client, world: World
 ) -> None:
-    """Ours: what vast-mcp made was asked for, and is no reason to lift a guard."""
+    """What vast-mcp made was asked for, and is no reason to lift a guard."""
     ours = needed("show_instance", world)["instance_id"]
     theirs = world.rent(an_offer(world)["id"], {"image": "a/b", "disk": 20}).id
     error = (await call(client, "destroy_instance", instance_ids=[theirs, ours]))["error"]
@@ -153,7 +153,7 @@ async def test_what_others_made_is_looked_at_before_the_guard_is_lifted_for_it_a
 async def test_a_machine_that_runs_is_not_destroyed_by_a_call_for_stopped_ones(
     client: Client, world: World
 ) -> None:
-    """Ours: it may have been started since it was looked at."""
+    """It may have been started since it was looked at."""
     runs, rests = (needed("show_instance", world)["instance_id"] for _ in range(2))
     world.set_state(rests, "stopped")
     for _ in range(3):

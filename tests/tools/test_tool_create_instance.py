@@ -617,7 +617,7 @@ async def test_an_offer_nobody_searched_is_looked_up_once_by_the_field_that_find
 async def test_an_offer_that_nobody_was_shown_is_not_rented_at_a_price_that_cannot_be_learned(
     client: Client, world: World, keys: Any
 ) -> None:
-    """Ours: nothing caps it, so it is said first or not paid."""
+    """Nothing caps it, so it is said first or not paid."""
     wish = {"offer_id": container_offer(world)["id"], "disk": 20}
     world.faults.add(**HTML_502)
     error = (await call(client, "create_instance", **wish))["error"]
@@ -633,7 +633,7 @@ async def test_an_offer_that_nobody_was_shown_is_not_rented_at_a_price_that_cann
 async def test_an_offer_that_a_search_or_a_dry_run_has_shown_is_rented_without_more_words(
     client: Client, world: World, keys: Any
 ) -> None:
-    """Ours: its price was told."""
+    """Its price was told."""
     shown = await call(client, "search_offers", limit=1)
     first = {"offer_id": shown["offers"][0]["offer_id"], "disk": 20}
     other = {"offer_id": container_offer(world)["id"], "disk": 20}

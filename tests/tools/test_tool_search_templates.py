@@ -64,7 +64,7 @@ async def test_nothing_found_leads_on_to_everybodys_templates(client: Client, wo
 async def test_what_a_template_needs_is_shown_and_kept_until_it_is_rented(
     client: Client, world: World
 ) -> None:
-    """Ours: names of variables and no values, ports, the launch mode, CUDA; and the steps hold."""
+    """Names of variables and no values, ports, the launch mode, CUDA; and the steps hold."""
     wants = json.dumps({"cuda_max_good": {"gte": 12.1}})
     env = "-e HF_TOKEN=hush -e MODEL=small -p 8000:8000 -p 9000:9000/udp"
     modes = {"runtype": "ssh", "ssh_direct": True}
@@ -90,7 +90,7 @@ async def test_what_a_template_needs_is_shown_and_kept_until_it_is_rented(
 async def test_an_offer_that_is_gone_leads_to_one_of_the_same_card_for_the_same_order(
     client: Client, world: World
 ) -> None:
-    """Ours: the template, the disk and the CUDA of the image's name are what was wanted."""
+    """The template, the disk and the CUDA of the image's name are what was wanted."""
     shown = (await call(client, "search_offers", gpu_name="RTX 4090", limit=1))["offers"][0]
     wish = {"offer_id": shown["offer_id"], "disk": 30, "image": "nvidia/cuda:12.4.1-base"}
     del world.offers[shown["offer_id"]]

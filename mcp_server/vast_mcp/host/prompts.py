@@ -34,23 +34,25 @@ def rent(what: str, budget_usd_per_hour: str = "") -> str:
         f"Rent a GPU machine on Vast.ai: {what}{limit}. Search, show me three offers with price "
         "per hour, location, reliability and available hours, and wait for my choice before "
         "create_instance. Then wait until it is ready and give me the ssh line, what it costs per "
-        "hour, and how it is destroyed."
+        "hour, that traffic is extra, whether and when it ends by itself, and how it is destroyed."
     )
 
 
 def status() -> str:
     """What runs, and how it is doing."""
     return (
-        "Show what runs on my Vast.ai account: each machine with state, GPU, price per hour and "
-        "age, anything that failed or is still in doubt, and what to do about it. Change nothing."
+        "Show what runs on my Vast.ai account: each machine with its state and since when, GPU, "
+        "what it bills now, anything that failed or is still in doubt, and what to do about it. "
+        "Change nothing."
     )
 
 
 def cost() -> str:
     """What is being spent, and how long the credit lasts."""
     return (
-        "What do my Vast.ai machines cost? Give the burn per hour and day, stopped machines and "
-        "volumes included, the credit left and how many hours it lasts. Change nothing."
+        "What do my Vast.ai machines cost? Give what all bill now per hour and day, stopped disks "
+        "and volumes included, what would bill on if all were stopped, the credit left, how many "
+        "hours it lasts, and whether it is refilled by itself. Traffic is extra. Change nothing."
     )
 
 
