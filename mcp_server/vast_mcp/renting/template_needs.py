@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import cast
 
 from vast_mcp.errors import Json
-from vast_mcp.renting.asked import asked_of, brought_by
 from vast_mcp.renting.port_rules import ports_of_template
 from vast_mcp.renting.template_filters import filters_in
+from vast_mcp.renting.what_runs import asked_by, brought_by
 from vast_mcp.vast.account import Template
 from vast_mcp.vast.replies import as_object
 
@@ -22,7 +22,7 @@ _MOST_CUDA = 100.0
 
 def facts_of(template: Template) -> Json:
     """Its `launch` mode, opened `ports`, and `env`: the names of its variables, a stranger's."""
-    asked = asked_of({"template_hash_id": template.hash_id}, template)
+    asked = asked_by({"template_hash_id": template.hash_id}, template)
     shown: Json = {name: asked[name] for name in ("launch", "ports") if name in asked}
     names: list[str] = brought_by(template, {}).get("env", [])
     return shown | ({"env": names} if names else {})
