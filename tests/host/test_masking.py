@@ -286,7 +286,7 @@ async def test_a_secret_that_is_a_word_of_ours_spoils_no_answer(
             result = await client.call_tool("show_instances", {})
         [row] = (result.structured_content or {})["instances"]
     assert row["instance_id"] == machine
-    assert row["status"] == "running"
+    assert row["state"] == "running"
     assert row["untrusted_label"] == "as ***"
 
 

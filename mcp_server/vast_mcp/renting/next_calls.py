@@ -57,7 +57,7 @@ def _under_way(reading: Reading) -> list[Step]:
     reason = reading.reason
     if reason is None:
         return [_wait(reading)]
-    if reading.ours and reading.never_ran:
+    if reading.ours and reading.never_ran and reason != "secrets":  # which one more start mends
         return _replace(reading, reason)
     return [_reversible(reading, reason)]
 
