@@ -135,3 +135,43 @@ async def test_text_of_strangers_is_marked_and_nothing_secret_is_shown(
         "STATUS-EVIL [0m",
     )
     assert INSTANCE_SECRET not in result.model_dump_json()
+
+
+async def test_what_it_was_rented_as_is_shown_without_what_its_variables_hold(
+    client: Client, world: World
+) -> None:
+    """So that "the same again" is possible: by the journal for what was rented here, by the row
+    for what was not, where an image's name is a stranger's text (docs/vast-api.md A.4).
+    """
+    world.looks_per_step = 0
+    env = {"HF_TOKEN": "s3cret-of-mine", "A": "1", "-p 8000:8000": "1", "-p 53:53/udp": "1"}
+    offer = world.offer(ports=True, disk_space=lambda free: free > 40)
+    wish = {"image": "a/b:1", "disk": 16, "runtype": "ssh_direct", "env": env}
+    ours = await call(client, "create_instance", offer_id=offer["id"], **wish)
+    theirs = rent(world, env=env)
+    shown = await show(client, ours["instance_id"])
+    same = {"launch": "ssh_direct", "ports": ["53/udp", "8000/tcp"]}
+    assert shown["asked"] == same | {"image": "a/b:1", "env": ["A", "HF_TOKEN"]}
+    other = await show(client, theirs)
+    other["asked"]["ports"].sort()
+    assert other["asked"] == same | {
+        "untrusted_image": "pytorch/pytorch",
+        "env": ["HF_TOKEN", "A"],
+    }
+    assert "s3cret-of-mine" not in json.dumps([shown, other])
+
+
+async def test_a_lease_whose_watchdog_nobody_has_seen_is_a_warning(
+    client: Client, world: World
+) -> None:
+    """Its line in the log is the proof from inside; a wait looks for it."""
+    world.looks_per_step = 0
+    offer = world.offer(disk_space=lambda free: free > 40)
+    made = await call(client, "create_instance", offer_id=offer["id"], disk=16, lease_hours=1)
+    before = await show(client, made["instance_id"])
+    assert before["watchdog"] == "not_seen"
+    assert any("not seen" in warning for warning in before["warnings"])
+    await call(client, "show_logs", instance_id=made["instance_id"])
+    after = await show(client, made["instance_id"])
+    assert after["watchdog"] == "seen"
+    assert not any("not seen" in warning for warning in after["warnings"])

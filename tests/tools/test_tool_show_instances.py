@@ -65,7 +65,7 @@ async def test_a_row_holds_what_an_agent_chooses_by_and_no_more(
         "instance_id": made["instance_id"],
         "state": "running",
         "gpu": "1x RTX 4090",
-        "usd_per_hour": pytest.approx(made["usd_per_hour"], abs=1e-4),
+        "usd_per_hour": pytest.approx(made["running_usd_per_hour"], abs=1e-4),
         "stopped_usd_per_hour": row["stopped_usd_per_hour"],
         "asked": {"image": "pytorch/pytorch"},
         "ours": True,

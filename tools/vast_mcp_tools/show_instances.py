@@ -150,6 +150,10 @@ def _row(reading: Reading, ours: bool | None) -> InstanceRow:
     fill(row, reading)
     row.usual_s = row.usd_per_tb = None
     row.asked = reading.asked.image_alone()
+    if row.intended == row.state:
+        row.intended = None
+    if row.stopped_usd_per_hour == row.usd_per_hour:
+        row.stopped_usd_per_hour = None
     if reading.state in {"running", "stopped"}:
         row.phase_for_s = None
     return row

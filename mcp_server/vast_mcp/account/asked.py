@@ -58,7 +58,7 @@ def _by_facts(facts: Json, by_row: Asked) -> Asked:
     return Asked(
         image=image,
         untrusted_image=None if image else by_row.untrusted_image,
-        launch=_text(facts.get("launch")) or by_row.launch,
+        launch="vm" if by_row.launch == "vm" else _text(facts.get("launch")) or by_row.launch,
         env=_names(facts.get("env")),
         ports=_texts(facts.get("ports")),
         volume=as_object(facts.get("volume")),

@@ -97,7 +97,7 @@ class Shown(Part):
         float | None, Field(description="What it bills while it runs, where that is not now's.")
     ] = None
     stopped_usd_per_hour: Annotated[
-        float | None, Field(description="What it bills on when stopped.")
+        float | None, Field(description="What it bills on when stopped. Absent in a list: as now.")
     ] = None
     usd_per_tb: Annotated[
         list[float] | None, Field(description="Traffic [down, up], on top of all of these.")
