@@ -279,7 +279,7 @@ async def test_it_looks_slower_as_it_goes(world: World, settings: Settings) -> N
     at = [request.at for request in world.asked("show")]
     gaps = [later - earlier for earlier, later in itertools.pairwise(at)]
     assert len(at) < 10
-    assert gaps[0] < gaps[4]
+    assert gaps[0] < gaps[-1]
 
 
 # ── failed ────────────────────────────────────────────────────────────────────────────────────────
@@ -599,7 +599,8 @@ async def test_a_machine_of_ours_that_vanished_still_says_what_it_cost(
     world.cancel_rental(made["instance_id"])
     done = await wait(client, made["instance_id"])
     assert (done["state"], done["reason"]) == ("failed", "vanished")
-    assert done["usd_per_hour"] == made["usd_per_hour"]
+    assert done["running_usd_per_hour"] == made["running_usd_per_hour"]
+    assert "usd_per_hour" not in done
     assert 0 <= done["spent_usd"] < 0.01
 
 

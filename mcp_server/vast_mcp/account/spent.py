@@ -16,6 +16,8 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.meters import meter_of
+from vast_mcp.machines import costs
+from vast_mcp.machines.machine import Machine
 from vast_mcp.machines.metering import Estimate
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Part
@@ -79,12 +81,24 @@ def _spent(call: Call, instance_id: int, charged: Charged | None) -> Spent | Non
         now = record.gone_at
     if charged is None:
         whole = meter.spent(now)
-        return None if whole is None else Spent(whole.most, _kind(whole, whole.most))
+        if whole is None:
+            return _as_rented(Machine(None, record), now)
+        return Spent(whole.most, _kind(whole, whole.most))
     rest = meter.spent(now, since=charged.until)
     usd = float(charged.usd)
     if rest is None or rest.most <= _sure(usd):
         return Spent(usd, "charges")
     return Spent(usd + rest.most, _kind(rest, usd + rest.most))
+
+
+def _as_rented(machine: Machine, now: float) -> Spent | None:
+    """What a machine may have cost at the price that it was rented at, where no look ever showed
+    another.
+    """
+    hours, usd = costs.hours(machine.born, now), machine.usd_per_hour
+    if hours is None or usd is None:
+        return None
+    return Spent(hours * usd, "at_most")
 
 
 def _kind(estimate: Estimate, usd: float) -> SpentIs:

@@ -128,7 +128,8 @@ async def _verdict(
     )
     row = wait.row
     if row is None:
-        verdict.usd_per_hour = costs.rounded(wait.machine.usd_per_hour, costs.DIGITS)
+        as_rented = wait.machine.usd_per_hour  # what it bills now, no row says
+        verdict.running_usd_per_hour = costs.rounded(as_rented, costs.DIGITS)
         leases = lifetimes.known(wait.call)
         verdict.lease_left_hours, verdict.past_lease = lifetimes.left(
             leases, wait.instance_id, None
