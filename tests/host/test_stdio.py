@@ -79,7 +79,7 @@ async def test_a_rental_begins_and_ends_over_stdio_in_either_era(
             unknown = await call(client, "destroy_instance", instance_ids=[1])
             assert unknown["error"]["code"] == "no_such_instance"
             gone = await call(client, "destroy_instance", instance_ids=[made["instance_id"]])
-            cost = pytest.approx(0, abs=made["usd_per_hour"] * PATIENCE / 3600)
+            cost = pytest.approx(0, abs=made["running_usd_per_hour"] * PATIENCE / 3600)
             assert gone["results"] == [
                 {
                     "instance_id": made["instance_id"],

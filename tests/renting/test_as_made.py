@@ -160,7 +160,7 @@ async def test_a_volume_is_told_with_where_it_is_and_whether_its_price_is_counte
         ({"onstart": "echo 1\n"}, "sent as it is, 7 of 4048"),
         ({"onstart": LONG}, "that it began, and with what status it ended"),
         ({"onstart": "echo 1\n", "lease_hours": 2}, "that it began, and with what status"),
-        ({"lease_hours": 2}, "sent as it is"),
+        ({"lease_hours": 2}, None),
         ({}, None),
     ],
 )

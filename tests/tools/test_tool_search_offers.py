@@ -733,7 +733,9 @@ async def test_the_next_step_rents_the_first_offer_and_looks_it_up_no_second_tim
         "disk": 32,
     }
     made = await rent_first(client, result)
-    assert made["usd_per_hour"] == pytest.approx(result["offers"][0]["usd_per_hour"], rel=0.01)
+    assert made["running_usd_per_hour"] == pytest.approx(
+        result["offers"][0]["usd_per_hour"], rel=0.01
+    )
     assert [rental.offer_id for rental in world.rentals] == [result["offers"][0]["offer_id"]]
     assert len(world.asked("search")) == 1
 

@@ -74,7 +74,7 @@ def said_of(order: Order, seen: Preview) -> str:
     if seen.terms is None:
         return "Nothing was sent. An earlier rental of this wish is in doubt, and comes first."
     words = ["Nothing was sent.", _free(seen.terms.findings.offer), *_cost(order, seen.terms)]
-    return " ".join([*words, _enough(order, seen)])
+    return " ".join([*words, _enough(order, seen), "The same call without dry_run rents it."])
 
 
 def _free(offer: Offer | None) -> str:
@@ -95,8 +95,8 @@ def _cost(order: Order, terms: Terms) -> list[str]:
     traffic = "traffic is extra"
     per_tb = offer and figures.usd_per_tb(offer.inet_down_cost, offer.inet_up_cost)
     if per_tb:
-        down, up = per_tb[0], per_tb[-1]
-        traffic += f", {down:g} $/TB down and {up:g} up"
+        traffic += f", {per_tb[0]:g} $/TB"
+        traffic += f" down and {per_tb[1]:g} up" if len(per_tb) > 1 else ""
     return [f"{said}; {traffic}."]
 
 

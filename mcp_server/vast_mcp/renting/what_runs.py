@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 
 from vast_mcp.errors import Json, clean
+from vast_mcp.leases import watchdog
 from vast_mcp.leases.packing import BEGAN
 from vast_mcp.machines import figures
 from vast_mcp.renting.env_grammar import env_of
@@ -67,7 +68,10 @@ def _onstart(body: Json, template: Template | None) -> Json:
     text = body.get("onstart")
     if text is None or by_args(body, template):
         return {}
-    return {"characters": len(text), "tells": BEGAN in text, "vm": bool(body.get("vm"))}
+    tells = BEGAN in text
+    if watchdog.is_in(text) and not tells:
+        return {}  # nothing else is in it
+    return {"characters": len(text), "tells": tells, "vm": bool(body.get("vm"))}
 
 
 def brought_by(template: Template | None, body: Json) -> Json:
