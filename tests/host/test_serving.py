@@ -455,7 +455,8 @@ async def test_no_key_file_of_the_serving_computer_is_read(
                 "image": "docker.io/vastai/kvm:ubuntu_terminal",
             }
             no_key = (await call(client, "create_instance", **wish))["error"]
-            assert (no_key["code"], no_key["next_steps"]) == ("no_ssh_key", [])
+            steps = [one["tool"] for one in no_key["next_steps"]]
+            assert (no_key["code"], steps) == ("no_ssh_key", ["show_ssh_keys"])
             assert "create_ssh_key registers the text of a public key" in no_key["message"]
             await call(client, "create_ssh_key", public_key=KEY_LINE)
             assert "local_file" not in (await call(client, "show_ssh_keys"))["keys"][0]

@@ -17,7 +17,7 @@ from trying import Tryer, stranger
 
 from vast_mcp.machines.keyfiles import fingerprint_of
 
-pytestmark = [needs_openssh]
+pytestmark = [needs_openssh, pytest.mark.processes]
 
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 

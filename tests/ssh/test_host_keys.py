@@ -14,7 +14,7 @@ from vast_mcp.sandbox.routes import create_app
 from vast_mcp.session import Session
 from vast_mcp.ssh import pins
 
-pytestmark = [needs_openssh]
+pytestmark = [needs_openssh, pytest.mark.processes]
 
 
 @pytest.fixture

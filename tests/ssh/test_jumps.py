@@ -10,7 +10,7 @@ import pytest
 from openssh import USER, Sshd, agent, keygen, needs_openssh, public_line, ssh_keygen
 from trying import Tryer, stranger
 
-pytestmark = [needs_openssh]
+pytestmark = [needs_openssh, pytest.mark.processes]
 
 
 @pytest.fixture

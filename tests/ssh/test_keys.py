@@ -11,7 +11,7 @@ from trying import Tryer
 
 from vast_mcp.machines.keyfiles import fingerprint_of, key_blob
 
-pytestmark = [needs_openssh]
+pytestmark = [needs_openssh, pytest.mark.processes]
 
 
 def fingerprint(path: Path) -> str | None:
@@ -107,6 +107,18 @@ async def test_a_server_that_hangs_up_sooner_is_shown_the_others_too(
     sshd.authorize(public_line(keys[-1]))
     tried = await tryer.enter(sshd.port)
     assert (tried.answer, tried.key, sshd.guests) == ("entered", "~/.ssh/key2", 3)
+
+
+async def test_the_accounts_key_is_shown_whatever_the_config_names_beside_it(
+    tryer: Tryer, sshd: Sshd
+) -> None:
+    """The ssh line of an answer names it by -i, which IdentitiesOnly allows."""
+    sshd.authorize(public_line(tryer.key("for_vast")))
+    keygen(tryer.ssh_dir / "work")
+    config = "Host *\n  IdentityFile ~/.ssh/work\n  IdentitiesOnly yes\n"
+    (tryer.ssh_dir / "config").write_text(config, encoding="utf-8")
+    tried = await tryer.enter(sshd.port)
+    assert (tried.answer, tried.key) == ("entered", "~/.ssh/for_vast")
 
 
 async def test_where_the_accounts_keys_cannot_be_read_those_are_shown_that_ssh_would_show(

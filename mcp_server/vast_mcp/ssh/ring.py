@@ -90,7 +90,7 @@ def _paths(person: Person, fitting: Fitting) -> list[Path]:
         return []
     defaults = [] if fitting.named else [person.ssh_dir / name for name in DEFAULTS]
     beside = [path.with_suffix("") for path in local_public_keys(person.ssh_dir)]
-    more = beside if fitting.registered is not None and not fitting.only_named else []
+    more = beside if fitting.registered is not None else []  # `-i` in the ssh line names one
     return list(dict.fromkeys([*fitting.named, *defaults, *more]))
 
 
