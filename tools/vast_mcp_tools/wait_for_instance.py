@@ -15,7 +15,7 @@ from vast_mcp import errors
 from vast_mcp.account.spent import tell_costs
 from vast_mcp.errors import Problem
 from vast_mcp.session import Call
-from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec
+from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec
 from vast_mcp.waiting.aims import aim_of
 from vast_mcp.waiting.facts import Facts, Outcome, Verdict
 from vast_mcp.waiting.rounds import wait_for
@@ -52,8 +52,13 @@ class WaitForInstance(Arguments):
     show_jupyter_token: Annotated[bool, Field(description="default false")] = False
 
 
-class WaitForInstanceResult(Facts, Result):
+class _Named(Part):
+    """The machine, where it is one."""
+
     instance_id: int | None = None
+
+
+class WaitForInstanceResult(Result, Facts, _Named):
     machines: Annotated[
         list[Verdict] | None, Field(description="Of several: each of them; state is of them all.")
     ] = None

@@ -10,19 +10,30 @@ from vast_mcp.account.access import Access
 from vast_mcp.account.reading import Shown
 from vast_mcp.account.spent import Cost
 from vast_mcp.machines.phases import Reason
-from vast_mcp.toolspec import Step
+from vast_mcp.toolspec import Part, Step
 from vast_mcp.waiting.log import Onstart
 
 Via = Literal["direct", "proxy_only"]
 Outcome = Literal["ready", "still_starting", "failed", "running_not_reachable_from_here"]
 
 
-class Facts(Cost, Shown):
-    """What the wait for one machine came to: the reading of it, and what was waited for."""
+class Came(Part):
+    """How an answer about a wait begins, after whose it is."""
 
     state: Outcome
     reason: Reason | None = None
     message: str
+
+
+class Named(Part):
+    """Whose it is."""
+
+    instance_id: int
+
+
+class Facts(Cost, Shown, Came):
+    """What the wait for one machine came to: the reading of it, and what was waited for."""
+
     status: str | None = None
     via: Annotated[Via | None, Field(description="The way SSH answered.")] = None
     seen: Annotated[
@@ -47,7 +58,5 @@ class Facts(Cost, Shown):
     next_steps: list[Step] = []
 
 
-class Verdict(Facts):
+class Verdict(Facts, Named):
     """The same, and of which machine."""
-
-    instance_id: int
