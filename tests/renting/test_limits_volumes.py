@@ -203,7 +203,7 @@ async def test_a_volume_of_ours_without_a_price_counts_at_what_it_was_made_for(
         row = {"id": volume.id, "label": volume.label, "disk_space": volume.gb, "instances": []}
         world.faults.add("volumes", "status", times=None, status=200, body={"volumes": [row]})
         shown = await call(client, "show_volumes")
-        assert shown["total_usd_per_hour"] == pytest.approx(volume.usd_per_hour, abs=1e-5)
+        assert shown["volumes_usd_per_hour"] == pytest.approx(volume.usd_per_hour, abs=1e-5)
         left = (await rent(client, world, dry_run=True))["dry_run"]["left"][
             "max_total_usd_per_hour"
         ]

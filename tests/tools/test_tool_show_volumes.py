@@ -20,7 +20,8 @@ def make_volume(world: World, gb: float = 20, name: str | None = None) -> Volume
 async def test_an_account_without_volumes_is_an_empty_list(client: Client) -> None:
     """No volumes is a list without rows (docs/vast-api.md F)."""
     shown = await call(client, "show_volumes")
-    assert (shown["count"], shown["total_usd_per_hour"], shown["volumes"], shown["next_steps"]) == (
+    named = ("count", "volumes_usd_per_hour", "volumes", "next_steps")
+    assert tuple(shown[name] for name in named) == (
         0,
         0.0,
         [],
@@ -46,7 +47,7 @@ async def test_a_volume_says_where_it_is_and_what_it_bills(client: Client, world
         "untrusted_label": "data",
     }
     assert (second["attached_to"], second["status"]) == ([30_000_001], "in-use")
-    assert shown["total_usd_per_hour"] == pytest.approx(
+    assert shown["volumes_usd_per_hour"] == pytest.approx(
         held.usd_per_hour + free.usd_per_hour, abs=1e-4
     )
 
@@ -85,7 +86,7 @@ async def test_many_volumes_are_counted_and_cut(client: Client, world: World) ->
     made = [make_volume(world, 1, f"volume_with_a_long_name_{n}") for n in range(60)]
     shown = await call(client, "show_volumes")
     assert (shown["count"], len(shown["volumes"])) == (60, 20)
-    assert shown["total_usd_per_hour"] == pytest.approx(
+    assert shown["volumes_usd_per_hour"] == pytest.approx(
         sum(one.usd_per_hour for one in made), abs=1e-4
     )
     assert "40 more" in shown["warnings"][0]

@@ -36,7 +36,7 @@ class VolumeRow(Part):
 
 class ShowVolumesResult(Result):
     count: int
-    total_usd_per_hour: Annotated[
+    volumes_usd_per_hour: Annotated[
         float, Field(description="Of all whose price is known, shown or not.")
     ]
     volumes: list[VolumeRow]
@@ -55,7 +55,7 @@ async def show_volumes(_: ShowVolumes, call: Call) -> ShowVolumesResult:
     prices = [known[volume.id] for volume in listed]
     return ShowVolumesResult(
         count=listed.total,
-        total_usd_per_hour=round(costs.sum_of_known(prices), 5),
+        volumes_usd_per_hour=round(costs.sum_of_known(prices), 5),
         volumes=rows[:SHOWN],
         warnings=_warnings(prices),
         next_steps=_steps(rows),
@@ -83,7 +83,7 @@ def _warnings(prices: list[float | None]) -> list[str]:
     found: list[str] = []
     unknown = prices.count(None)
     if unknown:
-        found.append(f"{unknown} of {len(prices)} show no price and are not in the total.")
+        found.append(f"{unknown} of {len(prices)} show no price and are not in the sum.")
     left_off = len(prices) - SHOWN
     if left_off > 0:
         found.append(f"{left_off} more are not shown.")
