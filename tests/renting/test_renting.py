@@ -72,16 +72,13 @@ async def test_the_same_call_again_is_the_same_machine(world: World, short: Sett
         again = await call(client, "create_instance", **wish(world))
     assert "replayed" not in first
     assert again["replayed"] is True
-    assert (again["instance_id"], again["usd_per_hour"]) == (
-        first["instance_id"],
-        first["usd_per_hour"],
-    )
+    assert again["instance_id"] == first["instance_id"]
     assert len(world.requests) == asked + len(world.asked("show"))
-    same = ("asked", "made", "lease", "running_usd_per_hour", "stopped_usd_per_hour", "disk_gb")
-    assert {name: again[name] for name in same} == {
-        name: first[name] if "usd" not in name else pytest.approx(first[name], abs=1e-4)
-        for name in same
-    }
+    same = ("asked", "made", "lease", "stopped_usd_per_hour", "disk_gb")
+    assert {name: again[name] for name in same} == {name: first[name] for name in same}
+    # It may run by now, and then bills what it was said to.
+    runs_at = again.get("running_usd_per_hour", again["usd_per_hour"])
+    assert runs_at == pytest.approx(first["running_usd_per_hour"], abs=1e-4)
 
 
 async def test_another_server_and_a_restart_know_the_same_machine(
