@@ -34,15 +34,18 @@ LIVING = sorted(name for name, fate in FATES.items() if VANISHED not in fate.cou
 ROWS = [(kind, fate) for fate in LIVING for kind in KINDS]
 
 
-async def rented(client: Client, world: World, kind: str, fate: str = "runs") -> Instance:
-    """A machine of ours of this kind, to which this happens."""
+async def rented(
+    client: Client, world: World, kind: str, fate: str = "runs"
+) -> tuple[Instance, dict[str, Any]]:
+    """A machine of ours of this kind, to which this happens, and the call that made it."""
     wish = {"image": "a/b", "disk": 16, **KINDS[kind]}
     offer = an_offer_to_bid_on(world) if "price" in wish else an_offer(world, ports=True)
     if "price" in wish:
         wish["price"] = round(offer["min_bid"] * 1.5, 3)
     world.set_fate(offer["id"], fate)
-    made = await call(client, "create_instance", offer_id=offer["id"], **wish)
-    return world.instances[made["instance_id"]]
+    wish |= {"offer_id": offer["id"]}
+    made = await call(client, "create_instance", **wish)
+    return world.instances[made["instance_id"]], wish
 
 
 async def told(client: Client, machine: int) -> dict[str, dict[str, Any]]:
@@ -74,7 +77,7 @@ async def test_no_two_tools_disagree_about_a_machine(
     world.looks_per_step = None
     kept = replace(settings, state_dir=state)
     async with served(world, kept) as client:
-        instance = await rented(client, world, kind, fate)
+        instance, _ = await rented(client, world, kind, fate)
     quick = replace(kept, times=replace(settings.times, budget_s=0.4, pace=0.0))
     async with served(world, quick) as client:
         for step in instance.course:
@@ -95,3 +98,18 @@ def metered(instance: Instance, world: World) -> float:
     status = instance.status(world.now)
     gpu = instance.price if status in {*BILLED, "unknown", "rebooting"} else 0.0
     return gpu + (0.0 if status in AWAY else instance.disk_rate)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_answer_to_a_rental_says_what_a_look_says(
+    client: Client, world: World, kind: str
+) -> None:
+    """What bills at birth is its disk; what it will bill as it runs has a name of its own."""
+    world.looks_per_step = None
+    instance, wish = await rented(client, world, kind)
+    again = await call(client, "create_instance", **wish)
+    shown = await call(client, "show_instance", instance_id=instance.id)
+    names = ["usd_per_hour", "running_usd_per_hour", "stopped_usd_per_hour"]
+    assert again["replayed"] is True
+    assert pick(again, names) == pick(shown, names)
+    assert again["next_steps"] == shown["next_steps"]
