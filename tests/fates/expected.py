@@ -9,7 +9,7 @@ END, SEARCH, VOLUMES = "destroy_instance", "search_offers", "show_volumes"
 
 # By fate: after one look, which is no proof of a failure, and after a wait has come to its verdict.
 # Only a machine that never ran is ended, and then a search comes second.
-FIRST: dict[str, tuple[str, str]] = {
+FIRST: dict[str, tuple[str, ...]] = {
     "being_made": (WAIT, END),
     "being_loaded": (WAIT, END),
     "runs": (WAIT, LOGS),
@@ -45,14 +45,14 @@ FIRST: dict[str, tuple[str, str]] = {
     "oci_error": (WAIT, END),
     "no_volume": (WAIT, END),
     "no_vm": (WAIT, END),
-    "no_secrets": (WAIT, END),
+    "no_secrets": (WAIT, START, END),  # the last, where it stood still before that was certain
 }
 # Where a kind of rental makes a difference.
-FIRST_OF: dict[tuple[str, str], tuple[str, str]] = {
+FIRST_OF: dict[tuple[str, str], tuple[str, ...]] = {
     ("outbid", "bid"): (BID, BID),
     ("halted", "bid"): (BID, BID),
 }
 
 
-def first_of(fate: str, kind: str) -> tuple[str, str]:
+def first_of(fate: str, kind: str) -> tuple[str, ...]:
     return FIRST_OF.get((fate, kind), FIRST[fate])

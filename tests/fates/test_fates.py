@@ -126,7 +126,7 @@ async def check_gone(at: Standing) -> None:
     assert look["error"]["code"] == "no_such_instance"
     verdict = await at.call("wait_for_instance", timeout_s=3, **at.machine)
     check_first(look, *first_of(at.fate, at.kind))
-    check_first(verdict, first_of(at.fate, at.kind)[1])
+    check_first(verdict, *first_of(at.fate, at.kind)[1:])
     assert (await at.call("show_account"))["total_usd_per_hour"] == 0
 
 
@@ -186,7 +186,7 @@ async def check_wait(at: Standing) -> None:
     patience = 1 if at.fate == "pulls" else 3
     answer = await at.call("wait_for_instance", timeout_s=patience, **at.machine)
     check_price(at, answer)
-    check_first(answer, first_of(at.fate, at.kind)[1])
+    check_first(answer, *first_of(at.fate, at.kind)[1:])
     if answer["state"] == "ready":
         check_access(at, answer)
     assert 0 <= answer["waited_s"] <= patience
