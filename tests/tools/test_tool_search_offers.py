@@ -740,6 +740,15 @@ async def test_the_next_step_rents_the_first_offer_and_looks_it_up_no_second_tim
     assert len(world.asked("search")) == 1
 
 
+async def test_the_price_that_a_search_was_held_to_holds_for_the_rental_that_it_leads_to(
+    search: Search,
+) -> None:
+    capped = await search(gpu_name="RTX 4090", max_usd_per_hour=0.6)
+    assert capped["next_steps"][0]["arguments"]["max_usd_per_hour"] == 0.6
+    free = await search(gpu_name="RTX 4090")
+    assert "max_usd_per_hour" not in free["next_steps"][0]["arguments"]
+
+
 async def test_a_bid_search_shows_the_floor_and_its_next_step_bids_it(
     world: World, client: Client, search: Search
 ) -> None:

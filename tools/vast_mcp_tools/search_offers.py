@@ -331,6 +331,8 @@ def _rent(args: SearchOffers, offer: Offer, alternatives: dict[int, Offer]) -> S
         extra |= {"vm": True} if args.template_hash_id else {"vm": True, "image": VM_IMAGE}
     if args.template_hash_id is not None:
         extra["template_hash_id"] = args.template_hash_id
+    if args.max_usd_per_hour is not None:
+        extra["max_usd_per_hour"] = args.max_usd_per_hour
     disk = figures.tidy(args.min_disk_gb)
     return step("create_instance", why, offer_id=offer.ask_contract_id, disk=disk, **extra)
 
