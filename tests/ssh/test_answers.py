@@ -177,9 +177,12 @@ class Talkative(asyncssh.SSHServer):
         self.conn = conn
 
     def begin_auth(self, username: str) -> bool:
+        self.talk()
+        return True
+
+    def talk(self) -> None:
         for _ in range(100):
             self.conn.send_auth_banner("x" * 10_000)
-        return True
 
     def public_key_auth_supported(self) -> bool:
         return True
@@ -188,12 +191,37 @@ class Talkative(asyncssh.SSHServer):
         return True
 
 
+class Greeting(Talkative):
+    """A server with a banner of a page or two."""
+
+    def talk(self) -> None:
+        self.conn.send_auth_banner("x" * 10_000)
+
+
+class Empty(Talkative):
+    """A server that says nothing, very often."""
+
+    def talk(self) -> None:
+        for _ in range(5_000):
+            self.conn.send_auth_banner("")
+
+
+class Chattering(Talkative):
+    """A server whose messages are for nobody."""
+
+    def talk(self) -> None:
+        for _ in range(100):
+            self.conn.send_debug("x" * 10_000)
+
+
 @contextlib.asynccontextmanager
-async def serving(server: type[asyncssh.SSHServer], **options: Any) -> AsyncIterator[int]:
+async def serving(
+    server: type[asyncssh.SSHServer], key: asyncssh.SSHKeyPair | None = None, **options: Any
+) -> AsyncIterator[int]:
     """asyncssh's server; its port."""
-    key = asyncssh.generate_private_key("ssh-ed25519")
+    keys = [key or asyncssh.generate_private_key("ssh-ed25519")]
     acceptor = await asyncssh.listen(
-        "127.0.0.1", 0, server_factory=server, server_host_keys=[key], config=[], **options
+        "127.0.0.1", 0, server_factory=server, server_host_keys=keys, config=[], **options
     )
     async with acceptor:
         yield acceptor.get_port()
@@ -209,12 +237,47 @@ async def test_a_machine_that_asks_for_no_key_lets_anybody_in_and_that_is_said(
     assert "lets anybody in" in tried.said
 
 
-async def test_a_server_that_talks_without_end_before_the_login_is_left(tryer: Tryer) -> None:
-    """A megabyte of banner is nobody's greeting."""
+@pytest.mark.parametrize("server", [Talkative, Empty, Chattering])
+async def test_a_server_that_talks_without_end_before_the_login_is_left(
+    tryer: Tryer, server: type[asyncssh.SSHServer]
+) -> None:
+    """A megabyte is nobody's greeting, and messages without a word are none either."""
     tryer.key()
-    async with serving(Talkative) as port:
+    async with serving(server) as port:
         tried = await tryer.enter(port)
     assert tried.answer == "no_ssh"
+    assert "talks without end" in tried.said
+    assert tried.pinned is None
+
+
+async def test_a_long_greeting_is_listened_to(tryer: Tryer) -> None:
+    """The nearest thing that is no flood."""
+    tryer.key()
+    async with serving(Greeting) as port:
+        tried = await tryer.enter(port)
+    assert tried.answer == "entered"
+
+
+@pytest.mark.parametrize("has_key", [True, False], ids=["with a key", "without"])
+async def test_a_host_key_that_is_shown_and_not_proven_is_nobodys(
+    tryer: Tryer, *, has_key: bool
+) -> None:
+    """Everybody knows a machine's public key: who shows it and signs with another one is no machine
+    that "answers", and is known by nothing.
+    """
+    if has_key:
+        tryer.key()
+    shown, other = (
+        asyncssh.load_keypairs([asyncssh.generate_private_key("ssh-ed25519")])[0] for _ in range(2)
+    )
+    async with serving(Lenient, shown) as port:
+        assert (await tryer.enter(port)).answer == "entered"
+    shown.sign = other.sign
+    async with serving(Lenient, shown) as port:
+        tried = await tryer.enter(port)
+    assert (tried.answer, tried.fingerprint) == ("no_ssh", None)
+    assert "does not prove that it is its own" in tried.said
+    assert tried.pinned is not None
 
 
 @pytest.mark.filterwarnings("ignore:Diffie-Hellman")  # cryptography is about to drop it

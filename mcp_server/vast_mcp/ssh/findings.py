@@ -89,6 +89,8 @@ class Findings:
             return self.changed()
         if guest.host_key is None or guest.floods:
             return self._no_ssh(guest)
+        if not guest.proven:
+            return self._unproven()
         if not guest.keys:
             why = self.ring.lacking or "there is no key"
             said = f"An SSH server answers at {self.place}; nobody logged in, since {why}."
@@ -104,6 +106,14 @@ class Findings:
         does = "hangs up on" if isinstance(exc, asyncssh.ConnectionLost) else "refuses"
         said = f"An SSH server answers at {self.place} and {does} {words}."
         return self.answer("key_refused", said, key=words)
+
+    def _unproven(self) -> Tried:
+        """It showed a host key and did not prove that it has it: no server is known by that."""
+        said = (
+            f"Something at {self.place} shows a host key and does not prove that it is its own: "
+            "the line is broken, or somebody pretends to be this machine. Nothing logged in."
+        )
+        return self.answer("no_ssh", said, host_key=None)
 
     def _no_ssh(self, guest: Guest) -> Tried:
         if guest.floods:

@@ -30,7 +30,7 @@ EXCHANGES = (
     "ecdh-sha2-nistp384",
     "ecdh-sha2-nistp521",
 )
-BANNER_CHARS = 65_536  # that a server may say before it lets anybody in
+HEARD_BYTES = 65_536  # that a server may say before it lets anybody in
 AT_ONCE = 5  # keys a connection: OpenSSH hangs up at the sixth refusal (MaxAuthTries)
 
 # A known_hosts without a line, so that the guest judges: None would trust anybody, and an empty
@@ -76,6 +76,7 @@ class Guest(asyncssh.SSHClient):
     host_key: str | None = None
     trusted: bool | None = None
     offered: list[Key] = field(default_factory=list[Key])
+    is_in: bool = False
     _said: int = 0
 
     @property
@@ -84,13 +85,36 @@ class Guest(asyncssh.SSHClient):
         return self.link is not None and bool(self.link.get_extra_info("server_version"))
 
     @property
+    def proven(self) -> bool:
+        """Whether the server proved that the host key is its own: anybody can show one, since it is
+        judged before its signature is looked at.
+        """
+        return self.link is not None and bool(self.link.get_extra_info("recv_cipher"))
+
+    @property
     def floods(self) -> bool:
         """Whether it says more before the login than anybody reads."""
-        return self._said > BANNER_CHARS
+        return self._said > HEARD_BYTES
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
-        """Something answers."""
+        """Something answers. It is heard up to a bound, whatever it says: text, messages to ignore,
+        or one question over and over.
+        """
         self.link = conn
+        hear = conn.data_received
+
+        def heard(data: bytes, datatype: asyncssh.DataType = None) -> None:
+            self._said += 0 if self.is_in else len(data)
+            if self.floods:
+                conn.abort()
+            else:
+                hear(data, datatype)
+
+        conn.data_received = heard
+
+    def auth_completed(self) -> None:
+        """What comes from now on is for whoever logged in: a jump host's other connections too."""
+        self.is_in = True
 
     def validate_host_public_key(
         self,
@@ -103,12 +127,6 @@ class Guest(asyncssh.SSHClient):
         self.host_key = line_of(key)
         self.trusted = self.trusts(self.host_key)
         return self.trusted
-
-    def auth_banner_received(self, msg: str, lang: str) -> None:  # noqa: ARG002
-        """Throw away what the server says before the login, and go where it does not end."""
-        self._said += len(msg)
-        if self.floods:
-            raise asyncssh.ProtocolError("it talks without end")
 
     def public_key_auth_requested(self) -> asyncssh.SSHKeyPair | None:
         """Show the next key."""
@@ -158,7 +176,7 @@ async def knock(
         more |= {"server_host_key_algs": asked_first(pinned)}
     else:
         more |= {"known_hosts": known_hosts}
-    return await asyncssh.connect(
+    link = await asyncssh.connect(
         host,
         port,
         sock=sock,
@@ -168,3 +186,7 @@ async def knock(
         **PLAIN,
         **more,
     )
+    if not guest.is_in:  # a connection that we cut raises nothing there
+        link.abort()
+        raise asyncssh.ConnectionLost("cut before the login")
+    return link
