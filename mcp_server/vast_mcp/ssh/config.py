@@ -9,7 +9,6 @@ and identities add up (ssh_config(5)).
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +20,9 @@ LARGEST = 1_000_000  # bytes of a file
 DEEPEST = 8  # files that include each other
 MOST = 100  # files in all
 
-_LINE = re.compile(r"\s*([A-Za-z]+)(?:\s*=\s*|\s+)(.*)", re.DOTALL)
+_LINE = re.compile(r"\s*([A-Za-z]+)(?:\s*=\s*|\s+|\Z)(.*)", re.DOTALL)
+_WORD = re.compile(r"""(?:"(?:\\["'\\]|[^"])*"|'(?:\\["'\\]|[^'])*'|\\["'\\ ]|[^\s"'])+""")
+_PART = re.compile(r"""(["'])((?:\\["'\\]|(?!\1).)*)\1|\\(["'\\ ])""", re.DOTALL)
 _SEVERAL = frozenset({"identityfile", "certificatefile"})
 _READ = _SEVERAL | {
     *("hostname", "user", "port", "identitiesonly", "identityagent", "proxyjump", "proxycommand"),
@@ -89,7 +90,7 @@ class _Reader:
         if data is None or depth > DEEPEST or self.files > MOST:
             return
         matches = True
-        for directive, words in _lines(data.decode("utf-8", "replace")):
+        for directive, words in _lines(data.decode("utf-8-sig", "replace")):
             match directive:
                 case "host":
                     matches = _is_among(self.told.name, words)
@@ -98,7 +99,7 @@ class _Reader:
                 case "include" if matches:
                     for pattern in words:
                         self._include(pattern, depth)
-                case _ if matches and directive in _READ:
+                case _ if matches and words and directive in _READ:
                     self._note(directive, words)
                 case _:
                     pass
@@ -145,18 +146,42 @@ class _Reader:
 
 
 def _lines(text: str) -> Iterator[tuple[str, list[str]]]:
-    """The directives of a file, in lower case, with their words."""
+    """The directives of a file, in lower case, with their words; none of those that cannot be read,
+    so that a block nobody can read is no part of the one before it.
+    """
     for line in text.splitlines():
         found = _LINE.fullmatch(line)
         if found is None:
             continue
-        try:
-            words = shlex.split(found.group(2))
-        except ValueError:
-            continue
-        end = next((i for i, word in enumerate(words) if word.startswith("#")), len(words))
-        if words[:end]:
-            yield found.group(1).lower(), words[:end]
+        directive, rest = found.group(1).lower(), found.group(2).strip()
+        # A command is the rest of its line, however that is quoted.
+        yield directive, [rest] if rest and directive == "proxycommand" else _words(rest)
+
+
+def _words(text: str) -> list[str]:
+    """The words of a line up to its comment, as ssh splits it: a backslash hides nothing but a
+    quote, a blank and itself. None of a line whose quotes do not end.
+    """
+    words: list[str] = []
+    at = 0
+    while at < len(text) and text[at] != "#":
+        found = _WORD.match(text, at)
+        if found is None:
+            return []
+        words.append(_PART.sub(_plain, found.group()))
+        at = found.end()
+        rest = text[at:]
+        if rest and not rest[0].isspace():
+            return []
+        at += len(rest) - len(rest.lstrip())
+    return words
+
+
+def _plain(part: re.Match[str]) -> str:
+    """A quoted part without its quotes, or a character without its backslash."""
+    if part.group(1) is None:
+        return part.group(3)
+    return re.sub(r"""\\(["'\\])""", r"\1", part.group(2))
 
 
 def _is_among(name: str, patterns: list[str]) -> bool:
