@@ -178,3 +178,65 @@ async def test_a_named_key_that_is_none_is_said_to_be_so(
     tryer.set(ssh_key=folder / "named")
     tried = await tryer.enter(sshd.port)
     assert (tried.answer, tried.why) == ("answers", f"the key file of VAST_MCP_SSH_KEY {why}")
+
+
+async def test_a_public_key_that_the_config_names_is_used_through_the_agent(
+    tryer: Tryer, sshd: Sshd, folder: Path
+) -> None:
+    """Password managers keep the private half, and have `IdentityFile NAME.pub` chosen by it."""
+    key = keygen(folder / "kept")
+    public = tryer.ssh_dir / "shown.pub"
+    public.write_text(public_line(key), "utf-8")
+    sshd.authorize(public_line(key))
+    config = f"IdentityFile {public}\nIdentitiesOnly yes\n"
+    (tryer.ssh_dir / "config").write_text(config, "utf-8")
+    with agent(folder, key) as socket:
+        without = await tryer.enter(sshd.port)
+        tryer.set(ssh_agent=socket)
+        tried = await tryer.enter(sshd.port)
+    assert without.why == "the private half of ~/.ssh/shown.pub is neither here nor in an agent"
+    assert (tried.answer, tried.key) == ("entered", f"agent {fingerprint(key)}")
+
+
+async def test_a_public_key_that_the_config_names_is_used_by_the_file_beside_it_too(
+    tryer: Tryer, sshd: Sshd
+) -> None:
+    """Its private half is here, and no agent."""
+    key = tryer.key("kept")
+    sshd.authorize(public_line(key))
+    (tryer.ssh_dir / "config").write_text(f"IdentityFile {key}.pub\n", "utf-8")
+    assert (await tryer.enter(sshd.port)).answer == "entered"
+
+
+async def test_a_named_key_with_a_passphrase_is_used_through_the_agent_and_no_other_of_it(
+    tryer: Tryer, sshd: Sshd, folder: Path
+) -> None:
+    """What is said to help does: ssh-add gives it to the agent."""
+    key = keygen(folder / "named", passphrase="secret words")
+    other = tryer.key("other")
+    tryer.set(ssh_key=key)
+    sshd.authorize(public_line(key))
+    without = await tryer.enter(sshd.port)
+    assert without.why is not None
+    assert "`ssh-add` gives it to one" in without.why
+    with agent(folder, other, key, passphrase="secret words") as socket:
+        tryer.set(ssh_agent=socket)
+        tried = await tryer.enter(sshd.port)
+        sshd.authorize(public_line(other))
+        refused = await tryer.enter(sshd.port)
+    assert (tried.answer, tried.key) == ("entered", f"agent {fingerprint(key)}")
+    assert (refused.answer, refused.key) == ("key_refused", f"agent {fingerprint(key)}")
+
+
+async def test_over_http_nobody_is_told_to_give_a_named_key_to_an_agent(
+    tryer: Tryer, sshd: Sshd, folder: Path
+) -> None:
+    """None is asked there."""
+    tryer.set(
+        ssh_dir=None, ssh_agent=None, ssh_key=keygen(folder / "named", passphrase="secret words")
+    )
+    tried = await tryer.enter(sshd.port)
+    assert tried.answer == "answers"
+    assert tried.why == (
+        "the key file of VAST_MCP_SSH_KEY has a passphrase, which this server is never told"
+    )

@@ -43,6 +43,8 @@ def key_file(path: Path) -> KeyFile:
     data = contents(path)
     if data is None:
         return KeyFile(path, blob, trouble="missing")
+    if path.suffix == ".pub" and b"PRIVATE KEY" not in data:  # it names a key that an agent has
+        return KeyFile(path, key_blob(data.decode("utf-8", "replace")), trouble="missing")
     try:
         key = asyncssh.import_private_key(data)
     except asyncssh.KeyImportError as exc:

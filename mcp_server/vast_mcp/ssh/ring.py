@@ -73,7 +73,9 @@ def ring_of(person: Person, fitting: Fitting, held: Mapping[str, asyncssh.SSHKey
     certificates = list(_certificates(fitting.certificates))
     keys: dict[str, list[Key]] = {}
     for file in wanted:
-        keys.setdefault(file.blob or str(file.path), _of_file(file, person, held, certificates))
+        of_file = _of_file(file, person, held, certificates)
+        if of_file:  # another file may have the half that this one lacks
+            keys.setdefault(file.blob or str(file.path), of_file)
     for blob, pair in held.items():
         if fitting.takes(blob):
             keys.setdefault(blob, [Key(pair, f"agent {fingerprint_of(blob)}")])
@@ -144,6 +146,8 @@ def _lacking(person: Person, fitting: Fitting, wanted: list[KeyFile]) -> str:
     for file in wanted:
         words = person.words_for(file.path)
         match file.trouble:
+            case "passphrase" if person.agent is None and person.ssh_dir is None:
+                return f"{words} has a passphrase, which this server is never told"
             case "passphrase":
                 return f"{words} has a passphrase and no agent holds it; `ssh-add` gives it to one"
             case "hardware":
@@ -151,7 +155,8 @@ def _lacking(person: Person, fitting: Fitting, wanted: list[KeyFile]) -> str:
             case "missing" if file.path == person.only_key:
                 return f"{words} is not there"
             case "missing":
-                return f"the private half of {words}.pub is neither here nor in an agent"
+                public = f"{words.removesuffix('.pub')}.pub"
+                return f"the private half of {public} is neither here nor in an agent"
             case _:
                 return f"{words} cannot be read as a private key"
     if person.ssh_dir is None:

@@ -150,9 +150,9 @@ class Trial:
     async def _ring(self, host: Host) -> Ring:
         """The keys to show."""
         person = host.person
-        if person.only_key is not None:
-            return ring_of(person, Fitting(), {})
         held = await self.agents.held_at(host.agent)
+        if person.only_key is not None:
+            return ring_of(person, Fitting(only_named=True), held)
         fitting = Fitting(
             await registered(self.call, self.within_s),
             host.identities,
