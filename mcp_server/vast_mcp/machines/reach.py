@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
 
 import anyio
@@ -16,6 +17,7 @@ from vast_mcp.machines.ways import Address
 
 BANNER_BYTES = 1024  # lines before the version are allowed (RFC 4253, 4.2), not without end
 PROBE_S = 5.0
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 Heard = Literal["ssh", "nothing", "no_connection", "not_probed"]
 
@@ -36,7 +38,21 @@ def may_probe(host: str, *, loopback: bool) -> bool:
         ip = ipaddress.ip_address(host)
     except ValueError:
         return host == "localhost" if loopback else host.endswith(".vast.ai")
-    return ip.is_loopback if loopback else ip.is_global and not ip.is_multicast
+    return ip.is_loopback if loopback else _is_public(ip)
+
+
+def _is_public(ip: IPv4Address | IPv6Address) -> bool:
+    """Whether an address is one of the internet's. One of IPv6 that carries one of IPv4 in it leads
+    where that leads (RFC 3056, RFC 4291 2.5.5, RFC 6052); what IPv6 reserves leads nowhere known.
+    """
+    if isinstance(ip, IPv6Address):
+        carried = IPv4Address(int(ip) & 0xFFFFFFFF) if ip in _NAT64 else ip.ipv4_mapped
+        carried = carried or ip.sixtofour
+        if carried is not None:
+            return _is_public(carried)
+        if ip.is_site_local or ip.is_reserved:
+            return False
+    return ip.is_global and not ip.is_multicast
 
 
 async def addresses_of(to: Address, *, loopback: bool) -> list[str]:
