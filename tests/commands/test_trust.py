@@ -94,15 +94,35 @@ def test_only_a_person_who_saw_both_keys_makes_a_machine_trusted_again(
     assert (first.answer, changed.answer) == ("entered", "host_key_changed")
     assert f"`vast-mcp trust {machine}`" in changed.said
 
-    for stdin in (io.StringIO("y\n"), Person("n\n")):
+    shown = Person()
+    for stdin, stderr in (
+        (io.StringIO("y\n"), shown),
+        (Person("n\n"), shown),
+        (Person("y\n"), io.StringIO()),  # who sees no question says yes to nothing
+    ):
         monkeypatch.setattr(sys, "stdin", stdin)
-        status, ways, said = trust(machine, capsys)
+        monkeypatch.setattr(sys, "stderr", stderr)
+        status, ways, _ = trust(machine, capsys)
+        said = stderr.getvalue()
         assert (status, ways[0]["trusted"]) == (1, False)
         assert str(first.fingerprint) in said
         assert str(changed.fingerprint) in said
     assert anyio.run(entered, settings, machine).answer == "host_key_changed"
 
     monkeypatch.setattr(sys, "stdin", Person("y\n"))
+    monkeypatch.setattr(sys, "stderr", shown)
     status, ways, _ = trust(machine, capsys)
     assert (status, [way["trusted"] for way in ways]) == (0, [True, True])
     assert anyio.run(entered, settings, machine).answer == "entered"
+
+
+def test_where_no_key_is_shown_none_is_said_to_be_trusted(
+    url: str, settings: Settings, machine: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A door that is shut says nothing about whose it is."""
+    assert anyio.run(entered, settings, machine).answer == "entered"
+    for way in ("direct", "proxy"):
+        door = {"instance_id": machine, "way": way, "manner": "closed"}
+        post(f"{url}/_sandbox/world", door=door)
+    status, ways, _ = trust(machine, capsys)
+    assert (status, [way["trusted"] for way in ways]) == (1, [None, None])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,7 +30,8 @@ at its address, nothing logs in: somebody may sit between, or the container was
 made anew in Vast's web console. This shows both keys and asks; only a person at
 a terminal can say yes.
 
-exit status: 0 the keys are those that are trusted; 1 not; 2 wrong usage
+exit status: 0 every key that was shown is one that is trusted, and there was
+one; 1 not; 2 wrong usage
 """
 
 
@@ -49,10 +51,12 @@ def add_parser(commands: options.Commands) -> None:
 
 @dataclass(frozen=True)
 class Found:
-    """What one way in answered, and whether its host key is one that is trusted now."""
+    """What one way in answered, and whether its host key is one that is trusted now; None where
+    none was shown, or none is kept to compare it with.
+    """
 
     tried: Tried
-    trusted: bool
+    trusted: bool | None
 
     def as_json(self) -> Json:
         """The way in as a script reads it."""
@@ -67,7 +71,7 @@ class Found:
 
     def line(self) -> str:
         """The way in as a person reads it."""
-        if not self.trusted:
+        if self.trusted is False:
             return f"{self.tried.way}: not trusted. {self.tried.said}"
         if self.tried.answer == "host_key_changed":
             return f"{self.tried.way}: trusted from now on: {self.tried.fingerprint}"
@@ -86,7 +90,8 @@ def run(chosen: argparse.Namespace) -> int:
         print(as_text({"ways": [one.as_json() for one in found]}))
     else:
         print(*[one.line() for one in found] or ["Vast shows no SSH address for it."], sep="\n")
-    return EXIT_OK if found and all(one.trusted for one in found) else EXIT_ERROR
+    trusted = {one.trusted for one in found}
+    return EXIT_OK if True in trusted and False not in trusted else EXIT_ERROR
 
 
 async def trusting(settings: Settings, instance_id: int) -> list[Found]:
@@ -113,19 +118,34 @@ async def trusting(settings: Settings, instance_id: int) -> list[Found]:
         await session.close()
 
 
-def is_trusted(session: Session, instance_id: int, tried: Tried) -> bool:
-    """Whether no key changed, or the person accepts the one that did."""
+def is_trusted(session: Session, instance_id: int, tried: Tried) -> bool | None:
+    """Whether the key that was shown is the one that is kept, or the person accepts it in that
+    one's place. None where there is nothing to compare.
+    """
     from vast_mcp.ssh import pins
 
     if tried.answer != "host_key_changed":
-        return True
+        return None if None in {tried.fingerprint, tried.pinned} else True
     question = (
         f"Machine {instance_id} ({tried.way}, {tried.place}) was known by the host key\n"
         f"  {tried.pinned}\nand now shows\n  {tried.fingerprint}\n"
         "If nobody made its container anew, somebody may be between you and it. Trust the new one?"
     )
-    if not (sys.stdin.isatty() and agrees(question)):
+    if not (_is_seen() and agrees(question)):
         print(question, file=sys.stderr)
         print("vast-mcp trust: nobody at a terminal said yes", file=sys.stderr)
         return False
     return pins.trust(session, instance_id, tried)
+
+
+def _is_seen() -> bool:
+    """Whether somebody at a terminal sees the question, and has typed nothing before it."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    try:
+        import termios
+    except ImportError:  # not this system's
+        return True
+    with contextlib.suppress(termios.error, OSError, ValueError):
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    return True
