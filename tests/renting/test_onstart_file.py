@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from house import allowing, an_offer, call, lenient_world, puts, served
 from people import approve, code_in, confirming, refused
+from vast_mcp import errors
+from vast_mcp.renting.onstart_file import script_in
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 
@@ -240,6 +243,60 @@ async def test_what_may_not_be_read_is_refused_without_a_word_of_it(
     assert why in str(problem)
     assert "planted" not in str(error)
     assert puts(world) == 0
+
+
+async def test_no_key_is_sent_where_a_whole_home_is_allowed(
+    world: World, settings: Settings, tmp_path: Path
+) -> None:
+    """Whoever talks to the agent could have one sent to a machine of theirs."""
+    ssh_dir = tmp_path / ".ssh"
+    ssh_dir.mkdir()
+    of_home = replace(
+        settings,
+        files=(tmp_path,),
+        ssh_dir=ssh_dir,
+        ssh_key=tmp_path / "named",
+        http_token=SecretStr("t" * 16),
+    )
+    (tmp_path / "link").symlink_to(ssh_dir)
+    refusals = {
+        script(ssh_dir, name="id_ed25519"): "where the person's SSH keys are",
+        f"{tmp_path}/link/id_ed25519": "where the person's SSH keys are",
+        script(tmp_path, name="named"): "where the person's SSH keys are",
+        script(tmp_path, f"export TOKEN={'t' * 16}\n", "with_token"): "a key of this server's own",
+    }
+    async with served(world, of_home) as client:
+        for path, why in refusals.items():
+            error = await refused(
+                client, "bad_arguments", offer_id=an_offer(world)["id"], onstart_file=path
+            )
+            assert why in error["problems"][0]["problem"]
+            assert "planted" not in str(error)
+        assert puts(world) == 0
+        beside = script(tmp_path, name=".sshrc")
+        await call(
+            client, "create_instance", offer_id=an_offer(world)["id"], disk=20, onstart_file=beside
+        )
+    assert sent(world) == SCRIPT
+
+
+async def test_the_key_of_the_account_is_sent_to_no_machine(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """The official client keeps it in a file of the home."""
+    real = replace(
+        settings,
+        sandbox=False,
+        api_key=SecretStr("k" * 40),
+        files=(tmp_path,),
+        ssh_dir=tmp_path / "x",
+    )
+    path = script(tmp_path, f"{'k' * 40}\n", "vast_api_key")
+    with pytest.raises(errors.BadArguments) as caught:
+        await script_in(path, real, 1_000, instead_of=False)
+    assert "a key of this server's own" in caught.value.problems[0].problem
+    other = script(tmp_path, f"{'k' * 39}\n", "other")
+    assert await script_in(other, real, 1_000, instead_of=False) == f"{'k' * 39}\n"
 
 
 async def test_links_within_the_folder_and_a_home_are_followed(

@@ -3,7 +3,8 @@ shown to nobody.
 
 Only what lies in a folder of VAST_MCP_FILES is read, whatever links lead there: every part of the
 real path is opened beneath that folder and may be no link, so that nothing swapped meanwhile leads
-out. Who calls over HTTP is not who owns the files here.
+out. No key goes with it, neither this server's own nor one of ~/.ssh. Who calls over HTTP is not
+who owns the files here.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _NO_FILE = "is no file: there is nothing at that path"
 _NOT_PLAIN = "is no plain file"
 _NOT_TEXT = "is no text in UTF-8, so no shell could run it"
 _EMPTY = "is empty"
+_IN_SSH_DIR = "is where the person's SSH keys are, and strangers own the machines"
+_HOLDS_KEY = "holds a key of this server's own, and strangers own the machines"
 
 # Never waits for the other end of a pipe, takes no terminal, follows no link.
 _PLAIN = os.O_RDONLY | sum(
@@ -54,10 +57,12 @@ async def script_in(path: str, settings: Settings, most: int, *, instead_of: boo
         raise _bad(_NOT_OVER_HTTP)
     if not settings.files:
         raise _bad(_NO_FOLDERS)
-    held = await anyio.to_thread.run_sync(
-        _read, path, settings.files, 4 * most, abandon_on_cancel=True
-    )
-    return _text(held, most)
+    held = await anyio.to_thread.run_sync(_read, path, settings, 4 * most, abandon_on_cancel=True)
+    text = _text(held, most)
+    ours = [settings.http_token] if settings.sandbox else [settings.api_key, settings.http_token]
+    if any(one.get_secret_value() in text for one in ours if one is not None):
+        raise _bad(_HOLDS_KEY)
+    return text
 
 
 def named_as_spoken(problems: Sequence[Problem]) -> list[Problem]:
@@ -91,14 +96,19 @@ def _too_long(most: int) -> str:
     return f"has more than {most} characters. Let it download the rest"
 
 
-def _read(path: str, allowed: tuple[Path, ...], most: int) -> bytes:
-    """The first bytes of the file, one more than `most` where there are more."""
+def _read(path: str, settings: Settings, most: int) -> bytes:
+    """The first bytes of the file, one more than `most` where there are more. A home that is
+    allowed as a whole has keys in it, which nobody meant.
+    """
     real = _real(path)
-    for folder in allowed:
+    keys = [path.resolve() for path in (settings.ssh_dir, settings.ssh_key) if path is not None]
+    if any(real.is_relative_to(one) for one in keys):
+        raise _bad(_IN_SSH_DIR)
+    for folder in settings.files:
         beneath = folder.resolve()
         if real != beneath and real.is_relative_to(beneath):
             return _read_beneath(beneath, real.relative_to(beneath).parts, most)
-    named = ", ".join(map(str, allowed))
+    named = ", ".join(map(str, settings.files))
     raise _bad(f"is in no folder that the person allows (VAST_MCP_FILES: {named})")
 
 
