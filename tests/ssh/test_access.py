@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -66,6 +67,28 @@ async def test_a_person_gets_a_line_that_asks_and_a_script_one_that_does_not(
     assert access["ssh_for_scripts"] == unasked
     assert access["ssh_way"] == "direct: the machine's own address"
     assert "host_key" not in access, "nobody has logged in yet"
+
+
+async def test_the_line_has_the_key_that_was_let_in(
+    client: Client, world: World, tmp_path: Path
+) -> None:
+    """The account has several keys of this computer, and a machine those of its birth or later."""
+    keys: list[str] = []
+    for name in ("a first", "z last"):
+        key = asyncssh.generate_private_key("ssh-ed25519")
+        key.write_private_key(tmp_path / ".ssh" / name)
+        key.write_public_key(tmp_path / ".ssh" / f"{name}.pub")
+        keys.append(key.export_public_key().decode())
+    world.set_keys(keys[1:])
+    machine = rent(world)
+    world.set_keys(keys)
+    shown = (await call(client, "show_instance", instance_id=machine))["access"]
+    assert shown["ssh"].startswith("ssh -i ~/.ssh/'a first' ")
+    while (done := await wait(client, machine))["state"] == "still_starting":
+        pass
+    assert done["message"].endswith("lets you in with ~/.ssh/z last.")
+    for line in ("ssh", "ssh_for_scripts"):
+        assert shlex.split(done["access"][line])[:3] == ["ssh", "-i", "~/.ssh/z last"]
 
 
 async def test_the_proxy_is_named_with_the_reason(client: Client, world: World) -> None:

@@ -71,6 +71,8 @@ async def _add_ssh(
     if to is None:
         return ["Vast shows no SSH address for it."]
     key, trouble = await _key(call)
+    if through is not None and through.answer == "entered" and call.ssh_dir is not None:
+        key = _key_of(through) or key
     access.ssh, access.rsync = ways.ssh_line(to, key), ways.rsync_line(to, key)
     access.ssh_for_scripts = ways.script_line(to, key)
     access.ssh_way = _why(way, direct, tried=through is not None)
@@ -103,6 +105,16 @@ async def _key(call: Call) -> tuple[str | None, list[str]]:
     if public is None:
         return None, [_NO_KEY]
     return f"~/.ssh/{shlex.quote(public.stem)}", []
+
+
+def _key_of(entered: Tried) -> str | None:
+    """The key file that a machine was entered with, as a shell reads its path; None where it was an
+    agent's key, or nobody needed one.
+    """
+    words = entered.key or ""
+    if words.startswith("~/"):
+        return f"~/{shlex.quote(words[2:])}"
+    return shlex.quote(words) if words.startswith("/") else None
 
 
 async def _registered(call: Call, ssh_dir: Path) -> Path | None:
