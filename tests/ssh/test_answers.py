@@ -100,6 +100,19 @@ async def test_whoever_takes_connections_and_is_silent_is_no_ssh(tryer: Tryer) -
     assert "said nothing within 1 s" in tried.said
 
 
+async def test_whoever_says_something_else_slowly_is_no_ssh(tryer: Tryer) -> None:
+    """It did not say nothing."""
+
+    async def talk(reader: Reader, writer: Writer) -> None:
+        writer.write(b"one moment\n")
+        await reader.read()
+
+    async with stranger(talk) as port:
+        tried = await tryer.enter(port, within_s=1.0)
+    assert tried.answer == "no_ssh"
+    assert "did not greet as SSH does within 1 s" in tried.said
+
+
 async def test_a_server_that_greets_and_never_finishes_is_late(tryer: Tryer) -> None:
     """The time holds for all of it, not for the connection alone."""
 

@@ -136,7 +136,8 @@ class Findings:
         if self.guest is None:
             return self.answer("timed_out", f"No answer came from {self.place} {within}.")
         if not self.guest.heard:
-            said = f"Something takes connections at {self.place} and said nothing {within}."
+            spoke = "did not greet as SSH does" if self.guest.said else "said nothing"
+            said = f"Something takes connections at {self.place} and {spoke} {within}."
             return self.answer("no_ssh", said)
         said = f"An SSH server speaks at {self.place} and let nobody in {within}."
         return self.answer("timed_out", said)

@@ -77,7 +77,7 @@ class Guest(asyncssh.SSHClient):
     trusted: bool | None = None
     offered: list[Key] = field(default_factory=list[Key])
     is_in: bool = False
-    _said: int = 0
+    said: int = 0  # bytes, before the login
 
     @property
     def heard(self) -> bool:
@@ -94,7 +94,7 @@ class Guest(asyncssh.SSHClient):
     @property
     def floods(self) -> bool:
         """Whether it says more before the login than anybody reads."""
-        return self._said > HEARD_BYTES
+        return self.said > HEARD_BYTES
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         """Something answers. It is heard up to a bound, whatever it says: text, messages to ignore,
@@ -104,7 +104,7 @@ class Guest(asyncssh.SSHClient):
         hear = conn.data_received
 
         def heard(data: bytes, datatype: asyncssh.DataType = None) -> None:
-            self._said += 0 if self.is_in else len(data)
+            self.said += 0 if self.is_in else len(data)
             if self.floods:
                 conn.abort()
             else:
