@@ -242,6 +242,21 @@ def test_a_host_is_offline_by_three_looks() -> None:
     assert watch.failure(NOW, PATIENCE) == "offline"
 
 
+@pytest.mark.parametrize("phase", ["offline", "outbid"])
+def test_what_hides_whether_a_container_was_up_proves_nothing_after_a_gap(
+    phase: phases.Phase,
+) -> None:
+    """It may have run and been worked in meanwhile; who looked all the time knows."""
+    for last, ran in ((100, False), (30, True)):
+        watch = Watch()
+        looks(watch, "starting", 0, last)
+        looks(watch, phase, 120)
+        assert watch.ran is ran
+    alone = Watch()
+    looks(alone, phase, 120)
+    assert alone.ran
+
+
 def test_since_when_is_known_where_somebody_looked_before() -> None:
     """One look says nothing of before; a young machine's start began with its birth."""
     watch = Watch()

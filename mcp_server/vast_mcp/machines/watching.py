@@ -27,6 +27,7 @@ from vast_mcp.vast.models import Instance
 LOOKS_TO_FAIL = 2  # a row can be missing or stale once
 LOOKS_OFFLINE = 3  # offline and unknown pass by themselves during a boot (docs/vast-api.md C.4)
 AT_REST: frozenset[Phase | None] = frozenset({"running", "stopped", "halted", "outbid"})
+_HIDES_A_RUN: frozenset[Phase] = frozenset({"offline", "outbid"})
 MOST_SHOWN = 500  # different looks of one start; what goes on beyond them is none
 
 
@@ -63,10 +64,11 @@ class Watch:
         gap = self.last > 0 and now - self.last > patience.exited
         if phase != self.phase and self.phase in AT_REST and now - self.since > patience.exited:
             self.began, self.shown = 0.0, set()
+        may_have_run = gap or self._may_have_run(phase, now, patience, row)
+        self.ran = self.ran or may_have_run or has_run(row)
         if phase != self.phase or gap:
             self.entered = self.phase not in {None, phase} and not gap
             self.phase, self.since, self.looks = phase, now, 0
-        self.ran = self.ran or gap or has_run(row)
         self.first = self.first or now
         self.began = self.began or now
         self._note(f"{phase} {shown_by(row)}", now, patience)
@@ -77,6 +79,16 @@ class Watch:
             self.looks, self.counted = self.looks + 1, now
         self.last = now
         self.seen = self.seen or phase != "missing"
+
+    def _may_have_run(
+        self, phase: Phase, now: float, patience: Patience, row: Instance | None
+    ) -> bool:
+        """Whether a container may have come and gone since the last look, in a phase that hides
+        whether one ever did.
+        """
+        if phase == self.phase or phase not in _HIDES_A_RUN or unmoved_since(row) is not None:
+            return False
+        return now - self.last > patience.sick
 
     def _note(self, shows: str, now: float, patience: Patience) -> None:
         """Whether it moved: what flips to and fro, or repeats itself, does not.
