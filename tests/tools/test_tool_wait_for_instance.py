@@ -289,8 +289,8 @@ FAILURES = [
     ("no_access", {}, "image", "show_logs"),
     ("oci_error", {}, "oci_error", "show_logs"),
     ("outbid", {"price": 5.0}, "outbid", "manage_instance"),
-    ((None, "offline"), {}, "offline", "wait_for_instance"),
-    ((None, "unknown"), {}, "offline", "wait_for_instance"),
+    ((None, "offline"), {}, "offline", "search_offers"),
+    ((None, "unknown"), {}, "offline", "search_offers"),
     ("scheduling", {}, "scheduling", "manage_instance"),
     ("never_seen_running", {}, "vanished", "show_instances"),
     ((None, "exited"), {}, "exited", "show_logs"),
@@ -298,7 +298,7 @@ FAILURES = [
     ((None, "stopped"), {}, "stopped", "manage_instance"),
     ("bad_login", {}, "image_login", "show_logs"),
     ("pull_limit", {}, "pull_limit", "manage_instance"),
-    ("no_network", {}, "host_network", "wait_for_instance"),
+    ("no_network", {}, "host_network", "manage_instance"),
     ("disk_full", {}, "disk_full", "manage_instance"),
     ("driver_too_old", {}, "driver_too_old", "manage_instance"),
     ("broken_gpu", {}, "host_gpu", "manage_instance"),
@@ -734,3 +734,36 @@ async def test_what_an_older_or_a_broken_journal_has_of_a_wait_is_as_good_as_not
         assert db.execute("UPDATE watched SET seen = '{\"phase\": 7}'").rowcount == 1
     async with served(world, short, TOOLS) as client:
         assert (await wait(client, made))["state"] == "still_starting"
+
+
+async def test_a_host_that_is_away_does_not_lead_back_to_the_same_wait(
+    client: Client, world: World
+) -> None:
+    """Its verdict stands at once in the next wait too: another machine is the way out."""
+    done = await wait(client, rent(world, (None, "offline")))
+    assert (done["reason"], done["usd_per_hour"]) == ("offline", 0)
+    assert [step["tool"] for step in done["next_steps"]] == ["search_offers", "wait_for_instance"]
+    assert done["next_steps"][0]["arguments"]["exclude_machine_ids"]
+
+
+async def test_what_is_not_known_to_be_free_is_not_said_to_be(client: Client, world: World) -> None:
+    """`unknown` is no `offline`: it counts as billing, in words as in figures."""
+    done = await wait(client, rent(world, (None, "unknown")))
+    assert done["usd_per_hour"] > 0
+    assert "not charged" not in done["message"]
+
+
+async def test_a_machine_that_was_stopped_here_is_said_to_be(client: Client, world: World) -> None:
+    """Three guesses are none."""
+    made = rent(world)
+    await wait(client, made)
+    await call(client, "manage_instance", instance_id=made, action="stop", not_ours=True)
+    done = await wait(client, made)
+    assert done["message"].startswith("The machine is stopped, as it was asked to be here.")
+
+
+async def test_what_a_machine_was_rented_as_is_not_repeated_by_every_wait(
+    client: Client, world: World
+) -> None:
+    """No wait changes it."""
+    assert "asked" not in await wait(client, rent(world))

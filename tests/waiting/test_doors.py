@@ -41,6 +41,23 @@ async def test_an_image_that_serves_is_ready_when_its_ports_answer(
     assert done["access"]["ports"]["8000/tcp"].startswith("http://127.0.0.1:")
 
 
+async def test_ports_that_a_row_does_not_show_yet_are_waited_for(
+    soon: Client, world: World
+) -> None:
+    """A machine that was made to serve is not ready because nothing is known to answer; it has its
+    time, and then that is said.
+    """
+    made = await rent_ours(
+        soon, world, runtype="args", image="a/b:1", args_str="serve", env="-p 8000:8000"
+    )
+    world.odd.add("instance", "ports", None)
+    done = await wait(soon, made)
+    assert done["state"] == "running_not_reachable_from_here"
+    assert [step["tool"] for step in done["next_steps"]] == ["show_logs", "wait_for_instance"]
+    world.odd.clear()
+    assert (await wait(soon, made))["state"] == "ready"
+
+
 @pytest.mark.parametrize(
     ("manner", "said"), [("closed", "refused"), (503, "HTTP 503"), (502, "HTTP 502")]
 )

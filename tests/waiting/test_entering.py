@@ -23,6 +23,12 @@ async def ours(world: World, settings: Settings) -> AsyncIterator[Client]:
         yield client
 
 
+def let_nobody_in(world: World, machine: int) -> None:
+    """The machine's own port is closed, and Vast's proxy takes connections for nobody."""
+    world.set_door(machine, "direct", "closed")
+    world.set_door(machine, "proxy", "not_ssh")
+
+
 @pytest.mark.usefixtures("key")
 async def test_who_is_let_in_is_in(client: Client, world: World) -> None:
     """An SSH server that answers and one that lets you in are two things."""
@@ -60,11 +66,11 @@ async def test_a_fresh_machine_of_ours_that_nobody_can_enter_is_ended_and_replac
     ours: Client, world: World
 ) -> None:
     """Nothing can be in it; the other machine is searched for without this one."""
-    world.ssh_direct = world.ssh_proxy = False
     made = await rent_ours(ours, world)
+    let_nobody_in(world, made)
     done = await wait(ours, made)
     assert done["state"] == "running_not_reachable_from_here"
-    assert done["seen"] == {"ssh direct": "refused", "ssh proxy": "refused"}
+    assert done["seen"] == {"ssh direct": "refused", "ssh proxy": "no ssh"}
     destroy, search = done["next_steps"]
     assert destroy["arguments"] == {"instance_ids": [made]}
     row = world.show(made) or {}
@@ -78,16 +84,35 @@ async def test_what_may_hold_something_is_not_destroyed(
     ours: Client, world: World, more: dict[str, Any]
 ) -> None:
     """Its script works by itself, whoever can get in."""
-    world.ssh_direct = world.ssh_proxy = False
     made = await rent_ours(ours, world, **more)
+    let_nobody_in(world, made)
     done = await wait(ours, made)
     assert [step["tool"] for step in done["next_steps"]] == ["show_logs", "wait_for_instance"]
 
 
+async def test_a_machine_that_may_be_entered_from_elsewhere_is_not_destroyed(
+    ours: Client, world: World
+) -> None:
+    """A firewall around this computer refuses too, Vast's proxy with it."""
+    world.ssh_direct = world.ssh_proxy = False
+    done = await wait(ours, await rent_ours(ours, world))
+    assert done["seen"] == {"ssh direct": "refused", "ssh proxy": "refused"}
+    assert [step["tool"] for step in done["next_steps"]] == ["show_logs", "wait_for_instance"]
+
+
+async def test_a_notebook_behind_vasts_proxy_is_not_destroyed(ours: Client, world: World) -> None:
+    """A browser needs no SSH to be in it."""
+    made = await rent_ours(ours, world, runtype="jupyter_proxy")
+    let_nobody_in(world, made)
+    done = await wait(ours, made)
+    assert done["state"] == "running_not_reachable_from_here"
+    assert "destroy_instance" not in [step["tool"] for step in done["next_steps"]]
+
+
 async def test_a_leased_machine_without_a_script_is_as_empty(ours: Client, world: World) -> None:
     """Its start script is the watchdog and nothing else."""
-    world.ssh_direct = world.ssh_proxy = False
     made = await rent_ours(ours, world, lease_hours=2.0)
+    let_nobody_in(world, made)
     done = await wait(ours, made)
     assert done["next_steps"][0]["tool"] == "destroy_instance"
 
@@ -107,7 +132,7 @@ async def test_a_machine_that_was_started_before_is_not_destroyed(
     made = await rent_ours(ours, world)
     for action in ("stop", "start"):
         await call(ours, "manage_instance", instance_id=made, action=action)
-    world.ssh_direct = world.ssh_proxy = False
+    let_nobody_in(world, made)
     done = await wait(ours, made)
     assert done["state"] == "running_not_reachable_from_here"
     assert "destroy_instance" not in [step["tool"] for step in done["next_steps"]]
@@ -154,8 +179,9 @@ async def test_another_host_key_ends_the_wait_at_once_and_a_person_decides(
     [
         ({"timed_out"}, True),
         ({"timed_out", "name_not_found"}, True),
-        ({"timed_out", "refused"}, False),
+        ({"timed_out", "refused"}, True),
         ({"no_ssh"}, False),
+        ({"refused", "no_ssh"}, False),
     ],
 )
 def test_silence_everywhere_is_this_computers_network(answers: set[Answer], ours: bool) -> None:

@@ -84,7 +84,7 @@ def _reversible(reading: Reading, reason: Reason) -> Step:
             return _logs(reading)
         case "oci_error" | "image" | "image_login":
             return _logs(reading, daemon=True)
-        case "offline" | "host_network":
+        case "offline":
             return _wait(reading)
         case "secrets":
             return _start(reading)

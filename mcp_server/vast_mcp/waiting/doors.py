@@ -41,7 +41,7 @@ async def when_running(wait: Wait, row: Instance) -> Verdict | None:
         return await when_said(wait, row)
     wanted = wanted_of(wait, row)
     if wanted is None:
-        return None
+        return await _without_ports(wait, row)
     if wanted.is_nothing:
         log = await wait.read_log()
         return await verdicts.ready(wait, row, NO_WAY_IN, line=log.last_line)
@@ -93,6 +93,12 @@ async def _not_yet(wait: Wait, row: Instance, wanted: Wanted, answers: Answers) 
     if wait.runs_for < wait.given_s and not wait.watch.stands_still(wait.patience):
         return None
     return await verdicts.not_reachable(wait, row)
+
+
+async def _without_ports(wait: Wait, row: Instance) -> Verdict | None:
+    """The end for a machine that was to have ports and shows none in all its time."""
+    wait.given_s = wait.patience.stuck
+    return None if wait.runs_for < wait.given_s else await verdicts.not_reachable(wait, row)
 
 
 def _opened(answers: Answers) -> str:

@@ -24,7 +24,10 @@ def after(wait: Wait, reason: Reason) -> list[Step]:
     row = wait.row
     if row is None or reason == "vanished":
         return [step("show_instances", "see what exists"), search_instead(wait.machine, reason)]
-    return calls_for(wait.call, wait.reading(row))
+    steps = calls_for(wait.call, wait.reading(row))
+    if steps[0].tool != "wait_for_instance":
+        return steps
+    return [search_instead(wait.machine, reason), again(wait, "where it may come back")]
 
 
 def when_out_of_reach(wait: Wait, row: Instance) -> list[Step]:
@@ -71,6 +74,7 @@ def _is_empty(wait: Wait, row: Instance) -> bool:
         reading.ours is True
         and reading.asked.volume is None
         and ways.takes_ssh(row)
+        and not ways.has_jupyter(row)  # a browser may be in it by Vast's proxy
         and _runs_nothing(row)
         and _is_fresh(wait)
     )
@@ -93,8 +97,10 @@ def _is_fresh(wait: Wait) -> bool:
 
 
 def is_our_network(answers: set[Answer]) -> bool:
-    """Whether another machine would be as far away: no packet came back from anywhere."""
-    return answers <= {"timed_out", "name_not_found", "not_tried"}
+    """Whether another machine may be as far away: nobody took a connection, which a firewall around
+    this computer does too, and Vast's proxy takes one before the machine does.
+    """
+    return answers <= {"timed_out", "refused", "name_not_found", "not_tried"}
 
 
 def _attach(wait: Wait) -> list[Step]:

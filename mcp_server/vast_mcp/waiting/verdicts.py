@@ -78,7 +78,7 @@ async def still_starting(wait: Wait) -> Verdict:
 async def failed(wait: Wait, reason: Reason) -> Verdict:
     """It never will be of use."""
     row = wait.row
-    message = phases.FAILED[reason]
+    message = _why(wait, reason)
     if reason == "no_progress":
         message = f"{message} So for {_span(wait.watch.still(wait.watch.last))}."
     if row is not None and reason in phases.FAILURES:
@@ -136,6 +136,7 @@ async def _verdict(
         )
         return verdict
     fill(verdict, wait.reading(row))
+    verdict.asked = None  # no wait changes that; show_instance has it
     verdict.status = row.actual_status
     verdict.untrusted_status = clean_or_none(row.status_msg)
     verdict.warnings += guards.warnings_of(wait.call, row)
@@ -147,7 +148,8 @@ def _add_times_of_service(verdict: Verdict, wait: Wait) -> None:
     """How long a container that runs has been waited for, and may be."""
     if wait.wish.aim.kind == "log":
         verdict.untrusted_line = wait.log.last_line
-        return
+    if not wait.given_s:
+        return  # it comes to no end by itself
     verdict.usual_s = round(wait.patience.service)
     verdict.longest_s = round(wait.given_s)
 
@@ -165,6 +167,18 @@ async def _add_access(verdict: Verdict, wait: Wait, row: Instance, through: Trie
         through=through,
     )
     verdict.warnings += warnings
+
+
+def _why(wait: Wait, reason: Reason) -> str:
+    """What a failure is, by what is known of this machine."""
+    if reason == "stopped" and wait.watch.stopped:
+        return "The machine is stopped, as it was asked to be here. Its disk bills on."
+    if reason == "offline" and wait.row is not None and not costs.is_away(wait.row):
+        return (
+            "The host is not heard from and seldom comes back; what it charges meanwhile is not "
+            "known, and counts as its whole price."
+        )
+    return phases.FAILED[reason]
 
 
 def _bills(row: Instance) -> str:

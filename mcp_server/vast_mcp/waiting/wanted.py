@@ -53,7 +53,7 @@ def wanted_of(wait: Wait, row: Instance) -> Wanted | None:
     aim = wait.wish.aim
     match aim.kind:
         case "ready":
-            return _made_for(row)
+            return _made_for(wait, row)
         case "ssh":
             return _ssh(wait, row)
         case "jupyter":
@@ -62,14 +62,26 @@ def wanted_of(wait: Wait, row: Instance) -> Wanted | None:
             return _port(wait, row, aim.port)
 
 
-def _made_for(row: Instance) -> Wanted:
+def _made_for(wait: Wait, row: Instance) -> Wanted | None:
     """SSH where Vast puts it, Jupyter before it, else every mapped TCP port."""
+    if row.ports is None and _was_to_have_ports(wait, row):
+        return None
     if not ways.takes_ssh(row):
         return Wanted(doors=doors_of(row))
     notebook = _notebook(row)
     if notebook is None:
         return Wanted(ssh="must")
     return Wanted(ssh="may", doors=[notebook])
+
+
+def _was_to_have_ports(wait: Wait, row: Instance) -> bool:
+    """Whether ports were opened that must answer: those of an image's own command, or that of a
+    notebook.
+    """
+    asked = wait.reading(row).asked
+    if ways.takes_ssh(row):
+        return asked.launch == "jupyter_direct"
+    return any(port.endswith("/tcp") for port in asked.ports or ())
 
 
 def doors_of(row: Instance) -> list[Door]:
