@@ -245,6 +245,22 @@ async def test_a_dry_run_of_what_was_rented_says_so(client: Client, world: World
     assert (
         found == f"Nothing was sent. This call finds machine {made['instance_id']}, rented before."
     )
+    again = await call(client, "create_instance", **wish(world), dry_run=True)
+    [step] = again["next_steps"]
+    assert step["tool"] == "wait_for_instance"
+    assert step["arguments"] == {"instance_id": made["instance_id"]}
+
+
+@pytest.mark.parametrize("more", [{"env": {"TOKEN": "a value"}}, {"onstart": "echo a value"}])
+async def test_a_dry_run_that_may_hold_secrets_leads_on_without_repeating_them(
+    client: Client, world: World, more: dict[str, Any]
+) -> None:
+    """A step without them would rent another machine than was asked about."""
+    answer = await call(client, "create_instance", **wish(world, **more), dry_run=True)
+    [step] = answer["next_steps"]
+    assert step["tool"] == "show_account"
+    assert "this call without dry_run rents it" in step["why"]
+    assert "a value" not in str(answer["next_steps"])
 
 
 # ── whose answer was lost ──────────────────────────────────────────────────────────────────────

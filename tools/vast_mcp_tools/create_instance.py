@@ -429,15 +429,27 @@ def _previewed(call: Call, order: Order, seen: Preview) -> CreateInstanceResult:
         warnings=list(dict.fromkeys([*order.notes, *seen.warnings])),
         dry_run=_dry_run(order, seen),
     )
-    if not order.hides:
-        again = {name: value for name, value in order.spoken.items() if name != "dry_run"}
-        answer.next_steps = [step("create_instance", "rents it", **again)]
+    answer.next_steps = [_after_dry_run(order, seen)]
     found, terms = seen.found, seen.terms
     if found is not None and found.lives:
         answer.instance_id = found.instance_id
     if terms is not None:
         _tell(answer, call, terms)
     return answer
+
+
+def _after_dry_run(order: Order, seen: Preview) -> Step:
+    """What leads on: to the machine where there is one, else to the same call, which is not
+    repeated where it may hold secrets.
+    """
+    if seen.found is not None and seen.found.lives and seen.found.instance_id is not None:
+        why = "this call has its machine already"
+        return step("wait_for_instance", why, instance_id=seen.found.instance_id)
+    why = "rents it" if seen.would == "rent" else "settles the earlier rental first"
+    if order.hides:
+        return step("show_account", f"what bills already; then this call without dry_run {why}")
+    again = {name: value for name, value in order.spoken.items() if name != "dry_run"}
+    return step("create_instance", why, **again)
 
 
 def _tell(answer: CreateInstanceResult, call: Call, terms: Terms) -> None:
