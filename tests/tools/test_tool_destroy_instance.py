@@ -42,6 +42,7 @@ async def test_a_destroyed_machine_was_looked_up_and_is_gone(client: Client, wor
     made, other = await ours(client, world), await ours(client, world, label="other")
     result = await call(client, "destroy_instance", instance_ids=[made])
     assert outcomes(result) == destroyed(made)
+    assert next(iter(result["results"][0])) == "instance_id"
     assert [one.id for one in world.living] == [other]
     assert [one.endpoint for one in world.requests][-3:] == ["destroy", "show", "list"]
 

@@ -173,6 +173,7 @@ async def test_machines_that_cannot_be_listed_leave_the_credit(
     assert shown["credit_usd"] == 25.0
     assert "total_usd_per_hour" not in shown
     assert "vast_unavailable" in shown["warnings"][0]
+    assert [step["tool"] for step in shown["next_steps"]] == ["show_instances"]
 
 
 async def test_neither_the_email_nor_any_key_is_shown(client: Client, world: World) -> None:

@@ -116,6 +116,20 @@ async def test_a_machine_rented_moments_ago_is_not_denied(client: Client, world:
     }
 
 
+async def test_a_machine_that_was_shown_and_is_not_is_not_said_to_exist(
+    client: Client, world: World
+) -> None:
+    """It may be gone, and its row may be missing for a moment: neither is claimed."""
+    offer = world.offer(disk_space=lambda free: free > 40)
+    made = (await call(client, "create_instance", offer_id=offer["id"], disk=16))["instance_id"]
+    await show(client, made)
+    world.destroy(made)
+    error = (await show(client, made))["error"]
+    assert "exists and bills" not in error["message"]
+    assert "counts as billing" in error["message"]
+    assert [step["tool"] for step in error["next_steps"]] == ["wait_for_instance"]
+
+
 async def test_text_of_strangers_is_marked_and_nothing_secret_is_shown(
     client: Client, world: World
 ) -> None:

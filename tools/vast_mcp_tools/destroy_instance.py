@@ -44,9 +44,15 @@ class DestroyInstance(Arguments):
     ] = False
 
 
-class Destroyed(Cost):
+class Ended(Part):
+    """How an answer about a machine that is gone begins."""
+
     instance_id: int
     outcome: Literal["destroyed", "already_gone"]
+
+
+class Destroyed(Cost, Ended):
+    pass
 
 
 class LeftVolume(Part):

@@ -412,6 +412,7 @@ def _result(verb: Verb, outcome: Outcome, reading: Reading | None) -> ManageInst
     if row is None or reading is None:
         return result
     fill(result, reading)
+    result.asked = None  # nothing here changes that; show_instance has it
     result.state = reading.state
     result.status = status_of(row)
     result.intended = row.intended_status

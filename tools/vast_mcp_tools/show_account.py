@@ -74,6 +74,7 @@ async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
         result.warnings = [
             f"The machines could not be listed ({exc.code}), so what bills is not known."
         ]
+        result.next_steps = [step("show_instances", "lists them, or says what keeps it from that")]
         return result
     seen = await learn_from(call, listed, anew=not look.reused)
     burn = await burn_of(call, listed)

@@ -88,6 +88,13 @@ def _not_shown(instance_id: int, record: Intent | None, call: Call) -> errors.No
             next_steps=[NextStep("show_instances", {}, "see what exists")],
         )
     wait = NextStep("wait_for_instance", {"instance_id": instance_id}, "waits until it shows")
+    if call.session.watch_of(instance_id).seen:
+        return errors.NoSuchInstance(
+            f"Vast has shown machine {instance_id} and does not show it now: it is gone, or its "
+            "row is missing for a moment. Until that is known it counts as billing.",
+            instance_id=instance_id,
+            next_steps=[wait],
+        )
     return errors.NoSuchInstance(
         f"Vast does not show machine {instance_id} yet; it was rented moments ago, exists and "
         "bills.",

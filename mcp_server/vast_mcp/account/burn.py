@@ -83,7 +83,7 @@ def _total(prices: Sequence[float | None]) -> float:
 
 async def _volumes(call: Call, machines: Sequence[Instance]) -> _Volumes:
     try:
-        listed = await call.vast.recent.list_volumes()
+        listed = await call.in_passing().recent.list_volumes()
     except errors.VastMcpError as exc:
         unread = f"The volumes could not be read ({exc.code}); what they bill is not counted."
         return _Volumes(None, None, [unread])
