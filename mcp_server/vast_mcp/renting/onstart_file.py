@@ -101,8 +101,8 @@ def _read(path: str, settings: Settings, most: int) -> bytes:
     allowed as a whole has keys in it, which nobody meant.
     """
     real = _real(path)
-    keys = [path.resolve() for path in (settings.ssh_dir, settings.ssh_key) if path is not None]
-    if any(real.is_relative_to(one) for one in keys):
+    keys = (settings.ssh_dir, settings.ssh_key)
+    if any(_is_in(real, one) for one in keys if one is not None):
         raise _bad(_IN_SSH_DIR)
     for folder in settings.files:
         beneath = folder.resolve()
@@ -121,6 +121,14 @@ def _real(path: str) -> Path:
         return named.resolve()
     except (OSError, RuntimeError, ValueError):  # links in a circle, no such home, a NUL
         raise _bad(_NO_FILE) from None
+
+
+def _is_in(real: Path, place: Path) -> bool:
+    """Whether a file is a place or lies beneath it, however a system lets both be spelled."""
+    try:
+        return any(one.samefile(place) for one in (real, *real.parents))
+    except OSError:  # one of them is not there
+        return False
 
 
 def _read_beneath(folder: Path, parts: tuple[str, ...], most: int) -> bytes:
