@@ -13,15 +13,16 @@ from vast_mcp.ssh.tried import WAYS, Tried, Way
 
 
 def pinned(session: Session, instance_id: int, way: Way) -> str | None:
-    """The key that is kept, as `TYPE BASE64`; this process's own where the journal cannot be
-    read.
+    """The key that is kept, as `TYPE BASE64`; this process's own where the journal cannot be read,
+    or could not be made.
     """
+    own = session.host_keys.get((instance_id, way))
     try:
         if not session.journal.exists():
-            return None
+            return own
         return session.journal.host_keys.of(_service(session), instance_id, way)
     except errors.JournalUnavailable:
-        return session.host_keys.get((instance_id, way))
+        return own
 
 
 def pin(session: Session, instance_id: int, way: Way, host_key: str) -> str | None:
