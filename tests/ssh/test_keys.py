@@ -10,6 +10,7 @@ from openssh import Sshd, agent, keygen, needs_openssh, public_line
 from trying import Tryer
 
 from vast_mcp.machines.keyfiles import fingerprint_of, key_blob
+from vast_mcp.ssh.agent import MOST_SIGNED, Agent
 
 pytestmark = [needs_openssh, pytest.mark.processes]
 
@@ -240,3 +241,17 @@ async def test_over_http_nobody_is_told_to_give_a_named_key_to_an_agent(
     assert tried.why == (
         "the key file of VAST_MCP_SSH_KEY has a passphrase, which this server is never told"
     )
+
+
+async def test_an_agent_is_asked_for_no_more_signatures_than_keys_are_shown(folder: Path) -> None:
+    """A server may accept the same key a hundred times before it lets anybody in, and the agent may
+    ask its person each time.
+    """
+    with agent(folder, keygen(folder / "one")) as socket:
+        asked = Agent(socket)
+        [blob] = (pair.public_data for pair in (await asked.held()).values())
+        for _ in range(MOST_SIGNED):
+            assert await asked.sign(blob, b"something")
+        with pytest.raises(ValueError, match="more signatures"):
+            await asked.sign(blob, b"something")
+        asked.close()

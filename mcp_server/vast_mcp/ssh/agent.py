@@ -8,6 +8,8 @@ from collections.abc import Generator
 
 import asyncssh
 
+MOST_SIGNED = 16  # signatures a try: a key is shown to a machine once, and to each jump host
+
 
 class Agent(asyncssh.SSHAgentClient):
     """A link to an agent. It may ask the person before it signs, so that a signature can take as
@@ -15,9 +17,15 @@ class Agent(asyncssh.SSHAgentClient):
     """
 
     is_asked = False
+    _signed = 0
 
     async def sign(self, key_blob: bytes, data: bytes, flags: int = 0) -> bytes:
-        """Sign, and know meanwhile that it is being done."""
+        """Sign, and know meanwhile that it is being done. Raises ValueError for one signature too
+        many: a server may ask for the same one over and over, and the person be asked each time.
+        """
+        self._signed += 1
+        if self._signed > MOST_SIGNED:
+            raise ValueError("more signatures than keys were shown")
         with self._asked():
             return await super().sign(key_blob, data, flags)
 
