@@ -131,11 +131,11 @@ def is_trusted(session: Session, instance_id: int, tried: Tried) -> bool | None:
         f"  {tried.pinned}\nand now shows\n  {tried.fingerprint}\n"
         "If nobody made its container anew, somebody may be between you and it. Trust the new one?"
     )
-    if not (_is_seen() and agrees(question)):
+    if not _is_seen():
         print(question, file=sys.stderr)
         print("vast-mcp trust: nobody at a terminal said yes", file=sys.stderr)
         return False
-    return pins.trust(session, instance_id, tried)
+    return agrees(question) and pins.trust(session, instance_id, tried)
 
 
 def _is_seen() -> bool:
