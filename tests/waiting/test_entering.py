@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -156,6 +157,24 @@ async def test_a_machine_that_was_entered_before_is_rebooted(client: Client, wor
     assert done["state"] == "running_not_reachable_from_here"
     reboot = done["next_steps"][0]
     assert reboot["arguments"] == {"instance_id": made, "action": "reboot"}
+
+
+async def test_what_this_computer_keeps_from_a_machine_is_no_reason_to_touch_it(
+    client: Client, world: World, key: Path
+) -> None:
+    """A jump host that is down, or an agent that asks its person: a reboot would end what runs
+    there, and no firewall is to blame.
+    """
+    made = await rent_ours(client, world)
+    assert (await wait(client, made))["state"] == "ready"
+    config = "Host *\n ProxyJump gate\nHost gate\n HostName 127.0.0.1\n Port 1\n User you\n"
+    (key.parent / "config").write_text(config, "utf-8")
+    done = await wait(client, made)
+    assert done["state"] == "running_not_reachable_from_here"
+    assert "the jump host gate is not reached (connection refused)" in done["message"]
+    assert "firewall" not in done["message"]
+    tools = [step["tool"] for step in done["next_steps"]]
+    assert tools == ["wait_for_instance", "show_logs"]
 
 
 @pytest.mark.usefixtures("key")

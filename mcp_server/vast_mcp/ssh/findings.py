@@ -10,6 +10,7 @@ from vast_mcp.machines.ways import Address
 from vast_mcp.ssh.agents import Agents
 from vast_mcp.ssh.guest import Guest
 from vast_mcp.ssh.ring import Key, Ring
+from vast_mcp.ssh.sockets import words_of
 from vast_mcp.ssh.tried import Answer, Tried, Way
 
 PROHIBITED = 1  # a channel that a server's rules forbid (RFC 4254, 5.1)
@@ -38,12 +39,18 @@ class Findings:
     def answer(self, answer: Answer, said: str, **more: str | None) -> Tried:
         """An answer with all that is known."""
         shown = None if self.guest is None else self.guest.host_key
+        heard = self.guest is not None and self.guest.heard
         tried = Tried(answer, self.way, f"{said}{self.remark}", to=self.to, host_key=shown)
-        return replace(tried, pinned_key=self.pinned, through=self.through, **more)
+        tried = replace(tried, pinned_key=self.pinned, through=self.through, heard=heard)
+        return replace(tried, **more)
+
+    def stopped_here(self, answer: Answer, said: str, **more: str | None) -> Tried:
+        """An answer that says nothing of the machine: the person's own side was in the way."""
+        return replace(self.answer(answer, said, **more), here=True)
 
     def not_tried(self, why: str) -> Tried:
         """The machine was not connected to."""
-        return self.answer("not_tried", f"{self.place} was not tried: {why}.", why=why)
+        return self.stopped_here("not_tried", f"{self.place} was not tried: {why}.", why=why)
 
     def not_found(self) -> Tried:
         """Its name leads nowhere."""
@@ -53,8 +60,7 @@ class Findings:
         """The network has no connection for it."""
         if isinstance(exc, ConnectionRefusedError):
             return self.answer("refused", f"Nothing listens at {self.place}: refused.")
-        why = (exc.strerror or "no answer").lower()
-        return self.answer("timed_out", f"{self.place} is not reached: {why}.")
+        return self.answer("timed_out", f"{self.place} is not reached: {words_of(exc)}.")
 
     def no_channel(self, exc: asyncssh.ChannelOpenError) -> Tried:
         """The jump host has no connection to it."""
@@ -129,10 +135,10 @@ class Findings:
         within = f"within {within_s:.3g} s"
         if agents.are_asked:
             said = f"The agent did not answer {within}: it may be asking the person."
-            return self.answer("timed_out", said)
+            return self.stopped_here("timed_out", said)
         if jumping_at is not None:
             said = f"The jump host {jumping_at} let nobody in {within}."
-            return self.answer("timed_out", said)
+            return self.stopped_here("timed_out", said)
         if self.guest is None:
             return self.answer("timed_out", f"No answer came from {self.place} {within}.")
         if not self.guest.heard:

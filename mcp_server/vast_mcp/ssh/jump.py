@@ -18,7 +18,7 @@ from vast_mcp.ssh.guest import AT_ONCE, Guest, knock
 from vast_mcp.ssh.hosts import Host, NoWay
 from vast_mcp.ssh.keyfile import contents
 from vast_mcp.ssh.ring import Fitting, Key, ring_of
-from vast_mcp.ssh.sockets import connected
+from vast_mcp.ssh.sockets import connected, words_of
 
 LARGEST = 4_000_000  # bytes of a known_hosts
 
@@ -135,5 +135,5 @@ def _why(exc: Exception) -> str:
     if isinstance(exc, socket.gaierror | UnicodeError):
         return "its name is not found"
     if isinstance(exc, OSError):
-        return (exc.strerror or "no answer").lower()
+        return words_of(exc)
     return "the host before it opens no way there"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
 
 
@@ -20,6 +21,11 @@ async def connected(ips: list[str], port: int) -> socket.socket:
         except OSError:  # TimeoutError too
             continue
     return await _connected(ips[-1], port)
+
+
+def words_of(exc: OSError) -> str:
+    """Why there is no connection, as the system has it: asyncio's own words are for programmers."""
+    return "no answer" if exc.errno is None else os.strerror(exc.errno).lower()
 
 
 async def _connected(ip: str, port: int) -> socket.socket:

@@ -30,7 +30,8 @@ class Tried:
     `answer` "answers": an SSH server is heard, and this server has no key to log in with; "not
     tried": the machine was not connected to. `why` says why, of these two. `host_key`: the one that
     was shown; `pinned_key`: the one that is kept for this machine and way, both as `TYPE BASE64`.
-    `through`: the jump host of the person's ssh config. `said`: one sentence.
+    `through`: the jump host of the person's ssh config. `said`: one sentence. `heard`: an SSH
+    server spoke. `here`: what kept it from more is the person's: their agent, jump host or config.
     """
 
     answer: Answer
@@ -42,6 +43,8 @@ class Tried:
     host_key: str | None = None
     pinned_key: str | None = None
     through: str | None = None
+    heard: bool = False
+    here: bool = False
 
     @property
     def fingerprint(self) -> str | None:

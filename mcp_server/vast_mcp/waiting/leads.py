@@ -38,6 +38,8 @@ def when_out_of_reach(wait: Wait, row: Instance) -> list[Step]:
         return look  # a program of its own, which may still be loading
     if "key_refused" in answers and not wait.machine.is_vm:
         return [*_attach(wait), _reboot(wait, row, "writes the keys anew"), _logs(wait)]
+    if any(tried.here for tried in wait.tries):  # the machine may be sound
+        return [again(wait, "once that is settled on this computer"), _logs(wait)]
     if wait.instance_id in wait.call.session.reached or any(t.pinned for t in wait.tries):
         return [_reboot(wait, row, "it answered before; its disk stays"), _logs(wait)]
     if is_our_network(answers) or not _is_empty(wait, row):

@@ -94,10 +94,17 @@ async def not_reachable(wait: Wait, row: Instance) -> Verdict:
     message = (
         f"It has run for {_span(wait.runs_for)} or more. Seen from here: {seen or 'no way in'}."
     )
-    if wait.tries and all(tried.answer == "timed_out" for tried in wait.tries):
+    if wait.tries and all(_is_silent(tried) for tried in wait.tries):
         message = f"{message} {_NETWORK}"
+    told = dict.fromkeys(tried.said for tried in wait.tries if tried.heard or tried.here)
+    message = " ".join([message, *told])
     steps = leads.when_out_of_reach(wait, row)
     return await _verdict(wait, _OUT_OF_REACH, f"{message} It bills.", steps)
+
+
+def _is_silent(tried: Tried) -> bool:
+    """Whether nothing at all came back, and nothing of the person's was in the way."""
+    return tried.answer == "timed_out" and not (tried.heard or tried.here)
 
 
 async def host_key_changed(wait: Wait) -> Verdict:
