@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import anyio
 import asyncssh
 import pytest
 from mcp import Client
@@ -150,3 +152,17 @@ async def test_a_key_that_was_named_is_the_one_in_the_lines(
     async with served(world, replace(named, ssh_dir=None)) as over_http:
         shown = await call(over_http, "show_instance", instance_id=machine)
         assert "-i" not in shown["access"]["ssh"].split()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+async def test_what_is_no_key_file_in_the_folder_is_passed_over(
+    client: Client, world: World, tmp_path: Path
+) -> None:
+    """A pipe would be waited for, and a device has no end."""
+    os.mkfifo(tmp_path / ".ssh" / "a pipe.pub")
+    (tmp_path / ".ssh" / "b.pub").symlink_to("/dev/zero")
+    (tmp_path / ".ssh" / "c.pub").write_bytes(b"\xff\xfe\0")
+    machine = rent(world)
+    with anyio.fail_after(20):
+        shown = (await call(client, "show_instance", instance_id=machine))["access"]
+    assert shown["ssh"].startswith("ssh -i ~/.ssh/id_ed25519 ")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vast_mcp.vast.account import SshKey
 
+LARGEST = 65_536  # bytes of a key file; an RSA key of 16,384 bits has 13,000
 KINDS = ("ssh-", "ecdsa-", "sk-")  # how the first word of a public key line begins
 
 
@@ -28,13 +29,21 @@ def local_keys(ssh_dir: Path | None) -> dict[str, Path]:
     """The base64 part of each key of ~/.ssh → its first file. Unreadable files are passed over."""
     found: dict[str, Path] = {}
     for path in local_public_keys(ssh_dir):
-        try:
-            blob = key_blob(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError):
-            continue
+        held = contents(path)
+        blob = None if held is None else key_blob(held.decode("utf-8", "replace"))
         if blob is not None:
             found.setdefault(blob, path)
     return found
+
+
+def contents(path: Path, most: int = LARGEST) -> bytes | None:
+    """The bytes of a regular file that is no larger; None where there is none that can be read."""
+    try:
+        if not path.is_file() or path.stat().st_size > most:
+            return None
+        return path.read_bytes()
+    except (OSError, ValueError):
+        return None
 
 
 def registered_local_key(keys: Iterable[SshKey], ssh_dir: Path | None) -> Path | None:

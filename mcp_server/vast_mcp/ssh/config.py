@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vast_mcp.ssh.keyfile import contents
+from vast_mcp.machines.keyfiles import contents
 from vast_mcp.ssh.person import Person
 
 LARGEST = 1_000_000  # bytes of a file

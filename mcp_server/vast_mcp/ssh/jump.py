@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 import asyncssh
 
+from vast_mcp.machines.keyfiles import contents
 from vast_mcp.ssh.agents import Agents
 from vast_mcp.ssh.guest import AT_ONCE, Guest, knock
 from vast_mcp.ssh.hosts import Host, NoWay
-from vast_mcp.ssh.keyfile import contents
 from vast_mcp.ssh.ring import Fitting, Key, ring_of
 from vast_mcp.ssh.sockets import connected, words_of
 

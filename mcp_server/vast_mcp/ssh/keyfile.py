@@ -11,9 +11,8 @@ from typing import Literal
 
 import asyncssh
 
-from vast_mcp.machines.keyfiles import key_blob
+from vast_mcp.machines.keyfiles import contents, key_blob
 
-LARGEST = 65_536  # bytes; an RSA key of 16,384 bits has 13,000
 _MAGIC = b"openssh-key-v1\0"
 _ARMOUR = re.compile(
     rb"-----BEGIN OPENSSH PRIVATE KEY-----(.*?)-----END OPENSSH PRIVATE KEY-----", re.DOTALL
@@ -57,16 +56,6 @@ def key_file(path: Path) -> KeyFile:
     if key.get_algorithm().startswith("sk-"):  # the file has no more than a handle
         return KeyFile(path, blob, trouble="hardware")
     return KeyFile(path, blob, key)
-
-
-def contents(path: Path, most: int = LARGEST) -> bytes | None:
-    """The bytes of a regular file that is no larger; None where there is none that can be read."""
-    try:
-        if not path.is_file() or path.stat().st_size > most:
-            return None
-        return path.read_bytes()
-    except (OSError, ValueError):
-        return None
 
 
 def _public_half(data: bytes) -> str | None:

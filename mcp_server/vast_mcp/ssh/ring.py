@@ -14,8 +14,8 @@ from pathlib import Path
 
 import asyncssh
 
-from vast_mcp.machines.keyfiles import fingerprint_of, local_public_keys
-from vast_mcp.ssh.keyfile import KeyFile, contents, key_file
+from vast_mcp.machines.keyfiles import contents, fingerprint_of, local_public_keys
+from vast_mcp.ssh.keyfile import KeyFile, key_file
 from vast_mcp.ssh.person import Person
 
 DEFAULTS = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
