@@ -80,7 +80,7 @@ DOING: dict[Phase, str] = {
     "secrets": "its host does not get the account's secrets, which may pass",
     "offline": "its host has not been heard from",
     "scheduling": "it waits for its GPU, which somebody else holds",
-    "exited": "its container is down, as it is in the first minutes of a start",
+    "exited": "its container is down, as is usual in the first minutes of a start",
     "starting": "its host pulls the image or starts the container",
     "running": "its container runs",
 }

@@ -64,11 +64,9 @@ async def still_starting(wait: Wait) -> Verdict:
         raise wait.trouble
     wait.call.session.keep_watch(wait.instance_id)
     message = f"Not yet: {doing(wait)}."
-    still = wait.watch.still(wait.watch.last)
-    if wait.watch.phase != "running" and still >= wait.patience.sick:
-        message += (
-            f" Nothing has moved for {_span(still)}; after {_span(wait.patience.stuck)} this fails."
-        )
+    still, left = wait.watch.still(wait.watch.last), wait.until_failure
+    if left and still >= wait.patience.sick:
+        message += f" Nothing has moved for {_span(still)}; {_span(left)} more, and this fails."
     verdict = await _verdict(wait, "still_starting", message, [leads.again(wait, "waits on")])
     if wait.watch.phase == "running":
         _add_times_of_service(verdict, wait)

@@ -129,9 +129,16 @@ class Wait:
         await self.log.read(self.instance_id, self.call, self.end)
         return self.log
 
+    @property
+    def until_failure(self) -> float | None:
+        """Seconds until it counts as failed, if nothing moves; None where that comes to none."""
+        return self.watch.until_failure(self._born, self.patience)
+
     def failure(self) -> Reason | None:
         """Why it will never be of use, once that is certain."""
+        return self.watch.failure(self._born, self.patience)
+
+    @property
+    def _born(self) -> float | None:
         machine = self.machine
-        if machine.ended is not None:
-            return self.watch.failure(None, self.patience)
-        return self.watch.failure(machine.born, self.patience)
+        return None if machine.ended is not None else machine.born
