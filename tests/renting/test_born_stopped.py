@@ -63,6 +63,7 @@ def is_told_as_stopped(answer: dict[str, Any], instance_id: int) -> bool:
     return (
         answer["instance_id"] == instance_id
         and said.startswith("It is stopped, as asked. Its disk bills")
+        and "it then bills" in answer["next_steps"][0]["why"]
         and steps
         == [
             ("manage_instance", {"instance_id": instance_id, "action": "start"}),

@@ -38,7 +38,7 @@ class ShowAccountResult(Result):
         float | None, Field(description="What would bill on: disks and volumes.")
     ] = None
     starting_usd_per_hour: Annotated[
-        float | None, Field(description="More, once what is starting runs.")
+        float | None, Field(description="More, once all that is asked to run does.")
     ] = None
     hours_left: Annotated[
         float | None, Field(description="Credit over the total, an estimate without traffic.")

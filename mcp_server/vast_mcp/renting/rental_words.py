@@ -46,7 +46,10 @@ def steps_of(rental: Rental) -> list[Step]:
     """What leads on with a machine of which no row is known, the one sensible call first."""
     instance_id = rental.instance_id
     if rental.intent.stopped_as_asked:
-        return [step("manage_instance", "starts it", instance_id=instance_id, action="start")]
+        usd = as_made.bills_at_birth(rental.intent.facts).running
+        price = "at a price not known" if usd is None else f"{usd:.4f} $/h"
+        why = f"starts it; it then bills {price}, traffic is extra"
+        return [step("manage_instance", why, instance_id=instance_id, action="start")]
     if rental.intent.wanted == "stopped" and not rental.replayed:
         return [step("manage_instance", "stops it", instance_id=instance_id, action="stop")]
     why = "waits until it is of use, or certain not to be"
