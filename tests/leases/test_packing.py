@@ -199,6 +199,17 @@ def test_what_its_log_says_of_its_end_is_true_or_not_said(
     assert done.stdout == b"begin\n"
 
 
+@pytest.mark.parametrize(
+    "last", ["set -e\nexec 2>&-\nexit 3\n", "set -e\nexec 2>&-\nexit 0\n", "IFS=01\n(exit 10)\n"]
+)
+def test_telling_its_end_changes_no_status(shell: list[str], tmp_path: Path, last: str) -> None:
+    """Where its errors go nowhere, and where numbers are cut to pieces."""
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "packed").mkdir()
+    plain = run(shell, last, tmp_path / "plain")
+    assert run(shell, packed(last), tmp_path / "packed").returncode == plain.returncode
+
+
 def test_a_sourced_script_may_return(shell: list[str], tmp_path: Path) -> None:
     """It is read by the shell that runs onstart."""
     done = run(shell, packed("return 4\n"), tmp_path)

@@ -27,9 +27,9 @@ ENDED = "vast-mcp: onstart ended, status "  # and the status
 # or set -e, so that a trap says how it ended; the trap is silent once that was said.
 _UNPACK = '_onstart=$(mktemp)&&echo {data}|base64 -d|gzip -dc>"$_onstart"&&'
 _BEGIN = f"{{{{ echo {BEGAN}>&2||:;"
-_END = f'echo "{ENDED}$_status">&2||:;(exit $_status);}}}}\n'
+_END = f'echo "{ENDED}$_status">&2||:;(exit "$_status");}}}}\n'
 _RUN = f'#!/bin/sh\n{_UNPACK}chmod 700 "$_onstart"&&{_BEGIN}"$_onstart";_status=$?;{_END}'
-_TRAP = f"trap 'case $_onstart in ?*)echo \"{ENDED}$?\">&2;esac' EXIT;"
+_TRAP = f"trap 'case $_onstart in ?*)echo \"{ENDED}$?\">&2||:;esac' EXIT;"
 _SOURCE = f'{_UNPACK}{_BEGIN}{_TRAP}. "$_onstart";_status=$? _onstart=;{_END}'
 
 
