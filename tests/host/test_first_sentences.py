@@ -36,6 +36,7 @@ FORBIDDEN = {
     "status": 403,
     "body": {"success": False, "error": "unauthorized", "msg": "it lacks a permission"},
 }
+TOO_OFTEN = "API requests too frequent"
 UNKNOWN = "It was sent, and what came of it is not known:"
 
 
@@ -150,8 +151,26 @@ async def test_requests_of_different_fates_are_counted(client: Client, world: Wo
     world.faults.add("destroy", "status", skip=1, **FORBIDDEN)
     error = await failed(client, "destroy_instance", instance_ids=[first, second])
     assert error["message"].startswith(
-        "Of 2 requests that were sent: 1 accepted, 1 refused. Not seen to be gone: "
+        "Of 2 requests: 1 accepted, 1 refused. Not seen to be gone: "
     )
+
+
+@pytest.mark.parametrize("tool", [tool for tool in ACTS if tool != "create_instance"])
+async def test_a_refusal_after_a_lost_request_does_not_say_that_nothing_was_done(
+    client: Client, world: World, tool: str
+) -> None:
+    """Vast did it, the answer was lost, and it is the repetition that is refused."""
+    arguments = asked(tool, world)
+    endpoint, _, done = ACTS[tool]
+    method = "POST" if tool == "create_ssh_key" else None
+    world.faults.add(endpoint, "drop", method=method, when="after")
+    world.faults.add(endpoint, "status", times=None, method=method, **FORBIDDEN)
+    world.faults.add("volumes", "drop", times=None, skip=1)
+    world.faults.add("list", "drop", times=None, skip=1)
+    world.faults.add("show", "drop", times=None)
+    error = await failed(client, tool, **arguments)
+    assert f"nothing was {done}" not in error["message"]
+    assert error["message"].startswith(UNKNOWN)
 
 
 async def test_a_start_that_vast_queued_is_said_to_be_queued(client: Client, world: World) -> None:
@@ -181,7 +200,8 @@ async def test_a_repetition_that_sends_nothing_says_so_of_itself(
 
 # ── by what left ───────────────────────────────────────────────────────────────────────────────
 
-Failing = dict[str, Callable[[httpx.Request], Exception]]
+# What goes wrong with a request of this method, if anything.
+Failing = dict[str, Callable[[httpx.Request], Exception | None]]
 
 
 @pytest.fixture
@@ -192,8 +212,9 @@ async def wired(
     behind, failing = httpx.ASGITransport(app=create_app(world)), Failing()
 
     async def network(_: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
-        if request.method in failing:
-            raise failing[request.method](request)
+        wrong = failing.get(request.method, lambda _: None)(request)
+        if wrong is not None:
+            raise wrong
         return await behind.handle_async_request(request)
 
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", network)
@@ -225,3 +246,45 @@ async def test_without_a_connection_nothing_was_sent_and_with_a_lost_one_nobody_
     failing[method] = lambda request: httpx.ReadTimeout("silence", request=request)
     error = await failed(client, tool, **arguments)
     assert error["message"].startswith(UNKNOWN)
+
+
+async def test_a_request_that_did_not_leave_is_counted_beside_those_that_did(
+    wired: tuple[Client, Failing], world: World
+) -> None:
+    """Of two machines Vast never heard of one, which goes on billing."""
+    client, failing = wired
+    first, second = (needed("show_instance", world)["instance_id"] for _ in range(2))
+
+    def cut(request: httpx.Request) -> Exception | None:
+        return httpx.ConnectError("no way") if request.url.path.endswith(f"/{second}/") else None
+
+    failing["DELETE"] = cut
+    error = await failed(client, "destroy_instance", instance_ids=[first, second])
+    assert error["message"].startswith("Of 2 requests: 1 accepted, 1 not sent. ")
+
+
+async def test_a_start_that_is_refused_after_a_try_without_a_connection_is_refused(
+    wired: tuple[Client, Failing], world: World
+) -> None:
+    """The first try did nothing, so that Vast's word is about all that was sent."""
+    client, failing = wired
+    tries = iter([httpx.ConnectError("no way")])
+    failing["PUT"] = lambda _: next(tries, None)
+    world.faults.add("stop", "status", times=None, **FORBIDDEN)
+    error = await failed(client, "manage_instance", **asked("manage_instance", world))
+    assert error["code"] == "forbidden"
+    assert error["message"].startswith("Vast refused it: nothing was changed. ")
+
+
+async def test_a_rent_that_was_refused_and_then_found_no_connection_was_sent(
+    wired: tuple[Client, Failing], world: World
+) -> None:
+    """The last request did not leave; one before it did."""
+    client, failing = wired
+    body = {"success": False, "error": "rate_limit_exceeded", "msg": TOO_OFTEN}
+    world.faults.add("create", "status", status=429, body=body)
+    tries = iter([None])
+    failing["PUT"] = lambda _: next(tries, httpx.ConnectError("no way"))
+    error = await failed(client, "create_instance", **asked("create_instance", world))
+    assert error["code"] == "unreachable"
+    assert error["message"].startswith("Vast refused it: nothing was rented. ")

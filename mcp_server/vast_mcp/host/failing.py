@@ -20,7 +20,7 @@ UNSENT = "Nothing was sent."
 UNCHANGED = "Nothing was changed."
 _UNSENT_NOW = "Nothing was sent by this call; what an earlier one sent may bill."
 _RENTS = "create"
-_BILLS_NOT = frozenset[Fate]({"refused", "made_nothing"})
+_BILLS_NOT = frozenset[Fate]({"held", "refused", "made_nothing"})
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ _OF_KINDS = {
     "attach": _Words("attached", "the key may be attached"),
 }
 _COUNTED: dict[Fate, str] = {
+    "held": "not sent",
     "accepted": "accepted",
     "queued": "queued",
     "refused": "refused",
@@ -110,7 +111,7 @@ def first_sentence(error: errors.VastMcpError, spec: ToolSpec | None, deeds: Dee
 def _of(fates: list[Fate], words: _Words) -> str:
     if len(set(fates)) > 1:
         counted = ", ".join(f"{n} {_COUNTED[fate]}" for fate, n in Counter(fates).items())
-        return f"Of {len(fates)} requests that were sent: {counted}."
+        return f"Of {len(fates)} requests: {counted}."
     match fates[0]:
         case "refused":
             return f"Vast refused it: nothing was {words.done}."

@@ -33,9 +33,12 @@ def may_have_happened(error: errors.VastMcpError) -> bool:
 
 @dataclass
 class Deed:
-    """One request that acts, with its repetitions. `left`: whether one of them may have."""
+    """One request that acts, with its repetitions. `left`: whether one of them may have. `lost`:
+    whether one of them had no answer that settles it.
+    """
 
     left: bool = False
+    lost: bool = False
     fate: Fate = "held"
 
     def leaves(self) -> None:
@@ -43,12 +46,18 @@ class Deed:
         self.left = True
         self.fate = "unknown"
 
+    def heard(self, error: errors.VastMcpError | None) -> None:
+        """Take note of what one try was answered: a later refusal says nothing of a lost one."""
+        self.lost = self.lost or isinstance(error, _NO_VERDICT)
+
     def ended(self, error: errors.VastMcpError) -> None:
         """Take note of the error that it came to."""
         if not self.left:
             error.never_left = isinstance(error, errors.Unreachable)
         else:
             self.fate = _fate_of(error)
+        if self.lost and self.fate == "refused":
+            self.fate = "unknown"
 
 
 def _fate_of(error: errors.VastMcpError) -> Fate:
@@ -81,8 +90,9 @@ class Deeds:
     def _keep(self, of: tuple[str, str], deed: Deed) -> None:
         """What is refused says nothing of one before it that was lost; one that is held neither."""
         before = self._all.get(of)
-        stands = before is not None and before.left and before.fate in _STANDING
-        if not (stands and deed.fate in {"held", "refused"}):
+        if before is None or not before.left:
+            self._all[of] = deed
+        elif deed.left and not (before.fate in _STANDING and deed.fate == "refused"):
             self._all[of] = deed
 
     def settle(self, kind: str, fate: Fate) -> None:
@@ -98,5 +108,6 @@ class Deeds:
                 deed.fate = "unknown"
 
     def fates(self, kinds: tuple[str, ...]) -> list[Fate]:
-        """What became of each request of these kinds that may have left."""
-        return [deed.fate for (kind, _), deed in self._all.items() if kind in kinds and deed.left]
+        """What became of each request of these kinds; nothing, where none of them may have left."""
+        found = [deed for (kind, _), deed in self._all.items() if kind in kinds]
+        return [deed.fate for deed in found] if any(deed.left for deed in found) else []

@@ -144,11 +144,13 @@ class Requests:
         what acts, a `deed`, makes all that was read a thing of before.
         """
         link = self._link
-        send = functools.partial(self._send, request, tell, deed or Deed())
+        deed = deed or Deed()
+        send = functools.partial(self._send, request, tell, deed)
         changes = link.shared.changes
         try:
             acts = request.method == "PUT"
-            reply = await read(send, judge, link.settings.times, self._deadline, tries, acts=acts)
+            heard = functools.partial(_heard, judge, deed)
+            reply = await read(send, heard, link.settings.times, self._deadline, tries, acts=acts)
         finally:
             if request.acts:
                 link.shared.forget()
@@ -208,6 +210,13 @@ class Requests:
         self._link.pace.hold(kind, wait)
 
 
+def _heard(judge: Judge, deed: Deed, reply: Reply) -> errors.VastMcpError | None:
+    """The error of an answer that is no success, of which the deed takes note."""
+    error = judge(reply)
+    deed.heard(error)
+    return error
+
+
 @contextmanager
 def _leaving(deed: Deed) -> Generator[Departure]:
     """Watch a request leave for its deed. One that nobody traced may have left, but where no
@@ -219,5 +228,8 @@ def _leaving(deed: Deed) -> Generator[Departure]:
     except BaseException as exc:
         if departure.left and not isinstance(exc.__cause__, NOT_SENT):
             deed.leaves()
+            deed.lost = True
+        elif isinstance(exc, errors.Unreachable):
+            exc.never_left = True
         raise
     deed.leaves()

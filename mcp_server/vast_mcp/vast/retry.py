@@ -55,7 +55,7 @@ async def read(
             return tried
         if not isinstance(tried, _REPEATED):
             raise _outranked(tried, lost, acts=acts)
-        if isinstance(tried, _LOST):
+        if isinstance(tried, _LOST) and (lost is None or not tried.never_left):
             lost = tried
         pause = _pause(tried, wait, times)
         if left == 0 or anyio.current_time() + pause > deadline:
@@ -78,9 +78,9 @@ def _outranked(
     refusal: errors.VastMcpError, lost: errors.VastMcpError | None, *, acts: bool
 ) -> errors.VastMcpError:
     """The error to raise for a refusal: that of an earlier try where the refusal says nothing of
-    it.
+    it, and it may have left.
     """
-    if lost is None or not acts or isinstance(refusal, _OF_THE_MACHINE):
+    if lost is None or lost.never_left or not acts or isinstance(refusal, _OF_THE_MACHINE):
         return refusal
     return lost
 
