@@ -75,6 +75,7 @@ class Session:
     instances_seen: set[int] = field(default_factory=set[int])
     volumes_seen: set[int] = field(default_factory=set[int])
     watches: Watches = field(default_factory=Watches)
+    unkept: set[int] = field(default_factory=set[int])  # whose watch the journal did not take
     meters: dict[int, Meter] = field(default_factory=dict[int, Meter])
     charges_shut: bool = False  # this key was told that it may not read what Vast charged
     # Machine → what its start fails of, by the last look at its row.
@@ -212,11 +213,15 @@ class Session:
         return {}
 
     def keep_watch(self, *instance_ids: int) -> None:
-        """Let the next process go on with what this one saw of machines."""
+        """Let the next process go on with what this one saw of these machines, and of those that
+        the journal did not take before.
+        """
+        self.unkept.update(instance_ids)
         with journal_may_fail:
-            if instance_ids and self.journal.exists():
-                seen = {one: self.watches.of(one).as_json() for one in instance_ids}
+            if self.unkept and self.journal.exists():
+                seen = {one: self.watches.of(one).as_json() for one in self.unkept}
                 self.journal.watched.keep(self.key_digest(), seen)
+                self.unkept.clear()
 
     def mark_started(self, instance_id: int, now: float) -> None:
         """A start or reboot was sent at `now`, in epoch seconds: looks of before say nothing."""

@@ -23,8 +23,7 @@ def note_look(
     session.take_up([instance_id])
     if row is not None:
         meters.count(session, [row])
-    if _look(session, instance_id, row, record):
-        session.keep_watch(instance_id)
+    session.keep_watch(*([instance_id] if _look(session, instance_id, row, record) else ()))
 
 
 def note_looks(session: Session, rows: Sequence[Instance]) -> None:

@@ -5,8 +5,9 @@ for the next process.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from vast_mcp import errors
 from vast_mcp.machines.costs import bills_of
 from vast_mcp.machines.metering import Meter
 from vast_mcp.session import Session, journal_may_fail
@@ -37,9 +38,17 @@ def count(session: Session, rows: Sequence[Instance]) -> None:
         if begun or meter.look(bills_of(row), now):
             meter.kept = now
             news[row.id] = meter.as_json()
-    with journal_may_fail:
+    _keep(session, news)
+
+
+def _keep(session: Session, news: Mapping[int, str]) -> None:
+    """Tell the journal; where it does not listen, the next look tries again."""
+    try:
         if news and session.journal.exists():
             session.journal.metered.keep(session.key_digest(), news)
+    except errors.JournalUnavailable:
+        for one in news:
+            session.meters[one].kept = 0.0
 
 
 def _begin(session: Session, meter: Meter, row: Instance, now: float) -> bool:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("vast_mcp")
 
 BUSY_S = 5.0
+_WAITS = "PRAGMA busy_timeout = {}"
+PASSING_S = 0.1  # that a note waits for a neighbour, which is worth less than its answer
 BUSY_LOOK_S = 0.01
 
 
@@ -192,6 +194,20 @@ class Database:
         db = self.open()
         with self.guard(), immediate(db):
             yield
+
+    @contextlib.contextmanager
+    def in_passing(self) -> Generator[None]:
+        """The same, for a note that can be written later. Raises JournalUnavailable where a
+        neighbour is writing.
+        """
+        db = self.open()
+        with self.guard():
+            db.execute(_WAITS.format(round(PASSING_S * 1000)))
+            try:
+                with self.alone():
+                    yield
+            finally:
+                db.execute(_WAITS.format(round(BUSY_S * 1000)))
 
     def close(self) -> None:
         if self._db is not None:

@@ -27,9 +27,11 @@ class Metered:
         }
 
     def keep(self, key_digest: str, seen: Mapping[int, str]) -> None:
-        """Keep this of machines, instead of what was kept before; what is old goes."""
+        """Keep this of machines, instead of what was kept before; what is old goes. Raises
+        JournalUnavailable, soon, where another process is writing.
+        """
         now = time.time()
-        with self._db.alone():
+        with self._db.in_passing():
             self._db.write("forget_metered", before=now - KEPT_S)
             for one, text in seen.items():
                 if holds(one):

@@ -118,6 +118,8 @@ _METER = TypeAdapter(Meter)
 def _together(one: Span, other: Span) -> Span:
     """Both as one span that costs the same."""
     hours = (other.end - one.start) / 3600
+    if hours <= 0:  # nothing of ours
+        return other
     most = one.hours * one.most + other.hours * other.most
     least = one.hours * one.least + other.hours * other.least
     return Span(one.start, other.end, most / hours, least / hours)
