@@ -90,10 +90,11 @@ class Deeds:
     def _keep(self, of: tuple[str, str], deed: Deed) -> None:
         """What is refused says nothing of one before it that was lost; one that is held neither."""
         before = self._all.get(of)
-        if before is None or not before.left:
-            self._all[of] = deed
-        elif deed.left and not (before.fate in _STANDING and deed.fate == "refused"):
-            self._all[of] = deed
+        if before is not None and before.left:
+            stands = before.fate in _STANDING and deed.fate == "refused"
+            if stands or not deed.left:
+                return
+        self._all[of] = deed
 
     def settle(self, kind: str, fate: Fate) -> None:
         """Say what is known by now of requests of this kind that had no verdict."""
