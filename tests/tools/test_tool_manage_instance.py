@@ -503,6 +503,17 @@ async def test_a_machine_that_does_not_run_says_when_the_line_is_too_late(
     assert any("does not run" in warning for warning in result["warnings"])
 
 
+async def test_a_stopped_machine_says_that_nothing_inside_ends_its_lease(
+    client: Client, world: World
+) -> None:
+    """Its watchdog is stopped with it; the same is said by a look."""
+    made = await ours(client, world, lease_hours=1)
+    stopped = await call(client, "manage_instance", instance_id=made, action="stop")
+    shown = await call(client, "show_instance", instance_id=made)
+    for answer in (stopped, shown):
+        assert any("ends from outside alone" in said for said in answer["warnings"])
+
+
 async def test_a_lease_is_never_moved_to_earlier(client: Client, world: World) -> None:
     """The watchdog inside started with the later time; a promise to end earlier would not be
     kept.

@@ -78,6 +78,8 @@ async def test_the_ids_of_instances_are_read_in_every_form(client: Client, world
         2: None,
         3: [],
     }
+    [step] = shown["next_steps"]  # none is free, and to use again
+    assert (step["tool"], step["arguments"]) == ("show_instance", {"instance_id": 5})
     assert "3 of 3 show no price" in shown["warnings"][0]
 
 

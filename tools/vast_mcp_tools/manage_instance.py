@@ -16,7 +16,7 @@ from vast_mcp.account.extending import record_lease, watchdog_line
 from vast_mcp.account.reading import Reading, Shown, fill, read_machine
 from vast_mcp.account.seen import mark_started
 from vast_mcp.errors import NextStep, Problem, clean_or_none
-from vast_mcp.leases import labels, lifetimes, naming
+from vast_mcp.leases import guards, labels, lifetimes, naming
 from vast_mcp.machines import phases
 from vast_mcp.machines.phases import State
 from vast_mcp.machines.shown import status_of
@@ -237,12 +237,13 @@ class Stop(Verb):
     def lead_on(self, outcome: Outcome, reading: Reading | None) -> list[Step]:  # noqa: ARG002
         return [step("show_account", "what still bills, disks of stopped machines among it")]
 
-    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
+    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:
         rate = "at a rate not known"
         if result.stopped_usd_per_hour:
             disk = f"about {result.stopped_usd_per_hour:.5f} $/h"
             rate = f"{disk}, and a host may charge more for a stopped one"
         result.warnings.append(f"The disk goes on billing until the machine is destroyed: {rate}.")
+        result.warnings += guards.warnings_of(self.call, outcome.row)
 
 
 class Reboot(Verb):

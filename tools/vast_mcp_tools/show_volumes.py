@@ -94,7 +94,9 @@ def _steps(rows: list[VolumeRow]) -> list[Step]:
     """How the newest free one is used again, by renting its machine, or ended."""
     free = [row for row in rows if row.attached_to == [] and row.machine_id is not None]
     if not free:
-        return []
+        holders = [holder for row in rows for holder in row.attached_to or ()]
+        why = "a machine that holds one"
+        return [step("show_instance", why, instance_id=one) for one in holders[:1]]
     here = f"machine_id={free[0].machine_id}"
     volume = f'volume_info {{"volume_id": {free[0].volume_id}, "mount_path": "/workspace"}}'
     why = f"an offer of its machine; then create_instance with {volume}"

@@ -48,13 +48,21 @@ def _lacks(call: Call, row: Instance) -> str | None:
 
 def warnings_of(call: Call, row: Instance | None) -> list[str]:
     """What an answer says of a machine whose lease ends from outside alone."""
-    why = why_outside(call, row)
+    why = why_outside(call, row) or _rests(call, row)
     if why is None:
         return []
     return [
         "Its lease ends from outside alone: a vast-mcp server must run then, or vast-mcp sweep "
         f"({why})."
     ]
+
+
+def _rests(call: Call, row: Instance | None) -> str | None:
+    """That nothing inside a machine can end its lease while it is stopped."""
+    if row is None or row.intended_status != "stopped" or row.actual_status == "running":
+        return None
+    leased = lifetimes.end_of(call, row.id, row) is not None
+    return "it is stopped, and its watchdog with it" if leased else None
 
 
 def watchdog_of(call: Call, row: Instance) -> Watchdog:
