@@ -14,10 +14,13 @@ from mcp import Client
 from pydantic import SecretStr
 
 from house import OTHER_KEY_LINE, call, lenient_world, needed, served
+from vast_mcp import errors
+from vast_mcp.host.failing import first_sentence
 from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Limits, Settings
+from vast_mcp.vast.deeds import Deeds
 from vast_mcp_tools import CATALOGUE
 
 # What a tool acts by: the request's name among the sandbox's faults, how many of that name pass
@@ -288,3 +291,13 @@ async def test_a_rent_that_was_refused_and_then_found_no_connection_was_sent(
     error = await failed(client, "create_instance", **asked("create_instance", world))
     assert error["code"] == "unreachable"
     assert error["message"].startswith("Vast refused it: nothing was rented. ")
+
+
+def test_a_create_that_only_ended_a_machine_does_not_say_that_it_sent_nothing() -> None:
+    """One that an earlier call rented, over its limit, where the background task was not faster."""
+    deeds = Deeds()
+    with deeds.one("destroy", "/instances/1/") as deed:
+        deed.leaves()
+    create = next(spec for spec in CATALOGUE if spec.name == "create_instance")
+    said = first_sentence(errors.OverLimit("It was ended."), create, deeds)
+    assert said.startswith("This call sent no such request: only the end of a machine")

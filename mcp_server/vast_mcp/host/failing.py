@@ -19,6 +19,7 @@ KEY_END, SHORTEST_KEY = 4, 16  # characters that are shown; fewer of a key would
 UNSENT = "Nothing was sent."
 UNCHANGED = "Nothing was changed."
 _UNSENT_NOW = "Nothing was sent by this call; what an earlier one sent may bill."
+_ONLY_AN_END = "This call sent no such request: only the end of a machine over its limit."
 _RENTS = "create"
 _BILLS_NOT = frozenset[Fate]({"held", "refused", "made_nothing"})
 
@@ -104,6 +105,8 @@ def first_sentence(error: errors.VastMcpError, spec: ToolSpec | None, deeds: Dee
     fates = deeds.fates(spec.sends)
     if fates:
         return _of(fates, _OF_KINDS[spec.sends[0]])
+    if deeds.any_left:
+        return _ONLY_AN_END
     bills = error.billing_possible or error.may_bill
     return _UNSENT_NOW if bills and _RENTS in spec.sends else UNSENT
 

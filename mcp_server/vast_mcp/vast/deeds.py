@@ -108,6 +108,11 @@ class Deeds:
             if its_kind == kind and deed.fate == "accepted":
                 deed.fate = "unknown"
 
+    @property
+    def any_left(self) -> bool:
+        """Whether any request that acts may have left."""
+        return any(deed.left for deed in self._all.values())
+
     def fates(self, kinds: tuple[str, ...]) -> list[Fate]:
         """What became of each request of these kinds; nothing, where none of them may have left."""
         found = [deed for (kind, _), deed in self._all.items() if kind in kinds]
