@@ -85,13 +85,13 @@ async def test_the_list_stays_small_whatever_a_row_holds(client: Client, world: 
 
 
 async def test_a_machine_that_is_not_up_yet_says_so(client: Client, world: World) -> None:
-    """A null status is provisioning; what was asked for is shown while it is not so
-    (docs/vast-api.md C.4).
+    """A null status is provisioning (docs/vast-api.md C.4); that what starts was asked to run goes
+    without saying.
     """
     rent(world)
     seen = [(await call(client, "show_instances"))["instances"][0] for _ in range(3)]
     assert [row.get("status") for row in seen] == ["provisioning", "loading", None]
-    assert [row.get("intended") for row in seen] == ["running", "running", None]
+    assert [row.get("intended") for row in seen] == [None, None, None]
 
 
 async def test_only_machines_that_run_count_towards_the_burn_rate(

@@ -148,9 +148,9 @@ def _row(reading: Reading, ours: bool | None) -> InstanceRow:
         untrusted_label=clean_or_none(instance.label, 256),
     )
     fill(row, reading)
-    row.usual_s = row.usd_per_tb = None
+    row.usual_s = row.longest_s = row.usd_per_tb = None
     row.asked = reading.asked.image_alone()
-    if row.intended == row.state:
+    if row.intended == row.state or (row.intended, row.state) == ("running", "starting"):
         row.intended = None
     if row.stopped_usd_per_hour == row.usd_per_hour:
         row.stopped_usd_per_hour = None
