@@ -27,7 +27,7 @@ from vast_mcp.journal.approvals import Approvals
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.elsewhere import Elsewhere
 from vast_mcp.journal.host_keys import HostKeys
-from vast_mcp.journal.metered import Metered
+from vast_mcp.journal.looks import metered, watched
 from vast_mcp.journal.questions import Questions
 from vast_mcp.journal.records import (
     TOKEN_DIGITS,
@@ -41,7 +41,6 @@ from vast_mcp.journal.records import (
     holds,
 )
 from vast_mcp.journal.reservations import Reservations
-from vast_mcp.journal.watched import Watched
 from vast_mcp.settings import Times
 
 
@@ -57,9 +56,9 @@ class Journal(Questions):
         super().__init__(Database(folder), put_s)
         self.reservations = Reservations(self._db)
         self.elsewhere = Elsewhere(self._db)
-        self.watched = Watched(self._db)
+        self.watched = watched(self._db)
         self.host_keys = HostKeys(self._db)
-        self.metered = Metered(self._db)
+        self.metered = metered(self._db)
         self.approvals = Approvals(self._db, self.digest)
         self.answers = Answers(self._db)
         self.path, self.exists, self.alone = self._db.path, self._db.exists, self._db.alone
