@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
-import anyio
 import pytest
-from anyio.abc import SocketAttribute, SocketStream
 
 from vast_mcp.machines import phases, ways
 from vast_mcp.machines.patience import Patience
-from vast_mcp.machines.reach import may_probe, probe
+from vast_mcp.machines.reach import may_probe
 from vast_mcp.machines.watching import Watch, Watches
 from vast_mcp.machines.ways import Address
 from vast_mcp.settings import Times
@@ -366,87 +362,7 @@ def test_a_vm_is_told_by_its_image(image: str | None, vm: bool) -> None:
     assert ways.is_vm(row(image_uuid=image)) is vm
 
 
-# ── the probe ─────────────────────────────────────────────────────────────────────────────────────
-
-
-@asynccontextmanager
-async def door(answer: Callable[[SocketStream], Any]) -> AsyncIterator[Address]:
-    """A TCP server on loopback."""
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    async with listener, anyio.create_task_group() as tasks:
-        tasks.start_soon(listener.serve, answer)
-        yield Address("127.0.0.1", listener.listeners[0].extra(SocketAttribute.local_port))  # noqa: S610
-        tasks.cancel_scope.cancel()
-
-
-@pytest.mark.parametrize(
-    ("said", "heard"),
-    [
-        (b"SSH-2.0-OpenSSH_9.6\r\n", "ssh"),
-        (b"SSH-1.99-x\n", "ssh"),
-        (b"Welcome\r\nto this\r\nSSH-2.0-x\r\n", "ssh"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "nothing"),
-        (b"SSH-2.0-without an end of line", "nothing"),
-        (b"x" * 5000 + b"\nSSH-2.0-x\r\n", "nothing"),
-        (b"", "nothing"),
-    ],
-)
-@pytest.mark.anyio
-async def test_only_an_ssh_server_sounds_like_one(said: bytes, heard: str) -> None:
-    """RFC 4253, 4.2: a line that begins with SSH-, other lines may come before it; we read 1 KB at
-    most.
-    """
-
-    async def answer(stream: SocketStream) -> None:
-        async with stream:
-            if said:
-                await stream.send(said)
-
-    async with door(answer) as to:
-        assert await probe(to, loopback=True) == heard
-
-
-@pytest.mark.anyio
-async def test_the_probe_says_nothing_and_waits_no_longer_than_it_may() -> None:
-    """A server that keeps silent costs its time and no more, and hears not a byte."""
-    got: list[bytes] = []
-
-    async def silent(stream: SocketStream) -> None:
-        async with stream:
-            try:
-                got.append(await stream.receive())
-            except anyio.EndOfStream:
-                got.append(b"")
-
-    async with door(silent) as to:
-        began = anyio.current_time()
-        assert await probe(to, loopback=True, within_s=0.05) == "nothing"
-        assert anyio.current_time() - began < 1
-        with anyio.fail_after(2):
-            while not got:
-                await anyio.lowlevel.checkpoint()
-    assert got == [b""]
-
-
-@pytest.mark.anyio
-async def test_a_door_that_is_shut_is_no_error() -> None:
-    """Never raises."""
-    async with door(lambda stream: stream.aclose()) as to:
-        pass
-    assert await probe(to, loopback=True) == "no_connection"
-
-
-@pytest.mark.anyio
-async def test_an_address_that_is_not_probed_is_not_connected_to() -> None:
-    """A row must not make this computer look around its own network."""
-    reached: list[object] = []
-
-    async def note(stream: SocketStream) -> None:
-        reached.append(stream)
-
-    async with door(note) as to:
-        assert await probe(to, loopback=False) == "not_probed"
-    assert reached == []
+# ── who may be asked ─────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,11 @@ from typing import Literal, cast
 import anyio
 from anyio.abc import ByteReceiveStream, ByteStream
 
-from vast_mcp.machines.reach import PROBE_S, may_probe
+from vast_mcp.machines.reach import may_probe
 from vast_mcp.machines.ways import Address
 
 STATUS_BYTES = 256
+KNOCK_S = 5.0
 LISTENS = 0.2  # of a knock's time: a relay with nobody behind it hangs up before that
 
 Answer = Literal[
@@ -76,7 +77,7 @@ class Knock:
 
 
 async def knock(
-    to: Address, *, loopback: bool, tls: bool = False, within_s: float = PROBE_S
+    to: Address, *, loopback: bool, tls: bool = False, within_s: float = KNOCK_S
 ) -> Knock:
     """What a TCP port answers within so many seconds to one request for `/`. Never raises.
 

@@ -1,33 +1,16 @@
-"""Whether anything answers where a machine should be.
-
-The probe is no HTTP: it connects, reads what an SSH server says first, and sends nothing.
-"""
+"""Which addresses of a machine may be connected to at all."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
 from ipaddress import IPv4Address, IPv6Address
-from typing import Literal
 
 import anyio
-from anyio.abc import ByteReceiveStream
 
 from vast_mcp.machines.ways import Address
 
-BANNER_BYTES = 1024  # lines before the version are allowed (RFC 4253, 4.2), not without end
-PROBE_S = 5.0
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-Heard = Literal["ssh", "nothing", "no_connection", "not_probed"]
-
-_SILENCE = (
-    OSError,
-    ValueError,
-    anyio.EndOfStream,
-    anyio.BrokenResourceError,
-    anyio.ClosedResourceError,
-)
 
 
 def may_probe(host: str, *, loopback: bool) -> bool:
@@ -66,29 +49,3 @@ async def addresses_of(to: Address, *, loopback: bool) -> list[str]:
     found = await anyio.getaddrinfo(to.host, to.port, type=socket.SOCK_STREAM)
     ips = dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found)
     return [ip for ip in ips if may_probe(ip, loopback=loopback)]
-
-
-async def probe(to: Address, *, loopback: bool, within_s: float = PROBE_S) -> Heard:
-    """What is heard at an address within so many seconds. Sends nothing and never raises."""
-    if not may_probe(to.host, loopback=loopback):
-        return "not_probed"
-    heard: Heard = "no_connection"
-    with anyio.move_on_after(within_s):
-        try:
-            async with await anyio.connect_tcp(to.host, to.port) as stream:
-                heard = "nothing"
-                if await _speaks_ssh(stream):
-                    return "ssh"
-        except _SILENCE:
-            return heard
-    return heard
-
-
-async def _speaks_ssh(stream: ByteReceiveStream) -> bool:
-    """Whether a whole line that begins with SSH- comes within the first bytes."""
-    said = b""
-    while len(said) < BANNER_BYTES:
-        said += await stream.receive(BANNER_BYTES - len(said))
-        if any(line.startswith(b"SSH-") for line in said.split(b"\n")[:-1]):
-            return True
-    return False
