@@ -20,6 +20,7 @@ from vast_mcp_tools import CATALOGUE
 ROUTES = {
     "/api/v0/asks/N/": {"PUT"},
     "/api/v0/bundles/": {"POST"},
+    "/api/v0/charges/": {"GET"},
     "/api/v0/gpu_names/unique/": {"GET"},
     "/api/v0/instances/N/": {"GET", "PUT", "DELETE"},
     "/api/v0/instances/N/ssh/": {"POST"},

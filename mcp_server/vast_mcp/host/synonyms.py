@@ -350,7 +350,10 @@ MEANINGS = (
         "keyword keywords text word term search_term contains",
         {"search_templates": "words", "show_logs": "filter", "show_instances": "label"},
     ),
-    Meaning("grep pattern regex match", {"show_logs": "filter, only lines with this"}),
+    Meaning(
+        "grep pattern regex match",
+        {"show_logs": "filter, only lines with this", "wait_for_instance": 'until "log:TEXT"'},
+    ),
     Meaning(
         "daemon_logs daemon_log host_log host_logs system_logs",
         {"show_logs": "daemon true: the host's log"},
@@ -402,7 +405,7 @@ MEANINGS = (
         {"wait_for_instance": "timeout_s, seconds"},
     ),
     Meaning(
-        "log_line log_text pattern log_pattern wait_for_log log_contains",
+        "log_line log_text log_pattern wait_for_log log_contains",
         {"wait_for_instance": 'until "log:TEXT"', "show_logs": "filter"},
     ),
     Meaning(
