@@ -16,6 +16,7 @@ from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
 
 SOON_S = 600.0  # a machine that boots so shortly before its lease ends is of no use
+ANSWERING_H = 0.02  # what is left is told less by this, so that it holds when it is answered
 _NOT_LATER = "above {:.2f}, which it has: only a later time moves the watchdog inside"
 
 
@@ -148,9 +149,10 @@ def extended_end(call: Call, instance_id: int, row: Instance | None, hours: floa
 
 def _over_limit(call: Call, instance_id: int, most: float) -> errors.OverLimit:
     allowed = call.limits.max_lease_hours
+    told = max(0.0, round(most - ANSWERING_H, 2))
     return errors.OverLimit(
         f"A machine may live {allowed:g} hours from its birth "
-        f"(VAST_MCP_MAX_LEASE_HOURS, set by the person), and {most:g} of them are left.",
+        f"(VAST_MCP_MAX_LEASE_HOURS, set by the person), and {told:g} of them are left.",
         instance_id=instance_id,
-        problems=[Problem("lease_hours", f"at most {most:g}")],
+        problems=[Problem("lease_hours", f"at most {told:g}")],
     )
