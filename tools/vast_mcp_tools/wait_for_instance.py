@@ -18,8 +18,6 @@ from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec
 from vast_mcp.waiting.aims import aim_of
 from vast_mcp.waiting.facts import Facts, Outcome, Verdict
-from vast_mcp.waiting.rounds import wait_for
-from vast_mcp.waiting.wait import Wish
 
 # What the states of several machines come to, the first of them that one has.
 _OF_THEM_ALL: tuple[Outcome, ...] = (
@@ -68,6 +66,9 @@ async def wait_for_instance(args: WaitForInstance, call: Call) -> WaitForInstanc
     """Waits for machines. Gives state: ready (ssh and rsync lines), still_starting (the same call
     waits on), failed (reason, cost) or running_not_reachable_from_here (what was seen).
     """
+    from vast_mcp.waiting.rounds import wait_for
+    from vast_mcp.waiting.wait import Wish
+
     ids = _ids(args)
     wish = Wish(
         aim=aim_of(args.until),

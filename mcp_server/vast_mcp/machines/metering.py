@@ -6,6 +6,7 @@ differ nobody knows when it changed: the dearer counts, and the cheaper is kept 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -101,18 +102,21 @@ class Meter:
 
     def as_json(self) -> str:
         """What the next process goes on with."""
-        return _METER.dump_json(self).decode()
+        return _meters().dump_json(self).decode()
 
     @classmethod
     def of_json(cls, text: str) -> Meter | None:
         """The meter of an earlier process; None where the text is none of ours."""
         try:
-            return _METER.validate_json(text)
+            return _meters().validate_json(text)
         except ValidationError:
             return None
 
 
-_METER = TypeAdapter(Meter)
+@functools.cache
+def _meters() -> TypeAdapter[Meter]:
+    """Read kept texts by this; it is built with the first, not while a host waits for the tools."""
+    return TypeAdapter(Meter)
 
 
 def _together(one: Span, other: Span) -> Span:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -111,7 +112,7 @@ class Watch:
     def of_json(cls, text: str) -> Watch | None:
         """The watch of an earlier process; None where the text is none of ours."""
         try:
-            return _WATCH.validate_json(text)
+            return _watches().validate_json(text)
         except ValueError:
             return None
 
@@ -190,7 +191,12 @@ _KEPT = (
     *("phase", "since", "entered", "looks", "first", "began", "last", "moved", "lapsed", "seen"),
     *("ran", "stopped"),
 )
-_WATCH = TypeAdapter(Watch)
+
+
+@functools.cache
+def _watches() -> TypeAdapter[Watch]:
+    """Read kept texts by this; it is built with the first, not while a host waits for the tools."""
+    return TypeAdapter(Watch)
 
 
 def _looks_wanted(phase: Phase) -> int:
