@@ -323,14 +323,14 @@ BIDS = [
         {"dph_base": 0.4, "min_bid": 0.2},
         on(price=0.3),
         rented(price=0.3),
-        not_warned("n demand"),
+        not_warned("On demand it costs", "What it costs on demand"),
     ),
     legal(
         "a bid at the floor",
         {"dph_base": 0.4, "min_bid": 0.2},
         on(price=0.2),
         rented(price=0.2),
-        not_warned("n demand"),
+        not_warned("On demand it costs", "What it costs on demand"),
     ),
     legal(
         "a bid below the floor",
