@@ -414,7 +414,7 @@ def _rented(call: Call, order: Order, rental: Rental, row: Instance | None) -> C
         lease=ends,
         failure=call.session.failing.get(rental.instance_id),
         warnings=rental_words.warnings_of(order, rental),
-        next_steps=next_calls.calls_for(call, reading)
+        next_steps=next_calls.calls_for(reading)
         if reading is not None
         else rental_words.steps_of(rental),
     )

@@ -186,7 +186,7 @@ class Verb(Act):
 
     def lead_on(self, outcome: Outcome, reading: Reading | None) -> list[Step]:  # noqa: ARG002
         """What comes next; a machine that is not listed yet is waited for."""
-        return [self.wait()] if reading is None else calls_for(self.call, reading)
+        return [self.wait()] if reading is None else calls_for(reading)
 
     async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:
         """Add to the answer what only this action says."""

@@ -73,7 +73,7 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
     result.warnings += guards.warnings_of(call, row)
     if reading.watchdog == "not_seen" and reading.phase == "running":
         result.warnings.append(guards.NOT_SEEN_YET)
-    result.next_steps = calls_for(call, reading)
+    result.next_steps = calls_for(reading)
     await tell_costs(call, {row.id: result})
     return result
 

@@ -113,7 +113,7 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
         open_intents=[_open(intent, time.time()) for intent in seen.open],
         warnings=burn.unknown,
     )
-    result.next_steps = _steps(result) or calls_for_all(call, wanted)
+    result.next_steps = _steps(result) or calls_for_all(wanted)
     _fit(result, args)
     return result
 

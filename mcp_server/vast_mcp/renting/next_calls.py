@@ -13,13 +13,13 @@ from vast_mcp.account.reading import Reading
 from vast_mcp.machines.phases import Reason
 from vast_mcp.renting.bids import WHY_REBID, rebid_of
 from vast_mcp.renting.replacing import search_instead
-from vast_mcp.session import Call
 from vast_mcp.toolspec import Step, step
 
 MOST_WAITED_FOR = 25  # in one call
+WHY_WAIT = "waits until it is of use, or certain not to be"
 
 
-def calls_for(call: Call, reading: Reading) -> list[Step]:  # noqa: ARG001
+def calls_for(reading: Reading) -> list[Step]:
     """What leads on from a machine, the one sensible call first."""
     match reading.phase:
         case "running":
@@ -34,7 +34,7 @@ def calls_for(call: Call, reading: Reading) -> list[Step]:  # noqa: ARG001
             return _under_way(reading)
 
 
-def calls_for_all(call: Call, readings: Sequence[Reading]) -> list[Step]:
+def calls_for_all(readings: Sequence[Reading]) -> list[Step]:
     """What leads on from a list, newest first: those that start, else the first that failed, else
     the newest, else an offer.
     """
@@ -46,7 +46,7 @@ def calls_for_all(call: Call, readings: Sequence[Reading]) -> list[Step]:
         return [_wait(starting[0])]
     failed = next((one for one in readings if one.state == "failed"), None)
     if failed is not None:
-        return calls_for(call, failed)
+        return calls_for(failed)
     if readings:
         return [step("show_instance", "the newest in full", instance_id=readings[0].row.id)]
     return [step("search_offers", "finds a machine to rent")]
@@ -97,14 +97,17 @@ def _reversible(reading: Reading, reason: Reason) -> Step:
 
 
 def _start(reading: Reading) -> Step:
-    usd = reading.bills.running
-    price = "at a price not known" if usd is None else f"{usd:.4f} $/h"
-    return _manage(reading, f"starts it; it then bills {price}, traffic is extra", "start")
+    return _manage(reading, why_start(reading.bills.running), "start")
+
+
+def why_start(usd_per_hour: float | None) -> str:
+    """What a start comes to, at what the machine then bills; None is not known."""
+    price = "at a price not known" if usd_per_hour is None else f"{usd_per_hour:.4f} $/h"
+    return f"starts it; it then bills {price}, traffic is extra"
 
 
 def _wait(reading: Reading) -> Step:
-    why = "waits until it is of use, or certain not to be"
-    return step("wait_for_instance", why, instance_id=reading.row.id)
+    return step("wait_for_instance", WHY_WAIT, instance_id=reading.row.id)
 
 
 def _logs(reading: Reading, **more: bool) -> Step:

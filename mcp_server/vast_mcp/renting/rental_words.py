@@ -7,6 +7,7 @@ from vast_mcp.leases.labels import utc
 from vast_mcp.machines import figures
 from vast_mcp.machines.costs import hours_of_credit
 from vast_mcp.renting import as_made
+from vast_mcp.renting.next_calls import WHY_WAIT, why_start
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.preview import Preview
 from vast_mcp.renting.request import Rental
@@ -46,14 +47,11 @@ def steps_of(rental: Rental) -> list[Step]:
     """What leads on with a machine of which no row is known, the one sensible call first."""
     instance_id = rental.instance_id
     if rental.intent.stopped_as_asked:
-        usd = as_made.bills_at_birth(rental.intent.facts).running
-        price = "at a price not known" if usd is None else f"{usd:.4f} $/h"
-        why = f"starts it; it then bills {price}, traffic is extra"
+        why = why_start(as_made.bills_at_birth(rental.intent.facts).running)
         return [step("manage_instance", why, instance_id=instance_id, action="start")]
     if rental.intent.wanted == "stopped" and not rental.replayed:
         return [step("manage_instance", "stops it", instance_id=instance_id, action="stop")]
-    why = "waits until it is of use, or certain not to be"
-    return [step("wait_for_instance", why, instance_id=instance_id)]
+    return [step("wait_for_instance", WHY_WAIT, instance_id=instance_id)]
 
 
 def lost_answer_of(call: Call, rental: Rental) -> str | None:

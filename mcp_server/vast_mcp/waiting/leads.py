@@ -24,7 +24,7 @@ def after(wait: Wait, reason: Reason) -> list[Step]:
     row = wait.row
     if row is None or reason == "vanished":
         return [step("show_instances", "see what exists"), search_instead(wait.machine, reason)]
-    steps = calls_for(wait.call, wait.reading(row))
+    steps = calls_for(wait.reading(row))
     if steps[0].tool != "wait_for_instance":
         return steps
     return [search_instead(wait.machine, reason), again(wait, "where it may come back")]

@@ -49,7 +49,7 @@ async def ready(
     """It is of use. `answered`: it was heard, and is not only said to run."""
     if answered:
         wait.call.session.reached.add(wait.instance_id)
-    steps = calls_for(wait.call, wait.reading(row))
+    steps = calls_for(wait.reading(row))
     verdict = await _verdict(wait, "ready", message, steps, through)
     verdict.untrusted_line = line
     if through is not None:
