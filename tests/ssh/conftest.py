@@ -36,6 +36,16 @@ def sshd(folder: Path) -> Iterator[Sshd]:
 
 
 @pytest.fixture
+def workplace(folder: Path) -> Iterator[Sshd]:
+    """A server in which root may work, in the folder `home` beside it; nobody is let in yet."""
+    home = folder / "home"
+    home.mkdir()
+    made = Sshd(folder, home=home)
+    yield made
+    made.close()
+
+
+@pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Reads are as fast as they can be."""
     return replace(settings, times=replace(settings.times, pace=0.0))

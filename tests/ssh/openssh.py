@@ -35,6 +35,13 @@ AS_NOBODY = (
     if NOBODY
     else []
 )
+# Where root logs in, commands run: only root serves root, and sshd wants this folder for that.
+SHUT_IN = Path("/run/sshd")
+NO_WORK = MISSING or (None if NOBODY and SHUT_IN.is_dir() else f"root with {SHUT_IN}")
+if NO_WORK and os.environ.get("CI") == "true":
+    pytest.fail(f"{NO_WORK} is not here, and CI has it", pytrace=False)
+
+needs_root_to_serve = pytest.mark.skipif(NO_WORK is not None, reason=f"{NO_WORK} is not here")
 
 CONFIG = """\
 AuthorizedKeysFile {folder}/authorized_keys
@@ -47,12 +54,36 @@ KbdInteractiveAuthentication no
 LogLevel QUIET
 """
 
+# A machine's own home, under the test's folder: no command and no file reaches root's.
+AT_HOME = """\
+SetEnv HOME={home}
+Subsystem sftp internal-sftp -d {home}
+ForceCommand {folder}/at_home
+"""
+ENTRY = """\
+#!/bin/sh
+cd '{home}' || exit 125
+case $SSH_ORIGINAL_COMMAND in
+    '') exec sh -l ;;
+    internal-sftp*) exec /usr/lib/openssh/sftp-server -d '{home}' ;;
+    *) exec sh -c "$SSH_ORIGINAL_COMMAND" ;;
+esac
+"""
+
 
 class Sshd:
-    """One server: its port, its keys, and how many guests came."""
+    """One server: its port, its keys, and how many guests came. With a `home`, it serves root, who
+    may run commands and move files: in that folder, which is a machine's whole disk to a test.
+    """
 
-    def __init__(self, folder: Path, kinds: Sequence[str] = ("ed25519", "ecdsa")) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        kinds: Sequence[str] = ("ed25519", "ecdsa"),
+        home: Path | None = None,
+    ) -> None:
         self.folder = folder
+        self._home = home
         self.guests = 0
         self._kinds = list(kinds)
         self._children: list[subprocess.Popen[bytes]] = []
@@ -65,7 +96,12 @@ class Sshd:
 
     def configure(self, *more: str) -> None:
         """Have these lines in its configuration too."""
-        self._write("sshd_config", CONFIG.format(folder=self.folder) + "\n".join(more) + "\n")
+        lines = CONFIG.format(folder=self.folder)
+        if self._home is not None:
+            self._write("at_home", ENTRY.format(home=self._home))
+            (self.folder / "at_home").chmod(0o755)
+            lines += AT_HOME.format(home=self._home, folder=self.folder)
+        self._write("sshd_config", lines + "\n".join(more) + "\n")
 
     def authorize(self, *lines: str) -> None:
         """Let in who has one of these keys, and nobody else."""
@@ -118,7 +154,7 @@ class Sshd:
         who = ["setpriv", f"--reuid={NOBODY.pw_uid}", f"--regid={NOBODY.pw_gid}", "--clear-groups"]
         return subprocess.Popen(
             [
-                *(who if NOBODY else []),
+                *(who if NOBODY and self._home is None else []),
                 PROGRAM,
                 "-i",
                 "-e",
@@ -137,7 +173,7 @@ class Sshd:
         self._own(self.folder / name)
 
     def _own(self, path: Path) -> None:
-        if NOBODY:
+        if NOBODY and self._home is None:
             os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)
 
 

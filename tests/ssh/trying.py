@@ -52,17 +52,21 @@ class Tryer:
         self, port: int, *, host: str = "127.0.0.1", way: Way = "direct", within_s: float = 20
     ) -> Tried:
         """Try to enter a machine that is there."""
-        row = Instance.model_validate(
-            {
-                "id": MACHINE,
-                "public_ipaddr": host,
-                "ports": {"22/tcp": [{"HostIp": "0.0.0.0", "HostPort": str(port)}]},  # noqa: S104
-                "ssh_host": host,
-                "ssh_port": port,
-                "image_runtype": "ssh_direc ssh_proxy",
-            }
-        )
-        return await try_ssh(Call.quiet(self.session), row, way, within_s=within_s)
+        return await try_ssh(Call.quiet(self.session), machine(port, host), way, within_s=within_s)
+
+
+def machine(port: int, host: str = "127.0.0.1") -> Instance:
+    """A machine that is entered there, both ways."""
+    return Instance.model_validate(
+        {
+            "id": MACHINE,
+            "public_ipaddr": host,
+            "ports": {"22/tcp": [{"HostIp": "0.0.0.0", "HostPort": str(port)}]},  # noqa: S104
+            "ssh_host": host,
+            "ssh_port": port,
+            "image_runtype": "ssh_direc ssh_proxy",
+        }
+    )
 
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -24,6 +24,7 @@ VastMcpError
 │   ├─ PriceUnknown           price_unknown        (a limit needs a price that cannot be learned)
 │   ├─ Declined               declined             (a person was asked and said no)
 │   ├─ NeedsConfirmation      needs_confirmation
+│   ├─ NotEntered             not_entered          (nobody logged in to the machine)
 │   ├─ LeaseOver              lease_over           (starting it would delete it)
 │   └─ Unreachable            unreachable          (no connection was made, or a read got no answer)
 ├─ Rejected               Vast said no
@@ -93,6 +94,7 @@ from vast_mcp.errors.refused import (
     NoSshKey,
     NoSuchInstance,
     NoSuchTemplate,
+    NotEntered,
     NotOurs,
     NotStopped,
     OfferAlreadyRented,
@@ -162,6 +164,7 @@ __all__ = [
     "NoSshKey",
     "NoSuchInstance",
     "NoSuchTemplate",
+    "NotEntered",
     "NotFound",
     "NotOurs",
     "NotRented",

@@ -45,8 +45,8 @@ class NoApiKey(Refused):
 
 
 class NoSshKey(Refused):
-    """A VM was asked for and the account has no SSH key; a VM takes its keys at birth only
-    (docs/vast-api.md A.5).
+    """There is no SSH key: a VM was asked for and the account has none, which a VM takes at birth
+    only (docs/vast-api.md A.5); or this server has none with which to enter a machine.
     """
 
     code = "no_ssh_key"
@@ -186,7 +186,16 @@ class NeedsConfirmation(Refused):
     code = "needs_confirmation"
 
 
+class NotEntered(Refused):
+    """Nobody logged in to a machine that was to be worked on: no way in, or another host key."""
+
+    code = "not_entered"
+    retryable = True
+
+
 class LeaseOver(Refused):
-    """The machine's lease has ended or is about to: its watchdog would destroy it at boot."""
+    """The machine's lease has ended or is about to: its watchdog would destroy it at boot, or in
+    the middle of the work.
+    """
 
     code = "lease_over"

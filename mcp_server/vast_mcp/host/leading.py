@@ -30,6 +30,7 @@ _WITHOUT_A_CALL = (
 # What may come to something else when it is asked again.
 _PASSING: dict[type[errors.VastMcpError], str] = {
     errors.Unreachable: "the same call, which is safe to repeat",
+    errors.NotEntered: "the same call, which tries again",
     errors.RateLimited: "the same call, once that time is over",
     errors.VastUnavailable: "the same call, which is safe to repeat",
     errors.IncompleteList: "the same call, which reads anew",

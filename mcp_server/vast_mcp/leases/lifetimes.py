@@ -83,14 +83,27 @@ def check_time_to_boot(
     refuses too much at most.
     """
     until = end_of(call, instance_id, row)
-    now = call.now()
-    if until is None or until - now > SOON_S:
+    if until is None or until - call.now() > SOON_S:
         return
-    ends = "ended" if until <= now else "ends"
-    raise errors.LeaseOver(
-        f"The lease of machine {instance_id} {ends} at {utc(until)}, and booted "
-        "past it the machine deletes itself with its disk. A lease that ends more than 10 minutes "
-        "from now, read back, comes first.",
+    why = "booted past it the machine deletes itself with its disk"
+    raise _over(call, instance_id, row, until, why, then)
+
+
+def check_lives(call: Call, instance_id: int, row: Instance | None, *, then: NextStep) -> None:
+    """Raises LeaseOver for work on a machine whose lease has ended: it is destroyed any moment."""
+    until = end_of(call, instance_id, row)
+    if until is not None and until <= call.now():
+        why = "the machine may be destroyed with its disk at any moment"
+        raise _over(call, instance_id, row, until, why, then)
+
+
+def _over(
+    call: Call, instance_id: int, row: Instance | None, until: float, why: str, then: NextStep
+) -> errors.LeaseOver:
+    ends = "ended" if until <= call.now() else "ends"
+    return errors.LeaseOver(
+        f"The lease of machine {instance_id} {ends} at {utc(until)}, and {why}. A lease that ends "
+        "more than 10 minutes from now, read back, comes first.",
         instance_id=instance_id,
         next_steps=_extension(call, instance_id, row, then),
     )

@@ -39,8 +39,10 @@ class Trial:
     way: Way
     to: Address
     within_s: float
+    stay: bool = False  # keep the connection of a login, until `leave`
     agents: Agents = field(default_factory=Agents)
     done: Tried | None = None
+    link: Link | None = None  # of a login, where it stays
 
     def __post_init__(self) -> None:
         session = self.call.session
@@ -128,10 +130,10 @@ class Trial:
             return found.failed(guest, exc)
         self.jumps.open.append(link)
         self.done = self._entered(guest)
-        link.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LEAVE_S):
-                await link.wait_closed()
+        if self.stay and self.done.answer == "entered":
+            self.link = link
+        else:
+            await _take_leave(link)
         return self.done
 
     def _trusts(self, host_key: str) -> bool:
@@ -160,6 +162,14 @@ class Trial:
             only_named=host.told.only_named,
         )
         return ring_of(person, fitting, held)
+
+
+async def _take_leave(link: Link) -> None:
+    """Say goodbye, for as long as that may take."""
+    link.close()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LEAVE_S):
+            await link.wait_closed()
 
 
 def check_user() -> None:

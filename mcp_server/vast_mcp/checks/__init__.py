@@ -1,0 +1,1 @@
+"""Whether a machine is what its offer promised: the script that looks, and the judgement."""

@@ -1,0 +1,73 @@
+"""Who is admitted to work on a machine: it exists, whose it is, that it lives and is not at rest.
+
+Asked before anything is sent to it, by every tool that enters machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from vast_mcp import errors
+from vast_mcp.account.reading import Reading, read_machine
+from vast_mcp.account.roll import check_known, check_ours, roll
+from vast_mcp.errors import NextStep
+from vast_mcp.leases import lifetimes
+from vast_mcp.renting.next_calls import calls_for
+from vast_mcp.session import Call
+from vast_mcp.ssh.entering import check_keys
+
+AT_REST = frozenset({"stopped", "failed"})  # states in which nothing answers
+
+
+async def admit(
+    call: Call,
+    instance_ids: Sequence[int],
+    *,
+    argument: str,
+    not_ours: bool,
+    work: str,
+    again: Callable[[bool], NextStep],
+) -> list[Reading]:
+    """The machines as a list just read has them, in the order of their ids.
+
+    `argument`: the one that holds the ids. `not_ours`: those of others are meant too. `work`: what
+    is done, as the end of "vast-mcp did not make 7, and …". `again`: the same call, with `not_ours`
+    or as it was given.
+
+    Raises NoSshKey, NoSuchInstance, NotOurs, LeaseOver, and NotEntered for one that stands still.
+    """
+    check_keys(call)
+    there = await roll(call)
+    check_known(instance_ids, there, argument=argument)
+    if not not_ours:
+        check_ours(instance_ids, there, loses=work, again=lambda _: [again(True)])
+    readings: list[Reading] = []
+    for instance_id in instance_ids:
+        row = there.living.get(instance_id)
+        lifetimes.check_lives(call, instance_id, row, then=again(not_ours))
+        if row is None:
+            raise _too_young(instance_id)
+        readings.append(read_machine(call, row))
+        _check_moves(readings[-1])
+    return readings
+
+
+def _too_young(instance_id: int) -> errors.NotEntered:
+    wait = NextStep("wait_for_instance", {"instance_id": instance_id}, "waits until it is listed")
+    return errors.NotEntered(
+        f"Vast does not list machine {instance_id} yet.",
+        instance_id=instance_id,
+        next_steps=[wait],
+    )
+
+
+def _check_moves(reading: Reading) -> None:
+    """Raises NotEntered for a machine that runs nothing."""
+    if reading.state not in AT_REST:
+        return
+    steps = [NextStep(one.tool, one.arguments, one.why) for one in calls_for(reading)]
+    raise errors.NotEntered(
+        f"Machine {reading.row.id} does not run: it is {reading.reason or reading.phase}.",
+        instance_id=reading.row.id,
+        next_steps=steps,
+    )
