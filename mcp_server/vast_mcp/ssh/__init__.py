@@ -1,3 +1,5 @@
-"""Entering machines by SSH, to see whether they let this computer in. Only what tries loads
-asyncssh: half a second, in which nothing else waits.
+"""Entering machines by SSH, and what goes over an open connection. Only what enters loads asyncssh:
+half a second, in which nothing else waits.
 """
+
+from vast_mcp.ssh.lost import LineLost as LineLost
