@@ -15,6 +15,7 @@ import anyio
 from vast_mcp import errors
 from vast_mcp.caller import Host, Progress, no_progress
 from vast_mcp.journal import Journal
+from vast_mcp.journal.met import Event
 from vast_mcp.journal.records import Approval, Intent, News
 from vast_mcp.machines.failures import Failure
 from vast_mcp.machines.metering import Meter
@@ -76,6 +77,7 @@ class Session:
     volumes_seen: set[int] = field(default_factory=set[int])
     watches: Watches = field(default_factory=Watches)
     unkept: set[int] = field(default_factory=set[int])  # whose watch the journal did not take
+    noted: set[Event] = field(default_factory=set[Event])  # of machines, that the journal has
     meters: dict[int, Meter] = field(default_factory=dict[int, Meter])
     charges_shut: bool = False  # this key was told that it may not read what Vast charged
     # Machine → what its start fails of, by the last look at its row.
@@ -158,6 +160,10 @@ class Session:
         if key is not None:
             secret = key.get_secret_value()
         return self.journal.digest({"url": self.settings.base_url, "key": secret})
+
+    def service(self) -> str:
+        """What stands in the journal for the service that numbers the machines: its address."""
+        return self.journal.digest({"url": self.settings.base_url})
 
     def journalled_account(self) -> str | None:
         """The account whose machines the journal may know; None where either is not there yet.

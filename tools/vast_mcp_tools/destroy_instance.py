@@ -12,10 +12,12 @@ import anyio
 from pydantic import Field
 
 from vast_mcp import errors
+from vast_mcp.account import met
 from vast_mcp.account.ending import still_there
 from vast_mcp.account.roll import Roll, check_known, check_ours, roll_to_end
 from vast_mcp.account.seen import forget_destroyed
 from vast_mcp.account.spent import Cost, tell_costs
+from vast_mcp.account.unused import never_ran
 from vast_mcp.account.volumes import prices_of
 from vast_mcp.errors import NextStep, Problem
 from vast_mcp.machines import costs, volumes
@@ -92,9 +94,11 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
     known = [i for i in ids if there.is_known(i) or i in there.unread]
     # Asked before: a volume may lose sight of a machine as soon as that is gone.
     left, warnings = await _volumes_of(known, call)
+    unused = never_ran(call, [there.living[i] for i in known if i in there.living])
     failed = await _destroy(known, there, call)
     failed |= dict.fromkeys(await still_there([i for i in ids if i not in failed], call))
     forget_destroyed(call, [i for i in ids if i not in failed])
+    met.note_all(call, [one for one in unused if one.instance_id not in failed])
     if failed:
         raise _unverified(ids, failed, args)
     result = DestroyInstanceResult(

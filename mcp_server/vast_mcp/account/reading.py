@@ -5,15 +5,17 @@ bills, what ends it, and what was asked for. Nothing here asks Vast.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from pydantic import Field
 
 from vast_mcp import errors
+from vast_mcp.account import met
 from vast_mcp.account.asked import Asked, asked_of
 from vast_mcp.account.looks import note_look
+from vast_mcp.journal.met import Event
 from vast_mcp.journal.records import Intent
 from vast_mcp.leases import guards, lifetimes
 from vast_mcp.leases.ends import Leases
@@ -23,6 +25,7 @@ from vast_mcp.machines.costs import Bills, bills_of
 from vast_mcp.machines.machine import Machine
 from vast_mcp.machines.patience import Patience
 from vast_mcp.machines.phases import (
+    FAILURES,
     Phase,
     Reason,
     State,
@@ -145,13 +148,30 @@ def read_machine(
         record = call.record_of(row.id)
     if fresh:
         note_look(call.session, row.id, row, record)
-    return _reading(call, Machine(row, record), row, lifetimes.known(call))
+    reading = _reading(call, Machine(row, record), row, lifetimes.known(call))
+    met.note_all(call, _came_to([reading]))
+    return reading
 
 
 def read_machines(call: Call, rows: Sequence[Instance]) -> list[Reading]:
     """The same for a whole list that was learnt from (seen.learn_from)."""
     records, leases = _records(call), lifetimes.known(call)
-    return [_reading(call, Machine(row, records.get(row.id)), row, leases) for row in rows]
+    readings = [_reading(call, Machine(row, records.get(row.id)), row, leases) for row in rows]
+    met.note_all(call, _came_to(readings))
+    return readings
+
+
+def _came_to(readings: Sequence[Reading]) -> Iterator[Event]:
+    """What these show of the machines that vast-mcp rented: that it did, and what failed of the
+    machine's own. What a program or a person ended says nothing of it.
+    """
+    for one in readings:
+        machine_id = one.row.machine_id
+        if machine_id is None or not one.ours:
+            continue
+        yield Event(machine_id, one.row.id, "rented")
+        if one.reason is not None and (one.reason in FAILURES or one.reason == "offline"):
+            yield Event(machine_id, one.row.id, "failed", one.reason)
 
 
 def _records(call: Call) -> Mapping[int | None, Intent]:

@@ -28,6 +28,7 @@ from vast_mcp.journal.database import Database
 from vast_mcp.journal.elsewhere import Elsewhere
 from vast_mcp.journal.host_keys import HostKeys
 from vast_mcp.journal.looks import metered, watched
+from vast_mcp.journal.met import Met
 from vast_mcp.journal.questions import Questions
 from vast_mcp.journal.records import (
     TOKEN_DIGITS,
@@ -58,6 +59,7 @@ class Journal(Questions):
         self.elsewhere = Elsewhere(self._db)
         self.watched = watched(self._db)
         self.host_keys = HostKeys(self._db)
+        self.met = Met(self._db)
         self.metered = metered(self._db)
         self.approvals = Approvals(self._db, self.digest)
         self.answers = Answers(self._db)

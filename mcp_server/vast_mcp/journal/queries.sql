@@ -284,6 +284,26 @@ WHERE service = :service AND instance_id = :instance_id AND way = :way AND host_
 INSERT INTO host_keys (service, instance_id, way, host_key, kept_at) VALUES (:service, :instance_id, :way, NULL, :now)
 ON CONFLICT (service, instance_id, way) DO UPDATE SET host_key = NULL, kept_at = excluded.kept_at;
 
+-- name: met
+SELECT machine_id, instance_id, what, detail, seconds, noted_at FROM met
+WHERE service = :service AND noted_at >= :since
+ORDER BY noted_at, rowid;
+
+-- name: keep_met
+-- Of being rented and ready the first holds.
+INSERT INTO met (service, machine_id, instance_id, what, detail, seconds, noted_at)
+VALUES (:service, :machine_id, :instance_id, :what, :detail, :seconds, :now)
+ON CONFLICT (service, machine_id, instance_id, what) DO UPDATE
+SET detail = excluded.detail, seconds = excluded.seconds, noted_at = excluded.noted_at
+WHERE met.what NOT IN ('rented', 'ready');
+
+-- name: forget_met
+DELETE FROM met WHERE noted_at < :before;
+
+-- name: trim_met
+DELETE FROM met
+WHERE rowid NOT IN (SELECT rowid FROM met ORDER BY noted_at DESC, rowid DESC LIMIT :most);
+
 -- name: metered
 SELECT instance_id, seen FROM metered WHERE key_digest = :key_digest;
 

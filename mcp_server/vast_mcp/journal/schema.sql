@@ -105,6 +105,18 @@ CREATE TABLE host_keys (
     PRIMARY KEY (service, instance_id, way)
 ) STRICT;
 
+-- What became of the machines that were rented here, by Vast's number of the hardware; one row of a kind a rental.
+CREATE TABLE met (
+    service     TEXT NOT NULL,
+    machine_id  INTEGER NOT NULL,
+    instance_id INTEGER NOT NULL,
+    what        TEXT NOT NULL,               -- rented, ready, failed, check_passed or check_failed
+    detail      TEXT NOT NULL DEFAULT '',    -- how: codes of ours
+    seconds     REAL,                        -- after which, counted from the rental
+    noted_at    REAL NOT NULL,
+    PRIMARY KEY (service, machine_id, instance_id, what)
+) STRICT;
+
 -- What looks have told of what a machine has cost: JSON of times and prices.
 CREATE TABLE metered (
     key_digest  TEXT NOT NULL,

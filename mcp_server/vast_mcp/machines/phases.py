@@ -41,6 +41,8 @@ Phase = Literal[
 ]
 
 FAILURES: frozenset[Reason] = frozenset({*get_args(Failure), "no_progress"})
+# What was asked for is to blame, so that the same machine may be rented again.
+BY_THE_REQUEST: frozenset[Reason] = frozenset({"image", "image_login", "oci_error", "volume"})
 
 # What the container of a machine that lost its bid shows; after a stop that was asked for it shows
 # `exited` (docs/vast-api.md C.4).

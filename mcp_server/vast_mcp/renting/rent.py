@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import anyio
 
 from vast_mcp import errors
+from vast_mcp.account import met
 from vast_mcp.journal.records import Intent
 from vast_mcp.renting.answered import refuse_if_answered
 from vast_mcp.renting.attempt import attempt, has_time
@@ -25,7 +26,7 @@ from vast_mcp.renting.over_limit import refuse_if_ended
 from vast_mcp.renting.price_kept import check_price, check_untold
 from vast_mcp.renting.refusals import defect_after, not_rented, taken, with_next_steps
 from vast_mcp.renting.request import Rental, Request, request_of
-from vast_mcp.renting.terms import agreed_terms, terms_unasked
+from vast_mcp.renting.terms import Terms, agreed_terms, terms_unasked
 from vast_mcp.session import Call
 
 RESENDS = 2  # after no connection was made
@@ -74,8 +75,16 @@ async def rent(call: Call, order: Order) -> Rental:
                 warnings += _proven_absent(outcome)
                 continue
             outcome = found
+        _note_rented(call, terms, outcome)
         kept = await _check_kept(call, outcome)
         return replace(outcome, warnings=[*warnings, *kept, *outcome.warnings])
+
+
+def _note_rented(call: Call, terms: Terms, rental: Rental) -> None:
+    """Remember on which machine it is, where its offer says so; else a look at it does."""
+    offer = terms.findings.offer
+    if offer is not None:
+        met.note(call, offer.machine_id, rental.instance_id, "rented")
 
 
 def _check_time(call: Call, request: Request) -> None:

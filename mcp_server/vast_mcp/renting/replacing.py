@@ -7,13 +7,10 @@ from __future__ import annotations
 from vast_mcp.errors import Json
 from vast_mcp.machines.failures import cuda_wanted
 from vast_mcp.machines.machine import Machine
-from vast_mcp.machines.phases import Reason
+from vast_mcp.machines.phases import BY_THE_REQUEST, Reason
 from vast_mcp.toolspec import Step, step
 
 LEAST_DISK_GB = 8  # a search takes no less
-
-# The request is to blame, so that the same machine may be rented again.
-_BY_THE_REQUEST: frozenset[Reason] = frozenset({"image", "image_login", "oci_error", "volume"})
 
 _WHY: dict[Reason, str] = {
     "image": "find an offer; then create_instance with an image that exists, or image_login",
@@ -31,7 +28,7 @@ def search_instead(machine: Machine, reason: Reason) -> Step:
     row, given = machine.row, _kind_of(machine)
     if row is None:
         return step("search_offers", "find another offer", **given)
-    if row.machine_id is not None and reason not in _BY_THE_REQUEST:
+    if row.machine_id is not None and reason not in BY_THE_REQUEST:
         given["exclude_machine_ids"] = [row.machine_id]
     if reason == "driver_too_old":
         wanted = cuda_wanted(row.status_msg)

@@ -20,7 +20,7 @@ def pinned(session: Session, instance_id: int, way: Way) -> str | None:
     try:
         if not session.journal.exists():
             return own
-        return session.journal.host_keys.of(_service(session), instance_id, way)
+        return session.journal.host_keys.of(session.service(), instance_id, way)
     except errors.JournalUnavailable:
         return own
 
@@ -30,7 +30,7 @@ def pin(session: Session, instance_id: int, way: Way, host_key: str) -> str | No
     process logged in first; None where the machine is being made anew.
     """
     try:
-        return session.journal.host_keys.keep(_service(session), instance_id, way, host_key)
+        return session.journal.host_keys.keep(session.service(), instance_id, way, host_key)
     except errors.JournalUnavailable:
         return session.host_keys.setdefault((instance_id, way), host_key)
 
@@ -43,7 +43,7 @@ def trust(session: Session, instance_id: int, tried: Tried) -> bool:
     if old is None or new is None:
         return False
     keys = session.journal.host_keys
-    return keys.change(_service(session), instance_id, tried.way, old, new)
+    return keys.change(session.service(), instance_id, tried.way, old, new)
 
 
 def forget(session: Session, instance_id: int) -> None:
@@ -54,11 +54,6 @@ def forget(session: Session, instance_id: int) -> None:
         session.host_keys.pop((instance_id, way), None)
         try:
             if session.journal.exists():
-                session.journal.host_keys.forget(_service(session), instance_id, way)
+                session.journal.host_keys.forget(session.service(), instance_id, way)
         except errors.JournalUnavailable:
             return
-
-
-def _service(session: Session) -> str:
-    """The service that numbers the machines."""
-    return session.journal.digest({"url": session.settings.base_url})

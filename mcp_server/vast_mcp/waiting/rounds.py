@@ -125,6 +125,7 @@ async def _judge(waits: Sequence[Wait]) -> None:
     async def judge(wait: Wait) -> None:
         try:
             wait.verdict = await _ended(wait)
+            wait.unready_at = wait.watch.last
         except errors.VastMcpError as exc:
             failures.append(exc)
 

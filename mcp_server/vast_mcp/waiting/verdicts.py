@@ -13,7 +13,7 @@ from vast_mcp.renting.over_limit import warning_of
 from vast_mcp.ssh.tried import Tried
 from vast_mcp.toolspec import Step
 from vast_mcp.vast.models import Instance
-from vast_mcp.waiting import inside, leads
+from vast_mcp.waiting import inside, leads, remember
 from vast_mcp.waiting.facts import Outcome, Verdict
 from vast_mcp.waiting.wait import Wait
 
@@ -49,6 +49,7 @@ async def ready(
     """It is of use. `answered`: it was heard, and is not only said to run."""
     if answered:
         wait.call.session.reached.add(wait.instance_id)
+        remember.ready(wait, row)
     steps = calls_for(wait.reading(row))
     verdict = await _verdict(wait, "ready", message, steps, through)
     verdict.untrusted_line = line
@@ -76,6 +77,7 @@ async def still_starting(wait: Wait) -> Verdict:
 async def failed(wait: Wait, reason: Reason) -> Verdict:
     """It never will be of use."""
     row = wait.row
+    remember.failed(wait, reason)
     message = _why(wait, reason)
     if reason == "no_progress":
         message = f"{message} So for {_span(wait.watch.still(wait.watch.last))}."
@@ -97,6 +99,7 @@ async def not_reachable(wait: Wait, row: Instance) -> Verdict:
     told = dict.fromkeys(tried.said for tried in wait.tries if tried.heard or tried.here)
     message = " ".join([message, *told])
     steps = leads.when_out_of_reach(wait, row)
+    remember.not_reachable(wait, row, steps)
     return await _verdict(wait, _OUT_OF_REACH, f"{message} It bills.", steps)
 
 

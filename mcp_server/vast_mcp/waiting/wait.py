@@ -49,6 +49,7 @@ class Wait:
     end: float
     row: Instance | None = None
     looked: bool = False
+    unready_at: float = 0.0  # epoch seconds: the last look, of any call, after which it went on
     trouble: errors.VastMcpError | None = None
     seen: dict[str, str] = field(default_factory=dict[str, str])  # way in → what it last answered
     tries: list[Tried] = field(default_factory=list[Tried])  # the last by SSH
@@ -61,14 +62,16 @@ class Wait:
         """A wait that begins now, and leaves the call a moment for its answer."""
         now = anyio.current_time()
         to_answer = min(1.0, call.times.budget_s / 10)
+        watch = call.session.watch_of(instance_id)
         return cls(
             instance_id=instance_id,
             wish=wish,
             call=call,
-            watch=call.session.watch_of(instance_id),
+            watch=watch,
             record=call.session.record_of(instance_id),
             began=now,
             end=min(now + wish.timeout_s, call.deadline - to_answer),
+            unready_at=watch.last,
         )
 
     @property
