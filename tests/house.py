@@ -132,8 +132,8 @@ def needed(tool: str, world: World) -> dict[str, Any]:
 def offers(world: World, count: int) -> list[dict[str, Any]]:
     """So many different offers, the cheapest first."""
     free = [
-        an_offer(world, id=offer_id)
-        for offer_id, offer in world.offers.items()
+        offer
+        for offer in world.priced_offers(8, bid=False)
         if offer["verification"] == "verified"
         and offer["disk_space"] > 100
         and offer["rentable"]

@@ -4,6 +4,7 @@ did, and lets the account act past the wire.
 
 import operator
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import Any
 
 from . import doorways, fates, listing, looks, possessions, rises, service, ssh_keys
@@ -54,11 +55,11 @@ class World(State):
         Offers are verified unless asked for otherwise. Nothing found is a LookupError.
         """
         wanted = {"rentable": True, "external": operator.not_, "verified": True, **traits}
-        rows = self.priced_offers(8, bid=False)
-        found = [row for row in rows if _has_all(row, wanted)]
-        if not found:
+        rows = sorted(self.priced_offers(8, bid=False), key=itemgetter("dph_total", "id"))
+        found = next((row for row in rows if _has_all(row, wanted)), None)
+        if found is None:
             raise LookupError(f"no such offer: {traits}")
-        return min(found, key=lambda row: (row["dph_total"], row["id"]))
+        return found
 
     # What tests arrange
 
