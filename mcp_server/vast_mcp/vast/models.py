@@ -27,6 +27,20 @@ _ACTUAL, _ASKED = cells.word_of(*ACTUAL), cells.word_of(*CONTRACT)
 _CPU_ARCH, _GPU_ARCH = cells.word_of(*CPU_ARCH), cells.word_of(*GPU_ARCH)
 
 
+def _own_cpu_ram(row: Offer | Instance) -> float | None:
+    """A rental's share of its machine's memory, in MB. By one source it is in proportion to the
+    GPUs, by another to the cores (docs/vast-api.md B.2), so it is the smaller; a container may
+    burst above it.
+    """
+    by_cores = None
+    if row.cpu_cores and row.cpu_cores_effective is not None:
+        by_cores = row.cpu_cores_effective / row.cpu_cores
+    shares = [share for share in (row.gpu_frac, by_cores) if share]
+    if row.cpu_ram is None or not shares:
+        return None
+    return row.cpu_ram * min(1.0, *shares)
+
+
 class Offer(Row):
     """An offer (ask). `gpu_ram`, `cpu_ram` in MB, `disk_space` in GB, prices in $/h, of traffic in
     $/GB, speeds in Mbit/s, `duration` in seconds, `compute_cap` * 100 (docs/vast-api.md B.4).
@@ -81,17 +95,8 @@ class Offer(Row):
 
     @property
     def own_cpu_ram(self) -> float | None:
-        """MB of the machine's memory that a rental can count on; None where that is not known. By
-        one source it is in proportion to the GPUs, by another to the cores (docs/vast-api.md B.2),
-        so it is the smaller; a container may burst above it.
-        """
-        by_cores = None
-        if self.cpu_cores and self.cpu_cores_effective is not None:
-            by_cores = self.cpu_cores_effective / self.cpu_cores
-        shares = [share for share in (self.gpu_frac, by_cores) if share]
-        if self.cpu_ram is None or not shares:
-            return None
-        return self.cpu_ram * min(1.0, *shares)
+        """MB of the machine's memory that a rental can count on; None where that is not known."""
+        return _own_cpu_ram(self)
 
     @property
     def dearer_traffic(self) -> float | None:
@@ -120,6 +125,17 @@ class Instance(Row):
     gpu_name: cells.Card = None
     untrusted_gpu_name: cells.Text = Field(default=None, validation_alias="gpu_name")
     num_gpus: cells.Count = None
+    gpu_ram: cells.Amount = None  # MB, of one
+    gpu_frac: cells.Amount = None
+    gpu_lanes: cells.Amount = None
+    compute_cap: cells.Amount = None  # * 100
+    driver_version: cells.Text = None
+    pci_gen: cells.Amount = None
+    cpu_cores: cells.Amount = None  # the machine's; its own are the next
+    cpu_cores_effective: cells.Amount = None
+    cpu_ram: cells.Amount = None  # MB, the machine's
+    disk_bw: cells.Amount = None  # MB/s
+    inet_down: cells.Amount = None  # Mbit/s
     gpu_util: cells.Number = None
     gpu_temp: cells.Number = None
     dph_base: cells.Amount = None
@@ -149,6 +165,11 @@ class Instance(Row):
     extra_env: cells.PairNames = Field(default=None, repr=False)  # names alone
     template_hash_id: cells.Token = None
     volume_info: Any = None  # only in the list's rows (docs/vast-api.md A.8)
+
+    @property
+    def own_cpu_ram(self) -> float | None:
+        """MB of its machine's memory that it can count on; None where that is not known."""
+        return _own_cpu_ram(self)
 
     @property
     def hides_label(self) -> bool:
