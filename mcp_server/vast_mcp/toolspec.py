@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import importlib
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from importlib import resources
+from typing import Annotated, Any, ClassVar, overload
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -90,3 +93,54 @@ class ToolSpec:
     @property
     def description(self) -> str:
         return " ".join((self.fn.__doc__ or "").split())
+
+
+class Specs(Mapping[str, ToolSpec]):
+    """The tools of a package by their names, in an order: a module of each name, whose SPEC is
+    loaded when it is asked for.
+    """
+
+    def __init__(self, package: str, names: Sequence[str]) -> None:
+        self.package = package
+        self.names = names
+
+    def __getitem__(self, name: str) -> ToolSpec:
+        if name not in self.names:
+            raise KeyError(name)
+        return importlib.import_module(f"{self.package}.{name}").SPEC
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+class Catalogue(Sequence[ToolSpec]):
+    """The tools of a package, and how hosts are shown them: recorded in files beside the tools, so
+    that a server that is asked for its list loads none of them (`make snapshots` writes them).
+    """
+
+    def __init__(self, package: str, names: Sequence[str]) -> None:
+        self.specs = Specs(package, names)
+
+    def recorded(self, name: str) -> dict[str, Any]:
+        """A tool as a host is shown it, in the names of the wire."""
+        file = resources.files(self.specs.package).joinpath("published", f"{name}.json")
+        return json.loads(file.read_text(encoding="utf-8"))
+
+    @overload
+    def __getitem__(self, index: int) -> ToolSpec: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ToolSpec]: ...
+    def __getitem__(self, index: int | slice) -> ToolSpec | Sequence[ToolSpec]:
+        return list(self.specs.values())[index]
+
+    def __iter__(self) -> Iterator[ToolSpec]:
+        return iter(self.specs.values())
+
+    def __len__(self) -> int:
+        return len(self.specs)

@@ -154,7 +154,9 @@ def a_checkout(folder: Path) -> Path:
 
 def snapshot(tool: str) -> Json:
     """What the server publishes of a tool."""
-    return json.loads((ROOT / f"tests/toolsnaps/{tool}.json").read_text(encoding="utf-8"))
+    return json.loads(
+        (ROOT / f"tools/vast_mcp_tools/published/{tool}.json").read_text(encoding="utf-8")
+    )
 
 
 def assert_one_rental_begun_and_ended(

@@ -55,7 +55,7 @@ def test_a_tools_name_is_its_functions_its_files_its_snapshots_and_its_tests(spe
     """A tool has one name: function, file, snapshot and test are called alike."""
     assert spec.fn.__name__ == spec.name
     assert Path(inspect.getfile(spec.fn)) == ROOT / "tools" / "vast_mcp_tools" / f"{spec.name}.py"
-    assert (ROOT / "tests" / "toolsnaps" / f"{spec.name}.json").is_file()
+    assert (ROOT / "tools" / "vast_mcp_tools" / "published" / f"{spec.name}.json").is_file()
     assert (ROOT / "tests" / "tools" / f"test_tool_{spec.name}.py").is_file()
 
 

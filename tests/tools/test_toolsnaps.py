@@ -1,40 +1,34 @@
-"""One recorded schema per tool, so that no change to what hosts see goes unnoticed.
+"""One recorded schema per tool: no change to what hosts see goes unnoticed, and a server that is
+asked for its list reads it and loads no tool.
 
-`make snapshots` accepts the schemas as they are now; a review sees the difference in toolsnaps/.
+`make snapshots` accepts the schemas as they are now; a review sees the difference in published/.
 """
 
 import json
 import os
+import subprocess
+import sys
 from typing import Any
 
-import anyio
 import pytest
+from mcp import Client
 
-from house import ROOT, served
-from vast_mcp.environment import load
-from vast_mcp.sandbox.world import World
+from house import ROOT
+from vast_mcp.host.schema import published
 from vast_mcp_tools import CATALOGUE
 
-SNAPS = ROOT / "tests" / "toolsnaps"
+SNAPS = ROOT / "tools" / "vast_mcp_tools" / "published"
 SHOWN = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
 UPDATING = os.environ.get("UPDATE_TOOLSNAPS") == "1"
-ACCEPT = "If that is meant, run `make snapshots` and commit tests/toolsnaps/."
+ACCEPT = "If that is meant, run `make snapshots` and commit what it wrote."
 ABSENT = "(absent)"
 
 
 @pytest.fixture(scope="module")
-def listed(tmp_path_factory: Any) -> Any:
-    """What a client is shown of each tool, by name."""
-    settings = load({}, home=tmp_path_factory.mktemp("home"), sandbox=True)
-
-    async def tools() -> Any:
-        async with served(World(), settings) as client:
-            return [
-                tool.model_dump(mode="json", by_alias=True)
-                for tool in (await client.list_tools()).tools
-            ]
-
-    return {tool["name"]: {key: tool[key] for key in SHOWN} for tool in anyio.run(tools)}
+def listed() -> Any:
+    """What a client is to be shown of each tool, by name, built of the tools as they are."""
+    tools = [published(spec).model_dump(mode="json", by_alias=True) for spec in CATALOGUE]
+    return {tool["name"]: {key: tool[key] for key in SHOWN} for tool in tools}
 
 
 def differences(recorded: Any, shown: Any, path: Any = "") -> Any:
@@ -80,6 +74,24 @@ def test_no_snapshot_outlives_its_tool(listed: Any) -> None:
     if stale:
         names = ", ".join(path.name for path in stale)
         pytest.fail(f"No tool goes by {names} any more. {ACCEPT}", pytrace=False)
+
+
+async def test_a_client_is_shown_what_was_recorded(client: Client, listed: Any) -> None:
+    shown = [
+        one.model_dump(mode="json", by_alias=True) for one in (await client.list_tools()).tools
+    ]
+    assert [{key: tool[key] for key in SHOWN} for tool in shown] == list(listed.values())
+
+
+def test_a_list_of_tools_loads_no_tool() -> None:
+    """Which a start would pay for, tool by tool."""
+    code = (
+        "import sys; from vast_mcp.host.schema import shown; from vast_mcp_tools import CATALOGUE;"
+        "assert len(shown(CATALOGUE)) > 10;"
+        "print([name for name in sys.modules if name.startswith('vast_mcp_tools.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_difference_is_told_by_its_place() -> None:

@@ -27,7 +27,7 @@ from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.host.answering import answer, as_text, refused
 from vast_mcp.host.arguments import arguments_of
-from vast_mcp.host.schema import published
+from vast_mcp.host.schema import published, specs_of
 from vast_mcp.host.sessions import Sessions
 from vast_mcp.session import Session
 from vast_mcp.toolspec import ToolSpec
@@ -92,7 +92,7 @@ class Resources:
     """The handlers of resources/…: the views whose tools the catalogue has, and the skill."""
 
     def __init__(self, catalogue: Sequence[ToolSpec]) -> None:
-        self._specs = {spec.name: spec for spec in catalogue}
+        self._specs = specs_of(catalogue)
         self._views = {view.uri: view for view in (INSTANCES, ACCOUNT) if view.tool in self._specs}
 
     async def list(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from mcp.types import Tool, ToolAnnotations
@@ -12,7 +13,7 @@ from pydantic_core import core_schema
 
 from vast_mcp.errors import Json
 from vast_mcp.host.flat import flat
-from vast_mcp.toolspec import ToolSpec
+from vast_mcp.toolspec import Catalogue, ToolSpec
 
 
 class Slim(GenerateJsonSchema):
@@ -109,3 +110,17 @@ def published(spec: ToolSpec) -> Tool:
             open_world_hint=spec.open_world,
         ),
     )
+
+
+def specs_of(catalogue: Sequence[ToolSpec]) -> Mapping[str, ToolSpec]:
+    """Tools by name, each loaded when it is asked for where a catalogue can do that."""
+    if isinstance(catalogue, Catalogue):
+        return catalogue.specs
+    return {spec.name: spec for spec in catalogue}
+
+
+def shown(catalogue: Sequence[ToolSpec]) -> dict[str, Tool]:
+    """Tools as a host sees them, by name: as they were recorded, where a catalogue has that."""
+    if isinstance(catalogue, Catalogue):
+        return {name: Tool.model_validate(catalogue.recorded(name)) for name in catalogue.specs}
+    return {spec.name: published(spec) for spec in catalogue}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from mcp.server import ServerRequestContext
@@ -11,6 +12,7 @@ from mcp.types import (
     InputRequiredResult,
     ListToolsResult,
     PaginatedRequestParams,
+    Tool,
 )
 
 from vast_mcp import errors
@@ -19,7 +21,7 @@ from vast_mcp.errors import Json
 from vast_mcp.host import arriving, hints
 from vast_mcp.host.answering import answer, both_channels, refusal
 from vast_mcp.host.arguments import arguments_of
-from vast_mcp.host.schema import published
+from vast_mcp.host.schema import shown, specs_of
 from vast_mcp.host.sessions import Sessions
 from vast_mcp.toolspec import ToolSpec
 
@@ -28,7 +30,11 @@ class Tools:
     """The handlers of tools/list and tools/call."""
 
     def __init__(self, catalogue: Sequence[ToolSpec]) -> None:
-        self._specs = {spec.name: spec for spec in catalogue}
+        self._specs, self._catalogue = specs_of(catalogue), catalogue
+
+    @functools.cached_property
+    def _shown(self) -> dict[str, Tool]:
+        return shown(self._catalogue)
 
     async def list(
         self,
@@ -36,12 +42,12 @@ class Tools:
         params: PaginatedRequestParams | None,  # noqa: ARG002
     ) -> ListToolsResult:
         """List every tool; the set never varies."""
-        return ListToolsResult(tools=[published(spec) for spec in self._specs.values()])
+        return ListToolsResult(tools=list(self._shown.values()))
 
     def input_schema(self, name: str) -> Json | None:
         """The published schema of a tool's arguments; None of an unknown one."""
-        spec = self._specs.get(name)
-        return published(spec).input_schema if spec is not None else None
+        tool = self._shown.get(name)
+        return None if tool is None else tool.input_schema
 
     async def call(
         self, ctx: ServerRequestContext[Sessions], params: CallToolRequestParams
@@ -51,7 +57,8 @@ class Tools:
         spec, args = self._specs.get(params.name), None
         try:
             spec = self._known(params.name)
-            args = arguments_of(spec, params.arguments or {}, published(spec).input_schema)
+            schema = self._shown[spec.name].input_schema
+            args = arguments_of(spec, params.arguments or {}, schema)
             session = await sessions.now()
         except errors.VastMcpError as exc:
             return refusal(exc, sessions.current, spec, args)
