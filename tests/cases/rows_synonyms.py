@@ -27,6 +27,10 @@ SAID: list[tuple[str, str, str, str]] = [
     ("search_offers", "bid", 'type "bid"', "nearest"),
     ("search_offers", "interruptible", '"bid"', "nearest"),
     ("manage_instance", "bid", 'price, with action "change_bid"', "nearest"),
+    # What became of a machine before.
+    ("search_offers", "exclude_failed", 'before: "not_failed"', "nearest"),
+    ("search_offers", "known_good", '"worked"', "nearest"),
+    ("search_offers", "history_of_machine", "not an argument", "offer_id"),
     # Ids.
     ("create_instance", "id", "offer_id", "nearest"),
     ("create_instance", "ask_id", "offer_id, from search_offers", "nearest"),

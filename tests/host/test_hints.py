@@ -24,7 +24,7 @@ WORDS = [word for meaning in MEANINGS for word in meaning.words.split()]
 # Words of descriptions that look like names: fields of the API, values and what Docker takes.
 NO_NAMES = {
     "cpu_ram", "cpu_cores_effective", "ask_contract_id", "inet_down", "inet_up", "inet_down_cost",
-    "compute_cap", "change_bid", "extend_lease", "ssh_direct", "jupyter_direct",
+    "compute_cap", "change_bid", "extend_lease", "ssh_direct", "jupyter_direct", "not_failed",
 }  # fmt: skip
 
 

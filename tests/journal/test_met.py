@@ -62,7 +62,7 @@ async def rented(client: Any, world: World, fate: Any = None, message: str = "")
 async def test_a_rental_that_is_ready_is_remembered_with_the_time_that_it_took(
     world: World, settings: Settings
 ) -> None:
-    """Issue 15: started, time to ready."""
+    """Whoever chooses among offers weighs how long a start takes there."""
     async with served(world, settings) as client:
         made = await rented(client, world)
         found = await call(client, "wait_for_instance", instance_id=made, until="running")
@@ -82,7 +82,7 @@ async def test_a_rental_that_is_ready_is_remembered_with_the_time_that_it_took(
 async def test_a_failure_is_remembered_with_its_reason_by_whichever_tool_sees_it(
     world: World, settings: Settings, tool: str
 ) -> None:
-    """Issue 15: failed how. It is told once, however often it is seen."""
+    """How it failed is told once, however often it is seen."""
     asked = {} if tool == "show_instances" else None
     async with served(world, settings) as client:
         made = await rented(client, world, ["loading"], PULL_FAILS)
@@ -156,7 +156,7 @@ async def test_machines_that_vast_mcp_did_not_rent_are_not_remembered(
 def test_of_being_ready_the_first_holds_and_of_failures_and_checks_the_newest(
     tmp_path: Path,
 ) -> None:
-    """Ours: one row of a kind a rental, so that what is seen often counts once."""
+    """One row of a kind a rental: what is seen often counts once."""
     db = Database(tmp_path)
     kept = Met(db)
     kept.keep("here", [Event(1, 7, "ready", seconds=94.0), Event(1, 7, "failed", "image")])

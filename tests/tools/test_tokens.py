@@ -17,6 +17,12 @@ from vast_mcp.environment import load
 from vast_mcp.sandbox.world import World
 from vast_mcp_tools import CATALOGUE
 
+# What all tools cost until machines could be entered, and the share of each part since.
+SHARES = {
+    "the tools before that": 4_500,
+    "a filter of search_offers": 45,
+}
+
 
 @pytest.fixture(scope="module")
 def characters(tmp_path_factory: Any) -> Any:
@@ -37,10 +43,10 @@ def characters(tmp_path_factory: Any) -> Any:
     return {tool["name"]: length(tool) for tool in anyio.run(tools)}
 
 
-def test_all_tools_together_cost_at_most_4500_tokens(characters: Any) -> None:
+def test_all_tools_together_cost_no_more_than_their_shares(characters: Any) -> None:
     """Hosts without a tool search pay for the whole catalogue in every talk."""
     assert characters.keys() == {spec.name for spec in CATALOGUE}
-    assert sum(characters.values()) / 3.6 <= 4_500
+    assert sum(characters.values()) / 3.6 <= sum(SHARES.values())
 
 
 def test_the_largest_tool_costs_at_most_1450_tokens(characters: Any) -> None:

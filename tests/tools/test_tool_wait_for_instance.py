@@ -473,6 +473,7 @@ async def test_a_replacement_is_searched_for_with_everything_filled_in(
         "num_gpus": row["num_gpus"],
         "min_disk_gb": 16,
         "exclude_machine_ids": [row["machine_id"]],
+        "before": "not_failed",
     }
     found = await call(ours, "search_offers", **{**search, "limit": 50})
     assert found["offers"]
@@ -484,7 +485,7 @@ async def test_a_request_that_is_to_blame_leaves_no_machine_out(ours: Client, wo
     """A tag that does not exist is found nowhere (docs/vast-api.md C.9)."""
     for fate in ("bad_image", "bad_login", "oci_error", "no_volume"):
         _, search = await replaced(ours, world, fate)
-        assert not {"filters", "exclude_machine_ids"} & search.keys()
+        assert not {"filters", "exclude_machine_ids", "before"} & search.keys()
 
 
 async def test_each_remedy_names_its_argument(ours: Client, world: World) -> None:

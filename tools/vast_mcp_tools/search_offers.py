@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from vast_mcp import errors
-from vast_mcp.errors import Json
+from vast_mcp.errors import Json, NextStep
 from vast_mcp.machines import figures
 from vast_mcp.offers import (
     arguments,
@@ -26,11 +26,13 @@ from vast_mcp.offers import (
     place_filters,
     places,
     relaxing,
+    remembered,
     rows,
 )
 from vast_mcp.offers.card_filters import Gpus
 from vast_mcp.offers.filters import Filter
 from vast_mcp.offers.relaxing import Relaxation
+from vast_mcp.offers.remembered import Remembered, Wanted
 from vast_mcp.offers.rows import Figure, OfferRow
 from vast_mcp.offers.search import ORDERS, Search
 from vast_mcp.offers_seen import BID
@@ -70,6 +72,7 @@ class SearchOffers(Arguments):
             "reliability2": "reliability",
             "duration": "available_hours",
         },
+        "before": {"exclude_failed": "not_failed", "ready": "worked", "good": "worked"},
     }
 
     gpu_name: Annotated[
@@ -111,6 +114,10 @@ class SearchOffers(Arguments):
         list[Annotated[int, Field(ge=1)]] | None,
         Field(max_length=arguments.MOST_EXCLUDED, description="At most 64."),
     ] = None
+    before: Annotated[
+        Wanted,
+        Field(description="not_failed: none that failed here; worked: proven ones. Default any."),
+    ] = "any"
     min_direct_ports: Annotated[int | None, Field(ge=0, description="Open to the internet.")] = None
     min_hours: Annotated[
         float | None, Field(gt=0, description="Until the host may take it back.")
@@ -184,7 +191,11 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     args = _counted(args, gpus)
     places_there, told = place_filters.in_filters(_unless_any(args, "geolocation"))
     warnings = [*gpus.warnings, *place_filters.told(places.read_all(args.geolocation or [])), *told]
-    wanted = _filters(args) + gpus.filters + places_there
+    known = _remembered(args, call)
+    warnings += known.told(args.before)
+    wanted = _filters(args) + gpus.filters + places_there + known.filters(args.before)
+    if known.finds_none(args.before):
+        return _none_worked(args, warnings)
     # One more than are shown tells whether there are more.
     found = await _search(args).offers(call, wanted, ORDERS[args.order_by], args.limit + 1)
     if len(found) <= args.limit and not found.is_all:
@@ -195,7 +206,7 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     call.session.offers.remember(shown, args.type)
     alternatives, unread = await _on_demand(args, call, shown)
     warnings += unread
-    usual, told = rows.told_once([_row(args, offer, alternatives) for offer in shown])
+    usual, told = rows.told_once([_row(args, offer, alternatives, known) for offer in shown])
     return SearchOffersResult(
         usual=usual or None,
         offers=told,
@@ -203,7 +214,7 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
         more=len(found) > len(shown) or not found.is_all or None,
         gpu_names_searched=gpus.searched,
         warnings=warnings or None,
-        next_steps=[_rent(args, shown[0], alternatives)],
+        next_steps=[_rent(args, *known.first_to_rent(shown), alternatives)],
     )
 
 
@@ -222,6 +233,16 @@ async def _on_demand(
 
 def _search(args: SearchOffers) -> Search:
     return Search(args.type, args.min_disk_gb)
+
+
+def _remembered(args: SearchOffers, call: Call) -> Remembered:
+    """What machines came to here. Raises JournalUnavailable where the search rests on that."""
+    try:
+        return remembered.remembered(call, args.before)
+    except errors.JournalUnavailable as exc:
+        again = _whatever_before(args)
+        exc.next_steps = [NextStep(again.tool, again.arguments, again.why)]
+        raise
 
 
 # ── What is asked ──────────────────────────────────────────────────────────────────────────────
@@ -292,8 +313,11 @@ def _bounds(args: SearchOffers) -> list[Filter]:
 # ── What is shown ──────────────────────────────────────────────────────────────────────────────
 
 
-def _row(args: SearchOffers, offer: Offer, alternatives: dict[int, Offer]) -> OfferRow:
+def _row(
+    args: SearchOffers, offer: Offer, alternatives: dict[int, Offer], known: Remembered
+) -> OfferRow:
     row = rows.row_of(offer, args.min_disk_gb)
+    row.before = known.words_on(offer)
     row.min_bid = _lowest_bid(args, offer)
     disk = offer.disk_usd_per_hour(args.min_disk_gb)
     if args.type == BID and disk is not None:
@@ -314,11 +338,10 @@ def _lowest_bid(args: SearchOffers, offer: Offer) -> float | None:
     return figures.at_least(offer.min_bid)
 
 
-def _rent(args: SearchOffers, offer: Offer, alternatives: dict[int, Offer]) -> Step:
+def _rent(args: SearchOffers, offer: Offer, why: str, alternatives: dict[int, Offer]) -> Step:
     """The call that rents it. Without `price` an offer of a bid search is billed on demand
     (A.6), as it is where a bid saves nothing.
     """
-    why = "rents the first offer"
     extra: Json = {}
     price = _lowest_bid(args, offer)
     if on_demand.saves_nothing(offer, alternatives.get(offer.ask_contract_id)):
@@ -370,6 +393,20 @@ async def _nothing_found(
     return result
 
 
+def _none_worked(args: SearchOffers, warnings: list[str]) -> SearchOffersResult:
+    return SearchOffersResult(
+        offers=[],
+        disk_gb=args.min_disk_gb,
+        warnings=[*warnings, remembered.NONE_WORKED],
+        next_steps=[_whatever_before(args)],
+    )
+
+
+def _whatever_before(args: SearchOffers) -> Step:
+    """The same search of all machines."""
+    return _search_again("the same, whatever became of them", _given(args, without={"before"}))
+
+
 def _nothing_listed(args: SearchOffers, call: Call) -> str:
     if call.unread.warnings():
         return "Nothing that Vast lists now could be read well enough to be shown."
@@ -379,7 +416,7 @@ def _nothing_listed(args: SearchOffers, call: Call) -> str:
     return f"Vast lists nothing {kind} now, whatever the other filters."
 
 
-_KIND = {"gpu_name", "type", "vm", "template_hash_id", filters.EXCLUDED}
+_KIND = {"gpu_name", "type", "vm", "template_hash_id", *filters.NAMING_MACHINES}
 
 
 def _again(args: SearchOffers, change: Relaxation) -> Step:

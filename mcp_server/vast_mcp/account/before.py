@@ -21,6 +21,11 @@ class Before:
     events: Sequence[Event]
 
     @property
+    def newest(self) -> float:
+        """When anything of it was last noted, in epoch seconds."""
+        return max(one.at for one in self.events)
+
+    @property
     def failed(self) -> bool:
         """Whether a rental failed by what is the machine's own, or the newest check found less
         than was promised.

@@ -392,6 +392,13 @@ MEANINGS = (
         },
     ),
     Meaning(
+        "exclude_failed skip_failed without_failed not_failed avoid_failed no_failed failed "
+        "exclude_bad skip_bad known_bad known_good worked only_worked worked_before history "
+        "machine_history host_memory host_history rented_before previously_rented "
+        "failed_before exclude_failed_machines only_good_machines",
+        {"search_offers": 'before: "not_failed" or "worked", of machines rented here before'},
+    ),
+    Meaning(
         "datacenter secure_cloud dc datacenters only_datacenter datacentre",
         {"search_offers": "datacenter_only true"},
     ),

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from vast_mcp.machines import figures
-from vast_mcp.offers.filters import EXCLUDED, OWN_RAM, TRAFFIC
+from vast_mcp.offers.filters import NAMING_MACHINES, OWN_RAM, TRAFFIC
 
 MOST_EXCLUDED = 64  # machines left out of one search
 NAMES = ("gpu_name", "geolocation")  # arguments that are lists, and called as the field is
@@ -53,7 +53,9 @@ _FREE = Field("filters", "", "")  # a filter in the API's own terms and units
 _BY_ARGUMENT = {field.argument: field for field in FIELDS}
 _ARGUMENTS = {field.name: field.argument for field in FIELDS} | {name: name for name in NAMES}
 # Arguments that are called otherwise than the field that they filter by.
-OF_OTHER_NAMES = frozenset({field.argument for field in FIELDS} - _ARGUMENTS.keys() | {EXCLUDED})
+OF_OTHER_NAMES = frozenset(
+    {field.argument for field in FIELDS} - _ARGUMENTS.keys() | NAMING_MACHINES
+)
 
 
 def given_fields(given: set[str]) -> dict[str, str]:

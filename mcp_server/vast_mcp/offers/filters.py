@@ -19,7 +19,8 @@ TRAFFIC, OWN_RAM = "dearer of inet_*_cost", "share of cpu_ram"
 _COLUMNS = {TRAFFIC: ("inet_down_cost", "inet_up_cost"), OWN_RAM: ("cpu_ram",)}
 # What a row must show to be borne out: silence is neither free traffic nor another machine.
 _SHOWN = {"vms_enabled", *_COLUMNS}
-EXCLUDED = "exclude_machine_ids"
+EXCLUDED, BEFORE = "exclude_machine_ids", "before"
+NAMING_MACHINES = frozenset({EXCLUDED, BEFORE})  # arguments that rest on which machine it is
 
 DEFAULTS = {"verified": True, "external": False, "rentable": True, "rented": False}
 _SAME_FACT = {"verified": "verification"}
@@ -60,7 +61,7 @@ class Filter:
         """
         fact = fact_of(offer, self.field)
         if fact is None and self.ops:
-            return self.field not in _SHOWN and self.argument != EXCLUDED
+            return self.field not in _SHOWN and self.argument not in NAMING_MACHINES
         return all(_holds(fact, op, asked) for op, asked in self.ops.items())
 
 

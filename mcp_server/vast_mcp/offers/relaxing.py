@@ -12,13 +12,13 @@ from pydantic import BaseModel, Field, WithJsonSchema
 
 from vast_mcp.errors import Json
 from vast_mcp.offers import arguments, gpu_names
-from vast_mcp.offers.filters import EXCLUDED, Filter, fact_of, fits, is_visible
+from vast_mcp.offers.filters import NAMING_MACHINES, Filter, fact_of, fits, is_visible
 from vast_mcp.offers.search import ORDERS, Order
 from vast_mcp.vast import names
 from vast_mcp.vast.models import Offer
 
 CHEAPEST = ORDERS["usd_per_hour"]
-_LAST = {"max_usd_per_hour", "max_usd_per_tb", EXCLUDED}
+_LAST = {"max_usd_per_hour", "max_usd_per_tb", *NAMING_MACHINES}
 # A bound is moved onto a row's fact, which each of these includes.
 _INCLUSIVE = {"gte": "gte", "gt": "gte", "lte": "lte", "lt": "lte"}
 

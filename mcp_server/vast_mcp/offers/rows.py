@@ -88,6 +88,9 @@ class OfferRow(BaseModel):
     location: str | None = None
     untrusted_location: str | None = None
     reliability: Figure | None = None
+    before: Annotated[
+        str | None, Field(description="What became of rentals of its machine from here.")
+    ] = None
     direct_ports: Annotated[
         int | None, Field(description="Left out when 64 or more: a rental opens at most 64.")
     ] = None
@@ -123,7 +126,7 @@ _ITS_OWN = {
         "location",
         "reliability",
     ),
-    *("available_hours", "unknown"),
+    *("before", "available_hours", "unknown"),
 }
 _MANY = 0.3
 

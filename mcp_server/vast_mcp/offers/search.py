@@ -167,7 +167,11 @@ def _beyond(listed: Listing[Offer], order: Order) -> Filter | None:
 
 
 def _tighter(op: str, one: Any, other: Any) -> Any:
-    """The narrower of two bounds of one kind, where both are numbers; else the second."""
+    """The narrower of two bounds of one kind, where both are numbers, or of two lists of what is
+    not to be found; else the second.
+    """
+    if op == "notin":
+        return [*(one or ()), *other]
     if not (isinstance(one, int | float) and isinstance(other, int | float)):
         return other
     match op:

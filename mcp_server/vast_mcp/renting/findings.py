@@ -26,6 +26,7 @@ class Findings:
     warnings: list[str]
     on_demand_usd: float | None = None  # $/h of its GPUs on demand, where that is known
     let_in: list[str] | None = None  # the SSH keys that it takes at birth; None: not known, or none
+    before: str = ""  # a sentence on earlier rentals of its machine, where one failed by itself
     template: Template | None = None  # where the order has one, and it could be read
     priced_at: float | None = (
         None  # when the price was read that something rests on, on anyio's clock

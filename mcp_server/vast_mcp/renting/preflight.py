@@ -20,6 +20,7 @@ from vast_mcp.renting import (
     rules,
     template_filters,
 )
+from vast_mcp.renting.before import failed_before
 from vast_mcp.renting.findings import Findings, price_of
 from vast_mcp.renting.logins import check_login_of_template
 from vast_mcp.renting.offer_look import offer_of, volume_usd_per_hour
@@ -55,6 +56,8 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
     if offer is None:
         warnings.append("Whether it has the ports, the disk and the driver for this is not known.")
     warnings += _judged(call, order, template, offer, because)
+    before = failed_before(call, offer)
+    warnings.append(before)
     return Findings(
         offer=offer,
         counted_disk_gb=disk_gb or DEFAULT_DISK_GB,
@@ -63,6 +66,7 @@ async def look(call: Call, order: Order, *, priced: bool) -> Findings:
         warnings=[warning for warning in warnings if warning],
         on_demand_usd=call.session.offers.on_demand_usd(order.offer_id),
         let_in=keys.let_in,
+        before=before,
         template=template,
         priced_at=priced_at,
     )

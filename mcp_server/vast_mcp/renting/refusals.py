@@ -11,6 +11,7 @@ from vast_mcp.journal.records import Intent, Wish
 from vast_mcp.masking import Mask
 from vast_mcp.renting import onstart_file
 from vast_mcp.renting.another_offer import another
+from vast_mcp.renting.before import failed_before
 from vast_mcp.renting.bids import WHY_REBID, rebid
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.request import Request
@@ -229,7 +230,15 @@ def told(exc: errors.VastMcpError, order: Order, call: Call) -> errors.VastMcpEr
         exc.next_steps = [
             NextStep("search_offers", {"type": "bid"}, "offers with their minimum bids")
         ]
+    if any(one.tool == "create_instance" for one in exc.next_steps):
+        exc.message += _of_its_machine(order, call)
     return exc
+
+
+def _of_its_machine(order: Order, call: Call) -> str:
+    """A sentence for whoever rents the same offer again, where its machine failed here before."""
+    before = failed_before(call, call.session.offers.get(order.offer_id))
+    return f" {before}" if before else ""
 
 
 def _after_no_start(instance_id: int, order: Order, call: Call) -> list[NextStep]:

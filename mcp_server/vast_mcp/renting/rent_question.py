@@ -17,10 +17,11 @@ def rent_question(order: Order, findings: Findings) -> str:
     if order.volume_is_new:
         disk += " and a new volume"
     image = wording.image(order.body.get("image"))
+    before = f" {findings.before}" if findings.before else ""
     return (
         f"Rent {_gpus(findings.offer)} (offer {order.offer_id}) {_kind(order)} with {disk} on "
         f"Vast.ai, as a {_form(order)} of {image}? {_end(order)}{_bid(order)}"
-        f"{_traffic(findings.offer)}"
+        f"{_traffic(findings.offer)}{before}"
     )
 
 

@@ -30,6 +30,7 @@ def search_instead(machine: Machine, reason: Reason) -> Step:
         return step("search_offers", "find another offer", **given)
     if row.machine_id is not None and reason not in BY_THE_REQUEST:
         given["exclude_machine_ids"] = [row.machine_id]
+        given["before"] = "not_failed"  # of those that failed before it, the cheapest is next
     if reason == "driver_too_old":
         wanted = cuda_wanted(row.status_msg)
         if wanted is not None:
