@@ -152,11 +152,11 @@ def select(rows: Iterable[Json], filters: dict[str, Ops], *, leaky: bool) -> lis
 
 
 def _passes(row: Json, filters: dict[str, Ops], *, leaky: bool) -> bool:
-    failed = [field for field, ops in filters.items() if not meets(row, field, ops)]
-    if not failed:
-        return True
-    slips = leaky and row["id"] % 5 == 0
-    return slips and all(is_numeric(field, row) and field != "id" for field in failed)
+    # What was asked for tells more rows apart than the defaults before it.
+    failed = (field for field in reversed(filters) if not meets(row, field, filters[field]))
+    if not leaky or row["id"] % 5:
+        return next(failed, None) is None
+    return all(is_numeric(field, row) and field != "id" for field in failed)
 
 
 def sort_key(value: Any) -> tuple[int, Any]:
