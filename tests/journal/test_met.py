@@ -66,6 +66,7 @@ async def test_a_rental_that_is_ready_is_remembered_with_the_time_that_it_took(
     """Whoever chooses among offers weighs how long a start takes there."""
     async with served(world, settings) as client:
         made = await rented(client, world)
+        assert whats(settings) == [("rented", "")]
         found = await call(client, "wait_for_instance", instance_id=made, until="running")
         assert found["state"] == "ready"
         assert whats(settings) == [("rented", "")]  # that it runs is not yet that it is of use

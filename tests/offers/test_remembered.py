@@ -262,3 +262,21 @@ async def test_who_rents_a_machine_that_only_met_a_bad_request_is_told_nothing(
             client, "create_instance", offer_id=offer["id"], disk=20, image="pytorch/pytorch"
         )
     assert "rented here before" not in str(made)
+
+
+async def test_a_machine_that_fails_again_is_said_to_have_failed_before(
+    world: World, settings: Settings
+) -> None:
+    """The rental that is told of is not counted as one before it."""
+    offer = an_offer(world)
+    world.set_fate(offer["id"], ["loading"], "nvidia-container-cli: initialization error")
+    times = replace(settings.times, young_s=2.0, look_s=0.005, pace=0.0)
+    asked = {"offer_id": offer["id"], "disk": 20, "image": "pytorch/pytorch"}
+    async with served(world, replace(settings, times=times)) as client:
+        made = (await call(client, "create_instance", **asked))["instance_id"]
+        alone = await call(client, "wait_for_instance", instance_id=made)
+        remember(settings, offer["machine_id"], ("failed", "offline"))
+        again = await call(client, "wait_for_instance", instance_id=made)
+    assert alone["reason"] == again["reason"] == "host_gpu"
+    assert "Another rental" not in str(alone)
+    assert "Another rental of this machine: failed once (offline)." in again["warnings"]

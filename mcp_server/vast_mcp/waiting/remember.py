@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from vast_mcp.account import met
+from vast_mcp.account.before import Before
 from vast_mcp.journal.met import What
 from vast_mcp.machines import ways
 from vast_mcp.machines.phases import Reason
@@ -47,6 +48,19 @@ def not_reachable(wait: Wait, row: Instance, steps: Sequence[Step]) -> None:
     """It runs, and nobody gets in: that is its own where its end is what comes next."""
     if steps[0].tool == "destroy_instance":
         _note(wait, row, "failed", NOT_REACHABLE)
+
+
+def earlier(wait: Wait) -> list[str]:
+    """What to warn of where another rental of this machine failed here too."""
+    row = wait.row
+    if row is None:
+        return []
+    told = met.before_on(wait.call.session, [row.machine_id])
+    others = [
+        Before([one for one in before.events if one.instance_id != row.id])
+        for before in told.values()
+    ]
+    return [f"Another rental of this machine: {one.words}." for one in others if one.failed]
 
 
 def _note(

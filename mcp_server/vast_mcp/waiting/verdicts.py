@@ -85,6 +85,7 @@ async def failed(wait: Wait, reason: Reason) -> Verdict:
         message = f"{message} {_bills(row)}"
     verdict = await _verdict(wait, "failed", message, leads.after(wait, reason))
     verdict.reason = reason
+    verdict.warnings += remember.earlier(wait)
     return verdict
 
 
