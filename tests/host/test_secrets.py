@@ -370,12 +370,22 @@ PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
         "delete_volume",
         lambda world: {"volume_id": min(world.volumes.owned), "not_ours": True},
     ),
+    "copy_files": (
+        "list",
+        lambda world: {
+            "instance_id": world.rentals[0].id,
+            "direction": "down",
+            "local": "~/x",
+            "remote": "x",
+        },
+    ),
     "create_ssh_key": ("keys", lambda _: {"public_key": KEY_LINE}),
     "attach_ssh_key": (
         "attach_key",
         lambda world: {"instance_id": world.rentals[0].id, "key_id": min(world.keys)},
     ),
 }
+ENTER = {"copy_files"}  # machines, and are proven at a real server (tests/ssh/test_copies.py)
 ROWS = (*REFUSED, *RIDDLES, *TOO_MANY, *STILLBORN, *READS)
 
 
@@ -417,12 +427,14 @@ async def furnished(client: Client, world: World) -> None:
 
 @pytest.mark.parametrize("tool", list(PLANTED))
 async def test_no_tool_lets_a_secret_out_whatever_vast_answers(
-    settings: Settings, world: World, tool: str
+    settings: Settings, world: World, tool: str, tmp_path: Path
 ) -> None:
     """Every tool as it is meant to go, and against every recorded error row with the secrets in
     it: at its first request, and at its act.
     """
     settings = replace(settings, times=replace(hurried(settings.times), budget_s=0.6))
+    if tool in ENTER:
+        settings = replace(settings, files=(tmp_path,))
     endpoint, arguments = PLANTED[tool]
     names = (*HELD, *GIVEN) if tool == "create_instance" else HELD
     rows = sampled(ROWS)
@@ -445,6 +457,8 @@ async def test_no_tool_lets_a_secret_out_whatever_vast_answers(
                 assert not re.search(r"unknown argument|'required'", str(result.structured_content))
                 found[f"{where} {row.name}"] = leaked(result.model_dump_json(), result)
         assert failed > len(rows)
+        if tool in ENTER:
+            return
         meant = await client.call_tool(tool, arguments(world) | named("as-meant"))
         assert not meant.is_error, meant
         found["as meant"] = leaked(meant.model_dump_json(), meant)

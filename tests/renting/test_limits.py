@@ -698,6 +698,13 @@ async def test_a_server_that_may_only_look_acts_in_nothing(
         "recycle_instance": {"instance_id": made.id, "not_ours": True},
         "destroy_instance": {"instance_ids": [made.id], "not_ours": True},
         "destroy_volume": {"volume_id": 1, "not_ours": True},
+        "copy_files": {
+            "instance_id": made.id,
+            "direction": "up",
+            "local": "/x",
+            "remote": "x",
+            "not_ours": True,
+        },
         "create_ssh_key": {"public_key": "~/.ssh/id_ed25519.pub"},
         "attach_ssh_key": {"instance_id": made.id, "key_id": 1},
     }

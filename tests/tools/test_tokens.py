@@ -21,6 +21,7 @@ from vast_mcp_tools import CATALOGUE
 SHARES = {
     "the tools before that": 4_500,
     "a filter of search_offers": 45,
+    "copy_files": 250,
 }
 
 

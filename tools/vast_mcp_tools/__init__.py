@@ -12,6 +12,8 @@ CATALOGUE = Catalogue(
         # rent and enter
         "create_instance",
         "wait_for_instance",
+        # work
+        "copy_files",
         # look
         "show_instances",
         "show_instance",

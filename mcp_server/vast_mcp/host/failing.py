@@ -43,6 +43,9 @@ _OF_KINDS = {
     "destroy": _Words("destroyed", "what was to be destroyed may bill on"),
     "destroy_volume": _Words("deleted", "the volume may bill on"),
     "keys": _Words("registered", "the key may be registered"),
+    "copy": _Words(
+        "copied", "files may be there, in part under names of vast-mcp's own", "took some of it"
+    ),
     "attach": _Words("attached", "the key may be attached"),
 }
 _COUNTED: dict[Fate, str] = {

@@ -102,13 +102,13 @@ class Settings:
             kinds.PASSED_NAMES,
         ),
     )
-    # Folders whose files a rental may take along, unseen by the model.
+    # Folders whose files may go to a machine, unseen by the model, and come from one.
     files: tuple[Path, ...] = field(
         default=(),
         metadata=setting(
             "VAST_MCP_FILES",
-            "folders (comma separated) whose files `onstart_file` may send to a machine, unseen by "
-            "the model; never over HTTP",
+            "folders (comma separated) whose files `onstart_file` and `copy_files` may send to a "
+            "machine, unseen by the model, and that `copy_files` may write to; never over HTTP",
             kinds.FOLDERS,
         ),
     )

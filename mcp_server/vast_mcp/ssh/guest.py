@@ -30,6 +30,8 @@ EXCHANGES = (
     "ecdh-sha2-nistp384",
     "ecdh-sha2-nistp521",
 )
+# Asked for first, since processors have them built in: a file goes in half the time.
+CIPHERS = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
 HEARD_BYTES = 65_536  # that a server may say before it lets anybody in
 AT_ONCE = 5  # keys a connection: OpenSSH hangs up at the sixth refusal (MaxAuthTries)
 
@@ -59,6 +61,7 @@ PLAIN: dict[str, Any] = {
     "password_auth": False,
     "public_key_auth": True,
     "compression_algs": None,
+    "encryption_algs": CIPHERS,
     "preferred_auth": ["publickey"],
 }
 
