@@ -120,6 +120,7 @@ def needed(tool: str, world: World) -> dict[str, Any]:
         "search_volumes": {"offer_id": an_offer(world)["id"]},
         "manage_instance": machine | {"action": "stop"},
         "destroy_instance": {"instance_ids": list(machine.values())},
+        "run_command": machine | {"command": "true"},
         "destroy_volume": {"volume_id": 1},
         "create_ssh_key": {"public_key": KEY_LINE},
         "attach_ssh_key": machine | {"key_id": next(iter(world.keys))},

@@ -46,6 +46,7 @@ class Host:
 
     `responses` and `state`: what it sends back with a call that ended with a question before.
     `answer`: the name under which whoever writes the answer says that it arrived (telling.py).
+    `listens`: it asked to hear of progress.
     """
 
     session: ServerSession
@@ -53,3 +54,4 @@ class Host:
     responses: InputResponses | None = None
     state: str | None = None
     answer: Hashable = None
+    listens: bool = False

@@ -103,6 +103,9 @@ class Session:
     ending: set[int] = field(default_factory=set[int])
     unwritten: dict[str, Unwritten] = field(default_factory=dict[str, Unwritten])
 
+    # A host that asked for progress cut a wait short all the same: it is not kept waiting again.
+    gave_up: bool = False
+
     # Told or to be told: what answers name; tokens whose machine a call found and will report
     # itself.
     telling: Telling = field(default_factory=Telling)
@@ -299,6 +302,7 @@ class Call:
     began: float = field(default_factory=anyio.current_time)
     told: set[News] = field(default_factory=set[News])
     attempts: set[str] = field(default_factory=set[str])
+    ends: set[News] = field(default_factory=set[News])  # of jobs, which its answer tells
     unread: Unread = field(default_factory=Unread)  # of Vast's answers to this call
     deeds: Deeds = field(default_factory=Deeds)  # what it sent that acts
 

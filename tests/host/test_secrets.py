@@ -357,6 +357,11 @@ PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
     "show_instances": ("list", lambda _: {}),
     "show_instance": ("show", lambda world: {"instance_id": world.rentals[0].id}),
     "show_logs": ("logs", lambda world: {"instance_id": world.rentals[0].id}),
+    "run_command": (
+        "list",
+        lambda world: {"instance_id": world.rentals[0].id, "command": "true"},
+    ),
+    "show_jobs": ("list", lambda world: {"instance_id": world.rentals[0].id}),
     "show_account": ("user", lambda _: {}),
     "show_volumes": ("volumes", lambda _: {}),
     "show_ssh_keys": ("keys", lambda _: {}),

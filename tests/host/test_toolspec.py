@@ -18,7 +18,7 @@ import pytest
 from mcp import Client
 from pydantic import Field
 
-from house import KEY_LINE, call, served
+from house import KEY_LINE, a_machine, call, served
 from vast_mcp import __version__
 from vast_mcp.environment import load
 from vast_mcp.host.server import build
@@ -287,6 +287,12 @@ def with_a_key(world: World, made: int) -> dict[str, Any]:
     return {"instance_id": made, "key_id": key}
 
 
+def with_a_neighbour(world: World, made: int) -> dict[str, Any]:
+    """Of several machines each has a result of its own, also where nobody is let in."""
+    other = a_machine(world)
+    return {"instance_ids": [made, other], "command": "true"}
+
+
 # The arguments of tools that want a machine, or show one.
 ON_A_MACHINE: dict[str, Callable[[World, int], dict[str, Any]]] = {
     "attach_ssh_key": with_a_key,
@@ -299,6 +305,7 @@ ON_A_MACHINE: dict[str, Callable[[World, int], dict[str, Any]]] = {
     "destroy_instance": lambda _world, made: {"instance_ids": [made]},
     "manage_instance": lambda _world, made: {"instance_id": made, "action": "stop"},
     "recycle_instance": lambda _world, made: {"instance_id": made},
+    "run_command": with_a_neighbour,
     "show_instance": lambda _world, made: {"instance_id": made},
     "show_instances": lambda _world, _made: {},
     "show_logs": with_a_log,

@@ -21,6 +21,8 @@ from vast_mcp_tools import CATALOGUE
 SHARES = {
     "the tools before that": 4_500,
     "a filter of search_offers": 45,
+    "run_command": 362,
+    "show_jobs": 115,
     "copy_files": 250,
 }
 

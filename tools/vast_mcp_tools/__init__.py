@@ -12,7 +12,9 @@ CATALOGUE = Catalogue(
         # rent and enter
         "create_instance",
         "wait_for_instance",
-        # work
+        # work in it
+        "run_command",
+        "show_jobs",
         "copy_files",
         # look
         "show_instances",

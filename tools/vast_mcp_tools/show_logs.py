@@ -9,7 +9,6 @@ repeat a secret that the person let the machine have.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -21,7 +20,7 @@ from vast_mcp.leases import guards
 from vast_mcp.renting import lease
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
-from vast_mcp.vast.log_text import plain_lines
+from vast_mcp.vast.log_text import last, plain_lines
 from vast_mcp.vast.models import Instance
 
 SHOWN_BYTES = 9_600  # of the log as JSON text; with the rest of the answer it stays under 10 KB
@@ -146,42 +145,6 @@ def _steps(exc: errors.VastMcpError, args: ShowLogs) -> Sequence[NextStep]:
     if isinstance(exc, errors.NoSuchInstance | errors.NotFound):
         return [NextStep("show_instances", {}, "see what exists")]
     return exc.next_steps
-
-
-# ── the text ───────────────────────────────────────────────────────────────────────────────────
-
-
-def last(lines: list[str], most: int) -> list[str]:
-    """As many lines from the end as fit into `most` bytes of JSON text; of a longer last line, its
-    own end.
-    """
-    kept = _how_many_fit(lines, most)
-    if kept == 0:
-        return [_end(line, most) for line in lines[-1:]]
-    return lines[-kept:]
-
-
-def _how_many_fit(lines: list[str], most: int) -> int:
-    """How many lines, counted from the last, take at most so many bytes of JSON text."""
-    left = most
-    for number, line in enumerate(reversed(lines)):
-        left -= _size(line) + 2  # a line's end is \n in JSON text
-        if left < 0:
-            return number
-    return len(lines)
-
-
-def _end(line: str, most: int) -> str:
-    """The end of a line that is too long by itself."""
-    end = line[-most:]
-    while _size(end) > most:
-        excess = _size(end) - most
-        end = end[(excess + 11) // 12 :]  # no character takes more than 12 bytes
-    return end
-
-
-def _size(line: str) -> int:
-    return len(json.dumps(line, ensure_ascii=False).encode()) - 2
 
 
 SPEC = ToolSpec(

@@ -47,6 +47,7 @@ _OF_KINDS = {
         "copied", "files may be there, in part under names of vast-mcp's own", "took some of it"
     ),
     "attach": _Words("attached", "the key may be attached"),
+    "command": _Words("run", "a command may run in the machine"),
 }
 _COUNTED: dict[Fate, str] = {
     "held": "not sent",

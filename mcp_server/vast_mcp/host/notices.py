@@ -42,7 +42,8 @@ def _of_journal(call: Call, payload: Json) -> list[str]:
     said = {intent.token for intent in untold if _is_said(intent, named, token)}
     notices = [_notice(intent) for intent in untold if intent.token not in said]
     answer = call.host and call.host.answer
-    return notices + session.telling.answered(answer, {intent.news for intent in untold})
+    news = {intent.news for intent in untold} | call.ends
+    return notices + session.telling.answered(answer, news)
 
 
 def _is_untold(intent: Intent, call: Call) -> bool:

@@ -68,6 +68,7 @@ class Tools:
             params.input_responses,
             params.request_state,
             arriving.name_of(ctx),
+            listens=_listens(ctx),
         )
         try:
             return both_channels(
@@ -83,3 +84,8 @@ class Tools:
             return spec
         hint = hints.of_tool(name, self._specs)
         raise errors.UnknownTool(f"There is no such tool{hint}. Tools: {', '.join(self._specs)}.")
+
+
+def _listens(ctx: ServerRequestContext[Sessions]) -> bool:
+    """Whether the host asked to hear of progress."""
+    return (ctx.meta or {}).get("progress_token") is not None

@@ -27,6 +27,7 @@ from vast_mcp.journal.approvals import Approvals
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.elsewhere import Elsewhere
 from vast_mcp.journal.host_keys import HostKeys
+from vast_mcp.journal.jobs import Jobs
 from vast_mcp.journal.looks import metered, watched
 from vast_mcp.journal.met import Met
 from vast_mcp.journal.questions import Questions
@@ -63,6 +64,7 @@ class Journal(Questions):
         self.metered = metered(self._db)
         self.approvals = Approvals(self._db, self.digest)
         self.answers = Answers(self._db)
+        self.jobs = Jobs(self._db)
         self.path, self.exists, self.alone = self._db.path, self._db.exists, self._db.alone
         self.take_ownership, self.lease_lock = self._owner.take, self._owner.lease_lock
 
@@ -344,4 +346,7 @@ class Journal(Questions):
         told.
         """
         for token, told in news:
-            self._db.write("mark_told", token=token, told=told, announce=Notice.NOTHING)
+            if told is Notice.JOB_OVER:
+                self.jobs.mark_told(token)
+            else:
+                self._db.write("mark_told", token=token, told=told, announce=Notice.NOTHING)

@@ -391,3 +391,38 @@ ORDER BY intents.id DESC LIMIT 1;
 
 -- name: mark_answer_told
 UPDATE answers SET told_at = coalesce(told_at, :now) WHERE token = :token;
+
+-- ── jobs in machines ────────────────────────────────────────────────────────────────────────────
+
+-- name: name_job
+INSERT INTO jobs (job, account, instance_id, wish, digest, state, made_at)
+VALUES (:job, :account, :instance_id, :wish, :digest, 'named', :now);
+
+-- name: job_of_wish
+SELECT * FROM jobs
+WHERE account = :account AND instance_id = :instance_id AND wish = :wish
+ORDER BY rowid DESC LIMIT 1;
+
+-- name: job_named
+SELECT * FROM jobs WHERE job = :job AND account = :account;
+
+-- name: jobs_of_account
+SELECT * FROM jobs WHERE account = :account ORDER BY rowid DESC LIMIT :most;
+
+-- name: mark_job_sent
+-- The first of several processes that made it ready: only its ticket starts the job.
+UPDATE jobs SET state = 'sent', ticket = :ticket WHERE job = :job AND state = 'named';
+
+-- name: mark_job_begun
+UPDATE jobs SET state = 'begun' WHERE job = :job AND state IN ('named', 'sent');
+
+-- name: mark_job_over
+UPDATE jobs SET state = 'over', ending = :ending, over_at = :now,
+  exit_status = coalesce(:exit_status, exit_status)
+WHERE job = :job AND (ending IS NULL OR ending NOT IN ('ended', 'stopped'));
+
+-- name: mark_job_told
+UPDATE jobs SET told = 1 WHERE job = :job AND state = 'over';
+
+-- name: forget_jobs
+DELETE FROM jobs WHERE state = 'over' AND told = 1 AND over_at < :before;

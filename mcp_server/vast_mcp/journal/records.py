@@ -60,6 +60,7 @@ class Notice(IntEnum):
     RENTED = 1  # its answer may not have arrived
     LATE = 2  # it was found after its attempt had been given up
     ENDED = 3  # it was destroyed, since its lease had ended
+    JOB_OVER = 4  # of no machine, and never in that column: the job of this name came to its end
 
     @classmethod
     def _missing_(cls, value: object) -> Notice:  # noqa: ARG003
@@ -67,7 +68,8 @@ class Notice(IntEnum):
         return cls.LATE
 
 
-News = tuple[str, Notice]  # what there is to tell of the machine of the attempt with this token
+# What there is to tell of the machine of the attempt with this token, or of the job of this name.
+News = tuple[str, Notice]
 
 
 @dataclass(frozen=True)

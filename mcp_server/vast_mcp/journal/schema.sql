@@ -144,3 +144,21 @@ CREATE TABLE answers (
     said         TEXT NOT NULL,
     told_at      REAL                        -- when a call told of it, the attempt being absent
 ) STRICT;
+
+-- What is run in machines, each under the name of its folder there. Of a command only digests are kept, and nothing
+-- that it says.
+CREATE TABLE jobs (
+    job         TEXT PRIMARY KEY,
+    account     TEXT NOT NULL,
+    instance_id INTEGER NOT NULL,
+    wish        TEXT NOT NULL,               -- the request key, or one made of what is asked for
+    digest      TEXT NOT NULL,               -- of the command and the names of its values
+    state       TEXT NOT NULL CHECK (state IN ('named', 'sent', 'begun', 'over')),
+    ticket      TEXT,                        -- what was made ready there before its start was sent: good for one start
+    made_at     REAL NOT NULL,
+    ending      TEXT,                        -- ended, stopped, unstarted, interrupted, lost or gone
+    exit_status INTEGER,
+    over_at     REAL,
+    told        INTEGER NOT NULL DEFAULT 0   -- 1: an answer that told its end has arrived
+) STRICT;
+CREATE INDEX jobs_by_wish ON jobs (account, instance_id, wish);

@@ -26,12 +26,12 @@ def _new_code() -> str:
 
 def by_code(call: Call, approval: Approval, proposal: Proposal) -> errors.NeedsConfirmation:
     """The question under a new code, for the person and a shell."""
-    why = "The person wants to be asked first (VAST_MCP_CONFIRM), and nobody answered here."
+    why = f"The person wants to be asked first ({proposal.setting}), and nobody answered here."
     journal = call.journal
     if journal.path is None:
         return errors.NeedsConfirmation(
             f"{why} This sandbox keeps its journal in memory, so no shell can approve it either: "
-            "it takes a host that asks the person, or VAST_MCP_CONFIRM=never."
+            f"it takes a host that asks the person, or a sandbox without {proposal.setting}."
         )
     code = _new_code()
     journal.approvals.ask(code, approval, question_of(call, proposal.what, approval.usd_per_hour))

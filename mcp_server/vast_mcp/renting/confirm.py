@@ -95,6 +95,15 @@ async def ask_entry(call: Call, proposal: Proposal, agreed: Agreement | None = N
     return await _agreement(call, proposal, NO_PRICE, agreed)
 
 
+async def ask_command(call: Call, proposal: Proposal, agreed: Agreement | None = None) -> Agreement:
+    """Ask about a command in machines, where the person wants to be asked of those. Raises as
+    ask() does.
+    """
+    if not call.settings.confirm_commands:
+        return Agreement()
+    return await _agreement(call, proposal, NO_PRICE, agreed)
+
+
 async def _agreement(
     call: Call, proposal: Proposal, usd_per_hour: float | None, agreed: Agreement | None
 ) -> Agreement:

@@ -7,6 +7,8 @@ functions return fields of that body, and what is wrong with the arguments that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vast_mcp.errors import Json, Problem
 from vast_mcp.renting import env_grammar
 from vast_mcp.settings import Settings
@@ -18,22 +20,29 @@ def kept_env(given: Json, settings: Settings) -> tuple[Json, list[Problem]]:
     if not names:
         return {}, []
     own: dict[str, str] = given.get("env", {})
-    problems: list[Problem] = []
-    kept: Json = {}
-    for at, name in enumerate(names):
-        value = settings.env_pass.get(name)
-        if value is None:
-            problems.append(Problem(f"env_from.{at}", _not_kept(name, settings)))
-        elif name in own:
-            problems.append(Problem("env_from", f"{name} is in env too: give it once"))
-        else:
-            kept[name] = value.get_secret_value()
+    kept, problems = kept_values(names, settings)
+    problems += [
+        Problem("env_from", f"{name} is in env too: give it once") for name in kept if name in own
+    ]
     if problems:
         return {}, problems
     try:
         return {"env": env_grammar.env_of(own | kept)}, []
     except ValueError as exc:
         return {}, [Problem("env_from", f"env with these {exc}")]
+
+
+def kept_values(names: Sequence[str], settings: Settings) -> tuple[dict[str, str], list[Problem]]:
+    """The values of names that an `env_from` lists, and what is wrong with those that have none."""
+    kept: dict[str, str] = {}
+    problems: list[Problem] = []
+    for at, name in enumerate(names):
+        value = settings.env_pass.get(name)
+        if value is None:
+            problems.append(Problem(f"env_from.{at}", _not_kept(name, settings)))
+        else:
+            kept[name] = value.get_secret_value()
+    return kept, problems
 
 
 def kept_login(given: Json, settings: Settings) -> tuple[Json, list[Problem]]:

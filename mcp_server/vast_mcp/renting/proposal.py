@@ -21,6 +21,7 @@ class Proposal:
     arguments: Json = field(repr=False)
     what: str
     again: NextStep
+    setting: str = "VAST_MCP_CONFIRM"  # by which the person wants to be asked
 
 
 NO_PRICE = 0.0  # $/h, of what is asked about for another reason than its price

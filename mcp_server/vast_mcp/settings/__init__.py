@@ -132,6 +132,15 @@ class Settings:
             stricter=min,
         ),
     )
+    confirm_commands: bool = field(
+        default=False,
+        metadata=setting(
+            "VAST_MCP_CONFIRM_COMMANDS",
+            "`1`: a person is asked before each new command in a machine",
+            kinds.FLAG,
+            stricter=any,
+        ),
+    )
     http_token: SecretStr | None = field(
         default=None,
         metadata=setting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 
@@ -45,3 +46,36 @@ def _visible(char: str) -> str:
 def _is_control(char: str) -> bool:
     """Whether Unicode counts a character as control, format, or not assigned (category C)."""
     return unicodedata.category(char).startswith("C")
+
+
+def last(lines: list[str], most: int) -> list[str]:
+    """As many lines from the end as fit into `most` bytes of JSON text; of a longer last line, its
+    own end.
+    """
+    kept = _how_many_fit(lines, most)
+    if kept == 0:
+        return [_end(line, most) for line in lines[-1:]]
+    return lines[-kept:]
+
+
+def _how_many_fit(lines: list[str], most: int) -> int:
+    """How many lines, counted from the last, take at most so many bytes of JSON text."""
+    left = most
+    for number, line in enumerate(reversed(lines)):
+        left -= _size(line) + 2  # a line's end is \n in JSON text
+        if left < 0:
+            return number
+    return len(lines)
+
+
+def _end(line: str, most: int) -> str:
+    """The end of a line that is too long by itself."""
+    end = line[-most:]
+    while _size(end) > most:
+        excess = _size(end) - most
+        end = end[(excess + 11) // 12 :]  # no character takes more than 12 bytes
+    return end
+
+
+def _size(line: str) -> int:
+    return len(json.dumps(line, ensure_ascii=False).encode()) - 2

@@ -5,7 +5,7 @@ Asked before anything is sent to it, by every tool that enters machines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from vast_mcp import errors
 from vast_mcp.account.reading import Reading, read_machine
@@ -15,6 +15,7 @@ from vast_mcp.leases import lifetimes
 from vast_mcp.renting.next_calls import calls_for
 from vast_mcp.session import Call
 from vast_mcp.ssh.entering import check_keys
+from vast_mcp.vast.models import Instance
 
 AT_REST = frozenset({"stopped", "failed"})  # states in which nothing answers
 
@@ -36,20 +37,58 @@ async def admit(
 
     Raises NoSshKey, NoSuchInstance, NotOurs, LeaseOver, and NotEntered for one that stands still.
     """
+    found = await admit_each(
+        call, instance_ids, argument=argument, not_ours=not_ours, work=work, again=again
+    )
+    readings: list[Reading] = []
+    for one in found:
+        if isinstance(one, errors.VastMcpError):
+            raise one
+        readings.append(one)
+    return readings
+
+
+async def admit_each(
+    call: Call,
+    instance_ids: Sequence[int],
+    *,
+    argument: str,
+    not_ours: bool,
+    work: str,
+    again: Callable[[bool], NextStep],
+    formerly: Collection[int] = (),
+) -> list[Reading | errors.VastMcpError]:
+    """The same, with LeaseOver or NotEntered in the place of a machine that they are of, or
+    NoSuchInstance where it is gone and is one of `formerly`: it does not keep the others from their
+    work. Raises the rest.
+    """
     check_keys(call)
     there = await roll(call)
-    check_known(instance_ids, there, argument=argument)
+    check_known(instance_ids, there, argument=argument, formerly=formerly)
     if not not_ours:
         check_ours(instance_ids, there, loses=work, again=lambda _: [again(True)])
-    readings: list[Reading] = []
+    found: list[Reading | errors.VastMcpError] = []
     for instance_id in instance_ids:
-        row = there.living.get(instance_id)
-        lifetimes.check_lives(call, instance_id, row, then=again(not_ours))
-        if row is None:
-            raise _too_young(instance_id)
-        readings.append(read_machine(call, row))
-        _check_moves(readings[-1])
-    return readings
+        try:
+            if not there.is_known(instance_id):
+                raise errors.NoSuchInstance(
+                    f"Machine {instance_id} is gone.", instance_id=instance_id
+                )
+            row = there.living.get(instance_id)
+            found.append(_admitted(call, instance_id, row, again(not_ours)))
+        except (errors.LeaseOver, errors.NotEntered, errors.NoSuchInstance) as exc:
+            found.append(exc)
+    return found
+
+
+def _admitted(call: Call, instance_id: int, row: Instance | None, then: NextStep) -> Reading:
+    """A machine that lives and does not stand still. Raises LeaseOver, NotEntered."""
+    lifetimes.check_lives(call, instance_id, row, then=then)
+    if row is None:
+        raise _too_young(instance_id)
+    reading = read_machine(call, row)
+    _check_moves(reading)
+    return reading
 
 
 def _too_young(instance_id: int) -> errors.NotEntered:

@@ -1,0 +1,322 @@
+# The far side of jobs: what is done in the machine. It is sent whole to `sh` by stdin, so that nothing of it is an
+# argument of a process; its last line calls main, and a script that was cut on the way calls nothing.
+#
+#   ~/.vast-mcp/jobs/JOB.TICKET/  what was made ready for the job: command, running; by.PID.START of each shell that
+#                                 tries to start it, and of its keeper
+#   ~/.vast-mcp/jobs/JOB/         the job: making this folder is the claim, and only who has the ticket's command runs it
+#       command                   what is run: by its shebang, else by bash, or sh where there is none
+#       pid                       PID START BOOT FIRST BEGAN UPTIME of its process: its start and that of the machine's
+#                                 first process in ticks, the boot's id, the time, and the seconds since the boot
+#       keeper                    PID START of the shell that waits for its end
+#       out, err                  what it says
+#       running                   renamed as it ends to exit.STATUS.UPTIME, for which a full disk has room; to unstarted
+#                                 where it never began
+#       stopped                   somebody stopped it
+#
+# POSIX sh with coreutils or busybox. Nothing after the claim needs the connection.
+
+say() { printf '%s\n' "$mark $*"; }
+
+nap() { sleep 0.1 2>/dev/null || sleep 1; }
+
+# Sets `when`: the start of the process $1. One that is dead and not buried is none.
+born() {
+    when=''
+    line=''
+    { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+    set -- ${line##*\) }
+    case $1 in Z | X) return 1 ;; esac
+    when=${20}
+}
+
+lives() { born "$1" && [ "$when" = "$2" ]; }
+
+# Sets `me` and `when`, of the shell that asks: $$ is not a subshell's own.
+myself() {
+    me=''
+    { read -r me rest </proc/self/stat; } 2>/dev/null
+    born "${me:-none}"
+}
+
+# Sets `up` and `epoch`.
+now() {
+    up=''
+    { read -r up rest </proc/uptime; } 2>/dev/null
+    epoch=$(date +%s 2>/dev/null)
+}
+
+# Sets `boot` and `first`.
+machine() {
+    boot=''
+    { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null
+    born 1
+    first=${when:--}
+    boot=${boot:--}
+}
+
+write() {
+    { printf '%s\n' "$2" >"$1.new"; } 2>/dev/null && mv "$1.new" "$1" 2>/dev/null
+}
+
+# ── making ready, and starting ─────────────────────────────────────────────────────────────────
+
+prepare() {
+    if [ -d "$job" ]; then
+        was=there
+    elif mkdir -p "$base" && chmod 700 "$base" && mkdir "$claim" && words >"$claim/command" &&
+        true >"$claim/running" && born $$; then
+        was=ready
+    else
+        rm -rf "$claim"
+        was=unwritable
+    fi 2>/dev/null
+    say was $was
+    say end
+}
+
+start() {
+    born $$
+    if ! { true >"$claim/by.$$.$when"; } 2>/dev/null; then
+        was=lost
+        [ -d "$claim" ] && was=unwritable
+        [ -d "$job" ] && was=followed
+    elif mkdir "$job" 2>/dev/null; then
+        if mv "$claim/command" "$job/command" 2>/dev/null; then
+            mv "$claim/running" "$job/running" 2>/dev/null
+            launch
+            was=started
+        else
+            rm -r "$job"
+            was=lost
+        fi
+    else
+        was=unwritable
+        [ -d "$job" ] && was=followed
+    fi
+    look
+}
+
+launch() {
+    leader=$(command -v setsid)
+    shell=$(command -v bash || command -v sh)
+    { read -r line <"$job/command"; } 2>/dev/null
+    case $line in '#!'*)
+        chmod u+x "$job/command"
+        shell=''
+        ;;
+    esac
+    machine
+    keep </dev/null >/dev/null 2>&1 &
+    until [ -e "$job/pid" ] || [ ! -e "$job/running" ] || ! kill -0 $! 2>/dev/null; do nap; done
+}
+
+# Waits for the job, and keeps how it ended.
+keep() {
+    myself
+    true >"$claim/by.$me.$when"
+    write "$job/keeper" "$me $when"
+    begin </dev/null >"$job/out" 2>"$job/err" &
+    wait $!
+    code=$?
+    now
+    if [ -e "$job/pid" ]; then
+        mv "$job/running" "$job/exit.$code.$up"
+    else
+        mv "$job/running" "$job/unstarted"
+    fi
+}
+
+# Becomes the job. Its values are given to no process but it.
+begin() {
+    myself && now && [ -n "$when" ] &&
+        write "$job/pid" "$me $when $boot $first ${epoch:--} ${up:--}" || exit 1
+    rm -rf "$claim"
+    trap - PIPE
+    umask "$mask"
+    values
+    JOB_OF_VAST_MCP=$key
+    export JOB_OF_VAST_MCP
+    exec $leader $shell "$job/command"
+}
+
+# ── looking ────────────────────────────────────────────────────────────────────────────────────
+
+# Sets `state`: running, ended, stopped, unstarted, interrupted or lost; `code` and `done_at` of one that ended.
+judge() {
+    code='' done_at='' pid='' why=''
+    { read -r pid born_at booted began_first began began_up <"$job/pid"; } 2>/dev/null
+    over && return
+    state=running
+    if [ -n "$pid" ] && [ "$booted" = "$boot" ] && lives "$pid" "$born_at"; then return; fi
+    if kept || claimed; then return; fi
+    over && return
+    if [ -z "$pid" ] && [ -e "$job/pid" ]; then return; fi # it came meanwhile: the next look reads it
+    state=interrupted
+    [ -d "$job" ] || state=lost
+    if [ -n "$pid" ] && { [ "$booted" != "$boot" ] || [ "$began_first" != "$first" ]; }; then why=restarted; fi
+}
+
+# Whether its end is kept.
+over() {
+    for end in "$job"/exit.*; do
+        if [ -e "$end" ]; then
+            end=${end##*/exit.}
+            code=${end%%.*} done_at=${end#*.} state=ended
+            [ -e "$job/stopped" ] && state=stopped
+            return 0
+        fi
+    done
+    [ -e "$job/unstarted" ] && state=unstarted
+}
+
+# Whether the shell lives that waits for its end.
+kept() {
+    keeper='' keeper_born=''
+    { read -r keeper keeper_born <"$job/keeper"; } 2>/dev/null
+    [ -n "$keeper" ] && lives "$keeper" "$keeper_born"
+}
+
+# Whether a shell lives that is about to begin it.
+claimed() {
+    [ -n "$pid" ] && return 1
+    for one in "$job".*/by.*; do
+        one=${one##*/by.}
+        lives "${one%%.*}" "${one#*.}" && return 0
+    done
+    return 1
+}
+
+size() {
+    bytes=''
+    [ -e "$1" ] && bytes=$(wc -c <"$1" 2>/dev/null)
+    bytes=$((${bytes:-0}))
+}
+
+# Looks until it is over, $wait seconds at most.
+look() {
+    [ "$was" = lost ] || [ "$was" = unwritable ] || await "$wait"
+    report
+}
+
+await() {
+    now
+    late=$((${up%%.*} + $1))
+    judge
+    while [ "$state" = running ] && [ "${up%%.*}" -lt "$late" ]; do
+        nap
+        now
+        judge
+    done
+}
+
+report() {
+    facts
+    say out
+    tail -c "$most" "$job/out" 2>/dev/null
+    printf '\n%s\n' "$mark end"
+    {
+        say err
+        tail -c "$most" "$job/err" 2>/dev/null
+        printf '\n%s\n' "$mark end"
+    } >&2
+}
+
+facts() {
+    say was "$was"
+    say state "${state:-unknown}"
+    say code "$code"
+    say why "$why"
+    say began "${began:-}"
+    say span "${began_up:-}" "${done_at:-$up}"
+    size "$job/out"
+    say out_bytes $bytes
+    size "$job/err"
+    say err_bytes $bytes
+}
+
+all() {
+    for job in "$base"/*; do
+        key=${job##*/}
+        case $key in *.* | '*') continue ;; esac
+        now
+        judge
+        say job "$key"
+        facts
+        say command "$(head -c 300 "$job/command" 2>/dev/null | tr '\n\r\000' '   ')"
+    done
+    say end
+}
+
+# ── stopping ───────────────────────────────────────────────────────────────────────────────────
+
+# Ends the job with all that came of it: asked first, and after $wait seconds without asking.
+stop() {
+    await 0
+    if [ "$state" = running ]; then
+        true >"$job/stopped"
+        now
+        late=$((${up%%.*} + wait)) give_up=$((${up%%.*} + wait + 5)) how=TERM asked=' '
+        while family && [ "${up%%.*}" -lt "$give_up" ]; do
+            for one in $family; do
+                case "$how $asked" in TERM*" $one "*) continue ;; esac
+                kill -s $how "$one"
+                asked="$asked$one "
+            done
+            nap
+            now
+            [ "${up%%.*}" -lt "$late" ] || how=KILL
+        done 2>/dev/null
+        await 5
+    fi
+    report
+}
+
+# Sets `family`: every process of the job, known by what it inherited, by its session, or by who started it.
+family() {
+    family=' '
+    { read -r pid born_at rest <"$job/pid"; } 2>/dev/null
+    if [ -n "$pid" ] && lives "$pid" "$born_at"; then family=" $pid "; fi
+    for one in $(grep -ls "JOB_OF_VAST_MCP=$key" /proc/[0-9]*/environ 2>/dev/null); do
+        one=${one#/proc/}
+        one=${one%/environ}
+        born "$one" && add "$one"
+    done
+    more=yes
+    while [ -n "$more" ]; do
+        more=''
+        for one in /proc/[0-9]*; do descends "${one#/proc/}"; done
+    done
+    [ "$family" != ' ' ]
+}
+
+add() {
+    case $family in *" $1 "*) return ;; esac
+    family="$family$1 "
+    more=yes
+}
+
+descends() {
+    line='' of=$1
+    { read -r line <"/proc/$1/stat"; } 2>/dev/null || return
+    set -- ${line##*\) }
+    case $1 in Z | X) return ;; esac
+    case $of in 1 | $$) return ;; esac
+    if [ "$4" = "${pid:-none}" ]; then add "$of"; fi
+    case $family in *" $2 "*) add "$of" ;; esac
+}
+
+# ───────────────────────────────────────────────────────────────────────────────────────────────
+
+# main ACT JOB TICKET MARK WAIT MOST whole
+main() {
+    [ "$7" = whole ] || return
+    trap '' HUP PIPE
+    mask=$(umask)
+    umask 077
+    act=$1 key=$2 mark=$4 wait=$5 most=$6 was=followed
+    base=${HOME:-/root}/.vast-mcp/jobs
+    job=$base/$key
+    claim=$base/$key.$3
+    machine
+    $act
+}

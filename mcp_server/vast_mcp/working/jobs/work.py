@@ -1,0 +1,216 @@
+"""A call of run_command: who is admitted, what is asked of the person, and all machines at once."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+
+import anyio
+
+from vast_mcp import errors
+from vast_mcp.account.reading import Reading
+from vast_mcp.account.whose import account_of
+from vast_mcp.errors import Problem
+from vast_mcp.journal.jobs import Job, JobWish
+from vast_mcp.journal.records import Notice
+from vast_mcp.renting.consent import Consent
+from vast_mcp.renting.proposal import Proposal
+from vast_mcp.session import Call, journal_may_fail
+from vast_mcp.working.admission import admit_each
+from vast_mcp.working.jobs import words
+from vast_mcp.working.jobs.once import Errand, Told
+from vast_mcp.working.jobs.order import TOOL, Order
+from vast_mcp.working.jobs.pace import Pace
+from vast_mcp.working.jobs.words import OnMachine
+
+ASKED_CHARACTERS = 1_000  # of a command, in the question to the person
+
+
+@dataclass(eq=False)
+class Work:
+    """One order on some machines of an account."""
+
+    call: Call
+    order: Order
+    instance_ids: Sequence[int]
+    not_ours: bool
+    argument: str = "instance_id"
+    account: str = ""
+    known: dict[int, Job] = field(default_factory=dict[int, Job])
+
+    async def done(self) -> list[OnMachine]:
+        """What it came to, in the order of the ids. Raises what keeps all of it from beginning."""
+        self.account = await account_of(self.call)
+        settle_ends(self.call)
+        self._look_up()
+        admitted = await self._admitted()
+        consent = self._consent(admitted)
+        if consent is None:
+            return await self._all(admitted)
+        if await consent.ask_command():
+            admitted = await self._admitted()  # a person has read meanwhile
+        with consent.spent():
+            return await self._all(admitted)
+
+    def _look_up(self) -> None:
+        """The jobs that the journal has of it. Raises KeyReused, BadArguments."""
+        for instance_id in self.instance_ids:
+            job = self._job_of(instance_id)
+            if job is not None:
+                self.known[instance_id] = job
+
+    def _job_of(self, instance_id: int) -> Job | None:
+        jobs, order = self.call.journal.jobs, self.order
+        if order.job is not None:
+            found = jobs.by_name(self.account, order.job) or _anybodys(order.job, instance_id)
+            if found.instance_id != instance_id:
+                of = Problem("job", f"it is machine {found.instance_id}'s")
+                raise errors.bad(TOOL, [of])
+            return found
+        wish = order.wish(self.call, self.account, instance_id)
+        found = jobs.of_wish(wish)
+        if found is not None:
+            _check_same(found, wish)
+        if found is None and order.stop:
+            no_job = "nothing of this is known; show_jobs lists the jobs"
+            raise errors.bad(TOOL, [Problem("stop", no_job)])
+        return found
+
+    async def _admitted(self) -> list[Reading | errors.VastMcpError]:
+        order = self.order
+        return await admit_each(
+            self.call,
+            self.instance_ids,
+            argument=self.argument,
+            not_ours=self.not_ours,
+            work="a command may change what is on it",
+            again=lambda others: order.again(
+                "the same call", **({"not_ours": True} if others else {})
+            ),
+            formerly=list(self.known),
+        )
+
+    def _consent(self, admitted: Sequence[Reading | errors.VastMcpError]) -> Consent | None:
+        """The person's yes to a command that is new on some machine; following needs none."""
+        new = [
+            one.row.id
+            for one in admitted
+            if isinstance(one, Reading)
+            and (one.row.id not in self.known or self.known[one.row.id].state == "named")
+        ]
+        if not new or self.order.command is None:
+            return None
+        return Consent(self.call, self._proposal(new))
+
+    def _proposal(self, new: Sequence[int]) -> Proposal:
+        machines = ", ".join(map(str, new))
+        command = self.order.command or ""
+        shown = command[:ASKED_CHARACTERS]
+        if len(command) > ASKED_CHARACTERS:
+            shown += f"… ({len(command)} characters)"
+        values = (
+            f" With the values of {', '.join(self.order.env_from)}." if self.order.env_from else ""
+        )
+        return Proposal(
+            tool=TOOL,
+            arguments={**self.order.given, "instance_ids": sorted(new)},
+            what=f"Run this as root on machine {machines}?\n{shown}\n{values}".rstrip(),
+            again=self.order.again("the same call"),
+            setting="VAST_MCP_CONFIRM_COMMANDS",
+        )
+
+    async def _all(self, admitted: Sequence[Reading | errors.VastMcpError]) -> list[OnMachine]:
+        """All machines at once. One alone raises what it meets."""
+        found: dict[int, OnMachine] = {}
+        alone = len(self.instance_ids) == 1
+        pace = Pace.of(self.call, self.order.timeout_s, until_done=self.order.until_done)
+
+        async def work(instance_id: int, one: Reading | errors.VastMcpError) -> None:
+            try:
+                found[instance_id] = await self._one(instance_id, one, pace)
+            except errors.VastMcpError as exc:
+                if alone:
+                    raise
+                found[instance_id] = words.of_error(instance_id, exc)
+
+        if alone:
+            await work(self.instance_ids[0], admitted[0])
+        else:
+            async with anyio.create_task_group() as tasks:
+                for instance_id, one in zip(self.instance_ids, admitted, strict=True):
+                    tasks.start_soon(work, instance_id, one)
+        return [found[instance_id] for instance_id in self.instance_ids]
+
+    async def _one(
+        self, instance_id: int, one: Reading | errors.VastMcpError, pace: Pace
+    ) -> OnMachine:
+        """One machine: its job by name, or the one of its wish."""
+        job = self.known.get(instance_id)
+        if isinstance(one, errors.NoSuchInstance) and job is not None:
+            return self._gone(instance_id, job)
+        if isinstance(one, errors.VastMcpError):
+            raise one
+        if self.order.job is None and not self.order.stop:
+            job = self._named(instance_id)
+        if job is None:
+            raise AssertionError("a stop without a job was refused")
+        errand = Errand(self.call, one.row, self.order, pace, job, self.account)
+        with _given_up(self.call, pace):
+            return self._words(await errand.run())
+
+    def _named(self, instance_id: int) -> Job:
+        """The job, which has its name in the journal from here on. Raises KeyReused."""
+        wish = self.order.wish(self.call, self.account, instance_id)
+        job = self.call.journal.jobs.named(wish)
+        _check_same(job, wish)
+        return job
+
+    def _gone(self, instance_id: int, job: Job) -> OnMachine:
+        """A job that ended with its machine."""
+        with journal_may_fail:
+            self.call.journal.jobs.mark_over(job, "gone")
+        self.call.ends.add((job.name, Notice.JOB_OVER))
+        return words.of_gone(instance_id, job)
+
+    def _words(self, told: Told) -> OnMachine:
+        if told.seen is None:
+            return words.of_trouble(
+                told.instance_id, told.job, told.trouble, began_now=told.began_now
+            )
+        share = len(self.instance_ids)
+        return words.of_seen(
+            self.call, told.instance_id, told.job, told.seen, began_now=told.began_now, share=share
+        )
+
+
+def settle_ends(call: Call) -> None:
+    """What earlier answers told of ends, and that arrived, is told."""
+    call.session.settle_told({one for one in call.told if one[1] is Notice.JOB_OVER})
+
+
+def _check_same(job: Job, wish: JobWish) -> None:
+    """Raises KeyReused where a key names another command."""
+    if job.digest != wish.digest:
+        raise errors.KeyReused(
+            f"This request_key was used for another command on machine {wish.instance_id}; a new "
+            "key runs this one.",
+            request_key=wish.key,
+            instance_id=wish.instance_id,
+        )
+
+
+def _anybodys(name: str, instance_id: int) -> Job:
+    """A job that another journal named: it can be followed, and only its machine knows it."""
+    return Job(name, instance_id, "", "", "begun", None, None, None, None, told=False)
+
+
+@contextlib.contextmanager
+def _given_up(call: Call, pace: Pace) -> Generator[None]:
+    """Remember a host that let a long wait go, though it was told of progress."""
+    try:
+        yield
+    except anyio.get_cancelled_exc_class():
+        if anyio.current_time() > call.deadline and pace.until > call.deadline:
+            call.session.gave_up = True
+        raise
