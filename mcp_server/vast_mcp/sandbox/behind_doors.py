@@ -6,7 +6,7 @@ What this takes is loaded, and made, when the first guest comes.
 import asyncio
 import functools
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from pathlib import Path
 from socket import socket
@@ -17,6 +17,11 @@ from .doors import HOST, Doors, Key
 
 if TYPE_CHECKING:
     import asyncssh
+
+    from .machine.machine import Machine
+
+    Guest = asyncssh.SSHServerProcess[bytes]
+    Channel = asyncssh.SSHServerChannel[bytes]
 
 USER = "root"
 VERSION = "sandbox"  # as the banner says it, after SSH-2.0-
@@ -41,9 +46,13 @@ async def greet(guest: socket, text: str) -> None:
 
 
 async def speak_ssh(
-    guest: socket, doors: Doors, key: Key, lets_in: Callable[[], Iterable[str]]
+    guest: socket,
+    doors: Doors,
+    key: Key,
+    lets_in: Callable[[], Iterable[str]],
+    inside: "Callable[[], Machine]",
 ) -> None:
-    """Speak SSH: root with one of these public keys is let in, and nothing runs there."""
+    """Speak SSH: root with one of these public keys is let into the pretended machine."""
     import asyncssh
 
     asyncssh.set_log_level("WARNING")  # who came and went is no news of this server's
@@ -57,6 +66,11 @@ async def speak_ssh(
             server_host_keys=[doors.host_keys[key]],
             server_version=VERSION,
             gss_host=None,
+            process_factory=_session(inside),
+            sftp_factory=_files(inside),
+            encoding=None,
+            allow_pty=False,
+            agent_forwarding=False,
         )
     except asyncssh.Error:
         return
@@ -66,11 +80,23 @@ async def speak_ssh(
         line.abort()
 
 
+def _session(inside: "Callable[[], Machine]") -> "Callable[[Guest], Awaitable[None]]":
+    from .machine.sessions import serve
+
+    return lambda guest: serve(guest, inside())
+
+
+def _files(inside: "Callable[[], Machine]") -> "Callable[[Channel], asyncssh.SFTPServer]":
+    from .machine.sftp import Sftp
+
+    return lambda channel: Sftp(channel, inside())
+
+
 def _server(lets_in: Callable[[], Iterable[str]]) -> Callable[[], "asyncssh.SSHServer"]:
     import asyncssh
 
     class Server(asyncssh.SSHServer):
-        """asyncssh's, with the keys of one machine; it opens no session."""
+        """asyncssh's, with the keys of one machine; nothing is forwarded."""
 
         def public_key_auth_supported(self) -> bool:
             return True

@@ -129,6 +129,7 @@ ACTS: dict[str, Callable[[World, Any], object]] = {
     "age": lambda world, wish: world.age(**wish),
     "door": lambda world, wish: world.set_door(**wish),
     "host_key": lambda world, wish: world.change_host_key(**wish),
+    "lie": lambda world, wish: world.lie(wish["instance_id"], *wish["lies"]),
     "cancel_rental": lambda world, instance_id: world.cancel_rental(instance_id),
 }
 

@@ -115,6 +115,10 @@ class Doors:
         # made at the first guest; a container keeps its own as long as it lives
         self.host_keys: dict[Key, Any] = {}
 
+    def do(self, act: Callable[[], object]) -> None:
+        """Do something where guests are served."""
+        self._porter.do(act)
+
     def port(self, key: Key, serve: Serve | None) -> int:
         """Make a door at first need, and tell its number; it is open while somebody serves."""
         if key not in self._doors:

@@ -17,6 +17,8 @@ def ways(state: State, instance: Instance) -> Ways | None:
     """Open the doors of a machine where somebody is behind them, and shut the others."""
     if not state.ssh_banners:
         return None
+    if not instance.answers_ssh(state.now):
+        state.machines.halt(instance.id)
     proxy = state.doors.port((instance.id, PROXY), _by_ssh(state, instance, PROXY))
     if "jupyter" in instance.launch.runtype:
         proxy -= 1  # there SSH answers one number higher (C.6)
@@ -56,7 +58,10 @@ def _by_ssh(state: State, instance: Instance, way: str) -> Serve | None:
     if manner == NOT_SSH or state.ssh_banner:
         return partial(behind_doors.greet, text=state.ssh_banner or behind_doors.NO_SSH)
     lets_in = partial(_keys_of, instance, refused=manner == REFUSES_KEYS)
-    return partial(behind_doors.speak_ssh, doors=state.doors, key=key, lets_in=lets_in)
+    inside = partial(state.machines.inside, instance, state.lies)
+    return partial(
+        behind_doors.speak_ssh, doors=state.doors, key=key, lets_in=lets_in, inside=inside
+    )
 
 
 def _leads_in(state: State, instance: Instance, way: str) -> bool:

@@ -251,12 +251,14 @@ def recycle(state: State, instance_id: int) -> None:
     instance = _own_running(state, instance_id)
     instance.recycle(state.now)
     state.doors.renew(instance.id)  # a new container has new ones
+    state.machines.empty(instance.id)
     _begin_anew(state, "recycle", instance)
 
 
 def _begin_anew(state: State, kind: str, instance: Instance) -> None:
     """Shut the doors until the container speaks again, and enter the act in the ledger."""
     state.doors.close(instance.id)
+    state.machines.halt(instance.id)
     state.write(kind, instance)
 
 

@@ -17,6 +17,7 @@ from .faults import Faults
 from .instances import Instance
 from .ledger import LedgerEntry, Received
 from .logs import Upload
+from .machines import Machines
 from .odd import Oddities
 from .offers import Offer
 from .office import Office
@@ -85,6 +86,8 @@ class State:
     ssh_direct: bool = True  # with banners: the mapped port answers
     ssh_proxy: bool = True  # with banners: the proxy does
     ssh_banner: str = ""  # with banners: what SSH's doors say in place of speaking it
+    # what every machine is not, of what its offer says (docs/sandbox-machine.md)
+    lies: list[str] = field(default_factory=list[str])
     clouds: list[Json] = field(default_factory=list[Json])  # cloud connections (C.10)
     maintenances: list[Json] = field(default_factory=list[Json])  # announced by hosts (C.11)
     # called once, as the next rent is judged: what others do just then
@@ -111,9 +114,11 @@ class State:
     dice: random.Random = field(init=False)
     faults: Faults = field(init=False, default_factory=Faults)
     doors: Doors = field(init=False, default_factory=Doors)
+    machines: Machines = field(init=False)
     odd: Oddities = field(init=False, default_factory=Oddities)
 
     def __post_init__(self) -> None:
+        self.machines = Machines(self.doors.do, self.clock)
         # a forgotten close() leaves no open socket behind
         weakref.finalize(self, self.doors.close_all)
         self.reset()
@@ -128,6 +133,7 @@ class State:
             self.seed = seed
         self.faults.clear()
         self.odd.clear()
+        self.machines.forget_all()
         self.doors.forget_all()
         self._stock_market()
         self._clear_account()
@@ -224,13 +230,15 @@ class State:
     def lose_bid(self, instance: Instance) -> None:
         """Stop an instance whose bid is below the floor; it starts again once it is not."""
         self.doors.close(instance.id)
+        self.machines.halt(instance.id)
         instance.lose_bid(self.now, asked_to_run=not self.lost_bids_stop)
         instance.log.happened(self.now, "outbid, stopped")
 
     def stop(self, instance: Instance) -> None:
-        """Stop an instance and shut its doors."""
+        """Stop an instance and shut its doors; what runs in it ends, and its disk stays."""
         instance.stop(self.now)
         self.doors.close(instance.id)
+        self.machines.halt(instance.id)
 
     def cancel_rental(self, instance_id: int) -> None:
         """End an instance that nobody asked to end: credit gone, contract over (K)."""
@@ -246,6 +254,7 @@ class State:
         instance.destroyed_at = self.now
         instance.lingering_looks = self.gone_after_looks
         self.doors.forget(instance.id)
+        self.machines.forget(instance.id)
         self.volumes.let_go(instance.id, self.volume_lingers_looks)
         if not any(other.offer_id == instance.offer_id for other in self.living):
             self.offers[instance.offer_id] |= {"rentable": True, "rented": False}

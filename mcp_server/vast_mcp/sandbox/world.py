@@ -115,6 +115,10 @@ class World(State):
         """Let one of SSH's ways into this instance, or both, have another host key from now on."""
         self.doors.renew(instance_id, way)
 
+    def lie(self, instance_id: int, *names: str) -> None:
+        """Let this machine tell these lies from now on, and no others (docs/sandbox-machine.md)."""
+        self.machines.lie(instance_id, names)
+
     # What tests let the account do, past the wire
 
     def rent(self, ask_id: int, body: Json) -> Instance:
