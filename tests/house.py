@@ -125,7 +125,9 @@ def needed(tool: str, world: World) -> dict[str, Any]:
         "create_ssh_key": {"public_key": KEY_LINE},
         "attach_ssh_key": machine | {"key_id": next(iter(world.keys))},
         "wait_for_instance": machine | {"until": "running"},
-        **dict.fromkeys(("recycle_instance", "show_instance", "show_logs"), machine),
+        **dict.fromkeys(
+            ("check_machine", "recycle_instance", "show_instance", "show_logs"), machine
+        ),
     }
     return asked.get(tool, {})
 

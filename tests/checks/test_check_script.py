@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from gpus import ROCM, RTX_4090, Gpu, a_path, nvidia_smi, says
+from gpus import QUICK, ROCM, RTX_4090, Gpu, a_path, nvidia_smi, says
 
 from vast_mcp.checks import script
 from vast_mcp.checks.reading import Found, Xid, found_in
@@ -27,8 +27,6 @@ SHELLS = [
     for command in (["dash"], ["bash"], ["busybox", "sh"], ["mksh"], ["ksh"], ["yash"], ["zsh"])
     if shutil.which(command[0])
 ]
-# What most tests need none of: a kernel's log, and 256 MiB written.
-QUICK = {"dmesg": says(""), "dd": "#!/bin/sh\nexec head -c 100 /dev/zero\n"}
 
 
 def printed(

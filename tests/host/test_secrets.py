@@ -343,8 +343,19 @@ async def test_a_lost_reply_to_a_rent_lets_no_secret_out(
 
 # ── every tool, every answer ───────────────────────────────────────────────────────────────────
 
+
 # Each tool with the endpoint of its act and a call of it: machine, key and volume ids are those
 # of `furnished`.
+def checked_by_its_log(world: World) -> dict[str, Any]:
+    """A machine that nobody enters, and that said in its log what it is."""
+    machine = world.rentals[0]
+    machine.launch.runtype = "args"
+    said = " ".join(SECRETS.values())
+    said = json.dumps({"v": 1, "gpu": f"9 {said}", "cpu": "0 8"})
+    world.set_logs(machine.id, f"vast-mcp: check {said}\n")
+    return {"instance_id": machine.id}
+
+
 PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
     "search_offers": ("search", lambda _: {}),
     "search_templates": ("templates", lambda _: {"words": "planted", "mine": True}),
@@ -354,6 +365,7 @@ PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
         "show",
         lambda world: {"instance_id": world.rentals[0].id, "timeout_s": 1},
     ),
+    "check_machine": ("logs", checked_by_its_log),
     "show_instances": ("list", lambda _: {}),
     "show_instance": ("show", lambda world: {"instance_id": world.rentals[0].id}),
     "show_logs": ("logs", lambda world: {"instance_id": world.rentals[0].id}),

@@ -293,6 +293,13 @@ def with_a_neighbour(world: World, made: int) -> dict[str, Any]:
     return {"instance_ids": [made, other], "command": "true"}
 
 
+def without_ssh(world: World, made: int) -> dict[str, Any]:
+    """A machine that nobody enters, and that said in its log what it is."""
+    world.instances[made].launch.runtype = "args"
+    world.set_logs(made, 'vast-mcp: check {"v":1,"cpu":"0 8"}\n')
+    return {"instance_id": made}
+
+
 # The arguments of tools that want a machine, or show one.
 ON_A_MACHINE: dict[str, Callable[[World, int], dict[str, Any]]] = {
     "attach_ssh_key": with_a_key,
@@ -302,6 +309,7 @@ ON_A_MACHINE: dict[str, Callable[[World, int], dict[str, Any]]] = {
         "local": "~/x",
         "remote": "x",
     },
+    "check_machine": without_ssh,
     "destroy_instance": lambda _world, made: {"instance_ids": [made]},
     "manage_instance": lambda _world, made: {"instance_id": made, "action": "stop"},
     "recycle_instance": lambda _world, made: {"instance_id": made},

@@ -24,6 +24,7 @@ SHARES = {
     "run_command": 362,
     "show_jobs": 115,
     "copy_files": 250,
+    "check_machine": 150,
 }
 
 

@@ -16,6 +16,7 @@ CATALOGUE = Catalogue(
         "run_command",
         "show_jobs",
         "copy_files",
+        "check_machine",
         # look
         "show_instances",
         "show_instance",

@@ -17,7 +17,8 @@ from vast_mcp.vast.models import Instance
 Verdict = Literal["ok", "worse", "better", "unknown"]
 Overall = Literal["as_promised", "worse", "unknown"]
 
-SIZE = 0.95  # of a memory or a disk that counts as all of it
+SIZE = 0.95  # of a memory, or of cores, that counts as all of it
+DISK = 0.9  # of a disk, which a file system takes a part of
 MUCH_MORE = 1.25  # of a size or speed, that is worth saying
 POWER = 0.9  # of the power that a card takes by default
 SLOW = 0.25  # of a speed: less is worse, where it is also less than
@@ -155,20 +156,19 @@ def _driver(row: Instance, cards: tuple[Card, ...]) -> Item:
     there = next((card.driver for card in cards if card.driver), None)
     promised, found = _version(row.driver_version), _version(there)
     if promised is None or found is None:
-        return Item("driver", _dotted(promised), there or _UNKNOWN, "unknown")
+        promised_text = row.driver_version if promised else None
+        return Item("driver", promised_text or _UNKNOWN, there or _UNKNOWN, "unknown")
     verdict: Verdict = "ok" if found == promised else "worse" if found < promised else "better"
-    return Item("driver", _dotted(promised), _dotted(found), verdict)
+    return Item("driver", row.driver_version or "", there or "", verdict)
 
 
 def _version(text: str | None) -> tuple[int, ...] | None:
     parts = (text or "").split(".")
-    if not all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts):
+    if len(parts) > 5 or not all(
+        part.isascii() and part.isdigit() and len(part) < 6 for part in parts
+    ):
         return None
     return tuple(map(int, parts))
-
-
-def _dotted(version: tuple[int, ...] | None) -> str:
-    return _UNKNOWN if version is None else ".".join(map(str, version))
 
 
 def _link(row: Instance, cards: tuple[Card, ...]) -> Iterator[Item]:
@@ -255,7 +255,7 @@ def _of_container(row: Instance, found: Found) -> Iterator[Item]:
     cores = None if found.cores is None else round(found.cores, 1)
     yield _size("cpu_cores", row.cpu_cores_effective, cores)
     yield _size("memory", row.own_cpu_ram, found.memory_mb, "MB")
-    yield _size("disk", row.disk_space, found.disk_gb, "GB")
+    yield _size("disk", row.disk_space, found.disk_gb, "GB", enough=DISK)
     yield _write_speed(row.disk_bw, found)
     if found.download_mbit_s is not None:
         yield _download(row.inet_down, found.download_mbit_s)
@@ -313,12 +313,19 @@ def _at_least(name: str, promised: float | None, found: float | None, unit: str 
     return Item(name, _text(promised, unit), _text(found, unit), _beside(found, promised))
 
 
-def _size(name: str, promised: float | None, found: float | None, unit: str = "") -> Item:
+def _size(
+    name: str,
+    promised: float | None,
+    found: float | None,
+    unit: str = "",
+    *,
+    enough: float = SIZE,
+) -> Item:
     """A size that has to be reached, within the tolerance."""
     verdict: Verdict = "unknown"
     if promised is not None and found is not None:
         verdict = "ok"
-        if found < SIZE * promised:
+        if found < enough * promised:
             verdict = "worse"
         elif found > MUCH_MORE * promised:
             verdict = "better"

@@ -164,6 +164,15 @@ class Settings:
             kinds.FOLDER,
         ),
     )
+    check_url: str | None = field(
+        default=None,
+        metadata=setting(
+            "VAST_MCP_CHECK_URL",
+            "a file of 100 MB or more, of which `check_machine` downloads 256 MB at most to see "
+            "how fast that is; default none",
+            kinds.DOWNLOAD,
+        ),
+    )
     time_scale: float | None = field(
         default=None,
         metadata=setting(

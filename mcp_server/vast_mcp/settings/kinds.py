@@ -141,6 +141,15 @@ def passed_names(text: str) -> dict[str, SecretStr | None]:
     return dict.fromkeys(names)
 
 
+def download(text: str) -> str:
+    """Read where strangers' machines may download from. It is written as it was given, and no
+    shell's character is in it.
+    """
+    check(re.fullmatch(r"[A-Za-z0-9:/?&=%+@,._~\[\]-]{1,500}", text) is not None)
+    check(not Address.of(text).has_login)
+    return text
+
+
 def log_hosts(text: str) -> tuple[str, ...]:
     """Read places on the net that logs may be fetched from."""
     return tuple(log_host(word) for word in words(text))
@@ -176,5 +185,10 @@ PASSED_NAMES = Kind(
     passed_names,
     "names of variables, separated by commas, without their values; VAST_API_KEY and VAST_MCP_* "
     "are never passed on, since strangers own the machines",
+)
+DOWNLOAD = Kind(
+    download,
+    "an http or https address of at most 500 plain characters, without a login: strangers' "
+    "machines are told it",
 )
 LOG_HOSTS = Kind(log_hosts, "HOST, HOST/PATH or .DOMAIN, separated by commas, without https")

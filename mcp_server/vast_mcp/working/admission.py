@@ -28,17 +28,24 @@ async def admit(
     not_ours: bool,
     work: str,
     again: Callable[[bool], NextStep],
+    keys: bool = True,
 ) -> list[Reading]:
     """The machines as a list just read has them, in the order of their ids.
 
     `argument`: the one that holds the ids. `not_ours`: those of others are meant too. `work`: what
     is done, as the end of "vast-mcp did not make 7, and …". `again`: the same call, with `not_ours`
-    or as it was given.
+    or as it was given. `keys`: whether nothing can be done without a key to log in with.
 
     Raises NoSshKey, NoSuchInstance, NotOurs, LeaseOver, and NotEntered for one that stands still.
     """
     found = await admit_each(
-        call, instance_ids, argument=argument, not_ours=not_ours, work=work, again=again
+        call,
+        instance_ids,
+        argument=argument,
+        not_ours=not_ours,
+        work=work,
+        again=again,
+        keys=keys,
     )
     readings: list[Reading] = []
     for one in found:
@@ -57,12 +64,14 @@ async def admit_each(
     work: str,
     again: Callable[[bool], NextStep],
     formerly: Collection[int] = (),
+    keys: bool = True,
 ) -> list[Reading | errors.VastMcpError]:
     """The same, with LeaseOver or NotEntered in the place of a machine that they are of, or
     NoSuchInstance where it is gone and is one of `formerly`: it does not keep the others from their
     work. Raises the rest.
     """
-    check_keys(call)
+    if keys:
+        check_keys(call)
     there = await roll(call)
     check_known(instance_ids, there, argument=argument, formerly=formerly)
     if not not_ours:
