@@ -21,6 +21,7 @@ def serve(path: str) -> None:
     """Fork a server for each request on the socket: three descriptors and an environment in, a
     process id out.
     """
+    import vast_mcp.ssh.trial  # noqa: F401
     import vast_mcp_tools  # noqa: F401
     from storm import served  # noqa: F401
 

@@ -20,11 +20,13 @@ from typing import Any
 
 from vast_mcp import environment, settings
 from vast_mcp.journal import Journal
+from vast_mcp.journal.jobs import Jobs
 from vast_mcp.journal.locks import Owner
 from vast_mcp.renting import attempt, limits
 from vast_mcp.vast.client import Vast
 from vast_mcp.vast.departure import Departure
 from vast_mcp.vast.link import Link
+from vast_mcp.working.jobs import far
 
 # The arrow between two states, and the journal's method that commits it.
 ARROWS = {
@@ -33,6 +35,13 @@ ARROWS = {
     "confirmed": "mark_confirmed",
     "withdrawn": "mark_refused",
     "absent": "mark_absent",
+}
+# What the journal comes to know of a job, and the method that writes it.
+JOB_STEPS = {
+    "job named": "named",
+    "job sent": "mark_sent",
+    "job begun": "mark_begun",
+    "job over": "mark_over",
 }
 PATIENCE_S = 120.0
 
@@ -67,6 +76,8 @@ def stops(names: set[str], port: int) -> None:
     attempt.claim = around("claim", attempt.claim)
     for arrow, method in ARROWS.items():
         setattr(Journal, method, around(arrow, getattr(Journal, method)))
+    for step, method in JOB_STEPS.items():
+        setattr(Jobs, method, around(step, getattr(Jobs, method)))
 
 
 # ── mutations ─────────────────────────────────────────────────────────────────────────────────────
@@ -133,12 +144,38 @@ def without_volumes() -> None:
     limits.prices_of_volumes = lambda *_args: {}
 
 
+def without_claim() -> None:
+    """A job's folder that is there already stops nobody, and what a ticket runs stays there."""
+    whole = far._far_side
+    instead = {
+        'mkdir "$job"': 'mkdir -p "$job"',
+        'mv "$claim/command" "$job/command"': 'cp "$claim/command" "$job/command"',
+        'rm -rf "$claim"\ntrap': "trap",
+    }
+
+    def far_side() -> str:
+        text = whole()
+        for old, new in instead.items():
+            assert old in text, old
+            text = text.replace(old, new)
+        return text
+
+    far._far_side = far_side
+
+
+def without_name() -> None:
+    """The journal forgets which job a wish has."""
+    Jobs.of_wish = lambda *_: None  # type: ignore[method-assign]
+
+
 MUTATIONS = {
     "token": without_token,
     "owner lock": without_owner_lock,
     "fresh connection": without_fresh_connection,
     "count": without_count,
     "volumes": without_volumes,
+    "claim": without_claim,
+    "job's name": without_name,
 }
 
 

@@ -4,14 +4,21 @@ not stay at zero.
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
 
+from ssh.openssh import needs_root_to_serve
+from storm.job_faults import killed_at
+from storm.job_judge import Figures as JobFigures
+from storm.job_judge import Wish as JobWish
+from storm.job_judge import judge as judge_job
 from storm.judge import Figures
 from storm.rows import ALL
 from storm.run import Outcome, Storm
 from storm.spending import keep_volumes, race
+from storm.workplace import Workplace
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -69,6 +76,34 @@ async def test_without_the_volumes_in_the_count_a_total_is_passed(tmp_path: Path
 async def test_with_the_volumes_in_the_count_the_total_holds(tmp_path: Path) -> None:
     """The control, which comes near it."""
     assert 0.5 < await keep_volumes(tmp_path, None) <= 1
+
+
+@needs_root_to_serve
+@pytest.mark.parametrize("mutation", ["claim", "job's name"])
+async def test_without_its_safeguards_a_job_begins_twice(tmp_path: Path, mutation: str) -> None:
+    """A server dies after a job began and before the journal knows: the machine's claim decides
+    for the next one, which the journal leads to it.
+    """
+    assert (await begin_and_die(tmp_path, mutation)).twice == 1
+
+
+@needs_root_to_serve
+async def test_with_its_safeguards_the_same_job_begins_once(tmp_path: Path) -> None:
+    """The control."""
+    figures = await begin_and_die(tmp_path, None)
+    assert (figures.started, figures.bad) == (1, 0)
+
+
+async def begin_and_die(folder: Path, mutation: str | None) -> JobFigures:
+    """One such job, and what came of it."""
+    place = Workplace(folder / "place", mutation=mutation)
+    await place.open()
+    try:
+        wish = JobWish(1, place.home, random.Random(0))
+        assert await killed_at("job begun:before")(place, wish)
+        return await judge_job(place, wish)
+    finally:
+        await place.close()
 
 
 @pytest.mark.slow
