@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ssh.openssh import needs_root_to_serve
 from storm.wire import HOST, Cut, How, Wire
 from storm.workplace import Workplace
 
@@ -99,6 +100,7 @@ async def test_a_silent_wire_stays_open_until_it_is_calm(echo: tuple[Echo, Wire]
     assert await asked == b""
 
 
+@needs_root_to_serve
 async def test_a_server_enters_the_machine_over_the_wire(tmp_path: Path) -> None:
     """The workplace itself, from the list of machines to a login on a real OpenSSH."""
     tmp_path.chmod(0o711)
