@@ -1,17 +1,19 @@
-"""`python -m bench [PAGE]`: every row, printed as it is measured and then written between the marks
-of PAGE.
+"""`python -m bench [PAGE] [--only NAME]`: every row, printed as it is measured and then written
+between the marks of PAGE. With --only, the measures whose name contains it, and no page.
 
 Exits 1 when a row misses its bound.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.copying import copies
 from bench.rows import ALL, KEY_LINE, Box, Row, machine
 from bench.tokens import exact
 from served_sandbox import served_sandbox
@@ -28,11 +30,20 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str]) -> int:
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="bench", description="How fast and how light.")
+    top.add_argument("page", nargs="?", type=Path)
+    top.add_argument("--only", default="", help="measures whose name contains this")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    measures = [one for one in (*ALL, copies) if options.only in one.__name__]
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        for measure in ALL:
+        for measure in measures:
             # A world of its own for each: what one row leaves behind is not measured with the next.
             with served_sandbox(Path(folder)) as url:
                 home = Path(folder) / measure.__name__
@@ -51,10 +62,10 @@ def main(arguments: Sequence[str]) -> int:
         if exact()
         else "characters over 3.6, which is more than o200k_base counts"
     )
-    if arguments:
-        write(Path(arguments[0]), {"bench": f"{machine()}. Tokens: {counted}.\n\n{table(rows)}"})
+    if options.page and not options.only:
+        write(options.page, {"bench": f"{machine()}. Tokens: {counted}.\n\n{table(rows)}"})
     return 0 if all(row.ok for row in rows) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
