@@ -70,6 +70,7 @@ SEEN: list[tuple[list[Event], str, bool, bool]] = [
     ),
     ([event(1, "failed", "unused")], "given back unused once", False, False),
     ([event(1, "failed", "never_ran")], "failed once (never_ran)", True, False),
+    ([event(1, "check_passed")], "check passed", False, True),
     # Of checks the newest counts.
     (
         [event(1, "ready"), event(1, "check_failed", "gpu_count, memory")],

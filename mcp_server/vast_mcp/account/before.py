@@ -34,11 +34,13 @@ class Before:
 
     @property
     def worked(self) -> bool:
-        """Whether a rental was ready, and nothing of the machine's own has failed since."""
-        ready = self._of("ready")
-        if not ready or self._check_failed:
+        """Whether a rental was ready, or as promised, and nothing of the machine's own has failed
+        since.
+        """
+        good = self._of("ready", "check_passed")
+        if not good or self._check_failed:
             return False
-        since = max(one.at for one in ready)
+        since = max(one.at for one in good)
         return not any(one.at >= since and one.detail not in _NO_FAULT for one in self._failures)
 
     @property

@@ -162,14 +162,16 @@ def read_machines(call: Call, rows: Sequence[Instance]) -> list[Reading]:
 
 
 def _came_to(readings: Sequence[Reading]) -> Iterator[Event]:
-    """What these show of the machines that vast-mcp rented: that it did, and what failed of the
-    machine's own. What a program or a person ended says nothing of it.
+    """What these show of the machines that vast-mcp rented: that it did, that somebody was let in,
+    and what failed of the machine's own. What a program or a person ended says nothing of it.
     """
     for one in readings:
         machine_id = one.row.machine_id
         if machine_id is None or not one.ours:
             continue
         yield Event(machine_id, one.row.id, "rented")
+        if one.reached:
+            yield Event(machine_id, one.row.id, "ready")
         if one.reason is not None and (one.reason in FAILURES or one.reason == "offline"):
             yield Event(machine_id, one.row.id, "failed", one.reason)
 

@@ -48,8 +48,8 @@ async def ready(
 ) -> Verdict:
     """It is of use. `answered`: it was heard, and is not only said to run."""
     if answered:
+        remember.ready(wait, row)  # with the time that it took, which no reading knows
         wait.call.session.reached.add(wait.instance_id)
-        remember.ready(wait, row)
     steps = calls_for(wait.reading(row))
     verdict = await _verdict(wait, "ready", message, steps, through)
     verdict.untrusted_line = line
