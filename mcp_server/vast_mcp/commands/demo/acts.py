@@ -91,12 +91,35 @@ async def be_refused(stage: Stage) -> None:
 async def follow(stage: Stage) -> None:
     """The next step of the error, as it stands there."""
     key = await stage.follow("Do what the error says", stage.key_step)
+    stage.key_id = key["key_id"]
     show([key], "key_id", "fingerprint")
 
 
 async def rent_vm(stage: Stage) -> None:
     """The rental that was refused, now as it was meant."""
     await stage.rent("The same rental again", stage.vm)
+
+
+async def let_in(stage: Stage) -> None:
+    """The new key, for the machine that was made without one."""
+    attached = await stage.call(
+        "Let the new key into the first machine",
+        "attach_ssh_key",
+        instance_id=stage.rented[0],
+        key_id=stage.key_id,
+    )
+    show([attached], "instance_id", "key_id")
+
+
+async def look_at_gpu(stage: Stage) -> None:
+    """A command in the machine."""
+    looked = await stage.call(
+        "Look at its GPU", "run_command", instance_id=stage.rented[0], command="nvidia-smi -L"
+    )
+    if looked["exit_status"] != 0:
+        raise Surprise(f"nvidia-smi ended with {looked['exit_status']}")
+    for line in looked["untrusted_stdout"].splitlines():
+        say(f"{INDENT}| {line}")
 
 
 async def stop(stage: Stage) -> None:
@@ -153,6 +176,8 @@ ACTS = (
     be_refused,
     follow,
     rent_vm,
+    let_in,
+    look_at_gpu,
     stop,
     look,
     come_late,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import sys
 from pathlib import Path
@@ -41,10 +40,22 @@ async def end_world_in(folder: str) -> None:
 
 
 def make_key(path: Path) -> None:
-    """Write a public key of the right form; nobody holds its private half, and the sandbox needs
-    none.
+    """Write the public key of a new pair, and its private half beside it: the machine is entered
+    with it.
     """
-    kind = b"ssh-ed25519"
-    blob = len(kind).to_bytes(4, "big") + kind + (32).to_bytes(4, "big") + os.urandom(32)
+    from cryptography.hazmat.primitives import serialization as forms
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes(
+        forms.Encoding.OpenSSH, forms.PublicFormat.OpenSSH
+    )
     path.parent.mkdir(mode=0o700)
-    path.write_text(f"ssh-ed25519 {base64.b64encode(blob).decode()} demo\n", encoding="utf-8")
+    path.write_text(f"{public.decode()} demo\n", encoding="utf-8")
+    half = path.with_suffix("")
+    half.touch(mode=0o600)
+    half.write_bytes(
+        private.private_bytes(
+            forms.Encoding.PEM, forms.PrivateFormat.OpenSSH, forms.NoEncryption()
+        )
+    )

@@ -33,6 +33,7 @@ class Stage:
     vm: Json = field(default_factory=dict[str, Any])  # and of the second
     # What the error says that leads to the second.
     key_step: Json = field(default_factory=dict[str, Any])
+    key_id: int = 0
     rented: list[int] = field(default_factory=list[int])
 
     async def call(self, title: str, tool: str, **arguments: Any) -> Json:
