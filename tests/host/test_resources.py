@@ -97,8 +97,10 @@ async def test_what_is_empty_is_no_budget(client: Client) -> None:
 
 
 async def test_every_prompt_speaks_of_what_was_asked(client: Client) -> None:
-    """rent, status, cost, cleanup."""
+    """rent, run, status, cost, cleanup."""
     names = {prompt.name for prompt in (await client.list_prompts()).prompts}
-    assert names == {"rent", "status", "cost", "cleanup"}
+    assert names == {"rent", "run", "status", "cost", "cleanup"}
     got = await client.get_prompt("rent", {"what": "two H100 for a day"})
     assert "two H100 for a day" in got.messages[0].content.text
+    got = await client.get_prompt("run", {"what": "python train.py", "machine": "30000001"})
+    assert "machine (30000001): python train.py" in got.messages[0].content.text

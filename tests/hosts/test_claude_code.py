@@ -105,7 +105,7 @@ def test_the_plugin_brings_the_server_the_skill_and_a_place_for_the_key(
         said = talk(desk, model, *allowing(PLUGIN))
     assert_one_rental_begun_and_ended(desk, model.heard, said)
     assert_claude_code_handed_over_everything(model, PLUGIN)
-    assert "- vast-mcp:vast-mcp: Rent, watch and destroy" in json.dumps(
+    assert "- vast-mcp:vast-mcp: Rent, use, watch and destroy" in json.dumps(
         model.requests[-1]["messages"]
     )
     assert_the_key_stayed_where_it_was_put(desk, model.requests, ".claude/.credentials.json")

@@ -38,6 +38,18 @@ def rent(what: str, budget_usd_per_hour: str = "") -> str:
     )
 
 
+def run(what: str, machine: str = "") -> str:
+    """Run something on a machine, and see what came of it."""
+    where = f" ({machine})" if machine else ""
+    return (
+        f"Run this on my Vast.ai machine{where}: {what}. Ask me where more than one could be "
+        "meant, and check first that it is what its offer promised. Give the job a request_key, "
+        "so that it never runs twice, and follow it to its end. Then tell me its exit status, how "
+        "long it took and the end of its output, bring back the files that I name, and say what "
+        "the machine bills on. Replace no file that differs, and stop or destroy nothing unasked."
+    )
+
+
 def status() -> str:
     """What runs, and how it is doing."""
     return (
@@ -66,7 +78,7 @@ def cleanup() -> str:
 
 
 PROMPTS: dict[str, Callable[..., str]] = {
-    prompt.__name__: prompt for prompt in (rent, status, cost, cleanup)
+    prompt.__name__: prompt for prompt in (rent, run, status, cost, cleanup)
 }
 
 
