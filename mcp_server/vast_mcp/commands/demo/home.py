@@ -47,15 +47,11 @@ def make_key(path: Path) -> None:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     private = Ed25519PrivateKey.generate()
-    public = private.public_key().public_bytes(
-        forms.Encoding.OpenSSH, forms.PublicFormat.OpenSSH
-    )
+    public = private.public_key().public_bytes(forms.Encoding.OpenSSH, forms.PublicFormat.OpenSSH)
     path.parent.mkdir(mode=0o700)
     path.write_text(f"{public.decode()} demo\n", encoding="utf-8")
     half = path.with_suffix("")
     half.touch(mode=0o600)
     half.write_bytes(
-        private.private_bytes(
-            forms.Encoding.PEM, forms.PrivateFormat.OpenSSH, forms.NoEncryption()
-        )
+        private.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.OpenSSH, forms.NoEncryption())
     )
