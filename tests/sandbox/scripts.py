@@ -508,7 +508,7 @@ echo $((1 ? 2 : 3/1)); echo $((0 && 1/0))
 ----
 echo $((1/0)); echo no
 ----
-trap 'echo got' USR1; (sleep 0.05; kill -USR1 $$; sleep 9) & wait $!; echo $?; kill $!
+trap 'echo got' USR1; (sleep 0.05; kill -USR1 $$; sleep 0.3) & wait $!; echo $?; kill $!
 ----
 f() { trap 'echo left' EXIT; }; f; echo x
 ----
@@ -521,6 +521,14 @@ exec 3>&1; x=$(echo hidden; echo shown >&3); echo $x
 echo a >f & wait; cat f
 ----
 (sleep 5 >/dev/null 2>&1 &) ; echo $?
+----
+keep() { sleep 0.1; echo >f; }; x=$(keep </dev/null >/dev/null 2>&1 &); [ -e f ] && echo waited; wait
+----
+x=$({ sleep 0.2; echo >f; } </dev/null >/dev/null 2>&1 &); [ -e f ] || echo went on
+----
+keep() { exec </dev/null >/dev/null 2>&1; sleep 0.2; echo >f; }; x=$(keep &); [ -e f ] || echo went on
+----
+x=$(sleep 0.2 >/dev/null & echo a); echo $x
 ----
 echo $(sleep 0 & echo x)
 ----

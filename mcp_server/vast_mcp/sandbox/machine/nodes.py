@@ -128,7 +128,7 @@ class File(Readable):
 
     def write(self, offset: int, data: bytes) -> None:
         end = offset + len(data)
-        beyond = offset >= len(self._data) and not data.strip(b"\0")
+        beyond = offset >= len(self._data) and data == bytes(len(data))
         self._disk.take(max(0, end - self._size), 0 if beyond else max(0, end - len(self._data)))
         self._size = max(self._size, end)
         if beyond:

@@ -3,24 +3,32 @@
 from vast_mcp.sandbox.machine.calls import Command
 
 from .blocks import BLOCKS
+from .columns import COLUMNS
 from .digests import DIGESTS
+from .encoding import ENCODING
 from .files import FILES
 from .finding import FINDING
 from .gpus import GPUS
+from .listing import LISTING
 from .plain import PLAIN
 from .running import RUNNING
+from .searching import SEARCHING
 from .streaming import STREAMING
 from .system import SYSTEM
 from .text import TEXT
 
 COMMANDS: dict[str, Command] = {
     **BLOCKS,
+    **COLUMNS,
     **DIGESTS,
+    **ENCODING,
     **FILES,
     **FINDING,
     **GPUS,
+    **LISTING,
     **PLAIN,
     **RUNNING,
+    **SEARCHING,
     **STREAMING,
     **SYSTEM,
     **TEXT,

@@ -5,13 +5,14 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from vast_mcp.sandbox.machine.calls import Call, carried_out
+from vast_mcp.sandbox.machine.calls import Call, Command, carried_out
 from vast_mcp.sandbox.machine.nodes import File, Node
 from vast_mcp.sandbox.machine.processes import PIPE, Process
 from vast_mcp.sandbox.machine.tree import joined
 
 from . import builtins
 from .redirecting import forget, redirect, restore
+from .special import SPECIAL
 from .syntax import Compound, Simple
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ async def launched(shell: "Shell", command: Simple, *, last: bool) -> int:
         restore(shell.process, await redirect(shell, shell.process, command.redirections))
         return shell.substituted_status
     name = words[0]
-    if name in builtins.SPECIAL:
+    if name in SPECIAL:
         return await _special(shell, command, words, values)
     function = shell.functions.get(name)
     if function is not None or builtins.find(name) is not None:
@@ -61,7 +62,7 @@ async def _special(
         forget(before)
         return 0
     try:
-        return await _carried_out(shell, builtins.SPECIAL[words[0]], words)
+        return await _carried_out(shell, SPECIAL[words[0]], words)
     finally:
         restore(shell.process, before)
 
@@ -101,7 +102,7 @@ def _take_back(shell: "Shell", shown: dict[str, str | None], exported: set[str])
             shell.exported.discard(name)
 
 
-async def _carried_out(shell: "Shell", builtin: builtins.Command, words: list[str]) -> int:
+async def _carried_out(shell: "Shell", builtin: Command, words: list[str]) -> int:
     call = Call(shell.process, words, shell)
     try:
         return await carried_out(builtin, call)
@@ -121,7 +122,7 @@ async def _program(
     process = shell.process
     before = await redirect(shell, process, command.redirections)
     environment = shell.environment | values
-    if last and not shell.traps.get("EXIT"):
+    if last and not shell.traps.acts.get("EXIT"):
         forget(before)
         return await become(process, words, environment, values.get("PATH"))
     try:

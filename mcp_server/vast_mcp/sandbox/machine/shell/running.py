@@ -5,44 +5,33 @@ from collections.abc import Awaitable, Callable
 
 from vast_mcp.sandbox.machine.calls import Call
 from vast_mcp.sandbox.machine.nodes import Device
-from vast_mcp.sandbox.machine.processes import NAMES, SIGNALS, Exited, Process
+from vast_mcp.sandbox.machine.processes import Exited, Process
 from vast_mcp.sandbox.machine.streams import AT_ONCE, FileStream, Pipe
 
 from . import launching
 from .arithmetic import ArithmeticFault
+from .compounds import Left, run_body
 from .expansion import Expansion, ExpansionFault
 from .parser import Parser
 from .redirecting import RedirectionFault, forget, redirect, restore
 from .source import Source
 from .syntax import (
-    Case,
     Command,
     Compound,
-    For,
     Function,
-    Group,
-    If,
     Item,
-    Loop,
     Pipeline,
     Script,
     Simple,
     Subshell,
     SyntaxFault,
 )
+from .traps import Traps
 from .variables import ShellFault, Variables
 
 SUBSTITUTED_AT_MOST = 8_000_000  # bytes
 RESTS_EVERY = 40  # commands, after which others have their turn
 DEEPEST = 40  # functions within functions
-
-
-class Left(Exception):
-    """A loop, or a function, is left."""
-
-    def __init__(self, what: str, levels: int = 1, status: int = 0) -> None:
-        super().__init__(what)
-        self.what, self.levels, self.status = what, levels, status
 
 
 class Replaced(Exception):
@@ -63,21 +52,18 @@ class Shell(Variables):
         super().__init__(process, name, arguments)
         self.expansion = Expansion(self)
         self.functions: dict[str, Compound] = {}
-        self.traps: dict[str, str] = {}
+        self.traps = Traps(process)
         self.loops = 0
         self.substituted_status = 0  # of the last `$(…)`
-        self.alarm = asyncio.Event()
-        self._pending: list[str] = []
         self._conditions = 0
         self._steps = 0
-        process.caught = self._caught
 
     def within(self, process: Process) -> "Shell":
         """Begin a shell in a child, as this one is; its traps are none."""
         made = Shell(process, self.name, list(self.arguments))
         self.copied_to(made)
         made.functions = dict(self.functions)
-        made.traps = {name: act for name, act in self.traps.items() if not act}
+        made.traps.acts = self.traps.inherited()
         made.loops, made._conditions = self.loops, self._conditions
         return made
 
@@ -87,7 +73,7 @@ class Shell(Variables):
         """Run to the end, which a trap may see: the status."""
         try:
             await self._until_it_ends(body)
-            act, status = self.traps.pop("EXIT", ""), self.status
+            act, status = self.traps.acts.pop("EXIT", ""), self.status
             if act and not await self._until_it_ends(lambda: self.evaluate(act, status)):
                 self.status = status
         except Replaced as over:
@@ -143,7 +129,10 @@ class Shell(Variables):
                 self._launch(item)
             else:
                 await self._item(item)
-            await self._heed_traps()
+            while (act := self.traps.due()) is not None:
+                status = self.status
+                await self.evaluate(act, status)
+                self.status = status
 
     async def _item(self, item: Item) -> None:
         rest = list(item.others)
@@ -271,89 +260,25 @@ class Shell(Variables):
             forget(before)
             before.clear()
         try:
-            await self._inside(command)
+            await run_body(self, command)
         finally:
             restore(self.process, before)
 
-    async def _inside(self, command: Compound) -> None:
-        body = command.body
-        if isinstance(body, Group):
-            await self.run(body.body)
-        elif isinstance(body, Subshell):
-            inner_body, child = body.body, self.process.fork()
-            inner = self.within(child)
-            child.start(lambda: inner.live(lambda: inner._body(inner_body)))
-            self.status = await self.reaped(child)
-        elif isinstance(body, If):
-            await self._if(body)
-        elif isinstance(body, Loop):
-            await self._looped(lambda: self._while(body))
-        elif isinstance(body, For):
-            await self._looped(lambda: self._for(body))
-        else:
-            await self._case(body)
+    async def in_child(self, script: Script) -> None:
+        """Run a script in a child, as `( … )` does."""
+        child = self.process.fork()
+        inner = self.within(child)
+        child.start(lambda: inner.live(lambda: inner._body(script)))
+        self.status = await self.reaped(child)
 
-    async def _holds(self, condition: Script) -> bool:
+    async def holds(self, condition: Script) -> bool:
+        """Run what is a condition: whether it holds. Nothing in it ends the shell."""
         self._conditions += 1
         try:
             await self.run(condition)
         finally:
             self._conditions -= 1
         return self.status == 0
-
-    async def _if(self, body: If) -> None:
-        for condition, then in body.branches:
-            if await self._holds(condition):
-                await self.run(then)
-                return
-        if body.otherwise is not None:
-            await self.run(body.otherwise)
-        else:
-            self.status = 0
-
-    async def _looped(self, loop: Callable[[], Awaitable[None]]) -> None:
-        self.loops += 1
-        try:
-            await loop()
-        finally:
-            self.loops -= 1
-
-    async def _once(self, body: Script) -> bool:
-        """Run a loop's body once: false where the loop is left."""
-        try:
-            await self.run(body)
-        except Left as left:
-            if left.what == "function":
-                raise
-            if left.levels > 1 and self.loops > 1:
-                raise Left(left.what, left.levels - 1) from None
-            self.status = 0
-            return left.what == "continue"
-        return True
-
-    async def _while(self, body: Loop) -> None:
-        status, goes_on = 0, True
-        while goes_on and await self._holds(body.condition) != body.until:
-            goes_on = await self._once(body.body)
-            status = self.status
-        self.status = status
-
-    async def _for(self, body: For) -> None:
-        words = self.arguments if body.words is None else await self.expansion.fields(body.words)
-        self.status = 0
-        for word in list(words):
-            self.put(body.name, word)
-            if not await self._once(body.body):
-                break
-
-    async def _case(self, body: Case) -> None:
-        text = await self.expansion.text(body.word)
-        self.status = 0
-        for patterns, script in body.branches:
-            for pattern in patterns:
-                if (await self.expansion.pattern(pattern)).fullmatch(text):
-                    await self.run(script)
-                    return
 
     async def call(self, function: Compound, arguments: list[str]) -> int:
         """Call a function."""
@@ -370,38 +295,6 @@ class Shell(Variables):
             self.arguments, self.loops = before, loops
             self.end_locals()
         return self.status
-
-    # Traps
-
-    def trap(self, name: str, act: str | None) -> None:
-        """Set what is done at a signal, or at the end; None is what is usual, "" is nothing."""
-        number = next((number for number, one in NAMES.items() if one == name), 0)
-        self.traps.pop(name, None)
-        self.process.ignored.discard(number)
-        if act is not None:
-            self.traps[name] = act
-        if act == "" and number:
-            self.process.ignored.add(number)
-
-    @property
-    def interrupted_by(self) -> int:
-        """The signal for which a trap has something to do."""
-        return SIGNALS[self._pending[0]] if self._pending else 0
-
-    def _caught(self, number: int) -> bool:
-        name = NAMES.get(number, "")
-        if not self.traps.get(name):
-            return False
-        self._pending.append(name)
-        self.alarm.set()
-        return True
-
-    async def _heed_traps(self) -> None:
-        self.alarm.clear()
-        while self._pending:
-            name, status = self._pending.pop(0), self.status
-            await self.evaluate(self.traps.get(name, ""), status)
-            self.status = status
 
 
 def _may_end_shell(pipeline: Pipeline) -> bool:

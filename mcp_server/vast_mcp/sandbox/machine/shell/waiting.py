@@ -17,7 +17,7 @@ async def wait(call: Call) -> int:
     if not call.words:
         for child in list(call.process.children.values()):
             if not await _over(shell, child):
-                return 128 + shell.interrupted_by
+                return 128 + shell.traps.interrupted_by
         return 0
     status = 0
     for word in call.words:
@@ -29,13 +29,13 @@ async def wait(call: Call) -> int:
         elif await _over(shell, child):
             status = await shell.reaped(child)
         else:
-            return 128 + shell.interrupted_by
+            return 128 + shell.traps.interrupted_by
     return status
 
 
 async def _over(shell: "Shell", child: Process) -> bool:
     """Wait for a child's end; false where a signal that the shell has a trap for came first."""
-    waits = [asyncio.ensure_future(one.wait()) for one in (child.ended, shell.alarm)]
+    waits = [asyncio.ensure_future(one.wait()) for one in (child.ended, shell.traps.alarm)]
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:
