@@ -106,12 +106,14 @@ launch() {
         ;;
     esac
     machine
-    keep </dev/null >/dev/null 2>&1 &
+    keep &
     until [ -e "$job/pid" ] || [ ! -e "$job/running" ] || ! kill -0 $! 2>/dev/null; do nap; done
 }
 
-# Waits for the job, and keeps how it ended.
+# Waits for the job, and keeps how it ended. By exec, for dash keeps the streams of a function that is redirected, and
+# the channel is open as long as somebody has them.
 keep() {
+    exec </dev/null >/dev/null 2>&1
     myself
     true >"$claim/by.$me.$when"
     write "$job/keeper" "$me $when"
