@@ -253,8 +253,17 @@ def test_a_check_fits_beside_a_watchdog() -> None:
     assert is_in(carried)
     assert script.is_in(carried)
     assert script.without(carried) == _lease(None)
-    assert is_all_of(script.without(carried))
+    assert is_all_of(carried)
     assert not script.is_in(_lease("echo x"))
+
+
+def test_a_check_alone_is_nothing_of_the_person_s() -> None:
+    alone = script.started_in(None, ONSTART_MAX)
+    assert alone is not None
+    assert is_all_of(alone)
+    assert not is_in(alone)
+    assert not is_all_of("#!/bin/sh\n")
+    assert not is_all_of(script.started_in("echo x\n", ONSTART_MAX) or "")
 
 
 def test_a_check_that_does_not_fit_is_left_out() -> None:

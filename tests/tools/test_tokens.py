@@ -25,6 +25,7 @@ SHARES = {
     "show_jobs": 115,
     "copy_files": 250,
     "check_machine": 150,
+    "a check at the start of a rental": 23,
 }
 
 

@@ -249,6 +249,9 @@ class CreateInstance(Arguments):
             ),
         ),
     ] = None
+    check: Annotated[
+        bool | None, Field(description="for check_machine without SSH. Default false")
+    ] = None
     dry_run: Annotated[bool | None, Field(description="check and price only. Default false")] = None
 
 

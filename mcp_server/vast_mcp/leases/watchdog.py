@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from vast_mcp.checks import script
 from vast_mcp.leases.packing import packed
 from vast_mcp.settings import DEFAULT_URL
 
@@ -53,9 +54,11 @@ def is_in(onstart: str) -> bool:
 
 
 def is_all_of(onstart: str) -> bool:
-    """Whether a start script is a watchdog and nothing else."""
-    rest = [line for line in onstart.splitlines() if not line.startswith(_MARK)]
-    return is_in(onstart) and rest in ([], [_SHEBANG.strip()])
+    """Whether a start script is a watchdog, or a look at the machine, and nothing else."""
+    without = script.without(onstart)
+    rest = [line for line in without.splitlines() if not line.startswith(_MARK)]
+    ours = is_in(onstart) or without != onstart
+    return ours and rest in ([], [_SHEBANG.strip()])
 
 
 def guarded(
@@ -83,10 +86,10 @@ def guarded(
         *([] if made is None else [str(made)]),
     )
     start = _START.format(data=_data(), arguments=shlex.join(values))
-    script = packed(onstart) if onstart else _SHEBANG
-    if script.startswith(_SHEBANG):
-        return _SHEBANG + start + script.removeprefix(_SHEBANG)
-    return start + script
+    carried = packed(onstart) if onstart else _SHEBANG
+    if carried.startswith(_SHEBANG):
+        return _SHEBANG + start + carried.removeprefix(_SHEBANG)
+    return start + carried
 
 
 def cost(base_url: str = DEFAULT_URL) -> int:

@@ -18,6 +18,8 @@ from vast_mcp.vast.replies import as_object
 
 FACT = "made"  # of an attempt in the journal
 
+CHECK = "check_inside"  # the same: what check_inside.py keeps
+CHECK_SAID = "starts with it; check_machine reads its line in the log"
 NO_WAY_IN = (
     "Nothing leads into it: with runtype args there is no SSH, and no port is opened with -p. "
     "show_logs shows its output."
@@ -45,6 +47,7 @@ class Made(Part):
     onstart: Annotated[
         str | None, Field(description="How it was sent, and where its output goes.")
     ] = None
+    check: Annotated[str | None, Field(description="What looks at it from inside.")] = None
     ssh_keys: Annotated[
         list[str] | None, Field(description="Let in at birth: files here, or fingerprints.")
     ] = None
@@ -73,6 +76,7 @@ def made_in(facts: Json) -> Made | None:
         overridden_env=_texts(brought.get("overridden")),
         untrusted_template_env=_texts(brought.get("env")),
         onstart=_onstart_said(as_object(kept.get("onstart"))),
+        check=CHECK_SAID if "in" in _check(facts) else None,
         ssh_keys=_texts(kept.get("ssh_keys")),
         volume_bills=_volume_said(asked.volume, number_of(kept.get("volume"))),
         bid_usd_per_hour=number_of(kept.get("bid")),
@@ -89,6 +93,8 @@ def warnings_in(facts: Json) -> list[str]:
         warnings.append(NO_WAY_IN)
     if (as_object(facts.get(FACT)) or {}).get("bid") is not None:
         warnings.append(INTERRUPTIBLE)
+    if why := _check(facts).get("why"):
+        warnings.append(f"No check is in it: {why}.")
     return warnings
 
 
@@ -135,6 +141,10 @@ def _volume_said(volume: Json | None, usd: float | None) -> str | None:
     if not volume.get("new"):
         return _OF_OWN_VOLUME
     return _OF_NEW_VOLUME.format("an unknown price" if usd is None else f"{usd:.5f} $/h")
+
+
+def _check(facts: Json) -> Json:
+    return as_object(facts.get(CHECK)) or {}
 
 
 def _brought(facts: Json) -> Json:

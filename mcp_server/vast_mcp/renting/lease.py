@@ -139,12 +139,12 @@ async def lease_of(call: Call, order: Order) -> tuple[Lease | None, Json]:
         return None, order.body
     now = call.now()
     until = int(now + order.lease_hours * 3600)
-    template, why = await _template(call, order)
+    template, why = await template_beneath(call, order)
     why = why or _why_outside(order, template)
     if why is not None:
         return Lease(until, why_outside=why), order.body
     base_url = call.settings.base_url
-    script = _script(order, template)
+    script = script_of(order, template)
     carried = watchdog.guarded(script, until=until, base_url=base_url, made=int(now))
     if len(carried) > packing.ONSTART_MAX:
         why = (
@@ -164,9 +164,9 @@ async def lease_of(call: Call, order: Order) -> tuple[Lease | None, Json]:
     return lease, order.body | {"onstart": carried}
 
 
-async def _template(call: Call, order: Order) -> tuple[Template | None, str | None]:
-    """The template where it may say what starts in the machine, and why no watchdog can be put
-    there without it.
+async def template_beneath(call: Call, order: Order) -> tuple[Template | None, str | None]:
+    """The template where it may say what starts in the machine, and why nothing can be put there
+    without it.
     """
     body = order.body
     says_all = "runtype" in body and order.script is not None
@@ -184,7 +184,7 @@ def _why_outside(order: Order, template: Template | None) -> str | None:
     """Why no watchdog can go in front of the script; None where it can."""
     if rules.by_args(order.body, template):
         return "with runtype args onstart is the entrypoint"
-    script = _script(order, template)
+    script = script_of(order, template)
     if order.is_vm and script and not script.startswith("#!"):
         return "a VM runs no onstart without a shebang"
     return None
@@ -200,7 +200,7 @@ def _image(order: Order, template: Template | None) -> str | None:
     return None if template is None else template.image
 
 
-def _script(order: Order, template: Template | None) -> str | None:
+def script_of(order: Order, template: Template | None) -> str | None:
     """The script that the machine starts with: an onstart in the request replaces the template's
     (docs/vast-api.md A.10), so that one is carried along.
     """

@@ -25,7 +25,9 @@ from vast_mcp.settings import Settings
 PRIVATE = frozenset({"env", "image_login", "onstart", "args", "args_str"})
 
 # Arguments that say how a wish is carried out, not what is wished for.
-_GUARDS = {"request_key", "allow_unresolved", "max_usd_per_hour", "lease_hours", "dry_run"}
+_GUARDS = {
+    *("request_key", "allow_unresolved", "max_usd_per_hour", "lease_hours", "check", "dry_run"),
+}
 _STAYS_HERE = {*PRIVATE, "env_from", "image_login_from"}
 _NOT_IN_BODY = {"offer_id", "label", "env_from", "image_login_from", *_GUARDS}
 

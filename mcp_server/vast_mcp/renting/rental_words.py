@@ -26,6 +26,8 @@ def warnings_of(order: Order, rental: Rental) -> list[str]:
             "lease_hours was not applied, since the machine exists; manage_instance extend_lease "
             "moves it."
         )
+    if order.given.get("check") and as_made.CHECK not in intent.facts:
+        warnings.append("check was not applied, since the machine exists.")
     if intent.stopped_as_asked:
         warnings.insert(0, _resting(intent))
     elif intent.wanted == "stopped" and not rental.replayed:

@@ -16,7 +16,7 @@ from vast_mcp.errors import Json
 from vast_mcp.journal.records import NEW_VOLUME, STOPPED_USD_PER_HOUR
 from vast_mcp.leases import packing
 from vast_mcp.machines.costs import Price
-from vast_mcp.renting import as_made, confirm, lease, limits, preflight, unseen
+from vast_mcp.renting import as_made, check_inside, confirm, lease, limits, preflight, unseen
 from vast_mcp.renting.confirm import Agreement
 from vast_mcp.renting.findings import Findings
 from vast_mcp.renting.lease import Lease
@@ -41,6 +41,7 @@ class Terms:
     standing: Standing | None
     room: Headroom | None
     lease: Lease | None
+    check: Json | None = None  # what is kept of a look that it takes at itself
     agreement: Agreement = field(default_factory=Agreement)
 
     @property
@@ -81,6 +82,8 @@ class Terms:
             facts[STOPPED_USD_PER_HOUR] = self.price.stopped
         if self.lease is not None:
             facts[lease.FACTS] = self.lease.facts
+        if self.check is not None:
+            facts[as_made.CHECK] = self.check
         return facts
 
 
@@ -102,12 +105,13 @@ async def terms_unasked(call: Call, order: Order, account: str) -> Terms:
     await _check_entrypoint(call, order)
     standing = await limits.standing(call)
     made, body = await lease.lease_of(call, order)
+    check, body = await check_inside.with_check(call, order, body)
     findings = await _findings(call, order)
     if unseen.is_unseen(call, order):
         said = await unseen.say_price(call, order, findings)
         findings = replace(findings, warnings=[*findings.warnings, *said])
     room = limits.check_account(call, standing, account, findings.price.total)
-    return Terms(body, findings, standing, room, made)
+    return Terms(body, findings, standing, room, made, check)
 
 
 async def terms_at_this_moment(call: Call, order: Order, terms: Terms) -> Terms | None:

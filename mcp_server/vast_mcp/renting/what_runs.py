@@ -69,8 +69,8 @@ def _onstart(body: Json, template: Template | None) -> Json:
     if text is None or by_args(body, template):
         return {}
     tells = BEGAN in text
-    if watchdog.is_in(text) and not tells:
-        return {}  # nothing else is in it
+    if watchdog.is_all_of(text):
+        return {}
     return {"characters": len(text), "tells": tells, "vm": bool(body.get("vm"))}
 
 
