@@ -158,7 +158,7 @@ class Copying:
         self._compare()
 
     def _cut(self, number: int, breaks: int) -> Cut:
-        """One in each stretch of the way; every fourth is the end of the server too."""
+        """One in each stretch of the way; every third is the end of the server too."""
         size = self.figures.size + EACH_FILE * self.figures.files + LOGIN * breaks
         stretch = size * 0.9 / breaks
         at = int(stretch * number + self.dice.uniform(0, stretch)) + 1
@@ -166,7 +166,7 @@ class Copying:
 
         async def then() -> None:
             self._look_for_halves()
-            if number % 4 == 3:
+            if number % 3 == 2:
                 await self.place.kill()
 
         how = self.dice.choice(HOWS)
