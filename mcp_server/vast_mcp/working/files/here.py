@@ -60,11 +60,12 @@ class Here:
         return await _aside(self._look, path)
 
     def _look(self, path: bytes) -> Seen | None:
-        try:
-            with self._around(path) as (at, name):
-                found = at.look(name) if name else os.stat(self._real(path))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        with _told():
+            try:
+                with self._around(path) as (at, name):
+                    found = at.look(name) if name else os.stat(self._real(path))
+            except (FileNotFoundError, NotADirectoryError):
+                return None
         return None if found is None else _seen(found)
 
     async def names(self, folder: bytes) -> AsyncIterator[tuple[bytes, Seen]]:

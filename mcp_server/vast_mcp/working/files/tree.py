@@ -5,7 +5,9 @@ A side may tell anything: names that lead elsewhere, the same name twice, folder
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
+from collections.abc import Generator
 from dataclasses import dataclass, field
 
 from vast_mcp.working.files import names
@@ -57,8 +59,9 @@ class Tree:
 
 
 async def walk(side: Side, other: Side) -> Tree:
-    """All that lies beneath the root of a side. Raises AllTrouble for too much."""
-    root = await side.look(ROOT)
+    """All that lies beneath the root of a side. Raises AllTrouble for too much, or no root."""
+    with _of_all(side):
+        root = await side.look(ROOT)
     tree = Tree()
     tree.folders[ROOT] = 0o755 if root is None else root.mode
     pending = [ROOT]
@@ -114,8 +117,23 @@ def _why_not_there(side: Side, other: Side, name: bytes, path: bytes) -> str | N
 
 async def standing(side: Side, tree: Tree) -> dict[bytes, Seen]:
     """What stands on a side where a tree is to be put, and what is not yet whole there. Beneath
-    what stands in a folder's place and is none, nothing is looked for.
+    what stands in a folder's place and is none, nothing is looked for. Raises AllTrouble where that
+    cannot be seen.
     """
+    with _of_all(side):
+        return await _standing(side, tree)
+
+
+@contextlib.contextmanager
+def _of_all(side: Side) -> Generator[None]:
+    """What keeps a folder from being seen keeps all of it from being copied."""
+    try:
+        yield
+    except Trouble as exc:
+        raise AllTrouble(side.field, f"leads to a folder that {exc}") from None
+
+
+async def _standing(side: Side, tree: Tree) -> dict[bytes, Seen]:
     found = dict[bytes, Seen]()
     root = await side.look(ROOT)
     if root is None:
