@@ -12,7 +12,7 @@ import asyncssh
 import pytest
 from mcp import Client
 
-from house import OURS, an_offer, call, served
+from house import OURS, an_offer, call, sampled, served
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 
@@ -38,16 +38,22 @@ async def client(world: World, settings: Settings, tmp_path: Path) -> AsyncItera
     world.set_keys([key.export_public_key().decode()])
     work = tmp_path / "work"
     work.mkdir()
-    async with served(world, replace(settings, files=(work,))) as made:
+    async with served(
+        world, replace(settings, files=(work,), check_url="https://example.com/100mb")
+    ) as made:
         yield made
 
 
 def rented(world: World, *lies: str) -> int:
     """A machine of ours that runs, and tells these lies."""
     body = {"image": "a/b", "disk": 20, "label": OURS, "runtype": "ssh_direct"}
-    made = world.rent(an_offer(world, ports=True)["id"], body).id
+    made = world.rent(an_offer(world, ports=True, num_gpus=2)["id"], body).id
     world.lie(made, *lies)
     return made
+
+
+# What is worse along with it.
+ALONG = {"no_gpu": {"nvidia_smi"}, "driver_fails": {"gpu_count"}, "old_driver": {"cuda"}}
 
 
 async def run(client: Client, machine: int, command: str, **more: Any) -> dict[str, Any]:
@@ -109,6 +115,58 @@ async def test_a_full_disk_begins_no_job(client: Client, world: World) -> None:
     ran = await run(client, rented(world, "full_disk"), "echo x")
     assert ran["state"] == "not_started"
     assert not ran.get("untrusted_stdout")
+
+
+# What a check finds where a machine lies so: the item that is worse.
+FOUND = {
+    "fewer_gpus": "gpu_count",
+    "no_gpu": "gpu_count",
+    "driver_fails": "nvidia_smi",
+    "other_gpu": "gpu_name",
+    "less_gpu_memory": "gpu_memory",
+    "old_driver": "driver",
+    "narrow_link": "pcie_width",
+    "throttled": "throttling",
+    "ecc_errors": "ecc_errors",
+    "xid": "xid_errors",
+    "less_memory": "memory",
+    "fewer_cores": "cpu_cores",
+    "small_disk": "disk",
+    "slow_disk": "disk_write",
+    "slow_download": "download",
+}
+
+
+@pytest.mark.parametrize(("lie", "item"), FOUND.items())
+async def test_a_check_finds_every_lie(client: Client, world: World, lie: str, item: str) -> None:
+    """A machine that is less than its offer says is found to be, in that and nothing beside it."""
+    checked = await call(client, "check_machine", instance_id=rented(world, lie))
+    worse = {one["item"] for one in checked["items"] if one["verdict"] == "worse"}
+    assert checked["verdict"] == "worse"
+    assert item in worse
+    assert worse - {item} <= ALONG.get(lie, set())
+
+
+@pytest.mark.parametrize("offer", sampled(range(44), every=11))
+async def test_a_check_finds_nothing_where_a_machine_is_what_it_says(
+    client: Client, world: World, offer: int
+) -> None:
+    """Cards of every model, whatever they are called."""
+    rows = sorted(world.offers.values(), key=lambda row: row["id"])[offer::44]
+    row = next(row for row in rows if row["direct_port_count"] > 0)
+    world.offers[row["id"]] |= {"rentable": True, "rented": False}
+    machine = world.rent(row["id"], {"image": "a/b", "label": OURS, "runtype": "ssh_direct"}).id
+    checked = await call(client, "check_machine", instance_id=machine)
+    assert checked["verdict"] == "as_promised", checked["said"]
+
+
+@pytest.mark.parametrize("lie", ["full_disk", "no_timeout", "no_bash", "noisy", "no_digest"])
+async def test_a_check_is_made_in_a_machine_that_lacks_something(
+    client: Client, world: World, lie: str
+) -> None:
+    """What a machine has not is no lie about its cards."""
+    checked = await call(client, "check_machine", instance_id=rented(world, lie))
+    assert checked["verdict"] == "as_promised", checked["said"]
 
 
 @pytest.mark.parametrize("lie", ["", "no_digest", "noisy"])
