@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from storm.job_judge import Wish, ask, is_over, pursue, until
+from storm.job_judge import TRIES, Wish, ask, is_over, pursue, until
 from storm.wire import Cut, How
 from storm.workplace import Workplace
 
@@ -40,19 +41,16 @@ def place_in(wish: Wish) -> int:
 
 
 def cuts(how: How, *, passes_on: bool, times: int = 1) -> Callable[..., Awaitable[bool]]:
-    """The connection breaks at some message of each of the first calls."""
+    """A connection of the first call breaks at some message, and those that it opens instead."""
 
     async def run(place: Workplace, wish: Wish) -> bool:
-        met = False
-        for _ in range(times):
-            cut = place.wire.breaks(Cut(place_in(wish), how, passes_on=passes_on))
-            over = is_over(await ask(place, wish))
-            place.wire.calm()
-            met = met or cut.done
-            if over:
-                return met
-        await pursue(place, wish)
-        return met
+        places = itertools.accumulate(place_in(wish) for _ in range(times))
+        broken = [place.wire.breaks(Cut(at, how, passes_on=passes_on)) for at in places]
+        over = is_over(await ask(place, wish))
+        place.wire.calm()
+        if not over:
+            await pursue(place, wish)
+        return any(cut.done for cut in broken)
 
     return run
 
@@ -193,6 +191,24 @@ async def ended_from_outside(place: Workplace, wish: Wish) -> bool:
     return True
 
 
+async def shell_killed(place: Workplace, wish: Wish) -> bool:
+    """One process of it is killed at some moment: one that starts it, that waits for it, or its
+    own. Whether it began is known, or that nobody knows.
+    """
+    wish.killed = True
+    wish.lasts_s = "0.3"
+    asked = asyncio.create_task(ask(place, wish))
+    await until(lambda: bool(_processes_of(place)) or asked.done())
+    await asyncio.sleep(wish.dice.uniform(0, 0.15))
+    running = _processes_of(place)
+    if running:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(wish.dice.choice(running), signal.SIGKILL)
+    if not is_over(await asked):
+        await pursue(place, wish)
+    return bool(running)
+
+
 async def _begun(place: Workplace, wish: Wish) -> None:
     """Return once it has begun, with the first answer told."""
     asked = asyncio.create_task(ask(place, wish, timeout_s=1))
@@ -252,16 +268,14 @@ async def five_calls(place: Workplace, wish: Wish) -> bool:
     third.
     """
     wish.lasts_s = str(wish.long_s)
-    wait = max(1, int(wish.long_s / 4.5))
-    for turn in range(4):
-        cut = place.wire.breaks(Cut(place_in(wish))) if turn == 2 else None
-        await ask(place, wish, timeout_s=wait)
+    for turn in range(TRIES):
+        if turn == 2:
+            place.wire.breaks(Cut(place_in(wish)))
+        if is_over(await ask(place, wish, timeout_s=max(1.0, wish.long_s / 4.5))):
+            break
         place.wire.calm()
         if turn == 1:
             await place.kill()
-        if cut is None and is_over(wish.answers[-1]):
-            break
-    await pursue(place, wish)
     return len(wish.answers) >= 5
 
 
@@ -281,12 +295,13 @@ async def stops(place: Workplace, wish: Wish) -> bool:
     return cut.done
 
 
+LONG = Scenario("five calls at real times, a kill and a cut between", five_calls)
 ALL = (
     Scenario("cut at a message, which is lost", cuts("reset", passes_on=False)),
     Scenario("cut at a message, which still arrives", cuts("reset", passes_on=True)),
     Scenario("ended at a message, which is lost", cuts("end", passes_on=False)),
     Scenario("ended at a message, which still arrives", cuts("end", passes_on=True)),
-    Scenario("cut in three calls, one after the other", cuts("reset", passes_on=True, times=3)),
+    Scenario("cut three times, one after the other", cuts("reset", passes_on=True, times=3)),
     Scenario("cut in the middle of a packet", cuts_at_a_byte),
     Scenario("silent from a message on", cuts("silence", passes_on=False)),
     Scenario("silent after a message", cuts("silence", passes_on=True)),
@@ -305,6 +320,7 @@ ALL = (
     Scenario("two servers, both cut", two_servers_cut),
     Scenario("the machine's disk is another one", wiped),
     Scenario("all its processes are killed", ended_from_outside),
+    Scenario("one of its processes is killed", shell_killed),
     Scenario("the disk is full at first", full_from_the_start),
     Scenario("the disk is full of what it says", filled_by_itself),
     Scenario("five calls, a kill and a cut between", five_calls),

@@ -15,6 +15,7 @@ from storm.workplace import Workplace
 
 TRIES = 24  # calls of an honest agent before the storm says that there is no verdict
 OVER = frozenset({"ended", "stopped", "lost", "interrupted", "gone"})
+KILLED = 137  # what a shell says of a process that SIGKILL ended
 STEP_S = 0.02  # between looks of this program at a condition
 
 
@@ -30,6 +31,7 @@ class Wish:
     answers: list[Json | None] = field(default_factory=list)  # None where the server died over it
     stops: bool = False  # it is to be stopped
     expects: frozenset[str] = frozenset()  # the states that are true where the machine loses it
+    killed: bool = False  # a process of it was, and maybe its own
     says: str = ""  # more that it does in between
     after: list[Callable[[], object]] = field(default_factory=list)  # once it is judged
     long_s: float = 5.0
@@ -184,6 +186,8 @@ async def judge(place: Workplace, wish: Wish, patience_s: float = PATIENCE_S) ->
 def _weigh(wish: Wish, answer: Json) -> tuple[int, int]:
     """Whether the end that was told is not the one that was, and whether it was lost."""
     state, status = answer["state"], answer.get("exit_status")
+    if wish.killed and not (state == "ended" and wish.came_to_its_end):
+        return _weigh_killed(wish, state, status)
     if wish.expects:
         return int(state not in wish.expects), 0
     if state == "ended":
@@ -195,6 +199,13 @@ def _weigh(wish: Wish, answer: Json) -> tuple[int, int]:
         return int(not wish.stops or wish.alive), 0
     # Lost or interrupted: no lie, and yet an exit that nobody will hear of.
     return 0, int(wish.begun > 0)
+
+
+def _weigh_killed(wish: Wish, state: str, status: int | None) -> tuple[int, int]:
+    """Of one whose process was killed, and which did not come to its end as far as was told."""
+    if state == "ended":
+        return int(status != KILLED), 0
+    return 0, int(state == "lost" and wish.begun > 0)
 
 
 async def _is_found(place: Workplace, wish: Wish) -> bool:

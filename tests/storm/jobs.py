@@ -22,7 +22,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from storm.job_faults import ALL, Scenario
+from storm.job_faults import ALL, LONG, Scenario
 from storm.job_judge import Figures, Wish, judge
 from storm.process import Nursery
 from storm.report import write
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--seed", type=int, default=0)
     top.add_argument("--busy", type=int, default=0, help="so many more on a busy computer")
     top.add_argument("--only", default="", help="rows whose name contains this")
-    top.add_argument("--long", type=float, default=5.0, help="seconds of the job of five calls")
+    top.add_argument("--long", type=float, default=0, help="seconds of a job at real times")
     top.add_argument("--mutation", help="remove a safeguard")
     top.add_argument("--report", type=Path, help="a page between whose markers the table goes")
     return top
@@ -75,7 +75,7 @@ class Jobs:
         """Those on an idle computer, then those on a busy one."""
         await self._nursery.open()
         try:
-            await self._lanes("idle")
+            await asyncio.gather(self._lanes("idle"), self._long())
             if self.options.busy:
                 self.wanted += self.options.busy
                 with burning():
@@ -97,6 +97,16 @@ class Jobs:
             self.dice.shuffle(self._queue)
         return self._queue.pop()
 
+    async def _long(self) -> None:
+        """Beside the others, since nothing happens in it for a minute."""
+        if self.options.long:
+            place = Workplace(self.folder / "long")
+            await place.open()
+            try:
+                await self._one(place, LONG)
+            finally:
+                await place.close()
+
     async def _lane(self, name: str) -> None:
         place = Workplace(
             self.folder / name,
@@ -116,7 +126,8 @@ class Jobs:
         wish = Wish(
             self._numbers, place.home, random.Random(f"{self.options.seed}/{self._numbers}")
         )
-        wish.long_s = self.options.long
+        if scenario is LONG:
+            wish.long_s = self.options.long
         begun = time.monotonic()
         try:
             async with asyncio.timeout(BOUND_S):
@@ -142,7 +153,7 @@ class Jobs:
 
     def table(self) -> str:
         lines = ["| " + " | ".join(HEAD) + " |", "|" + " --- |" * len(HEAD)]
-        places = {one.row: place for place, one in enumerate(ALL)}
+        places = {one.row: place for place, one in enumerate((*ALL, LONG))}
         for row in sorted(self.rows, key=lambda row: places[row]):
             one = self.rows[row]
             [(path, _)] = self.said[row].most_common(1)
