@@ -63,7 +63,9 @@ def judged(row: dict[str, Any] | None = None, vm: bool = False, **printed: str) 
 
 
 def _same(found: str, promised: str) -> bool | None:
-    return {"NVIDIA H100 80GB HBM3": "H100 SXM", "NVIDIA L4": "L4"}.get(found) == promised
+    return {"NVIDIA H100 80GB HBM3": "H100 SXM", "Instinct MI210": "InstinctMI210"}.get(
+        found
+    ) == promised
 
 
 def item(judgement: Judgement, name: str) -> Item:
@@ -187,6 +189,7 @@ LESS: list[tuple[str, dict[str, str], str, str]] = [
         "unknown",
     ),
     ("a slow line", {"down": "0 20000000 800"}, "download", "worse"),
+    ("no program that downloads", {"down": "0 sh: curl: not found;0 0"}, "download", "unknown"),
     ("a fast line", {"down": "0 256000000 120"}, "download", "ok"),
 ]
 
@@ -223,6 +226,21 @@ def test_a_machine_rented_without_a_gpu_is_judged_by_the_rest() -> None:
     judgement = judged(row, gpu="127 no", dev="2 ls: none")
     assert judgement.overall == "as_promised"
     assert {one.name for one in judgement.items} == {"cpu_cores", "memory", "disk", "disk_write"}
+
+
+ROCM = "0 device,VRAM Total Memory (B),Card Series;card0,68702699520,{}"
+
+
+@pytest.mark.parametrize(
+    ("series", "verdict"), [("Instinct MI210", "ok"), ("0x740f", "unknown"), ("", "unknown")]
+)
+def test_a_card_of_amd_is_judged_by_what_its_program_tells(series: str, verdict: str) -> None:
+    row = {"gpu_name": "InstinctMI210", "gpu_ram": 65520}
+    judgement = judged(row, gpu="127 no", amd=ROCM.format(series))
+    seen = {one.name: one.verdict for one in judgement.items}
+    assert (seen["gpu_count"], seen["gpu_memory"], seen["gpu_name"]) == ("ok", "ok", verdict)
+    assert not {"cuda", "driver", "ecc_errors"} & seen.keys()
+    assert judgement.named("worse") == []
 
 
 def test_a_vm_without_a_driver_hides_its_card() -> None:

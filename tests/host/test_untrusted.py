@@ -57,6 +57,7 @@ async def test_planted_text_appears_only_in_untrusted_fields_and_stripped(
         ("wait_for_instance", {"instance_id": machine, "timeout_s": 1}),
         ("show_logs", {"instance_id": machine}),
         ("search_templates", {"limit": 20}),
+        ("check_machine", {"instance_id": machine, "not_ours": True}),
         ("show_account", {}),
         ("show_volumes", {}),
         ("destroy_volume", {"volume_id": volume.id}),

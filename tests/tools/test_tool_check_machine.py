@@ -33,6 +33,7 @@ async def test_a_machine_without_ssh_is_judged_by_its_log(client: Client, world:
     told = await call(client, "check_machine", instance_id=by_args(world, line()))
     assert (told["seen_by"], told["verdict"]) == ("log", "worse")
     assert told["seen_s_ago"] > 0
+    assert "There is no GPU in it" in told["said"]
     verdicts = {one["item"]: one["verdict"] for one in told["items"]}
     assert (verdicts["gpu_count"], verdicts["cpu_cores"]) == ("worse", "worse")
     assert [one["tool"] for one in told["next_steps"]] == ["destroy_instance", "search_offers"]

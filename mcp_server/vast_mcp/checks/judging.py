@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from vast_mcp.checks.reading import NOT_THERE, Card, Found, bus_of
+from vast_mcp.checks.reading import Card, Found, bus_of
 from vast_mcp.vast.models import Instance
 
 Verdict = Literal["ok", "worse", "better", "unknown"]
@@ -89,17 +89,17 @@ def _overall(row: Instance, items: Iterable[Item]) -> Overall:
 def _of_gpus(row: Instance, found: Found, vm: bool, same_card: SameCard) -> Iterator[Item]:
     if not row.num_gpus and not found.cards:
         return
-    if found.kind == "nvidia" and found.status not in {None, 0, NOT_THERE}:
+    if found.kind == "nvidia" and found.cards is None and found.status not in {None, 0}:
         yield _driver_fails(found)
     yield _count(row, found, vm)
     cards = found.cards or ()
-    yield _name(row, cards, same_card)
+    yield _name(row, cards, same_card, sure=found.kind == "nvidia")
     yield _memory(row, cards)
     if found.kind == "amd":
         return
-    yield _at_least("compute_capability", row.compute_cap, _least(c.compute_cap for c in cards))
+    yield _capability(row, _least(card.compute_cap for card in cards))
     if not vm:  # whose driver came with its image
-        yield _at_least("cuda", row.cuda_max_good, found.cuda)
+        yield _at_least("cuda", row.cuda_max_good, found.cuda, text=_version_text)
         yield _driver(row, cards)
     yield from _link(row, cards)
     yield _power(cards)
@@ -137,19 +137,29 @@ def _beside(found: float, promised: float) -> Verdict:
     return "worse" if found < promised else "better"
 
 
-def _name(row: Instance, cards: tuple[Card, ...], same_card: SameCard) -> Item:
+def _name(row: Instance, cards: tuple[Card, ...], same_card: SameCard, *, sure: bool) -> Item:
+    """`sure`: another name is another card; what AMD's program says is a series, or a number."""
     named = list(dict.fromkeys(card.name for card in cards if card.name))
     shown = ", ".join(named[:4]) or _UNKNOWN
     promised = row.gpu_name
     if promised is None or not named or any(card.name is None for card in cards):
         return Item("gpu_name", promised or _UNKNOWN, shown, "unknown")
     same = [same_card(name, promised) for name in named]
-    verdict: Verdict = "worse" if False in same else "unknown" if None in same else "ok"
+    verdict: Verdict = "ok" if all(same) else "unknown"
+    if sure and False in same:
+        verdict = "worse"
     return Item("gpu_name", promised, shown, verdict)
 
 
 def _memory(row: Instance, cards: tuple[Card, ...]) -> Item:
     return _size("gpu_memory", row.gpu_ram, _least(card.memory_mb for card in cards), "MB")
+
+
+def _capability(row: Instance, found: float | None) -> Item:
+    """As people write it: 8.9 for Vast's 890."""
+    promised = None if row.compute_cap is None else row.compute_cap / 100
+    found = None if found is None else found / 100
+    return _at_least("compute_capability", promised, found, text=_version_text)
 
 
 def _driver(row: Instance, cards: tuple[Card, ...]) -> Item:
@@ -257,7 +267,7 @@ def _of_container(row: Instance, found: Found) -> Iterator[Item]:
     yield _size("memory", row.own_cpu_ram, found.memory_mb, "MB")
     yield _size("disk", row.disk_space, found.disk_gb, "GB", enough=DISK)
     yield _write_speed(row.disk_bw, found)
-    if found.download_mbit_s is not None:
+    if found.download_tried:
         yield _download(row.inet_down, found.download_mbit_s)
 
 
@@ -275,15 +285,16 @@ def _write_speed(promised: float | None, found: Found) -> Item:
     return Item(name, _text(promised, "MB/s"), _text(speed, "MB/s"), verdict)
 
 
-def _download(promised: float | None, speed: float) -> Item:
-    if promised is None:
-        return Item("download", _UNKNOWN, _text(speed, "Mbit/s"), "unknown")
+def _download(promised: float | None, speed: float | None) -> Item:
+    said = _text(promised, "Mbit/s"), _text(speed, "Mbit/s")
+    if promised is None or speed is None:
+        return Item("download", *said, "unknown")
     verdict: Verdict = "unknown"
     if speed >= ENOUGH * promised:
         verdict = "ok"
     elif speed < SLOW * promised:
         verdict = "worse"
-    return Item("download", _text(promised, "Mbit/s"), _text(speed, "Mbit/s"), verdict)
+    return Item("download", *said, verdict)
 
 
 # ── numbers ────────────────────────────────────────────────────────────────────────────────────
@@ -306,11 +317,23 @@ def _least(numbers: Iterable[float | None]) -> float | None:
     return min(number for number in known if number is not None)
 
 
-def _at_least(name: str, promised: float | None, found: float | None, unit: str = "") -> Item:
+def _version_text(number: float | None, _: str = "") -> str:
+    return _UNKNOWN if number is None else f"{number:.1f}"
+
+
+def _at_least(
+    name: str,
+    promised: float | None,
+    found: float | None,
+    unit: str = "",
+    *,
+    text: Callable[[float | None, str], str] = _text,
+) -> Item:
     """A number that has to be reached."""
+    said = text(promised, unit), text(found, unit)
     if promised is None or found is None:
-        return Item(name, _text(promised, unit), _text(found, unit), "unknown")
-    return Item(name, _text(promised, unit), _text(found, unit), _beside(found, promised))
+        return Item(name, *said, "unknown")
+    return Item(name, *said, _beside(found, promised))
 
 
 def _size(

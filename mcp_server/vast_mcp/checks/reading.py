@@ -83,6 +83,7 @@ class Found:
     free_gb: float | None
     write_mb_s: float | None
     download_mbit_s: float | None
+    download_tried: bool
     at: float | None  # epoch seconds by the machine's clock
 
 
@@ -147,6 +148,7 @@ def _found(fields: _Fields) -> Found:
         free_gb=None if disk is None else disk[1],
         write_mb_s=_speed_of(fields.get("disk"), 1.048576, least=16),
         download_mbit_s=_speed_of(fields.get("down"), 8e-6, least=1_000_000),
+        download_tried="down" in fields,
         at=_at_of(fields),
     )
 

@@ -39,6 +39,12 @@ _EDITIONS = frozenset(
     {"ti", "super", "d", "laptop", "ada", "max-q", "ws", "server", "x", "xp", "xt", "xtx"}
 )
 
+_KINDS = {
+    "amd": " Its GPUs are AMD's, of which count, name and memory are told.",
+    "none": " There is no GPU in it, or none with a driver.",
+}
+_NO_GPU = " It was rented without a GPU."
+
 Way = Literal["ssh", "log"]
 
 
@@ -80,6 +86,7 @@ class Checked:
                 said = f"As promised, in {len(items) - len(unknown)} of {len(items)}."
             case _:
                 said = "Not enough could be read to say."
+        said += _KINDS.get(self.look.found.kind, "") if self.machine.row.num_gpus else _NO_GPU
         if unknown:
             said += f" Not known: {', '.join(item.name for item in unknown)}."
         return said
@@ -189,6 +196,7 @@ async def _by_ssh(call: Call, row: Instance) -> Look:
     text = script.script(call.settings.check_url).encode()
     async with entered(call, row) as line:
         call.session.reached.add(row.id)
+        await call.say("logged in; a script looks at cards, memory, disk and speeds")
         left = call.deadline - TO_ANSWER_S - anyio.current_time()
         try:
             ran = await run(
