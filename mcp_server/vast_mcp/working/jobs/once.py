@@ -26,6 +26,7 @@ from vast_mcp.working.jobs.words import last_line
 
 MOST_READ = 65_536  # bytes of each stream's end, before secrets are masked and the rest is cut
 STOPS_AFTER_S = 10  # a job that was asked to end is ended
+STOPPING_S = 7  # that ending it may take then
 ENDINGS: dict[str, Ending] = {
     "ended": "ended",
     "stopped": "stopped",
@@ -70,21 +71,22 @@ class Errand:
                 async with entered(self.call, self.row, within_s=within_s) as line:
                     return self._told(await self._over(line))
             except LineLost:
-                trouble = "the connection to it broke"
+                self._read_again()
+                if self.pace.over:
+                    return self._unknown("the connection to it broke")
             except Unreadable:
-                return self._unknown("it answers in words that are none of a job's")
+                self._read_again()
+                return self._unknown("it does not answer as a POSIX shell does")
             except errors.NotEntered as exc:
                 if self.job.state == "named":
                     raise
                 return self._unknown(exc.message.rstrip("."))
-            self._read_again()
-            if self.pace.over:
-                return self._unknown(trouble)
 
     async def _over(self, line: Line) -> Seen:
         """What is seen of it over one connection. Raises LineLost, Unreadable."""
         if self.order.stop:
-            return await self._followed(line, await self._ask(line, "stop", STOPS_AFTER_S))
+            patience = int(max(1, min(STOPS_AFTER_S, self.pace.left_s - STOPPING_S)))
+            return await self._followed(line, await self._ask(line, "stop", patience))
         if self.job.state == "named" and not await self._made_ready(line):
             return Seen(self.job.name, "unwritable", "unstarted")
         if self.job.state == "sent" and self.job.ticket is not None:
@@ -162,4 +164,10 @@ class Errand:
         return Told(self.row.id, self.job, self.began_now, seen)
 
     def _unknown(self, trouble: str) -> Told:
+        """What is told where nothing could be read. Raises NotEntered where no start was sent."""
+        if self.job.state == "named":
+            raise errors.NotEntered(
+                f"Machine {self.row.id}: {trouble}, before anything was begun.",
+                instance_id=self.row.id,
+            )
         return Told(self.row.id, self.job, self.began_now, None, trouble)

@@ -9,7 +9,7 @@ import anyio
 from vast_mcp.session import Call
 
 MARGIN_S = 2.0  # that an answer takes, of a call's time
-SLICE_S = 5.0  # between two looks at what a job says
+SLICE_S = 2.0  # between two looks at what a job says
 LATE_S = 8.0  # past the time in which a machine was to answer, before nobody listens any more
 PATIENCE_S = (
     570.0  # that a call may wait beyond its time, where its host listens: Gemini CLI has 600
