@@ -17,15 +17,16 @@ from vast_mcp.settings import Settings
 ROWS = sampled(row_of_table(), every=9)
 NEAR = 0.00002  # $/h: answers round to five places
 
+SHELL = {"ssh", "rsync", "rsync_down", "scp", "scp_down"}
 # What each kind of rental was made to be entered by.
 WAYS: dict[str, set[str]] = {
-    "ssh": {"ssh", "rsync"},
-    "jupyter": {"ssh", "rsync", "ports", "jupyter_url"},
+    "ssh": SHELL,
+    "jupyter": SHELL | {"ports", "jupyter_url"},
     "port": {"ports"},
     "bare": set(),
-    "vm": {"ssh", "rsync"},
-    "bid": {"ssh", "rsync"},
-    "leased": {"ssh", "rsync"},
+    "vm": SHELL,
+    "bid": SHELL,
+    "leased": SHELL,
 }
 
 Answer = dict[str, Any]

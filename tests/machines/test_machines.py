@@ -340,6 +340,11 @@ def test_the_lines_are_whole_commands() -> None:
     words = shlex.split(ways.rsync_line(to, "~/.ssh/id_a"))
     assert words[-1] == "root@[2001:db8::1]:/workspace/"
     assert shlex.split(words[3])[:3] == ["ssh", "-i", "~/.ssh/id_a"]
+    down = shlex.split(ways.rsync_line(to, None, down=True))
+    assert down[-2:] == ["root@[2001:db8::1]:/workspace/", "./"]
+    assert shlex.split(ways.scp_line(to, "~/.ssh/id_a"))[:6] == [
+        "scp", "-r", "-i", "~/.ssh/id_a", "-P", "40001"
+    ]  # fmt: skip
 
 
 def test_the_address_loses_its_newline() -> None:

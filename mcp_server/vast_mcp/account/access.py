@@ -38,7 +38,10 @@ class Access(Part):
     host_key: Annotated[
         str | None, Field(description="SHA256 of the host key that it is known by.")
     ] = None
-    rsync: str | None = None
+    rsync: Annotated[str | None, Field(description="This folder to /workspace.")] = None
+    rsync_down: str | None = None
+    scp: Annotated[str | None, Field(description="For machines without rsync.")] = None
+    scp_down: str | None = None
     ports: Annotated[dict[str, str] | None, Field(description="Port inside: its URL.")] = None
     jupyter_url: str | None = None
     jupyter_certificate: str | None = None
@@ -73,8 +76,10 @@ async def _add_ssh(
     key, trouble = await _key(call)
     if through is not None and through.answer == "entered" and call.ssh_dir is not None:
         key = _key_of(through) or key
-    access.ssh, access.rsync = ways.ssh_line(to, key), ways.rsync_line(to, key)
-    access.ssh_for_scripts = ways.script_line(to, key)
+    access.ssh, access.ssh_for_scripts = ways.ssh_line(to, key), ways.script_line(to, key)
+    access.rsync, access.scp = ways.rsync_line(to, key), ways.scp_line(to, key)
+    access.rsync_down = ways.rsync_line(to, key, down=True)
+    access.scp_down = ways.scp_line(to, key, down=True)
     access.ssh_way = _why(way, direct, tried=through is not None)
     access.host_key = fingerprint(pins.pinned(call.session, row.id, way))
     return [] if through is not None and through.answer == "entered" else trouble

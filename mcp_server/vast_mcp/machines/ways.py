@@ -95,9 +95,18 @@ def script_line(to: Address, key: str | None) -> str:
     return f"{_unasked(to, key)} root@{to.host}"
 
 
-def rsync_line(to: Address, key: str | None) -> str:
-    """A command that copies this folder to the machine's /workspace/."""
-    return f"rsync -az -e {shlex.quote(_unasked(to, key))} ./ root@{to.spelled}:/workspace/"
+def rsync_line(to: Address, key: str | None, *, down: bool = False) -> str:
+    """A command that copies this folder to the machine's /workspace/, or that one to this."""
+    there = f"root@{to.spelled}:/workspace/"
+    ends = f"{there} ./" if down else f"./ {there}"
+    return f"rsync -az -e {shlex.quote(_unasked(to, key))} {ends}"
+
+
+def scp_line(to: Address, key: str | None, *, down: bool = False) -> str:
+    """The same for a machine without rsync. Its /workspace/ has to be there."""
+    there = f"root@{to.spelled}:/workspace/"
+    ends = f"{there}. ./" if down else f"./ {there}"
+    return f"scp -r {_identity(key)}-P {to.port} {SSH_OPTIONS} {ends}"
 
 
 def _unasked(to: Address, key: str | None) -> str:
