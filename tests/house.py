@@ -120,6 +120,7 @@ def needed(tool: str, world: World) -> dict[str, Any]:
         "search_volumes": {"offer_id": an_offer(world)["id"]},
         "manage_instance": machine | {"action": "stop"},
         "destroy_instance": {"instance_ids": list(machine.values())},
+        "copy_files": machine | {"direction": "down", "local": "~/x", "remote": "x"},
         "run_command": machine | {"command": "true"},
         "destroy_volume": {"volume_id": 1},
         "create_ssh_key": {"public_key": KEY_LINE},

@@ -7,6 +7,8 @@ The conversions are stated here anew, as they are documented; `make hosts` runs 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -155,7 +157,7 @@ async def test_what_a_model_must_fill_makes_no_bid_no_vm_and_no_cap(
             for name, node in of(spec)["properties"].items()
             if filled and name not in there
         }
-        async with served(world, settings) as client:
+        async with served(world, replace(settings, files=(Path.home(),))) as client:
             payload = await call(client, spec.name, **there, **options)
         error = payload.get("error", {})
         assert error.get("code") not in {"bad_arguments", "internal_error"}, error

@@ -15,14 +15,14 @@ from trying import MACHINE, Tryer, machine
 
 from vast_mcp import errors
 from vast_mcp.session import Call
-from vast_mcp.working.files import moving
+from vast_mcp.working.files import moving, streaming
 from vast_mcp.working.files.copying import Copy
 from vast_mcp.working.files.ends import Wish, place_to_read, place_to_write
 from vast_mcp.working.files.tally import Left, Tally
 
 pytestmark = [needs_openssh, needs_root_to_serve]
 
-BIG = moving.BLOCK * 9 + 12_345  # bytes, in two pieces
+BIG = streaming.BLOCK * 9 + 12_345  # bytes, in two pieces
 
 
 @dataclass
@@ -196,7 +196,7 @@ async def test_a_key_of_the_servers_own_leaves_in_no_file(desk: Desk) -> None:
     (desk.here / "a" / "plain").write_text("plain", "utf-8")
     (desk.here / "a" / "small").write_text(f"export X={token}", "utf-8")
     data = bytearray(BIG)
-    at = moving.BLOCK * 3 - 20
+    at = streaming.BLOCK * 3 - 20
     data[at : at + 40] = token.encode()
     (desk.here / "a" / "large").write_bytes(data)
     up = await desk.copy("up", "a")

@@ -1,13 +1,15 @@
-"""copy_files, as far as it is refused before a machine is entered. What it copies is in
-tests/ssh/test_copies.py, where a real server stands.
+"""copy_files as an agent sees it, on a pretended machine. What it copies, and over what breaks, is
+in tests/ssh/, where a real server stands.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 from pydantic import SecretStr
 
@@ -22,6 +24,51 @@ pytestmark = pytest.mark.anyio
 def allowed(settings: Settings, tmp_path: Path) -> Settings:
     (tmp_path / "work").mkdir()
     return replace(settings, files=(tmp_path / "work",))
+
+
+@pytest.fixture
+def entered() -> Iterator[World]:
+    """A world whose machines are entered."""
+    made = World(ssh_banners=True, looks_per_step=0)
+    yield made
+    made.close()
+
+
+async def test_a_folder_goes_there_and_back_and_each_answer_leads_on(
+    entered: World, allowed: Settings, tmp_path: Path
+) -> None:
+    """Copied, there already, and differing: what is true, in numbers, and the names of strangers
+    marked as theirs.
+    """
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    (tmp_path / ".ssh").mkdir(mode=0o700)
+    key.write_private_key(tmp_path / ".ssh" / "id_ed25519")
+    entered.set_keys([key.export_public_key().decode()])
+    work = tmp_path / "work"
+    (work / "a" / "sub").mkdir(parents=True)
+    (work / "a" / "one").write_text("one", "utf-8")
+    (work / "a" / "sub" / "two").write_bytes(bytes(300_000))
+    (work / "a" / "link").symlink_to(tmp_path)
+    offer = entered.offer(ports=True, disk_space=lambda free: free > 40)
+    made = entered.rent(offer["id"], {"image": "a/b", "disk": 16, "runtype": "ssh_direct"}).id
+    given = {"instance_id": made, "remote": "copied", "not_ours": True}
+    async with served(entered, replace(allowed, times=replace(allowed.times, pace=0.0))) as client:
+        await call(client, "wait_for_instance", instance_id=made, timeout_s=4)
+        up = await call(client, "copy_files", direction="up", local=str(work / "a"), **given)
+        again = await call(client, "copy_files", direction="up", local=str(work / "a"), **given)
+        down = await call(client, "copy_files", direction="down", local=str(work / "b"), **given)
+        (work / "b" / "one").write_text("two", "utf-8")
+        other = await call(client, "copy_files", direction="down", local=str(work / "b"), **given)
+    counted = {"state": "copied", "files": 2, "there": 2, "bytes": 300_003}
+    assert {**up, **counted, "copied": 2, "left_out": 1} == up
+    assert up["untrusted_names"] == ["link is a link"]
+    assert {**again, **counted, "copied": 0, "bytes_moved": 0} == again
+    assert {**down, **counted, "copied": 2, "compared_by": "size and SHA-256"} == down
+    assert (other["state"], other["differ"], other["there"]) == ("incomplete", 1, 1)
+    assert other["untrusted_names"] == ["one differs"]
+    assert (work / "b" / "one").read_text("utf-8") == "two"
+    assert (work / "b" / "sub" / "two").read_bytes() == bytes(300_000)
+    assert [step["tool"] for step in other["next_steps"]] == ["show_instance"]
 
 
 def asked(world: World, local: str, **more: Any) -> dict[str, Any]:

@@ -54,10 +54,10 @@ class CopyFilesResult(Result):
             "incomplete: some is not there; the names say why."
         ),
     ]
-    files: Annotated[int, Field(description="To be there in the end.")]
+    files: Annotated[int | None, Field(description="To be there in the end.")] = None
     there: Annotated[int, Field(description="Of them there now, whole and compared.")]
     copied: Annotated[int, Field(description="Of those by this call.")]
-    bytes: Annotated[int, Field(description="Of all files.")]
+    bytes: Annotated[int | None, Field(description="Of all files.")] = None
     bytes_moved: Annotated[int, Field(description="By this call.")]
     duration_s: float
     compared_by: Annotated[str | None, Field(description="Size and SHA-256, or size only.")] = None

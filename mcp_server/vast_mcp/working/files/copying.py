@@ -15,6 +15,7 @@ from vast_mcp.ssh.entering import LOGIN_S, entered
 from vast_mcp.ssh.lost import LineLost
 from vast_mcp.ssh.sftp import NoSftp, sftp
 from vast_mcp.vast.models import Instance
+from vast_mcp.working.files import names
 from vast_mcp.working.files.comparing import Comparer
 from vast_mcp.working.files.crew import Clock, TimeUp
 from vast_mcp.working.files.digesting import Late
@@ -27,7 +28,7 @@ from vast_mcp.working.files.tally import Tally
 from vast_mcp.working.files.tree import standing
 
 SOFT_S, HARD_S = 7.0, 3.0  # before the call's deadline
-MOST_STALLS = 3  # breaks one after the other in which nothing was moved
+MOST_STALLS = 5  # breaks one after the other in which nothing was moved
 ROOM_LEFT = 64 << 20  # bytes of a disk that are left free
 
 DIFFERS = "differs"
@@ -55,7 +56,6 @@ class Copy:
         """
         kept = kept_of(self.call.session, self._name)
         if kept.is_busy:
-            self.tally.files = 1
             self.tally.warnings.append("Another call is copying this at the moment.")
             return self.tally
         kept.is_busy = True
@@ -138,6 +138,7 @@ class Copy:
                 await ends.target.make_folders(_folders(ends, stands))
             except Trouble as exc:
                 raise AllTrouble(ends.target.field, str(exc)) from None
+            await ends.target.remove(_stale(ends, stands))
             mover = Mover(
                 ends.source,
                 ends.target,
@@ -193,6 +194,14 @@ class Copy:
                 f"leads to a disk with {free / 1e9:.2f} GB free, and {wanted / 1e9:.2f} GB are to "
                 "be copied there",
             )
+
+
+def _stale(ends: Ends, stands: dict[bytes, Seen]) -> list[bytes]:
+    """What was to become one of these files, when its source was another."""
+    now = {job.partial for job in ends.jobs}
+    known = {names.partials(job.target) for job in ends.jobs}
+    ending = len(names.partial(b"", 0, 0)) - len(names.partials(b""))
+    return [path for path in stands if path not in now and path[:-ending] in known]
 
 
 def _folders(ends: Ends, stands: dict[bytes, Seen]) -> list[tuple[bytes, int]]:

@@ -12,17 +12,16 @@ import anyio.to_thread
 from vast_mcp.working.files.crew import Clock, together
 from vast_mcp.working.files.kept import Job, Kept, Large, Piece
 from vast_mcp.working.files.sides import PIECE, File, Part, Seen, Side, Small, Taken, Trouble
+from vast_mcp.working.files.streaming import CHANGED, Stream
 from vast_mcp.working.files.tally import Tally
 
 SMALL = 256_000  # bytes of a file that is written at once
 BATCH_FILES, BATCH_BYTES = 64, 4 << 20  # of small files that travel together
-BLOCK = 2 << 20  # bytes of a large one that do
-WORKERS = 6
+WORKERS = 4
 # After which the machine digests what arrived; sooner once the connection broke.
 UNVERIFIED_FILES, UNVERIFIED_BYTES = 1_000, 256 << 20
 UNVERIFIED_AFTER_A_BREAK = BATCH_FILES
 
-CHANGED = "changed while it was copied, or was damaged on the way"
 _Unit = Callable[[], Awaitable[None]]
 
 
@@ -98,11 +97,10 @@ class Mover:
             except Trouble as exc:
                 self.tally.failed.add(job.target, str(exc))
                 continue
-            for piece in opened.large.pieces:
-                if not piece.verified:
-                    yield lambda opened=opened, piece=piece: self._piece(opened, piece)
-            if opened.large.is_verified and opened.trouble is None:
+            if opened.large.is_verified:
                 await self._settle_large(opened)
+            else:
+                yield lambda opened=opened: self._large(opened)
 
     # ── small ones ───────────────────────────────────────────────────────────────────────────
 
@@ -167,41 +165,46 @@ class Mover:
                 if mine is not None and mine == other:
                     one.at, one.verified = one.end, True
 
-    async def _piece(self, opened: _Open, piece: Piece) -> None:
+    async def _large(self, opened: _Open) -> None:
+        """Move what has not arrived."""
+        stream = Stream(
+            opened.source, opened.target, self._is_to_stop(opened), self._came, self.tally.tell
+        )
         try:
-            while not piece.has_arrived:
-                if self.clock.is_over or opened.trouble is not None:
-                    return
-                await self._block(opened, piece)
+            for piece in opened.large.pieces:
+                if piece.has_arrived and not piece.verified:
+                    self._take(opened, piece)  # by a connection that broke before it was compared
+                elif not piece.verified:
+                    stream.add(piece)
+            async for piece in stream.pieces():
+                self._take(opened, piece)
+                if self._has_enough:
+                    await self._verify()
         except Trouble as exc:
             if opened.trouble is None:
-                self._fail(opened, exc)
-            return
+                await self._fail(opened, exc)
+
+    def _is_to_stop(self, opened: _Open) -> Callable[[], bool]:
+        return lambda: self.clock.is_over or opened.trouble is not None
+
+    def _came(self, size: int) -> None:
+        self.tally.moved += size
+
+    def _take(self, opened: _Open, piece: Piece) -> None:
+        """Have a piece that arrived compared."""
         large, job = opened.large, opened.large.job
         part = large.part(job.partial if self.up else job.source, piece)
         size = piece.end - piece.number * PIECE
         digest = piece.digest.hexdigest()
         self._arrived.append(_Arrived(part, digest, size, job, (opened, piece)))
 
-    async def _block(self, opened: _Open, piece: Piece) -> None:
-        """Move some bytes. They count once they are written."""
-        length = min(BLOCK, piece.end - piece.at)
-        data = await opened.source.read(piece.at, length)
-        if len(data) != length:
-            raise Trouble(CHANGED)
-        digest = piece.digest.copy()
-        await anyio.to_thread.run_sync(digest.update, data)
-        await opened.target.write(piece.at, data)
-        piece.digest = digest
-        piece.at += length
-        self.tally.moved += length
-        await self.tally.tell()
-
-    def _fail(self, opened: _Open, trouble: Trouble) -> None:
+    async def _fail(self, opened: _Open, trouble: Trouble) -> None:
+        """Leave nothing of it, since what is wrong with it may be what has arrived."""
         opened.trouble = trouble
         job = opened.large.job
         self.kept.large.pop(job, None)
         self.tally.failed.add(job.target, str(trouble))
+        await self.target.remove([job.partial])
 
     # ── compared, and put in place ───────────────────────────────────────────────────────────
 
@@ -219,7 +222,7 @@ class Mover:
         machine = self.target if self.up else self.source
         found = await machine.digests([one.part for one in arrived], self.clock.left_s)
         self.tally.by_size_only |= found is None
-        whole = list[Job]()
+        whole, spoilt = list[Job](), list[bytes]()
         for one, digest in zip(arrived, found or (x.digest for x in arrived), strict=True):
             if one.of is not None:
                 await self._verified(*one.of, is_same=digest == one.digest)
@@ -227,13 +230,14 @@ class Mover:
                 whole.append(one.job)
             else:
                 self.tally.failed.add(one.job.target, CHANGED)
+                spoilt.append(one.job.partial)
+        await self.target.remove(spoilt)
         await self._settle(whole)
 
     async def _verified(self, opened: _Open, piece: Piece, *, is_same: bool) -> None:
         if not is_same:
             if opened.trouble is None:
-                self._fail(opened, Trouble(CHANGED))
-                await self.target.remove([opened.large.job.partial])
+                await self._fail(opened, Trouble(CHANGED))
             return
         piece.verified = True
         if opened.large.is_verified and opened.trouble is None:
@@ -244,8 +248,7 @@ class Mover:
         try:
             await opened.target.finish(job.seen)
         except Trouble as exc:
-            self._fail(opened, exc)
-            await self.target.remove([job.partial])
+            await self._fail(opened, exc)
             return
         opened.trouble = Trouble("is done")
         self.kept.large.pop(job, None)
@@ -256,17 +259,22 @@ class Mover:
         if not jobs:
             return
         pairs = [(job.partial, job.target) for job in jobs]
-        for job, trouble in zip(
-            jobs, await self.target.rename(pairs, replace=self.replace), strict=True
-        ):
+        troubles = await self.target.rename(pairs, replace=self.replace)
+        for job, trouble in zip(jobs, troubles, strict=True):
             if isinstance(trouble, Taken):
                 self.tally.differ.add(job.target, str(trouble))
-                await self.target.remove([job.partial])
             elif trouble is not None:
                 self.tally.failed.add(job.target, str(trouble))
             else:
                 self.tally.done.add(job.target)
                 self.kept.mark(job, job.seen)
+        await self.target.remove(
+            [
+                job.partial
+                for job, trouble in zip(jobs, troubles, strict=True)
+                if trouble is not None
+            ]
+        )
         await self.tally.tell()
 
 

@@ -49,10 +49,15 @@ def is_ours(name: bytes) -> bool:
 
 def partial(path: bytes, size: int, mtime: int) -> bytes:
     """Where a file lies until it is whole: beside its place, by what it is a copy of."""
-    folder, name = parted(path)
     source = hashlib.sha256(b"%d %d" % (size, mtime)).hexdigest()[:16]
+    return partials(path) + f"{source}.part".encode()
+
+
+def partials(path: bytes) -> bytes:
+    """How the paths begin of whatever is to become that file."""
+    folder, name = parted(path)
     target = hashlib.sha256(name).hexdigest()[:16]
-    return beneath(folder, f".vast-mcp-{target}-{source}.part".encode())
+    return beneath(folder, f".vast-mcp-{target}-".encode())
 
 
 def shown(path: bytes) -> str:

@@ -17,8 +17,8 @@ class Tally:
     """Counts of one call. `files`, `size`: all that is to lie there in the end, in bytes."""
 
     call: Call
-    files: int = 0
-    size: int = 0
+    files: int | None = None  # None as long as nobody counted
+    size: int | None = None
     moved: int = 0  # bytes
     done: set[bytes] = field(default_factory=set[bytes])  # files that were copied
     same: set[bytes] = field(default_factory=set[bytes])  # files that are there, by this or before
@@ -45,6 +45,8 @@ class Tally:
     @property
     def is_over(self) -> bool:
         """Whether nothing more is to be done about any file."""
+        if self.files is None:
+            return False
         return self.there + len(self.differ.all) + len(self.failed.all) >= self.files
 
     async def tell(self) -> None:
@@ -54,6 +56,6 @@ class Tally:
             return
         self._told_at = now
         await self.call.say(
-            f"{self.there} of {self.files} files; {self.moved / 1e6:.0f} MB moved, "
-            f"of {self.size / 1e6:.0f}"
+            f"{self.there} of {self.files} files; {self.moved / 1e6:.0f} MB moved by this call, of "
+            f"{(self.size or 0) / 1e6:.0f} MB in all"
         )

@@ -5,7 +5,6 @@ from vast_mcp.sandbox.machine.calls import Command
 from .blocks import BLOCKS
 from .columns import COLUMNS
 from .digests import DIGESTS
-from .downloading import DOWNLOADING
 from .encoding import ENCODING
 from .files import FILES
 from .finding import FINDING
@@ -22,7 +21,6 @@ COMMANDS: dict[str, Command] = {
     **BLOCKS,
     **COLUMNS,
     **DIGESTS,
-    **DOWNLOADING,
     **ENCODING,
     **FILES,
     **FINDING,
