@@ -44,7 +44,7 @@ def differences(recorded: Any, shown: Any, path: Any = "") -> Any:
 
 
 def as_text(shown: Any) -> Any:
-    return json.dumps(shown, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    return json.dumps(shown, ensure_ascii=False, indent=2) + "\n"
 
 
 @pytest.mark.parametrize("name", [spec.name for spec in CATALOGUE])
@@ -62,6 +62,14 @@ def test_a_tool_is_shown_as_it_was_recorded(listed: Any, name: Any) -> None:
         pytest.fail(
             "\n".join([f"{name} is not shown as it was recorded.", *found, ACCEPT]), pytrace=False
         )
+
+
+def test_arguments_stand_in_the_order_in_which_they_were_declared() -> None:
+    """What is recorded is what is answered: what matters most is read first."""
+    for spec in CATALOGUE:
+        shown = json.loads((SNAPS / f"{spec.name}.json").read_text(encoding="utf-8"))
+        order = list(shown["inputSchema"].get("properties", {}))
+        assert order == [*spec.arguments.model_fields], spec.name
 
 
 def test_no_snapshot_outlives_its_tool(listed: Any) -> None:
