@@ -249,6 +249,12 @@ def test_a_vm_without_a_driver_hides_its_card() -> None:
     assert judgement.overall == "unknown"
 
 
+def test_a_card_whose_row_says_that_it_is_capped_is_as_promised() -> None:
+    capped = f"0 {GPU.replace('700.00, 7', '400.00, 7')}"
+    assert item(judged({"gpu_max_power": 400}, gpu=capped), "power_limit").verdict == "ok"
+    assert item(judged({"gpu_max_power": 500}, gpu=capped), "power_limit").verdict == "worse"
+
+
 def test_the_driver_of_a_vm_is_its_image_s() -> None:
     judgement = judged({"cuda_max_good": 13.1, "driver_version": "590.1"}, vm=True)
     assert judgement.overall == "as_promised"

@@ -124,6 +124,7 @@ async def test_a_server_without_a_key_reads_what_the_machine_said(
         world.set_logs(machine, 'vast-mcp: check {"v":1,"gpu":"6 No devices were found"}\n')
         told = await call(client, "check_machine", instance_id=machine)
         assert (told["seen_by"], told["verdict"]) == ("log", "worse")
+        assert told["warnings"][0].startswith("Not by SSH: ")
         world.set_logs(machine, "still pulling\n")
         told = await call(client, "check_machine", instance_id=machine)
         assert (told["verdict"], told["next_steps"][0]["tool"]) == ("unknown", "check_machine")

@@ -46,6 +46,7 @@ class CheckMachineResult(Result):
         list[str] | None, Field(description="Found names that are no card's.")
     ] = None
     untrusted_trouble: Annotated[str | None, Field(description="What failed in it said.")] = None
+    warnings: list[str] = []
     next_steps: list[Step] = []
 
 
@@ -78,6 +79,7 @@ def _answer(checked: Checked) -> CheckMachineResult:
         report=checked.report,
         untrusted_gpu=list(strange) or None,
         untrusted_trouble=look.untrusted_trouble,
+        warnings=[f"Not by SSH: {look.not_by_ssh}"] if look.not_by_ssh else [],
         next_steps=checked.next_steps,
     )
 

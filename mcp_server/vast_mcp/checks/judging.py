@@ -102,7 +102,7 @@ def _of_gpus(row: Instance, found: Found, vm: bool, same_card: SameCard) -> Iter
         yield _at_least("cuda", row.cuda_max_good, found.cuda, text=_version_text)
         yield _driver(row, cards)
     yield from _link(row, cards)
-    yield _power(cards)
+    yield _power(row, cards)
     yield _whole(cards)
     yield _throttling(cards)
     yield _ecc(cards)
@@ -199,17 +199,18 @@ def _link(row: Instance, cards: tuple[Card, ...]) -> Iterator[Item]:
         yield Item("pcie_generation", _text(promised), said, "unknown")
 
 
-def _power(cards: tuple[Card, ...]) -> Item:
-    shares = [
-        (card.power_w / card.power_default_w, card.power_w, card.power_default_w)
+def _power(row: Instance, cards: tuple[Card, ...]) -> Item:
+    """The card's own default, unless its row said less."""
+    limits = [
+        (card.power_w, min(card.power_default_w, row.gpu_max_power or card.power_default_w))
         for card in cards
         if card.power_w is not None and card.power_default_w
     ]
-    if not shares or len(shares) < len(cards):
-        return Item("power_limit", "the card's own", _UNKNOWN, "unknown")
-    share, watts, default = min(shares)
-    verdict: Verdict = "ok" if share >= POWER else "worse"
-    return Item("power_limit", f"{default:g} W, the card's own", f"{watts:g} W", verdict)
+    if not limits or len(limits) < len(cards):
+        return Item("power_limit", _text(row.gpu_max_power, "W"), _UNKNOWN, "unknown")
+    watts, promised = min(limits, key=lambda pair: pair[0] / pair[1])
+    verdict: Verdict = "ok" if watts >= POWER * promised else "worse"
+    return Item("power_limit", f"{promised:g} W", f"{watts:g} W", verdict)
 
 
 def _whole(cards: tuple[Card, ...]) -> Item:

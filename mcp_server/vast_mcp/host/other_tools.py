@@ -58,4 +58,10 @@ OTHER_TOOLS = {
         "create_ssh_key does that"
     ),
     "attach_ssh attach_key attach_ssh_keys": "attach_ssh_key does that",
+    "verify_machine verify_instance validate_machine validate_instance test_machine test_instance "
+    "benchmark benchmark_machine benchmark_instance self_test gpu_info nvidia_smi inspect_machine "
+    "inspect_gpu check_gpu check_gpus check_hardware": "check_machine does that",
+    "report_machine report_instance report_host": (
+        "no tool reports to Vast; check_machine writes what a person may report"
+    ),
 }

@@ -128,6 +128,7 @@ class Instance(Row):
     gpu_ram: cells.Amount = None  # MB, of one
     gpu_frac: cells.Amount = None
     gpu_lanes: cells.Amount = None
+    gpu_max_power: cells.Amount = None  # watts
     compute_cap: cells.Amount = None  # * 100
     driver_version: cells.Text = None
     pci_gen: cells.Amount = None

@@ -5,7 +5,7 @@ can log in by the line that its start script left in the log.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import anyio
@@ -57,6 +57,7 @@ class Look:
     why: str = ""
     age_s: float | None = None
     untrusted_trouble: str | None = None
+    not_by_ssh: str | None = None  # what kept it from logging in
 
 
 @dataclass(frozen=True)
@@ -179,10 +180,10 @@ async def _look(call: Call, row: Instance) -> Look:
         return await _by_log(call, row)
     try:
         return await _by_ssh(call, row)
-    except (errors.NoSshKey, errors.NotEntered):
+    except (errors.NoSshKey, errors.NotEntered) as exc:
         if not script.is_in(row.onstart):
             raise
-    return await _by_log(call, row)
+        return replace(await _by_log(call, row), not_by_ssh=exc.message)
 
 
 async def _by_ssh(call: Call, row: Instance) -> Look:

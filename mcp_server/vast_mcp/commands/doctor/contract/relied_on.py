@@ -192,7 +192,7 @@ INSTANCE = Row(
         "direct_port_count": COUNT,
         "jupyter_token": TEXT,
     },
-    spare={"ports": Ports(), "volume_info": LIST},
+    spare={"ports": Ports(), "volume_info": LIST, "gpu_max_power": number("W", 0, 10_000)},
     facts=(SUM, DISK),
 )
 
