@@ -281,7 +281,7 @@ printf '1\n2\n3\n4\n5\n' | head -n 2; printf '1\n2\n3\n4\n5\n' | tail -n 2; prin
 ----
 printf 'abcdef' | tail -c 3; printf abcdef | head -c 2; echo; printf '1\n2\n3\n' | head -n -1; printf '1\n2\n' | tail -1
 ----
-printf 'one two\nthree\n' | wc -l; printf 'one two\n' | wc -w; printf abc | wc -c; printf abc >f; wc -c <f
+printf 'one two\nthree\n' | wc -l; printf 'one two\n' | wc -w; printf abc | wc -c; printf abc >f; wc -c <f; printf ' a\tb \n c' | wc -w
 ----
 echo hello | tr a-z A-Z; echo hello | tr -d l; echo aabb | tr -s ab; echo abc | tr -cd 'ab\n'; printf 'a\nb' | tr '\n' ' '; echo; echo 'a-b_c' | tr -c 'a-z\n' .
 ----

@@ -13,6 +13,7 @@ from .processes import KILL, Process, Processes
 from .tree import Tree
 
 UP_BEFORE = 864_000.0  # seconds that the computer under it was up already
+PRETENDING_S = 1.0  # of a block, on a busy computer
 HOME = "/root"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -29,8 +30,7 @@ class Machine:
     ) -> None:
         self.number, self._promised, self._environment = number, promised, environment
         self._clock = clock
-        self._made = time.monotonic()
-        self._skipped = 0.0
+        self._counted, self._counts_from = UP_BEFORE, time.monotonic()
         self._dice = random.Random(number)
         self.boot_id = str(uuid.UUID(int=self._dice.getrandbits(128), version=4))
         self.lies: tuple[str, ...] = ()
@@ -54,14 +54,19 @@ class Machine:
     @property
     def uptime(self) -> float:
         """Seconds since the computer under it was started."""
-        return UP_BEFORE + time.monotonic() - self._made + self._skipped
+        return self._counted + max(0.0, time.monotonic() - self._counts_from)
 
     def skip(self, seconds: float) -> None:
         """Let time go by in it, for which nobody has to wait."""
-        self._skipped += seconds
+        self._counted += seconds
 
     def wrote(self, size: int) -> None:
-        """Let go by what the disk takes for so many bytes."""
+        """Let go by what the disk takes for so many bytes. What this computer takes to pretend a
+        large block, and to come to the next one, is no time of the machine's.
+        """
+        if size >= MB:
+            self._counted = self.uptime
+            self._counts_from = time.monotonic() + PRETENDING_S
         self.skip(size / (self.hardware.disk_mb_per_second * MB))
 
     def random_name(self, length: int) -> str:

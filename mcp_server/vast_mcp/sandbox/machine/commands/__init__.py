@@ -5,6 +5,7 @@ from vast_mcp.sandbox.machine.calls import Command
 from .blocks import BLOCKS
 from .columns import COLUMNS
 from .digests import DIGESTS
+from .downloading import DOWNLOADING
 from .encoding import ENCODING
 from .files import FILES
 from .finding import FINDING
@@ -21,6 +22,7 @@ COMMANDS: dict[str, Command] = {
     **BLOCKS,
     **COLUMNS,
     **DIGESTS,
+    **DOWNLOADING,
     **ENCODING,
     **FILES,
     **FINDING,

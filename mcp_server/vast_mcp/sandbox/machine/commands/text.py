@@ -128,13 +128,14 @@ async def count(call: Call) -> int:
     wanted = [letter for letter in "lwmc" if letter in given] or list("lwc")
 
     async def show(path: str) -> None:
-        whole = await call.contents(path)
-        counts = {
-            "l": whole.count(b"\n"),
-            "w": len(whole.split()),
-            "c": len(whole),
-            "m": len(whole.decode("utf-8", "replace")),
-        }
+        counts, in_word = dict.fromkeys("lwmc", 0), False
+        async for data in call.chunks(path):
+            counts["l"] += data.count(b"\n")
+            counts["c"] += len(data)
+            counts["m"] += sum(byte & 0xC0 != 0x80 for byte in data) if "m" in wanted else 0
+            if "w" in wanted:
+                counts["w"] += len(data.split()) - (in_word and not data[:1].isspace())
+                in_word = not data[-1:].isspace()
         numbers = " ".join(str(counts[letter]) for letter in wanted)
         await call.out(numbers + (f" {path}" if path != "-" else "") + "\n")
 
