@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import asyncssh
 import pytest
 from mcp import Client
 from mcp.types import ElicitRequestFormParams, ElicitResult
@@ -28,6 +29,16 @@ UNTICKED = ElicitResult(action="accept", content={"yes": False})
 BARE = ElicitResult(action="accept", content={})
 DECLINE = ElicitResult(action="decline")
 CANCEL = ElicitResult(action="cancel")
+
+
+def register_a_key(home: Path, world: World) -> None:
+    """The person's key: a file of theirs, and on the account."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    folder = home / ".ssh"
+    folder.mkdir()
+    key.write_private_key(folder / "id_ed25519")
+    key.write_public_key(folder / "id_ed25519.pub")
+    world.set_keys([key.export_public_key().decode()])
 
 
 class Person:

@@ -10,9 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import asyncssh
-
 from house import ROOT, call, served
+from people import register_a_key
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 
@@ -39,16 +38,6 @@ def is_told(figure: str, known: list[float]) -> bool:
     """Whether a figure stands in an answer: rounded, or whole hours of it."""
     digits = len(figure.partition(".")[2])
     return any(float(figure) in {round(one, digits), float(math.floor(one))} for one in known)
-
-
-def register_a_key(home: Path, world: World) -> None:
-    """The person's key: a file of theirs, and on the account."""
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    folder = home / ".ssh"
-    folder.mkdir()
-    key.write_private_key(folder / "id_ed25519")
-    key.write_public_key(folder / "id_ed25519.pub")
-    world.set_keys([key.export_public_key().decode()])
 
 
 async def test_the_conversation_goes_as_readme_tells_it(settings: Settings, tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import asyncssh
 import pytest
 
 from house import OURS, an_offer, call, served
+from people import register_a_key
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 
@@ -19,12 +19,8 @@ async def test_a_machine_that_does_not_lie_is_as_promised(
     settings: Settings, tmp_path: Path
 ) -> None:
     """However long this computer takes to pretend it: a fast disk is one on a slow computer too."""
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    (tmp_path / ".ssh").mkdir()
-    key.write_private_key(tmp_path / ".ssh" / "id_ed25519")
-    key.write_public_key(tmp_path / ".ssh" / "id_ed25519.pub")
     world = World(ssh_banners=True)
-    world.set_keys([key.export_public_key().decode()])
+    register_a_key(tmp_path, world)
     offer = an_offer(world, ports=True, disk_bw=lambda speed: speed > 900)
     body = {"image": "a/b", "disk": 20, "label": OURS, "runtype": "ssh_direct"}
     made = world.rent(offer["id"], body).id

@@ -47,6 +47,7 @@ async def entered(call: Call, row: Instance, *, within_s: float = LOGIN_S) -> As
                 continue
             one: Try = await stack.enter_async_context(staying(call, row, way, within_s=within_s))
             if one.link is not None:
+                call.session.reached.add(row.id)
                 yield Line(row.id, one.link, one.tried)
                 return
             tries.append(one.tried)
