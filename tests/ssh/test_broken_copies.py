@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -25,8 +25,9 @@ from vast_mcp.working.files.tally import Tally
 
 pytestmark = [needs_openssh, needs_root_to_serve]
 
+CUT = PIECE + 13_000_000  # when a piece is there, and the file is not
 BIG = 2 * PIECE + 12_345
-FILES = 300
+FILES = 200
 
 
 @dataclass
@@ -47,6 +48,12 @@ class Desk:
         wish = Wish(MACHINE, up, str(local), remote, False, find(str(local), session.settings))
         return await Copy(call, machine(self.way.port), wish).run()
 
+    def fill(self, folder: Path, size: int = BIG) -> None:
+        """A large file, and many small ones."""
+        (folder / "big").write_bytes(os.urandom(size))
+        for number in range(FILES):
+            (folder / f"f{number}").write_bytes(bytes([number]) * (1_000 + number))
+
     def forget(self) -> None:
         """Another process goes on."""
         session = self.tryer.session
@@ -61,10 +68,6 @@ async def desk(tryer: Tryer, workplace: Sshd, tmp_path: Path) -> AsyncIterator[D
     workplace.authorize(public_line(tryer.key()))
     home = workplace.folder / "home"
     (home / "y").mkdir()
-    for folder in (tmp_path / "work" / "a", home / "y"):
-        (folder / "big").write_bytes(os.urandom(BIG))
-        for number in range(FILES):
-            (folder / f"f{number}").write_bytes(os.urandom(1_000 + number))
     folders = {True: tmp_path / "work" / "a", False: tmp_path / "work" / "b"}
     async with way_to(workplace.port) as way:
         yield Desk(tryer, way, folders)
@@ -84,10 +87,11 @@ async def test_a_connection_that_breaks_again_and_again_costs_what_was_on_its_wa
     desk: Desk, workplace: Sshd, up: bool
 ) -> None:
     """One call, four breaks, every digest right, and nothing left beside."""
-    desk.way.cuts = [9_000_000, 9_000_000, 15_000, 12_000_000]
+    source, target = ends(desk, workplace.folder / "home", up=up)
+    desk.fill(source, PIECE + 12_345)
+    desk.way.cuts = [2_000_000, 9_000_000, 15_000, 6_000_000]
     tally = await desk.copy(up=up)
     assert (tally.is_over, tally.there, tally.breaks) == (True, FILES + 1, 4)
-    source, target = ends(desk, workplace.folder / "home", up=up)
     assert held(target) == held(source)
     # What was moved twice is what was on its way, small files that were not yet compared among it.
     again = tally.moved - sum(len(data) for data in held(source).values())
@@ -99,8 +103,9 @@ async def test_another_process_goes_on_by_what_lies_there(
     desk: Desk, workplace: Sshd, up: bool
 ) -> None:
     """kill -9 leaves no memory: pieces that arrived are found by their digests, whole files too."""
-    desk.way.cuts, desk.way.then_shut = [PIECE + 4_000_000], True
     source, target = ends(desk, workplace.folder / "home", up=up)
+    desk.fill(source)
+    desk.way.cuts, desk.way.then_shut = [CUT], True
     first = await desk.copy(up=up)
     assert not first.is_over
     assert "big" not in os.listdir(target)
@@ -120,10 +125,10 @@ async def test_what_is_damaged_or_of_another_source_is_not_built_upon(
     since.
     """
     source, target = ends(desk, workplace.folder / "home", up=True)
-    await desk.copy(up=True, within_s=0)
-    desk.way.cuts = [PIECE + 4_000_000]
-    desk.way.stalls = True
-    await desk.copy(up=True, within_s=3)
+    desk.fill(source)
+    desk.way.cuts, desk.way.then_shut = [CUT], True
+    await desk.copy(up=True)
+    desk.way.shut = False
     [partial] = [path for path in target.glob(".vast-mcp-*") if path.stat().st_size > PIECE]
     data = bytearray(partial.read_bytes())
     data[1_000:2_000] = bytes(1_000)
@@ -147,6 +152,8 @@ async def test_a_call_whose_time_is_up_says_so_and_the_next_one_goes_on(
     """It does not wait for a machine that stands still, and claims nothing of what it has not
     read.
     """
+    source, target = ends(desk, workplace.folder / "home", up=True)
+    desk.fill(source, 5_000_000)
     early = await desk.copy(up=True, within_s=0)
     assert (early.is_over, early.files, early.there) == (False, None, 0)
     desk.way.cuts, desk.way.stalls = [3_000_000], True
@@ -154,12 +161,12 @@ async def test_a_call_whose_time_is_up_says_so_and_the_next_one_goes_on(
     assert not late.is_over
     done = await desk.copy(up=True)
     assert (done.is_over, done.there) == (True, FILES + 1)
-    source, target = ends(desk, workplace.folder / "home", up=True)
     assert held(target) == held(source)
 
 
 async def test_the_same_call_beside_a_call_moves_nothing_twice(desk: Desk) -> None:
     """A host that repeats a call hears that it is under way."""
+    desk.fill(desk.folders[True], 1_000)
     found: list[Tally] = []
 
     async def one() -> None:
@@ -170,5 +177,3 @@ async def test_the_same_call_beside_a_call_moves_nothing_twice(desk: Desk) -> No
         group.start_soon(one)
     assert sorted(tally.is_over for tally in found) == [False, True]
     assert "Another call" in next(tally.warnings[0] for tally in found if not tally.is_over)
-    desk.tryer.set(files=desk.tryer.session.settings.files)
-    assert replace(desk.tryer.session.settings) == desk.tryer.session.settings

@@ -187,33 +187,27 @@ class Sftp:
     async def read(self, handle: bytes, offset: int, length: int) -> bytes:
         """As many bytes, or fewer where the file ends before."""
         step = self._block
-        parts = [
-            self._ask_to_read(handle, at, min(step, offset + length - at))
-            for at in range(offset, offset + length, step)
+        asked = [
+            (at, min(step, offset + length - at)) for at in range(offset, offset + length, step)
         ]
-        found = bytearray()
-        for at, answer in zip(range(offset, offset + length, step), parts, strict=True):
-            wanted = min(step, offset + length - at)
+        answers = [self._ask_to_read(handle, *one) for one in asked]
+        found = list[memoryview]()
+        for (at, wanted), answer in zip(asked, answers, strict=True):
             got = await self._data(answer, wanted)
-            while len(got) < wanted:  # a short answer is not yet the end
-                more = await self._data(
-                    self._ask_to_read(handle, at + len(got), wanted - len(got)),
-                    wanted - len(got),
-                )
-                if not more:
-                    return bytes(found + got)
-                got += more
-            found += got
-        return bytes(found)
+            found.append(got)
+            have = len(got)
+            while have < wanted:  # a short answer is not yet the end
+                more = self._ask_to_read(handle, at + have, wanted - have)
+                got = await self._data(more, wanted - have)
+                if not got:
+                    return b"".join(found)
+                found.append(got)
+                have += len(got)
+        return b"".join(found)
 
     async def write(self, handle: bytes, offset: int, data: bytes) -> None:
         """Write, and hear that it was written."""
-        view, answers = memoryview(data), list[asyncio.Future[Answer]]()
-        for at in range(0, len(data), self._block):
-            body = wire.text(handle) + wire.long(offset + at)
-            answers.append(
-                self._talk.ask(Ask.WRITE, body + wire.text(bytes(view[at : at + self._block])))
-            )
+        answers = self._writing(handle, offset, data)
         await self._talk.room.wait()
         for answer in answers:
             self._check(*await answer)
@@ -236,13 +230,7 @@ class Sftp:
     async def put(self, path: bytes, data: bytes, *, mode: int, mtime: int) -> None:
         """Write a small file whole: two waits, whatever the distance."""
         handle = await self.open_to_write(path, empty=True)
-        writes = [
-            self._talk.ask(
-                Ask.WRITE,
-                wire.text(handle) + wire.long(at) + wire.text(data[at : at + self._block]),
-            )
-            for at in range(0, len(data), self._block)
-        ]
+        writes = self._writing(handle, 0, data)
         kept = self._talk.ask(Ask.FSETSTAT, wire.text(handle) + wire.attrs(mode=mode, mtime=mtime))
         for answer in (*writes, kept, self._closing(handle)):
             self._check(*await answer)
@@ -261,21 +249,30 @@ class Sftp:
         body = wire.text(handle) + wire.long(at) + wire.number(length)
         return self._talk.ask(Ask.READ, body)
 
-    async def _data(self, answer: asyncio.Future[Answer], most: int) -> bytes:
+    def _writing(self, handle: bytes, offset: int, data: bytes) -> list[asyncio.Future[Answer]]:
+        view, name = memoryview(data), wire.text(handle)
+        answers = list[asyncio.Future[Answer]]()
+        for at in range(0, len(data), self._block):
+            part = view[at : at + self._block]
+            body = name + wire.long(offset + at) + wire.number(len(part))
+            answers.append(self._talk.ask(Ask.WRITE, body, part))
+        return answers
+
+    async def _data(self, answer: asyncio.Future[Answer], most: int) -> memoryview:
         kind, body = await answer
         if kind == Reply.STATUS:
             try:
                 self._check(kind, body)
             except Denied as exc:
                 if exc.code == wire.END:
-                    return b""
+                    return memoryview(b"")
                 raise
         if kind != Reply.DATA:
             raise self._nonsense()
         data = memoryview(body)[8:]
         if len(data) > most:
             raise self._nonsense()
-        return bytes(data)
+        return data
 
     def _closing(self, handle: bytes) -> asyncio.Future[Answer]:
         return self._talk.ask(Ask.CLOSE, wire.text(handle))

@@ -31,7 +31,7 @@ class Talk(asyncssh.SSHClientSession[bytes]):
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
     room: asyncio.Event = field(default_factory=asyncio.Event)
-    unsent: list[bytes] = field(default_factory=list[bytes])
+    unsent: list[bytes | memoryview] = field(default_factory=list[bytes | memoryview])
     count: int = 0
     lost: bool = False
 
@@ -56,8 +56,8 @@ class Talk(asyncssh.SSHClientSession[bytes]):
             self.channel.write(struct.pack(">IBI", 5, Ask.INIT, 3))
         return await self.version
 
-    def ask(self, kind: Ask, body: bytes) -> asyncio.Future[Answer]:
-        """Send a request, together with others of this turn of the loop."""
+    def ask(self, kind: Ask, body: bytes, data: bytes | memoryview = b"") -> asyncio.Future[Answer]:
+        """Send a request, together with others of this turn of the loop. `data` ends it."""
         if self.lost:
             raise LineLost
         loop = asyncio.get_running_loop()
@@ -66,7 +66,8 @@ class Talk(asyncssh.SSHClientSession[bytes]):
         self.asked[self.count] = answer
         if not self.unsent:
             loop.call_soon(self._send)
-        self.unsent.append(wire.request(kind, self.count, body))
+        length = len(body) + len(data) + 5
+        self.unsent += (wire.header(length, kind, self.count), body, data)
         return answer
 
     def _send(self) -> None:

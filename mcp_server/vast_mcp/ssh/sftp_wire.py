@@ -140,6 +140,6 @@ def attrs(*, mode: int | None = None, mtime: int | None = None) -> bytes:
     return said
 
 
-def request(kind: int, number_: int, body: bytes) -> bytes:
-    """A request with its number, as it is sent."""
-    return struct.pack(">IBI", len(body) + 5, kind, number_) + body
+def header(length: int, kind: int, which: int) -> bytes:
+    """How a request begins, with its number."""
+    return struct.pack(">IBI", length, kind, which)

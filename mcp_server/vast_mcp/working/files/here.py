@@ -22,6 +22,7 @@ from vast_mcp.working.files import names
 from vast_mcp.working.files.sides import (
     PIECE,
     AllTrouble,
+    Digest,
     File,
     Part,
     Seen,
@@ -226,21 +227,27 @@ class HereFile:
         self._check = check
         self._overlap = overlap
 
-    async def read(self, offset: int, length: int) -> bytes:
-        return await _aside(self._read, offset, length)
+    async def read(self, offset: int, length: int, digest: Digest | None = None) -> bytes:
+        return await _aside(self._read, offset, length, digest)
 
-    def _read(self, offset: int, length: int) -> bytes:
+    def _read(self, offset: int, length: int, digest: Digest | None) -> bytes:
         before = min(offset, self._overlap)
         with _told():
             data = _read_at(self._opened, offset - before, length + before)
         self._check(data)
-        return data[before:]
+        if before:
+            data = data[before:]
+        if digest is not None:
+            digest.update(data)
+        return data
 
-    async def write(self, offset: int, data: bytes) -> None:
-        await _aside(self._write, offset, data)
+    async def write(self, offset: int, data: bytes, digest: Digest | None = None) -> None:
+        await _aside(self._write, offset, data, digest)
 
-    def _write(self, offset: int, data: bytes) -> None:
+    def _write(self, offset: int, data: bytes, digest: Digest | None) -> None:
         view = memoryview(data)
+        if digest is not None:
+            digest.update(data)
         with _told():
             while view:
                 written = _write_at(self._opened, view, offset)

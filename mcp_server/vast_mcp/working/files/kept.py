@@ -9,11 +9,10 @@ import itertools
 import weakref
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
 
 from vast_mcp.session import Session
 from vast_mcp.working.files import names
-from vast_mcp.working.files.sides import PIECE, Part, Seen
+from vast_mcp.working.files.sides import PIECE, Digest, Part, Seen
 
 MOST = 50  # copies that are remembered
 
@@ -39,7 +38,7 @@ class Piece:
     number: int
     at: int
     end: int
-    digest: Any = field(default_factory=hashlib.sha256)
+    digest: Digest = field(default_factory=hashlib.sha256)
     verified: bool = False
 
     @property

@@ -168,7 +168,12 @@ class Mover:
     async def _large(self, opened: _Open) -> None:
         """Move what has not arrived."""
         stream = Stream(
-            opened.source, opened.target, self._is_to_stop(opened), self._came, self.tally.tell
+            opened.source,
+            opened.target,
+            self.up,
+            self._is_to_stop(opened),
+            self._came,
+            self.tally.tell,
         )
         try:
             for piece in opened.large.pieces:

@@ -57,14 +57,30 @@ class Small:
     mtime: int
 
 
+class Digest(Protocol):
+    """One of hashlib's."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take these bytes too."""
+        ...
+
+    def copy(self) -> Digest:
+        """The same, apart from now on."""
+        ...
+
+    def hexdigest(self) -> str:
+        """What it comes to."""
+        ...
+
+
 class File(Protocol):
     """An open file."""
 
-    async def read(self, offset: int, length: int) -> bytes:
-        """As many bytes, or fewer where it ends before."""
+    async def read(self, offset: int, length: int, digest: Digest | None = None) -> bytes:
+        """As many bytes, or fewer where it ends before. `digest` is fed with them in passing."""
         ...
 
-    async def write(self, offset: int, data: bytes) -> None:
+    async def write(self, offset: int, data: bytes, digest: Digest | None = None) -> None:
         """Write, and know that it was written."""
         ...
 

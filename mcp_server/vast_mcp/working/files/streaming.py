@@ -1,4 +1,8 @@
-"""A large file on its way: blocks are read ahead, digested in their order, and written behind."""
+"""A large file on its way: blocks arrive in their order, and are digested in passing.
+
+What is this computer's is read or written one block after the other, in a thread that digests it
+too; on the machine's side several are under way, since it is far.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,12 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
-
-import anyio.to_thread
 
 from vast_mcp.working.files.kept import Piece
-from vast_mcp.working.files.sides import File, Trouble
+from vast_mcp.working.files.sides import Digest, File, Trouble
 
-BLOCK = 2 << 20  # bytes
-AHEAD = 4  # blocks that are read before they are needed; as many are written behind
+BLOCK = 4 << 20  # bytes
+UNDER_WAY = 4  # blocks on the machine's side
 
 CHANGED = "changed while it was copied, or was damaged on the way"
 
@@ -24,6 +25,7 @@ class _Block:
     piece: Piece
     at: int
     size: int
+    digest: Digest  # of its piece, fed in the order of blocks
 
 
 @dataclass(eq=False)
@@ -34,6 +36,7 @@ class Stream:
 
     source: File
     target: File
+    up: bool
     is_to_stop: Callable[[], bool]
     came: Callable[[int], None]
     tell: Callable[[], Awaitable[None]]
@@ -41,8 +44,8 @@ class Stream:
     _reads: deque[tuple[_Block, asyncio.Task[bytes]]] = field(
         default_factory=deque[tuple[_Block, "asyncio.Task[bytes]"]]
     )
-    _writes: deque[tuple[_Block, Any, asyncio.Task[None]]] = field(
-        default_factory=deque[tuple[_Block, Any, "asyncio.Task[None]"]]
+    _writes: deque[tuple[_Block, Digest | None, asyncio.Task[None]]] = field(
+        default_factory=deque[tuple[_Block, "Digest | None", "asyncio.Task[None]"]]
     )
 
     def add(self, piece: Piece) -> None:
@@ -52,7 +55,6 @@ class Stream:
     async def pieces(self) -> AsyncGenerator[Piece]:
         """The pieces, each once all of it is written. Raises Trouble."""
         blocks = self._blocks()
-        digests = {piece.number: piece.digest.copy() for piece in self._pieces}
         try:
             self._read_ahead(blocks)
             while self._reads:
@@ -60,34 +62,37 @@ class Stream:
                 data = await read
                 if len(data) != block.size:
                     raise Trouble(CHANGED)
+                so_far = block.digest.copy() if self.up else None
                 self._read_ahead(blocks)
-                digest = digests[block.piece.number]
-                await anyio.to_thread.run_sync(digest.update, data)
-                self._write(block, digest.copy(), data)
-                if len(self._writes) > AHEAD and (piece := await self._written()) is not None:
-                    yield piece
+                if len(self._writes) >= (UNDER_WAY if self.up else 1):
+                    piece = await self._written()
+                    if piece is not None:
+                        yield piece
+                self._write(block, so_far, data)
             while self._writes:
-                if (piece := await self._written()) is not None:
+                piece = await self._written()
+                if piece is not None:
                     yield piece
         finally:
             await self._stop()
 
     def _blocks(self) -> Iterator[_Block]:
         for piece in self._pieces:
+            digest = piece.digest.copy()
             for at in range(piece.at, piece.end, BLOCK):
-                yield _Block(piece, at, min(BLOCK, piece.end - at))
+                yield _Block(piece, at, min(BLOCK, piece.end - at), digest)
 
     def _read_ahead(self, blocks: Iterator[_Block]) -> None:
-        while len(self._reads) < AHEAD and not self.is_to_stop():
+        while len(self._reads) < (1 if self.up else UNDER_WAY) and not self.is_to_stop():
             block = next(blocks, None)
             if block is None:
                 return
-            work = self.source.read(block.at, block.size)
+            work = self.source.read(block.at, block.size, block.digest if self.up else None)
             self._reads.append((block, asyncio.ensure_future(work)))
 
-    def _write(self, block: _Block, digest: Any, data: bytes) -> None:
-        work = self.target.write(block.at, data)
-        self._writes.append((block, digest, asyncio.ensure_future(work)))
+    def _write(self, block: _Block, so_far: Digest | None, data: bytes) -> None:
+        work = self.target.write(block.at, data, None if self.up else block.digest)
+        self._writes.append((block, so_far, asyncio.ensure_future(work)))
 
     async def _written(self) -> Piece | None:
         """Wait until the oldest block is written; its piece, where it was the last of it."""
@@ -100,11 +105,12 @@ class Stream:
 
     def _counted(self) -> bool:
         """Whether the oldest block is written, which counts from now on."""
-        block, digest, write = self._writes[0]
+        block, so_far, write = self._writes[0]
         if not write.done() or write.cancelled() or write.exception() is not None:
             return False
         self._writes.popleft()
-        block.piece.at, block.piece.digest = block.at + block.size, digest
+        block.piece.at = block.at + block.size
+        block.piece.digest = block.digest.copy() if so_far is None else so_far
         self.came(block.size)
         return True
 

@@ -15,6 +15,7 @@ from vast_mcp.working.files import names
 from vast_mcp.working.files.digesting import digests_there
 from vast_mcp.working.files.sides import (
     AllTrouble,
+    Digest,
     File,
     Part,
     Seen,
@@ -188,13 +189,18 @@ class ThereFile:
         self._sftp = sftp
         self._handle = handle
 
-    async def read(self, offset: int, length: int) -> bytes:
+    async def read(self, offset: int, length: int, digest: Digest | None = None) -> bytes:
         try:
-            return await self._sftp.read(self._handle, offset, length)
+            data = await self._sftp.read(self._handle, offset, length)
         except Denied as exc:
             raise await self._there.check(exc) from None
+        if digest is not None:
+            digest.update(data)
+        return data
 
-    async def write(self, offset: int, data: bytes) -> None:
+    async def write(self, offset: int, data: bytes, digest: Digest | None = None) -> None:
+        if digest is not None:
+            digest.update(data)
         try:
             await self._sftp.write(self._handle, offset, data)
         except Denied as exc:
