@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from mcp.types import ElicitResult
 from openssh import Sshd, keygen, needs_openssh, needs_root_to_serve, public_line
 from places import Places
 from pydantic import SecretStr
@@ -423,6 +424,26 @@ async def test_a_host_that_hears_of_progress_waits_to_the_end_where_that_is_aske
     assert "line 1" in heard
 
 
+async def test_of_several_machines_an_end_is_told_with_the_last_of_them(
+    client: Client, places: Places, workplace: Sshd
+) -> None:
+    """The same call goes on with those that run, and begins those that are over no second time."""
+    home = workplace.folder / "home"
+    both = [places.machine(workplace), places.machine(workplace)]
+    command = "echo x >>runs; if mkdir first; then exit; fi; until [ -e go ]; do sleep 0.05; done"
+    wish = {"instance_ids": both, "command": command, "timeout_s": 1}
+    first = await call(client, "run_command", **wish)
+    assert sorted(one["state"] for one in first["machines"]) == ["ended", "running"]
+    [step] = first["next_steps"]
+    assert step["arguments"] == wish
+    again = await call(client, step["tool"], **step["arguments"])
+    assert [one["job"] for one in again["machines"]] == [one["job"] for one in first["machines"]]
+    (home / "go").touch()
+    over = await call(client, "run_command", **wish | {"timeout_s": 50})
+    assert [one["state"] for one in over["machines"]] == ["ended"] * 2
+    assert runs(workplace) == 2
+
+
 async def test_a_person_who_wants_to_be_asked_is_asked_of_new_commands_alone(
     places: Places, workplace: Sshd, settings: Settings, tmp_path: Path
 ) -> None:
@@ -435,3 +456,25 @@ async def test_a_person_who_wants_to_be_asked_is_asked_of_new_commands_alone(
         assert error["code"] == "needs_confirmation"
         assert "VAST_MCP_CONFIRM_COMMANDS" in error["message"]
         assert runs(workplace) == 1
+
+
+async def test_a_yes_runs_the_command_once_and_following_needs_none(
+    places: Places, workplace: Sshd, settings: Settings
+) -> None:
+    machine = places.machine(workplace)
+    asks = replace(settings, confirm_commands=True)
+    asked: list[str] = []
+
+    async def says(_context: Any, question: Any) -> ElicitResult:
+        asked.append(question.message)
+        return ElicitResult(action="accept", content={"yes": len(asked) == 1})
+
+    async with Client(build(asks, CATALOGUE, places.app()), elicitation_callback=says) as client:
+        for was in ("started", "followed"):
+            ran = await run(client, machine, COUNTED, request_key="once")
+            assert (ran["job_was"], ran["exit_status"]) == (was, 0)
+        assert len(asked) == 1
+        assert f"machine {machine}?\n{COUNTED}" in asked[0]
+        error = (await run(client, machine, COUNTED, request_key="other"))["error"]
+    assert error["code"] == "declined"
+    assert runs(workplace) == 1

@@ -425,4 +425,4 @@ WHERE job = :job AND (ending IS NULL OR ending NOT IN ('ended', 'stopped'));
 UPDATE jobs SET told = 1 WHERE job = :job AND state = 'over';
 
 -- name: forget_jobs
-DELETE FROM jobs WHERE state = 'over' AND told = 1 AND over_at < :before;
+DELETE FROM jobs WHERE state IN ('named', 'over') AND made_at < :before;

@@ -11,9 +11,10 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+import anyio
+
 from vast_mcp import errors
 from vast_mcp.journal.jobs import Ending, Job
-from vast_mcp.journal.records import Notice
 from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.ssh import LineLost
 from vast_mcp.ssh.entering import LOGIN_S, Line, entered
@@ -27,6 +28,7 @@ from vast_mcp.working.jobs.words import last_line
 MOST_READ = 65_536  # bytes of each stream's end, before secrets are masked and the rest is cut
 STOPS_AFTER_S = 10  # a job that was asked to end is ended
 STOPPING_S = 7  # that ending it may take then
+PAUSES_S = (0.2, 0.5, 1, 2, 4, 8, 8, 8, 8)  # before connections that follow one that broke
 ENDINGS: dict[str, Ending] = {
     "ended": "ended",
     "stopped": "stopped",
@@ -65,7 +67,7 @@ class Errand:
         """Begin or follow it, through as many connections as the time allows. Raises NoSshKey, and
         NotEntered where nothing of it was ever sent.
         """
-        while True:
+        for pause_s in PAUSES_S:
             try:
                 within_s = min(LOGIN_S, self.pace.left_s)
                 async with entered(self.call, self.row, within_s=within_s) as line:
@@ -73,14 +75,19 @@ class Errand:
             except LineLost:
                 self._read_again()
                 if self.pace.over:
-                    return self._unknown("the connection to it broke")
+                    break
+                await anyio.sleep(min(pause_s, self.pace.left_s))
             except Unreadable:
                 self._read_again()
                 return self._unknown("it does not answer as a POSIX shell does")
             except errors.NotEntered as exc:
                 if self.job.state == "named":
                     raise
+                if not exc.next_steps:  # only a person goes on
+                    exc.message += f" Job {self.job.name} may go on there."
+                    raise
                 return self._unknown(exc.message.rstrip("."))
+        return self._unknown("the connection to it broke")
 
     async def _over(self, line: Line) -> Seen:
         """What is seen of it over one connection. Raises LineLost, Unreadable."""
@@ -156,11 +163,9 @@ class Errand:
                 jobs.mark_over(self.job, ending, seen.exit_status)
 
     def _told(self, seen: Seen) -> Told:
-        """What the answer tells; once it has arrived, an end counts as told."""
+        """What the answer tells."""
         with journal_may_fail:
             self._read_again()
-        if seen.state in ENDINGS and seen.was != "unwritable":
-            self.call.ends.add((self.job.name, Notice.JOB_OVER))
         return Told(self.row.id, self.job, self.began_now, seen)
 
     def _unknown(self, trouble: str) -> Told:

@@ -26,8 +26,8 @@ def of_seen(
     """A job that was looked at. `share`: among how many machines an answer's room is divided."""
     state: State = "not_started" if seen.state == "unstarted" else seen.state
     kept = state == "lost" and job.ending in {"ended", "stopped"}
-    out = _shown(call, seen.out, OUT_BYTES // share)
-    err = _shown(call, seen.err, ERR_BYTES // share)
+    out, out_cut = _shown(call, seen.out, OUT_BYTES // share)
+    err, err_cut = _shown(call, seen.err, ERR_BYTES // share)
     return OnMachine(
         instance_id=instance_id,
         job=job.name,
@@ -36,9 +36,9 @@ def of_seen(
         exit_status=job.exit_status if kept else seen.exit_status,
         duration_s=seen.took_s,
         untrusted_stdout=out,
-        stdout_bytes=_where_more(seen.out_bytes, out),
+        stdout_bytes=seen.out_bytes if out_cut or seen.out_bytes > len(seen.out) else None,
         untrusted_stderr=err or None,
-        stderr_bytes=_where_more(seen.err_bytes, err),
+        stderr_bytes=seen.err_bytes if err_cut or seen.err_bytes > len(seen.err) else None,
         message=_message(seen, kept=kept),
     )
 
@@ -118,15 +118,13 @@ def _follow(order: Order, found: list[OnMachine]) -> Step:
     return Step(tool=TOOL, arguments=given, why="follows it; it is not begun again")
 
 
-def _shown(call: Call, said: bytes, most: int) -> str:
-    """The end of a stream, as it may be shown. Secrets are hidden before anything is cut off."""
+def _shown(call: Call, said: bytes, most: int) -> tuple[str, bool]:
+    """The end of a stream, as it may be shown, and whether more was there. Secrets are hidden
+    before anything is cut off.
+    """
     lines = plain_lines(said.decode("utf-8", "replace"), call.settings.mask)
-    return "\n".join(last(lines, most))
-
-
-def _where_more(count: int, shown: str) -> int | None:
-    """How much there is, where a part of it is shown."""
-    return count if count > 2 * len(shown.encode()) + 200 else None
+    shown = last(lines, most)
+    return "\n".join(shown), shown != lines
 
 
 def _message(seen: Seen, *, kept: bool) -> str | None:

@@ -24,6 +24,7 @@ from vast_mcp.working.jobs.order import TOOL, Order
 from vast_mcp.working.jobs.pace import Pace
 from vast_mcp.working.jobs.words import OnMachine
 
+OVER = frozenset({"ended", "stopped", "interrupted", "lost"})
 ASKED_CHARACTERS = 1_000  # of a command, in the question to the person
 
 
@@ -140,7 +141,16 @@ class Work:
             async with anyio.create_task_group() as tasks:
                 for instance_id, one in zip(self.instance_ids, admitted, strict=True):
                     tasks.start_soon(work, instance_id, one)
-        return [found[instance_id] for instance_id in self.instance_ids]
+        in_order = [found[instance_id] for instance_id in self.instance_ids]
+        self._tell_ends(in_order)
+        return in_order
+
+    def _tell_ends(self, found: Sequence[OnMachine]) -> None:
+        """An end counts as told once this answer has arrived, and of several machines only with
+        the last of them: the same call goes on with the others, and must not begin this one anew.
+        """
+        if all(one.state in OVER for one in found):
+            self.call.ends |= {(one.job or "", Notice.JOB_OVER) for one in found}
 
     async def _one(
         self, instance_id: int, one: Reading | errors.VastMcpError, pace: Pace
@@ -170,7 +180,6 @@ class Work:
         """A job that ended with its machine."""
         with journal_may_fail:
             self.call.journal.jobs.mark_over(job, "gone")
-        self.call.ends.add((job.name, Notice.JOB_OVER))
         return words.of_gone(instance_id, job)
 
     def _words(self, told: Told) -> OnMachine:

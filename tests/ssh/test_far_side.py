@@ -1,0 +1,81 @@
+"""The far side of jobs in the shells that machines have, without SSH: what is cut on the way runs
+nothing, and what came whole is begun once.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from house import WHOLE
+from vast_mcp.working.jobs.far import Act, ActName
+
+SHELLS = [
+    ["dash"],
+    ["bash"],
+    ["busybox", "sh"],
+    *([["mksh"], ["ksh"]] if WHOLE else []),
+]
+here = [shell for shell in SHELLS if shutil.which(shell[0])]
+JOB, TICKET, MARK = "a" * 12, "b" * 12, "@mark"
+
+
+def script(name: ActName, **more: object) -> bytes:
+    return Act(name, JOB, TICKET, wait_s=20, most=500, **more).script(MARK)  # type: ignore[arg-type]
+
+
+def said(shell: list[str], home: Path, text: bytes) -> list[str]:
+    """What the far side says of its own, in a home of its own."""
+    env = {"HOME": str(home), "PATH": os.environ["PATH"]}
+    done = subprocess.run(shell, input=text, env=env, cwd=home, capture_output=True, check=False)
+    lines = done.stdout.decode().splitlines()
+    return [line.removeprefix(f"{MARK} ") for line in lines if line.startswith(MARK)]
+
+
+@pytest.mark.parametrize("shell", here, ids=lambda shell: shell[0])
+def test_a_job_is_made_ready_begun_once_followed_and_listed(
+    tmp_path: Path, shell: list[str]
+) -> None:
+    command = 'echo "$A" >>ran; yes | head -1; exit 3'
+    values = {"A": 'it\'s $HOME \\ "x"\n二'}
+    assert said(shell, tmp_path, script("prepare", command=command)) == ["was ready", "end"]
+    for was in ("started", "followed"):
+        found = said(shell, tmp_path, script("start", values=values))
+        assert {f"was {was}", "state ended", "code 3", "out_bytes 2"} <= set(found)
+    assert (tmp_path / "ran").read_text("utf-8") == values["A"] + "\n"
+    assert "was there" in said(shell, tmp_path, script("prepare", command=command))
+    assert f"job {JOB}" in said(shell, tmp_path, script("all"))
+    folder = tmp_path / ".vast-mcp" / "jobs"
+    assert [one.name for one in folder.iterdir()] == [JOB]
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("shell", here, ids=lambda shell: shell[0])
+def test_a_start_without_its_ticket_begins_nothing_and_says_lost(
+    tmp_path: Path, shell: list[str]
+) -> None:
+    assert "was lost" in said(shell, tmp_path, script("start"))
+    said(shell, tmp_path, script("prepare", command="true"))
+    folder = tmp_path / ".vast-mcp" / "jobs"
+    (folder / f"{JOB}.{TICKET}" / "command").unlink()
+    assert "was lost" in said(shell, tmp_path, script("start"))
+    assert not (folder / JOB).exists()
+
+
+@pytest.mark.parametrize("act", ["prepare", "start"])
+def test_a_script_that_was_cut_on_the_way_does_nothing(tmp_path: Path, act: ActName) -> None:
+    """Everything stands in functions, and the last word of the last line says that it is whole."""
+    said(["sh"], tmp_path, script("prepare", command="echo x >ran"))
+    whole = script(act, command="echo x >ran", values={"A": "b"})
+    folder = tmp_path / ".vast-mcp" / "jobs"
+    before = sorted(folder.rglob("*"))
+    last = len(whole) - 2  # all but the newline is whole
+    cuts = {*range(0, last, last // (60 if WHOLE else 8)), *range(last - 7, last + 1)}
+    for cut in cuts:
+        assert said(["sh"], tmp_path, whole[:cut]) == [], whole[:cut][-40:]
+    assert sorted(folder.rglob("*")) == before
+    assert not (tmp_path / "ran").exists()
