@@ -2,7 +2,6 @@
 
 import random
 import string
-import time
 import uuid
 from collections.abc import Callable, Iterable
 
@@ -11,9 +10,8 @@ from .disk import MB, Disk
 from .hardware import Hardware
 from .processes import KILL, Process, Processes
 from .tree import Tree
+from .uptime import Uptime
 
-UP_BEFORE = 864_000.0  # seconds that the computer under it was up already
-PRETENDING_S = 1.0  # of a block, on a busy computer
 HOME = "/root"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -30,7 +28,7 @@ class Machine:
     ) -> None:
         self.number, self._promised, self._environment = number, promised, environment
         self._clock = clock
-        self._counted, self._counts_from = UP_BEFORE, time.monotonic()
+        self.time = Uptime()
         self._dice = random.Random(number)
         self.boot_id = str(uuid.UUID(int=self._dice.getrandbits(128), version=4))
         self.lies: tuple[str, ...] = ()
@@ -54,20 +52,11 @@ class Machine:
     @property
     def uptime(self) -> float:
         """Seconds since the computer under it was started."""
-        return self._counted + max(0.0, time.monotonic() - self._counts_from)
-
-    def skip(self, seconds: float) -> None:
-        """Let time go by in it, for which nobody has to wait."""
-        self._counted += seconds
+        return self.time.now
 
     def wrote(self, size: int) -> None:
-        """Let go by what the disk takes for so many bytes. What this computer takes to pretend a
-        large block, and to come to the next one, is no time of the machine's.
-        """
-        if size >= MB:
-            self._counted = self.uptime
-            self._counts_from = time.monotonic() + PRETENDING_S
-        self.skip(size / (self.hardware.disk_mb_per_second * MB))
+        """Let go by what the disk takes for so many bytes."""
+        self.time.skip(size / (self.hardware.disk_mb_per_second * MB))
 
     def random_name(self, length: int) -> str:
         """Invent a part of a name."""
@@ -77,6 +66,7 @@ class Machine:
 
     def begin(self) -> None:
         """Start its first process."""
+        self.time.catch_up()
         self.processes.begin_anew()
         first = self.processes.add(None)
         first.words = ["/bin/sh", "/.launch"]
@@ -120,6 +110,7 @@ class Machine:
 
     def entrant(self) -> Process:
         """Make a process for somebody who comes in: it leads a session of its own."""
+        self.time.catch_up()
         process = self.processes.add(self.processes.get(1))
         process.leave()
         process.environment |= {

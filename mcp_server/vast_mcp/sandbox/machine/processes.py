@@ -54,6 +54,7 @@ class Process:
 
     def fork(self) -> "Process":
         """Make a child, with the same streams."""
+        self.machine.time.start_program()
         child = self.machine.processes.add(self)
         child.streams = {number: one.shared() for number, one in self.streams.items()}
         self.children[child.pid] = child

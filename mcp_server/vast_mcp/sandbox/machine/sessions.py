@@ -63,6 +63,7 @@ async def _hear(guest: "asyncssh.SSHServerProcess[bytes]", sink: Stream, process
                 continue
             if not data:
                 return
+            process.machine.time.catch_up()
             await sink.write(data)
     except (OSError, asyncssh.Error):
         return  # nobody reads it, or the line is gone

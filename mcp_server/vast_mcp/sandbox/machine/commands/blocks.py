@@ -1,7 +1,5 @@
 """dd and sync: blocks of bytes."""
 
-import time
-
 from vast_mcp.sandbox.machine.calls import Call, Command, Usage, opened
 from vast_mcp.sandbox.machine.disk import MB
 from vast_mcp.sandbox.machine.streams import FileStream, Stream
@@ -20,7 +18,7 @@ async def copy_blocks(call: Call) -> int:
         raise Usage(f"invalid number: '{given['bs']}'")
     count = sized(given["count"]) if "count" in given else None
     source, sink = _source(call, given), _sink(call, given)
-    began = time.monotonic()
+    began = call.machine.uptime
     try:
         _seek(source, size * sized(given.get("skip", "0")))
         _seek(sink, size * sized(given.get("seek", "0")))
@@ -29,7 +27,7 @@ async def copy_blocks(call: Call) -> int:
         source.drop()
         sink.drop()
     if given.get("status") != "none":
-        await _tell(call, *done, time.monotonic() - began)
+        await _tell(call, *done, call.machine.uptime - began)
     return 0
 
 

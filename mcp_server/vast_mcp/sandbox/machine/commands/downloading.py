@@ -1,4 +1,4 @@
-"""curl and wget: nothing leads out of a machine. What they fetch is 100 MB of zeros, which come as
+"""curl and wget: nothing leads out of a machine. What they fetch is 32 MB of zeros, which come as
 fast as the offer says.
 """
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from vast_mcp.sandbox.machine.calls import Call, Command, Usage, opened
 from vast_mcp.sandbox.machine.streams import AT_ONCE, Stream
 
-SIZE = 100_000_000  # bytes of everything that is fetched
+SIZE = 32_000_000  # bytes of everything that is fetched
 MBIT = 125_000  # bytes
 NO_SUCH_HOST, NOT_CONNECTED, TOO_LATE = 6, 7, 28  # statuses of curl
 HERE = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -68,7 +68,7 @@ async def _zeros(call: Call, sink: Stream, patience_s: float) -> int:
     enough = min(SIZE, int(patience_s * rate) if patience_s < SIZE / rate else SIZE)
     for begin in range(0, enough, AT_ONCE):
         part = min(AT_ONCE, enough - begin)
-        machine.skip(part / rate)
+        machine.time.skip(part / rate)
         await sink.write(bytes(part))
     return 0 if enough == SIZE else TOO_LATE
 

@@ -19,6 +19,7 @@ async def sleep(call: Call) -> int:
     except Usage as wrong:
         raise Usage(str(wrong)) from None
     await asyncio.sleep(seconds)
+    call.machine.time.catch_up()
     return 0
 
 
