@@ -4,6 +4,7 @@ and half a file never has a real name.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from cutting import Way, way_to
 from openssh import Sshd, needs_openssh, needs_root_to_serve, public_line
 from trying import MACHINE, Tryer, machine
 
+from vast_mcp import errors
 from vast_mcp.caller import no_progress
 from vast_mcp.session import Call, Session
 from vast_mcp.working.files import moving
@@ -28,6 +30,7 @@ pytestmark = [needs_openssh, needs_root_to_serve]
 CUT = PIECE + 13_000_000  # when a piece is there, and the file is not
 BIG = 2 * PIECE + 12_345
 FILES = 200
+NEVER = 1 << 40
 
 
 @dataclass
@@ -96,6 +99,20 @@ async def test_a_connection_that_breaks_again_and_again_costs_what_was_on_its_wa
     # What was moved twice is what was on its way, small files that were not yet compared among it.
     again = tally.moved - sum(len(data) for data in held(source).values())
     assert again < 2 * FILES * 2_000
+
+
+@pytest.mark.parametrize("cut", [5_800, 6_100, 6_400, NEVER])
+async def test_a_folder_without_files_is_there_once_it_is_said_to_be(
+    desk: Desk, workplace: Sshd, cut: int
+) -> None:
+    """Wherever the connection broke for good: what was not made is not said to be there."""
+    (desk.folders[True] / "a" / "b").mkdir(parents=True)
+    desk.way.cuts, desk.way.then_shut = [cut], True
+    said = False
+    with contextlib.suppress(errors.NotEntered):
+        said = (await desk.copy(up=True)).is_over
+    assert said <= (workplace.folder / "home" / "x" / "a" / "b").is_dir()
+    assert said or cut < NEVER
 
 
 @pytest.mark.parametrize("up", [True, False])

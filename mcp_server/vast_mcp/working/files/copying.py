@@ -130,6 +130,7 @@ class Copy:
         stands = await standing(ends.target, ends.tree)
         jobs = await self._to_move(ends, stands, kept)
         if not jobs and ROOT in stands and not _folders(ends, stands):
+            self.tally.folders_stand = True
             return
         await self._check_room(ends, jobs, stands)
         with self.call.deeds.one("copy", str(self.wish.instance_id)) as deed:
@@ -138,6 +139,7 @@ class Copy:
                 await ends.target.make_folders(_folders(ends, stands))
             except Trouble as exc:
                 raise AllTrouble(ends.target.field, str(exc)) from None
+            self.tally.folders_stand = True
             await ends.target.remove(_stale(ends, stands))
             mover = Mover(
                 ends.source,

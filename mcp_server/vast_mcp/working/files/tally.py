@@ -19,6 +19,7 @@ class Tally:
     call: Call
     files: int | None = None  # None as long as nobody counted
     size: int | None = None
+    folders_stand: bool = False  # all of them, so that files alone are yet to come
     moved: int = 0  # bytes
     done: set[bytes] = field(default_factory=set[bytes])  # files that were copied
     same: set[bytes] = field(default_factory=set[bytes])  # files that are there, by this or before
@@ -33,7 +34,7 @@ class Tally:
 
     def begin(self, files: int, size: int) -> None:
         """Count anew what may be another time."""
-        self.files, self.size = files, size
+        self.files, self.size, self.folders_stand = files, size, False
         self.same.clear()
         self.left, self.differ, self.failed = Left(), Left(), Left()
 
@@ -44,8 +45,8 @@ class Tally:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more is to be done about any file."""
-        if self.files is None:
+        """Whether nothing more is to be done about any file or folder."""
+        if self.files is None or not self.folders_stand:
             return False
         return self.there + len(self.differ.all) + len(self.failed.all) >= self.files
 
