@@ -156,3 +156,14 @@ async def test_a_destroyed_machine_is_gone_with_all_that_was_in_it(world: World)
     await ran(world, machine, "sleep 1000 >/dev/null 2>&1 </dev/null &")
     world.destroy(machine)
     assert world.machines.insides == {}
+
+
+async def test_what_never_rests_leaves_others_their_turn(world: World) -> None:
+    """A loop without end, and programs that start programs, hold up nobody else."""
+    machine = rented(world)
+    async with entered(world, machine) as line:
+        for command in ("while :; do :; done", "f() { f & f & }; f; while :; do sleep 1; done"):
+            await line.create_process(command)
+        assert (await line.run("echo there")).stdout == "there\n"
+    world.set_state(machine, "stopped")
+    assert len(list(world.machines.insides[machine].processes)) == 1

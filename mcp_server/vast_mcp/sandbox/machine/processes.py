@@ -1,6 +1,7 @@
 """The processes of a machine: what each has, its signals, its end, and who is told of that."""
 
 import asyncio
+import errno
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 TICKS = 100  # of /proc, in a second
+MOST = 1000  # processes of a machine
 FIRST = 1  # what a container starts; what loses its parent becomes its child
 
 SIGNALS = {
@@ -158,7 +160,9 @@ class Processes:
         self._last = 0
 
     def add(self, parent: Process | None) -> Process:
-        """Make one more."""
+        """Make one more; OSError where there are too many."""
+        if len(self._by_pid) >= MOST:
+            raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
         self._last += 1
         made = self._by_pid[self._last] = Process(self._machine, parent, self._last)
         return made

@@ -1,6 +1,7 @@
 """A shell runs a script: what was read is done, item by item."""
 
 import asyncio
+import errno
 from collections.abc import Awaitable, Callable
 
 from vast_mcp.sandbox.machine.calls import Call
@@ -90,6 +91,11 @@ class Shell(Variables):
             return False
         except FAULTS as fault:
             await self.complain(str(fault))
+            self.status = 2
+        except OSError as error:
+            if error.errno != errno.EAGAIN:
+                raise
+            await self.complain("Cannot fork")
             self.status = 2
         else:
             return False
