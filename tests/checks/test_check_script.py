@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
-from gpus import QUICK, ROCM, RTX_4090, Gpu, a_path, nvidia_smi, says
 
+from gpus import QUICK, ROCM, RTX_4090, Gpu, a_path, nvidia_smi, says
 from vast_mcp.checks import script
-from vast_mcp.checks.reading import Found, Xid, found_in
+from vast_mcp.checks.found import Found, Xid
+from vast_mcp.checks.reading import found_in
 from vast_mcp.leases.packing import ONSTART_MAX, packed
 from vast_mcp.leases.watchdog import guarded, is_all_of, is_in
 from vast_mcp.settings import DEFAULT_URL

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from house import so_many
-from vast_mcp.checks.judging import Item, Judgement, judge
+from vast_mcp.checks.items import Item
+from vast_mcp.checks.judging import Judgement, judge
 from vast_mcp.checks.reading import found_in
 from vast_mcp.checks.script import MARK
 from vast_mcp.vast.models import Instance

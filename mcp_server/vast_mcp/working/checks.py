@@ -14,8 +14,10 @@ from vast_mcp import errors
 from vast_mcp.account import met
 from vast_mcp.account.reading import Reading
 from vast_mcp.checks import script
-from vast_mcp.checks.judging import Item, Judgement, Overall, judge
-from vast_mcp.checks.reading import Found, found_in
+from vast_mcp.checks.found import Found
+from vast_mcp.checks.items import Item
+from vast_mcp.checks.judging import Judgement, Overall, judge
+from vast_mcp.checks.reading import found_in
 from vast_mcp.errors import NextStep, clean_or_none
 from vast_mcp.machines import ways
 from vast_mcp.offers.gpu_matching import matches, reading
