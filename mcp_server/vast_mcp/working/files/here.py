@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import shutil
@@ -11,40 +10,26 @@ from collections.abc import AsyncIterator, Callable, Generator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-import anyio.to_thread
-
 from vast_mcp.files import allowed
 from vast_mcp.files.allowed import Place
 from vast_mcp.files.beneath import Spot, spot
 from vast_mcp.files.kinds import kind_of
 from vast_mcp.settings import Settings
 from vast_mcp.working.files import names
+from vast_mcp.working.files.asides import aside, or_trouble, told, trouble_of
+from vast_mcp.working.files.here_file import HereFile, set_time
 from vast_mcp.working.files.sides import (
     PIECE,
-    AllTrouble,
-    Digest,
     File,
     Part,
     Seen,
     Small,
-    Taken,
     Trouble,
 )
 
 T = TypeVar("T")
 
 CHUNK = 1 << 20
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_WORDS = {
-    errno.EACCES: "may not be touched by this server",
-    errno.EPERM: "may not be touched by this server",
-    errno.ENOENT: "is gone",
-    errno.ELOOP: "is a link by now",
-    errno.ENOTDIR: "lies beneath a link, or beneath a file",
-    errno.EISDIR: "is no plain file by now",
-    errno.ENAMETOOLONG: "has too long a name",
-    errno.EFBIG: "is larger than this disk takes",
-}
 
 
 class Here:
@@ -58,10 +43,10 @@ class Here:
         self._keys = allowed.own_keys(settings)
 
     async def look(self, path: bytes) -> Seen | None:
-        return await _aside(self._look, path)
+        return await aside(self._look, path)
 
     def _look(self, path: bytes) -> Seen | None:
-        with _told():
+        with told():
             try:
                 with self._around(path) as (at, name):
                     found = at.look(name) if name else os.stat(self._real(path))
@@ -70,11 +55,11 @@ class Here:
         return None if found is None else _seen(found)
 
     async def names(self, folder: bytes) -> AsyncIterator[tuple[bytes, Seen]]:
-        for one in await _aside(self._names, folder):
+        for one in await aside(self._names, folder):
             yield one
 
     def _names(self, folder: bytes) -> list[tuple[bytes, Seen]]:
-        with _told(), self._within(folder) as at:
+        with told(), self._within(folder) as at:
             return [(os.fsencode(name), _seen(found)) for name, found in at.names()]
 
     def why_shut(self, path: bytes) -> str | None:
@@ -89,10 +74,10 @@ class Here:
         return None
 
     async def make_folders(self, folders: Sequence[tuple[bytes, int]]) -> None:
-        await _aside(self._make_folders, folders)
+        await aside(self._make_folders, folders)
 
     def _make_folders(self, folders: Sequence[tuple[bytes, int]]) -> None:
-        with _told():
+        with told():
             self._make_way()
             for path, mode in folders:
                 with self._around(path) as (at, name):
@@ -106,7 +91,7 @@ class Here:
                 at.make_folder(self._place.parts[deep], 0o777)
 
     async def get(self, paths: Sequence[tuple[bytes, int]]) -> list[bytes | Trouble]:
-        return await _aside(lambda: [_or_trouble(self._get, *one) for one in paths])
+        return await aside(lambda: [or_trouble(self._get, *one) for one in paths])
 
     def _get(self, path: bytes, most: int) -> bytes:
         with self._around(path) as (at, name), os.fdopen(at.open_to_read(name), "rb") as file:
@@ -115,7 +100,7 @@ class Here:
         return data
 
     async def put(self, files: Sequence[Small]) -> list[Trouble | None]:
-        return await _aside(lambda: [_trouble_of(self._put, one) for one in files])
+        return await aside(lambda: [trouble_of(self._put, one) for one in files])
 
     def _put(self, one: Small) -> None:
         mode = one.mode & 0o777 | 0o600
@@ -124,13 +109,13 @@ class Here:
             with os.fdopen(opened, "wb") as file:
                 file.write(one.data)
                 file.flush()
-                _set_time(file.fileno(), one.mtime)
+                set_time(file.fileno(), one.mtime)
 
     async def open(self, path: bytes, seen: Seen | None = None) -> File:
-        return HereFile(await _aside(self._open, path, seen), self._check_keys, self._overlap)
+        return HereFile(await aside(self._open, path, seen), self._check_keys, self._overlap)
 
     def _open(self, path: bytes, seen: Seen | None) -> int:
-        with _told(), self._around(path) as (at, name):
+        with told(), self._around(path) as (at, name):
             if seen is None:
                 return at.open_to_read(name)
             return at.open_to_write(name, seen.mode & 0o777 | 0o600, empty=False)
@@ -142,14 +127,14 @@ class Here:
             with self._around(old) as (at, name):
                 at.rename(name, self._name(new), replace=replace)
 
-        return await _aside(lambda: [_trouble_of(rename, *one) for one in pairs])
+        return await aside(lambda: [trouble_of(rename, *one) for one in pairs])
 
     async def remove(self, paths: Sequence[bytes]) -> None:
         def remove(path: bytes) -> None:
             with self._around(path) as (at, name):
                 at.remove(name)
 
-        await _aside(lambda: [_trouble_of(remove, one) for one in paths])
+        await aside(lambda: [trouble_of(remove, one) for one in paths])
 
     async def digests(
         self,
@@ -159,7 +144,7 @@ class Here:
     ) -> list[str | None] | None:
         found: list[str | None] = []
         for part in parts:
-            found.append(await _aside(self._digest, part))
+            found.append(await aside(self._digest, part))
             if hears is not None:
                 hears()
         return found
@@ -219,81 +204,6 @@ class Here:
             yield at
 
 
-class HereFile:
-    """An open file of this computer."""
-
-    def __init__(self, opened: int, check: Callable[[bytes], None], overlap: int) -> None:
-        self._opened = opened
-        self._check = check
-        self._overlap = overlap
-
-    async def read(self, offset: int, length: int, digest: Digest | None = None) -> bytes:
-        return await _aside(self._read, offset, length, digest)
-
-    def _read(self, offset: int, length: int, digest: Digest | None) -> bytes:
-        before = min(offset, self._overlap)
-        with _told():
-            data = _read_at(self._opened, offset - before, length + before)
-        self._check(data)
-        if before:
-            data = data[before:]
-        if digest is not None:
-            digest.update(data)
-        return data
-
-    async def write(self, offset: int, data: bytes, digest: Digest | None = None) -> None:
-        await _aside(self._write, offset, data, digest)
-
-    def _write(self, offset: int, data: bytes, digest: Digest | None) -> None:
-        view = memoryview(data)
-        if digest is not None:
-            digest.update(data)
-        with _told():
-            while view:
-                written = _write_at(self._opened, view, offset)
-                offset, view = offset + written, view[written:]
-
-    async def finish(self, seen: Seen) -> None:
-        await _aside(self._finish, seen)
-
-    def _finish(self, seen: Seen) -> None:
-        with _told():
-            if os.fstat(self._opened).st_size != seen.size:
-                raise Trouble("has another size than what was copied")
-            _set_time(self._opened, seen.mtime)
-
-    async def close(self) -> None:
-        os.close(self._opened)
-
-
-def _read_at(opened: int, offset: int, length: int) -> bytes:
-    found = bytearray()
-    while len(found) < length:
-        if hasattr(os, "pread"):
-            got = os.pread(opened, length - len(found), offset + len(found))
-        else:  # Windows; nobody else has this file open
-            os.lseek(opened, offset + len(found), os.SEEK_SET)
-            got = os.read(opened, length - len(found))
-        if not got:
-            break
-        if not found and len(got) == length:
-            return got
-        found += got
-    return bytes(found)
-
-
-def _write_at(opened: int, data: memoryview, offset: int) -> int:
-    if hasattr(os, "pwrite"):
-        return os.pwrite(opened, data, offset)
-    os.lseek(opened, offset, os.SEEK_SET)
-    return os.write(opened, data)
-
-
-def _set_time(opened: int, mtime: int) -> None:
-    if os.utime in os.supports_fd:
-        os.utime(opened, (mtime, mtime))
-
-
 async def look_at(path: Path) -> Seen | None:
     """What a path leads to, links followed; None where nothing is."""
 
@@ -303,41 +213,8 @@ async def look_at(path: Path) -> Seen | None:
         except OSError:
             return None
 
-    return await _aside(look)
+    return await aside(look)
 
 
 def _seen(found: os.stat_result) -> Seen:
     return Seen(kind_of(found.st_mode), found.st_size, found.st_mode & 0o777, int(found.st_mtime))
-
-
-# ── troubles ──────────────────────────────────────────────────────────────────────────────────────
-
-
-async def _aside(work: Callable[..., T], *given: object) -> T:
-    """Do it in a thread, so that others are answered meanwhile."""
-    return await anyio.to_thread.run_sync(work, *given)
-
-
-@contextlib.contextmanager
-def _told() -> Generator[None]:
-    """Tell what the system says as a Trouble."""
-    try:
-        yield
-    except FileExistsError:
-        raise Taken("has come to be there meanwhile") from None
-    except OSError as exc:
-        if exc.errno in _FULL:
-            raise AllTrouble("local", "leads to a disk that is full") from None
-        raise Trouble(_WORDS.get(exc.errno or 0, "could not be read or written")) from None
-
-
-def _or_trouble(work: Callable[..., T], *given: object) -> T | Trouble:
-    try:
-        with _told():
-            return work(*given)
-    except Trouble as exc:
-        return exc
-
-
-def _trouble_of(work: Callable[..., None], *given: object) -> Trouble | None:
-    return _or_trouble(work, *given)
