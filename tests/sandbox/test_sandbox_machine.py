@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncssh
 import pytest
@@ -167,3 +168,23 @@ async def test_what_never_rests_leaves_others_their_turn(world: World) -> None:
         assert (await line.run("echo there")).stdout == "there\n"
     world.set_state(machine, "stopped")
     assert len(list(world.machines.insides[machine].processes)) == 1
+
+
+async def test_a_machine_is_told_to_lie_from_another_process(world: World) -> None:
+    """The control route has the same switch, and a misspelt lie is none."""
+    machine = rented(world)
+    control = Wire(world, None).http
+
+    async def ask(**wish: Any) -> int:
+        return (await control.post("/_sandbox/world", json=wish)).status_code
+
+    assert await ask(lie={"instance_id": machine, "lies": ["no_gpu"]}) == 200
+    assert (await ran(world, machine, "nvidia-smi"))[1] == 6
+    assert await ask(lie={"instance_id": machine, "lies": []}) == 200
+    assert (await ran(world, machine, "nvidia-smi"))[1] == 0
+    assert await ask(lie={"instance_id": machine, "lies": ["no_gpus"]}) == 400
+    assert await ask(lies=["no_gpus"]) == 400
+    assert await ask(lies=["no_nvidia_smi"]) == 200
+    assert (await ran(world, rented(world), "nvidia-smi 2>/dev/null"))[1] == 127
+    with pytest.raises(ValueError, match="no lie"):
+        a_world(lies=["no_gpus"])

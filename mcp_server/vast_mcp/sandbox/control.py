@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .instances import Instance
+from .machine import lies
 from .shapes import Json
 from .world import World
 
@@ -92,6 +93,7 @@ def _wanted_faults(body: Json) -> list[Json]:
 def change_world(world: World, body: Json) -> Json:
     """Take `reset`, `seed`, any option of World, then acts by name."""
     _check_names(body)
+    lies.check(body.get("lies", ()))
     for name in OPTIONS & set(body):
         _set_option(world, name, body[name])
     if body.get("reset") or "seed" in body:

@@ -17,6 +17,7 @@ from .faults import Faults
 from .instances import Instance
 from .ledger import LedgerEntry, Received
 from .logs import Upload
+from .machine import lies
 from .machines import Machines
 from .odd import Oddities
 from .offers import Offer
@@ -118,6 +119,7 @@ class State:
     odd: Oddities = field(init=False, default_factory=Oddities)
 
     def __post_init__(self) -> None:
+        lies.check(self.lies)
         self.machines = Machines(self.doors.do, self.clock)
         # a forgotten close() leaves no open socket behind
         weakref.finalize(self, self.doors.close_all)
