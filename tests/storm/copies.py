@@ -81,9 +81,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def make_folder(folder: Path, files: int, dice: random.Random) -> None:
-    """Many files, most of them small, some empty, in folders three deep, with names that shells
-    stumble over; every seventh may be run.
+    """Many files, most of them small, some empty, in folders three deep, two of which hold none,
+    with names that shells stumble over; every seventh may be run.
     """
+    (folder / "nothing" / "in it").mkdir(parents=True)
     for number in range(files):
         within = folder / f"d{number % 7}" / f"e{number % 11}" if number % 3 else folder
         within.mkdir(parents=True, exist_ok=True)
@@ -110,6 +111,10 @@ def digests(top: Path) -> dict[str, str]:
             path = Path(within) / name
             found[str(path.relative_to(top))] = _digest(path)
     return found
+
+
+def folders(top: Path) -> set[str]:
+    return {str(path.relative_to(top)) for path in top.rglob("*") if path.is_dir()}
 
 
 def _digest(path: Path) -> str:
@@ -195,7 +200,8 @@ class Copying:
     def _compare(self) -> None:
         there = digests(self.target) if self.target.exists() else {}
         both = [name for name in self.wanted if name in there]
-        self.figures.missing = len(self.wanted) - len(both)
+        other_folders = folders(self.source) ^ folders(self.target)
+        self.figures.missing = len(self.wanted) - len(both) + len(other_folders)
         self.figures.left_over = len(set(there) - set(self.wanted)) + len(self._strangers())
         self.figures.wrong_digests = sum(self.wanted[name] != there[name] for name in both)
         same = may_run(self.source, both) ^ may_run(self.target, both)
@@ -272,7 +278,7 @@ def _sentence(rows: Sequence[Figures]) -> str:
     return (
         f"{total('files'):,} files, {total('size') >> 20:,} MiB, {total('breaks')} breaks, "
         f"{total('calls')} calls: {total('wrong_digests')} wrong digests, {total('missing')} "
-        f"missing files, {total('half_files')} half files under a real name, "
+        f"missing files or folders, {total('half_files')} half files under a real name, "
         f"{total('left_over')} left-overs, {total('lost_modes')} lost modes, {total('no_end')} "
         f"that never ended."
     )
