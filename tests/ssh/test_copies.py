@@ -144,7 +144,9 @@ async def test_what_differs_stays_unless_told_and_is_named(desk: Desk) -> None:
     assert (desk.here / "a" / "longer").read_text("utf-8") == "hers"
 
 
-async def test_links_and_devices_are_left_out_and_named(desk: Desk) -> None:
+async def test_links_and_devices_are_left_out_and_named(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A link could lead to a key; a pipe waits for ever."""
     for folder in (desk.here / "a", desk.there / "b"):
         folder.mkdir()
@@ -153,7 +155,7 @@ async def test_links_and_devices_are_left_out_and_named(desk: Desk) -> None:
         (folder / "way").symlink_to(desk.tryer.ssh_dir)
         os.mkfifo(folder / "pipe")
         with socket.socket(socket.AF_UNIX) as one:
-            os.chdir(folder)
+            monkeypatch.chdir(folder)  # the names of sockets are short
             one.bind("socket")
     wanted = {
         b"link": "is a link",
@@ -221,6 +223,38 @@ async def test_a_machine_without_a_tool_for_digests_is_told_as_such(desk: Desk) 
     assert (first.there, first.by_size_only) == (11, True)
     assert (again.there, again.moved, again.by_size_only) == (11, 0, True)
     assert held(desk.there / "x") == held(desk.here / "a")
+
+
+LIES = """\
+#!/bin/sh
+found=$(/usr/bin/sha256sum "$@")
+if [ "$#" = 0 ] && [ "${found#e3b0c442}" != "$found" ]; then echo "$found"; exit; fi
+for one in "$@"; do echo "$(printf %064d 0)  $one"; done
+[ "$#" != 0 ] || printf "%064d  -\\n" 0
+"""
+
+
+async def test_what_the_machine_has_is_compared_by_its_digest(desk: Desk) -> None:
+    """Bytes that are not those that were sent have no real name, and are not left behind."""
+    tools = desk.sshd.folder / "tools"
+    tools.mkdir()
+    (tools / "sha256sum").write_text(LIES, "utf-8")
+    (tools / "sha256sum").chmod(0o755)
+    for name in ("sh", "cut", "dd"):
+        (tools / name).symlink_to(f"/bin/{name}")
+    (desk.sshd.folder / "at_home").write_text(
+        f"#!/bin/bash\ncd '{desk.there}'\ncase $SSH_ORIGINAL_COMMAND in\n"
+        f"internal-sftp*) exec /usr/lib/openssh/sftp-server -d '{desk.there}' ;;\n"
+        f"*) PATH='{tools}' exec /bin/sh -c /bin/sh ;;\nesac\n",
+        "utf-8",
+    )
+    (desk.here / "a").mkdir()
+    (desk.here / "a" / "small").write_text("small", "utf-8")
+    (desk.here / "a" / "large").write_bytes(bytes(1_000_000))
+    up = await desk.copy("up", "a")
+    assert (up.is_over, up.there, up.by_size_only) == (True, 0, False)
+    assert set(said(up.failed).values()) == {streaming.CHANGED}
+    assert os.listdir(desk.there / "x") == []
 
 
 IMPOSSIBLE: dict[str, tuple[Callable[[Desk], None], tuple[str, str, str], str]] = {
