@@ -96,6 +96,7 @@ class Session:
     silent: set[int] = field(default_factory=set[int])
     armed: set[int] = field(default_factory=set[int])
     reached: set[int] = field(default_factory=set[int])
+    copied: set[int] = field(default_factory=set[int])  # machines to or from which files were
 
     # Done by this process: machines it rented, and when, known without a journal too;
     # machines whose destroy Vast accepted; by token, verdicts that could not be written.

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gpus import QUICK, Gpu, nvidia_smi, says
 from led import LedTo
 from mcp import Client
 from openssh import Sshd, keygen, needs_openssh, needs_root_to_serve, public_line
 
+from gpus import QUICK, Gpu, nvidia_smi, says
 from house import call
 from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
@@ -105,7 +105,7 @@ async def test_a_machine_that_is_less_is_told_so_with_what_to_do(
     worse = {name for name, one in verdicts(told).items() if one == "worse"}
     assert worse >= {"gpu_name", "gpu_memory", "compute_capability", "xid_errors"}
     assert "gpu_name NVIDIA L4 for H100 SXM" in told["said"]
-    end, search = told["next_steps"]
+    search, end = told["next_steps"]
     assert (end["tool"], end["arguments"]) == ("destroy_instance", {"instance_ids": [machine]})
     assert search["arguments"]["exclude_machine_ids"] == [told["machine_id"]]
     assert f"machine {told['machine_id']}" in told["report"]

@@ -36,7 +36,7 @@ async def test_a_machine_without_ssh_is_judged_by_its_log(client: Client, world:
     assert "There is no GPU in it" in told["said"]
     verdicts = {one["item"]: one["verdict"] for one in told["items"]}
     assert (verdicts["gpu_count"], verdicts["cpu_cores"]) == ("worse", "worse")
-    assert [one["tool"] for one in told["next_steps"]] == ["destroy_instance", "search_offers"]
+    assert [one["tool"] for one in told["next_steps"]] == ["search_offers", "destroy_instance"]
 
 
 async def test_a_machine_that_nothing_was_put_into_has_no_check(

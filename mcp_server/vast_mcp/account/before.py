@@ -96,6 +96,8 @@ def told_by(events: Iterable[Event]) -> dict[int, Before]:
     """What these events, oldest first, tell of each machine."""
     by_machine: dict[int, list[Event]] = defaultdict(list)
     for one in events:
+        if one.what == "copied":  # says nothing of the machine
+            continue
         by_machine[one.machine_id].append(one)
     return {machine_id: Before(told) for machine_id, told in by_machine.items()}
 

@@ -109,6 +109,10 @@ class Jobs:
             _job_of(row) for row in self._db.rows("jobs_of_account", account=account, most=most)
         ]
 
+    def is_any_in(self, account: str, instance_id: int) -> bool:
+        """Whether any job was named for this machine."""
+        return bool(self._db.rows("job_in", account=account, instance_id=instance_id))
+
     def mark_sent(self, job: Job, ticket: str) -> bool:
         """Announce that its start is sent, with this ticket. False where another process was the
         first, whose ticket is the one that counts.

@@ -14,7 +14,7 @@ from vast_mcp.journal.database import Database
 from vast_mcp.journal.looks import DAY_S
 from vast_mcp.journal.records import holds
 
-What = Literal["rented", "ready", "failed", "check_passed", "check_failed"]
+What = Literal["rented", "ready", "copied", "failed", "check_passed", "check_failed"]
 
 KEPT_S = 180 * DAY_S  # a host is mended, or sold, in half a year
 MOST_KEPT = 5_000  # events, of which a rental has three or so
@@ -43,7 +43,8 @@ class Event:
 
 class Met:
     """Events under the service whose machines they are of, which is a digest of its address. Each
-    rental has one of a kind: of being rented and ready the first holds, of the rest the newest.
+    rental has one of a kind: of being rented, ready and copied to the first holds, of the rest
+    the newest.
     """
 
     def __init__(self, db: Database) -> None:

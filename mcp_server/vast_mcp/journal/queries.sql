@@ -290,12 +290,12 @@ WHERE service = :service AND noted_at >= :since
 ORDER BY noted_at, rowid;
 
 -- name: keep_met
--- Of being rented and ready the first holds.
+-- Of being rented, ready and copied to the first holds.
 INSERT INTO met (service, machine_id, instance_id, what, detail, seconds, noted_at)
 VALUES (:service, :machine_id, :instance_id, :what, :detail, :seconds, :now)
 ON CONFLICT (service, machine_id, instance_id, what) DO UPDATE
 SET detail = excluded.detail, seconds = excluded.seconds, noted_at = excluded.noted_at
-WHERE met.what NOT IN ('rented', 'ready');
+WHERE met.what NOT IN ('rented', 'ready', 'copied');
 
 -- name: forget_met
 DELETE FROM met WHERE noted_at < :before;
@@ -408,6 +408,9 @@ SELECT * FROM jobs WHERE job = :job AND account = :account;
 
 -- name: jobs_of_account
 SELECT * FROM jobs WHERE account = :account ORDER BY rowid DESC LIMIT :most;
+
+-- name: job_in
+SELECT 1 FROM jobs WHERE account = :account AND instance_id = :instance_id LIMIT 1;
 
 -- name: mark_job_sent
 -- The first of several processes that made it ready: only its ticket starts the job.

@@ -110,7 +110,7 @@ CREATE TABLE met (
     service     TEXT NOT NULL,
     machine_id  INTEGER NOT NULL,
     instance_id INTEGER NOT NULL,
-    what        TEXT NOT NULL,               -- rented, ready, failed, check_passed or check_failed
+    what        TEXT NOT NULL,               -- rented, ready, copied, failed, check_passed or check_failed
     detail      TEXT NOT NULL DEFAULT '',    -- how: codes of ours
     seconds     REAL,                        -- after which, counted from the rental
     noted_at    REAL NOT NULL,

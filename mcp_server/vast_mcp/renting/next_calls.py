@@ -1,7 +1,8 @@
 """The one call that comes next for a machine, by what is known of it: the one home of these rules.
 
-No step destroys anything, but for a machine of ours that never ran and never will: nothing of
-anybody's is in it, and whoever follows blindly to another one would pay for two.
+No first step destroys anything, but for a machine of ours that never ran and never will: nothing
+of anybody's is in it, and whoever follows blindly to another one would pay for two. Of one that ran
+and holds nothing, emptiness.py tells.
 """
 
 from __future__ import annotations

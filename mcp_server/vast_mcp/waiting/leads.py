@@ -4,10 +4,9 @@ of anybody's.
 
 from __future__ import annotations
 
-from vast_mcp.leases import watchdog
-from vast_mcp.machines import ways
 from vast_mcp.machines.keyfiles import key_blob, local_keys
 from vast_mcp.machines.phases import Reason
+from vast_mcp.renting.emptiness import FRESH_S, came_bare
 from vast_mcp.renting.next_calls import calls_for
 from vast_mcp.renting.replacing import search_instead
 from vast_mcp.ssh.tried import Answer
@@ -15,8 +14,6 @@ from vast_mcp.toolspec import Step, step
 from vast_mcp.vast.models import Instance
 from vast_mcp.waiting.entering import GOOD
 from vast_mcp.waiting.wait import Wait
-
-FRESH_S = 3600.0  # a machine that is older may have been entered from elsewhere
 
 
 def after(wait: Wait, reason: Reason) -> list[Step]:
@@ -68,26 +65,10 @@ def _logs(wait: Wait) -> Step:
 
 
 def _is_empty(wait: Wait, row: Instance) -> bool:
-    """Whether nothing of anybody's can be in it, for certain: ours, fresh and on its first start,
-    nothing of the person's runs in it by itself, and no volume hangs on it.
+    """Whether nothing of anybody's can be in it, for certain: it came bare, is fresh and on its
+    first start.
     """
-    reading = wait.reading(row)
-    return (
-        reading.ours is True
-        and reading.asked.volume is None
-        and ways.takes_ssh(row)
-        and not ways.has_jupyter(row)  # a browser may be in it by Vast's proxy
-        and _runs_nothing(row)
-        and _is_fresh(wait)
-    )
-
-
-def _runs_nothing(row: Instance) -> bool:
-    """Whether its start script, as far as the row shows it, is none, or a watchdog alone."""
-    if "onstart" not in row.model_fields_set:
-        return False
-    script: object = row.onstart
-    return not script or (isinstance(script, str) and watchdog.is_all_of(script))
+    return came_bare(wait.reading(row)) and _is_fresh(wait)
 
 
 def _is_fresh(wait: Wait) -> bool:

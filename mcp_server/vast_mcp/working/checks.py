@@ -22,6 +22,7 @@ from vast_mcp.errors import NextStep, clean_or_none
 from vast_mcp.machines import ways
 from vast_mcp.offers.gpu_matching import matches, reading
 from vast_mcp.offers.gpu_words import Reading as Name
+from vast_mcp.renting.emptiness import holds_nothing
 from vast_mcp.renting.replacing import search_instead
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Step, step
@@ -68,6 +69,7 @@ class Checked:
 
     machine: Reading
     look: Look
+    is_empty: bool = False  # nothing of anybody's can be in it
     judgement: Judgement = field(default_factory=lambda: Judgement("unknown", ()))
 
     @property
@@ -113,14 +115,17 @@ class Checked:
 
     @property
     def next_steps(self) -> list[Step]:
-        """What leads on. Only a machine of ours that is worse is proposed to be ended."""
+        """What leads on. Only a machine of ours that is worse is proposed to be ended: first where
+        it holds nothing, else after the search, which takes nothing from anybody.
+        """
         row, ours = self.machine.row, self.machine.ours is True
         if self.overall == "worse":
             search = search_instead(self.machine.machine, "host_gpu")
             if not ours:
                 return [search]
             why = "ends all billing; what is on its disk is lost"
-            return [step("destroy_instance", why, instance_ids=[row.id]), search]
+            end = step("destroy_instance", why, instance_ids=[row.id])
+            return [end, search] if self.is_empty else [search, end]
         if self.look.found is not None:
             return [step("show_instance", "ways in, and what it bills", instance_id=row.id)]
         given = {"instance_id": row.id} | ({} if ours else {"not_ours": True})
@@ -156,7 +161,7 @@ async def check(call: Call, instance_id: int, *, not_ours: bool) -> Checked:
         machine.row, look.found, vm=machine.machine.is_vm, same_card=_same_card_of(call)
     )
     _note(call, machine.row, judgement)
-    return Checked(machine, look, judgement)
+    return Checked(machine, look, holds_nothing(call, machine), judgement)
 
 
 def _again(instance_id: int, *, not_ours: bool) -> NextStep:

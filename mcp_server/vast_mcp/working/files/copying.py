@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import anyio
 
 from vast_mcp import errors
+from vast_mcp.account import met
 from vast_mcp.session import Call
 from vast_mcp.ssh.entering import LOGIN_S, entered
 from vast_mcp.ssh.lost import LineLost
@@ -59,6 +60,8 @@ class Copy:
             self.tally.warnings.append("Another call is copying this at the moment.")
             return self.tally
         kept.is_busy = True
+        self.call.session.copied.add(self.row.id)
+        met.note(self.call, self.row.machine_id, self.row.id, "copied")
         try:
             await self._until_over(kept)
         finally:
