@@ -79,3 +79,39 @@ def test_a_script_that_was_cut_on_the_way_does_nothing(tmp_path: Path, act: ActN
         assert said(["sh"], tmp_path, whole[:cut]) == [], whole[:cut][-40:]
     assert sorted(folder.rglob("*")) == before
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("shell", here, ids=lambda shell: shell[0])
+def test_values_with_names_of_the_scripts_own_change_nothing_of_what_is_run(
+    tmp_path: Path, shell: list[str]
+) -> None:
+    names = ("key", "job", "leader", "shell", "line", "claim", "mark", "IFS")
+    values = {name: f"/the/{name}" for name in names}
+    said(shell, tmp_path, script("prepare", command="env >all"))
+    assert "code 0" in said(shell, tmp_path, script("start", values=values))
+    found = (tmp_path / "all").read_text("utf-8").splitlines()
+    assert {f"JOB_OF_VAST_MCP={JOB}", "key=/the/key", "job=/the/job"} <= set(found)
+
+
+@pytest.mark.parametrize("shell", here, ids=lambda shell: shell[0])
+def test_of_many_jobs_those_that_run_and_the_newest_are_told_in_full_and_none_is_left_out(
+    tmp_path: Path, shell: list[str]
+) -> None:
+    """What one job has is not said of the next, which has none of it."""
+    said(shell, tmp_path, script("prepare", command="sleep 600"))
+    said(shell, tmp_path, Act("start", JOB, TICKET, most=9).script(MARK))
+    jobs = tmp_path / ".vast-mcp" / "jobs"
+    try:
+        for number in range(30):
+            old = jobs / f"{number:012}"
+            old.mkdir()
+            (old / ("unstarted" if number % 2 else "exit.7.9.5")).touch()
+        os.utime(jobs / JOB, (1, 1))  # it says much, and that changes no folder
+        found = said(shell, tmp_path, Act("all", most=10).script(MARK))
+    finally:
+        said(shell, tmp_path, Act("stop", JOB, wait_s=1, most=9).script(MARK))
+    assert len([line for line in found if line.startswith("job ")]) == 31
+    assert len([line for line in found if line.startswith("command ")]) == 11
+    assert found.count("code 7") == found.count("state unstarted") == 15
+    assert "command sleep 600 " in found
+    assert len([line for line in found if line.startswith("began 1")]) == 1

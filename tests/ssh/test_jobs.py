@@ -202,6 +202,26 @@ async def test_what_left_no_trace_on_the_disk_is_lost_and_begun_by_another_key_a
     assert (anew["job_was"], anew["state"]) == ("started", "ended")
 
 
+async def test_what_is_lost_on_one_of_several_machines_is_begun_anew_there_alone(
+    client: Client, places: Places, workplace: Sshd
+) -> None:
+    both = [places.machine(workplace), places.machine(workplace)]
+    command = "[ -e go ] || exec sleep 600"
+    first = await run(client, both[1], command, timeout_s=1)
+    folder = jobs_in(workplace) / first["job"]
+    os.kill(int((folder / "pid").read_text("utf-8").split()[0]), 9)
+    shutil.rmtree(folder)
+    (workplace.folder / "home" / "go").touch()
+    wish = {"instance_ids": both, "command": command}
+    found = await call(client, "run_command", **wish)
+    assert [one["state"] for one in found["machines"]] == ["ended", "lost"]
+    [step] = found["next_steps"]
+    assert step["arguments"]["instance_ids"] == [both[1]]
+    assert step["arguments"]["request_key"] == f"again-{first['job']}"
+    stopped = await call(client, "run_command", **wish, stop=True)
+    assert stopped["next_steps"] == []
+
+
 async def test_an_end_that_was_read_stays_known_when_its_folder_is_gone(
     client: Client, places: Places, workplace: Sshd
 ) -> None:
@@ -442,6 +462,66 @@ async def test_of_several_machines_an_end_is_told_with_the_last_of_them(
     over = await call(client, "run_command", **wish | {"timeout_s": 50})
     assert [one["state"] for one in over["machines"]] == ["ended"] * 2
     assert runs(workplace) == 2
+
+
+async def test_a_stop_on_several_machines_stops_it_where_it_was_begun(
+    client: Client, places: Places, workplace: Sshd
+) -> None:
+    """One was never reached: it keeps no other from being stopped, and nothing there is lost."""
+    first, command = places.machine(workplace), "[ -e go ] || exec sleep 600"
+    begun = await run(client, first, command, timeout_s=1)
+    other, third = places.machine(workplace), places.machine(workplace)
+    places.ports[third] = 1  # nobody is there
+    error = (await run(client, third, command))["error"]
+    assert error["code"] == "not_entered"
+    wish = {"instance_ids": [first, other, third], "command": command}
+    stopped = await call(client, "run_command", **wish, stop=True)
+    states = [one["state"] for one in stopped["machines"]]
+    assert states == ["stopped", "not_started", "not_started"]
+    assert (stopped["machines"][0]["job"], stopped["next_steps"]) == (begun["job"], [])
+    places.ports[third] = workplace.port
+    never = await run(client, third, job=stopped["machines"][2]["job"])
+    assert (never["state"], never["next_steps"]) == ("not_started", [])
+    (workplace.folder / "home" / "go").touch()
+    ran = await run(client, third, command)
+    assert (ran["state"], ran["job_was"]) == ("ended", "started")
+
+
+async def test_a_name_that_nobody_gave_is_no_job_of_a_machine_that_never_was(
+    client: Client, places: Places, workplace: Sshd
+) -> None:
+    machine = places.machine(workplace)
+    error = (await run(client, machine + 9_000, job="0123456789ab"))["error"]
+    assert error["code"] == "no_such_instance"
+    unknown = await run(client, machine, job="0123456789ab")
+    assert unknown["state"] == "lost"
+    assert "no job of this name" in unknown["message"]
+    assert [one["tool"] for one in unknown["next_steps"]] == ["show_jobs"]
+
+
+async def test_an_end_that_is_told_as_the_same_call_comes_in_begins_nothing_unasked(
+    places: Places, workplace: Sshd, settings: Settings, tmp_path: Path
+) -> None:
+    """The job that a call found when it came in is the one that it follows."""
+    machine = places.machine(workplace)
+    asks = replace(settings, confirm_commands=True, state_dir=tmp_path / "state")
+    session = Session(replace(asks, confirm_commands=False), places.app())
+    app, tells = places.app(), list[str]()
+
+    async def tells_meanwhile(scope: Any, receive: Any, send: Any) -> None:
+        if tells and "/instances" in scope.get("path", ""):
+            session.journal.jobs.mark_told(tells.pop())
+        await app(scope, receive, send)
+
+    free = Client(build(session.settings, CATALOGUE, app))
+    async with Client(build(asks, CATALOGUE, tells_meanwhile)) as client, free:
+        ran = await run(free, machine, COUNTED)
+        await call(client, "show_jobs")  # whose the account is, it knows from here on
+        tells.append(ran["job"])
+        again = await run(client, machine, COUNTED)
+    await session.close()
+    assert not tells
+    assert (again["job_was"], again["job"], runs(workplace)) == ("followed", ran["job"], 1)
 
 
 async def test_a_person_who_wants_to_be_asked_is_asked_of_new_commands_alone(

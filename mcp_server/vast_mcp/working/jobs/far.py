@@ -23,7 +23,8 @@ State = Literal["running", "ended", "stopped", "unstarted", "interrupted", "lost
 ActName = Literal["prepare", "start", "look", "stop", "all"]
 
 FACTS_BYTES = 16_384  # of an answer beside what the job says
-LIST_BYTES = 400_000
+LIST_BYTES = 1_000_000
+IN_FULL = 60  # jobs of a list, beside those that run
 ACT_S = 20.0  # that an act may take which waits for nothing
 NOBODY = "0" * 12
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,9})?")
@@ -129,9 +130,11 @@ async def on_job(line: Line, act: Act, *, within_s: float) -> Seen:
 
 
 async def jobs_there(line: Line, *, within_s: float) -> list[Seen]:
-    """All jobs of a machine, whoever began them. Raises LineLost, Unreadable."""
+    """All jobs of a machine, whoever began them; of old ones that are over no more than how they
+    ended. Raises LineLost, Unreadable.
+    """
     mark = new_mark()
-    ran = await _ran(line, Act("all"), mark, LIST_BYTES, within_s)
+    ran = await _ran(line, Act("all", most=IN_FULL), mark, LIST_BYTES, within_s)
     if f"{mark} end".encode() not in ran.stdout:
         raise Unreadable(ran.stdout)
     _, _, said = ran.stdout.partition(f"{mark} job ".encode())

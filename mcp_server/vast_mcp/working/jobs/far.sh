@@ -128,24 +128,27 @@ keep() {
     fi
 }
 
-# Becomes the job. Its values are given to no process but it.
+# Becomes the job. Its values are given to no process but it, and whatever their names are, what is run is what was
+# meant before they were set.
 begin() {
     myself && now && [ -n "$when" ] &&
         write "$job/pid" "$me $when $boot $first ${epoch:--} ${up:--}" || exit 1
     rm -rf "$claim"
     trap - PIPE
     umask "$mask"
+    set -- "$key" $leader $shell "$job/command"
     values
-    JOB_OF_VAST_MCP=$key
+    JOB_OF_VAST_MCP=$1
     export JOB_OF_VAST_MCP
-    exec $leader $shell "$job/command"
+    shift
+    exec "$@"
 }
 
 # ── looking ────────────────────────────────────────────────────────────────────────────────────
 
 # Sets `state`: running, ended, stopped, unstarted, interrupted or lost; `code` and `done_at` of one that ended.
 judge() {
-    code='' done_at='' pid='' why=''
+    code='' done_at='' pid='' why='' began='' began_up=''
     { read -r pid born_at booted began_first began began_up <"$job/pid"; } 2>/dev/null
     over && return
     state=running
@@ -236,15 +239,23 @@ facts() {
     say err_bytes $bytes
 }
 
+# The jobs of this machine, the newest first: so many in full, and all that run; of the rest, how they stand. No program
+# is started for those, which may be thousands.
 all() {
-    for job in "$base"/*; do
-        key=${job##*/}
-        case $key in *.* | '*') continue ;; esac
-        now
+    now
+    for key in $(ls -t "$base" 2>/dev/null); do
+        case $key in *.*) continue ;; esac
+        job=$base/$key
         judge
         say job "$key"
-        facts
-        say command "$(head -c 300 "$job/command" 2>/dev/null | tr '\n\r\000' '   ')"
+        most=$((most - 1))
+        if [ "$state" = running ] || [ "$most" -ge 0 ]; then
+            facts
+            say command "$(head -c 300 "$job/command" 2>/dev/null | tr '\n\r\000' '   ')"
+        else
+            say state "$state"
+            say code "$code"
+        fi
     done
     say end
 }

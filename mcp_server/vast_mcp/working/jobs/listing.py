@@ -129,12 +129,16 @@ class Listing:
             return None
 
     def _merge(self, instance_id: int, known: Sequence[Job], seen: Sequence[Seen]) -> None:
-        """A machine's own jobs, the newest first, and those that it does not have."""
-        there = sorted(seen, key=lambda one: one.began or 0.0, reverse=True)
+        """A machine's own jobs, those that run and the newest first, and those that it does not
+        have.
+        """
+        there = sorted(
+            seen, key=lambda one: (one.state == "running", one.began or 0.0), reverse=True
+        )
         self.rows += [self._row(instance_id, one) for one in there[:MOST_SHOWN]]
         if len(there) > MOST_SHOWN:
             self.warnings.append(
-                f"Machine {instance_id} has {len(there)} jobs; the newest are shown."
+                f"Of {len(there)} jobs on {instance_id}, those that run and the newest are told."
             )
         names = {one.name for one in seen}
         self.rows += [_missing(job) for job in known if job.name not in names]

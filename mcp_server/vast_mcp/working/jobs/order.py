@@ -28,6 +28,11 @@ class Order:
     env_from: Sequence[str] = ()
     values: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
+    @property
+    def begins_none(self) -> bool:
+        """Whether it is about a job that there is."""
+        return self.job is not None or self.stop
+
     def again(self, why: str, **changed: Any) -> NextStep:
         """The same call."""
         return NextStep(TOOL, {**self.given, **changed}, why)

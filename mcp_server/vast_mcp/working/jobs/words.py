@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from vast_mcp import errors
 from vast_mcp.journal.jobs import Job
@@ -39,7 +40,7 @@ def of_seen(
         stdout_bytes=seen.out_bytes if out_cut or seen.out_bytes > len(seen.out) else None,
         untrusted_stderr=err or None,
         stderr_bytes=seen.err_bytes if err_cut or seen.err_bytes > len(seen.err) else None,
-        message=_message(seen, kept=kept),
+        message=_message(job, seen, kept=kept),
     )
 
 
@@ -52,6 +53,16 @@ def of_trouble(instance_id: int, job: Job, trouble: str, *, began_now: bool) -> 
         state="unknown",
         message=f"Machine {instance_id}: {trouble}. The job may have begun, and go on there; "
         "the same call follows it, and begins none a second time.",
+    )
+
+
+def of_unsent(instance_id: int, job: Job | None) -> OnMachine:
+    """A job of which nothing was ever sent, looked at or stopped."""
+    return OnMachine(
+        instance_id=instance_id,
+        job=None if job is None else job.name,
+        state="not_started",
+        message="Nothing of it was sent to the machine. A call with its command begins it.",
     )
 
 
@@ -85,18 +96,30 @@ def last_line(out: bytes, call: Call) -> str:
 def steps(order: Order, found: list[OnMachine]) -> list[Step]:
     """The call that leads on, for those that are not over."""
     states = {one.state for one in found}
+    if order.begins_none:
+        states.discard("not_started")
     if states & {"unknown", "not_started"}:
-        return [_again(order, found, "the same call: follows it, and begins it once")]
+        then = "ends it where it runs" if order.stop else "follows it, and begins it once"
+        return [_again(order, found, f"the same call: {then}")]
     if "running" in states:
         return [_follow(order, found)]
-    if states & {"lost", "interrupted"} and order.command is not None:
-        name = next(one.job for one in found if one.state in {"lost", "interrupted"})
-        why = "runs it anew, if that may happen twice"
-        return [_again(order, found, why, request_key=f"again-{name}")]
+    untold = [one for one in found if one.state in {"lost", "interrupted"}]
+    if untold and not order.begins_none:
+        return [_anew(order, untold)]
+    if "lost" in states and order.job is not None:
+        return [Step(tool="show_jobs", arguments={}, why="the jobs that this computer began")]
     return []
 
 
-def _again(order: Order, found: list[OnMachine], why: str, **changed: str) -> Step:
+def _anew(order: Order, untold: list[OnMachine]) -> Step:
+    """A new job, on those machines alone of which nobody knows what became of theirs."""
+    changed: dict[str, Any] = {"request_key": f"again-{untold[0].job}"}
+    if "instance_ids" in order.given:
+        changed["instance_ids"] = [one.instance_id for one in untold]
+    return _again(order, untold, "runs it anew, if that may happen twice", **changed)
+
+
+def _again(order: Order, found: list[OnMachine], why: str, **changed: Any) -> Step:
     """The same call, where it is short enough to be repeated, or a look at the first job."""
     again = order.again(why, **changed)
     if len(json.dumps(again.arguments)) <= LONGEST_STEP:
@@ -127,8 +150,10 @@ def _shown(call: Call, said: bytes, most: int) -> tuple[str, bool]:
     return "\n".join(shown), shown != lines
 
 
-def _message(seen: Seen, *, kept: bool) -> str | None:
+def _message(job: Job, seen: Seen, *, kept: bool) -> str | None:
     """What is true of it, where its state does not say so."""
+    if seen.state == "lost" and job.made_at is None:
+        return "The machine has no job of this name (any more), and this computer began none."
     if kept:
         return "Its folder in the machine is gone, and what it said with it."
     if seen.state == "running":

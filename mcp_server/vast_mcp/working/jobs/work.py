@@ -60,6 +60,9 @@ class Work:
             job = self._job_of(instance_id)
             if job is not None:
                 self.known[instance_id] = job
+        if self.order.stop and not self.known:
+            no_job = "nothing of this is known; show_jobs lists the jobs"
+            raise errors.bad(TOOL, [Problem("stop", no_job)])
 
     def _job_of(self, instance_id: int) -> Job | None:
         jobs, order = self.call.journal.jobs, self.order
@@ -73,9 +76,6 @@ class Work:
         found = jobs.of_wish(wish)
         if found is not None:
             _check_same(found, wish)
-        if found is None and order.stop:
-            no_job = "nothing of this is known; show_jobs lists the jobs"
-            raise errors.bad(TOOL, [Problem("stop", no_job)])
         return found
 
     async def _admitted(self) -> list[Reading | errors.VastMcpError]:
@@ -89,7 +89,7 @@ class Work:
             again=lambda others: order.again(
                 "the same call", **({"not_ours": True} if others else {})
             ),
-            formerly=list(self.known),
+            formerly=[one for one, job in self.known.items() if job.made_at is not None],
         )
 
     def _consent(self, admitted: Sequence[Reading | errors.VastMcpError]) -> Consent | None:
@@ -155,16 +155,18 @@ class Work:
     async def _one(
         self, instance_id: int, one: Reading | errors.VastMcpError, pace: Pace
     ) -> OnMachine:
-        """One machine: its job by name, or the one of its wish."""
+        """One machine: its job by name, or the one of its wish. A job that was found is followed,
+        whatever was told of it meanwhile: nobody was asked about another.
+        """
         job = self.known.get(instance_id)
         if isinstance(one, errors.NoSuchInstance) and job is not None:
             return self._gone(instance_id, job)
         if isinstance(one, errors.VastMcpError):
             raise one
-        if self.order.job is None and not self.order.stop:
-            job = self._named(instance_id)
+        if self.order.begins_none and (job is None or job.state == "named"):
+            return words.of_unsent(instance_id, job)
         if job is None:
-            raise AssertionError("a stop without a job was refused")
+            job = self._named(instance_id)
         errand = Errand(self.call, one.row, self.order, pace, job, self.account)
         with _given_up(self.call, pace):
             return self._words(await errand.run())
