@@ -35,6 +35,7 @@ OURS = {
     "max_usd_per_hour": "a misspelt or stale price must not be paid",
     "lease_hours": "the machine ends by itself",
     "dry_run": "checks and prices, and sends nothing",
+    "check": "where nobody logs in, the machine looks at itself and says it in its log",
     "env_from": "env whose values the person keeps: they go to the machine and never through a "
     "model",
     "image_login_from": "image_login, kept likewise",

@@ -61,7 +61,8 @@ def test_every_path_in_the_source_is_a_route() -> None:
     assert written == set(ROUTES)
 
 
-@pytest.mark.parametrize("name", [spec.fn.__name__ for spec in CATALOGUE])
+# What enters machines asks Vast no more than the others (tests/ssh/test_copies.py has it succeed).
+@pytest.mark.parametrize("name", [one.name for one in CATALOGUE if one.name != "copy_files"])
 async def test_what_a_tool_asks_are_routes(client: Client, world: World, name: str) -> None:
     """By method too, and none of them leads on."""
     assert "error" not in await call(client, name, **await success_arguments(name, client, world))

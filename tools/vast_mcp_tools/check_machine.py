@@ -93,4 +93,5 @@ SPEC = ToolSpec(
     destructive=False,
     idempotent=True,
     open_world=True,
+    sends=("command",),
 )
