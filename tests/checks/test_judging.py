@@ -90,6 +90,14 @@ LESS: list[tuple[str, dict[str, str], str, str]] = [
     ("a broken driver", {"gpu": "18 Failed to initialize"}, "nvidia_smi", "worse"),
     ("a broken driver", {"gpu": "18 Failed to initialize"}, "gpu_count", "unknown"),
     ("it hangs", {"gpu": "124 "}, "nvidia_smi", "unknown"),
+    (
+        "one of another age",
+        {"gpu": "2 Field power.default_limit is not a valid field to query."},
+        "nvidia_smi",
+        "unknown",
+    ),
+    ("a disk that tells no size", {"df": "0 overlay 0 0 0 - /"}, "disk", "unknown"),
+    ("no memory at all", {"sys": "2 /proc/meminfo:MemTotal: 0 kB"}, "memory", "unknown"),
     ("another card", {"gpu": f"0 {GPU.replace('H100 80GB HBM3', 'L4')}"}, "gpu_name", "worse"),
     (
         "words for a name",
@@ -242,6 +250,13 @@ def test_a_card_of_amd_is_judged_by_what_its_program_tells(series: str, verdict:
     assert (seen["gpu_count"], seen["gpu_memory"], seen["gpu_name"]) == ("ok", "ok", verdict)
     assert not {"cuda", "driver", "ecc_errors"} & seen.keys()
     assert judgement.named("worse") == []
+
+
+@pytest.mark.parametrize("gpu", ["6 No devices were found", "9 NVIDIA-SMI has failed", "12 no"])
+def test_an_image_for_both_kinds_makes_no_card_of_amd_less(gpu: str) -> None:
+    row = {"gpu_name": "InstinctMI210", "gpu_ram": 65520}
+    judgement = judged(row, gpu=gpu, amd=ROCM.format("Instinct MI210"))
+    assert judgement.overall == "as_promised"
 
 
 def test_a_vm_without_a_driver_hides_its_card() -> None:

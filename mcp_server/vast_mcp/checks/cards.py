@@ -25,15 +25,15 @@ def cards_of(fields: Fields) -> tuple[Kind, tuple[Card, ...] | None]:
         return "unknown", None
     if gpu.status == 0:
         return "nvidia", _nvidia(fields, gpu)
-    if any(line.startswith("No devices were found") for line in gpu.lines):
-        return "nvidia", ()
-    if gpu.status != NOT_THERE:
-        return "nvidia", None
-    amd = fields.get("amd")
+    amd = fields.get("amd")  # first: an image for both kinds has an nvidia-smi that fails
     if amd is not None and amd.status == 0:
         cards = _amd(amd)
         if cards is not None:
             return "amd", cards
+    if any(line.startswith("No devices were found") for line in gpu.lines):
+        return "nvidia", ()
+    if gpu.status != NOT_THERE:
+        return "nvidia", None
     return _by_devices(fields.get("dev"))
 
 

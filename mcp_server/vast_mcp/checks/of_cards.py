@@ -26,6 +26,8 @@ _SLOWED = {0x08: "hardware", 0x20: "heat", 0x40: "heat", 0x80: "power supply"}
 # Numbers of Xid errors that a program of the renter's can cause; the others are the card's, its
 # driver's or its host's.
 _BY_PROGRAMS = frozenset({13, 31, 32, 43, 45, 68, 69})
+# What nvidia-smi says of a field that its version has not: it works, and tells nothing.
+_OF_ANOTHER_AGE = " is not a valid field to query"
 _HANGS = 124  # the status of timeout
 
 SameCard = Callable[[str, str], bool | None]
@@ -57,6 +59,8 @@ def of_cards(row: Instance, found: Found, vm: bool, same_card: SameCard) -> Iter
 def _driver_fails(found: Found) -> Item:
     if found.status == _HANGS:
         return Item("nvidia_smi", "answers", "no answer in 12 s", "unknown")
+    if _OF_ANOTHER_AGE in (found.untrusted_trouble or ""):
+        return Item("nvidia_smi", "answers", "does not know all that it is asked", "unknown")
     return Item("nvidia_smi", "works", f"fails with status {found.status}", "worse")
 
 

@@ -87,7 +87,7 @@ def _memory_of(fields: Fields) -> float | None:
     """MB of 2**20 bytes, as Vast counts memory."""
     there = dict(_system(fields))
     total = _MEM_TOTAL.fullmatch(there.get("/proc/meminfo", ""))
-    if total is None:
+    if total is None or not int(total.group(1)):
         return None
     known = [int(total.group(1)) * 1024.0]
     for file in ("memory.max", "memory/memory.limit_in_bytes"):
@@ -101,7 +101,7 @@ def _df_of(fields: Fields) -> tuple[float, float] | None:
     """GB of 10**9 bytes of the disk, and of them free."""
     said = fields.get("df")
     last = _DF.fullmatch(said.lines[-1]) if said is not None and said.lines else None
-    if last is None:
+    if last is None or not int(last.group(1)):
         return None
     return int(last.group(1)) * 1.024e-6, int(last.group(2)) * 1.024e-6
 

@@ -42,6 +42,8 @@ _EDITIONS = frozenset(
     {"ti", "super", "d", "laptop", "ada", "max-q", "ws", "server", "x", "xp", "xt", "xtx"}
 )
 
+_UNSAID = frozenset({"max-q", "ws", "server"})  # of an RTX PRO
+
 _KINDS = {
     "amd": " Its GPUs are AMD's, of which count, name and memory are told.",
     "none": " There is no GPU in it, or none with a driver.",
@@ -267,11 +269,22 @@ class SameCard:
     known: tuple[str, ...] = ()
 
     def __call__(self, found: str, promised: str) -> bool | None:
-        """Whether it is; None for an edition that the names may not tell."""
+        """Whether it is; None for an edition that the names may not tell, and where another of
+        Vast's names is nearer and this one may mean it too.
+        """
         if promised in matches(found, [*self.known, promised]):
             return True
         wish: Name = reading(found)
-        return None if wish.names_no_card or wish.edition - _EDITIONS else False
+        if wish.names_no_card or wish.edition - _EDITIONS or matches(found, [promised]):
+            return None
+        return None if _leaves_open(reading(promised), wish) else False
+
+
+def _leaves_open(promised: Name, found: Name) -> bool:
+    """Whether what was found is what was promised, in an edition that the promise does not name."""
+    same = found.model == promised.model and found.families == promised.families
+    more = found.edition - promised.edition
+    return same and bool(more) and promised.edition | more == found.edition and more <= _UNSAID
 
 
 def _same_card_of(call: Call) -> SameCard:
