@@ -315,6 +315,20 @@ async def test_a_stop_ends_all_that_the_job_started_with_setsid_and_without(
         assert is_dead(pid), name
 
 
+async def test_a_stop_of_what_is_over_ends_what_it_left_running(
+    client: Client, places: Places, workplace: Sshd
+) -> None:
+    machine, home = places.machine(workplace), workplace.folder / "home"
+    command = "sleep 7005 & echo $! >left"
+    for said in ("It was over before; what it had left running was ended now.", None):
+        ran = await run(client, machine, command, request_key="once", stop=said is None)
+        assert not (said and is_dead((home / "left").read_text("utf-8").strip()))
+        stopped = await run(client, machine, job=ran["job"], stop=True)
+        assert (stopped["state"], stopped["exit_status"]) == ("ended", 0)
+        assert stopped.get("message") == said
+        assert is_dead((home / "left").read_text("utf-8").strip())
+
+
 def is_dead(pid: str) -> bool:
     """Whether a process is none any more, or nobody buried it."""
     try:
@@ -536,6 +550,26 @@ async def test_a_person_who_wants_to_be_asked_is_asked_of_new_commands_alone(
         assert error["code"] == "needs_confirmation"
         assert "VAST_MCP_CONFIRM_COMMANDS" in error["message"]
         assert runs(workplace) == 1
+
+
+async def test_a_person_reads_what_a_terminal_would_hide_and_both_ends_of_what_is_long(
+    places: Places, workplace: Sshd, settings: Settings
+) -> None:
+    machine = places.machine(workplace)
+    asked: list[str] = []
+
+    async def says(_context: Any, question: Any) -> ElicitResult:
+        asked.append(question.message)
+        return ElicitResult(action="decline")
+
+    asks = replace(settings, confirm_commands=True)
+    async with Client(build(asks, CATALOGUE, places.app()), elicitation_callback=says) as client:
+        await run(client, machine, "rm -rf /\r\x1b[2K\u202eécho\tfine\n")
+        await run(client, machine, f"echo fine\n{'#' * 5000}\nrm -rf /")
+    assert "?\nrm -rf /\\r\\x1b[2K\\u202eécho\tfine" in asked[0]
+    assert "?\necho fine\n###" in asked[1]
+    assert "3019 characters are not shown" in asked[1]
+    assert asked[1].endswith("###\nrm -rf /")
 
 
 async def test_a_yes_runs_the_command_once_and_following_needs_none(

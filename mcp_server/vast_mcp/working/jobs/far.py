@@ -49,6 +49,7 @@ class Seen:
     state: State
     exit_status: int | None = None
     restarted: bool = False
+    left: bool = False  # it was over, and what it had left running was ended now
     began: float | None = None
     took_s: float | None = None
     out_bytes: int = 0
@@ -199,6 +200,7 @@ def _seen(name: str, facts: Mapping[str, str], out: bytes = b"", err: bytes = b"
         state="lost" if was == "lost" else _state(state),
         exit_status=int(code) if code is not None and code < 1000 else None,
         restarted=facts.get("why") == "restarted",
+        left=facts.get("why") == "left",
         began=_number(facts.get("began", "")),
         took_s=None if took is None or state == "interrupted" else round(took, 2),
         out_bytes=int(_number(facts.get("out_bytes", "")) or 0),

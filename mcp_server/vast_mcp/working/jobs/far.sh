@@ -262,33 +262,50 @@ all() {
 
 # ── stopping ───────────────────────────────────────────────────────────────────────────────────
 
-# Ends the job with all that came of it: asked first, and after $wait seconds without asking.
+# Ends the job with all that came of it, and where it is over, what it left running.
 stop() {
     await 0
-    if [ "$state" = running ]; then
+    leads=''
+    case $state in
+    running)
+        leads=yes
         true >"$job/stopped"
-        now
-        late=$((${up%%.*} + wait)) give_up=$((${up%%.*} + wait + 5)) how=TERM asked=' '
-        while family && [ "${up%%.*}" -lt "$give_up" ]; do
-            for one in $family; do
-                case "$how $asked" in TERM*" $one "*) continue ;; esac
-                kill -s $how "$one"
-                asked="$asked$one "
-            done
-            nap
-            now
-            [ "${up%%.*}" -lt "$late" ] || how=KILL
-        done 2>/dev/null
+        finish
         await 5
-    fi
+        ;;
+    ended | stopped | interrupted)
+        if family; then
+            finish
+            family || why=left
+        fi
+        ;;
+    esac
     report
 }
 
-# Sets `family`: every process of the job, known by what it inherited, by its session, or by who started it.
+# Ends the family: asked first, and after $wait seconds without asking.
+finish() {
+    now
+    late=$((${up%%.*} + wait)) give_up=$((${up%%.*} + wait + 5)) how=TERM asked=' '
+    while family && [ "${up%%.*}" -lt "$give_up" ]; do
+        for one in $family; do
+            case "$how $asked" in TERM*" $one "*) continue ;; esac
+            kill -s $how "$one"
+            asked="$asked$one "
+        done
+        nap
+        now
+        [ "${up%%.*}" -lt "$late" ] || how=KILL
+    done 2>/dev/null
+}
+
+# Sets `family`: every process of the job, known by what it inherited, by who started it, or, as long as the job $leads
+# it, by its session, whose number may later be another's.
 family() {
     family=' '
     { read -r pid born_at rest <"$job/pid"; } 2>/dev/null
     if [ -n "$pid" ] && lives "$pid" "$born_at"; then family=" $pid "; fi
+    [ -n "$leads" ] || pid=''
     for one in $(grep -ls "JOB_OF_VAST_MCP=$key" /proc/[0-9]*/environ 2>/dev/null); do
         one=${one#/proc/}
         one=${one%/environ}

@@ -156,6 +156,8 @@ def _message(job: Job, seen: Seen, *, kept: bool) -> str | None:
         return "The machine has no job of this name (any more), and this computer began none."
     if kept:
         return "Its folder in the machine is gone, and what it said with it."
+    if seen.left:
+        return "It was over before; what it had left running was ended now."
     if seen.state == "running":
         return "It goes on in the machine, whoever watches."
     if seen.state == "unstarted":

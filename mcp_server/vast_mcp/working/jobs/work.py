@@ -25,7 +25,7 @@ from vast_mcp.working.jobs.pace import Pace
 from vast_mcp.working.jobs.words import OnMachine
 
 OVER = frozenset({"ended", "stopped", "interrupted", "lost"})
-ASKED_CHARACTERS = 1_000  # of a command, in the question to the person
+ASKED_CHARACTERS = 1_000  # of each end of a command, in the question to the person
 
 
 @dataclass(eq=False)
@@ -106,10 +106,7 @@ class Work:
 
     def _proposal(self, new: Sequence[int]) -> Proposal:
         machines = ", ".join(map(str, new))
-        command = self.order.command or ""
-        shown = command[:ASKED_CHARACTERS]
-        if len(command) > ASKED_CHARACTERS:
-            shown += f"… ({len(command)} characters)"
+        shown = _as_asked(self.order.command or "")
         values = (
             f" With the values of {', '.join(self.order.env_from)}." if self.order.env_from else ""
         )
@@ -193,6 +190,18 @@ class Work:
         return words.of_seen(
             self.call, told.instance_id, told.job, told.seen, began_now=told.began_now, share=share
         )
+
+
+def _as_asked(command: str) -> str:
+    """A command as a person reads it before their yes: what a terminal would hide or turn around is
+    written out, and what is not shown stands in its middle, and is counted.
+    """
+    hidden = len(command) - 2 * ASKED_CHARACTERS
+    if hidden > 0:
+        begin, end = command[:ASKED_CHARACTERS], command[-ASKED_CHARACTERS:]
+        command = f"{begin}\n… {hidden} characters are not shown …\n{end}"
+    shown = (one if one.isprintable() or one in "\n\t" else ascii(one)[1:-1] for one in command)
+    return "".join(shown)
 
 
 def settle_ends(call: Call) -> None:
