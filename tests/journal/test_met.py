@@ -125,6 +125,23 @@ async def test_one_that_is_destroyed_at_once_is_told_from_one_that_never_came_up
     assert [one for one in whats(settings) if one[0] == "failed"][1:] == [("failed", "never_ran")]
 
 
+@pytest.mark.parametrize("young_s", [0.4, 30.0])
+async def test_how_it_failed_is_not_taken_back_by_the_process_that_ends_it(
+    world: World, settings: Settings, young_s: float
+) -> None:
+    """An image that does not exist would count against the machine, and a broken host no more."""
+    slow = replace(settings, times=replace(settings.times, young_s=young_s))
+    async with served(world, slow) as client:
+        made = await rented(client, world, ["loading"], PULL_FAILS)
+        for _ in range(300):
+            await call(client, "show_instance", instance_id=made)
+            if len(whats(slow)) > 1:
+                break
+    async with served(world, slow) as client:
+        await call(client, "destroy_instance", instance_ids=[made])
+    assert whats(slow) == [("rented", ""), ("failed", "image")]
+
+
 async def test_one_that_ran_or_was_to_rest_is_destroyed_without_a_word(
     world: World, settings: Settings
 ) -> None:

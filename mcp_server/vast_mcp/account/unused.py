@@ -9,6 +9,7 @@ from vast_mcp.account.before import UNUSED
 from vast_mcp.account.reading import Reading, read_machine
 from vast_mcp.journal.met import Event
 from vast_mcp.machines.patience import Patience
+from vast_mcp.machines.phases import BY_THE_REQUEST, failure_of
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
 
@@ -30,5 +31,9 @@ def _of(call: Call, reading: Reading) -> Event | None:
     if reading.reason is not None or reading.state not in {"starting", "failed"}:
         return None
     age, patience = time.time() - born, Patience.of(call.times, vm=reading.machine.is_vm)
-    detail = NEVER_RAN if age >= patience.start else UNUSED
+    failure, detail = failure_of(reading.row), NEVER_RAN
+    if age < patience.start:
+        detail = UNUSED
+    elif failure in BY_THE_REQUEST:
+        detail = failure
     return Event(machine_id, reading.row.id, "failed", detail, age)

@@ -290,12 +290,13 @@ WHERE service = :service AND noted_at >= :since
 ORDER BY noted_at, rowid;
 
 -- name: keep_met
--- Of being rented, ready and copied to the first holds.
+-- Of being rented, ready and copied to the first holds. How a machine failed is not taken back by
+-- its end, whose process may not have seen it fail.
 INSERT INTO met (service, machine_id, instance_id, what, detail, seconds, noted_at)
 VALUES (:service, :machine_id, :instance_id, :what, :detail, :seconds, :now)
 ON CONFLICT (service, machine_id, instance_id, what) DO UPDATE
 SET detail = excluded.detail, seconds = excluded.seconds, noted_at = excluded.noted_at
-WHERE met.what NOT IN ('rented', 'ready', 'copied');
+WHERE met.what NOT IN ('rented', 'ready', 'copied') AND excluded.detail NOT IN ('never_ran', 'unused');
 
 -- name: forget_met
 DELETE FROM met WHERE noted_at < :before;
