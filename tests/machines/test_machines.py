@@ -342,8 +342,8 @@ def test_the_lines_are_whole_commands() -> None:
     assert shlex.split(words[3])[:3] == ["ssh", "-i", "~/.ssh/id_a"]
     down = shlex.split(ways.rsync_line(to, None, down=True))
     assert down[-2:] == ["root@[2001:db8::1]:/workspace/", "./"]
-    assert shlex.split(ways.scp_line(to, "~/.ssh/id_a"))[:6] == [
-        "scp", "-r", "-i", "~/.ssh/id_a", "-P", "40001"
+    assert shlex.split(ways.scp_line(to, "~/.ssh/id_a"))[:7] == [
+        "scp", "-s", "-r", "-i", "~/.ssh/id_a", "-P", "40001"
     ]  # fmt: skip
 
 

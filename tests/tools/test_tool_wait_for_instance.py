@@ -86,8 +86,8 @@ async def test_a_machine_is_ready_when_ssh_answers_at_its_own_address(
     )
     there = "root@127.0.0.1:/workspace/"
     assert done["access"]["rsync_down"] == f"rsync -az -e 'ssh -p {port} {options}' {there} ./"
-    assert done["access"]["scp"] == f"scp -r -P {port} {options} ./ {there}"
-    assert done["access"]["scp_down"] == f"scp -r -P {port} {options} {there}. ./"
+    assert done["access"]["scp"] == f"scp -s -r -P {port} {options} ./ {there}"
+    assert done["access"]["scp_down"] == f"scp -s -r -P {port} {options} {there}. ./"
     assert [one["tool"] for one in done["next_steps"]] == ["show_logs"]
 
 

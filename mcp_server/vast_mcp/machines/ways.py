@@ -103,10 +103,12 @@ def rsync_line(to: Address, key: str | None, *, down: bool = False) -> str:
 
 
 def scp_line(to: Address, key: str | None, *, down: bool = False) -> str:
-    """The same for a machine without rsync. Its /workspace/ has to be there."""
+    """The same for a machine without rsync. Its /workspace/ has to be there. `-s`: scp of OpenSSH
+    8.7 to 8.9 speaks its old protocol unless told, which refuses a folder's content.
+    """
     there = f"root@{to.spelled}:/workspace/"
     ends = f"{there}. ./" if down else f"./ {there}"
-    return f"scp -r {_identity(key)}-P {to.port} {SSH_OPTIONS} {ends}"
+    return f"scp -s -r {_identity(key)}-P {to.port} {SSH_OPTIONS} {ends}"
 
 
 def _unasked(to: Address, key: str | None) -> str:
