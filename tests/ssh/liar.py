@@ -24,6 +24,7 @@ class Lies:
     folders: dict[bytes, Iterable[tuple[bytes, int, int]]] = field(default_factory=dict[Any, Any])
     else_: Iterable[tuple[bytes, int, int]] = ()
     data: bytes = b"planted"
+    denied: Iterable[bytes] = ()
     asked: list[tuple[str, bytes]] = field(default_factory=list[tuple[str, bytes]])
 
     def names_in(self, path: bytes) -> Iterable[tuple[bytes, int, int]]:
@@ -53,6 +54,8 @@ class Liar(asyncssh.SFTPServer):
 
     async def scandir(self, path: bytes) -> AsyncIterator[SFTPName]:
         self._lies.asked.append(("scandir", path))
+        if path in self._lies.denied:
+            raise asyncssh.SFTPPermissionDenied("shut")
         for name, mode, size in self._lies.names_in(path):
             yield SFTPName(name, b"", _attrs(mode, size))
 

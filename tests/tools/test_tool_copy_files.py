@@ -151,3 +151,22 @@ async def test_vast_mcps_own_notes_are_not_copied_over(
             given = asked(world, str(work / local), direction="down")
             error = (await call(client, "copy_files", **given))["error"]
             assert "its own notes and settings" in error["problems"][0]["problem"]
+
+
+async def test_a_folder_of_keys_that_is_not_there_yet_is_shut_too(
+    world: World, allowed: Settings, tmp_path: Path
+) -> None:
+    """Who has no ~/.ssh is given none by a machine, nor an env file; beside them is a place."""
+    work = tmp_path / "work"
+    settings = replace(allowed, ssh_dir=work / ".ssh", env_file=work / "env")
+    said = dict[str, str]()
+    async with served(world, settings) as client:
+        for local in (".ssh", ".ssh/authorized_keys", ".SSH/config", "env", ".sshd", "env.d"):
+            given = asked(world, str(work / local), direction="down")
+            error = (await call(client, "copy_files", **given))["error"]
+            code = error["code"]
+            said[local] = error["problems"][0]["problem"] if code == "bad_arguments" else code
+    assert all("SSH keys are" in said[one] for one in said if one.lower().startswith(".ssh/"))
+    assert "SSH keys are" in said[".ssh"]
+    assert "its own notes and settings" in said["env"]
+    assert said[".sshd"] == said["env.d"] == "not_ours"

@@ -110,4 +110,9 @@ def _is_in(real: Path, place: Path) -> bool:
                 return True
         except OSError:  # one of them is not there
             continue
-    return False
+    return _spelled(real).is_relative_to(_spelled(place.resolve()))  # while it is not there
+
+
+def _spelled(path: Path) -> Path:
+    """As a system reads it to which large and small letters are the same."""
+    return Path(str(path).casefold())

@@ -128,8 +128,10 @@ class Copy:
                 raise AllTrouble("instance_id", "serves no SFTP, so no files") from None
 
     async def _copy(self, ends: Ends, kept: Kept) -> None:
-        self.tally.begin(len(ends.jobs), ends.tree.size)
+        unread = ends.tree.unread
+        self.tally.begin(len(ends.jobs) + len(unread.all), ends.tree.size)
         self.tally.left = ends.tree.left
+        self.tally.failed.all += unread.all
         stands = await standing(ends.target, ends.tree)
         jobs = await self._to_move(ends, stands, kept)
         if not jobs and ROOT in stands and not _folders(ends, stands):

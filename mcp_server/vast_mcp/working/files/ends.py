@@ -21,6 +21,7 @@ from vast_mcp.working.files.there import There, seen_of
 from vast_mcp.working.files.tree import Tree, walk
 
 _NO_KIND = "is neither a plain file nor a folder"
+_NO_FOLDER = "is to be a folder, since VAST_MCP_FILES names it, and is none"
 _FILE_THERE = "is a file, and a folder is to be copied there"
 
 
@@ -122,23 +123,29 @@ async def _down(wish: Wish, there: There, found: Attrs | None, settings: Setting
 
 
 async def _of_folder(source: Side, target: Side) -> Ends:
+    why = target.why_shut(ROOT, to_write=True)
+    if why is not None:
+        raise AllTrouble(target.field, why)
     tree = await walk(source, target)
     return Ends(source, target, tree, [Job(path, path, seen) for path, seen in tree.files.items()])
 
 
 def _of_file(source: Side, target: Side, job: Job) -> Ends:
     for side, path in ((source, job.source), (target, job.target)):
-        why = side.why_shut(path)
+        why = side.why_shut(path, to_write=side is target)
         if why is None and not side.takes(path):
             why = "has a name that this computer does not take"
         if why is not None:
             raise AllTrouble(side.field, why)
     tree = Tree({job.target: job.seen}, {ROOT: 0o755})
+    tree.check_size(source.field)
     return Ends(source, target, tree, [job])
 
 
 def _parent(place: Place) -> tuple[Place, bytes]:
-    """The folder of a file, and its name there."""
+    """The folder of a file, and its name there. Raises AllTrouble where there is none."""
+    if not place.parts:
+        raise AllTrouble("local", _NO_FOLDER)
     return Place(place.folder, place.parts[:-1]), os.fsencode(place.parts[-1])
 
 

@@ -62,7 +62,7 @@ class Here:
         with told(), self._within(folder) as at:
             return [(os.fsencode(name), _seen(found)) for name, found in at.names()]
 
-    def why_shut(self, path: bytes) -> str | None:
+    def why_shut(self, path: bytes, *, to_write: bool) -> str | None:  # noqa: ARG002
         return allowed.why_shut(self._real(path), self._settings)
 
     def takes(self, name: bytes) -> bool:

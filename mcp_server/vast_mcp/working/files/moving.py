@@ -251,6 +251,8 @@ class Mover:
     async def _settle_large(self, opened: _Open) -> None:
         job = opened.large.job
         try:
+            if await self.source.look(job.source) != job.seen:
+                raise Trouble(CHANGED)
             await opened.target.finish(job.seen)
         except Trouble as exc:
             await self._fail(opened, exc)

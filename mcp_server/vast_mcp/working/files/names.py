@@ -10,7 +10,8 @@ ROOT = b""
 LONGEST_PATH = 4_000  # bytes
 DEEPEST = 100  # folders within each other
 
-_OURS = re.compile(rb"\.vast-mcp(?:-[0-9a-f]{16}-[0-9a-f]{16}\.part)?\Z")
+_FOLDER = b".vast-mcp"
+_PARTIAL = re.compile(rb"\.vast-mcp-[0-9a-f]{16}-[0-9a-f]{16}\.part\Z")
 # What Windows reads as something else than a name.
 _ODD_ON_WINDOWS = re.compile(rb'[<>:"\\|?*\x00-\x1f]|[. ]\Z')
 
@@ -44,7 +45,12 @@ def is_writable(name: bytes) -> bool:
 
 def is_ours(name: bytes) -> bool:
     """Whether it is a file that is not yet whole, or the folder in which jobs are kept."""
-    return bool(_OURS.fullmatch(name))
+    return name == _FOLDER or is_partial(name)
+
+
+def is_partial(name: bytes) -> bool:
+    """Whether it is a file that is not yet whole."""
+    return bool(_PARTIAL.fullmatch(name))
 
 
 def partial(path: bytes, size: int, mtime: int) -> bytes:

@@ -106,7 +106,7 @@ class Side(Protocol):
         """What a folder holds: whatever names a side tells."""
         ...
 
-    def why_shut(self, path: bytes) -> str | None:
+    def why_shut(self, path: bytes, *, to_write: bool) -> str | None:
         """Why nobody touches what lies there."""
         ...
 

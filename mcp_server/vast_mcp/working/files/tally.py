@@ -14,7 +14,9 @@ TOLD_EVERY_S = 1.0
 
 @dataclass(eq=False)
 class Tally:
-    """Counts of one call. `files`, `size`: all that is to lie there in the end, in bytes."""
+    """Counts of one call. `files`, `size`: all that is to lie there in the end, in bytes; a folder
+    that could not be read is one more file, which failed.
+    """
 
     call: Call
     files: int | None = None  # None as long as nobody counted

@@ -62,8 +62,8 @@ class There:
         except Denied as exc:
             raise self._trouble(exc) from None
 
-    def why_shut(self, path: bytes) -> str | None:
-        if any(names.is_ours(part) for part in self._at(path).split(b"/")):
+    def why_shut(self, path: bytes, *, to_write: bool) -> str | None:
+        if to_write and any(names.is_ours(part) for part in self._at(path).split(b"/")):
             return "is where vast-mcp keeps what it does there"
         return None
 

@@ -21,6 +21,7 @@ AT_ONCE = 16  # folders that are read
 NAMES_HEARD = 1_000_000  # of one folder in which others' files may lie
 
 _NO_NAME = "has a name that leads elsewhere"
+_OURS = "has the name of the folder in which vast-mcp keeps its jobs"
 _TWICE = "is told twice"
 _NOT_TAKEN = "has a name that this computer does not take"
 _TOO_DEEP = "lies too deep"
@@ -44,11 +45,17 @@ class Tree:
     files: dict[bytes, Seen] = field(default_factory=dict[bytes, Seen])
     folders: dict[bytes, int] = field(default_factory=dict[bytes, int])
     left: Left = field(default_factory=Left)
+    unread: Left = field(default_factory=Left)  # folders, so that nobody knows what is in them
 
     @property
     def size(self) -> int:
         """Bytes of all files."""
         return sum(one.size for one in self.files.values())
+
+    def check_size(self, field: str) -> None:
+        """Raises AllTrouble for more bytes than one copy is for."""
+        if self.size > MOST_BYTES:
+            raise AllTrouble(field, f"has over {MOST_BYTES // 10**9} GB in it; copy parts of it")
 
     def check(self, field: str) -> None:
         """Raises AllTrouble for more files than one copy is for."""
@@ -69,8 +76,7 @@ async def walk(side: Side, other: Side) -> Tree:
         some, pending = pending[:AT_ONCE], pending[AT_ONCE:]
         for inner in await together([_folder(side, other, one, tree) for one in some]):
             pending += inner
-    if tree.size > MOST_BYTES:
-        raise AllTrouble(side.field, f"has over {MOST_BYTES // 10**9} GB in it; copy parts of it")
+    tree.check_size(side.field)
     return tree
 
 
@@ -79,7 +85,7 @@ async def _folder(side: Side, other: Side, folder: bytes, tree: Tree) -> list[by
     inner, told = list[bytes](), set[bytes]()
     try:
         async for name, seen in side.names(folder):
-            if name in {b".", b".."} or names.is_ours(name):
+            if name in {b".", b".."} or names.is_partial(name):
                 continue
             path = beneath(folder, name)
             why = _why_not(name, path, seen, told) or _why_not_there(side, other, name, path)
@@ -93,13 +99,15 @@ async def _folder(side: Side, other: Side, folder: bytes, tree: Tree) -> list[by
                 tree.files[path] = seen
             tree.check(side.field)
     except Trouble as exc:
-        tree.left.add(folder, str(exc))
+        tree.unread.add(folder, str(exc))
     return inner
 
 
 def _why_not(name: bytes, path: bytes, seen: Seen, told: set[bytes]) -> str | None:
     if not names.is_name(name):
         return _NO_NAME
+    if names.is_ours(name):
+        return _OURS
     if name in told:
         return _TWICE
     if len(path) > names.LONGEST_PATH or path.count(b"/") > names.DEEPEST:
@@ -112,7 +120,7 @@ def _why_not(name: bytes, path: bytes, seen: Seen, told: set[bytes]) -> str | No
 def _why_not_there(side: Side, other: Side, name: bytes, path: bytes) -> str | None:
     if not other.takes(name):
         return _NOT_TAKEN
-    return side.why_shut(path) or other.why_shut(path)
+    return side.why_shut(path, to_write=False) or other.why_shut(path, to_write=True)
 
 
 async def standing(side: Side, tree: Tree) -> dict[bytes, Seen]:
