@@ -54,13 +54,29 @@ async def test_a_verdict_is_remembered_for_the_next_search(
     """What a check found belongs to the machine, whoever rents it next (docs/checks.md)."""
     offer = an_offer(world)
     async with served(world, replace(settings, state_dir=tmp_path / "state")) as client:
-        made = await call(client, "create_instance", offer_id=offer["id"], runtype="args")
+        starts = {"onstart": "/bin/bash", "args": ["-c", "exec serve"], "runtype": "args"}
+        made = await call(client, "create_instance", offer_id=offer["id"], check=True, **starts)
         world.set_logs(made["instance_id"], line())
         told = await call(client, "check_machine", instance_id=made["instance_id"])
-        assert told["verdict"] == "worse"
+        assert (told["verdict"], told["warnings"]) == ("worse", [])
         same = {"machine_id": {"eq": offer["machine_id"]}, "rentable": "any"}
         found = await call(client, "search_offers", filters=same)
     assert "check failed (" in json.dumps(found)
+
+
+async def test_a_line_that_nobody_put_there_is_warned_of_and_not_remembered(
+    world: World, settings: Settings, tmp_path: Path
+) -> None:
+    """A program may log what strangers ask it, and would speak of the host."""
+    offer = an_offer(world)
+    async with served(world, replace(settings, state_dir=tmp_path / "state")) as client:
+        made = await call(client, "create_instance", offer_id=offer["id"], runtype="args")
+        world.set_logs(made["instance_id"], line())
+        told = await call(client, "check_machine", instance_id=made["instance_id"])
+        assert "No check is known to be in it" in told["warnings"][0]
+        same = {"machine_id": {"eq": offer["machine_id"]}, "rentable": "any"}
+        found = await call(client, "search_offers", filters=same)
+    assert "check failed" not in json.dumps(found)
 
 
 @pytest.mark.parametrize("state", ["stopped", "gone"])

@@ -13,7 +13,12 @@ from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec
 
 if TYPE_CHECKING:
-    from vast_mcp.working.checks import Checked
+    from vast_mcp.working.checks import Checked, Look
+
+NOT_PUT_THERE = (
+    "No check is known to be in it, so whatever writes into its log may have made that line; it is "
+    "not remembered of the machine."
+)
 
 
 class CheckMachine(Arguments):
@@ -79,9 +84,16 @@ def _answer(checked: Checked) -> CheckMachineResult:
         report=checked.report,
         untrusted_gpu=list(strange) or None,
         untrusted_trouble=look.untrusted_trouble,
-        warnings=[f"Not by SSH: {look.not_by_ssh}"] if look.not_by_ssh else [],
+        warnings=_warnings(look),
         next_steps=checked.next_steps,
     )
+
+
+def _warnings(look: Look) -> list[str]:
+    warnings = [f"Not by SSH: {look.not_by_ssh}"] if look.not_by_ssh else []
+    if not look.is_ours:
+        warnings.append(NOT_PUT_THERE)
+    return warnings
 
 
 SPEC = ToolSpec(

@@ -76,7 +76,7 @@ def made_in(facts: Json) -> Made | None:
         overridden_env=_texts(brought.get("overridden")),
         untrusted_template_env=_texts(brought.get("env")),
         onstart=_onstart_said(as_object(kept.get("onstart"))),
-        check=CHECK_SAID if "in" in _check(facts) else None,
+        check=CHECK_SAID if has_check(facts) else None,
         ssh_keys=_texts(kept.get("ssh_keys")),
         volume_bills=_volume_said(asked.volume, number_of(kept.get("volume"))),
         bid_usd_per_hour=number_of(kept.get("bid")),
@@ -141,6 +141,11 @@ def _volume_said(volume: Json | None, usd: float | None) -> str | None:
     if not volume.get("new"):
         return _OF_OWN_VOLUME
     return _OF_NEW_VOLUME.format("an unknown price" if usd is None else f"{usd:.5f} $/h")
+
+
+def has_check(facts: Json) -> bool:
+    """Whether the machine was made with a check in what starts it."""
+    return "in" in _check(facts)
 
 
 def _check(facts: Json) -> Json:

@@ -22,6 +22,7 @@ from vast_mcp.errors import NextStep, clean_or_none
 from vast_mcp.machines import ways
 from vast_mcp.offers.gpu_matching import matches, reading
 from vast_mcp.offers.gpu_words import Reading as Name
+from vast_mcp.renting.as_made import has_check
 from vast_mcp.renting.emptiness import holds_nothing
 from vast_mcp.renting.replacing import search_instead
 from vast_mcp.session import Call
@@ -63,6 +64,7 @@ class Look:
     age_s: float | None = None
     untrusted_trouble: str | None = None
     not_by_ssh: str | None = None  # what kept it from logging in
+    is_ours: bool = True  # the script, and not whoever can write into the log
 
 
 @dataclass(frozen=True)
@@ -156,13 +158,14 @@ async def check(call: Call, instance_id: int, *, not_ours: bool) -> Checked:
         again=lambda theirs: _again(instance_id, not_ours=theirs),
         keys=False,
     )
-    look = await _look(call, machine.row)
+    look = await _look(call, machine)
     if look.found is None:
         return Checked(machine, look)
     judgement = judge(
         machine.row, look.found, vm=machine.machine.is_vm, same_card=_same_card_of(call)
     )
-    _note(call, machine.row, judgement)
+    if look.is_ours:
+        _note(call, machine.row, judgement)
     return Checked(machine, look, holds_nothing(call, machine), judgement)
 
 
@@ -183,16 +186,18 @@ def _note(call: Call, row: Instance, judgement: Judgement) -> None:
 # ── looking ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _look(call: Call, row: Instance) -> Look:
+async def _look(call: Call, machine: Reading) -> Look:
     """By SSH where somebody may log in, else by the log."""
+    row = machine.row
+    put_there = script.is_in(row.onstart) or has_check(machine.machine.facts)
     if not ways.takes_ssh(row):
-        return await _by_log(call, row)
+        return replace(await _by_log(call, row, put_there=put_there), is_ours=put_there)
     try:
         return await _by_ssh(call, row)
     except (errors.NoSshKey, errors.NotEntered) as exc:
-        if not script.is_in(row.onstart):
+        if not put_there:
             raise
-        return replace(await _by_log(call, row), not_by_ssh=exc.message)
+        return replace(await _by_log(call, row, put_there=True), not_by_ssh=exc.message)
 
 
 async def _by_ssh(call: Call, row: Instance) -> Look:
@@ -227,7 +232,7 @@ async def _by_ssh(call: Call, row: Instance) -> Look:
     return Look("ssh", None, why, untrusted_trouble=clean_or_none(" ".join(lines), TROUBLE_SHOWN))
 
 
-async def _by_log(call: Call, row: Instance) -> Look:
+async def _by_log(call: Call, row: Instance, *, put_there: bool) -> Look:
     """Find the line that the check of its start script has left. Raises what keeps a log from being
     read, and NotEntered for a machine that nothing was put into.
     """
@@ -239,7 +244,7 @@ async def _by_log(call: Call, row: Instance) -> Look:
     if found is not None:
         trouble = clean_or_none(found.untrusted_trouble, TROUBLE_SHOWN)
         return Look("log", found, age_s=_age(found.at), untrusted_trouble=trouble)
-    if script.is_in(row.onstart):
+    if put_there:
         return Look("log", None, "its start script has not said yet what it found, in the log")
     logs = NextStep("show_logs", {"instance_id": row.id}, "what it says of itself")
     raise errors.NotEntered(
