@@ -268,6 +268,21 @@ async def test_a_machine_that_is_gone_took_its_job_along(
     os.kill(int((jobs_in(workplace) / other["job"] / "pid").read_text("utf-8").split()[0]), 9)
 
 
+async def test_a_server_that_may_only_look_lists_what_runs_and_leads_to_no_act(
+    client: Client, places: Places, workplace: Sshd, settings: Settings, tmp_path: Path
+) -> None:
+    machine, state = places.machine(workplace), tmp_path / "state"
+    ran = await run(client, machine, "sleep 600", timeout_s=1)
+    looks = replace(settings.limits, read_only=True)
+    for limits, tools in ((settings.limits, ["run_command"]), (looks, [])):
+        kept = replace(settings, limits=limits, state_dir=state)
+        async with Client(build(kept, CATALOGUE, places.app())) as other:
+            found = await call(other, "show_jobs", instance_id=machine)
+        assert [(one["job"], one["state"]) for one in found["jobs"]] == [(ran["job"], "running")]
+        assert [step["tool"] for step in found["next_steps"]] == tools
+    await run(client, machine, job=ran["job"], stop=True)
+
+
 # ── what the machine is like ───────────────────────────────────────────────────────────────────
 
 

@@ -40,7 +40,7 @@ async def show_jobs(args: ShowJobs, call: Call) -> ShowJobsResult:
         count=len(found.rows),
         jobs=found.rows,
         warnings=found.warnings,
-        next_steps=_steps(found.rows, args),
+        next_steps=[] if call.limits.read_only else _steps(found.rows, args),
     )
 
 
