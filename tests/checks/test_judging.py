@@ -87,6 +87,7 @@ LESS: list[tuple[str, dict[str, str], str, str]] = [
     ("no program", {"gpu": "127 nothing", "dev": "2 ls: no"}, "gpu_count", "worse"),
     ("devices alone", {"gpu": "127 nothing", "dev": "2 /dev/nvidia0;ls: x"}, "gpu_count", "ok"),
     ("devices alone", {"gpu": "127 nothing", "dev": "2 /dev/nvidia0;ls: x"}, "gpu_name", "unknown"),
+    ("one card told twice", {"gpu": f"0 {GPU};{GPU}"}, "gpu_count", "unknown"),
     ("a broken driver", {"gpu": "18 Failed to initialize"}, "nvidia_smi", "worse"),
     ("a broken driver", {"gpu": "18 Failed to initialize"}, "gpu_count", "unknown"),
     ("it hangs", {"gpu": "124 "}, "nvidia_smi", "unknown"),

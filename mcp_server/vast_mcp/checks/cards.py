@@ -50,6 +50,9 @@ def _nvidia(fields: Fields, gpu: Said) -> tuple[Card, ...] | None:
     rows = [[cell.strip() for cell in line.split(",")] for line in gpu.lines]
     if not rows or len(rows) > MOST_CARDS or any(len(row) != 13 for row in rows):
         return None
+    buses = [row[0].lower() for row in rows if _BUS.fullmatch(row[0])]
+    if len(set(buses)) < len(buses):
+        return None  # one card, told twice
     more = [_pair(line) for line in _lines(fields, "cap", len(rows))]
     slowed = [_bits(line) for line in _lines(fields, "why", len(rows))]
     nothing: list[None] = [None] * len(rows)
