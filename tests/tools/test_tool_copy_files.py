@@ -153,6 +153,24 @@ async def test_vast_mcps_own_notes_are_not_copied_over(
             assert "its own notes and settings" in error["problems"][0]["problem"]
 
 
+async def test_the_key_of_vasts_own_client_is_not_copied(
+    world: World, allowed: Settings, tmp_path: Path
+) -> None:
+    """It may be another one than this server's; what lies beside it is the person's affair."""
+    keys = tmp_path / "work" / "vastai"
+    keys.mkdir()
+    for name in ("vast_api_key", "notes"):
+        (keys / name).write_text("another-key", "utf-8")
+    settings = replace(allowed, client_keys=(keys / "vast_api_key",))
+    async with served(world, settings) as client:
+        said = [
+            (await call(client, "copy_files", **asked(world, str(keys / name))))["error"]
+            for name in ("vast_api_key", "notes")
+        ]
+    assert "own client keeps its key" in said[0]["problems"][0]["problem"]
+    assert said[1]["code"] == "not_ours"
+
+
 async def test_a_folder_of_keys_that_is_not_there_yet_is_shut_too(
     world: World, allowed: Settings, tmp_path: Path
 ) -> None:

@@ -62,11 +62,12 @@ def load(
     told = _told(sources)
     if key_files:
         agent = environ.get("SSH_AUTH_SOCK") or None
-        told = replace(told, ssh_dir=home / ".ssh", ssh_agent=agent)
+        keys = tuple(key_files_of(environ, home))
+        told = replace(told, ssh_dir=home / ".ssh", ssh_agent=agent, client_keys=keys)
     if sandbox:
         return _in_sandbox(_with_state_dir(told))
     if told.api_key is None and key_files:
-        told = with_key_of_file(told, key_files_of(environ, home))
+        told = with_key_of_file(told, told.client_keys)
     return _scaled(_with_state_dir(with_names_meant(told, sources)))
 
 

@@ -22,6 +22,7 @@ NOT_ABSOLUTE = "must be an absolute path, or one that begins with ~/"
 NOTHING_THERE = "is no file: there is nothing at that path"
 HOLDS_KEY = "holds a key of this server's own, and strangers own the machines"
 _SSH_KEYS = "is where the person's SSH keys are, and strangers own the machines"
+_API_KEYS = "is where Vast's own client keeps its key, and strangers own the machines"
 _OURS = "is where vast-mcp keeps its own notes and settings"
 
 
@@ -74,6 +75,8 @@ def why_shut(real: Path, settings: Settings) -> str | None:
     """
     if _is_in_any(real, settings.ssh_dir, settings.ssh_key):
         return _SSH_KEYS
+    if _is_in_any(real, *settings.client_keys):
+        return _API_KEYS
     if _is_in_any(real, settings.state_dir, settings.env_file):
         return _OURS
     return None

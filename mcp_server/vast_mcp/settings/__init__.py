@@ -189,6 +189,7 @@ class Settings:
     world_dir: Path | None = None
     ssh_dir: Path | None = None  # None: a server that others reach reads no local key files
     ssh_agent: str | None = None  # the socket of the person's agent; None like ssh_dir
+    client_keys: tuple[Path, ...] = ()  # where the official client keeps keys of Vast's
     times: Times = field(default_factory=Times)
 
     @property
