@@ -33,7 +33,7 @@ async def world() -> AsyncIterator[World]:
 @pytest.fixture
 async def client(world: World, settings: Settings, tmp_path: Path) -> AsyncIterator[Client]:
     """Ten minutes of grace are 0.4 s here, and a start stands still after 0.5 s."""
-    times = replace(settings.times, young_s=0.4, stuck_s=0.5, look_s=0.005, pace=0.0, budget_s=5.0)
+    times = replace(settings.times, young_s=3.0, stuck_s=0.5, look_s=0.005, pace=0.0, budget_s=5.0)
     times = replace(times, verify_s=0.01, log_s=0.01, log_fresh_s=0.05)
     async with served(world, replace(settings, times=times, state_dir=tmp_path)) as made:
         yield made
