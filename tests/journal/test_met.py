@@ -32,7 +32,7 @@ def world() -> World:
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
     """Ten minutes of grace are 0.4 s here, and a look costs 5 ms."""
-    times = replace(settings.times, young_s=0.4, stuck_s=0.6, look_s=0.005, pace=0.0, budget_s=5.0)
+    times = replace(settings.times, young_s=3.0, stuck_s=0.6, look_s=0.005, pace=0.0, budget_s=5.0)
     return replace(settings, state_dir=tmp_path / "state", times=times)
 
 
