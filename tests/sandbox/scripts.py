@@ -603,6 +603,46 @@ set -- "a b" c; for x in ${1+"$@"}; do echo "<$x>"; done
 set -- a b; echo "x$@y" "x$*y"
 ----
 echo $'a' 2>/dev/null | wc -l
+----
+mkdir -p d/e; echo x >d/a; : >d/e/empty; find d \( -name a -o -name empty \) ! -empty | sort; find d -type f -empty; find d -mindepth 2 | sort; find d -iname A; find d -path '*/e/*'; find d -size +0 -type f; find d -type f -print0 | tr '\0' '\n' | sort
+----
+mkdir -p d/e/f; touch d/1 d/e/2 d/e/f/3; find d -depth -type d; find d -type f -delete; find d | sort; find d -name e -a -type d -print; find d -nonsense 2>/dev/null || echo no
+----
+mkdir d; touch d/a d/b; find d -type f -exec test -e {} \; -exec echo has {} \; | sort; find d -name a -o -name b | sort; find d -newer d/none 2>/dev/null || echo no; find nowhere 2>/dev/null || echo none
+----
+echo hello >a; cp a b; cp -r . ../copy 2>/dev/null; mv b c; ls; cat c; rm -f nothing; rm nothing 2>/dev/null || echo no; mkdir d; cp a d; ls d; mv c d/; ls d | wc -l; rmdir d 2>/dev/null || echo full; rm -r d; ls
+----
+mkdir a; mkdir a 2>/dev/null || echo there; mkdir -p a/b/c; rmdir a/b/c; ls a; ln -s a l; ls l; readlink l; rm l; [ -d a ] && echo kept; chmod 700 a; ls -ld a | cut -c1-10; touch f; chmod u+x f; [ -x f ] && echo x; chmod 644 f; [ -x f ] || echo not
+----
+umask 022; umask; umask 077; : >f; ls -l f | cut -c1-10; set -u; (echo $none) 2>/dev/null || echo unset; set +u; set -f; echo *; set +f; set -- a b c; shift 2; echo $1 $#; unset x; readonly r=1; (r=2) 2>/dev/null || echo readonly; echo $r
+----
+trap 'echo bye' EXIT; (trap 'echo inner' EXIT; exit 3); echo $?; trap 'echo got' USR1; kill -USR1 $$; echo after; trap - USR1; exit 0
+----
+sleep 0.01 & wait $!; echo $?; (exit 7) & wait $!; echo $?; sh -c 'exit 5'; echo $?; false & wait; echo done; { sleep 5 & kill $!; wait $! 2>/dev/null; echo $?; }
+----
+printf '%d %5d|%-5d|%05d %x %X %o\n' 1 2 3 4 255 255 8; printf '%s %5s|%-5s|%.2s\n' a b c defg; printf '%c%c\n' xyz abc; printf '%%\n'; printf 'a\tb\\n\n'; printf '%b\n' 'x\ty'; printf '%s\n' a b c; printf '%.2f %e\n' 3.14159 1234.5
+----
+[ a = a ] && [ a != b ] && [ 1 -lt 2 ] && [ 2 -le 2 ] && [ 3 -gt 2 ] && [ 3 -ge 3 ] && [ 1 -eq 1 ] && [ 1 -ne 2 ] && echo ok; [ -n a -a -z '' ] && echo both; [ a = b -o 1 = 1 ] && echo either; [ ! -e none ] && echo not; test -f . || echo dir; : >f; [ -s f ] || echo empty; [ -r f ] && [ -w f ] && echo rw; [ x -lt 1 ] 2>/dev/null; echo $?
+----
+expr 1 + 2; expr 7 / 2; expr 7 % 2; expr 3 \* 4; expr 5 - 8; expr a = b; echo $?; expr 2 \> 1;
+----
+printf 'b 2\na 1\nc 3\n' >f; sort f; sort -r f; sort -k2 -n f; printf '3\n10\n2\n' | sort -n; printf 'a\na\nb\n' | uniq -c | tr -s ' '; printf 'a\na\nb\n' | uniq -d; printf 'a\na\nb\n' | uniq -u; printf 'b\na\nb\n' | sort -u
+----
+printf 'one\ntwo\nthree\n' >f; head -n 1 f; tail -n 1 f; tail -n +2 f; head -c 3 f; echo; tail -c 4 f; sed -n 2p f; sed 's/o/0/g' f; sed -n '/two/,$p' f; sed '1d;$d' f; sed -e 's/t/T/' -e 's/e$/E/' f; grep -c o f; grep -n two f; grep -v o f; grep -iE 'ONE|THREE' f; grep -q nothing f || echo none; grep -l one f; grep -F 'wo' f
+----
+echo abc | tr a-c A-C; echo aabb | tr -d a; echo 'a  b' | tr -s ' '; echo abc | tr -c 'a\n' .; echo a:b:c | cut -d: -f2; echo a:b:c | cut -d: -f1,3; echo abcdef | cut -c2-4; echo abcdef | cut -c3-; printf 'a\nb\n' | wc -l | tr -d ' '; printf abc | wc -c | tr -d ' '; echo a b c | wc -w | tr -d ' '
+----
+printf 'a\nb\nc\n' | tee f | head -n 1; cat f; echo x | cat - f; printf '1 2\n3 4\n' | while read -r a b; do echo $b $a; done; printf 'x' >>f; tail -c 1 f; echo; printf 'a\nb\n' | paste -s -d, - 2>/dev/null || echo a,b; printf 'a\nb\n' | xargs echo; printf '1\n2\n3\n' | xargs -n 2 echo
+----
+printf abc >f; sha256sum f; md5sum f; sha256sum <f | cut -c1-8; sha256sum f >sums; sha256sum -c sums; printf abd >f; sha256sum -c sums >/dev/null 2>&1 || echo changed; printf abc | base64; printf YWJj | base64 -d; echo; printf abc | od -An -tx1 | tr -d ' '; basename /a/b.c .c; dirname /a/b/c; seq 3; seq 2 2 6
+----
+dd if=/dev/zero of=f bs=1024 count=3 2>/dev/null; wc -c <f | tr -d ' '; printf abcdef >g; dd if=g bs=1 skip=2 count=3 2>/dev/null; echo; truncate -s 5 h 2>/dev/null; wc -c <h | tr -d ' '; printf XY | dd of=g bs=1 seek=1 conv=notrunc 2>/dev/null; cat g; echo
+----
+command -v echo; command -v nothing_here || echo no; type cd >/dev/null && echo yes; hash 2>/dev/null; f() { return 4; }; f; echo $?; unset -f f; f 2>/dev/null || echo gone; eval 'x=1; echo $x'; . /dev/null; echo $?; exec 3>out; echo to3 >&3; exec 3>&-; cat out; echo err >&2 2>/dev/null; cd / && pwd; cd - >/dev/null; echo $OLDPWD
+----
+uname -s; whoami >/dev/null && echo w; id -u >/dev/null && echo i; hostname >/dev/null 2>&1; nproc >/dev/null && echo n; date +%Y >/dev/null && echo d; df -Pk . | head -n 1 | cut -c1-10; du -s . >/dev/null && echo u; env | grep -c '^HOME='; X=1 env | grep '^X='; env -i A=1 sh -c 'echo $A'; ls -a . | head -n 2; ls -1 /dev/null; true; printenv HOME >/dev/null && echo p; which sh >/dev/null && echo s; tty >/dev/null || echo none
+----
+timeout 5 echo in; timeout 0.05 sleep 5; echo $?; nohup echo x 2>/dev/null; setsid sh -c 'echo z'; kill -0 $$ && echo alive; kill -0 999999 2>/dev/null || echo none; kill -l >/dev/null && echo l; sh -c 'kill -TERM $$'; echo $?; (sh -c 'kill -9 $$'); echo $?
 """
 
 

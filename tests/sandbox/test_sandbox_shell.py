@@ -10,7 +10,6 @@ import pytest
 from inside import shell
 from scripts import scripts
 
-from house import sampled
 from sandbox_wire import a_world
 from vast_mcp.sandbox.machine.hardware import promised
 from vast_mcp.sandbox.machine.machine import Machine
@@ -38,7 +37,7 @@ def by_dash(script: str, folder: Path) -> tuple[bytes, int]:
 
 
 @pytest.mark.skipif(shutil.which("dash") is None, reason="no dash is here to compare with")
-@pytest.mark.parametrize("script", sampled(ALL))
+@pytest.mark.parametrize("script", ALL)
 async def test_a_script_does_what_it_does_in_dash(script: str, tmp_path: Path) -> None:
     """What a person tries on the sandbox is what they will see (POSIX, XCU 2)."""
     machine = a_machine()
