@@ -96,3 +96,15 @@ def code_in(error: dict[str, Any]) -> str:
 
 def approve(code: str) -> int:
     return cli.run(["approve", code, "--yes"])
+
+
+def with_a_key(world: World, ssh_dir: Path) -> Path:
+    """The private key file of a person, in a new ~/.ssh; the account has that key and no other."""
+    made = asyncssh.generate_private_key("ssh-ed25519")
+    ssh_dir.mkdir(mode=0o700)
+    path = ssh_dir / "id_ed25519"
+    made.write_private_key(path)
+    path.chmod(0o600)
+    made.write_public_key(f"{path}.pub")
+    world.set_keys([made.export_public_key().decode()])
+    return path

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncssh
 import pytest
 from mcp import Client
 
 from house import served
+from people import with_a_key
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from waits import hurried
@@ -36,12 +36,4 @@ async def client(world: World, settings: Settings) -> AsyncIterator[Client]:
 @pytest.fixture
 def key(world: World, tmp_path: Path) -> Path:
     """A key of this computer that the account has."""
-    made = asyncssh.generate_private_key("ssh-ed25519")
-    folder = tmp_path / ".ssh"
-    folder.mkdir(mode=0o700)
-    path = folder / "id_ed25519"
-    made.write_private_key(path)
-    path.chmod(0o600)
-    made.write_public_key(folder / "id_ed25519.pub")
-    world.set_keys([made.export_public_key().decode()])
-    return path
+    return with_a_key(world, tmp_path / ".ssh")

@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import asyncssh
 import pytest
 from mcp import Client
 
 from house import an_offer, call, served
+from people import with_a_key
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 
@@ -28,13 +28,7 @@ def world() -> Iterator[World]:
 @pytest.fixture
 def kept(world: World, settings: Settings, tmp_path: Path) -> Settings:
     assert settings.ssh_dir is not None
-    settings.ssh_dir.mkdir(mode=0o700)
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    private = settings.ssh_dir / "id_ed25519"
-    key.write_private_key(private)
-    private.chmod(0o600)
-    key.write_public_key(f"{private}.pub")
-    world.set_keys([key.export_public_key().decode()])
+    with_a_key(world, settings.ssh_dir)
     work = tmp_path / "work"
     work.mkdir()
     (work / "a.txt").write_text("a", encoding="utf-8")

@@ -103,11 +103,6 @@ class Sftp:
             told = [cursor.long(), cursor.long()]
             self._block = max(LEAST, min(MOST, *(one or MOST for one in told)))
 
-    @property
-    def at_once(self) -> int:
-        """Bytes that one request may read or write."""
-        return self._block
-
     async def absolute(self, path: bytes) -> bytes:
         """The path from the root, links followed; its last part may not be there."""
         cursor = await self._answer(Ask.REALPATH, wire.text(path), Reply.NAME)

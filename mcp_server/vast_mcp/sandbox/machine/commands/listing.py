@@ -8,8 +8,6 @@ from vast_mcp.sandbox.machine.nodes import File, Folder, Link, Node
 
 from .files import KIB, named
 
-LETTERS = {stat.S_IFDIR: "d", stat.S_IFLNK: "l", stat.S_IFCHR: "c"}
-
 
 def letters(node: Node) -> str:
     """Kind and permissions as `ls -l` has them."""

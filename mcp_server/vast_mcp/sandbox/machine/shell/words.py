@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from .source import Source, of_text
 from .syntax import Arithmetic, Parameter, Part, Script, Substitution, SyntaxFault, Text, Word
 
-BLANKS = " \t"
 ENDS_WORD = frozenset(" \t\n;&|<>()")
 SPECIAL = frozenset("@*#?-$!0123456789")
 ESCAPED_IN_QUOTES = frozenset('$`"\\\n')
