@@ -115,7 +115,8 @@ class Session:
     asked: dict[str, Approval] = field(default_factory=dict[str, Approval])
 
     def __post_init__(self) -> None:
-        self.journal = Journal(self.settings.state_dir, put_s=self.settings.times.put_s)
+        times = self.settings.times
+        self.journal = Journal(self.settings.state_dir, put_s=times.put_s, driver_s=times.driver_s)
         self.reconciler = Reconciler(self.journal, self.settings.times)
 
     @functools.cached_property

@@ -30,6 +30,8 @@ from vast_mcp.journal.host_keys import HostKeys
 from vast_mcp.journal.jobs import Jobs
 from vast_mcp.journal.looks import metered, watched
 from vast_mcp.journal.met import Met
+from vast_mcp.journal.plan_records import TryOf
+from vast_mcp.journal.plans import Plans
 from vast_mcp.journal.questions import Questions
 from vast_mcp.journal.records import (
     TOKEN_DIGITS,
@@ -54,7 +56,13 @@ class Journal(Questions):
     mark_absent to kill the process before and after each commit (tests/storm/served.py).
     """
 
-    def __init__(self, folder: Path | None, *, put_s: float = Times.put_s) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        put_s: float = Times.put_s,
+        driver_s: float = Times.driver_s,
+    ) -> None:
         super().__init__(Database(folder), put_s)
         self.reservations = Reservations(self._db)
         self.elsewhere = Elsewhere(self._db)
@@ -65,6 +73,7 @@ class Journal(Questions):
         self.approvals = Approvals(self._db, self.digest)
         self.answers = Answers(self._db)
         self.jobs = Jobs(self._db)
+        self.plans = Plans(self._db, self.owner, self._owner.alive, driver_s)
         self.path, self.exists, self.alone = self._db.path, self._db.exists, self._db.alone
         self.take_ownership, self.lease_lock = self._owner.take, self._owner.lease_lock
 
@@ -125,10 +134,12 @@ class Journal(Questions):
         facts: Json | None = None,
         allowed: Allowed | None = None,
         born_at: float | None = None,
+        try_of: TryOf | None = None,
     ) -> Intent:
         """Announce an attempt, in alone(), where consider() said "send". `usd_per_hour`: the
         most it may cost, under the limits `allowed`. `facts`: what the answer will say, so that a
-        replay says the same. `born_at`: now, by Vast's clock. Raises NeedsConfirmation.
+        replay says the same. `born_at`: now, by Vast's clock. `try_of`: the try of a plan that it
+        is. Raises NeedsConfirmation, and as Plans.claim_try.
         """
         under = allowed or Allowed()
         token = (wish.digits + secrets.token_hex(8))[:TOKEN_DIGITS]
@@ -154,8 +165,11 @@ class Journal(Questions):
         )
         if approval is not None:
             self.approvals.spend(approval, token)
+        intent = self._found("by_token", token=token)[0]
+        if try_of is not None:
+            self.plans.claim_try(try_of, intent)
         self._flying.add(token)
-        return self._found("by_token", token=token)[0]
+        return intent
 
     def abandon_unsent(self, account: str) -> None:
         """Give up the attempts that were announced and that nobody will send any more, so that the
@@ -348,5 +362,7 @@ class Journal(Questions):
         for token, told in news:
             if told is Notice.JOB_OVER:
                 self.jobs.mark_told(token)
+            elif told is Notice.PLAN:
+                self.plans.mark_told(token)
             else:
                 self._db.write("mark_told", token=token, told=told, announce=Notice.NOTHING)

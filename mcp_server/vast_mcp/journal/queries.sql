@@ -430,3 +430,91 @@ UPDATE jobs SET told = 1 WHERE job = :job AND state = 'over';
 
 -- name: forget_jobs
 DELETE FROM jobs WHERE state IN ('named', 'over') AND made_at < :before;
+
+-- ── plans ───────────────────────────────────────────────────────────────────────────────────────
+
+-- name: open_plan
+INSERT INTO plans (plan, account, wish, digest, wanted, bounds, agreed, state, made_at, asked_at)
+VALUES (:plan, :account, :wish, :digest, :wanted, :bounds, :agreed, 'open', :now, :now);
+
+-- name: plan_of_wish
+SELECT * FROM plans WHERE account = :account AND wish = :wish ORDER BY rowid DESC LIMIT 1;
+
+-- name: plan_named
+SELECT * FROM plans WHERE plan = :plan AND account = :account;
+
+-- name: plans_not_over
+SELECT * FROM plans WHERE account = :account AND state <> 'over' ORDER BY rowid;
+
+-- name: any_plan_not_over
+SELECT 1 FROM plans WHERE state <> 'over' LIMIT 1;
+
+-- name: plans_of_account
+SELECT * FROM plans WHERE account = :account ORDER BY rowid DESC LIMIT :most;
+
+-- name: note_plan_asked
+UPDATE plans SET asked_at = max(asked_at, :now) WHERE plan = :plan;
+
+-- name: take_plan
+-- Only inside a transaction that has read who drives it.
+UPDATE plans SET driver = :driver, driven_at = :now, turn = turn + 1 WHERE plan = :plan AND state <> 'over';
+
+-- name: keep_plan
+UPDATE plans SET driven_at = :now WHERE plan = :plan AND driver = :driver AND turn = :turn;
+
+-- name: let_go_of_plan
+UPDATE plans SET driver = NULL WHERE plan = :plan AND driver = :driver AND turn = :turn;
+
+-- name: note_plan_detail
+UPDATE plans SET detail = :detail WHERE plan = :plan AND turn = :turn;
+
+-- name: agree_to_plan
+UPDATE plans SET agreed = :agreed, bounds = :bounds WHERE plan = :plan AND state = 'open';
+
+-- name: end_plan
+-- The first reason stays.
+UPDATE plans SET state = 'ending', outcome = :outcome, detail = :detail WHERE plan = :plan AND state = 'open';
+
+-- name: mark_plan_over
+UPDATE plans SET state = 'over', outcome = coalesce(outcome, :outcome), over_at = :now, driver = NULL
+WHERE plan = :plan AND state <> 'over' AND turn = :turn;
+
+-- name: mark_plan_told
+UPDATE plans SET told = 1 WHERE plan = :plan;
+
+-- name: untell_plan
+UPDATE plans SET told = 0 WHERE plan = :plan;
+
+-- name: forget_plans
+DELETE FROM plans WHERE state = 'over' AND made_at < :before;
+
+-- name: forget_tries
+DELETE FROM tries WHERE plan NOT IN (SELECT plan FROM plans);
+
+-- name: tries_of_plan
+SELECT * FROM tries WHERE plan = :plan ORDER BY number;
+
+-- name: try_of_token
+SELECT * FROM tries WHERE token = :token;
+
+-- name: begin_try
+INSERT INTO tries (plan, number, place, token, offer_id, machine_id, host_id, usd_per_hour, pull_usd, worst_usd, state, made_at)
+VALUES (:plan, :number, :place, :token, :offer_id, :machine_id, :host_id, :usd_per_hour, :pull_usd, :worst_usd, 'begun', :now)
+ON CONFLICT (plan, number) DO UPDATE SET token = excluded.token, usd_per_hour = excluded.usd_per_hour,
+  worst_usd = excluded.worst_usd, made_at = excluded.made_at;
+
+-- name: move_try
+-- The storm stops here (tests/storm): every state of a try is announced by it.
+UPDATE tries SET state = :state, why = :why,
+  ready_at = CASE WHEN :state = 'ready' THEN coalesce(ready_at, :now) ELSE ready_at END
+WHERE plan = :plan AND number = :number AND gone_at IS NULL;
+
+-- name: raise_worst
+UPDATE tries SET worst_usd = max(worst_usd, :worst_usd) WHERE plan = :plan AND number = :number;
+
+-- name: note_try_ending
+UPDATE tries SET ending_at = coalesce(ending_at, :now) WHERE plan = :plan AND number = :number;
+
+-- name: note_try_gone
+UPDATE tries SET ending_at = coalesce(ending_at, :now), gone_at = coalesce(gone_at, :now)
+WHERE plan = :plan AND number = :number;

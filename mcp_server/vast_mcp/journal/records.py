@@ -61,6 +61,7 @@ class Notice(IntEnum):
     LATE = 2  # it was found after its attempt had been given up
     ENDED = 3  # it was destroyed, since its lease had ended
     JOB_OVER = 4  # of no machine, and never in that column: the job of this name came to its end
+    PLAN = 5  # likewise: the machines of the plan of this name work, or it came to its end
 
     @classmethod
     def _missing_(cls, value: object) -> Notice:  # noqa: ARG003
@@ -68,7 +69,8 @@ class Notice(IntEnum):
         return cls.LATE
 
 
-# What there is to tell of the machine of the attempt with this token, or of the job of this name.
+# What there is to tell of the machine of the attempt with this token, or of the job or
+# plan of this name.
 News = tuple[str, Notice]
 
 

@@ -162,3 +162,49 @@ CREATE TABLE jobs (
     told        INTEGER NOT NULL DEFAULT 0   -- 1: an answer that told its end has arrived
 ) STRICT;
 CREATE INDEX jobs_by_wish ON jobs (account, instance_id, wish);
+
+-- What is looked for until a machine works, by whichever process has its turn. Of what was asked only what is no secret
+-- is kept: values of env, logins and scripts stay with the process that was called.
+CREATE TABLE plans (
+    plan        TEXT PRIMARY KEY,
+    account     TEXT NOT NULL,
+    wish        TEXT NOT NULL,               -- the request key, or one made of what is asked for
+    digest      TEXT NOT NULL,               -- of all that is asked for
+    wanted      TEXT NOT NULL,               -- JSON: what is asked for, without what may be secret
+    bounds      TEXT NOT NULL,               -- JSON: how many, and what they may cost in money, tries and time
+    agreed      TEXT,                        -- JSON: what a person said yes to; NULL where nobody was to be asked
+    state       TEXT NOT NULL CHECK (state IN ('open', 'ending', 'over')),
+    outcome     TEXT,                        -- why it ends, or ended
+    detail      TEXT NOT NULL DEFAULT '',    -- of that or of what it waits for, in codes of ours
+    made_at     REAL NOT NULL,
+    asked_at    REAL NOT NULL,               -- when somebody last asked after it
+    over_at     REAL,
+    driver      TEXT,                        -- the process that drives it, and when it last said so
+    driven_at   REAL,
+    turn        INTEGER NOT NULL DEFAULT 0,  -- counts drivers: one that lost its turn writes nothing
+    told        INTEGER NOT NULL DEFAULT 0   -- 1: an answer that told its machines, or its end, has arrived
+) STRICT;
+CREATE INDEX plans_by_wish ON plans (account, wish);
+CREATE INDEX plans_open ON plans (account) WHERE state <> 'over';
+
+-- The tries of a plan, numbered from 1: each one a rental, named in the transaction that announces it.
+CREATE TABLE tries (
+    plan         TEXT NOT NULL,
+    number       INTEGER NOT NULL,
+    place        INTEGER NOT NULL,           -- which of the machines that are wanted it is to be, from 1
+    token        TEXT NOT NULL,              -- of its attempt
+    offer_id     INTEGER NOT NULL,
+    machine_id   INTEGER,
+    host_id      INTEGER,
+    usd_per_hour REAL NOT NULL,              -- while it runs, with disk and new volume
+    pull_usd     REAL NOT NULL,              -- the most that its traffic costs until it is of use
+    worst_usd    REAL NOT NULL,              -- the most that it may cost until it is of use, or ended
+    state        TEXT NOT NULL CHECK (state IN ('begun', 'ready', 'handed', 'failed', 'void')),
+    why          TEXT NOT NULL DEFAULT '',   -- how it failed, in codes of ours
+    made_at      REAL NOT NULL,
+    ready_at     REAL,
+    ending_at    REAL,                       -- when its first DELETE was accepted, or it was seen to be gone before
+    gone_at      REAL,                       -- when it was proven gone, its new volume too
+    PRIMARY KEY (plan, number)
+) STRICT;
+CREATE INDEX tries_by_token ON tries (token);

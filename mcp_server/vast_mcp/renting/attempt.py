@@ -91,6 +91,7 @@ def claim(call: Call, request: Request, terms: Terms) -> Intent | None:
             facts=terms.facts,
             allowed=_allowed(call, request, terms, room),
             born_at=call.now(),
+            try_of=request.order.try_of,
         )
     call.session.telling.settled(call.told)
     call.session.telling.answering[intent.token] = call.host and call.host.answer

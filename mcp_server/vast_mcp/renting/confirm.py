@@ -52,6 +52,11 @@ class Agreement:
     approval: Approval | None = None
     asked_now: bool = False
 
+    @classmethod
+    def to_plan(cls, usd_per_hour: float | None) -> Agreement:
+        """A yes to a plan, at most at this price: it is kept with the plan, and not spent."""
+        return cls() if usd_per_hour is None else cls(Approval("", usd_per_hour))
+
     def is_at(self, usd_per_hour: float | None) -> bool:
         """Whether the person said yes to this price or a higher one."""
         if self.to is None or usd_per_hour is None:

@@ -69,6 +69,7 @@ def unannounced(call: Call, wish: Wish) -> list[Intent]:
     """Machines that bill and whose answers never arrived: the caller may be replacing one."""
     if wish.allow_unresolved:
         return []
+    plans = call.journal.plans
     telling = call.session.telling
     telling.look()
     return [
@@ -76,6 +77,7 @@ def unannounced(call: Call, wish: Wish) -> list[Intent]:
         for intent in call.journal.unannounced(wish.account)
         if intent.lives
         and intent.request_key != wish.request_key
+        and plans.try_with(intent.token) is None  # its plan tells of it
         and not telling.expects(intent.news, call.began)
     ]
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
+from vast_mcp.journal.plan_records import TryOf
 from vast_mcp.journal.records import token_of
 from vast_mcp.leases.labels import lease_of
 from vast_mcp.renting import env_rules, image_rules, onstart, onstart_file, rules, template_hashes
@@ -41,6 +42,7 @@ class Order:
     lease_hours: float | None = None  # the call's, else the person's
     notes: tuple[str, ...] = ()  # what an answer says of the arguments
     file: str | None = None  # the path that onstart was read from
+    try_of: TryOf | None = None  # the try of a plan that it is
 
     @property
     def offer_id(self) -> int:

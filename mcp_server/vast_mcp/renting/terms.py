@@ -93,6 +93,8 @@ async def agreed_terms(call: Call, order: Order, terms: Terms, agreed: Agreement
 
     Raises a leaf of Refused, and InputNeeded as confirm.ask.
     """
+    if order.try_of is not None:  # the plan has a yes of its own, which the claim counts by
+        return replace(terms, agreement=Agreement.to_plan(order.try_of.agreed_usd_per_hour))
     question = rent_question(order, terms.findings)
     proposal = Proposal("create_instance", order.given, question, order.again)
     agreement = await confirm.ask(call, proposal, terms.price.total, agreed)
@@ -123,7 +125,8 @@ async def terms_at_this_moment(call: Call, order: Order, terms: Terms) -> Terms 
         return terms
     findings = await _findings(call, order)
     total = findings.price.total
-    if confirm.wanted(call, total) and not terms.agreement.is_at(total):
+    asks = order.try_of is None and confirm.wanted(call, total)
+    if asks and not terms.agreement.is_at(total):
         return None
     return replace(terms, findings=findings)
 

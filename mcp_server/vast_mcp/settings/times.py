@@ -38,6 +38,12 @@ class Times:
     lease_margin_s: float = 30.0
     # How long a sweep waits for whoever moves or ends a lease, who may be stopped.
     lease_wait_s: float = 20.0
+    # Of plans (docs/provision.md): a driver that shows no sign of itself for so long lost its turn.
+    driver_s: float = 60.0
+    gone_apart_s: float = 2.0  # between the two looks that prove a failed try gone
+    to_end_s: float = 600.0  # that a failed try may bill on, as its worst case counts it
+    unasked_s: float = 1800.0  # nobody asks after a plan: it ends what is not of use yet
+    minute_s: float = 60.0  # of give_up_after_minutes
     pace: float = 1.0  # factor on the published minimum intervals of section H
 
     def scaled(self, factor: float) -> Times:

@@ -1,0 +1,1 @@
+"""From a requirement to machines that work: candidates, tries, checks, and what is told of them."""
