@@ -11,33 +11,22 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.machines import figures
-from vast_mcp.offers import (
-    arguments,
-    card_filters,
-    filters,
-    gpu_names,
-    grammar,
-    on_demand,
-    place_filters,
-    places,
-    relaxing,
-    remembered,
-    rows,
-)
-from vast_mcp.offers.card_filters import Gpus
+from vast_mcp.offers import asked as offers_asked
+from vast_mcp.offers import filters, on_demand, relaxing, remembered, rows
+from vast_mcp.offers.asked import OfferArguments, given
 from vast_mcp.offers.filters import Filter
 from vast_mcp.offers.relaxing import Relaxation
-from vast_mcp.offers.remembered import Remembered, Wanted
+from vast_mcp.offers.remembered import Remembered
 from vast_mcp.offers.rows import Figure, OfferRow
 from vast_mcp.offers.search import ORDERS, Search
 from vast_mcp.offers_seen import BID
 from vast_mcp.session import Call
-from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
+from vast_mcp.toolspec import Result, Step, ToolSpec, step
 from vast_mcp.vast.models import Offer
 
 # Vast's own; without the registry host it becomes a container (A.5)
@@ -45,24 +34,9 @@ VM_IMAGE = "docker.io/vastai/kvm:ubuntu_terminal"
 MORE_MAY_FIT = "More may fit: Vast shows 64 offers a search. A narrower one reaches further."
 SEVERAL_TO_BLAME = "No single filter is to blame: only several changes together find something."
 
-OneOrSeveral = Annotated[
-    list[Annotated[str, Field(min_length=1, max_length=64)]],
-    BeforeValidator(arguments.as_list),
-    Field(max_length=32),
-]
-Places = Annotated[OneOrSeveral, BeforeValidator(places.as_list)]
 
-# Published as a text, since hosts hide or refuse free objects (docs/hosts.md, "input schemas").
-Filters = Annotated[
-    dict[str, dict[str, Any]],
-    BeforeValidator(grammar.as_object),
-    WithJsonSchema({"type": "string"}),
-]
-
-
-class SearchOffers(Arguments):
-    grammars = frozenset({"filters", "gpu_name", "geolocation"})
-    also_called = {
+class SearchOffers(OfferArguments):
+    also_called = OfferArguments.also_called | {
         "type": {"interruptible": "bid", "spot": "bid", "ask": "on-demand"},
         "order_by": {
             "price": "usd_per_hour",
@@ -72,58 +46,8 @@ class SearchOffers(Arguments):
             "reliability2": "reliability",
             "duration": "available_hours",
         },
-        "before": {"exclude_failed": "not_failed", "ready": "worked", "good": "worked"},
     }
 
-    gpu_name: Annotated[
-        OneOrSeveral | None,
-        Field(description='Spelled freely: ["RTX_4090", "a100"] (all A100s). At most 32.'),
-    ] = None
-    num_gpus: Annotated[int | None, Field(ge=1, description="Exactly.")] = None
-    min_gpu_ram_gb: Annotated[
-        float | None,
-        Field(gt=0, description="Per GPU, as sold: 48 finds an L40S."),
-    ] = None
-    max_usd_per_hour: Annotated[
-        float | None,
-        Field(gt=0, description="Disk included. For bids: the lowest bid."),
-    ] = None
-    min_reliability: Annotated[
-        float | None, Field(ge=0, le=1, description="0 to 1; 0.98 is good.")
-    ] = None
-    geolocation: Annotated[
-        Places | None,
-        Field(description='At most 32 places: ["SE", "Texas, US", "Europe"].'),
-    ] = None
-    min_disk_gb: Annotated[
-        float, Field(ge=8, description="8 or more, default 10. Prices include it.")
-    ] = 10
-    min_cuda: Annotated[float | None, Field(gt=0, description="Of the driver, e.g. 12.4.")] = None
-    min_compute_cap: Annotated[
-        Annotated[float, Field(gt=0), AfterValidator(arguments.compute_cap)] | None,
-        Field(description="E.g. 8.9."),
-    ] = None
-    min_cpu_ram_gb: Annotated[float | None, Field(gt=0, description="Your share, estimated.")] = (
-        None
-    )
-    min_inet_down_mbps: Annotated[float | None, Field(gt=0, description="Mbit/s.")] = None
-    max_usd_per_tb: Annotated[
-        float | None, Field(gt=0, description="The dearer of down and up.")
-    ] = None
-    exclude_machine_ids: Annotated[
-        list[Annotated[int, Field(ge=1)]] | None,
-        Field(max_length=arguments.MOST_EXCLUDED, description="At most 64."),
-    ] = None
-    before: Annotated[
-        Wanted,
-        Field(description="not_failed: none that failed here; worked: proven ones. Default any."),
-    ] = "any"
-    min_direct_ports: Annotated[int | None, Field(ge=0, description="Open to the internet.")] = None
-    min_hours: Annotated[
-        float | None, Field(gt=0, description="Until the host may take it back.")
-    ] = None
-    vm: Annotated[bool, Field(description="Machines for VMs. Default false.")] = False
-    datacenter_only: Annotated[bool, Field(description="Default false.")] = False
     type: Annotated[
         Literal["on-demand", "bid", "reserved"],
         Field(description="Default on-demand. bid: stopped when somebody bids more."),
@@ -136,19 +60,6 @@ class SearchOffers(Arguments):
         str | None, Field(max_length=64, description="For the next step.")
     ] = None
     limit: Annotated[int, Field(ge=1, le=50, description="1 to 50, default 10.")] = 10
-    filters: Annotated[
-        Filters | None,
-        Field(
-            description="The rest, as a query of the vastai client (GB, days): cpu_ram>=64 "
-            "geolocation notin [CN]. Defaults: verified and rentable true, external and rented "
-            "false."
-        ),
-    ] = None
-
-    @property
-    def free(self) -> dict[str, Json]:
-        """Filters in the API's own grammar; none where none were given."""
-        return self.filters or {}
 
 
 class SearchOffersResult(Result):
@@ -184,16 +95,11 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
     machines that are free now, unless filters says otherwise. usual holds of every offer that does
     not say otherwise; pairs are [down, up]. When nothing fits, relax says what to loosen.
     """
-    args = _checked(args)
-    gpus = await card_filters.asked(
-        call, args.gpu_name or [], _unless_any(args, "gpu_name"), args.num_gpus
-    )
-    args = _counted(args, gpus)
-    places_there, told = place_filters.in_filters(_unless_any(args, "geolocation"))
-    warnings = [*gpus.warnings, *place_filters.told(places.read_all(args.geolocation or [])), *told]
+    asked = await offers_asked.read(call, args, "search_offers")
+    args, warnings = asked.args, asked.warnings
     known = _remembered(args, call)
     warnings += known.told(args.before)
-    wanted = _filters(args) + gpus.filters + places_there + known.filters(args.before)
+    wanted = asked.filters + known.filters(args.before)
     if known.finds_none(args.before):
         return _none_worked(args, warnings)
     # One more than are shown tells whether there are more.
@@ -212,7 +118,7 @@ async def search_offers(args: SearchOffers, call: Call) -> SearchOffersResult:
         offers=told,
         disk_gb=args.min_disk_gb,
         more=len(found) > len(shown) or not found.is_all or None,
-        gpu_names_searched=gpus.searched,
+        gpu_names_searched=asked.gpus.searched,
         warnings=warnings or None,
         next_steps=[_rent(args, *known.first_to_rent(shown), alternatives)],
     )
@@ -243,71 +149,6 @@ def _remembered(args: SearchOffers, call: Call) -> Remembered:
         again = _whatever_before(args)
         exc.next_steps = [NextStep(again.tool, again.arguments, again.why)]
         raise
-
-
-# ── What is asked ──────────────────────────────────────────────────────────────────────────────
-
-
-def _checked(args: SearchOffers) -> SearchOffers:
-    """The same, with its filters read. Refuses what Vast would answer with silence or with a
-    riddle.
-    """
-    problem = places.problem_with(args.geolocation or [])
-    problems = [] if problem is None else [problem]
-    said = {"num_gpus"} if gpu_names.says_how_many(args.gpu_name or []) else set[str]()
-    asked = {name for name, value in _given(args).items() if value is not False}
-    given = arguments.given_fields(asked | said)
-    read, wrong = grammar.read(args.free, given)
-    problems += wrong
-    if problems:
-        raise errors.bad("search_offers", problems)
-    return args.model_copy(update={"filters": read}) if read else args
-
-
-def _unless_any(args: SearchOffers, field: str) -> Json:
-    """The operators on a field in `filters`; none where any value will do."""
-    ops = args.free.get(field, {})
-    return {} if grammar.is_any(ops) else ops
-
-
-def _counted(args: SearchOffers, gpus: Gpus) -> SearchOffers:
-    """The same, with how many a name asks for ("8xA100") as the argument that it is."""
-    if gpus.count is None:
-        return args
-    return args.model_copy(update={"gpu_name": gpus.names, "num_gpus": gpus.count})
-
-
-def _filters(args: SearchOffers) -> list[Filter]:
-    """What is asked beside names, in the API's terms: what is given in `filters` takes a default's
-    place.
-    """
-    wanted = filters.defaults(args.free)
-    wanted += place_filters.filters_of(places.read_all(args.geolocation or []))
-    if args.vm:
-        # Vast's SSH proxy does not reach a VM, so one without a direct port could never be
-        # entered (A.5).
-        wanted.append(Filter("vm", "direct_port_count", {"gte": 1}))
-    wanted += _bounds(args)
-    if args.exclude_machine_ids:
-        without = {"notin": list(args.exclude_machine_ids)}
-        wanted.append(Filter(filters.EXCLUDED, "machine_id", without))
-    for field, ops in args.free.items():
-        if field not in arguments.NAMES:
-            wanted += grammar.to_filters(field, ops)
-    return wanted
-
-
-def _bounds(args: SearchOffers) -> list[Filter]:
-    """The arguments that become one filter each; a default yields to the same field in
-    `filters`.
-    """
-    found: list[Filter] = []
-    for field in arguments.FIELDS:
-        value: float | bool | None = getattr(args, field.argument)
-        if value and (field.argument in args.model_fields_set or field.name not in args.free):
-            ops = {field.op: arguments.to_api(field.argument, value)}
-            found.append(Filter(field.argument, field.name, ops))
-    return found
 
 
 # ── What is shown ──────────────────────────────────────────────────────────────────────────────
@@ -404,7 +245,7 @@ def _none_worked(args: SearchOffers, warnings: list[str]) -> SearchOffersResult:
 
 def _whatever_before(args: SearchOffers) -> Step:
     """The same search of all machines."""
-    return _search_again("the same, whatever became of them", _given(args, without={"before"}))
+    return _search_again("the same, whatever became of them", given(args, without={"before"}))
 
 
 def _nothing_listed(args: SearchOffers, call: Call) -> str:
@@ -421,7 +262,7 @@ _KIND = {"gpu_name", "type", "vm", "template_hash_id", *filters.NAMING_MACHINES}
 
 def _again(args: SearchOffers, change: Relaxation) -> Step:
     """The same search with one change."""
-    again = _given(args)
+    again = given(args)
     prefix, _, field = change.argument.partition(".")
     if prefix == "filters":
         _set(again["filters"], field, change.to)
@@ -430,37 +271,31 @@ def _again(args: SearchOffers, change: Relaxation) -> Step:
     return _search_again(f"finds {change.offers} by changing {change.argument}", again)
 
 
-def _set(given: Json, name: str, value: Any) -> None:
+def _set(asked: Json, name: str, value: Any) -> None:
     if value is None:
-        given.pop(name, None)
+        asked.pop(name, None)
     else:
-        given[name] = value
+        asked[name] = value
 
 
 def _any_gpu(args: SearchOffers) -> Step:
     """The same search without a GPU's name where it has one: nobody offers that GPU."""
     if args.gpu_name is None:
         return _start_over(args)
-    return _search_again("the same with any GPU", _given(args, without={"gpu_name"}))
+    return _search_again("the same with any GPU", given(args, without={"gpu_name"}))
 
 
 def _start_over(args: SearchOffers) -> Step:
     """A search for the GPU alone, of the same kind and without the same machines."""
-    return _search_again("the same with no other filter", _given(args, only=_KIND))
+    return _search_again("the same with no other filter", given(args, only=_KIND))
 
 
-def _search_again(why: str, given: Json) -> Step:
+def _search_again(why: str, asked: Json) -> Step:
     """Another search; its filters are a text, as the schema has them."""
-    free = given.pop("filters", None)
+    free = asked.pop("filters", None)
     if free:
-        given |= {"filters": json.dumps(free)}
-    return step("search_offers", why, **given)
-
-
-def _given(
-    args: SearchOffers, *, only: set[str] | None = None, without: set[str] | None = None
-) -> Json:
-    return args.model_dump(include=only, exclude=without, exclude_unset=True, exclude_none=True)
+        asked |= {"filters": json.dumps(free)}
+    return step("search_offers", why, **asked)
 
 
 SPEC = ToolSpec(
