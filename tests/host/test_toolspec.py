@@ -22,10 +22,11 @@ from house import KEY_LINE, a_machine, call, served
 from vast_mcp import __version__
 from vast_mcp.environment import load
 from vast_mcp.host.server import build
+from vast_mcp.renting.arguments import VolumeInfo
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp.toolspec import Arguments, Part, Result, ToolSpec
-from vast_mcp_tools import CATALOGUE, create_instance
+from vast_mcp_tools import CATALOGUE
 
 NAMES = [spec.name for spec in CATALOGUE]
 
@@ -140,7 +141,7 @@ def held_to(spec: ToolSpec) -> Any:
             yield f"{model.__name__}.{name}", node.get("default"), bounds, node["description"]
 
 
-NESTED = {"create_instance": [create_instance.VolumeInfo]}
+NESTED = {"create_instance": [VolumeInfo]}
 
 
 @pytest.mark.parametrize("spec", CATALOGUE, ids=NAMES)

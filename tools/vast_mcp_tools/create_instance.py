@@ -1,17 +1,18 @@
 """Renting: the one act here that starts spending.
 
 The arguments mirror the request body of `PUT /api/v0/asks/{id}/` (the specification), flat, the
-path's `id` as `offer_id`. What Vast would accept and bill for something useless is refused
-before it is sent; what was sent and not answered is reported as unknown, never as failed.
+path's `id` as `offer_id`; what any machine may be asked to be is in renting/arguments.py. What Vast
+would accept and bill for something useless is refused before it is sent; what was sent and not
+answered is reported as unknown, never as failed.
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.asked import Asked
@@ -20,126 +21,28 @@ from vast_mcp.errors import Json
 from vast_mcp.leases import guards, labels
 from vast_mcp.machines.costs import DIGITS, Price, cost_of, per_day, per_month, rounded
 from vast_mcp.machines.failures import Failure
-from vast_mcp.renting import as_made
+from vast_mcp.renting import arguments, as_made
+from vast_mcp.renting.arguments import RentalArguments
 from vast_mcp.renting.as_made import Made
-from vast_mcp.renting.defaults import DEFAULT_IMAGE, ENV_TEXT
 from vast_mcp.session import Call
 from vast_mcp.settings import LONGEST_LEASE_H
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 
 if TYPE_CHECKING:
-    from vast_mcp.renting.env_entries import Environment
     from vast_mcp.renting.order import Order
     from vast_mcp.renting.preview import Preview
     from vast_mcp.renting.request import Rental
     from vast_mcp.renting.terms import Terms
     from vast_mcp.vast.models import Instance
 
-ONSTART_MAX = 65_536  # characters before packing
-# Vast takes 256; "#", the token and a lease need the rest.
-LABEL_MAX = 256 - 17 - labels.LABEL_ROOM
 
-# What the official client sends for its flags, and shows of a machine (docs/vast-api.md A.3).
-OFFICIAL_RUNTYPES = {
-    "sshdirec": "ssh_direct",
-    "sshdirecsshproxy": "ssh_direct",
-    "sshsshdirecsshproxy": "ssh_direct",
-    "jupyterproxysshproxy": "jupyter_proxy",
-    "jupyterdirec": "jupyter_direct",
-    "jupyterdirecsshdirecsshproxy": "jupyter_direct",
-}
-
-
-def _env_of(value: object) -> Environment:
-    """Read any spelling of env. What reads it is loaded with the first order."""
-    from vast_mcp.renting.env_grammar import env_of
-
-    return env_of(value)
-
-
-Env = Annotated[
-    dict[str, str],
-    PlainValidator(_env_of),
-    WithJsonSchema({"type": "string"}),
-]
-
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
-
-
-class VolumeInfo(Arguments):
-    create_new: Annotated[bool | None, Field(description="make one. Default false: link yours")] = (
-        None
-    )
-    volume_id: Annotated[
-        int | None,
-        Field(ge=1, description="your volume's, or with create_new a volume offer's"),
-    ] = None
-    size: Annotated[int | None, Field(ge=1, description="GB, with create_new only")] = None
-    mount_path: Annotated[
-        str | None, Field(pattern=r"^[^\x00]+$", description="e.g. /workspace")
-    ] = None
-
-
-class CreateInstance(Arguments):
-    longer = {
-        "env": ENV_TEXT,
-        "onstart": ONSTART_MAX,
-        "image_login": 16_384,
-    }
-    grammars = frozenset({"env"})
-    as_one_text = {"args": "args_str"}
-    also_called = {"runtype": OFFICIAL_RUNTYPES}
-
-    def repeatable(self) -> Json | None:
-        from vast_mcp.renting.order import PRIVATE
-
-        given = self.model_dump(exclude_none=True)
-        return given if PRIVATE.isdisjoint(given) else None
+class _Offer(Arguments):
+    """Which offer: the first of the arguments."""
 
     offer_id: Annotated[int, Field(ge=1, description="from search_offers")]
-    image: Annotated[
-        str | None,
-        Field(
-            max_length=1024,
-            description=f"Default: the template's, else {DEFAULT_IMAGE}",
-        ),
-    ] = None
-    template_hash_id: Annotated[
-        str | None,
-        Field(
-            description="from search_templates; arguments override it, env by key",
-        ),
-    ] = None
-    label: Annotated[
-        str | None,
-        Field(
-            max_length=LABEL_MAX,
-            pattern=r"^[^\x00-\x1f\x7f]+$",
-            description=f"at most {LABEL_MAX} characters; a #token is added",
-        ),
-    ] = None
-    disk: Annotated[
-        float | None,
-        Field(
-            ge=8,
-            description="GB, 8 or more, fixed for life. Default: the template's, else 8 to 10",
-        ),
-    ] = None
-    runtype: Annotated[
-        Literal[
-            "ssh", "jupyter", "args", "ssh_proxy", "ssh_direct", "jupyter_proxy", "jupyter_direct"
-        ]
-        | None,
-        Field(
-            description=(
-                "ssh, ssh_proxy: SSH by Vast's proxy; ssh_direct: also direct, 1 port; jupyter, "
-                "jupyter_proxy: notebook and SSH; jupyter_direct: both direct, 2 ports; args: the "
-                "image's own command, no SSH. Default: the template's, else ssh, or args with "
-                "args/args_str"
-            )
-        ),
-    ] = None
+
+
+class CreateInstance(RentalArguments, _Offer):
     target_state: Annotated[
         Literal["running", "stopped"] | None, Field(description="default running")
     ] = None
@@ -153,21 +56,6 @@ class CreateInstance(Arguments):
             ),
         ),
     ] = None
-    env: Annotated[
-        Env | None,
-        Field(
-            repr=False,
-            description='variables and ports: {"A":"1","-p 8000:8000":"1"}, or Docker flags '
-            '"-e A=1 -p 8000:8000/udp -h name -v V.1:/mnt -n net". At most 32 KB, 64 ports, each '
-            "a direct port",
-        ),
-    ] = None
-    env_from: Annotated[
-        list[Name] | None,
-        Field(
-            description=('names in VAST_MCP_ENV_PASS, whose values the person keeps: ["HF_TOKEN"]')
-        ),
-    ] = None
     cancel_unavail: Annotated[
         bool | None,
         Field(
@@ -175,52 +63,10 @@ class CreateInstance(Arguments):
             "running, else false: its disk then bills"
         ),
     ] = None
-    vm: Annotated[
-        bool | None,
-        Field(
-            description=(
-                "default false. Needs a registered SSH key, a direct port, an image as "
-                "docker.io/vastai/kvm:ubuntu_terminal"
-            )
-        ),
-    ] = None
-    onstart: Annotated[
-        str | None,
-        Field(
-            repr=False,
-            max_length=ONSTART_MAX,
-            description="start script, at most 65536 characters, over 4048 packed to fit that; "
-            "with runtype args the entrypoint, at most 4048, with args/args_str 4096 together",
-        ),
-    ] = None
-    onstart_file: Annotated[
-        str | None, Field(description="or its path here, in a folder of VAST_MCP_FILES")
-    ] = None
-    args: Annotated[
-        list[str] | None,
-        Field(repr=False, description="entrypoint arguments"),
-    ] = None
-    args_str: Annotated[str | None, Field(repr=False, description="or as one string")] = None
-    use_jupyter_lab: Annotated[bool | None, Field(description="default false: notebook")] = None
-    jupyter_dir: Annotated[str | None, Field(description="where Jupyter starts")] = None
-    python_utf8: Annotated[bool | None, Field(description="default false")] = None
-    lang_utf8: Annotated[bool | None, Field(description="default false")] = None
     force: Annotated[
         bool | None,
         Field(description="skip checks when made from an instance. Default false"),
     ] = None
-    user: Annotated[str | None, Field(description="docker user; breaks some images")] = None
-    image_login: Annotated[
-        str | None,
-        Field(repr=False, description="-u USER -p TOKEN REGISTRY"),
-    ] = None
-    image_login_from: Annotated[
-        Name | None,
-        Field(description="or its name in VAST_MCP_ENV_PASS"),
-    ] = None
-    volume_info: Annotated[VolumeInfo | None, Field(description="a volume is on one machine")] = (
-        None
-    )
     request_key: Annotated[
         str | None,
         Field(
@@ -353,7 +199,7 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
     from vast_mcp.renting.refusals import told
     from vast_mcp.renting.rent import rent
 
-    order = await _order(args, call)
+    order = (await arguments.read(args, call.settings)).order(call.settings)
     try:
         if order.dry_run:
             return _previewed(call, order, await preview(call, order))
@@ -362,21 +208,6 @@ async def create_instance(args: CreateInstance, call: Call) -> CreateInstanceRes
         raise told(exc, order, call) from exc
     call.session.created.setdefault(rental.instance_id, time.time())
     return _rented(call, order, rental, await _row(call, rental))
-
-
-async def _order(args: CreateInstance, call: Call) -> Order:
-    """What the arguments ask for, a file's text among them. Raises BadArguments, or OverLimit."""
-    from vast_mcp.renting import onstart_file
-    from vast_mcp.renting.order import order_of
-
-    left_out = () if args.env is None else cast("Environment", args.env).left_out
-    given = args.model_dump(exclude_none=True)
-    file: str | None = given.pop(onstart_file.FIELD, None)
-    if file is not None:
-        given["onstart"] = await onstart_file.script_in(
-            file, call.settings, ONSTART_MAX, instead_of="onstart" in given
-        )
-    return order_of(given, call.settings, left_out, file)
 
 
 async def _row(call: Call, rental: Rental) -> Instance | None:
