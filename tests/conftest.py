@@ -17,6 +17,7 @@ from mcp import Client
 
 from house import env_of
 from processes import PATIENCE, end_worlds, line_of, process, services
+from unhurried import UnhurriedLoop
 from vast_mcp.environment import load
 from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
@@ -49,8 +50,8 @@ Draft202012Validator.check_schema = _once(Draft202012Validator.check_schema)
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {"loop_factory": UnhurriedLoop}
 
 
 @pytest.fixture(autouse=True)

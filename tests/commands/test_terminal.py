@@ -108,7 +108,7 @@ def test_at_a_terminal_progress_comes_and_goes_and_stdout_is_json(
     assert err.rstrip().endswith(("\x1b[2K", "\x1b[1A")), "the line is still there"
 
 
-async def test_progress_says_what_the_tool_says(anyio_backend: str) -> None:
+async def test_progress_says_what_the_tool_says() -> None:
     """A wait of minutes says what it waits for; a stranger's control characters are dropped."""
     console = screen()
     with Progressing("wait_for_instance", console) as progressing:

@@ -21,6 +21,7 @@ from mcp import Client
 
 from certificates import certified
 from house import an_offer, call, puts
+from unhurried import BY_THE_TRUE_CLOCK
 from vast_mcp.environment import load
 from vast_mcp.host.server import build
 from vast_mcp.sandbox.world import World
@@ -224,6 +225,7 @@ async def test_many_small_parts_are_no_list(tmp_path: Path) -> None:
         assert (await call(client, "show_instances"))["error"]["code"] == "unexpected_reply"
 
 
+@BY_THE_TRUE_CLOCK
 @pytest.mark.parametrize("head", ["HTTP/1.1 200 OK\r\n", "HTTP/1.1 100 Continue\r\n"])
 async def test_headers_without_end_are_no_answer(tmp_path: Path, head: str) -> None:
     """A reply may begin and never come to its body."""

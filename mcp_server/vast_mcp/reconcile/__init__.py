@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -36,11 +35,10 @@ LONGEST_PAUSE = 15  # times look_s: a doubt that lasts is looked at less often
 
 @dataclass(eq=False, repr=False)
 class Reconciler:
-    """What this process has seen of machines and attempts. Times are monotonic seconds."""
+    """What this process has seen of machines and attempts. Times are on anyio's clock."""
 
     journal: Journal
     times: Times
-    clock: Callable[[], float] = time.monotonic
     _lock: anyio.Lock = field(default_factory=anyio.Lock)
     _doubts: defaultdict[str, Doubt] = field(init=False)  # by token
     # Confirmed machine → first whole list without it.
@@ -68,7 +66,7 @@ class Reconciler:
         """Learn from a whole list: late matches, second sights, absences, machines gone. What it
         hides is absent of nothing.
         """
-        now = self.clock()
+        now = anyio.current_time()
         by_token = _by_token(listed)
         strangers: set[Stranger] = set()
         for token, machines in by_token.items():
@@ -142,7 +140,7 @@ class Reconciler:
     def was_seen_twice(self, stranger: Stranger) -> bool:
         """Whether lists far enough apart have shown this machine of another journal."""
         since = self._strangers.get(stranger)
-        return since is not None and self.clock() - since >= self.times.seen_apart_s
+        return since is not None and anyio.current_time() - since >= self.times.seen_apart_s
 
     def _notice_lacking(self, tokens: set[str], account: str, now: float) -> None:
         """Attempts in doubt whose token no machine of a whole list carries."""
@@ -187,7 +185,7 @@ class Reconciler:
 
     def doubt(self, intent: Intent) -> None:
         """From now on this process knows that the attempt is in doubt."""
-        self._doubts[intent.token].note_known(self.clock())
+        self._doubts[intent.token].note_known(anyio.current_time())
 
     def open_for(self, account: str, request_key: str | None = None) -> list[Intent]:
         """Attempts in doubt whose machine this process may find, of one key where it is given."""
@@ -249,7 +247,7 @@ class Reconciler:
         """Give up what is proven to have made nothing; never while its owner lives, which may have
         been stopped, and has the last word.
         """
-        now = self.clock()
+        now = anyio.current_time()
         for intent in self.open_for(account):
             doubt = self._doubts[intent.token]
             if not self.journal.may_settle(intent) or not doubt.was_lacking_long(now, self.times):

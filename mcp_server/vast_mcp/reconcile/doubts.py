@@ -11,7 +11,7 @@ from vast_mcp.settings import Times
 
 @dataclass
 class Doubt:
-    """What this process has seen of one attempt, in monotonic seconds; never is infinity."""
+    """What this process has seen of one attempt, in seconds on anyio's clock; never is infinity."""
 
     known: float = math.inf  # when this process first knew of the doubt
     lacking: float = math.inf  # first whole list without it

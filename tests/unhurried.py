@@ -1,0 +1,44 @@
+"""A loop on whose clock only waiting takes time: what a call may take is not spent by a busy
+machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from selectors import DefaultSelector, SelectorKey
+
+import pytest
+
+# For a test of work without end, which nothing but the true clock cuts short.
+BY_THE_TRUE_CLOCK = pytest.mark.parametrize("anyio_backend", ["asyncio"], ids=["true clock"])
+
+
+class _Waits(DefaultSelector):
+    """Counts the seconds that were waited, and of each wait as many as were asked for: a machine
+    that comes back late has not been waited for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited_s = time.monotonic()
+
+    def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+        began = time.monotonic()
+        ready = super().select(timeout)
+        took_s = time.monotonic() - began
+        self.waited_s += took_s if timeout is None else min(took_s, max(timeout, 0.0))
+        return ready
+
+
+class UnhurriedLoop(asyncio.SelectorEventLoop):
+    """The loop of every test: the deadlines of calls, which are on its clock, come by the waits in
+    them. Python that runs slowly, under coverage or beside six others, does not bring them nearer.
+    """
+
+    def __init__(self) -> None:
+        self._waits = _Waits()
+        super().__init__(self._waits)
+
+    def time(self) -> float:
+        return self._waits.waited_s
