@@ -44,6 +44,17 @@ class Before:
         return not any(one.at >= since and one.detail not in _NO_FAULT for one in self._failures)
 
     @property
+    def times_failed(self) -> int:
+        """How many rentals failed by what is the machine's own; a check that found less is one."""
+        failed = sum(one.detail not in _NO_FAULT for one in self._failures)
+        return failed + self._check_failed
+
+    @property
+    def times_ready(self) -> int:
+        """How many rentals were seen ready."""
+        return len({one.instance_id for one in self._of("ready")})
+
+    @property
     def words(self) -> str:
         """`failed twice (image), ready once in 94 s`: codes of ours and numbers, and no name."""
         told = [*self._failed_words(), *self._ready_words(), *self._check_words()]

@@ -17,13 +17,15 @@ class Requirement:
 
     `search`: arguments of search_offers. `rental`: arguments of create_instance, without what may
     hold secrets (renting/order.py, PRIVATE). `ready_when`: the word of wait_for_instance. `check`:
-    whether it is compared with its offer; None where that can be done.
+    whether it is compared with its offer; None where that can be done. `ports`: that env opens
+    (needs.ports_in), since env is not kept.
     """
 
     search: Json
     rental: Json
     ready_when: str = "ready"
     check: bool | None = None
+    ports: int = 0
 
     def as_json(self) -> Json:
         """The value as the journal keeps it."""
@@ -32,6 +34,7 @@ class Requirement:
             "rental": self.rental,
             "ready_when": self.ready_when,
             "check": self.check,
+            "ports": self.ports,
         }
 
     @classmethod
@@ -42,6 +45,7 @@ class Requirement:
             rental=kept.get("rental") or {},
             ready_when=str(kept.get("ready_when") or "ready"),
             check=kept.get("check"),
+            ports=kept.get("ports") or 0,
         )
 
 

@@ -75,6 +75,12 @@ def asks_and_has(extra_filters: object, column: str, offer: Offer) -> bool:
     return wish is not None and _difference(column, wish, offer) == ""
 
 
+def differs(extra_filters: object, offer: Offer) -> bool:
+    """Whether a template asks for what the offer is known not to be."""
+    wishes = (filters_in(extra_filters) or {}).items()
+    return any(_difference(name, wish, offer) for name, wish in wishes)
+
+
 def filters_in(value: object) -> Json | None:
     """The filters, which rows hold as a text of JSON; None where they cannot be read."""
     if value is None or value == "":

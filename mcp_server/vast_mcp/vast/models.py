@@ -84,6 +84,7 @@ class Offer(Row):
     avail_vol_size: cells.Amount = None  # GB
     hosting_type: cells.Whole = None
     machine_id: cells.Whole = None
+    host_id: cells.Whole = None
     rentable: cells.Flag = None
     rented: cells.Flag = None
     # The cells that filters may be about, as they stand in the row: to compare, not to show.
