@@ -6,7 +6,7 @@ STAMP := .venv/.ready
 # Some images set this; without bytecode the server starts in twice the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-whole test-fast cover check fix compat contract storm attack bench hosts manifests mcpb clean snapshots
+.PHONY: demo test test-whole test-fast cover check fix compat contract storm plans attack bench hosts manifests mcpb clean snapshots
 
 $(STAMP): pyproject.toml constraints.txt scripts/bootstrap
 	@PYTHON="$(PYTHON)" sh scripts/bootstrap
@@ -57,6 +57,9 @@ contract: $(STAMP)  ## recorded replies of the real service, and a service that 
 
 storm: $(STAMP)  ## 1,000 rentals through everything that breaks, counted
 	@sh scripts/storm
+
+plans: $(STAMP)  ## 1,000 plans in random markets beside the loops that they replace, counted; docs/provision.md
+	@sh scripts/plans
 
 attack: $(STAMP)  ## half-sent requests, huge replies, bad lines, odd addresses, counted; three minutes
 	@sh scripts/attack
