@@ -96,6 +96,8 @@ class Session:
     silent: set[int] = field(default_factory=set[int])
     armed: set[int] = field(default_factory=set[int])
     reached: set[int] = field(default_factory=set[int])
+    # Machine → when its log was last asked for its watchdog, on anyio's clock.
+    watchdogs_asked: dict[int, float] = field(default_factory=dict[int, float])
     copied: set[int] = field(default_factory=set[int])  # machines to or from which files were
 
     # Done by this process: machines it rented, and when, known without a journal too;

@@ -76,11 +76,15 @@ async def test_an_odd_wish_for_logs_is_refused(body: dict[str, Any]) -> None:
     ).status_code == 400
 
 
+# The least of a start script that carries a watchdog.
+GUARDED = '(w=... sh -c "$w" vast-mcp 2109110400 http://x||echo vast-mcp: no watchdog)'
+
+
 @pytest.mark.parametrize(
     ("onstart", "status", "said"),
     [
         ("echo hello", 0, []),
-        ("(w=...||echo vast-mcp: no watchdog)", 0, ["vast-mcp: log /var/tmp/vast-mcp, until"]),
+        (GUARDED, 0, ["vast-mcp: log /var/tmp/vast-mcp, until Sat Nov  1 00:00:00 UTC 2036"]),
         ("echo vast-mcp: onstart began", 3, ["onstart began", "onstart ended, status 3"]),
         ("echo vast-mcp: onstart began", None, ["onstart began"]),
     ],

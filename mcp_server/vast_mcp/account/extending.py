@@ -6,7 +6,7 @@ import shlex
 
 from vast_mcp import errors
 from vast_mcp.account.access import access_to
-from vast_mcp.leases import labels
+from vast_mcp.leases import guards, labels
 from vast_mcp.leases.watchdog import FOLDER
 from vast_mcp.machines import ways
 from vast_mcp.session import Call, Session
@@ -20,6 +20,8 @@ def record_lease(session: Session, instance_id: int, until: float) -> list[str]:
     try:
         account = session.journalled_account()
         if account is not None:
+            if until < labels.ENDLESS:
+                session.journal.begin_lease(account, instance_id, until)
             session.journal.set_lease(account, instance_id, until)
     except errors.JournalUnavailable:
         return ["The journal could not be written; the label alone carries the lease."]
@@ -38,6 +40,11 @@ async def watchdog_line(
         return None, [
             "It was rented without a lease and has no watchdog inside: only a running vast-mcp "
             "server, or vast-mcp sweep, destroys it in time."
+        ]
+    if guards.was_called_off(call.record_of(row.id)):
+        return None, [
+            "It had no end, and its watchdog was called off: only a running vast-mcp server, or "
+            "vast-mcp sweep, destroys it in time."
         ]
     access, warnings = await access_to(call, row, vm=ways.is_vm(row), jupyter_token=False)
     if access.ssh_for_scripts is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 
 import anyio
 
@@ -105,6 +104,9 @@ async def _next_end(session: Session) -> float | None:
         call = Call.quiet(session)
         leases = surely_known(call, await account_to_end(call))
         for instance_id in leases.journalled:
-            until = leases.end_of(instance_id, None) or math.inf
-            ends[instance_id] = max(until, ends.get(instance_id, until))
+            until = leases.end_of(instance_id, None)
+            if until is None:
+                ends.pop(instance_id, None)
+            else:
+                ends[instance_id] = max(until, ends.get(instance_id, until))
     return min(ends.values(), default=None)

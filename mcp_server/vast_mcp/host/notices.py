@@ -8,7 +8,7 @@ from typing import cast
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.journal.records import Intent, Notice
-from vast_mcp.leases.labels import lease_notice
+from vast_mcp.leases.labels import end_by, lease_notice
 from vast_mcp.renting import over_limit
 from vast_mcp.session import Call, Session, Unwritten
 
@@ -102,7 +102,8 @@ def _notice(intent: Intent) -> str:
     if intent.over_usd_per_hour is not None:
         return over_limit.notice_of(intent)
     if intent.announce is Notice.ENDED:
-        ended = lease_notice(intent.instance_id or 0, intent.lease_until or intent.gone_at or 0.0)
+        ended_at = end_by(intent.lease_until) or intent.gone_at or 0.0
+        ended = lease_notice(intent.instance_id or 0, ended_at)
         return f"{ended} {_VOLUME_STAYS}" if intent.makes_volume else ended
     state = "is stopped and bills its disk" if intent.stopped else "exists and bills"
     lost = "whose answer may not have arrived"

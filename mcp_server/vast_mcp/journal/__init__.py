@@ -317,6 +317,11 @@ class Journal(Questions):
             return False
         return self._db.changes("set_lease", account=account, instance_id=instance_id, until=until)
 
+    def begin_lease(self, account: str, instance_id: int, until: float) -> None:
+        """A machine that was handed over without an end has a lease again, as read back at Vast."""
+        if holds(instance_id):
+            self._db.write("begin_lease", account=account, instance_id=instance_id, until=until)
+
     def note_births(self, account: str, births: Mapping[int, float]) -> None:
         """Rows of Vast's named these births, in epoch seconds: only ever earlier ones count."""
         for instance_id, born_at in births.items():

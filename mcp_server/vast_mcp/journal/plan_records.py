@@ -111,7 +111,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Try:
-    """One try as the journal has it, with the attempt that it is. Money in $."""
+    """One try as the journal has it, with the attempt that it is. Money in $. `until`: when its
+    machine ends, in epoch seconds, once it is handed over; None before that was decided.
+    """
 
     plan: str
     number: int
@@ -127,6 +129,7 @@ class Try:
     why: str
     made_at: float
     ready_at: float | None
+    until: float | None
     ending_at: float | None
     gone_at: float | None
     intent: Intent | None
@@ -250,6 +253,7 @@ def try_of(row: Mapping[str, Any], intent: Intent | None) -> Try:
         why=str(row["why"]),
         made_at=time_of(row["made_at"]) or 0.0,
         ready_at=time_of(row["ready_at"]),
+        until=time_of(row["until"]),
         ending_at=time_of(row["ending_at"]),
         gone_at=time_of(row["gone_at"]),
         intent=intent,

@@ -219,6 +219,16 @@ class Plans:
             self._db.write("raise_worst", plan=plan.name, number=one.number, worst_usd=worst_usd)
         return True
 
+    def promise_end(self, plan: Plan, one: Try, until: float) -> float:
+        """Announce when a machine ends that is handed over, in epoch seconds; what was announced
+        first counts. Raises NotRented where the turn was lost.
+        """
+        with self._db.alone():
+            self._check_turn(plan)
+            self._db.write("promise_end", plan=plan.name, number=one.number, until=until)
+        kept = {each.number: each.until for each in self.tries(plan.name)}
+        return kept.get(one.number) or until
+
     def note_ending(self, one: Try) -> None:
         """Its first DELETE was accepted."""
         self._db.write("note_try_ending", plan=one.plan, number=one.number, now=time.time())

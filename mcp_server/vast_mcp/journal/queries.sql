@@ -191,6 +191,13 @@ UPDATE intents SET stopped = 0 WHERE instance_id = :instance_id;
 UPDATE intents SET gone_at = :now
 WHERE account = :account AND instance_id = :instance_id AND gone_at IS NULL;
 
+-- name: begin_lease
+-- Of a machine that was handed over without an end: its watchdog was called off, and hears of no earlier time.
+UPDATE intents SET lease_until = :until, facts = CASE
+    WHEN json_valid(facts) THEN json_set(facts, '$.called_off', json('true')) ELSE facts END
+WHERE account = :account AND instance_id = :instance_id
+  AND state = 'confirmed' AND gone_at IS NULL AND lease_until = 9999999999;
+
 -- name: set_lease
 -- Only ever later: two calls may overtake each other. A time that no calendar has counts for none.
 UPDATE intents SET lease_until = CASE
@@ -511,6 +518,9 @@ WHERE plan = :plan AND number = :number AND gone_at IS NULL;
 
 -- name: raise_worst
 UPDATE tries SET worst_usd = max(worst_usd, :worst_usd) WHERE plan = :plan AND number = :number;
+
+-- name: promise_end
+UPDATE tries SET until = coalesce(until, :until) WHERE plan = :plan AND number = :number;
 
 -- name: note_try_ending
 UPDATE tries SET ending_at = coalesce(ending_at, :now) WHERE plan = :plan AND number = :number;

@@ -203,6 +203,7 @@ CREATE TABLE tries (
     why          TEXT NOT NULL DEFAULT '',   -- how it failed, in codes of ours
     made_at      REAL NOT NULL,
     ready_at     REAL,
+    until        REAL,                       -- when its machine ends once it is handed over, announced before it is moved
     ending_at    REAL,                       -- when its first DELETE was accepted, or it was seen to be gone before
     gone_at      REAL,                       -- when it was proven gone, its new volume too
     PRIMARY KEY (plan, number)

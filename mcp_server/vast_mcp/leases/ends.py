@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from vast_mcp.journal import Journal
 from vast_mcp.journal.records import time_of
-from vast_mcp.leases.labels import ends_at
+from vast_mcp.leases.labels import end_by, ends_at
 from vast_mcp.vast.models import Instance
 
 
@@ -30,10 +30,13 @@ class Leases:
     longest_s: float | None = None
 
     def end_of(self, instance_id: int, row: Instance | None) -> float | None:
-        """When a machine's lease ends, by the row too where there is one; None without a lease."""
+        """When a machine's lease ends, by the row too where there is one; None without a lease, and
+        where it was handed over without an end. Under a longest life it has one: a machine can
+        write into its own label that it has none.
+        """
         until = ends_at(row, self.journalled.get(instance_id))
         if until is None or self.longest_s is None:
-            return until
+            return end_by(until)
         return min(until, self.birth_of(instance_id, row) + self.longest_s)
 
     def birth_of(self, instance_id: int, row: Instance | None) -> float:

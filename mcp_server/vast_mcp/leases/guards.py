@@ -5,9 +5,13 @@ then a lease ends from outside alone.
 
 from __future__ import annotations
 
+import calendar
+import re
+import time
 from collections.abc import Sequence
 from typing import Literal
 
+from vast_mcp.journal.records import Intent
 from vast_mcp.leases import lifetimes, watchdog
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
@@ -17,8 +21,12 @@ NOT_STORED = "its start script, as Vast shows it, lacks the watchdog"
 NOT_SEEN_YET = (
     "Its lease's watchdog was not seen inside it yet: wait_for_instance looks for its line."
 )
+CALLED_OFF = "called_off"  # in the facts of an attempt: its machine had no end for a time
+OFF = "its watchdog was called off when it had no end"
 _SILENT = "its log lacks the line that the watchdog writes as it starts"
-_WRITES = "vast-mcp: log "
+WRITES = "vast-mcp: "  # what all of its lines have
+_WRITES = f"{WRITES}log "
+_UNTIL = re.compile(r"vast-mcp: .*, until (\w{3} \w{3} [ 0-9]\d \d\d:\d\d:\d\d UTC \d{4})$")
 _GIVES_UP = ("vast-mcp: no watchdog", "vast-mcp: no id or key")
 
 
@@ -29,6 +37,11 @@ def lacks_watchdog(row: Instance | None) -> bool:
     if row is None or "onstart" not in row.model_fields_set:
         return False
     return row.onstart is None or (isinstance(row.onstart, str) and not watchdog.is_in(row.onstart))
+
+
+def was_called_off(record: Intent | None) -> bool:
+    """Whether a machine had no end for a time, which its watchdog keeps to."""
+    return record is not None and record.facts.get(CALLED_OFF) is True
 
 
 def why_outside(call: Call, row: Instance | None) -> str | None:
@@ -43,6 +56,8 @@ def why_outside(call: Call, row: Instance | None) -> str | None:
 def _lacks(call: Call, row: Instance) -> str | None:
     if lacks_watchdog(row):
         return NOT_STORED
+    if was_called_off(call.record_of(row.id)):
+        return OFF
     return _SILENT if row.id in call.session.silent else None
 
 
@@ -84,6 +99,21 @@ def started(lines: Sequence[str]) -> bool | None:
         if _WRITES in line:
             return True
     return None
+
+
+def last_end(lines: Sequence[str]) -> float | None:
+    """The latest end that the watchdog's lines name, in epoch seconds; None where there is none."""
+    named = [_UNTIL.search(line) for line in lines]
+    ends = [_time_of(found[1]) for found in named if found is not None]
+    return max((end for end in ends if end is not None), default=None)
+
+
+def _time_of(date: str) -> float | None:
+    """What `date -u` says, in epoch seconds."""
+    try:
+        return float(calendar.timegm(time.strptime(date, "%a %b %d %H:%M:%S UTC %Y")))
+    except ValueError:
+        return None
 
 
 def learn(call: Call, instance_id: int, *, speaks: bool) -> None:

@@ -14,6 +14,8 @@ from vast_mcp.leases.watchdog import FOLDER
 from vast_mcp.vast.models import Instance
 
 LABEL_ROOM = len(" lease-until=") + 10  # characters that a lease takes of a label
+# The last time that ten digits hold is no end: it calls off a watchdog, which takes later times.
+ENDLESS = 9_999_999_999
 _LEASE = re.compile(r" lease-until=([0-9]{1,10})\Z")
 
 
@@ -51,7 +53,7 @@ class _Label:
 
 
 def lease_of(label: str | None) -> float | None:
-    """When the label says that the machine's lease ends, in epoch seconds."""
+    """When the label says that the machine's lease ends, in epoch seconds; ENDLESS is no end."""
     return _Label.of(label or "").until
 
 
@@ -65,14 +67,19 @@ def leased(label: str, until: float | None) -> str:
     return f"{parts.name} lease-until={int(until)}{parts.ending}"
 
 
+def end_by(until: float | None) -> float | None:
+    """When something ends that has this lease, in epoch seconds; None where nothing ends it."""
+    return None if until is None or until >= ENDLESS else until
+
+
 def file_of(instance_id: int) -> str:
     """The file in the machine that its watchdog reads, for where it may not read labels."""
     return f"{FOLDER}/lease-until-{instance_id}"
 
 
 def ends_at(row: Instance | None, journalled: float | None) -> float | None:
-    """When a machine's lease ends, in epoch seconds: the later of what label and journal say;
-    None without a lease.
+    """When a machine's lease ends, in epoch seconds: the later of what label and journal say,
+    ENDLESS where one of them says that it has no end any more; None without a lease.
 
     Either alone is enough. The journal knows a machine by its id, which Vast gives out once: a
     label edited by hand takes no lease away. A label counts with the token that only a vast-mcp

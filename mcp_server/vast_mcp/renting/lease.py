@@ -12,7 +12,7 @@ from typing import cast
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.journal.records import Intent, time_of
-from vast_mcp.leases import images, labels, packing, watchdog
+from vast_mcp.leases import guards, images, labels, packing, watchdog
 from vast_mcp.leases.labels import utc
 from vast_mcp.renting import rules
 from vast_mcp.renting.order import Order
@@ -105,7 +105,9 @@ def _in(seconds: float) -> str:
 def has_watchdog(intent: Intent) -> bool:
     """Whether a rental was sent with a watchdog."""
     made = Lease.of_facts(intent.facts.get(FACTS))
-    return made is not None and made.watchdog_takes is not None
+    return (
+        made is not None and made.watchdog_takes is not None and not guards.was_called_off(intent)
+    )
 
 
 def sentence_of(intent: Intent, *, now: float, why_outside: str | None = None) -> str:
@@ -113,6 +115,10 @@ def sentence_of(intent: Intent, *, now: float, why_outside: str | None = None) -
     was moved since. `why_outside`: why the watchdog that was sent is none. `now`: by Vast's clock.
     """
     ends, lease = intent.lease_until, Lease.of_facts(intent.facts.get(FACTS))
+    if ends is not None and labels.end_by(ends) is None:
+        return NO_END
+    if guards.was_called_off(intent):
+        why_outside = why_outside or guards.OFF
     if lease is not None:
         lease = replace(lease, until=ends or lease.until)
         if why_outside is not None:

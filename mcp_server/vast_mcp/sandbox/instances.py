@@ -38,6 +38,19 @@ class Tempo:
 
 
 @dataclass
+class Watchdog:
+    """A watchdog in a machine that runs: when it ends that, when it looked last, and what it wrote.
+
+    `later` is the last end that it took.
+    """
+
+    until: float
+    looked_at: float
+    later: float | None = None
+    log: str = ""
+
+
+@dataclass
 class Instance:
     """An instance is one rental, living or destroyed."""
 
@@ -61,6 +74,7 @@ class Instance:
     keys: dict[int, Key] = field(default_factory=dict[int, Key])
     log: Log = field(default_factory=Log)
     last_logged: str | None = None
+    watchdog: Watchdog | None = None
     meter: Meter = field(default_factory=Meter)
     deposit: Deposit | None = None
 

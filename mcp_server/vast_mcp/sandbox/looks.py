@@ -1,9 +1,8 @@
 """A look from outside moves what is looked at: instances take a step, logs arrive."""
 
-import time
 from collections.abc import Iterator
 
-from . import fates, listing, logs, replies, rises
+from . import fates, listing, logs, replies, rises, watchdog
 from .doorways import ways
 from .instances import Instance
 from .logs import Upload
@@ -13,7 +12,6 @@ from .shapes import Json
 from .state import State
 
 # What a start script says of itself in the log, by what stands in it.
-WATCHDOG = "vast-mcp: no watchdog"
 BEGAN, ENDED = "vast-mcp: onstart began", "vast-mcp: onstart ended, status"
 SHOWN_AS_FILTERS = ("actual_status", "verification", "gpu_name", "label")
 
@@ -92,6 +90,7 @@ def _follow(state: State, instance: Instance) -> None:
     if event == fates.GIVEN_UP:
         instance.give_up(state.now)
     _log_status(state, instance)
+    watchdog.look(state, instance)
 
 
 def _log_status(state: State, instance: Instance) -> None:
@@ -103,14 +102,12 @@ def _log_status(state: State, instance: Instance) -> None:
     said = instance.says(status) or "ok"
     instance.log.happened(now, f"{instance.id} {status or 'created'}: {said}")
     if status == "running":
-        instance.log.lines += _said_by(instance.launch.onstart or "", now, state.onstart_status)
+        watchdog.begin(state, instance)
+        instance.log.lines += _said_by(instance.launch.onstart or "", state.onstart_status)
 
 
-def _said_by(onstart: str, now: float, status: int | None) -> Iterator[str]:
-    """What a start script writes into the log: of a lease's watchdog, of its beginning and end."""
-    when = time.strftime("%a %b %d %H:%M:%S UTC %Y", time.gmtime(now))
-    if WATCHDOG in onstart:
-        yield f"{when} vast-mcp: log /var/tmp/vast-mcp, until {when}"
+def _said_by(onstart: str, status: int | None) -> Iterator[str]:
+    """What a start script writes into the log of its beginning and its end."""
     if BEGAN in onstart:
         yield BEGAN
         if status is not None:

@@ -33,6 +33,7 @@ class Machines:
             made = Machine(instance.id, hardware, environment, self._clock)
             made.lie(self._lies.get(instance.id, tuple(lies)))
             self.insides[instance.id] = made
+            _guard(made, instance)
         return self.insides[instance.id]
 
     def lie(self, instance_id: int, names: Iterable[str]) -> None:
@@ -43,6 +44,19 @@ class Machines:
         made = self.insides.get(instance_id)
         if made is not None:
             self._do(lambda: made.lie(told))
+
+    def guard(self, instance: Instance) -> None:
+        """Put into a machine what its watchdog has come to."""
+        made = self.insides.get(instance.id)
+        if made is not None:
+            self._do(lambda: _guard(made, instance))
+
+    def told(self, instance_id: int) -> float:
+        """Read the end that stands in the file of a machine's watchdog; 0 where none does."""
+        from .machine.guarded import written
+
+        made = self.insides.get(instance_id)
+        return 0.0 if made is None else written(made)
 
     def halt(self, instance_id: int) -> None:
         """End what runs in a machine; its disk stays."""
@@ -66,3 +80,10 @@ class Machines:
         """End every machine."""
         for instance_id in [*self.insides, *self._lies]:
             self.forget(instance_id)
+
+
+def _guard(made: "Machine", instance: Instance) -> None:
+    from .machine.guarded import guard
+
+    if instance.watchdog is not None:
+        guard(made, instance.watchdog.log, instance.watchdog.later)

@@ -61,6 +61,10 @@ class State:
     leaky_filters: bool = False  # numeric filters let some rows through (B.2)
     search_cap: int = 64  # rows in one reply of a search (B.1: 64, one client saw 100)
     drops_onstart: bool = False  # a start script is accepted and not stored (A.10)
+    # of leases: usual, absent (their start scripts leave none) or deaf (they may not read labels)
+    watchdog: str = "usual"
+    watchdog_look_s: float = 0.0  # between two looks of one; it is 600
+    watchdogs_end: bool = False  # one whose time has come ends its machine, at the next look
     # how a start script ends that says so in its log; None: it goes on
     onstart_status: int | None = 0
     old_list: bool = False  # the v0 list answers, as it does for older accounts (C.2)
