@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from vast_mcp import errors
 from vast_mcp.journal.met import Event
 from vast_mcp.journal.plan_records import Bounds
 from vast_mcp.provisioning.candidates import Candidates, candidates
 from vast_mcp.provisioning.requirement import Requirement
+from vast_mcp.sandbox import possessions
 from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.session import Call, Session
@@ -111,3 +113,122 @@ async def test_a_machine_that_failed_here_comes_after_its_like(
     session.journal.met.keep(session.service(), failures)
     ranked = [one.offer.ask_contract_id for one in (await look()).offers]
     assert ranked.index(second.offer.ask_contract_id) < ranked.index(first.offer.ask_contract_id)
+
+
+# ── bids ───────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_bid_lies_over_the_lowest_and_not_over_the_price_on_demand(
+    look: Look, world: World
+) -> None:
+    found = await look({"type": "bid"})
+    bids = [one for one in found.offers if one.bid is not None]
+    assert bids
+    for one in bids:
+        row = world.offers[one.offer.ask_contract_id]
+        assert row["min_bid"] <= one.bid <= row["dph_base"] + 1e-4
+        assert one.rental["price"] == one.bid
+        assert one.usd_per_hour == pytest.approx(
+            one.bid + one.offer.disk_usd_per_hour(10), abs=1e-6
+        )
+
+
+async def test_where_a_bid_saves_nothing_it_is_rented_on_demand(look: Look, world: World) -> None:
+    found = await look({"type": "bid"})
+    plain = [one for one in found.offers if one.bid is None]
+    assert plain
+    for one in plain:
+        row = world.offers[one.offer.ask_contract_id]
+        assert row["min_bid"] >= row["dph_base"]
+        assert "price" not in one.rental
+        assert one.usd_per_hour == pytest.approx(
+            row["dph_base"] + one.offer.disk_usd_per_hour(10), abs=1e-6
+        )
+
+
+async def test_a_bid_stays_within_the_price_that_is_allowed(look: Look) -> None:
+    found = await look({"type": "bid"}, max_usd_per_hour=0.2)
+    assert found.offers
+    assert max(one.usd_per_hour for one in found.offers) <= 0.2
+
+
+# ── volumes ────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_new_volume_gets_room_on_the_machine_that_is_tried(
+    look: Look, world: World
+) -> None:
+    volume = {"create_new": True, "size": 20, "mount_path": "/data"}
+    found = await look({}, {**UBUNTU, "volume_info": volume})
+    assert found.offers
+    for one in found.offers:
+        info = one.rental["volume_info"]
+        room = world.volumes.rooms[info["volume_id"]]
+        assert info == volume | {"volume_id": info["volume_id"]}
+        assert room["machine_id"] == one.offer.machine_id
+        alone = one.offer.dph_base + one.offer.disk_usd_per_hour(10)
+        assert one.usd_per_hour == pytest.approx(alone + room["storage_cost"] * 20 / 720, abs=1e-6)
+
+
+async def test_a_volume_that_exists_leaves_its_machine_alone(look: Look, world: World) -> None:
+    room = next(
+        one
+        for one in world.volumes.rooms.values()
+        if any(
+            offer["machine_id"] == one["machine_id"]
+            and offer["verification"] == "verified"
+            and offer["rentable"]
+            and not offer["external"]
+            and offer["disk_space"] > 100
+            for offer in world.offers.values()
+        )
+    )
+    made = possessions.rent_volume(world, {"id": room["id"], "size": 10})
+    there = {"volume_id": made.id, "mount_path": "/data"}
+    found = await look({}, {**UBUNTU, "volume_info": there})
+    assert {one.offer.machine_id for one in found.offers} == {room["machine_id"]}
+
+
+async def test_a_volume_that_is_not_there_is_refused(look: Look) -> None:
+    with pytest.raises(errors.BadArguments) as refused:
+        await look({}, {**UBUNTU, "volume_info": {"volume_id": 4711, "mount_path": "/data"}})
+    assert [one.field for one in refused.value.problems] == ["volume_info.volume_id"]
+
+
+# ── what image and template need ───────────────────────────────────────────────────────────────
+
+
+async def test_what_a_template_needs_is_there(look: Look, world: World) -> None:
+    template = world.add_template(
+        {
+            "name": "mine",
+            "image": "ubuntu:22.04",
+            "recommended_disk_space": 64.0,
+            "ssh_direct": True,
+            "runtype": "ssh",
+            "env": "-p 8000:8000 -p 8001:8001",
+            "extra_filters": {"cuda_max_good": {"gte": 12.6}, "geolocation": {"notin": ["SE"]}},
+        }
+    )
+    found = await look({}, {"template_hash_id": template["hash_id"]})
+    assert found.offers
+    for one in found.offers:
+        assert one.offer.cuda_max_good >= 12.6
+        assert one.offer.direct_port_count >= 3
+        assert one.offer.disk_space >= 64
+        assert not one.offer.geolocation.endswith("SE")
+        assert one.rental["disk"] == 64
+
+
+async def test_no_machine_is_tried_whose_driver_cannot_run_the_image(look: Look) -> None:
+    geforce = {"gpu_name": ["RTX 4090", "RTX 5090", "RTX 3090"]}
+    found = await look(geforce, {"image": "nvidia/cuda:13.0.1-devel-ubuntu24.04"})
+    assert found.offers
+    assert all(one.offer.cuda_max_good >= 13.0 for one in found.offers)
+
+
+async def test_a_machine_for_a_vm_can_run_one(look: Look) -> None:
+    image = {"image": "docker.io/vastai/kvm:ubuntu_terminal", "vm": True}
+    found = await look({}, image)
+    assert found.offers
+    assert all(one.offer.vms_enabled and one.offer.direct_port_count for one in found.offers)

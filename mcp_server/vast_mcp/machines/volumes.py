@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from vast_mcp.errors import Json
@@ -47,7 +48,7 @@ async def rooms_on(vast: Vast, machine_id: int, size_gb: float) -> list[VolumeOf
     """
     fitting: list[VolumeOffer] = []
     for rows in (FEW, MOST):
-        found = await vast.search_volumes({**room_query(machine_id, size_gb), "limit": rows})
+        found = await vast.search_volumes({**room_query([machine_id], size_gb), "limit": rows})
         fitting = [room for room in found if _has_room(room, machine_id, size_gb)]
         if fitting or found.total < rows:
             break
@@ -55,16 +56,21 @@ async def rooms_on(vast: Vast, machine_id: int, size_gb: float) -> list[VolumeOf
 
 
 def _has_room(room: VolumeOffer, machine_id: int, size_gb: float) -> bool:
-    is_enough = room.disk_space is None or room.disk_space >= size_gb  # unknown: Vast has judged
-    return room.machine_id == machine_id and is_enough
+    return room.machine_id == machine_id and is_enough(room, size_gb)
 
 
-def room_query(machine_id: int, size_gb: float) -> Json:
-    """The search for room on one machine. Whether its host is verified was decided with the
-    offer.
+def is_enough(room: VolumeOffer, size_gb: float) -> bool:
+    """Whether it holds so much; where its row is silent Vast has judged."""
+    return room.disk_space is None or room.disk_space >= size_gb
+
+
+def room_query(machine_ids: Sequence[int], size_gb: float) -> Json:
+    """The search for room on these machines. Whether their hosts are verified was decided with the
+    offers.
     """
+    [first, *others] = machine_ids
     return {
-        "machine_id": {"eq": machine_id},
+        "machine_id": {"in": list(machine_ids)} if others else {"eq": first},
         "disk_space": {"gte": size_gb},
         "verified": EITHER,
         "external": EITHER,
