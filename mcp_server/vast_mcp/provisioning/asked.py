@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.journal.plan_records import Bounds
+from vast_mcp.provisioning.needs import ports_in
 from vast_mcp.provisioning.requirement import Requirement, Wanted
 from vast_mcp.renting.arguments import Given
 from vast_mcp.renting.order import PRIVATE, Order
@@ -77,6 +78,7 @@ def asked_of(
         rental=kept,
         ready_when=given.get("ready_when", "ready"),
         check=given.get("check"),
+        ports=ports_in(values),
     )
     wanted = Wanted(requirement, bounds_of(bounds, order.lease_hours, times), values)
     return Asked(
