@@ -23,16 +23,18 @@ from vast_mcp.commands import (
     sweep,
     trust,
 )
-from vast_mcp.commands.options import STATUSES, add_env_file, add_sandbox
-from vast_mcp.commands.statuses import EXIT_USAGE
+from vast_mcp.commands import run as run_command
+from vast_mcp.commands.options import STATUSES, Parser, add_env_file, add_sandbox
 from vast_mcp.settings import SettingsError
 
-COMMANDS = (serve, sandbox, demo, doctor, call, reconcile, sweep, approve, trust)
+COMMANDS = (serve, sandbox, demo, doctor, run_command, call, reconcile, sweep, approve, trust)
 
 
 def run(argv: Sequence[str]) -> int:
     """Run a command; its exit status."""
-    options = parser().parse_args(argv)
+    options, unknown = parser().parse_known_args(argv)
+    if unknown:
+        options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # What a terminal cannot show must end nothing.
@@ -41,14 +43,14 @@ def run(argv: Sequence[str]) -> int:
         return options.run(options)
     except SettingsError as exc:
         print(f"vast-mcp: {exc}", file=sys.stderr)
-        return EXIT_USAGE
+        return options.parser.misuse
     except KeyboardInterrupt:
         return signals.INTERRUPTED
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The command line's parser, with every command's own."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="vast-mcp",
         description="An MCP server for renting GPUs on Vast.ai.\nWithout a command it serves MCP "
         "on stdin and stdout.",
@@ -56,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"vast-mcp {__version__}")
-    top.set_defaults(run=serve.run_stdio)
+    top.set_defaults(run=serve.run_stdio, parser=top)
     add_sandbox(top)
     add_env_file(top)
     commands = top.add_subparsers(metavar="COMMAND")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import sys
 from argparse import RawDescriptionHelpFormatter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from vast_mcp import environment
+from vast_mcp.commands.statuses import EXIT_USAGE
 from vast_mcp.settings import Settings
 
 # A script has no host that cuts it off: long enough to prove that a lost request made nothing.
@@ -25,6 +27,17 @@ exit status of `call`, `reconcile` and `sweep`:
 """
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose command ends with a status of its own where it is not understood."""
+
+    misuse = EXIT_USAGE
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end."""
+        self.print_usage(sys.stderr)
+        self.exit(self.misuse, f"{self.prog}: error: {message}\n")
+
+
 class Commands(Protocol):
     """Where a command adds its parser: what argparse's add_subparsers gives."""
 
@@ -36,7 +49,7 @@ class Commands(Protocol):
         description: str | None,
         epilog: str | None,
         formatter_class: type[RawDescriptionHelpFormatter],
-    ) -> argparse.ArgumentParser:
+    ) -> Parser:
         """Add a command's own parser."""
         ...
 
@@ -49,7 +62,7 @@ def add_command(
     what: str,
     description: str | None = None,
     epilog: str | None = None,
-) -> argparse.ArgumentParser:
+) -> Parser:
     """Add a command. `run` takes its options and returns its exit status; `what` is its line in
     the first help.
     """
@@ -60,7 +73,7 @@ def add_command(
         epilog=epilog,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     return parser
 
 

@@ -10,6 +10,9 @@ from vast_mcp.errors import VastMcpError
 
 EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_MAYBE_BILLING = 0, 1, 2, 3
 
+# Of `vast-mcp run`, which else ends with its command's own: from 120 up, and below what shells use.
+NO_MACHINE, OVER_BUDGET, REPEAT, JOB_LOST, FILES_MISSING, NOT_BEGUN = range(120, 126)
+
 MISUSE = frozenset({"bad_arguments", "unknown_tool"})
 
 

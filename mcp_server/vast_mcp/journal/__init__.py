@@ -45,6 +45,7 @@ from vast_mcp.journal.records import (
     holds,
 )
 from vast_mcp.journal.reservations import Reservations
+from vast_mcp.journal.runs import Runs
 from vast_mcp.settings import Times
 
 
@@ -74,6 +75,7 @@ class Journal(Questions):
         self.answers = Answers(self._db)
         self.jobs = Jobs(self._db)
         self.plans = Plans(self._db, self.owner, self._owner.alive, driver_s)
+        self.runs = Runs(self._db, self.owner, self._owner.alive)
         self.path, self.exists, self.alone = self._db.path, self._db.exists, self._db.alone
         self.take_ownership, self.lease_lock = self._owner.take, self._owner.lease_lock
 

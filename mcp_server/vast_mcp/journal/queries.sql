@@ -528,3 +528,28 @@ UPDATE tries SET ending_at = coalesce(ending_at, :now) WHERE plan = :plan AND nu
 -- name: note_try_gone
 UPDATE tries SET ending_at = coalesce(ending_at, :now), gone_at = coalesce(gone_at, :now)
 WHERE plan = :plan AND number = :number;
+
+-- ── runs ────────────────────────────────────────────────────────────────────────────────────────
+
+-- name: open_run
+INSERT INTO runs (run, account, wish, stage, made_at) VALUES (:run, :account, :wish, 'machine', :now);
+
+-- name: run_of_wish
+SELECT * FROM runs WHERE account = :account AND wish = :wish ORDER BY rowid DESC LIMIT 1;
+
+-- name: run_named
+SELECT * FROM runs WHERE run = :run AND account = :account;
+
+-- name: take_run
+UPDATE runs SET owner = :owner WHERE run = :run;
+
+-- name: note_run
+UPDATE runs SET stage = :stage, plans = :plans, instance_id = :instance_id, job = :job, spent_usd = :spent_usd,
+    left_usd = :left_usd, ready_at = :ready_at, usd_per_hour = :usd_per_hour, status = :status, said = :said
+WHERE run = :run AND owner = :owner;
+
+-- name: mark_run_told
+UPDATE runs SET told = 1 WHERE run = :run;
+
+-- name: forget_runs
+DELETE FROM runs WHERE stage = 'over' AND told = 1 AND made_at < :before;

@@ -209,3 +209,25 @@ CREATE TABLE tries (
     PRIMARY KEY (plan, number)
 ) STRICT;
 CREATE INDEX tries_by_token ON tries (token);
+
+-- Lines of `vast-mcp run`: one job each, from the machine that is found for it to that machine's end. Of the line only a
+-- digest is kept.
+CREATE TABLE runs (
+    run         TEXT PRIMARY KEY,            -- also what its plans and its job are keyed by
+    account     TEXT NOT NULL,
+    wish        TEXT NOT NULL,               -- a digest of line, folder and key
+    stage       TEXT NOT NULL CHECK (stage IN ('machine', 'up', 'job', 'down', 'end', 'over')),
+    owner       TEXT,                        -- the process that goes on with it
+    plans       INTEGER NOT NULL DEFAULT 1,  -- how many were made: the machine of an earlier one was lost unused
+    instance_id INTEGER,
+    job         TEXT,                        -- in the machine, once its start was sent
+    spent_usd   REAL NOT NULL DEFAULT 0,     -- by plans whose machines were lost
+    left_usd    REAL,                        -- of the budget, as the machine was ready, at ready_at
+    ready_at    REAL,
+    usd_per_hour REAL,                       -- of the machine
+    status      INTEGER,                     -- what the line ends with, once that is known
+    said        TEXT NOT NULL DEFAULT '',    -- why, in words of ours
+    made_at     REAL NOT NULL,
+    told        INTEGER NOT NULL DEFAULT 0   -- 1: the process that told its status was about to end with it
+) STRICT;
+CREATE INDEX runs_by_wish ON runs (account, wish);

@@ -20,7 +20,7 @@ from vast_mcp.ssh.entering import Line
 Was = Literal["ready", "there", "unwritable", "started", "followed", "lost"]
 State = Literal["running", "ended", "stopped", "unstarted", "interrupted", "lost", "unknown"]
 
-ActName = Literal["prepare", "start", "look", "stop", "all"]
+ActName = Literal["prepare", "start", "look", "hear", "stop", "all"]
 
 FACTS_BYTES = 16_384  # of an answer beside what the job says
 LIST_BYTES = 1_000_000
@@ -62,7 +62,7 @@ class Seen:
 @dataclass(frozen=True)
 class Act:
     """One act: its name, its job, and what it is given. `values` are the job's own, as shell text
-    that goes to no other process.
+    that goes to no other process. `read`: bytes of its output and of its errors that are known.
     """
 
     name: ActName
@@ -71,6 +71,7 @@ class Act:
     wait_s: int = 0
     most: int = 0
     command: str | None = None
+    read: tuple[int, int] = (0, 0)
     values: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     def script(self, mark: str) -> bytes:
@@ -82,6 +83,7 @@ class Act:
         settings = "".join(f"{name}={_quoted(self.values[name])}\n" for name in self.values)
         names = "".join(f"export {name}\n" for name in self.values)
         parts.append(f"values() {{\ntrue\n{settings}{names}}}\n")
+        parts.append(f"from_out={self.read[0]} from_err={self.read[1]}\n")
         parts.append(
             f"main {self.name} {self.job} {self.ticket} {mark} {self.wait_s} {self.most} whole\n"
         )

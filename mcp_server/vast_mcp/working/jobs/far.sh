@@ -203,6 +203,37 @@ look() {
     report
 }
 
+# Looks until it is over or has said more than was read of it, and says what is new, so many bytes of each stream. Whether
+# it is over is known before that is read: what it says is whole then.
+hear() {
+    now
+    late=$((${up%%.*} + wait))
+    judge
+    until [ "$state" != running ] || news || [ "${up%%.*}" -ge "$late" ]; do
+        nap
+        now
+        judge
+    done
+    facts
+    say out
+    since "$job/out" "$from_out"
+    printf '\n%s\n' "$mark end"
+    {
+        say err
+        since "$job/err" "$from_err"
+        printf '\n%s\n' "$mark end"
+    } >&2
+}
+
+news() {
+    size "$job/out"
+    [ "$bytes" -gt "$from_out" ] && return
+    size "$job/err"
+    [ "$bytes" -gt "$from_err" ]
+}
+
+since() { tail -c "+$(($2 + 1))" "$1" 2>/dev/null | head -c "$most"; }
+
 await() {
     now
     late=$((${up%%.*} + $1))

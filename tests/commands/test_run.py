@@ -1,0 +1,86 @@
+"""`vast-mcp run`: from a line of a script to the exit status of its command."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from running import Scripts, until_said
+from served_sandbox import served_sandbox
+from vast_mcp.commands import cli
+
+# Each line is a process that rents, and a computer may be busy with others.
+lines_take_long = pytest.mark.timeout(240)
+
+CARD = ("--gpu", "4090", "--max", "0.60", "--budget", "2")
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Iterator[Scripts]:
+    with served_sandbox(tmp_path) as url:
+        yield Scripts(tmp_path, url)
+
+
+@pytest.mark.processes
+@lines_take_long
+def test_a_line_ends_with_its_commands_status_and_leaves_nothing(scripts: Scripts) -> None:
+    """Files go up, output comes as bytes, files come down, the machine is gone."""
+    (scripts.work / "src").mkdir()
+    (scripts.work / "src" / "in.txt").write_text("up")
+    script = (
+        "cat src/in.txt; printf '\\001\\377'; mkdir -p out; echo $HOME >out/there; "
+        "echo beside >&2; exit 37"
+    )
+    line = (*CARD, "--up", "src", "--down", "out", "--", script)
+    status, out, beside = scripts.done(*line)
+    assert (status, out) == (37, b"up\x01\xff"), beside
+    assert "beside" in beside.splitlines()
+    assert (scripts.work / "out" / "there").read_text() == "/root\n"
+    assert scripts.living() == []
+    assert len(scripts.rented()) == 1
+
+
+@pytest.mark.processes
+@lines_take_long
+def test_a_killed_line_is_taken_up_by_the_same_line(scripts: Scripts) -> None:
+    """The job is begun once, and whoever tells its end has all that it said."""
+    script = "echo begun; until [ -e ~/go ]; do sleep 0.1; done; echo done; exit 3"
+    line = (*CARD, "--", f"echo x >>~/runs; wc -l <~/runs; ( sleep 2; touch ~/go ) & {script}")
+    with scripts.begun(*line) as first:
+        until_said(first, b"begun\n")
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    assert len(scripts.living()) == 1
+    status, out, beside = scripts.done(*line)
+    assert (status, out.split()) == (3, [b"1", b"begun", b"done"]), beside
+    assert scripts.living() == []
+    assert len(scripts.rented()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--budget", "-1", "--", "true"),
+        ("--budget", "x", "--", "true"),
+        ("--budgets", "1", "--", "true"),
+        ("--budget", "1"),
+        ("--budget", "1", "--want", "[]", "--", "true"),
+        ("--budget", "1", "--up", "nowhere", "--", "true"),
+        ("--budget", "1", "--env-from", "NOT_SET", "--", "true"),
+    ],
+    ids=" ".join,
+)
+def test_a_line_that_cannot_be_meant_rents_nothing(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Wrong usage has a status that no usual program ends with."""
+    monkeypatch.chdir(tmp_path)
+    try:
+        status = cli.run(["--sandbox", "run", *words])
+    except SystemExit as exc:
+        status = exc.code
+    assert status == 125
+    assert not (tmp_path / "state").exists()
