@@ -14,6 +14,7 @@ import anyio
 
 from vast_mcp import errors
 from vast_mcp.caller import Host, Progress, no_progress
+from vast_mcp.errors import Json
 from vast_mcp.journal import Journal
 from vast_mcp.journal.met import Event
 from vast_mcp.journal.records import Approval, Intent, News
@@ -70,6 +71,11 @@ class Session:
     unjudged: anyio.Event = field(default_factory=anyio.Event)
     # Set by every answer: wakes the sweep, since a lease may be new.
     answered: anyio.Event = field(default_factory=anyio.Event)
+
+    # Set when a plan is to be driven on: wakes the task, and whoever rests between two looks.
+    plans_wake: anyio.Event = field(default_factory=anyio.Event)
+    # Plan → the arguments of its rentals with all that they hold, which no journal keeps.
+    plan_values: dict[str, Json] = field(default_factory=dict[str, Json])
 
     # Seen of offers, machines and the account.
     offers: OffersSeen = field(default_factory=OffersSeen)
@@ -265,6 +271,11 @@ class Session:
         found = token in self.recovered
         self.recovered.discard(token)
         return found
+
+    def wake_plans(self) -> None:
+        """Let plans be looked at now."""
+        self.plans_wake.set()
+        self.plans_wake = anyio.Event()
 
     def settle_told(self, told: set[News]) -> None:
         """Answers that told these have arrived: they need not be announced again."""

@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 
 from vast_mcp.account.settling import keep_settling
 from vast_mcp.account.sweeping import keep_sweeping
+from vast_mcp.provisioning.keeping import keep_providing
 from vast_mcp.renting.keeping import keep_within_limits
 from vast_mcp.session import Session
 from vast_mcp.settings import Settings
@@ -22,7 +23,7 @@ from vast_mcp.telling import Telling
 if TYPE_CHECKING:
     from vast_mcp.worlds import Met, SharedWorld
 
-TASKS = (keep_settling, keep_sweeping, keep_within_limits)
+TASKS = (keep_settling, keep_sweeping, keep_within_limits, keep_providing)
 
 
 class Sessions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast, get_args
 
@@ -141,16 +141,31 @@ class Try:
 
     @property
     def made_nothing(self) -> bool:
-        """Whether no machine came of it, for certain."""
-        if self.state == "void":
-            return True
-        state = None if self.intent is None else self.intent.state
-        return state in {"refused", "absent", "abandoned"}
+        """Whether no machine came of it, as far as is known: one that was proven absent may still
+        be found.
+        """
+        if self.intent is None:
+            return self.state == "void"
+        return self.intent.state in {"refused", "absent", "abandoned"}
 
     @property
     def in_doubt(self) -> bool:
         """Whether nobody knows what became of its request."""
-        return self.intent is None or self.intent.state in {"intended", "sending", "unknown"}
+        if self.intent is None:
+            return self.state != "void"
+        return self.intent.state in {"intended", "sending", "unknown"}
+
+    @property
+    def lives(self) -> bool:
+        """Whether it is wanted still: begun or of use, and not seen to have made nothing."""
+        return self.state in {"begun", "ready", "handed"} and not self.made_nothing
+
+    @property
+    def is_condemned(self) -> bool:
+        """Whether it is to be ended, and is not seen to be gone: one that failed, or that was
+        thought to have made nothing.
+        """
+        return self.state in {"failed", "void"} and self.gone_at is None and not self.made_nothing
 
     @property
     def bills(self) -> bool:
@@ -170,6 +185,13 @@ class Try:
             return max(self.worst_usd, self.spent_usd(now))
         return self.spent_usd(until)
 
+    def rest_usd(self, bounds: Bounds, now: float) -> float:
+        """The most that it may still cost from `now` on, at its whole price: until its lease ends,
+        and as long as an end may take where that has passed.
+        """
+        left = max(self.made_at + bounds.lease_s - now, bounds.to_end_s)
+        return self.usd_per_hour * left / 3600
+
     def spent_usd(self, now: float) -> float:
         """The most that it has cost by `now`, in epoch seconds: its price since it was made, and
         its traffic.
@@ -180,10 +202,20 @@ class Try:
         return self.usd_per_hour * max(0.0, until - self.made_at) / 3600 + self.pull_usd
 
 
+def condemned_beside(bounds: Bounds, tries: Sequence[Try], now: float) -> list[Try]:
+    """The failed tries beside which nothing may be rented in their places: all of them, as long as
+    what they may still cost is more than is allowed beside replacements.
+    """
+    condemned = [one for one in tries if one.bills and not one.lives]
+    rest = sum(one.rest_usd(bounds, now) for one in condemned)
+    return condemned if rest > bounds.overlap_usd + ROUNDING else []
+
+
 @dataclass(frozen=True)
 class TryOf:
     """The try of a plan that an order is, for the claim that announces it. `turn`: the driver's;
-    `agreed_usd_per_hour`: the price that a person said yes to.
+    `agreed_usd_per_hour`: the most that a person said yes to, or need not be asked about, by the
+    plan and by whoever drives it.
     """
 
     plan: str

@@ -12,7 +12,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from vast_mcp import errors
@@ -29,6 +29,7 @@ from vast_mcp.journal.plan_records import (
     Try,
     TryOf,
     TryState,
+    condemned_beside,
     plan_of,
     try_of,
 )
@@ -81,9 +82,17 @@ class Plans:
 
     # ── the life of a plan ─────────────────────────────────────────────────────────────────────
 
-    def opened(self, wish: PlanWish, wanted: Json, bounds: Bounds, agreed: Agreed | None) -> Plan:
+    def opened(
+        self,
+        wish: PlanWish,
+        wanted: Json,
+        bounds: Bounds,
+        agreed: Agreed | None,
+        spend: Callable[[str], None] = lambda _: None,
+    ) -> Plan:
         """The plan of a wish, made in the transaction that finds none that is not over: two
-        processes with the same wish have the same plan.
+        processes with the same wish have the same plan. `spend`: uses up the person's yes for the
+        plan of this name, and raises where that is not good any more.
         """
         with self._db.alone():
             found = self.of_wish(wish)
@@ -103,20 +112,27 @@ class Plans:
                 agreed=None if agreed is None else json.dumps(asdict(agreed)),
                 now=time.time(),
             )
+            spend(name)
         return self._one_surely(wish.account, name)
 
     def note_asked(self, name: str) -> None:
         """Somebody asked after it."""
         self._db.write("note_plan_asked", plan=name, now=time.time())
 
-    def agree(self, name: str, agreed: Agreed, bounds: Bounds) -> None:
-        """A person said yes to more of it, or to other bounds."""
-        self._db.write(
-            "agree_to_plan",
-            plan=name,
-            agreed=json.dumps(asdict(agreed)),
-            bounds=json.dumps(asdict(bounds)),
-        )
+    def agree(
+        self, name: str, agreed: Agreed, spend: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """A person said yes to more of it. `spend`: as of opened."""
+        with self._db.alone():
+            self._db.write("agree_to_plan", plan=name, agreed=json.dumps(asdict(agreed)))
+            spend(name)
+
+    def settle_for(self, plan: Plan, count: int) -> None:
+        """Want no more machines than these. Raises NotRented where the turn was lost."""
+        fewer = replace(plan.bounds, count=count)
+        with self._db.alone():
+            self._check_turn(plan)
+            self._db.write("bound_plan", plan=plan.name, bounds=json.dumps(asdict(fewer)))
 
     def take(self, account: str, name: str) -> Plan | None:
         """Become its driver; None where another process that is there drives it, or it is over."""
@@ -201,11 +217,13 @@ class Plans:
             now=time.time(),
         )
 
-    def move(self, plan: Plan, one: Try, state: TryState, why: str = "") -> None:
-        """What became of a try. Raises NotRented where the turn was lost."""
+    def move(self, plan: Plan, one: Try, state: TryState, why: str = "") -> bool:
+        """What became of a try; False where that cannot be any more: what failed stays so, and
+        what was handed over is its caller's. Raises NotRented where the turn was lost.
+        """
         with self._db.alone():
             self._check_turn(plan)
-            self._db.write(
+            return self._db.changes(
                 "move_try", plan=plan.name, number=one.number, state=state, why=why, now=time.time()
             )
 
@@ -263,16 +281,12 @@ def _check_bounds(
         raise errors.NotRented("An earlier try of the plan is in doubt, which is settled first.")
     if sum(not one.made_nothing for one in others) >= bounds.max_attempts:
         raise errors.OverLimit(f"The plan may try {bounds.max_attempts} machines, and has.")
-    if plan.agreed is not None and usd_per_hour > plan.agreed.usd_per_hour + ROUNDING:
-        raise errors.NeedsConfirmation(
-            f"The person said yes to {plan.agreed.usd_per_hour:g} $/h a machine, and this one "
-            f"costs {usd_per_hour:.4f}."
-        )
-    living = [one for one in others if one.bills]
-    overlap = sum(one.worst_usd for one in living if one.place == attempted.place)
-    if overlap > bounds.overlap_usd + ROUNDING:
+    _check_agreed(plan, attempted, usd_per_hour)
+    blocking = condemned_beside(bounds, others, time.time())
+    if sum(one.lives for one in others) + len(blocking) >= bounds.count:
         raise errors.NotRented(
-            "The machine that this one replaces is not seen to be gone, and may still bill."
+            "The plan has its machines, or the one that this one replaces is not seen to be gone "
+            "and may still bill."
         )
     if _over_budget(plan, others, worst):
         raise errors.OverLimit(
@@ -286,6 +300,17 @@ def _check_bounds(
             f"With this try the plan's machines cost {together:.4f} $/h, and {most:g} are allowed "
             "(max_total_usd_per_hour)."
         )
+
+
+def _check_agreed(plan: Plan, attempted: TryOf, usd_per_hour: float) -> None:
+    """Raises NeedsConfirmation for a price that a person is to be asked about first."""
+    agreed = plan.agreed and plan.agreed.usd_per_hour
+    for most in (agreed, attempted.agreed_usd_per_hour):
+        if most is not None and usd_per_hour > most + ROUNDING:
+            raise errors.NeedsConfirmation(
+                f"A machine of this plan may cost {most:g} $/h before a person is asked, and this "
+                f"one costs {usd_per_hour:.4f}."
+            )
 
 
 def _over_budget(plan: Plan, others: list[Try], worst: float) -> bool:

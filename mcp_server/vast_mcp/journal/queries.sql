@@ -476,7 +476,10 @@ UPDATE plans SET driver = NULL WHERE plan = :plan AND driver = :driver AND turn 
 UPDATE plans SET detail = :detail WHERE plan = :plan AND turn = :turn;
 
 -- name: agree_to_plan
-UPDATE plans SET agreed = :agreed, bounds = :bounds WHERE plan = :plan AND state = 'open';
+UPDATE plans SET agreed = :agreed, detail = '' WHERE plan = :plan AND state = 'open';
+
+-- name: bound_plan
+UPDATE plans SET bounds = :bounds WHERE plan = :plan AND state = 'open';
 
 -- name: end_plan
 -- The first reason stays.
@@ -511,10 +514,13 @@ ON CONFLICT (plan, number) DO UPDATE SET token = excluded.token, usd_per_hour = 
   worst_usd = excluded.worst_usd, made_at = excluded.made_at;
 
 -- name: move_try
--- The storm stops here (tests/storm): every state of a try is announced by it.
+-- The storm stops here (tests/storm): every state of a try is announced by it. What failed is on its way to its end,
+-- which may have been sent; what was handed over is nobody's here any more; a try that made nothing may turn out to
+-- have made a machine, which is ended.
 UPDATE tries SET state = :state, why = :why,
   ready_at = CASE WHEN :state = 'ready' THEN coalesce(ready_at, :now) ELSE ready_at END
-WHERE plan = :plan AND number = :number AND gone_at IS NULL;
+WHERE plan = :plan AND number = :number AND gone_at IS NULL
+  AND (state IN ('begun', 'ready') OR (state = 'void' AND :state = 'failed'));
 
 -- name: raise_worst
 UPDATE tries SET worst_usd = max(worst_usd, :worst_usd) WHERE plan = :plan AND number = :number;

@@ -18,7 +18,8 @@ class Requirement:
     `search`: arguments of search_offers. `rental`: arguments of create_instance, without what may
     hold secrets (renting/order.py, PRIVATE). `ready_when`: the word of wait_for_instance. `check`:
     whether it is compared with its offer; None where that can be done. `ports`: that env opens
-    (needs.ports_in), since env is not kept.
+    (needs.ports_in), since env is not kept. `withheld`: the names of the arguments of the rental
+    that are not kept.
     """
 
     search: Json
@@ -26,6 +27,7 @@ class Requirement:
     ready_when: str = "ready"
     check: bool | None = None
     ports: int = 0
+    withheld: tuple[str, ...] = ()
 
     def as_json(self) -> Json:
         """The value as the journal keeps it."""
@@ -35,6 +37,7 @@ class Requirement:
             "ready_when": self.ready_when,
             "check": self.check,
             "ports": self.ports,
+            "withheld": list(self.withheld),
         }
 
     @classmethod
@@ -46,6 +49,7 @@ class Requirement:
             ready_when=str(kept.get("ready_when") or "ready"),
             check=kept.get("check"),
             ports=kept.get("ports") or 0,
+            withheld=tuple(kept.get("withheld") or ()),
         )
 
 

@@ -40,10 +40,10 @@ async def rental_of(call: Call, request: Request) -> Rental | None:
         _refuse_if_reused(request.wish, verdict)
         match verdict.act:
             case "replay":
-                if await _lives(call, intent):
+                if await lives(call, intent):
                     return _replayed(call, request, intent)
             case "already_rented":
-                if await _lives(call, intent):
+                if await lives(call, intent):
                     raise already_rented(request.wish, intent)
             case "reconcile":
                 await _settle(call, request, intent)
@@ -147,7 +147,7 @@ async def _wait(call: Call, request: Request, intent: Intent) -> None:
     await anyio.sleep(WAIT_S)
 
 
-async def _lives(call: Call, intent: Intent) -> bool:
+async def lives(call: Call, intent: Intent) -> bool:
     """Whether a confirmed machine still exists. A young one does, since its row may not be readable
     yet.
 
