@@ -18,11 +18,12 @@ from vast_mcp.session import Call
 from vast_mcp.working.files import moving, streaming
 from vast_mcp.working.files.copying import Copy
 from vast_mcp.working.files.ends import Wish, place_to_read, place_to_write
+from vast_mcp.working.files.sides import PIECE
 from vast_mcp.working.files.tally import Left, Tally
 
 pytestmark = [needs_openssh, needs_root_to_serve]
 
-BIG = streaming.BLOCK * 9 + 12_345  # bytes, in two pieces
+BIG = PIECE + streaming.BLOCK * 4 + 12_345  # bytes, in two pieces
 
 
 @dataclass

@@ -6,7 +6,9 @@ Who calls over HTTP is not who owns the files here.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from vast_mcp.settings import Settings
@@ -53,7 +55,7 @@ def check_served(settings: Settings) -> None:
 def place_of(path: str, settings: Settings) -> Place:
     """The place that a path names, which may not be there yet. Raises Forbidden."""
     real = _real(path)
-    why = why_shut(real, settings)
+    why = Shut(settings).why(real)
     if why is not None:
         raise Forbidden(why)
     for folder in settings.files:
@@ -69,17 +71,50 @@ def is_outside(settings: Settings) -> str:
     return f"is in no folder that the person allows (VAST_MCP_FILES: {named})"
 
 
-def why_shut(real: Path, settings: Settings) -> str | None:
-    """Why a file is touched by nobody, though its folder is allowed: a home that is allowed as a
-    whole has keys in it, which nobody meant. None where nothing speaks against it.
+class Shut:
+    """The places that nobody touches, though their folder is allowed: a home that is allowed as a
+    whole has keys in it, which nobody meant. They are found however a system lets them be spelled.
+
+    Places and folders are looked at once, for as long as this is kept: one copy asks about
+    thousands of files.
     """
-    if _is_in_any(real, settings.ssh_dir, settings.ssh_key):
-        return _SSH_KEYS
-    if _is_in_any(real, *settings.client_keys):
-        return _API_KEYS
-    if _is_in_any(real, settings.state_dir, settings.env_file):
-        return _OURS
-    return None
+
+    def __init__(self, settings: Settings) -> None:
+        self._by_identity: dict[tuple[int, int], str] = {}
+        self._by_spelling: dict[str, str] = {}
+        self._folders: dict[str, str | None] = {}
+        for why, places in (
+            (_SSH_KEYS, (settings.ssh_dir, settings.ssh_key)),
+            (_API_KEYS, settings.client_keys),
+            (_OURS, (settings.state_dir, settings.env_file)),
+        ):
+            for place in places:
+                if place is not None:
+                    self._add(place, why)
+
+    def _add(self, place: Path, why: str) -> None:
+        identity = _identity(place)
+        if identity is not None:
+            self._by_identity.setdefault(identity, why)
+        self._by_spelling.setdefault(str(place.resolve()).casefold(), why)
+
+    def why(self, real: Path) -> str | None:
+        """Why a file is one of these places, or lies beneath one. None where nothing speaks against
+        touching it.
+        """
+        unknown = takewhile(lambda one: one not in self._folders, map(str, real.parents))
+        for folder in reversed(list(unknown)):
+            self._folders[folder] = self._why(folder)
+        return self._why(str(real))
+
+    def _why(self, path: str) -> str | None:
+        """Of a path whose folder is known."""
+        return self._folders.get(os.path.dirname(path)) or self._why_itself(path)
+
+    def _why_itself(self, path: str) -> str | None:
+        identity = _identity(path)
+        found = None if identity is None else self._by_identity.get(identity)
+        return found or self._by_spelling.get(path.casefold())  # it may not be there yet
 
 
 def own_keys(settings: Settings) -> list[bytes]:
@@ -99,23 +134,10 @@ def _real(path: str) -> Path:
         raise Forbidden(NOTHING_THERE) from None
 
 
-def _is_in_any(real: Path, *places: Path | None) -> bool:
-    """Whether a file is one of these places or lies beneath it, however a system lets both be
-    spelled.
-    """
-    return any(_is_in(real, one) for one in places if one is not None)
-
-
-def _is_in(real: Path, place: Path) -> bool:
-    for one in (real, *real.parents):
-        try:
-            if one.samefile(place):
-                return True
-        except OSError:  # one of them is not there
-            continue
-    return _spelled(real).is_relative_to(_spelled(place.resolve()))  # while it is not there
-
-
-def _spelled(path: Path) -> Path:
-    """As a system reads it to which large and small letters are the same."""
-    return Path(str(path).casefold())
+def _identity(path: Path | str) -> tuple[int, int] | None:
+    """What a file is, whatever its name; None where it is not there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

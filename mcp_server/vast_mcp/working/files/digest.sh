@@ -41,5 +41,6 @@ one() {
 
 # piece NUMBER NAME SKIP COUNT: of COUNT mebibytes of a file, after SKIP.
 piece() {
-    echo "vast-mcp $1 $(dd if="$2" bs=1048576 skip="$3" count="$4" 2>/dev/null | digest | cut -c 1-64)"
+    found=$(dd if="$2" bs=1048576 skip="$3" count="$4" 2>/dev/null | digest)
+    echo "vast-mcp $1 ${found%% *}"
 }

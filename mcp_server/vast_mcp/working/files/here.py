@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from vast_mcp.files import allowed
-from vast_mcp.files.allowed import Place
+from vast_mcp.files.allowed import Place, Shut
 from vast_mcp.files.beneath import Spot, spot
 from vast_mcp.files.kinds import kind_of
 from vast_mcp.settings import Settings
@@ -39,7 +39,7 @@ class Here:
 
     def __init__(self, place: Place, settings: Settings) -> None:
         self._place = place
-        self._settings = settings
+        self._shut = Shut(settings)
         self._keys = allowed.own_keys(settings)
 
     async def look(self, path: bytes) -> Seen | None:
@@ -63,7 +63,7 @@ class Here:
             return [(os.fsencode(name), _seen(found)) for name, found in at.names()]
 
     def why_shut(self, path: bytes, *, to_write: bool) -> str | None:  # noqa: ARG002
-        return allowed.why_shut(self._real(path), self._settings)
+        return self._shut.why(self._real(path))
 
     def takes(self, name: bytes) -> bool:
         return names.is_writable(name)

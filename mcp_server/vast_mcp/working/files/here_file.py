@@ -8,6 +8,8 @@ from collections.abc import Callable
 from vast_mcp.working.files.asides import aside, told
 from vast_mcp.working.files.sides import Digest, Seen, Trouble
 
+STEP = 128 << 10  # bytes of one write: the kernel takes longer over larger ones
+
 
 class HereFile:
     """An open file of this computer."""
@@ -40,7 +42,7 @@ class HereFile:
             digest.update(data)
         with told():
             while view:
-                written = _write_at(self._opened, view, offset)
+                written = _write_at(self._opened, view[:STEP], offset)
                 offset, view = offset + written, view[written:]
 
     async def finish(self, seen: Seen) -> None:

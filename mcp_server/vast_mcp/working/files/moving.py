@@ -18,8 +18,9 @@ from vast_mcp.working.files.tally import Tally
 SMALL = 256_000  # bytes of a file that is written at once
 BATCH_FILES, BATCH_BYTES = 64, 4 << 20  # of small files that travel together
 WORKERS = 4
-# After which the machine digests what arrived; sooner once the connection broke.
-UNVERIFIED_FILES, UNVERIFIED_BYTES = 1_000, 256 << 20
+# Of which the machine digests what arrived at once, while more arrives; sooner once the connection
+# broke.
+UNVERIFIED_FILES, UNVERIFIED_BYTES = 500, 64 << 20
 UNVERIFIED_AFTER_A_BREAK = BATCH_FILES
 
 _Unit = Callable[[], Awaitable[None]]
@@ -62,18 +63,27 @@ class Mover:
     _arrived: list[_Arrived] = field(default_factory=list[_Arrived])
     _open: list[_Open] = field(default_factory=list[_Open])
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    # To be compared; at the end an empty one. Who moves waits where the machine digests slower.
+    _batches: asyncio.Queue[list[_Arrived]] = field(
+        default_factory=lambda: asyncio.Queue[list[_Arrived]](1)
+    )
 
     async def move(self, jobs: Sequence[Job], stands: dict[bytes, Seen]) -> None:
         """Move them, or as many as there is time for. `stands`: what lies at the target."""
         units = self._units(jobs, stands)
         try:
-            await together([self._work(units) for _ in range(WORKERS)])
-            await self._verify()
+            await together([self._moved(units), self._compared()])
         finally:
             await units.aclose()
             for one in self._open:
                 await one.source.close()
                 await one.target.close()
+
+    async def _moved(self, units: AsyncGenerator[_Unit]) -> None:
+        """Move them all, and hand over what is yet to be compared."""
+        await together([self._work(units) for _ in range(WORKERS)])
+        await self._hand_over()
+        await self._batches.put([])
 
     async def _work(self, units: AsyncGenerator[_Unit]) -> None:
         while not self.clock.is_over:
@@ -84,7 +94,7 @@ class Mover:
             await unit()
             await self.tally.tell()
             if self._has_enough:
-                await self._verify()
+                await self._hand_over()
 
     async def _units(self, jobs: Sequence[Job], stands: dict[bytes, Seen]) -> AsyncGenerator[_Unit]:
         for some in _batches([job for job in jobs if job.seen.size <= SMALL]):
@@ -184,7 +194,7 @@ class Mover:
             async for piece in stream.pieces():
                 self._take(opened, piece)
                 if self._has_enough:
-                    await self._verify()
+                    await self._hand_over()
         except Trouble as exc:
             if opened.trouble is None:
                 await self._fail(opened, exc)
@@ -219,11 +229,19 @@ class Mover:
         size = sum(one.size for one in self._arrived)
         return len(self._arrived) >= most or size >= UNVERIFIED_BYTES
 
-    async def _verify(self) -> None:
-        """Compare what arrived, and put into its place what is whole."""
+    async def _hand_over(self) -> None:
+        """Have what arrived compared."""
         arrived, self._arrived = self._arrived, []
-        if not arrived:
-            return
+        if arrived:
+            await self._batches.put(arrived)
+
+    async def _compared(self) -> None:
+        """Compare what arrives, until the last of it."""
+        while arrived := await self._batches.get():
+            await self._verify(arrived)
+
+    async def _verify(self, arrived: Sequence[_Arrived]) -> None:
+        """Compare what arrived, and put into its place what is whole."""
         machine = self.target if self.up else self.source
         found = await machine.digests([one.part for one in arrived], self.clock.left_s)
         self.tally.by_size_only |= found is None

@@ -14,8 +14,13 @@ from dataclasses import dataclass, field
 from vast_mcp.working.files.kept import Piece
 from vast_mcp.working.files.sides import Digest, File, Trouble
 
-BLOCK = 4 << 20  # bytes
-UNDER_WAY = 4  # blocks on the machine's side
+BLOCK = 1 << 20  # bytes
+UNDER_WAY = 16  # blocks on the machine's side
+
+# glibc gives the memory of a large block back to the system, and to have it anew takes longer than
+# the block does on its way. It keeps what is smaller than the largest that it ever gave back, up to
+# 32 MiB: this one, of which nothing is touched.
+bytes(31 << 20)
 
 CHANGED = "changed while it was copied, or was damaged on the way"
 
