@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -54,3 +55,16 @@ async def test_a_folder_that_becomes_a_link_ends_the_copy_in_words(
 async def test_a_folder_that_stays_is_read(tmp_path: Path, settings: Settings) -> None:
     found = await standing(side(Here, tmp_path, settings), WANTED)
     assert {path: seen.kind for path, seen in found.items()} == {ROOT: "folder", b"sub": "folder"}
+
+
+def test_a_key_is_shut_by_any_name_and_any_spelling(tmp_path: Path, settings: Settings) -> None:
+    """Each place and folder is looked at once, for whatever is asked about after."""
+    keys, files = tmp_path / "keys", tmp_path / "files"
+    keys.mkdir()
+    files.mkdir()
+    (keys / "id").write_text("key", "utf-8")
+    os.link(keys / "id", files / "linked")
+    shut = allowed.Shut(replace(settings, ssh_dir=keys, ssh_key=keys / "id"))
+    asked = [files / "linked", keys / "new" / "deeper", tmp_path / "KEYS" / "x", keys]
+    assert all(shut.why(path) for path in asked + asked)
+    assert not any(shut.why(path) for path in (files, files / "plain", files / "new" / "x"))

@@ -15,7 +15,9 @@ from vast_mcp.working.files.kept import Piece
 from vast_mcp.working.files.sides import Digest, File, Trouble
 
 BLOCK = 1 << 20  # bytes
-UNDER_WAY = 16  # blocks on the machine's side
+# Blocks on the machine's side, since it may be far. Of twice as many, OpenSSH's server takes up to
+# twice as long over each.
+UNDER_WAY = 8
 
 # glibc gives the memory of a large block back to the system, and to have it anew takes longer than
 # the block does on its way. It keeps what is smaller than the largest that it ever gave back, up to
