@@ -8,7 +8,7 @@ from collections.abc import Callable
 from vast_mcp.working.files.asides import aside, told
 from vast_mcp.working.files.sides import Digest, Seen, Trouble
 
-STEP = 128 << 10  # bytes of one write: the kernel takes longer over larger ones
+STEP = 32 << 10  # bytes of one write, for which the kernel finds room soonest
 
 
 class HereFile:
