@@ -102,34 +102,52 @@ def _loosened(one: Filter, *, gpu_named: bool) -> list[Filter]:
 # ── What its rows teach ────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True)
+class Change:
+    """One change of an argument: `offers`: that it finds; `fitting`: those that bear every other
+    filter out, however far this one is off.
+    """
+
+    relaxation: Relaxation
+    offers: list[Offer]
+    fitting: list[Offer]
+
+
 def relaxations(filters: Sequence[Filter], offers: Sequence[Offer]) -> list[Relaxation]:
     """For each argument the nearest value at which offers fit that bear out every other filter.
 
     What finds most comes first; a higher price, or a machine that was left out, last.
     """
+    return [one.relaxation for one in changes(filters, offers)]
+
+
+def changes(filters: Sequence[Filter], offers: Sequence[Offer]) -> list[Change]:
+    """The same with the offers that each finds."""
     by_argument = {one.argument: one for one in filters if one.argument is not None}
-    found: list[Relaxation] = []
+    found: list[Change] = []
     for argument, asked in by_argument.items():
         others = [one for one in filters if one.argument != argument]
-        relaxation = _relaxation(
-            argument, asked, [offer for offer in offers if fits(offer, others)]
-        )
-        if relaxation is not None:
-            found.append(relaxation)
-    return sorted(found, key=lambda one: (one.argument in _LAST, -one.offers))
+        change = _relaxed(argument, asked, [offer for offer in offers if fits(offer, others)])
+        if change is not None:
+            found.append(change)
+    return sorted(
+        found,
+        key=lambda one: (one.relaxation.argument in _LAST, -one.relaxation.offers),
+    )
 
 
-def _relaxation(argument: str, asked: Filter, offers: Sequence[Offer]) -> Relaxation | None:
+def _relaxed(argument: str, asked: Filter, offers: list[Offer]) -> Change | None:
     """The change of one argument that finds some of the offers that fit in everything else."""
     facts = [fact_of(offer, asked.field) for offer in offers]
     change = _change(argument, asked, [fact for fact in facts if fact is not None])
     if change is None:
         return None
     loosened = Filter(argument, asked.field, change.ops)
-    found = sum(loosened.allows(offer) for offer in offers)
+    found = [offer for offer in offers if loosened.allows(offer)]
     if not found:
         return None
-    return Relaxation(argument=argument, to=change.to, offers=found)
+    relaxation = Relaxation(argument=argument, to=change.to, offers=len(found))
+    return Change(relaxation, found, offers)
 
 
 def _change(argument: str, asked: Filter, facts: list[Any]) -> _Change | None:

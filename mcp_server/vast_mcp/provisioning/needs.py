@@ -32,6 +32,7 @@ from vast_mcp.vast.account import Template
 from vast_mcp.vast.models import Offer
 
 TOOL = "provision"
+LEASE = "lease_hours"
 # The arguments of a rental that another process may lack the values of, and those that are filled
 # in for each offer.
 _NOT_JUDGED = {
@@ -145,7 +146,8 @@ def _beside(
 ) -> list[Filter]:
     """What the rental needs of an offer, whatever was asked."""
     own = port_rules.ports_of(order.body)
-    found = [_at_least("duration", bounds.lease_s + 3600 * (bounds.lease_hours or 0.0))]
+    lease_s = bounds.lease_s + 3600 * (bounds.lease_hours or 0.0)
+    found = [_at_least("duration", lease_s, LEASE if bounds.lease_hours else None)]
     ports = len(own.direct) + requirement.ports
     if template is not None:
         found += _of_template(template)
@@ -165,5 +167,5 @@ def _of_template(template: Template) -> list[Filter]:
     return found
 
 
-def _at_least(column: str, value: Any) -> Filter:
-    return Filter(None, column, {"gte": value})
+def _at_least(column: str, value: Any, argument: str | None = None) -> Filter:
+    return Filter(argument, column, {"gte": value})
