@@ -19,8 +19,14 @@ from vast_mcp.account.sweep import sweep
 from vast_mcp.account.whose import account_of
 from vast_mcp.journal.plan_records import Bounds, Plan, PlanWish, Try, TryOf
 from vast_mcp.leases import lifetimes
-from vast_mcp.leases.labels import ENDLESS, lease_of
-from vast_mcp.provisioning.handing import ends_sentence, hand_over, keep_short, short_lease_hours
+from vast_mcp.leases.labels import ENDLESS, lease_of, leased
+from vast_mcp.provisioning.handing import (
+    ends_sentence,
+    hand_over,
+    keep_short,
+    short_lease_hours,
+    unguarded,
+)
 from vast_mcp.renting.order import order_of
 from vast_mcp.renting.rent import rent
 from vast_mcp.sandbox.routes import create_app
@@ -185,12 +191,51 @@ async def test_until_its_watchdog_was_seen_nothing_is_handed_over(
         assert (one.one.state, one.machine.watchdog.until) == ("ready", before)
         said = one.ends()
         assert said is not None
-        assert "unless its watchdog takes the new end" in said
+        assert "unless its watchdog takes its new end" in said
         moved = lease_of(one.machine.label)
         assert not await one.handed()  # the end that was announced first counts
         assert lease_of(one.machine.label) == moved
         world.watchdog = "usual"
         assert await one.handed()
+
+
+async def test_a_machine_that_outlived_its_short_lease_is_handed_over(
+    settings: Settings,
+) -> None:
+    """Whatever is inside, it would have ended it by now."""
+    world = World(watchdog="deaf")
+    async with tried(world, settings, Bounds()) as one:
+        one.told()
+        assert not await one.handed()
+        await one.later(0.8)
+        assert not await one.handed()
+        await one.later(1.0)
+        assert await one.handed()
+
+
+async def test_under_a_longest_life_no_end_is_that(world: World, settings: Settings) -> None:
+    """The stricter of the plan's and of whoever hands over."""
+    limits = replace(settings.limits, max_lease_hours=3.0)
+    async with tried(world, settings, Bounds()) as one:
+        one.session.settings = replace(settings, limits=limits)
+        one.told()
+        assert await one.handed()
+        end = lease_of(one.machine.label)
+        assert end is not None
+        assert abs(end - one.machine.born - 3 * HOUR) < 60
+
+
+async def test_an_end_that_the_agent_moved_meanwhile_stays(
+    world: World, settings: Settings
+) -> None:
+    """A watchdog takes later ends alone, and so does a label."""
+    async with tried(world, settings, Bounds(lease_hours=1)) as one:
+        later = int(time.time() + 9 * HOUR)
+        label = leased(one.machine.label, later)
+        world.set_label(one.machine.id, label)
+        one.told()
+        assert await one.handed()
+        assert one.machine.label == label
 
 
 async def test_a_machine_without_a_watchdog_is_handed_over_by_its_label(
@@ -200,9 +245,31 @@ async def test_a_machine_without_a_watchdog_is_handed_over_by_its_label(
     async with tried(world, settings, Bounds(lease_hours=2), runtype="args", args=["serve"]) as one:
         first = one.ends()
         assert first is not None
+        assert "is ended in 30 min" in first
         assert "by a running vast-mcp server" in first
         one.told()
         assert await one.handed()
+
+
+@pytest.mark.parametrize(
+    ("rental", "words"),
+    [
+        ({"image": "x"}, None),
+        ({"image": "x", "onstart": "echo"}, None),
+        ({"image": "x", "runtype": "args", "args": ["serve"]}, "onstart is the entrypoint"),
+        ({"image": "docker.io/vastai/kvm:ubuntu", "vm": True, "onstart": "echo"}, "shebang"),
+        ({"image": "ubuntu:24.04"}, "once onstart has installed curl"),
+    ],
+)
+async def test_what_no_watchdog_can_guard_is_said_before_it_is_rented(
+    world: World, settings: Settings, rental: dict[str, Any], words: str | None
+) -> None:
+    """Nothing inside it would end it."""
+    session = Session(settings, create_app(world))
+    said = await unguarded(Call.quiet(session), {**rental, "disk": 16}, Bounds())
+    await session.close()
+    assert (said is None) == (words is None)
+    assert words is None or words in (said or "")
 
 
 async def test_a_short_lease_begins_anew_where_the_budget_has_room(
@@ -249,6 +316,9 @@ async def test_a_first_lease_after_none_is_kept_from_outside_and_said(
     async with served(world, settings) as client:
         shown = await call(client, "show_instance", instance_id=machine)
         assert "lease_left_hours" not in shown
+        name = {"instance_id": machine, "action": "label", "label": "mine"}
+        assert "error" not in await call(client, "manage_instance", **name)
+        assert lease_of(world.instances[machine].label) == ENDLESS
         moved = await call(
             client,
             "manage_instance",

@@ -196,7 +196,7 @@ WHERE account = :account AND instance_id = :instance_id AND gone_at IS NULL;
 UPDATE intents SET lease_until = :until, facts = CASE
     WHEN json_valid(facts) THEN json_set(facts, '$.called_off', json('true')) ELSE facts END
 WHERE account = :account AND instance_id = :instance_id
-  AND state = 'confirmed' AND gone_at IS NULL AND lease_until = 9999999999;
+  AND state = 'confirmed' AND gone_at IS NULL AND lease_until >= 2147483647;
 
 -- name: set_lease
 -- Only ever later: two calls may overtake each other. A time that no calendar has counts for none.

@@ -14,8 +14,9 @@ from vast_mcp.leases.watchdog import FOLDER
 from vast_mcp.vast.models import Instance
 
 LABEL_ROOM = len(" lease-until=") + 10  # characters that a lease takes of a label
-# The last time that ten digits hold is no end: it calls off a watchdog, which takes later times.
-ENDLESS = 9_999_999_999
+# From here on a time is no end: later than any lease, so that a watchdog takes it, and is called
+# off; and the last that mksh counts to, whose arithmetic has 32 bits.
+ENDLESS = 2_147_483_647
 _LEASE = re.compile(r" lease-until=([0-9]{1,10})\Z")
 
 

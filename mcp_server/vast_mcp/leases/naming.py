@@ -25,10 +25,11 @@ def renamed(call: Call, instance_id: int, row: Instance | None, wanted: str) -> 
     if row is not None and row.hides_label and born_as(call.session, instance_id) is None:
         raise _hidden(instance_id)
     label = _marked(wanted, _token(call.session, instance_id, row))
-    until = lifetimes.end_of(call, instance_id, row)
-    if until is None:
-        return label
-    return labels.leased(label, until)
+    leases = lifetimes.known(call)
+    # That a machine has no end stays in its label too: its watchdog reads it at its next boot.
+    endless = labels.ends_at(row, leases.journalled.get(instance_id))
+    until = leases.end_of(instance_id, row) or endless
+    return label if until is None else labels.leased(label, until)
 
 
 def with_lease(call: Call, instance_id: int, row: Instance | None, until: float) -> str:

@@ -22,8 +22,8 @@
 # Variables: T seconds since boot, N now, O what T lacks to it, P that by the last Date; F since when the lease is over,
 # Z what the last look after that came to; B the next pause; Q clients, the one that answered first, and without the
 # image's environment where one has a minus; W client, I id, K key; r reply, S its status, X its meaning, w both in
-# words, with what those said that got no answer; L the time in the label or a minus, Y the look before.
-U=$1 A=$2 R=$4 C=$5 E=$6 O=0 B=9 F= Z= Q='curl wget python3 -curl -wget -python3'
+# words, with what those said that got no answer; G the container's log, once onstart's is let go; H bounds a program; L the time in the label or a minus, Y the look before.
+U=$1 A=$2 R=$4 C=$5 E=$6 O=0 B=9 F= G= H= Z= Q='curl wget python3 -curl -wget -python3'
 set +eux
 umask 077
 trap '' HUP PIPE
@@ -37,7 +37,7 @@ now() {
 
 say() {
     now
-    echo "$(date -u -d @$N) vast-mcp: $*, until $(date -u -d @$U)" | tee -a "$D/watchdog.log" >&2
+    echo "$(date -u -d @$N) vast-mcp: $*, until $(date -u -d @$U)" | $H tee -a "$D/watchdog.log" $G >&2
 }
 
 # ask METHOD QUERY BODY, by one client after the other until one gets an answer. The key is in no argument list: curl reads
@@ -141,8 +141,9 @@ while :; do
     [ "$w" = "$Y" ]||say "read $w"
     Y=$w
     later "$L" label&&echo $U >"$D/lease-until-$I"
-    # Whoever waits for the end of onstart's output waits no longer.
+    # Whoever waits for the end of onstart's output waits no longer; from here on the first process's own has the lines.
     exec >/dev/null 2>&1
+    G=${H:+${E%environ}fd/2}
     now
     s=$((U-N)) c=$B
     if [ $s -gt 0 ]; then

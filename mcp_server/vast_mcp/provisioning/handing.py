@@ -8,11 +8,13 @@ import logging
 
 from vast_mcp import errors
 from vast_mcp.account.extending import record_lease
+from vast_mcp.errors import Json
 from vast_mcp.journal.plan_records import Bounds, Plan, Try
 from vast_mcp.leases import lifetimes, naming
 from vast_mcp.leases.labels import ENDLESS, lease_of, utc
 from vast_mcp.provisioning import taken
 from vast_mcp.renting import lease, reserving
+from vast_mcp.renting.order import order_of
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
 
@@ -82,37 +84,60 @@ async def keep_short(call: Call, plan: Plan, one: Try) -> bool:
 
 
 def ends_sentence(call: Call, plan: Plan, one: Try) -> str | None:
-    """When a machine of a plan ends by itself, and what moves that; None for one that there is not,
-    and once it is handed over. Raises JournalUnavailable.
+    """When a machine that works ends by itself, and what moves that; None for another, and once it
+    is handed over. Raises JournalUnavailable.
     """
     instance_id = one.instance_id
-    if instance_id is None or not one.bills:
+    if instance_id is None or one.state != "ready" or one.gone_at is not None:
         return None
-    asked = _words(plan.bounds.lease_hours)
-    if one.until is None or not plan.told:
-        end = lifetimes.surely_known(call, plan.account).end_of(instance_id, None)
-        if end is None:
-            return None
-        return f"Machine {instance_id} {_ends(call, one, end)}; its answer, once read, {asked}."
-    end = taken.end_inside(one)
-    if taken.last_short_end(one) - end > plan.bounds.lease_s / 2:
-        end = taken.last_short_end(one)
-    return (
-        f"Machine {instance_id} {_ends(call, one, end)}, unless its watchdog takes the new end, "
-        "which was not seen yet: the same call looks again."
-    )
+    if one.until is not None:
+        ends = _ends(call, one, _end_unmoved(plan, one))
+        return (
+            f"Machine {instance_id} works, and {ends}, unless its watchdog takes its new end, "
+            "which was not seen yet: the same call looks again."
+        )
+    end = lifetimes.surely_known(call, plan.account).end_of(instance_id, None)
+    if end is None:
+        return None
+    who = "the same call" if plan.told else "this answer, once it has arrived,"
+    ends = _ends(call, one, end)
+    return f"Machine {instance_id} works, and {ends}: {who} {_moves(plan.bounds.lease_hours)}."
+
+
+def _end_unmoved(plan: Plan, one: Try) -> float:
+    """The end that the watchdog keeps to while it has not taken a new one."""
+    born, last = taken.end_inside(one), taken.last_short_end(one)
+    return last if last - born > plan.bounds.lease_s / 2 else born
 
 
 def _ends(call: Call, one: Try, end: float) -> str:
     minutes = max(0, round((end - call.now()) / 60))
-    by = "by itself"
     if one.intent is None or not lease.has_watchdog(one.intent):
-        by = "by a running vast-mcp server"
-    return f"ends {by} in {minutes} min, at {utc(end)}"
+        return f"is ended in {minutes} min, at {utc(end)}, by a running vast-mcp server"
+    return f"ends by itself in {minutes} min, at {utc(end)}"
 
 
-def _words(hours: float | None) -> str:
+def _moves(hours: float | None) -> str:
     return "takes that end away" if hours is None else f"moves that to {hours:g} h from then"
+
+
+async def unguarded(call: Call, rental: Json, bounds: Bounds) -> str | None:
+    """What is to be said before machines are rented that may not end by themselves; None where
+    nothing is known to speak against it. `rental`: arguments of create_instance, without an offer.
+    Raises what is wrong with them.
+    """
+    given = {**rental, "offer_id": 1, "lease_hours": short_lease_hours(bounds)}
+    made, _ = await lease.lease_of(call, order_of(given, call.settings))
+    if made is None or made.watchdog_takes is None:
+        why = "" if made is None else f" ({made.why_outside})"
+        return (
+            f"No watchdog can guard such a machine{why}: its short lease, and the one asked for, "
+            "end it only while a vast-mcp server runs, or by vast-mcp sweep, and it bills until "
+            "then, past any budget."
+        )
+    if made.bare is not None:
+        return f"Such a machine ends by itself {' and '.join(made.needs)}."
+    return None
 
 
 # ── the label ──────────────────────────────────────────────────────────────────────────────────

@@ -75,14 +75,14 @@ class Lease:
                 f"{ends} destroyed from outside alone, so that a vast-mcp server must run then, or "
                 f"vast-mcp sweep: {self.why_outside}."
             )
-        needs = "".join(f", {one}" for one in self._needs)
+        needs = "".join(f", {one}" for one in self.needs)
         return (
             f"{ends} by itself{needs}; do not stop it, destroy it (stopped, it is ended by a "
             "running vast-mcp server alone)."
         )
 
     @property
-    def _needs(self) -> list[str]:
+    def needs(self) -> list[str]:
         """What it takes that is not known to be so."""
         needs: list[str] = []
         if self.bare is not None:
