@@ -20,6 +20,8 @@ AGAIN = 12  # times that an agent repeats a call whose error says that it may
 PLAN_CALLS = 300  # of one plan; then it never comes to an end
 HAND_TRIES = 10  # machines that an agent, or a program, tries before it gives up
 OTHERS_WAIT_S = 600.0  # how long a program waits for a machine
+LEFT = "left"
+HANDED_AFTER_S = 3900.0  # longer than any machine of a plan lives that was not handed over
 SMI = "nvidia-smi -L"
 
 
@@ -33,6 +35,7 @@ class Seat:
     wish: Wish
     name: str
     kills: list[float] = field(default_factory=list[float])
+    leaves: float | None = None  # s after its first call: never asks again
     server: Server | None = None
     calls: int = 0
     began: float = 0.0
@@ -50,6 +53,11 @@ class Seat:
         if left:
             await asyncio.sleep(left[0] + self.began - time.time())
             server.kill()
+
+    @property
+    def has_left(self) -> bool:
+        """Whether it never asks again."""
+        return self.leaves is not None and time.time() > self.began + self.leaves
 
     async def patiently(self, tool: str, **arguments: Any) -> Json:
         """The same call until it says something that a repetition does not mend."""
@@ -97,25 +105,46 @@ async def by_plan(seat: Seat) -> Came:
     """The same call, until it says that its machines are ready or that it is over."""
     came, given = Came(), {**seat.wish.as_plan(), "request_key": seat.name, "label": seat.name}
     for _ in range(PLAN_CALLS):
-        told = await _asked(seat, given)
-        if told is None:
-            continue
-        came.answers.append(told)
-        error = told.get("error")
-        if error is not None and not error.get("retryable"):
-            came.said = error["code"]
+        if seat.has_left:
+            came.said = LEFT
             break
-        if error is None and told["state"] in {"ready", "over"}:
-            came.said = told["state"]
-            if told["state"] == "ready":
-                for machine in told["machines"]:
-                    came.take(seat.world, machine["instance_id"])
+        told = await asked(seat, given)
+        if told is not None and _is_an_end(seat, came, told):
             break
     came.calls, came.at = seat.calls, time.time()
     return came
 
 
-async def _asked(seat: Seat, given: Json) -> Json | None:
+def _is_an_end(seat: Seat, came: Came, told: Json) -> bool:
+    came.answers.append(told)
+    error = told.get("error")
+    if error is not None:
+        came.said = "" if error.get("retryable") else error["code"]
+        return came.said != ""
+    if told["state"] not in {"ready", "over"}:
+        return False
+    came.said = told["state"]
+    for machine in told["machines"] if came.said == "ready" else ():
+        came.take(seat.world, machine["instance_id"])
+    return True
+
+
+async def is_kept(seat: Seat, came: Came) -> int:
+    """How many machines that were told to be ready are not there an hour later, though nobody
+    asked for their end; the same call must name them again.
+    """
+    told = None
+    for _ in range(AGAIN):
+        told = await asked(seat, {"request_key": seat.name})
+        if told is not None:
+            break
+    named = {one["instance_id"] for one in (told or {}).get("machines", [])}
+    await asyncio.sleep(HANDED_AFTER_S)
+    living = {one.id for one in seat.world.living}
+    return sum(one not in living or one not in named for one in came.ready)
+
+
+async def asked(seat: Seat, given: Json) -> Json | None:
     try:
         return await seat.call("provision", **given)
     except Died:

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field, fields
 from itertools import pairwise
 
 from storm.plans.callers import Came, Seat
-from storm.plans.wishes import IMAGES, Wish
+from storm.plans.wishes import Wish
 from storm.plans.worlds import MarketWorld
 from vast_mcp.sandbox.instances import Instance
 
 ROUNDING = 1e-6  # $
-UNKNOWN_IMAGE = IMAGES[-1]  # whose size nobody knows before it is pulled
 
 
 @dataclass
@@ -33,6 +32,8 @@ class Verdict:
     unknown: int = 0
     false_ready: int = 0
     missed: int = 0
+    lost: int = 0  # told to be ready, and ended by nobody's wish
+    left: int = 0  # wishes that nobody asked after any more; nothing else of them is counted
     endless: int = 0
     notes: list[str] = field(default_factory=list[str])
 
@@ -50,6 +51,7 @@ class Verdict:
             + self.unknown
             + self.false_ready
             + self.missed
+            + self.lost
             + self.endless
         )
 
@@ -82,7 +84,7 @@ def judge(world: MarketWorld, seat: Seat, came: Came) -> Verdict:
     living = {one.id for one in rentals if one.destroyed_at is None or one.destroyed_at > came.at}
     found.unknown = len(living - set(came.ready))
     found.false_ready = came.false_ready
-    found.missed = int(not found.ready and _could_have(world, wish, rentals, found.usd))
+    found.missed = int(not found.ready and _could_have(world, wish, rentals))
     found.endless = int(came.said == "" and seat.name.startswith("plan"))
     return found
 
@@ -120,14 +122,13 @@ def _living_at(rentals: list[Instance], at: float) -> int:
     )
 
 
-def _could_have(world: MarketWorld, wish: Wish, rentals: list[Instance], usd: float) -> bool:
+def _could_have(world: MarketWorld, wish: Wish, rentals: list[Instance]) -> bool:
     """Whether a machine that works was there at the end, its worst case within what is left, and
     tries too.
     """
     if len(rentals) >= wish.max_attempts:
         return False
-    known = None if world.image == UNKNOWN_IMAGE else world.image.gb
-    left = wish.budget_usd - usd
+    left = wish.budget_usd - sum(_at_most(world, wish, one) for one in rentals)
     used = {one.offer["machine_id"] for one in rentals}
     fitting = {
         one["machine_id"]
@@ -136,6 +137,15 @@ def _could_have(world: MarketWorld, wish: Wish, rentals: list[Instance], usd: fl
         and wish.fits(one)
         and one["machine_id"] not in used
         and world.market.truths[one["machine_id"]].of_bid(bid=wish.bid) is None
-        and wish.worst_usd(one, known_gb=known) * wish.count <= left - ROUNDING
+        and wish.worst_usd(one) * wish.count <= left - ROUNDING
     }
     return len(fitting) >= wish.count
+
+
+def _at_most(world: MarketWorld, wish: Wish, one: Instance) -> float:
+    """$ that a caller must think a machine has cost: its whole price for as long as it was there,
+    and all of its pull, since nobody sees how far that came.
+    """
+    lived = (one.destroyed_at or world.now) - one.born
+    pull = min(wish.disk, wish.image.most_gb or wish.disk)
+    return one.dph_total * lived / 3600 + pull * one.offer["inet_down_cost"]

@@ -12,9 +12,9 @@ from pathlib import Path
 import asyncssh
 
 from storm.plans import virtual
-from storm.plans.callers import CALLERS, Came, Seat
+from storm.plans.callers import CALLERS, LEFT, Came, Seat, is_kept
 from storm.plans.computers import Json, Person, Service
-from storm.plans.judge import Verdict, judge
+from storm.plans.judge import Verdict, judge, rentals_of
 from storm.plans.market import HORIZON_S, Market
 from storm.plans.wishes import Scene, image_of, scene_of
 from storm.plans.worlds import MarketWorld, world_of
@@ -22,6 +22,8 @@ from vast_mcp.settings import Limits
 
 # Journals are written through to their disk: a thousand of them take minutes on one that turns.
 IN_MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+UNASKED_S = 2 * 3600.0  # longer than a plan goes on that nobody asks after
+SWEPT_S = 1200.0  # for which a server runs that comes later
 KEY = asyncssh.generate_private_key("ssh-ed25519")
 
 
@@ -58,7 +60,7 @@ def _seats(
             own = Person(folder / f"home{number}", KEY, Limits())
         name = f"{'plan' if kind == 'provision' else 'loop'}-{scene.seed}-{number}"
         kills = [] if kind == "oracle" else scene.kills[number]
-        seats.append(Seat(own, service, world, wish, name, kills))
+        seats.append(Seat(own, service, world, wish, name, kills, scene.leaves[number]))
         seats[-1].began = scene.starts[number]
     return seats
 
@@ -71,7 +73,7 @@ async def _sit(seat: Seat, kind: str) -> Verdict:
     try:
         async with asyncio.timeout(HORIZON_S):
             came = await CALLERS[kind](seat)
-        verdict = judge(seat.world, seat, came)
+        verdict = await _verdict(seat, came, kind)
     except TimeoutError:
         came.at, came.calls = time.time(), seat.calls
         verdict = judge(seat.world, seat, came)
@@ -81,6 +83,28 @@ async def _sit(seat: Seat, kind: str) -> Verdict:
     if verdict.bad and kind == "provision":
         verdict.notes.append(_note(seat, came, verdict))
     return verdict
+
+
+async def _verdict(seat: Seat, came: Came, kind: str) -> Verdict:
+    if seat.leaves is not None:  # compared with nobody
+        return await _of_one_who_left(seat, came) if kind == "provision" else Verdict(left=1)
+    verdict = judge(seat.world, seat, came)
+    if kind == "provision" and came.ready:
+        verdict.lost = await is_kept(seat, came)
+    return verdict
+
+
+async def _of_one_who_left(seat: Seat, came: Came) -> Verdict:
+    """What lives once somebody else's server has run for a while, of a plan that nobody asked
+    after for long.
+    """
+    if came.said != LEFT:
+        return Verdict(left=1)
+    await asyncio.sleep(UNASKED_S)
+    await seat.patiently("show_account")
+    await asyncio.sleep(SWEPT_S)
+    living = [one.id for one in rentals_of(seat.world, seat) if one.alive]
+    return Verdict(left=1, unknown=len(living))
 
 
 def _note(seat: Seat, came: Came, verdict: Verdict) -> str:

@@ -23,6 +23,7 @@ HEAD = (
     "forgotten",
     "false ready",
     "missed",
+    "lost",
 )
 
 
@@ -49,6 +50,7 @@ def _cells(kind: str, one: Verdict) -> tuple[object, ...]:
         one.unknown,
         one.false_ready,
         one.missed,
+        one.lost,
     )
 
 
@@ -63,7 +65,7 @@ def sentence(found: Mapping[str, Verdict]) -> str:
         f"{plan.wishes:,} plans, {plan.machines:,} machines: {plan.over_budget} over budget, "
         f"{plan.two_billing} with two billing, {plan.unknown} machines nobody knows of, "
         f"{plan.false_ready} falsely ready, {plan.missed} that a machine would have fitted, "
-        f"{plan.endless} without an end"
+        f"{plan.lost} lost after they were told, {plan.endless} without an end"
     )
     if not {HAND, NEXT, ORACLE} <= set(found):
         return f"{said}."

@@ -91,10 +91,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
         """What a door calls; connections have the private one."""
         super().add_reader(fd, callback, *args)
-        self._doors.add(fd.fileno())
+        self._doors.add(fd if isinstance(fd, int) else fd.fileno())
 
     def remove_reader(self, fd: Any) -> bool:
-        self._doors.discard(fd.fileno())
+        self._doors.discard(fd if isinstance(fd, int) else fd.fileno())
         return super().remove_reader(fd)
 
     def _add_reader(self, fd: Any, callback: Any, *args: Any) -> Any:

@@ -12,14 +12,15 @@ from vast_mcp.sandbox.offers import Offer
 
 Json = dict[str, Any]
 
-# Compressed sizes as the registries tell them, GB; the last is nobody's.
+# Usual ones, with compressed sizes as registries tell them, and one that nobody knows.
 IMAGES = (
-    Image("pytorch/pytorch:2.4.0-cuda12.4-cudnn9-runtime", 3.1),
-    Image("nvidia/cuda:12.4.1-devel-ubuntu22.04", 4.0),
-    Image("vllm/vllm-openai:v0.6.3", 5.2),
-    Image("example.org/team/trainer:7", 6.4),
+    Image("pytorch/pytorch:2.6.0-cuda12.6-cudnn9-devel", 6.9, 9.0),
+    Image("nvidia/cuda:12.4.1-cudnn-devel-ubuntu22.04", 4.6, 5.5),
+    Image("vllm/vllm-openai:v0.8.5", 9.4, 11.0),
+    Image("example.org/team/trainer:7", 6.4, None),
 )
 CARDS = ("RTX 4090", "RTX 3090 Ti", "RTX A6000", "RTX 5090", "L40S", "RTX A4000", "RTX 3060")
+LEAVE_SHARE = 0.06  # of those who want a machine, and never ask after it again
 TO_END_MIN = 10.0  # of a failed try, in its worst case
 
 
@@ -89,24 +90,27 @@ class Wish:
             and usd_per_hour(offer, self.disk, bid=self.bid) <= self.max_usd_per_hour
         )
 
-    def worst_usd(self, offer: Offer, *, known_gb: float | None = None) -> float:
-        """The most that a try of it may cost; `known_gb`: what its image is known to weigh."""
+    def worst_usd(self, offer: Offer) -> float:
+        """The most that a try of it may cost, its pull by what is known of the image, or else by
+        its disk.
+        """
         hours = (self.give_up_min + TO_END_MIN) / 60
-        pull = self.disk if known_gb is None else known_gb
+        pull = min(self.disk, self.image.most_gb or self.disk)
         price = usd_per_hour(offer, self.disk, bid=self.bid)
         return price * hours + pull * offer["inet_down_cost"]
 
 
 @dataclass
 class Scene:
-    """A world's callers: what each wants, when their servers are killed, and whether they share a
-    journal.
+    """A world's callers: what each wants, when their servers are killed, when one never asks again
+    (None: stays), and whether they share a journal.
     """
 
     seed: int
     wishes: list[Wish] = field(default_factory=list[Wish])
     kills: list[list[float]] = field(default_factory=list[list[float]])
     starts: list[float] = field(default_factory=list[float])
+    leaves: list[float | None] = field(default_factory=list["float | None"])
     one_journal: bool = False
 
 
@@ -119,6 +123,7 @@ def scene_of(market: Market, world: MarketWorld) -> Scene:
         scene.starts.append(dice.uniform(0, 20))
         kills = dice.choices((0, 1, 2), (6, 3, 1))[0]
         scene.kills.append(sorted(dice.expovariate(1 / 120) for _ in range(kills)))
+        scene.leaves.append(dice.uniform(5, 400) if dice.random() < LEAVE_SHARE else None)
     return scene
 
 
@@ -147,7 +152,7 @@ def _wish(dice: random.Random, world: MarketWorld) -> Wish:
     share = dice.choice((0.4, 0.7, 1.0, 1.0))
     ceiling = round(prices[min(len(prices) - 1, int(share * len(prices)))] * 1.05 + 0.005, 3)
     count = dice.choices((1, 2), (9, 1))[0]
-    typical = prices[len(prices) // 3] / 2 + disk * 0.0052
+    typical = prices[len(prices) // 3] / 2 + (world.image.most_gb or disk) * 0.0052
     return Wish(
         search,
         rental,

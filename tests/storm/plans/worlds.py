@@ -42,10 +42,13 @@ FAULTS: list[tuple[str, str, str, float]] = [
 
 @dataclass(frozen=True)
 class Image:
-    """An image and what it weighs, compressed."""
+    """An image and what it weighs, compressed, in GB. `most_gb`: what is generally known of it;
+    None: nothing.
+    """
 
     name: str
     gb: float
+    most_gb: float | None
 
 
 class MarketWorld(World):
