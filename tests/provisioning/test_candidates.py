@@ -146,6 +146,17 @@ async def test_where_a_bid_saves_nothing_it_is_rented_on_demand(look: Look, worl
         )
 
 
+@pytest.mark.parametrize("hair", [0.000_01, 0.000_03, 0.000_06, 0.000_09])
+async def test_a_bid_up_to_what_is_allowed_passes_it_by_no_hair(look: Look, hair: float) -> None:
+    found = await look({"type": "bid"})
+    one = next(one for one in found.offers if one.bid is not None)
+    most = one.offer.min_bid + one.offer.disk_usd_per_hour(10) + hair
+    near = await look({"type": "bid"}, max_usd_per_hour=most)
+    same = next(each for each in near.offers if each.rental["offer_id"] == one.rental["offer_id"])
+    assert same.bid >= one.offer.min_bid
+    assert same.usd_per_hour <= most + 1e-6
+
+
 async def test_a_bid_stays_within_the_price_that_is_allowed(look: Look) -> None:
     found = await look({"type": "bid"}, max_usd_per_hour=0.2)
     assert found.offers
