@@ -35,6 +35,8 @@ class Arguments(BaseModel):
     any_text: ClassVar[frozenset[str]] = frozenset()
     as_one_text: ClassVar[dict[str, str]] = {}
     also_called: ClassVar[dict[str, dict[str, str]]] = {}
+    # Arguments that other tools describe under the same names, and the tool's own words point to.
+    told_elsewhere: ClassVar[frozenset[str]] = frozenset()
 
     def repeatable(self) -> dict[str, Any] | None:
         """The arguments as an answer may repeat them; None where they may hold secrets."""

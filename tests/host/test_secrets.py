@@ -361,6 +361,7 @@ PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
     "search_templates": ("templates", lambda _: {"words": "planted", "mine": True}),
     "search_volumes": ("search_volumes", lambda world: {"machine_id": world.offer()["machine_id"]}),
     "create_instance": ("create", wish),
+    "provision": ("search", lambda _: {"max_usd_per_hour": 9.0, "dry_run": True}),
     "wait_for_instance": (
         "show",
         lambda world: {"instance_id": world.rentals[0].id, "timeout_s": 1},

@@ -170,6 +170,7 @@ def looks(machine: int, offer: int) -> list[tuple[str, dict[str, Any]]]:
         ("search_offers", {"filters": {"gpu_name": {"eq": "RTX 0"}}, "num_gpus": 64}),
         ("search_templates", {"limit": 20}),
         ("search_volumes", {"offer_id": offer}),
+        ("provision", {"max_usd_per_hour": 9.0, "dry_run": True}),
         ("create_instance", {"offer_id": offer, "disk": 10, "dry_run": True}),
         ("create_instance", {"offer_id": offer, "disk": 10}),
         ("show_instances", {}),

@@ -694,6 +694,7 @@ async def test_a_server_that_may_only_look_acts_in_nothing(
     made = world.rent(an_offer(world)["id"], {"image": "x", "disk": 8})
     arguments: dict[str, dict[str, Any]] = {
         "create_instance": {"offer_id": an_offer(world)["id"], "dry_run": True},
+        "provision": {"max_usd_per_hour": 1.0},
         "manage_instance": {"instance_id": made.id, "action": "stop", "not_ours": True},
         "check_machine": {"instance_id": made.id, "not_ours": True},
         "recycle_instance": {"instance_id": made.id, "not_ours": True},

@@ -9,6 +9,8 @@ CATALOGUE = Catalogue(
         "search_offers",
         "search_templates",
         "search_volumes",
+        # words to a machine
+        "provision",
         # rent and enter
         "create_instance",
         "wait_for_instance",

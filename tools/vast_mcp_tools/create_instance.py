@@ -63,6 +63,20 @@ class CreateInstance(RentalArguments, _Offer):
             "running, else false: its disk then bills"
         ),
     ] = None
+    vm: Annotated[
+        bool | None,
+        Field(
+            description=(
+                "default false. Needs a registered SSH key, a direct port, an image as "
+                "docker.io/vastai/kvm:ubuntu_terminal"
+            )
+        ),
+    ] = None
+    use_jupyter_lab: Annotated[bool | None, Field(description="default false: notebook")] = None
+    jupyter_dir: Annotated[str | None, Field(description="where Jupyter starts")] = None
+    python_utf8: Annotated[bool | None, Field(description="default false")] = None
+    lang_utf8: Annotated[bool | None, Field(description="default false")] = None
+    user: Annotated[str | None, Field(description="docker user; breaks some images")] = None
     force: Annotated[
         bool | None,
         Field(description="skip checks when made from an instance. Default false"),

@@ -43,7 +43,19 @@ def _schema_of(model: type[BaseModel], mode: JsonSchemaMode) -> Json:
 
 def input_schema(spec: ToolSpec) -> Json:
     """The closed, flat schema of a tool's arguments, as every host passes it on."""
-    return _asked(_schema_of(spec.arguments, "validation"))
+    schema = _asked(_schema_of(spec.arguments, "validation"))
+    for name in spec.arguments.told_elsewhere:
+        schema["properties"][name] = _wordless(schema["properties"][name])
+    return schema
+
+
+def _wordless(node: Json) -> Json:
+    """A schema without what describes it and its parts: each of them costs tokens."""
+    kept = {key: value for key, value in node.items() if key != "description"}
+    if "properties" in kept:
+        parts = cast("dict[str, Json]", kept["properties"])
+        kept["properties"] = {name: _wordless(part) for name, part in parts.items()}
+    return kept
 
 
 # ── what is asked ────────────────────────────────────────────────────────────────────────────────
@@ -76,7 +88,7 @@ def _described(node: Json, *, required: bool) -> Json:
     asked = _asked(node)
     if not required and ("enum" in asked or asked["type"] in _NEVER_EMPTY):
         asked = {"anyOf": [asked, _NOTHING]}
-    return asked | {"description": node["description"]}
+    return asked | {"description": node.get("description", "")}
 
 
 def output_schema(spec: ToolSpec) -> Json:

@@ -41,14 +41,10 @@ Filters = Annotated[
 ]
 
 
-class OfferArguments(Arguments):
-    """Base of arguments that ask for offers: which card, where, and what beside."""
+class WantedOffers(Arguments):
+    """Base of arguments that ask for offers: which card, where, and the rest as filters."""
 
     grammars = frozenset({"filters", "gpu_name", "geolocation"})
-    also_called = {
-        "before": {"exclude_failed": "not_failed", "ready": "worked", "good": "worked"},
-    }
-
     gpu_name: Annotated[
         OneOrSeveral | None,
         Field(description='Spelled freely: ["RTX_4090", "a100"] (all A100s). At most 32.'),
@@ -58,46 +54,20 @@ class OfferArguments(Arguments):
         float | None,
         Field(gt=0, description="Per GPU, as sold: 48 finds an L40S."),
     ] = None
-    max_usd_per_hour: Annotated[
-        float | None,
-        Field(gt=0, description="Disk included. For bids: the lowest bid."),
-    ] = None
-    min_reliability: Annotated[
-        float | None, Field(ge=0, le=1, description="0 to 1; 0.98 is good.")
-    ] = None
     geolocation: Annotated[
         Places | None,
         Field(description='At most 32 places: ["SE", "Texas, US", "Europe"].'),
     ] = None
-    min_disk_gb: Annotated[
-        float, Field(ge=8, description="8 or more, default 10. Prices include it.")
-    ] = 10
     min_cuda: Annotated[float | None, Field(gt=0, description="Of the driver, e.g. 12.4.")] = None
-    min_compute_cap: Annotated[
-        Annotated[float, Field(gt=0), AfterValidator(arguments.compute_cap)] | None,
-        Field(description="E.g. 8.9."),
-    ] = None
-    min_cpu_ram_gb: Annotated[float | None, Field(gt=0, description="Your share, estimated.")] = (
-        None
-    )
-    min_inet_down_mbps: Annotated[float | None, Field(gt=0, description="Mbit/s.")] = None
-    max_usd_per_tb: Annotated[
-        float | None, Field(gt=0, description="The dearer of down and up.")
-    ] = None
     exclude_machine_ids: Annotated[
         list[Annotated[int, Field(ge=1)]] | None,
         Field(max_length=arguments.MOST_EXCLUDED, description="At most 64."),
     ] = None
-    before: Annotated[
-        Wanted,
-        Field(description="not_failed: none that failed here; worked: proven ones. Default any."),
-    ] = "any"
     min_direct_ports: Annotated[int | None, Field(ge=0, description="Open to the internet.")] = None
     min_hours: Annotated[
         float | None, Field(gt=0, description="Until the host may take it back.")
     ] = None
     vm: Annotated[bool, Field(description="Machines for VMs. Default false.")] = False
-    datacenter_only: Annotated[bool, Field(description="Default false.")] = False
     filters: Annotated[
         Filters | None,
         Field(
@@ -111,6 +81,41 @@ class OfferArguments(Arguments):
     def free(self) -> dict[str, Json]:
         """Filters in the API's own grammar; none where none were given."""
         return self.filters or {}
+
+
+class OfferArguments(WantedOffers):
+    """The same, with what is asked for less often, or can be a filter too."""
+
+    also_called = {
+        "before": {"exclude_failed": "not_failed", "ready": "worked", "good": "worked"},
+    }
+
+    max_usd_per_hour: Annotated[
+        float | None,
+        Field(gt=0, description="Disk included. For bids: the lowest bid."),
+    ] = None
+    min_reliability: Annotated[
+        float | None, Field(ge=0, le=1, description="0 to 1; 0.98 is good.")
+    ] = None
+    min_disk_gb: Annotated[
+        float, Field(ge=8, description="8 or more, default 10. Prices include it.")
+    ] = 10
+    min_compute_cap: Annotated[
+        Annotated[float, Field(gt=0), AfterValidator(arguments.compute_cap)] | None,
+        Field(description="E.g. 8.9."),
+    ] = None
+    min_cpu_ram_gb: Annotated[float | None, Field(gt=0, description="Your share, estimated.")] = (
+        None
+    )
+    min_inet_down_mbps: Annotated[float | None, Field(gt=0, description="Mbit/s.")] = None
+    max_usd_per_tb: Annotated[
+        float | None, Field(gt=0, description="The dearer of down and up.")
+    ] = None
+    before: Annotated[
+        Wanted,
+        Field(description="not_failed: none that failed here; worked: proven ones. Default any."),
+    ] = "any"
+    datacenter_only: Annotated[bool, Field(description="Default false.")] = False
 
 
 # ── How they are read ──────────────────────────────────────────────────────────────────────────

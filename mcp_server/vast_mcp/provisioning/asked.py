@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -25,7 +26,6 @@ _NEITHER = (
     "or budget_usd: one of them is required, since neither was given and the person set no price "
     "cap (VAST_MCP_MAX_USD_PER_HOUR)"
 )
-_TWO_DISKS = "differs from disk, and the disk that is searched for is the one that is rented"
 _ITS_OWN_VOLUME = "leave it out: a volume offer on the machine that is chosen is found"
 _ONE_WAY_ALONE = "ready_when {word} needs a way in that runtype args does not have"
 
@@ -35,13 +35,15 @@ class Asked:
     """What one call asks for. `wanted`: the whole wish; None where the call names a plan by its
     request_key alone, and follows, or cancels, what there is. `wished`: every argument by which two
     calls are the same wish. `order`: as a try will be made, of an offer that stands for any; None
-    without a wish. `notes`: what an answer says of the arguments.
+    without a wish. `spoken`: the arguments as an answer may repeat them, where it hides nothing.
+    `notes`: what an answer says of the arguments.
     """
 
     wanted: Wanted | None
     request_key: str | None = None
     wished: Json = field(default_factory=dict[str, object], repr=False)
     order: Order | None = field(default=None, repr=False)
+    spoken: Json = field(default_factory=dict[str, object], repr=False)
     dry_run: bool = False
     cancel: bool = False
     notes: tuple[str, ...] = ()
@@ -56,11 +58,9 @@ class Asked:
         return NextStep(TOOL, {"request_key": key}, why)
 
 
-def asked_of(
-    given: Json, search: Json, rental: Given, settings: Settings, bounds: Json, times: Times
-) -> Asked:
+def asked_of(given: Json, search: Json, rental: Given, settings: Settings) -> Asked:
     """A call's arguments, judged as far as that asks nobody. `given`: all of them; `search` and
-    `rental`: those of search_offers and create_instance among them; `bounds`: those that bound it.
+    `rental`: those of search_offers and create_instance among them.
 
     Raises BadArguments, or OverLimit for a lease.
     """
@@ -70,8 +70,8 @@ def asked_of(
     problems = _problems(given, settings)
     if problems:
         raise errors.bad(TOOL, problems)
-    search, values = _with_one_disk(search, rental.values)
-    order = _order(Given(values, rental.left_out, rental.file), settings, given.get("lease_hours"))
+    values = rental.values
+    order = _order(rental, settings, given.get("lease_hours"))
     kept = {name: value for name, value in values.items() if name not in PRIVATE}
     requirement = Requirement(
         search=search,
@@ -80,16 +80,25 @@ def asked_of(
         check=given.get("check"),
         ports=ports_in(values),
     )
-    wanted = Wanted(requirement, bounds_of(bounds, order.lease_hours, times), values)
+    wanted = Wanted(requirement, bounds_of(given, order.lease_hours, settings.times), values)
     return Asked(
         wanted,
         key,
         wished={**{n: v for n, v in given.items() if n not in GUARDS}, **values},
         order=order,
+        spoken=_spoken(given),
         dry_run=bool(given.get("dry_run")),
         cancel=cancel,
         notes=order.notes,
     )
+
+
+def _spoken(given: Json) -> Json:
+    """The arguments in earnest, in the schema's own types: filters are a text there."""
+    spoken = {name: value for name, value in given.items() if name not in {"dry_run", "cancel"}}
+    if "filters" in spoken:
+        spoken["filters"] = json.dumps(spoken["filters"])
+    return spoken
 
 
 def bounds_of(given: Json, lease_hours: float | None, times: Times) -> Bounds:
@@ -112,12 +121,9 @@ def bounds_of(given: Json, lease_hours: float | None, times: Times) -> Bounds:
 def _problems(given: Json, settings: Settings) -> list[Problem]:
     """What the arguments contradict each other in, or lack."""
     problems: list[Problem] = []
-    caps = ("max_usd_per_hour", "budget_usd", "max_total_usd_per_hour")
+    caps = ("max_usd_per_hour", "budget_usd")
     if settings.limits.max_usd_per_hour is None and not any(given.get(name) for name in caps):
         problems.append(Problem("max_usd_per_hour", _NEITHER))
-    disk, searched = given.get("disk"), given.get("min_disk_gb")
-    if disk is not None and searched is not None and disk != searched:
-        problems.append(Problem("min_disk_gb", _TWO_DISKS))
     volume: Json = given.get("volume_info", {})
     if volume.get("create_new") and volume.get("volume_id") is not None:
         problems.append(Problem("volume_info.volume_id", _ITS_OWN_VOLUME))
@@ -128,14 +134,6 @@ def _problems(given: Json, settings: Settings) -> list[Problem]:
     if given.get("runtype") == "args" and aim_of(word).kind in {"ssh", "jupyter"}:
         problems.append(Problem("ready_when", _ONE_WAY_ALONE.format(word=aim_of(word).kind)))
     return problems
-
-
-def _with_one_disk(search: Json, rental: Json) -> tuple[Json, Json]:
-    """Both with the same disk, where one of them names it."""
-    disk = rental.get("disk", search.get("min_disk_gb"))
-    if disk is None:
-        return search, rental
-    return search | {"min_disk_gb": disk}, rental | {"disk": disk}
 
 
 def _order(rental: Given, settings: Settings, lease_hours: float | None) -> Order:

@@ -15,16 +15,16 @@ from vast_mcp import errors
 from vast_mcp.account.access import Access, access_to
 from vast_mcp.account.reading import read_machine
 from vast_mcp.journal.plan_records import Plan, Try
-from vast_mcp.journal.records import Notice
 from vast_mcp.machines import shown
 from vast_mcp.machines.costs import DIGITS, rounded
-from vast_mcp.provisioning import words
+from vast_mcp.provisioning import handing, words
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Part, Step, step
 from vast_mcp.vast.models import Instance
 
 State = Literal["seeking", "ready", "over", "asks"]
 CENTS = 4  # digits of amounts in $
+_OF_USE = {"works", "yours"}
 LOOK_S = 8.0  # that the rows of machines of use may take of a call
 
 
@@ -52,8 +52,21 @@ class Tried(Part):
     cost_usd: Annotated[float, Field(description="At most, so far.")]
 
 
-class Standing(Part):
-    """How a plan stands."""
+class Priced(Part):
+    """An offer that would be tried."""
+
+    offer_id: int
+    machine_id: int | None = None
+    gpu: str | None = None
+    usd_per_hour: Annotated[float, Field(description="All of it, traffic is extra.")]
+    bid: float | None = None
+    to_ready_usd: Annotated[float, Field(description="What it probably costs until it works.")]
+    worst_usd: Annotated[float, Field(description="What a try of it costs at most.")]
+    why: str | None = None
+
+
+class PlanTold(Part):
+    """How a plan stands, or what it would try."""
 
     said: Annotated[str, Field(description="All of it in words.")]
     plan: Annotated[str | None, Field(description="Its request_key, which alone follows it.")] = (
@@ -63,8 +76,11 @@ class Standing(Part):
         State | None,
         Field(description="seeking goes on by itself; asks waits for the person's yes."),
     ] = None
-    machines: list[Machine] = []
-    tries: list[Tried] = []
+    machines: list[Machine] | None = None
+    tries: Annotated[list[Tried] | None, Field(description="The newest last.")] = None
+    offers: Annotated[
+        list[Priced] | None, Field(description="Of a dry run: in the order of the tries.")
+    ] = None
     waiting_for: str | None = None
     spent_usd: Annotated[
         float | None, Field(description="Of the search, failed tries and traffic included.")
@@ -80,24 +96,25 @@ class Standing(Part):
     next_steps: list[Step] = []
 
 
-async def standing(call: Call, plan: Plan) -> Standing:
-    """A plan as it stands, and that its answer tells it. Raises JournalUnavailable."""
+async def told(call: Call, plan: Plan, notes: Sequence[str] = ()) -> PlanTold:
+    """A plan as it stands. `notes`: what is said of the call's arguments. Raises
+    JournalUnavailable.
+    """
     tries, now = call.journal.plans.tries(plan.name), time.time()
     state = _state(plan, tries)
-    answer = Standing(
-        said=_how_far(plan, tries, state),
+    answer = PlanTold(
+        said=_said(call, plan, tries, state),
         plan=plan.wish,
         state=state,
-        machines=[_machine(one) for one in tries if one.instance_id and _is_there(one)],
-        tries=[_tried(one, now) for one in tries],
+        machines=[_machine(one) for one in tries if one.instance_id and _is_there(one)] or None,
+        tries=[_tried(one, now) for one in tries] or None,
         waiting_for=words.waiting_for(plan, tries) if plan.state != "over" else None,
         spent_usd=round(sum(_spent(one, now) for one in tries), CENTS),
         left_usd=_left(plan, tries, now),
         after_end_usd=round(sum(_after_end(one, now) for one in tries), CENTS) or None,
+        warnings=list(notes),
     )
     await _add_ways(call, answer)
-    if state in {"ready", "over"}:
-        call.ends.add((plan.name, Notice.PLAN))
     answer.next_steps = _steps(plan, answer)
     return answer
 
@@ -115,6 +132,12 @@ def _is_there(one: Try) -> bool:
 
 
 # ── in words ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _said(call: Call, plan: Plan, tries: Sequence[Try], state: State) -> str:
+    """First when machines that are not handed over end by themselves, and what moves that."""
+    ends = [handing.ends_sentence(call, plan, one) for one in tries if one.lives]
+    return " ".join([*filter(None, ends), _how_far(plan, tries, state)])
 
 
 def _how_far(plan: Plan, tries: Sequence[Try], state: State) -> str:
@@ -180,9 +203,9 @@ def _left(plan: Plan, tries: Sequence[Try], now: float) -> float | None:
     return round(max(0.0, plan.bounds.budget_usd - counted), CENTS)
 
 
-async def _add_ways(call: Call, answer: Standing) -> None:
+async def _add_ways(call: Call, answer: PlanTold) -> None:
     """The ways into machines of use, and what they are, as far as a look shows it."""
-    rows = {one.instance_id: one for one in answer.machines if one.state in {"works", "yours"}}
+    rows = {one.instance_id: one for one in answer.machines or [] if one.state in _OF_USE}
     with contextlib.suppress(errors.VastMcpError):
         vast = call.within(LOOK_S)
         for instance_id, machine in rows.items():
@@ -191,10 +214,10 @@ async def _add_ways(call: Call, answer: Standing) -> None:
                 await _fill(call, answer, machine, row)
 
 
-async def _fill(call: Call, answer: Standing, machine: Machine, row: Instance) -> None:
+async def _fill(call: Call, answer: PlanTold, machine: Machine, row: Instance) -> None:
     reading = read_machine(call, row)
     machine.gpu = shown.gpus_of(row)
-    machine.usd_per_hour = reading.bills.now or machine.usd_per_hour
+    machine.usd_per_hour = rounded(reading.bills.now, DIGITS) or machine.usd_per_hour
     machine.access, warnings = await access_to(
         call, row, vm=reading.machine.is_vm, jupyter_token=False
     )
@@ -204,9 +227,9 @@ async def _fill(call: Call, answer: Standing, machine: Machine, row: Instance) -
 # ── what leads on ──────────────────────────────────────────────────────────────────────────────
 
 
-def _steps(plan: Plan, answer: Standing) -> list[Step]:
+def _steps(plan: Plan, answer: PlanTold) -> list[Step]:
     again = step("provision", _why_again(answer), request_key=plan.wish)
-    working = [one.instance_id for one in answer.machines if one.state in {"works", "yours"}]
+    working = [one.instance_id for one in answer.machines or [] if one.state in _OF_USE]
     if answer.state == "ready" and working:
         use = step("show_instance", "ways in, and what it bills", instance_id=working[0])
         return [use] if plan.state == "over" else [again, use]
@@ -215,7 +238,7 @@ def _steps(plan: Plan, answer: Standing) -> list[Step]:
     return [again]
 
 
-def _why_again(answer: Standing) -> str:
+def _why_again(answer: PlanTold) -> str:
     if answer.state == "ready":
         return "follows until it has the lease that was asked for"
     return "follows it; rents nothing twice"

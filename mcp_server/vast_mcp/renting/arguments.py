@@ -67,7 +67,7 @@ class VolumeInfo(Arguments):
 
 
 class RentalArguments(Arguments):
-    """What any machine may be asked to be, wherever it is."""
+    """Base of arguments that say what a machine is to be, wherever it is."""
 
     longer = {
         "env": ENV_TEXT,
@@ -141,15 +141,6 @@ class RentalArguments(Arguments):
             description=('names in VAST_MCP_ENV_PASS, whose values the person keeps: ["HF_TOKEN"]')
         ),
     ] = None
-    vm: Annotated[
-        bool | None,
-        Field(
-            description=(
-                "default false. Needs a registered SSH key, a direct port, an image as "
-                "docker.io/vastai/kvm:ubuntu_terminal"
-            )
-        ),
-    ] = None
     onstart: Annotated[
         str | None,
         Field(
@@ -167,11 +158,6 @@ class RentalArguments(Arguments):
         Field(repr=False, description="entrypoint arguments"),
     ] = None
     args_str: Annotated[str | None, Field(repr=False, description="or as one string")] = None
-    use_jupyter_lab: Annotated[bool | None, Field(description="default false: notebook")] = None
-    jupyter_dir: Annotated[str | None, Field(description="where Jupyter starts")] = None
-    python_utf8: Annotated[bool | None, Field(description="default false")] = None
-    lang_utf8: Annotated[bool | None, Field(description="default false")] = None
-    user: Annotated[str | None, Field(description="docker user; breaks some images")] = None
     image_login: Annotated[
         str | None,
         Field(repr=False, description="-u USER -p TOKEN REGISTRY"),
