@@ -4,7 +4,11 @@ journal has of a plan, what was ever rented.
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 from mcp import Client
@@ -87,9 +91,9 @@ TOOLS = [*CATALOGUE, WISH]
 
 
 def hurried(settings: Settings, **times: float) -> Settings:
-    """Looks cost 5 ms, and no request waits for its turn."""
+    """Looks cost 20 ms, and no request waits for its turn."""
     usual = {
-        "look_s": 0.005,
+        "look_s": 0.02,
         "pace": 0.0,
         "budget_s": 5.0,
         "gone_apart_s": 0.005,
@@ -105,10 +109,59 @@ async def ask(client: Client, **arguments: Any) -> dict[str, Any]:
     return await call(client, "wish", **arguments)
 
 
+async def until_over(client: Client, **arguments: Any) -> dict[str, Any]:
+    """The same call, as often as it takes."""
+    while True:
+        done = await ask(client, **arguments)
+        if done.get("state") in {None, "over"}:
+            return done
+
+
 def living(world: World) -> list[int]:
     """The machines that bill."""
     return [machine.id for machine in world.living]
 
 
-def journal_in(folder: Any) -> Journal:
+def journal_in(folder: Path) -> Journal:
     return Journal(folder)
+
+
+def account_in(folder: Path) -> str:
+    """The account of the plans there."""
+    with contextlib.closing(sqlite3.connect(folder / "journal.db")) as db:
+        [(account,)] = db.execute("SELECT DISTINCT account FROM plans")
+    return account
+
+
+def cheapest(world: World, count: int = 3) -> list[int]:
+    """The offers that cost least, in that order, each of another machine."""
+    rows = [
+        one
+        for one in world.priced_offers(10, bid=False)
+        if one["rentable"] and not one["external"] and one["verification"] == "verified"
+    ]
+    rows.sort(key=lambda one: one["dph_total"])
+    return list({one["machine_id"]: one["id"] for one in reversed(rows)}.values())[::-1][:count]
+
+
+def doom(world: World, fate: str = "pull_given_up", *, but: Collection[int] = ()) -> None:
+    """Let every machine come to this, except those from some offers."""
+    for offer_id in world.offers.keys() - set(but):
+        world.set_fate(offer_id, fate)
+
+
+def doom_after(world: World, count: int) -> None:
+    """Let every machine fail but the first ones that are rented."""
+    left = iter(range(count))
+
+    def rented() -> None:
+        world.before_rent = rented
+        if next(left, None) is None:
+            doom(world)
+
+    world.before_rent = rented
+
+
+def most_at_once(world: World) -> int:
+    """How many machines there were at the same time, at most."""
+    return max((entry.machines for entry in world.ledger), default=0)

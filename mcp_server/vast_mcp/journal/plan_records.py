@@ -27,6 +27,9 @@ TryState = Literal["begun", "ready", "handed", "failed", "void"]
 KEPT_S = 90 * DAY_S
 NAME = re.compile(r"[0-9a-f]{12}")
 ROUNDING = 1e-9  # $
+# States of an attempt.
+_MADE_NOTHING = frozenset({"refused", "absent", "abandoned"})
+_IN_DOUBT = frozenset({"intended", "sending", "unknown"})
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,12 @@ class Try:
     ending_at: float | None
     gone_at: float | None
     intent: Intent | None
+    others: tuple[Intent, ...] = ()
+
+    @property
+    def strays(self) -> list[Intent]:
+        """Machines that came of it beside its own: nobody was to have them."""
+        return [one for one in self.others if one.lives]
 
     @property
     def instance_id(self) -> int | None:
@@ -144,21 +153,28 @@ class Try:
         """Whether no machine came of it, as far as is known: one that was proven absent may still
         be found.
         """
+        if self.strays:
+            return False
         if self.intent is None:
             return self.state == "void"
-        return self.intent.state in {"refused", "absent", "abandoned"}
+        return self.intent.state in _MADE_NOTHING
+
+    @property
+    def made_own(self) -> bool:
+        """Whether its own request made a machine, or may have."""
+        return self.intent is None or self.intent.state not in _MADE_NOTHING
 
     @property
     def in_doubt(self) -> bool:
         """Whether nobody knows what became of its request."""
         if self.intent is None:
             return self.state != "void"
-        return self.intent.state in {"intended", "sending", "unknown"}
+        return any(one.state in _IN_DOUBT for one in (self.intent, *self.others))
 
     @property
     def lives(self) -> bool:
         """Whether it is wanted still: begun or of use, and not seen to have made nothing."""
-        return self.state in {"begun", "ready", "handed"} and not self.made_nothing
+        return self.state in {"begun", "ready", "handed"} and self.made_own
 
     @property
     def is_condemned(self) -> bool:
@@ -169,7 +185,9 @@ class Try:
 
     @property
     def bills(self) -> bool:
-        """Whether it bills, or may, on this plan's account: not one that was handed over."""
+        """Whether it bills, or may, on this plan's account: not what was handed over."""
+        if self.strays:
+            return True
         return not self.made_nothing and self.gone_at is None and self.state != "handed"
 
     def counted_usd(self, now: float) -> float:
@@ -183,7 +201,7 @@ class Try:
             until = self.ready_at if self.state == "handed" else None
         if until is None:
             return max(self.worst_usd, self.spent_usd(now))
-        return self.spent_usd(until)
+        return self.spent_usd(until) + self._strays_usd(now) - self._strays_usd(until)
 
     def rest_usd(self, bounds: Bounds, now: float) -> float:
         """The most that it may still cost from `now` on, at its whole price: until its lease ends,
@@ -199,7 +217,14 @@ class Try:
         if self.made_nothing:
             return 0.0
         until = min(now, self.gone_at or now)
-        return self.usd_per_hour * max(0.0, until - self.made_at) / 3600 + self.pull_usd
+        own = self.usd_per_hour * max(0.0, until - self.made_at) / 3600 + self.pull_usd
+        return own + self._strays_usd(now)
+
+    def _strays_usd(self, now: float) -> float:
+        """The same of machines that came of it beside its own: each at what the try costs."""
+        came = [one for one in self.others if one.state == "confirmed"]
+        lived = [min(now, one.gone_at or now) - (one.made_at or self.made_at) for one in came]
+        return sum(self.usd_per_hour * max(0.0, s) / 3600 + self.pull_usd for s in lived)
 
 
 def condemned_beside(bounds: Bounds, tries: Sequence[Try], now: float) -> list[Try]:
@@ -267,7 +292,7 @@ def plan_of(row: Mapping[str, Any]) -> Plan:
     )
 
 
-def try_of(row: Mapping[str, Any], intent: Intent | None) -> Try:
+def try_of(row: Mapping[str, Any], intent: Intent | None, others: tuple[Intent, ...] = ()) -> Try:
     """A row as a value. What cannot be read counts as billing."""
     state = row["state"]
     return Try(
@@ -289,6 +314,7 @@ def try_of(row: Mapping[str, Any], intent: Intent | None) -> Try:
         ending_at=time_of(row["ending_at"]),
         gone_at=time_of(row["gone_at"]),
         intent=intent,
+        others=others,
     )
 
 

@@ -68,6 +68,12 @@ class Plans:
             plan_of(row) for row in self._db.rows("plans_of_account", account=account, most=most)
         ]
 
+    def reopen(self, account: str) -> None:
+        """Let what is over end a machine of its own that was found after its request had been given
+        up.
+        """
+        self._db.write("reopen_plans", account=account)
+
     def any_not_over(self) -> bool:
         """Whether something is to be done for a plan of any account."""
         return bool(self._db.rows("any_plan_not_over"))
@@ -171,6 +177,12 @@ class Plans:
         """Rent nothing more for it, and end what was not handed over. Its first reason stays."""
         self._db.write("end_plan", plan=name, outcome=outcome, detail=detail)
 
+    def give_up(self, plan: Plan, outcome: Outcome, detail: str = "") -> None:
+        """The same by its driver. Raises NotRented where the turn was lost."""
+        with self._db.alone():
+            self._check_turn(plan)
+            self.end(plan.name, outcome, detail)
+
     def mark_over(self, plan: Plan, outcome: Outcome) -> bool:
         """Nothing is left to do for it. False where the turn was lost."""
         return self._db.changes(
@@ -180,6 +192,7 @@ class Plans:
     def mark_told(self, name: str) -> None:
         """An answer that told its machines, or its end, has arrived."""
         self._db.write("mark_plan_told", plan=name)
+        self._db.write("mark_plan_machines_told", plan=name)
 
     def untell(self, name: str) -> None:
         """What an answer told of it holds no more."""
@@ -268,8 +281,14 @@ class Plans:
         return plan_of(self._db.rows("plan_named", account=account, plan=name)[0])
 
     def _try_of(self, row: Mapping[str, Any]) -> Try:
-        found = [intent_of(one) for one in self._db.rows("by_token", token=row["token"])]
-        return try_of(row, found[0] if found else None)
+        key = TryOf(str(row["plan"]), row["number"], row["place"], 0).request_key
+        token = row["token"]
+        sent = self._db.rows(
+            "attempts_of_try", account=row["account"], request_key=key, token=token
+        )
+        intents = [intent_of(one) for one in sent]
+        own = next((one for one in intents if one.token == token), None)
+        return try_of(row, own, tuple(one for one in intents if one.token != token))
 
 
 def _check_bounds(

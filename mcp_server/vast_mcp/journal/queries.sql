@@ -492,6 +492,9 @@ WHERE plan = :plan AND state <> 'over' AND turn = :turn;
 -- name: mark_plan_told
 UPDATE plans SET told = 1 WHERE plan = :plan;
 
+-- name: mark_plan_machines_told
+UPDATE intents SET announce = 0 WHERE token IN (SELECT token FROM tries WHERE plan = :plan);
+
 -- name: untell_plan
 UPDATE plans SET told = 0 WHERE plan = :plan;
 
@@ -502,10 +505,25 @@ DELETE FROM plans WHERE state = 'over' AND made_at < :before;
 DELETE FROM tries WHERE plan NOT IN (SELECT plan FROM plans);
 
 -- name: tries_of_plan
-SELECT * FROM tries WHERE plan = :plan ORDER BY number;
+SELECT tries.*, plans.account FROM tries JOIN plans USING (plan) WHERE plan = :plan ORDER BY number;
 
 -- name: try_of_token
-SELECT * FROM tries WHERE token = :token;
+SELECT tries.*, plans.account FROM tries JOIN plans USING (plan) WHERE token = :token;
+
+-- name: attempts_of_try
+-- Whatever was sent for it: once more after a request that was proven to have made nothing, and what something on the
+-- way repeated (add_twin), whose token is that of the first and "+" and an id. "," comes after "+".
+SELECT * FROM intents WHERE account = :account AND request_key = :request_key
+UNION ALL
+SELECT * FROM intents WHERE token > :token || '+' AND token < :token || ',';
+
+-- name: reopen_plans
+-- A machine of theirs is there that nobody was to have: it was found after its request had been given up.
+UPDATE plans SET state = 'ending' WHERE account = :account AND state = 'over' AND plan IN (
+  SELECT tries.plan FROM intents JOIN tries ON intents.request_key = 'plan:' || tries.plan || ':' || tries.number
+    OR (intents.token > tries.token || '+' AND intents.token < tries.token || ',')
+  WHERE intents.account = :account AND intents.state = 'confirmed' AND intents.gone_at IS NULL
+    AND NOT (intents.token = tries.token AND tries.state = 'handed'));
 
 -- name: begin_try
 INSERT INTO tries (plan, number, place, token, offer_id, machine_id, host_id, usd_per_hour, pull_usd, worst_usd, state, made_at)

@@ -16,7 +16,7 @@ from vast_mcp.journal.plan_records import Plan, PlanWish, Try
 from vast_mcp.journal.records import Notice
 from vast_mcp.provisioning import consent, opening
 from vast_mcp.provisioning.asked import TOOL, Asked
-from vast_mcp.provisioning.driving import ASKS
+from vast_mcp.provisioning.filling import ASKS
 from vast_mcp.provisioning.requirement import Requirement
 from vast_mcp.renting.earlier import lives
 from vast_mcp.session import Call

@@ -23,19 +23,34 @@ async def end_and_see(call: Call, one: Try) -> bool:
     """End a try and what else carries its token; whether all of it was seen to be gone, and
     is written down so. Raises nothing of Vast's: what fails is tried again by the next call.
     """
-    intent = call.journal.by_token(one.token) or one.intent
-    if intent is None or intent.instance_id is None:
+    gone = await end_strays(call, one)
+    intent = one.intent
+    if one.made_own and intent is not None:
+        gone = await _ended(call, one, intent) and gone
+    if gone:
+        call.journal.plans.note_gone(one)
+    return gone
+
+
+async def end_strays(call: Call, one: Try) -> bool:
+    """End the machines that came of a try beside its own; whether all were seen to be gone."""
+    return all([await _ended(call, one, stray) for stray in one.strays])
+
+
+async def _ended(call: Call, one: Try, intent: Intent) -> bool:
+    """End one machine; whether it was seen to be gone."""
+    if intent.instance_id is None:
         return False
     try:
         if not await _accepted(call, one, intent):
             return False
-        call.journal.plans.note_ending(one)  # what bills from here on is not the plan's doing
+        if intent.token == one.token:
+            call.journal.plans.note_ending(one)  # what bills from here on is not the plan's doing
         gone = await is_gone(call, intent)
     except errors.VastMcpError:
         return False
     if gone:
         forget_destroyed(call, [intent.instance_id])
-        call.journal.plans.note_gone(one)
     return gone
 
 

@@ -54,8 +54,12 @@ class _Keeper:
     async def look(self) -> None:
         """Drive what nobody drives. Errors only make it wait."""
         try:
-            journal = self.session.journal
-            if not journal.exists() or not journal.plans.any_not_over():
+            journal, known = self.session.journal, self.session.account
+            if not journal.exists():
+                return
+            if known is not None:
+                journal.plans.reopen(known)
+            if not journal.plans.any_not_over():
                 return
             account = await account_if_journalled(Call.quiet(self.session))
             if account is not None:

@@ -23,6 +23,7 @@ from vast_mcp.session import Call
 # Why there is no next try; asks: a person is to be asked at the price of what there is.
 Lacks = Literal["no_offer", "over_budget", "asks"]
 
+_NEVER_ARRIVED = frozenset({"unreachable", "rate_limited", "abandoned"})
 MOVED = 1.001  # an offer that became dearer than this since it was found is another offer
 MOVED_LOOKS = 30  # times look_s, after which such an offer is looked at anew
 
@@ -102,7 +103,7 @@ async def next_of(
         without_machines={
             one.machine_id for one in tries if one.machine_id and not one.made_nothing
         },
-        without_offers={*passed, *(one.offer_id for one in tries)},
+        without_offers={*passed, *(one.offer_id for one in tries if _is_spent(one))},
     )
     agreed, left = agreed_usd_per_hour(call, plan), left_usd(plan, tries)
     if not found.offers:
@@ -116,6 +117,11 @@ async def next_of(
         return "no_offer"
     allowed = [one for one in roomy if agreed is None or one.usd_per_hour <= agreed + ROUNDING]
     return allowed[0] if allowed else "asks"
+
+
+def _is_spent(one: Try) -> bool:
+    """Whether its offer is not to be tried again: only where no request of it ever arrived."""
+    return not (one.made_nothing and one.why in _NEVER_ARRIVED)
 
 
 def left_usd(plan: Plan, tries: list[Try]) -> float | None:
@@ -162,9 +168,16 @@ def order_for(call: Call, plan: Plan, one: Candidate, rental: Json, attempted: T
         **one.rental,
         "request_key": attempted.request_key,
         "lease_hours": plan.bounds.lease_s / 3600,
-        "max_usd_per_hour": one.usd_per_hour * MOVED,
+        "max_usd_per_hour": _most(plan, one),
     }
     return replace(order_of(given, call.settings), try_of=attempted)
+
+
+def _most(plan: Plan, one: Candidate) -> float:
+    """The most that a try of an offer may cost an hour."""
+    most = one.usd_per_hour * MOVED
+    cap = plan.bounds.max_usd_per_hour
+    return most if cap is None else min(most, cap)
 
 
 # What a refusal is of this offer alone, so that another may do.
