@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from house import an_offer, call, served
 from vast_mcp import errors
 from vast_mcp.journal.met import Event
 from vast_mcp.journal.plan_records import Bounds
@@ -63,7 +66,7 @@ async def test_the_strictest_price_holds(look: Look) -> None:
 
 async def test_the_worst_case_is_the_whole_try_and_its_whole_pull(look: Look) -> None:
     [first, *_] = (await look(give_up_s=1200.0, to_end_s=600.0)).offers
-    traffic = 0.1 * first.offer.inet_down_cost
+    traffic = 0.2 * first.offer.inet_down_cost
     assert first.worst_usd == pytest.approx(first.usd_per_hour / 2 + traffic)
 
 
@@ -71,6 +74,25 @@ async def test_an_image_that_nobody_knows_may_fill_the_disk(look: Look) -> None:
     [first, *_] = (await look(rental={"image": "some/body", "disk": 30})).offers
     assert first.pull_usd == pytest.approx(30 * first.offer.inet_down_cost)
     assert first.pull_gb < 30
+
+
+async def test_what_an_image_took_here_is_remembered_and_bounds_nothing(
+    world: World, settings: Settings, tmp_path: Path
+) -> None:
+    """A machine may have had a part of it before, so that the disk still bounds its pull."""
+    here = replace(settings, state_dir=tmp_path / "state")
+    async with served(world, here) as client:
+        offer_id = an_offer(world)["id"]
+        made = await call(client, "create_instance", offer_id=offer_id, image="some/body", disk=20)
+        machine = {"instance_id": made["instance_id"]}
+        world.set_logs(made["instance_id"], "It serves\n")
+        found = await call(client, "wait_for_instance", **machine, until="log:It serves")
+        assert found["state"] == "ready"
+    session = Session(here, create_app(world))
+    wanted = Requirement(search=CARD, rental={"image": "some/body", "disk": 30})
+    [first, *_] = (await candidates(Call.quiet(session), wanted, Bounds())).offers
+    assert first.pull_gb == pytest.approx(29_184 / 1024**2, rel=0.1)
+    assert first.pull_usd == pytest.approx(30 * first.offer.inet_down_cost)
 
 
 async def test_a_worst_case_that_no_budget_has_room_for_is_named_apart(look: Look) -> None:

@@ -32,6 +32,7 @@ from vast_mcp.journal.looks import metered, watched
 from vast_mcp.journal.met import Met
 from vast_mcp.journal.plan_records import TryOf
 from vast_mcp.journal.plans import Plans
+from vast_mcp.journal.pulled import Pulled
 from vast_mcp.journal.questions import Questions
 from vast_mcp.journal.records import (
     TOKEN_DIGITS,
@@ -70,6 +71,7 @@ class Journal(Questions):
         self.watched = watched(self._db)
         self.host_keys = HostKeys(self._db)
         self.met = Met(self._db)
+        self.pulled = Pulled(self._db)
         self.metered = metered(self._db)
         self.approvals = Approvals(self._db, self.digest)
         self.answers = Answers(self._db)

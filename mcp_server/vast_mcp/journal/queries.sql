@@ -312,6 +312,16 @@ DELETE FROM met WHERE noted_at < :before;
 DELETE FROM met
 WHERE rowid NOT IN (SELECT rowid FROM met ORDER BY noted_at DESC, rowid DESC LIMIT :most);
 
+-- name: pulled
+SELECT gb FROM pulled WHERE service = :service AND image = :image AND noted_at >= :since;
+
+-- name: keep_pulled
+INSERT INTO pulled (service, image, gb, noted_at) VALUES (:service, :image, :gb, :now)
+ON CONFLICT (service, image) DO UPDATE SET gb = MAX(gb, excluded.gb), noted_at = excluded.noted_at;
+
+-- name: forget_pulled
+DELETE FROM pulled WHERE noted_at < :before;
+
 -- name: metered
 SELECT instance_id, seen FROM metered WHERE key_digest = :key_digest;
 

@@ -117,6 +117,16 @@ CREATE TABLE met (
     PRIMARY KEY (service, machine_id, instance_id, what)
 ) STRICT;
 
+-- What images took to be pulled, each by a digest of its name: the most that a machine had received when
+-- it was first of use.
+CREATE TABLE pulled (
+    service     TEXT NOT NULL,
+    image       TEXT NOT NULL,
+    gb          REAL NOT NULL,
+    noted_at    REAL NOT NULL,
+    PRIMARY KEY (service, image)
+) STRICT;
+
 -- What looks have told of what a machine has cost: JSON of times and prices.
 CREATE TABLE metered (
     key_digest  TEXT NOT NULL,

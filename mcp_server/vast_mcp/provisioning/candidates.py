@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from vast_mcp.account.pulled import known_gb
 from vast_mcp.journal.plan_records import ROUNDING, Bounds
 from vast_mcp.offers import on_demand, remembered
 from vast_mcp.offers.filters import Filter
@@ -107,7 +108,7 @@ async def _judge(
         for one in [*call.session.offers, *offers]
         if one.machine_id is not None and one.host_id is not None
     }
-    pull = pull_of(needs.image, needs.disk_gb)
+    pull = pull_of(needs.image, needs.disk_gb, known_gb(call.session, needs.image))
     judge, unread = Judge(needs, bounds, pull, known.by_machine, hosts), ""
     if needs.market == BID and offers:
         same, unread = await on_demand.look(call, offers, needs.disk_gb)

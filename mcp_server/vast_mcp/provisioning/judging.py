@@ -129,7 +129,7 @@ class Judge:
             pull_s,
             weighing.chance_of(offer, own, self._of_host(offer), doubts),
             give_up_s=self.bounds.give_up_s,
-            hours=self.bounds.lease_hours,
+            lease_hours=self.bounds.lease_hours,
         )
         return Candidate(
             offer,

@@ -12,24 +12,36 @@ from vast_mcp.vast.models import Offer
 
 # Of images whose size nobody told: most that people rent GPUs with lie between 2 and 12 GB.
 GUESSED_GB = 6.0
-# Compressed GB of the largest usual tag, as Docker Hub showed them in 2026 (our own notes), by the
-# beginning of the repository; the first that fits.
-_KNOWN_GB = (
-    ("nvidia/cuda", 5.5),
-    ("pytorch/pytorch", 9.0),
-    ("tensorflow/tensorflow", 4.0),
-    ("vllm/vllm-openai", 11.0),
-    ("ollama/ollama", 2.5),
-    ("vastai/base-image", 7.0),
-    ("vastai/pytorch", 10.0),
-    ("vastai/comfy", 12.0),
-    ("huggingface/text-generation-inference", 7.5),
-    ("runpod/pytorch", 10.0),
-    ("ubuntu", 0.1),
-    ("debian", 0.1),
-    ("alpine", 0.01),
-    ("busybox", 0.01),
-    ("python", 0.5),
+
+
+@dataclass(frozen=True)
+class _Size:
+    """Compressed GB of images of a repository whose tag has a word: usually, and of the largest."""
+
+    repository: str  # its beginning, or the whole where it has no /
+    word: str
+    usual_gb: float
+    most_gb: float
+
+
+# As Docker Hub showed them in 2026, rounded up (our own notes); the first that fits.
+_KNOWN = (
+    _Size("nvidia/cuda", "base", 0.2, 0.5),
+    _Size("nvidia/cuda", "devel", 4.0, 6.0),
+    _Size("nvidia/cuda", "", 1.5, 6.0),
+    _Size("pytorch/pytorch", "runtime", 3.5, 6.0),
+    _Size("pytorch/pytorch", "", 7.0, 11.0),
+    _Size("tensorflow/tensorflow", "", 3.5, 6.0),
+    _Size("vllm/vllm-openai", "", 7.0, 13.0),
+    _Size("ollama/ollama", "", 2.0, 4.0),
+    _Size("vastai/", "", 7.0, 15.0),
+    _Size("runpod/pytorch", "", 7.0, 12.0),
+    _Size("ubuntu", "", 0.05, 0.2),
+    _Size("debian", "", 0.06, 0.2),
+    _Size("alpine", "", 0.01, 0.1),
+    _Size("busybox", "", 0.01, 0.1),
+    _Size("python", "slim", 0.1, 0.3),
+    _Size("python", "", 0.5, 1.0),
 )
 # Part of a host's measured speed at which a registry serves: measured tests go to a near server.
 _REGISTRY_SHARE = 0.5
@@ -39,8 +51,8 @@ _SLOW_MBPS = 100.0  # where a row does not say
 
 @dataclass(frozen=True)
 class Pull:
-    """An image on its way to a machine. `gb`: probably; `most_gb`: at most; `is_known`: whether the
-    name told.
+    """An image on its way to a machine. `gb`: probably; `most_gb`: at most; `is_known`: whether its
+    name or the journal told.
     """
 
     gb: float
@@ -61,22 +73,25 @@ class Pull:
         return self.gb * (8_000 / max(mbps, 1.0) + _UNPACK_S_PER_GB)
 
 
-def pull_of(image: str | None, disk_gb: float) -> Pull:
-    """The pull of an image onto a disk, which bounds one whose size is not known."""
-    known = known_gb(image)
+def pull_of(image: str | None, disk_gb: float, seen_gb: float | None = None) -> Pull:
+    """The pull of an image onto a disk, which bounds one whose size is not known. `seen_gb`: what
+    it took here before, which may have been a part of it.
+    """
+    known = _known(image)
     if known is None:
-        return Pull(min(GUESSED_GB, disk_gb), disk_gb, is_known=False)
-    return Pull(min(known, disk_gb), min(known, disk_gb), is_known=True)
+        return Pull(min(seen_gb or GUESSED_GB, disk_gb), disk_gb, is_known=seen_gb is not None)
+    usual, most = seen_gb or known.usual_gb, max(known.most_gb, seen_gb or 0.0)
+    return Pull(min(usual, disk_gb), min(most, disk_gb), is_known=True)
 
 
-def known_gb(image: str | None) -> float | None:
-    """GB of an image by its name; None where that does not tell."""
+def _known(image: str | None) -> _Size | None:
+    """The size of an image by its name; None where that does not tell."""
     name = image_name(image or "")
     if name is None or name.host != HUB:
         return None
-    for beginning, gb in _KNOWN_GB:
-        if name.repository == beginning or (
-            "/" in beginning and name.repository.startswith(beginning)
-        ):
-            return gb
+    tag = (name.tag or "").lower()
+    for one in _KNOWN:
+        begins = "/" in one.repository and name.repository.startswith(one.repository)
+        if (begins or name.repository == one.repository) and one.word in tag:
+            return one
     return None

@@ -18,9 +18,8 @@ from vast_mcp.vast.models import Offer
 
 # The chance of a host that was never down: start, pull and way in fail on good hosts too.
 BEST = 0.85
-# How fast the chance falls with reliability: 0.99 → 0.75, 0.97 → 0.57, 0.9 → 0.22. In the markets of
-# `make plans`, where three machines of ten fail, 5 cost 4 % more until ready, and 20 only 1 % less.
-OF_RELIABILITY = 13.0
+# How fast the chance falls with reliability: 0.99 → 0.73, 0.97 → 0.54, 0.95 → 0.40.
+OF_RELIABILITY = 15.0
 UNKNOWN_RELIABILITY = 0.9  # of a row that shows none
 # Rentals that what a row says is worth beside what was met: two failures halve a good chance.
 PRIOR = 2.0
@@ -29,7 +28,8 @@ OF_DOUBT = 0.5  # the chance that is left by what speaks against image, driver o
 OF_TOO_SLOW = 0.1  # the chance of a pull that takes longer than a try is given
 BOOT_S = 90.0  # from rental to a way in, beside the pull: usual are 1 to 2 minutes
 FAILED_SHARE = 0.7  # of a try's time that passes until a failing one is known to fail and is gone
-HOURS = 1.0  # of work, where no lease says how long: with 2, until ready it costs 3 % more
+# Hours of work that a try's cost is spread over. A lease is a bound: a quarter of it is counted.
+HOURS, OF_LEASE = 1.0, 0.25
 LEAST_CHANCE = 0.02
 
 
@@ -52,16 +52,18 @@ def weighed(
     chance: float,
     *,
     give_up_s: float,
-    hours: float | None,
+    lease_hours: float | None,
 ) -> Weighed:
-    """What an offer at this price comes to. `hours`: of work, None where that is not known."""
+    """What an offer at this price comes to. `lease_hours`: from the hand-over on; None is no
+    end.
+    """
     ready_s = BOOT_S + pull_s
     if ready_s > give_up_s:
         chance *= OF_TOO_SLOW
     chance = max(chance, LEAST_CHANCE)
     each_s = chance * min(ready_s, give_up_s) + (1 - chance) * FAILED_SHARE * give_up_s
     each_usd = usd_per_hour * each_s / 3600 + pull_usd
-    work_h = max(1.0, hours or HOURS)
+    work_h = max(HOURS, OF_LEASE * (lease_hours or 0.0))
     return Weighed(
         chance,
         ready_s,

@@ -157,6 +157,7 @@ class Instance(Row):
     storage_total_cost: cells.Amount = None  # $/h
     inet_down_cost: cells.Amount = None  # $/GB
     inet_up_cost: cells.Amount = None
+    inet_down_billed: cells.Amount = None  # KB of 1024 B, since it was made
     public_ipaddr: cells.Ip = None  # with a newline at its end (docs/vast-api.md C.3)
     ssh_host: cells.Host = None
     ssh_port: cells.Whole = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from vast_mcp.account import met
+from vast_mcp.account import met, pulled
 from vast_mcp.account.before import Before
 from vast_mcp.journal.met import What
 from vast_mcp.machines import ways
@@ -19,8 +19,11 @@ UNSEEN_S = 60.0  # by which it may have been ready before it was found to be
 
 
 def ready(wait: Wait, row: Instance) -> None:
-    """It is of use, and after how long."""
-    _note(wait, row, "ready", seconds=_took(wait))
+    """It is of use, and after how long; what it received until then was its image."""
+    seconds = _took(wait)
+    _note(wait, row, "ready", seconds=seconds)
+    if seconds is not None:
+        pulled.note(wait.call, row)
 
 
 def _took(wait: Wait) -> float | None:
