@@ -109,8 +109,8 @@ def _change(requirement: Requirement, bounds: Bounds, name: str, to: Any) -> Jso
     if name == LEASE:
         hours = math.floor((float(to) - bounds.lease_s) / 3600)
         return {LEASE: hours} if hours >= 1 else None
-    if name == "min_disk_gb" and "disk" in requirement.rental:
-        return {"disk": to, "min_disk_gb": None}
+    if name == "min_disk_gb":
+        return {"disk": to}
     return {name: to}
 
 

@@ -153,6 +153,7 @@ async def try_it(
         place=place,
         turn=plan.turn,
         machine_id=one.offer.machine_id,
+        host_id=one.offer.host_id,
         pull_usd=one.pull_usd,
         agreed_usd_per_hour=agreed_usd_per_hour(call, plan),
     )
