@@ -13,7 +13,7 @@ from house import an_offer, call, served
 from vast_mcp import errors
 from vast_mcp.journal.met import Event
 from vast_mcp.journal.plan_records import Bounds
-from vast_mcp.provisioning.candidates import Candidates, candidates
+from vast_mcp.provisioning.candidates import Candidates, candidates, in_order
 from vast_mcp.provisioning.requirement import Requirement
 from vast_mcp.sandbox import possessions
 from vast_mcp.sandbox.routes import create_app
@@ -101,6 +101,20 @@ async def test_a_worst_case_that_no_budget_has_room_for_is_named_apart(look: Loo
     found = await look(budget_usd=worst[1])
     assert {one.worst_usd for one in found.offers} == set(worst[:2])
     assert len(found.over_budget) == len(worst) - 2
+
+
+async def test_two_processes_go_for_what_is_alike_in_different_orders(look: Look) -> None:
+    [one, two, *_] = (await look()).offers
+    alike = [
+        replace(one, expected_usd_per_hour=0.4, offer=each.offer.model_copy())
+        for each in (await look()).offers[:6]
+    ]
+    dearer = replace(two, expected_usd_per_hour=0.5)
+    orders = [in_order([dearer, *alike], ours) for ours in range(8)]
+    firsts = {order[0].offer.ask_contract_id for order in orders}
+    assert len(firsts) > 1
+    assert all(order[-1] is dearer for order in orders)
+    assert in_order(alike, 1) == in_order(alike[::-1], 1)
 
 
 async def test_machines_that_were_tried_are_left_out(look: Look) -> None:

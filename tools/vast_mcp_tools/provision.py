@@ -98,13 +98,14 @@ async def provision(args: Provision, call: Call) -> ProvisionResult:
     them arrives machines end soon by themselves; lease_hours counts from then. Fields without words
     are as in search_offers and create_instance.
     """
-    from vast_mcp.provisioning import asking, previewing, told
+    from vast_mcp.provisioning import asking, otherwise, previewing, told
 
     asked = await _asked(args, call)
     if asked.dry_run and asked.wanted is not None:
         return _answer(await previewing.previewed(call, asked, asked.wanted))
     standing = await (asking.cancel if asked.cancel else asking.provision)(call, asked)
-    return _answer(await told.told(call, standing.plan, asked.notes))
+    answer = await told.told(call, standing.plan, asked.notes)
+    return _answer(await otherwise.of_plan(call, asked, standing.plan, answer))
 
 
 def _answer(told: PlanTold) -> ProvisionResult:

@@ -24,7 +24,7 @@ from vast_mcp.vast.models import Offer
 
 # Offers whose expected costs lie this near to each other are as good: each process tries them in an
 # order of its own, so that two callers do not race for one.
-ALIKE = 1.03
+ALIKE, LEAST_USD = 1.03, 1e-6
 _OURS = secrets.randbits(32)
 
 
@@ -67,8 +67,8 @@ async def candidates(
     fitting, unpriced = judge.judged(left)
     over = [one for one in fitting if _never_fits(one, bounds)]
     return Candidates(
-        sorted((one for one in fitting if one not in over), key=_place),
-        sorted(over, key=_place),
+        in_order([one for one in fitting if one not in over], _OURS),
+        in_order(over, _OURS),
         unpriced,
         [*needs.warnings, *known.told(needs.args.before), *unread],
         found.is_all,
@@ -124,7 +124,11 @@ def _never_fits(one: Candidate, bounds: Bounds) -> bool:
     return bounds.budget_usd is not None and one.worst_usd > bounds.budget_usd + ROUNDING
 
 
-def _place(one: Candidate) -> tuple[int, int]:
-    """Where it stands in this process's order."""
-    near = round(math.log(max(one.expected_usd_per_hour, 1e-6), ALIKE))
-    return near, hash((_OURS, one.offer.ask_contract_id))
+def in_order(found: Sequence[Candidate], ours: int) -> list[Candidate]:
+    """The best first; those that are alike in an order of a process's own number."""
+
+    def place(one: Candidate) -> tuple[int, int]:
+        near = round(math.log(max(one.expected_usd_per_hour, LEAST_USD), ALIKE))
+        return near, hash((ours, one.offer.ask_contract_id))
+
+    return sorted(found, key=place)

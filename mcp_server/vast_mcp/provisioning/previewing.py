@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vast_mcp.journal.plan_records import Bounds
 from vast_mcp.machines import figures
+from vast_mcp.provisioning import otherwise
 from vast_mcp.provisioning.asked import Asked
 from vast_mcp.provisioning.candidates import Candidate, Candidates, candidates
 from vast_mcp.provisioning.requirement import Wanted
@@ -22,12 +23,15 @@ async def previewed(call: Call, asked: Asked, wanted: Wanted) -> PlanTold:
     dearest = max((one.usd_per_hour for one in found.offers), default=None)
     if dearest is not None and confirm.wanted(call, dearest):
         warnings.append("The person is asked before anything is rented (VAST_MCP_CONFIRM).")
-    return PlanTold(
+    answer = PlanTold(
         said=_said(found, wanted.bounds),
         offers=[_priced(one) for one in found.offers[:MOST_SHOWN]],
         warnings=warnings,
         next_steps=[_next(asked, found)],
     )
+    if found.offers:
+        return answer
+    return await otherwise.of_wish(call, asked, wanted.requirement, wanted.bounds, answer)
 
 
 def _said(found: Candidates, bounds: Bounds) -> str:

@@ -14,6 +14,7 @@ from pydantic import Field
 from vast_mcp import errors
 from vast_mcp.account.access import Access, access_to
 from vast_mcp.account.reading import read_machine
+from vast_mcp.errors import Json
 from vast_mcp.journal.plan_records import Plan, Try
 from vast_mcp.machines import shown
 from vast_mcp.machines.costs import DIGITS, rounded
@@ -65,6 +66,14 @@ class Priced(Part):
     why: str | None = None
 
 
+class Otherwise(Part):
+    """One change of a wish that finds offers."""
+
+    change: Annotated[Json, Field(description="Arguments of provision; null leaves one out.")]
+    offers: Annotated[int, Field(description="How many more that finds.")]
+    usd_per_hour: Annotated[float | None, Field(description="The cheapest of them.")] = None
+
+
 class PlanTold(Part):
     """How a plan stands, or what it would try."""
 
@@ -91,6 +100,9 @@ class PlanTold(Part):
     ] = None
     after_end_usd: Annotated[
         float | None, Field(description="Billed after their destroy was accepted; not in spent.")
+    ] = None
+    instead: Annotated[
+        list[Otherwise] | None, Field(description="Too little fits: single changes that find more.")
     ] = None
     warnings: list[str] = []
     next_steps: list[Step] = []
