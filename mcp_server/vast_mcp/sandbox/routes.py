@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import cache
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -38,74 +39,75 @@ METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH"]
 
 def create_app(world: World) -> Starlette:
     """Make the pretend service of one world, its control routes included."""
+    nowhere = {HTTPException: _lead_nowhere}
+    app = Starlette(routes=[*_service(), *control.routes(world)], exception_handlers=nowhere)
+    app.router.redirect_slashes = False  # `_lead_on` answers a missing slash, and in its own form
+    app.state.world = world
+    return app
+
+
+@cache
+def _service() -> tuple[Route, ...]:
+    """The addresses of Vast.ai, which all worlds have: they take longer to make than a world."""
     by_path: dict[str, dict[str, Endpoint]] = defaultdict(dict)
     for endpoint in sorted(TABLE, key=lambda one: one.path.count("{")):  # words before numbers
         by_path[endpoint.path][endpoint.method] = endpoint
     routes = [
-        Route(path, _Address(world, path, methods).answer, methods=METHODS)
+        Route(path, _Address(path, methods).answer, methods=METHODS)
         for path, methods in by_path.items()
     ]
-    moved = _Moved(world).answer
-    bare = [Route(path[:-1], moved, methods=METHODS) for path in by_path if path.endswith("/")]
-    nowhere = {HTTPException: _Nowhere(world).answer}
-    app = Starlette(routes=[*routes, *bare, *control.routes(world)], exception_handlers=nowhere)
-    app.router.redirect_slashes = False  # _Moved answers a missing slash, and in its own form
-    return app
+    bare = [Route(path[:-1], _lead_on, methods=METHODS) for path in by_path if path.endswith("/")]
+    return (*routes, *bare)
+
+
+async def _read(http: HttpRequest) -> Request:
+    """The request, in the world of the service that it came to."""
+    return await Request.read(http.app.state.world, http)
 
 
 @dataclass(frozen=True)
 class _Address:
     """An address of the service knows some methods."""
 
-    world: World
     path: str
     methods: dict[str, Endpoint]
 
     async def answer(self, http: HttpRequest) -> Response:
         """Answer as the service does, or as the fault that the request meets."""
-        request = await Request.read(self.world, http)
+        request = await _read(http)
+        world = request.world
         endpoint = self.methods.get(http.method, self._unknown(http.method))
         name = _name_of(endpoint, request)
         _remember(request, name)
-        fault = self.world.faults.take(name, http.method)
+        fault = world.faults.take(name, http.method)
         if fault is None:
-            return _dated(self.world, _answer(request, name, endpoint))
+            return _dated(world, _answer(request, name, endpoint))
         reply = None
         if fault.when == "after":
             reply = _answer(request, name, endpoint)
-        return _dated(self.world, await self.world.faults.act(fault, reply, self.world.now))
+        return _dated(world, await world.faults.act(fault, reply, world.now))
 
     def _unknown(self, method: str) -> Endpoint:
         return Endpoint(self.path, method, "unknown", "", _refuse_method)
 
 
-@dataclass(frozen=True)
-class _Moved:
-    """An address without its last slash is none: it leads on, and its JSON has no data
-    (docs/vast-api.md 0).
+async def _lead_on(http: HttpRequest) -> Response:
+    """An address without its last slash is none: it leads on, whatever the key or the method, and
+    its JSON has no data (docs/vast-api.md 0). What was asked is remembered as `moved`.
     """
-
-    world: World
-
-    async def answer(self, http: HttpRequest) -> Response:
-        """Lead on, whatever the key or the method; what was asked is remembered as `moved`."""
-        request = await Request.read(self.world, http)
-        _remember(request, "moved")
-        query = f"?{http.url.query}" if http.url.query else ""
-        return _dated(self.world, _refused(replies.moved(f"{request.path}/{query}")))
+    request = await _read(http)
+    _remember(request, "moved")
+    query = f"?{http.url.query}" if http.url.query else ""
+    return _dated(request.world, _refused(replies.moved(f"{request.path}/{query}")))
 
 
-@dataclass(frozen=True)
-class _Nowhere:
-    """Nowhere is every address that the service does not have."""
-
-    world: World
-
-    async def answer(self, http: HttpRequest, _error: Exception) -> Response:
-        """Refuse; what was asked is remembered as `unknown`."""
-        request = await Request.read(self.world, http)
-        _remember(request, "unknown")
-        return _dated(self.world, _refused(replies.no_such_path(request.path)))
+async def _lead_nowhere(http: HttpRequest, _error: Exception) -> Response:
+    """Nowhere is every address that the service does not have. What was asked is remembered as
+    `unknown`.
+    """
+    request = await _read(http)
+    _remember(request, "unknown")
+    return _dated(request.world, _refused(replies.no_such_path(request.path)))
 
 
 def _name_of(endpoint: Endpoint, request: Request) -> str:
