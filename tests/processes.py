@@ -24,7 +24,7 @@ from vast_mcp.environment import load
 from vast_mcp.sandbox.world import World
 from vast_mcp.worlds.record import NAME
 
-PATIENCE = 30.0  # seconds for anything that a loaded machine may be slow at
+PATIENCE = 90.0  # seconds for anything that a loaded machine may be slow at
 
 
 def command(*arguments: str) -> list[str]:

@@ -48,7 +48,7 @@ def printed(
         env={"PATH": str(path), "HOME": str(folder), "OMP_NUM_THREADS": ""},
         capture_output=True,
         check=False,
-        timeout=50,
+        timeout=150,
     )
     return done.stdout.decode()
 
@@ -236,7 +236,7 @@ def test_a_cut_script_runs_nothing(tmp_path: Path) -> None:
             env={"PATH": str(path), "HOME": str(tmp_path)},
             capture_output=True,
             check=False,
-            timeout=20,
+            timeout=150,
         )
     assert not (tmp_path / "ran").exists()
 
@@ -294,7 +294,7 @@ def test_an_onstart_with_a_check_does_what_it_did_and_the_log_gets_the_line(
         env={"PATH": str(path), "HOME": str(tmp_path)},
         capture_output=True,
         check=False,
-        timeout=50,
+        timeout=150,
     )
     assert (done.returncode, done.stdout) == (7, b"got a line\n")
     assert len(found(done.stderr.decode()).cards or ()) == 1

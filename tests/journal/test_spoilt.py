@@ -129,7 +129,7 @@ async def test_a_confirmed_attempt_that_lost_its_machine_is_a_doubt_and_finds_it
     async with served(world, short) as client:
         world.living[0].hidden_looks = 1
         again = await call(client, "create_instance", **wish(first))
-        with anyio.fail_after(20):
+        with anyio.fail_after(100):
             while "error" in again:
                 assert again["error"]["code"] == "outcome_unknown"
                 again = await call(client, "create_instance", **wish(first))

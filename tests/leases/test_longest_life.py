@@ -72,7 +72,7 @@ async def left(client: Client, machine: Instance) -> float:
 
 
 async def until_ended(client: Client, machine: Instance) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(100):
         while True:
             if not machine.alive:
                 return

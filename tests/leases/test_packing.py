@@ -59,7 +59,7 @@ def run(
         env=environ,
         capture_output=True,
         check=False,
-        timeout=20,
+        timeout=150,
         stdin=subprocess.DEVNULL,
     )
 
@@ -125,7 +125,7 @@ def test_a_machine_that_starts_onstart_by_its_shebang_finds_one(tmp_path: Path) 
     path.write_text(packed("#!/bin/sh\necho started\n"), encoding="utf-8")
     path.chmod(0o700)
     assert (
-        subprocess.run([path], capture_output=True, check=True, timeout=20).stdout == b"started\n"
+        subprocess.run([path], capture_output=True, check=True, timeout=150).stdout == b"started\n"
     )
     assert not packed("echo started\n").startswith("#!")
 
@@ -261,7 +261,7 @@ def test_unpacking_needs_no_more_than_coreutils_and_gzip(shell: list[str], tmp_p
     path.write_text(packed("echo ran\n"), encoding="utf-8")
     environ = {"PATH": str(tools), "TMPDIR": str(tmp_path)}
     done = subprocess.run(
-        [*program, path], env=environ, capture_output=True, check=False, timeout=20
+        [*program, path], env=environ, capture_output=True, check=False, timeout=150
     )
     assert (done.stdout, told(done), done.returncode) == (b"ran\n", [BEGAN, f"{ENDED}0"], 0)
 
@@ -279,7 +279,7 @@ def test_busybox_alone_unpacks(tmp_path: Path, script: str) -> None:
     path.write_text(packed(script), encoding="utf-8")
     environ = {"PATH": str(tools), "TMPDIR": str(tmp_path)}
     done = subprocess.run(
-        [busybox, "sh", path], env=environ, capture_output=True, check=False, timeout=20
+        [busybox, "sh", path], env=environ, capture_output=True, check=False, timeout=150
     )
     assert (done.stdout, told(done), done.returncode) == (b"ran\n", [BEGAN, f"{ENDED}0"], 0)
 

@@ -219,7 +219,7 @@ class Machine:
                 stdout=out,
                 stderr=err,
                 check=False,
-                timeout=20,
+                timeout=150,
             )
 
     def spy(self) -> None:
@@ -1045,7 +1045,7 @@ def run(
         env={"PATH": os.environ["PATH"], "TMPDIR": str(folder / "tmp"), "HOME": str(folder), **own},
         capture_output=True,
         check=False,
-        timeout=20,
+        timeout=150,
         stdin=subprocess.DEVNULL,
     )
 

@@ -27,7 +27,9 @@ def test_a_part_that_cannot_be_had_says_why_and_fails_unless_allowed(
     nothing = {"PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": "/dev/null"}
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "ALLOW_MISSING": allowed, **nothing}
     command = [sys.executable, str(tmp_path / "scripts/hosts.py"), "wheel"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(
+        command, env=env, capture_output=True, text=True, timeout=150, check=False
+    )
     first, last = done.stdout.splitlines()
     assert first.startswith("missing wheel")
     assert "PyPI: ERROR: " in first
@@ -39,7 +41,7 @@ def test_a_part_that_cannot_be_had_says_why_and_fails_unless_allowed(
 def test_a_part_that_does_not_exist_is_wrong_usage(tmp_path: Path) -> None:
     """A misspelt part must not pass for one that was run."""
     command = [sys.executable, str(ROOT / "scripts/hosts.py"), "claude-code"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "parts are claude_code, codex" in done.stderr
 

@@ -115,7 +115,7 @@ def copy(tmp_path: Path) -> Path:
 
 def run(copy: Path, *arguments: str) -> tuple[int, str]:
     command = [sys.executable, str(copy / "scripts/manifests.py"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=150)
     return done.returncode, done.stdout + done.stderr
 
 

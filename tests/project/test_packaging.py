@@ -120,7 +120,7 @@ def test_plugin_and_bundle_take_the_same_pins(tmp_path: Path) -> None:
     packer.chmod(0o700)
     path = f"{packer.parent}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(
-        ["sh", tmp_path / "scripts/mcpb"], env=os.environ | {"PATH": path}, check=True, timeout=30
+        ["sh", tmp_path / "scripts/mcpb"], env=os.environ | {"PATH": path}, check=True, timeout=150
     )
     [packed] = (tmp_path / "dist").iterdir()
     text = (packed / "pyproject.toml").read_text(encoding="utf-8")
@@ -197,7 +197,7 @@ def test_the_installed_command_is_the_module() -> None:
 def test_the_command_says_its_version(command: list[Any]) -> None:
     """Both ways of starting it."""
     ran = subprocess.run(
-        [*command, "--version"], capture_output=True, encoding="utf-8", timeout=30, check=False
+        [*command, "--version"], capture_output=True, encoding="utf-8", timeout=150, check=False
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"vast-mcp {vast_mcp.__version__}\n", "")
 
@@ -213,7 +213,7 @@ def test_a_folder_called_tools_where_it_is_started_is_not_run(tmp_path: Path) ->
         )
     command = [str(Path(sys.executable).parent / "vast-mcp"), "call", "no_such_tool", "--sandbox"]
     ran = subprocess.run(
-        command, capture_output=True, encoding="utf-8", timeout=30, check=False, cwd=tmp_path
+        command, capture_output=True, encoding="utf-8", timeout=150, check=False, cwd=tmp_path
     )
     assert ran.returncode == 2
     assert '"unknown_tool"' in ran.stdout

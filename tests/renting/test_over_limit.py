@@ -71,7 +71,7 @@ async def rent(client: Client, offer: dict[str, Any], **more: Any) -> dict[str, 
 
 async def until(so: Callable[[], object]) -> None:
     """What happens in the background has happened."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(100):
         while True:
             if so():
                 return
@@ -84,7 +84,7 @@ async def until_gone(world: World) -> None:
 
 async def first_notices(client: Client) -> list[str]:
     """The next notices that an answer has."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(100):
         while True:
             answer = await call(client, "show_instances")
             if "notices" in answer:

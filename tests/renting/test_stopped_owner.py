@@ -104,7 +104,7 @@ async def stopped(
     """A server whose request is on its way until the block ends; then it wakes."""
     patient = replace(short, times=replace(short.times, budget_s=60.0, put_s=30.0))
     holding = Holding(world, commits_first=commits_first)
-    with anyio.fail_after(40):
+    with anyio.fail_after(100):
         async with (
             Client(build(patient, CATALOGUE, holding)) as owner,
             served(world, short) as other,

@@ -82,7 +82,7 @@ async def until_it_answers(
     client: Client, arguments: dict[str, Any], *codes: str
 ) -> dict[str, Any]:
     """The same call, while its answer is one of these errors."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(100):
         while True:
             answer = await call(client, "create_instance", **arguments)
             if "error" not in answer or answer["error"]["code"] not in codes:

@@ -24,7 +24,7 @@ async def test_a_machine_that_does_not_lie_is_as_promised(
     offer = an_offer(world, ports=True, disk_bw=lambda speed: speed > 900)
     body = {"image": "a/b", "disk": 20, "label": OURS, "runtype": "ssh_direct"}
     made = world.rent(offer["id"], body).id
-    times = replace(settings.times, look_s=0.005, pace=0.0)
+    times = replace(settings.times, look_s=0.005, pace=0.0, budget_s=50.0)
     async with served(world, replace(settings, times=times, state_dir=tmp_path / "s")) as client:
         await call(client, "wait_for_instance", instance_id=made)
         found = await call(client, "check_machine", instance_id=made)
