@@ -16,18 +16,18 @@ demo: $(STAMP)  ## watch a real client rent, look and destroy on the sandbox
 	@$(BIN)/vast-mcp demo
 
 # More workers than cores: half of the suite waits for processes and deadlines.
-test: $(STAMP)  ## the whole suite
-	@$(BIN)/python -m pytest -n 4 --dist loadscope
+test: $(STAMP)  ## every test, with some rows of its table: tests/quick.py
+	@QUICK=1 $(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder
 
 test-whole: $(STAMP)  ## the same with every row of the long tables and all made-up examples
-	@WHOLE=1 $(BIN)/python -m pytest -n 4 --dist loadscope --timeout 300
+	@WHOLE=1 $(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder --timeout 300
 
 test-fast: $(STAMP)  ## what runs in one process, in under a minute: while working
-	@$(BIN)/python -m pytest -n 4 --dist loadscope -m "not processes"
+	@QUICK=1 $(BIN)/python -m pytest -n 4 --dist loadscope -m "not processes"
 
-cover: $(STAMP)  ## the whole suite, and which lines and branches it never takes
+cover: $(STAMP)  ## the suite with every row but of the longest tables, and which lines and branches it never takes
 	@rm -f .coverage .coverage.*
-	@$(BIN)/coverage run -m pytest -n 4 --dist loadscope --timeout 300
+	@$(BIN)/coverage run -m pytest -n 4 --dist loadscope --no-loadscope-reorder --timeout 300
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
 

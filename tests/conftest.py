@@ -17,6 +17,7 @@ from mcp import Client
 
 from house import env_of
 from processes import PATIENCE, end_worlds, line_of, process, services
+from quick import QUICK, quickly, slow_first
 from unhurried import UnhurriedLoop
 from vast_mcp.environment import load
 from vast_mcp.host.server import build
@@ -47,6 +48,16 @@ def _once(check: Callable[[Any], None]) -> Callable[[Any], None]:
 # The SDK's client checks the schema of a tool's results once a session, for 10 ms, and every test
 # has sessions of its own: a third of the suite's time.
 Draft202012Validator.check_schema = _once(Draft202012Validator.check_schema)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`make test` tries a part of everything (quick.py)."""
+    if QUICK:
+        kept = quickly(items)
+        chosen = set(kept)
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = kept
+    items[:] = slow_first(items)
 
 
 @pytest.fixture

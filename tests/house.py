@@ -24,7 +24,7 @@ GOLDEN = Path(__file__).parent / "golden"
 # Where `make cover` measures, processes that tests start are measured too.
 COVERED = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 
-# `make test` tries a sample of long tables and few made-up examples; `make test-whole` tries all.
+# Of the longest tables and of made-up examples a sample is tried; `make test-whole` tries all.
 WHOLE = os.environ.get("WHOLE") == "1"
 
 KEY_LINE = (

@@ -98,6 +98,7 @@ def is_named_before_another(first: int, real: dict[str, str], url: str, tmp_path
 # ── stdout ───────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("closed", ["before the rent", "after it, unread"])
 def test_with_stdout_closed_the_next_process_names_the_machine_and_rents_no_other(
     real: dict[str, str], url: str, tmp_path: Path, closed: str
@@ -189,6 +190,7 @@ def test_wishes_that_a_host_makes_at_once_are_all_rented(
     assert len(ledger(url)["living"]) == 3
 
 
+@pytest.mark.thorough
 def test_a_host_that_reads_only_after_it_ended_us_was_told(
     real: dict[str, str], url: str, tmp_path: Path
 ) -> None:

@@ -499,6 +499,7 @@ async def ended(serving: Serving) -> int:
     return await anyio.to_thread.run_sync(lambda: serving.process.wait(PATIENCE))
 
 
+@pytest.mark.thorough
 async def test_asked_to_end_while_one_rents_and_another_waits_for_it_sends_for_one(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:
@@ -560,6 +561,7 @@ async def test_asked_to_end_while_it_rents_it_answers_and_journals_first(
     assert ledger(url)["living"] == [made]
 
 
+@pytest.mark.thorough
 async def test_asked_to_end_without_an_answer_it_ends_and_the_next_process_finds_the_machine(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:

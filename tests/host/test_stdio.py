@@ -262,6 +262,7 @@ def test_an_answer_reaches_an_output_that_knows_few_letters(
     assert json.loads(out)["label"].startswith("日本 🚀#")
 
 
+@pytest.mark.thorough
 def test_an_answer_that_cannot_be_written_is_no_failure_that_bills_nothing(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:

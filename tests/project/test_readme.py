@@ -74,7 +74,7 @@ def test_the_unattended_loop_survives_a_lost_reply(
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
     )
     assert done.returncode == 0, done.stderr
     living = control(sandbox, "ledger")["living"]
@@ -85,6 +85,7 @@ def test_the_unattended_loop_survives_a_lost_reply(
     assert len(puts) == (1 if when == "after" else 2)
 
 
+@pytest.mark.thorough
 def test_the_lines_for_a_script_run(sandbox: str, tmp_path: Path) -> None:
     """README: what is missing, a search, the settling of what is open, and the end of what is past
     its lease.
@@ -101,7 +102,7 @@ def test_the_lines_for_a_script_run(sandbox: str, tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
     )
     assert done.returncode == 0, done.stderr
     looked, brace, rest = done.stdout.partition("{\n")
@@ -126,7 +127,7 @@ def test_the_line_for_cron_runs(sandbox: str, tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
     )
     assert (done.returncode, done.stdout.strip()) == (0, "nothing past its lease"), done.stderr
 
