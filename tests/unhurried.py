@@ -6,9 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from selectors import DefaultSelector, SelectorKey
+from typing import TypeVar
 
+import anyio
 import pytest
+
+Made = TypeVar("Made")
 
 # For a test of work without end, which nothing but the true clock cuts short.
 BY_THE_TRUE_CLOCK = pytest.mark.parametrize("anyio_backend", ["asyncio"], ids=["true clock"])
@@ -46,3 +51,8 @@ class UnhurriedLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._waits.waited_s
+
+
+def run(work: Callable[..., Awaitable[Made]], *given: object) -> Made:
+    """What this comes to on a loop of its own, for a test that is no coroutine."""
+    return anyio.run(work, *given, backend_options={"loop_factory": UnhurriedLoop})

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-import anyio
 import pytest
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as examples
@@ -18,6 +17,7 @@ from hypothesis import strategies as st
 
 from case import Seen
 from house import an_offer, lenient_world, needed, sampled, served, so_many
+from unhurried import run
 from vast_mcp.errors import is_text
 from vast_mcp.host.bookkeeping import ADDED
 from vast_mcp.host.bounds import NUMBER
@@ -156,7 +156,7 @@ def test_whatever_is_given_is_answered_in_the_one_shape(
     calls: tuple[str, list[dict[str, Any]]], watched: Settings
 ) -> None:
     """Several arguments at once, of any kind."""
-    anyio.run(called_with, *calls, watched)
+    run(called_with, *calls, watched)
 
 
 @examples(
@@ -167,7 +167,7 @@ def test_whatever_is_given_is_answered_in_the_one_shape(
                               st.sampled_from([None, "", [], {}]), max_size=10))  # fmt: skip
 def test_a_wish_with_empties_is_the_same_wish(fields: dict[str, Any], settings: Settings) -> None:
     """The same call with and without them rents once: the second finds the first."""
-    anyio.run(rented_once, fields, settings)
+    run(rented_once, fields, settings)
 
 
 async def rented_once(fields: dict[str, Any], settings: Settings) -> None:

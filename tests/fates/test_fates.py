@@ -15,6 +15,7 @@ from standings import FATES_HERE, Standing, row_of_table, standing
 from vast_mcp.settings import Settings
 
 ROWS = sampled(row_of_table(), every=9)
+BUSY_S = 60  # what a busy machine may be late by
 NEAR = 0.00002  # $/h: answers round to five places
 
 SHELL = {"ssh", "rsync", "rsync_down", "scp", "scp_down"}
@@ -197,7 +198,7 @@ async def check_wait(at: Standing) -> None:
     check_first(answer, *first_of(at.fate, at.kind)[1:])
     if answer["state"] == "ready":
         check_access(at, answer)
-    assert 0 <= answer["waited_s"] <= patience
+    assert 0 <= answer["waited_s"] <= patience + BUSY_S
 
 
 async def check_others(at: Standing) -> None:

@@ -47,7 +47,9 @@ async def test_the_conversation_goes_as_readme_tells_it(settings: Settings, tmp_
     files = tmp_path / "run"
     files.mkdir()
     (files / "train.sh").write_text(TRAINING, encoding="utf-8")
-    times = replace(settings.times, look_s=0.005, verify_s=0.01, pace=0.0, budget_s=50.0)
+    times = replace(
+        settings.times, look_s=0.005, verify_s=0.01, pace=0.0, budget_s=50.0, young_s=600.0
+    )
     answers: list[dict[str, Any]] = []
     there = replace(settings, times=times, state_dir=tmp_path / "s", files=(files,))
     async with served(world, there) as client:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from mcp import Client
 
 from house import GOLDEN, KEY_LINE, call, served, so_many
+from unhurried import run
 from vast_mcp.environment import load
 from vast_mcp.host.flat import flat
 from vast_mcp.host.schema import Slim
@@ -450,7 +451,7 @@ async def rent_in_a_new_world(arguments: Any, settings: Settings) -> Any:
 
 
 def check_what_arrives(arguments: Any, settings: Settings) -> None:
-    made, bodies = anyio.run(rent_in_a_new_world, arguments, settings)
+    made, bodies = run(rent_in_a_new_world, arguments, settings)
     assert "error" not in made
     token = made["label"].rpartition("#")[2]
     assert re.fullmatch("[0-9a-f]{16}", token)
