@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from wishing import TOOLS, ask, cheapest, doom, doom_after, hurried, living, until_over
+from wishing import TOOLS, ask, cheapest, doom, doom_after, hurried, living, until, until_over
 
-from house import call, puts, served
+from house import puts, served
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 
@@ -47,8 +47,7 @@ async def test_a_plan_that_nobody_asks_after_ends(world: World, settings: Settin
     doom(world, "pulls")
     async with served(world, hurried(settings, budget_s=0.3, unasked_s=0.5), TOOLS) as client:
         await ask(client, request_key="mine")
-        while living(world):
-            await call(client, "show_instances")
+        await until(lambda: not living(world))
         done = await until_over(client, request_key="mine")
     assert done["outcome"] == "unasked"
 

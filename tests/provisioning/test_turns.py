@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from wishing import TOOLS, account_in, ask, doom, hurried, journal_in, living, until_over
+from wishing import TOOLS, account_in, ask, doom, hurried, journal_in, living, until, until_over
 
-from house import call, puts, served
+from house import puts, served
 from vast_mcp import errors
 from vast_mcp.journal import Journal
 from vast_mcp.journal.plan_records import Bounds, Plan, PlanWish, TryOf
@@ -168,10 +168,10 @@ async def test_another_process_goes_on_with_what_it_was_not_asked_for(
     async with served(world, shared, TOOLS) as client:
         begun = await ask(client)
     assert begun["state"] == "seeking"
-    async with served(world, shared, TOOLS) as other:
-        while journal_in(state).plans.tries(begun["plan"])[0].state == "begun":
-            await call(other, "show_instances")
-    [one] = journal_in(state).plans.tries(begun["plan"])
+    plans = journal_in(state).plans
+    async with served(world, shared, TOOLS):
+        await until(lambda: plans.tries(begun["plan"])[0].state != "begun")
+    [one] = plans.tries(begun["plan"])
     assert (one.state, one.instance_id) == ("ready", living(world)[0])
     assert puts(world) == 1
 
@@ -185,9 +185,9 @@ async def test_who_does_not_know_the_secrets_ends_and_rents_nothing(
     async with served(world, shared, TOOLS) as client:
         begun = await ask(client, rental=rental)
     assert begun["state"] == "seeking"
-    async with served(world, shared, TOOLS) as other:
-        while journal_in(state).plans.not_over(account_in(state))[0].detail != "values":
-            await call(other, "show_instances")
+    account, plans = account_in(state), journal_in(state).plans
+    async with served(world, shared, TOOLS):
+        await until(lambda: plans.not_over(account)[0].detail == "values")
     assert puts(world) == 1
     assert b"hush-hush" not in (state / "journal.db").read_bytes()
     doom(world, "runs")

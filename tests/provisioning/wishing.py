@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
+import anyio
 from mcp import Client
 from pydantic import Field
 
@@ -107,6 +109,14 @@ def hurried(settings: Settings, **times: float) -> Settings:
 
 async def ask(client: Client, **arguments: Any) -> dict[str, Any]:
     return await call(client, "wish", **arguments)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let servers work until this holds."""
+    for _ in count():
+        if holds():
+            return
+        await anyio.sleep(0.05)
 
 
 async def until_over(client: Client, **arguments: Any) -> dict[str, Any]:
