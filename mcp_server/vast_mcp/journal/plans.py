@@ -155,10 +155,6 @@ class Plans:
         lately = abs(time.time() - (plan.driven_at or 0.0)) < self._lost_s
         return lately and self._alive(plan.driver)
 
-    def is_driven_elsewhere(self, plan: Plan) -> bool:
-        """Whether another process that is there drives it."""
-        return self._is_driven(plan)
-
     def keep(self, plan: Plan) -> bool:
         """Say that its driver is there; False where the turn was lost."""
         return self._db.changes(

@@ -14,7 +14,7 @@ from vast_mcp.account.whose import account_of
 from vast_mcp.errors import Problem
 from vast_mcp.journal.plan_records import Plan, PlanWish, Try
 from vast_mcp.journal.records import Notice
-from vast_mcp.provisioning import consent, opening
+from vast_mcp.provisioning import consent, opening, words
 from vast_mcp.provisioning.asked import TOOL, Asked
 from vast_mcp.provisioning.filling import ASKS
 from vast_mcp.provisioning.requirement import Requirement
@@ -121,7 +121,7 @@ async def _followed(call: Call, plan: Plan, asked: Asked) -> Standing:
         if asked.wanted is not None:
             session.plan_values[plan.name] = asked.wanted.rental
         session.wake_plans()
-    until = call.deadline - call.times.budget_s / TO_ANSWER
+    until, told = call.deadline - call.times.budget_s / TO_ANSWER, ""
     while True:
         standing = _standing(call, plan)
         if standing.state == "asks" and await _ask_again(call, standing.plan):
@@ -130,6 +130,9 @@ async def _followed(call: Call, plan: Plan, asked: Asked) -> Standing:
             return _telling(call, standing.plan)
         if standing.plan.driver is None:
             session.wake_plans()
+        if (said := words.doing(standing.plan, standing.tries)) != told:
+            told = said
+            await call.say(said)
         await anyio.sleep(call.times.look_s / LOOK)
 
 

@@ -19,7 +19,7 @@ from vast_mcp.waiting.wait import Wish
 from vast_mcp.working import checks
 
 LOOKS = 5  # times look_s, that a wait of one step takes; a machine of use is looked at as seldom
-MOST_UNKNOWN = 3  # looks from inside that found nothing, before that is the answer
+MOST_UNKNOWN = 3  # looks from inside that find nothing, where that is no condition
 
 Decided = tuple[Try, Literal["ready", "failed"], str]
 
@@ -80,8 +80,10 @@ class Becoming:
         if checked.overall == "as_promised":
             return [(one, "ready", "")]
         self._unknown[one.number] = 1 + self._unknown.get(one.number, 0)
-        if self._unknown[one.number] < MOST_UNKNOWN:
-            return []
+        if checked.look.found is None and (
+            requirement.check or self._unknown[one.number] < MOST_UNKNOWN
+        ):
+            return []  # another look may find something, until its time is up
         return [(one, "failed", "unchecked") if requirement.check else (one, "ready", "")]
 
     async def failed_since(self, call: Call, ready: Sequence[Try]) -> list[tuple[Try, str]]:

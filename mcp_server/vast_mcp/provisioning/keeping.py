@@ -52,8 +52,11 @@ class _Keeper:
     rested: dict[str, float] = field(default_factory=dict[str, float])
 
     async def look(self) -> None:
-        """Drive what nobody drives. Errors only make it wait."""
+        """Drive what nobody drives, and note which answers have arrived: whoever drives may be
+        another process. Errors only make it wait.
+        """
         try:
+            self.session.settle_told(self.session.telling.heard())
             journal, known = self.session.journal, self.session.account
             if not journal.exists():
                 return

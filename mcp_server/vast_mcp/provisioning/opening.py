@@ -59,19 +59,19 @@ def _check_bounded(call: Call, wanted: Wanted) -> None:
 
 def _check_order(call: Call, wanted: Wanted) -> None:
     """Raises what is wrong with the rental, whatever the offer."""
+    longest, short_h = call.limits.max_lease_hours, wanted.bounds.lease_s / 3600
+    if longest is not None and short_h > longest:
+        raise errors.OverLimit(
+            f"Each machine would live for {short_h:g} hours while it is tried, and {longest:g} are "
+            "allowed (VAST_MCP_MAX_LEASE_HOURS, set by the person).",
+            problems=[Problem("give_up_after_minutes", "fewer")],
+        )
     given = {
         **wanted.rental,
         "offer_id": 1,
         "lease_hours": wanted.bounds.lease_s / 3600,
     }
     order_of(given, call.settings)
-    longest, asked = call.limits.max_lease_hours, wanted.bounds.lease_hours
-    if longest is not None and (asked or longest) > longest:
-        raise errors.OverLimit(
-            f"A lease of {asked:g} hours is over the {longest:g} that are allowed "
-            "(VAST_MCP_MAX_LEASE_HOURS, set by the person).",
-            problems=[Problem("lease_hours", f"at most {longest:g}")],
-        )
     try:
         aim_of(wanted.requirement.ready_when)
     except ValueError as exc:
