@@ -52,7 +52,7 @@ class Scripts:
             "VAST_URL": self.url,
             "VAST_API_KEY": "k",
             "VAST_MCP_STATE_DIR": str(self.home / "state"),
-            "VAST_MCP_TIME_SCALE": "0.01",
+            "VAST_MCP_TIME_SCALE": "0.2",  # a busy computer is slow at what a machine has time for
         }
         return least | proxies | COVERED | self.more
 
@@ -93,10 +93,21 @@ def until_said(started: subprocess.Popen[bytes], wanted: bytes) -> bytes:
     """What a line has printed once this is among it."""
     assert started.stdout is not None
     heard = b""
-    give_up_at = time.monotonic() + PATIENCE
+    give_up_at = time.monotonic() + 4 * PATIENCE
     while wanted not in heard:
         assert time.monotonic() < give_up_at, heard
         more = os.read(started.stdout.fileno(), 65_536)
         assert more, f"it ended: {heard!r}"
         heard += more
     return heard
+
+
+def until_there(folder: Path, pattern: str, words: bytes) -> list[Path]:
+    """The files of this name, once the first of them holds these words."""
+    give_up_at = time.monotonic() + 4 * PATIENCE
+    while True:
+        found = sorted(folder.glob(pattern))
+        if found and words in found[0].read_bytes():
+            return found
+        assert time.monotonic() < give_up_at, f"no {words!r} in {found}"
+        time.sleep(LOOK_S)

@@ -84,3 +84,17 @@ def test_a_line_that_cannot_be_meant_rents_nothing(
         status = exc.code
     assert status == 125
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.processes
+@lines_take_long
+@pytest.mark.parametrize(
+    ("money", "status"), [(("--max", "0.001", "--budget", "2"), 120), (("--budget", "0.01"), 121)]
+)
+def test_where_no_machine_is_to_be_had_nothing_is_rented(
+    scripts: Scripts, money: tuple[str, ...], status: int
+) -> None:
+    """The market has none for that price, or no try's worst case fits the budget."""
+    found, out, beside = scripts.done("--gpu", "4090", *money, "--", "true")
+    assert (found, out) == (status, b""), beside
+    assert scripts.rented() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from mcp import Client
 
 from house import ROOT, call, served
+from running import Scripts, until_there
 from served_sandbox import control, served_sandbox
 from vast_mcp.commands import demo
 from vast_mcp.sandbox.routes import TABLE
@@ -83,6 +85,29 @@ def test_the_unattended_loop_survives_a_lost_reply(
     assert str(living_id) in done.stdout
     puts = [r for r in control(sandbox, "requests")["requests"] if r["endpoint"] == "create"]
     assert len(puts) == (1 if when == "after" else 2)
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(240)
+def test_the_nightly_job_is_killed_and_repeated(sandbox: str, tmp_path: Path) -> None:
+    """README: the same script goes on with what a killed one left; the job runs once."""
+    [script] = re.findall(r"```bash\n(night=.*?)```", README, re.DOTALL)
+    scripts = Scripts(tmp_path, sandbox)
+    (scripts.work / "src").mkdir()
+    job = 'echo begun; mkdir -p "$1"; echo x >>"$1/runs"; sleep 2; echo done; exit 7'
+    (scripts.work / "src" / "job.sh").write_text(job, "utf-8")
+    env = environment(sandbox, tmp_path) | scripts.env
+    env["PATH"] = environment(sandbox, tmp_path)["PATH"]
+    shell = ["bash", "-c", script]
+    with subprocess.Popen(shell, env=env, cwd=scripts.work, start_new_session=True) as first:
+        [log] = until_there(scripts.work, "*.log", b"begun")
+        os.killpg(first.pid, signal.SIGKILL)
+    done = subprocess.run(shell, check=False, env=env, cwd=scripts.work, timeout=200)
+    assert done.returncode == 7
+    assert log.read_bytes() == b"begun\ndone\n"
+    [runs] = scripts.work.glob("out/*/runs")
+    assert runs.read_text("utf-8") == "x\n"
+    assert (scripts.living(), len(scripts.rented())) == ([], 1)
 
 
 @pytest.mark.thorough
@@ -173,6 +198,7 @@ def test_every_block_is_run_by_something() -> None:
         "uv tool install",  # tests/hosts/test_install.py
         "export VAST_API_KEY",  # tests/hosts/test_claude_code.py
         "wish='{",
+        "night=",
         "import datetime",
     ]
     assert [first for first in found if not any(first.startswith(known) for known in run)] == []

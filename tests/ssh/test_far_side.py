@@ -115,3 +115,26 @@ def test_of_many_jobs_those_that_run_and_the_newest_are_told_in_full_and_none_is
     assert found.count("code 7") == found.count("state unstarted") == 15
     assert "command sleep 600 " in found
     assert len([line for line in found if line.startswith("began 1")]) == 1
+
+
+@pytest.mark.parametrize("shell", here, ids=lambda shell: shell[0])
+def test_what_follows_in_a_jobs_output_is_heard_byte_for_byte(
+    tmp_path: Path, shell: list[str]
+) -> None:
+    """Whoever has read so much of it has the whole together, however small the pieces."""
+    command = "printf 'a\\0b\\n\\377'; yes | head -400; printf end; printf e >&2; exit 4"
+    said(shell, tmp_path, script("prepare", command=command))
+    said(shell, tmp_path, script("start"))
+    whole, env = b"", {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    while True:
+        act = Act("hear", JOB, TICKET, wait_s=20, most=300, read=(len(whole), 0))
+        text = act.script(MARK)
+        done = subprocess.run(shell, input=text, env=env, capture_output=True, check=False)
+        _, _, rest = done.stdout.partition(f"{MARK} out\n".encode())
+        piece = rest.removesuffix(f"\n{MARK} end\n".encode())
+        if not piece:
+            break
+        whole += piece
+        assert f"{MARK} code 4\n".encode() in done.stdout
+        assert f"{MARK} err\ne\n{MARK} end\n".encode() == done.stderr
+    assert whole == b"a\0b\n\xff" + b"y\n" * 400 + b"end"

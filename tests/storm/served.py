@@ -22,6 +22,7 @@ from vast_mcp import environment, settings
 from vast_mcp.journal import Journal
 from vast_mcp.journal.jobs import Jobs
 from vast_mcp.journal.locks import Owner
+from vast_mcp.journal.runs import Run, Runs
 from vast_mcp.renting import attempt, limits
 from vast_mcp.vast.client import Vast
 from vast_mcp.vast.departure import Departure
@@ -43,6 +44,8 @@ JOB_STEPS = {
     "job begun": "mark_begun",
     "job over": "mark_over",
 }
+# Of a run, the steps beside its stages, and the method that writes each.
+RUN_STEPS = {"run opened": "opened", "run taken": "take", "run told": "mark_told"}
 PATIENCE_S = 120.0
 
 
@@ -78,6 +81,15 @@ def stops(names: set[str], port: int) -> None:
         setattr(Journal, method, around(arrow, getattr(Journal, method)))
     for step, method in JOB_STEPS.items():
         setattr(Jobs, method, around(step, getattr(Jobs, method)))
+    for step, method in RUN_STEPS.items():
+        setattr(Runs, method, around(step, getattr(Runs, method)))
+    note = Runs.note
+
+    def noted(self: Runs, run: Run) -> None:
+        step = "run begun" if run.stage == "job" and run.job else f"run {run.stage}"
+        around(step, note)(self, run)
+
+    Runs.note = noted  # type: ignore[method-assign]
 
 
 # ── mutations ─────────────────────────────────────────────────────────────────────────────────────

@@ -101,7 +101,20 @@ def run(chosen: argparse.Namespace) -> int:
         return NOT_BEGUN
     from vast_mcp.commands.run.doing import done
 
-    return anyio.run(done, settings, line)
+    try:
+        ending = anyio.run(done, settings, line)
+    except Exception as exc:  # a defect: whatever was rented is leased, and the same line goes on
+        print(f"vast-mcp run: {_name_of(exc)}; repeat this exact command", file=sys.stderr)
+        return REPEAT
+    ending.tell()
+    return ending.status
+
+
+def _name_of(exc: BaseException) -> str:
+    """What broke, by type alone: its text may hold anything."""
+    while isinstance(exc, BaseExceptionGroup):
+        exc = cast("BaseExceptionGroup[BaseException]", exc).exceptions[0]
+    return type(exc).__name__
 
 
 def line_of(chosen: argparse.Namespace) -> Line:

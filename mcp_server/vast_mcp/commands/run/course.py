@@ -5,26 +5,29 @@ killed anywhere leaves nothing to mend: the next one does the stage again.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import anyio
-
-from vast_mcp.commands.run import machine
+from vast_mcp.commands.run import copies, machine
 from vast_mcp.commands.run.desk import Desk, Failed
-from vast_mcp.commands.run.line import Carried, Line
+from vast_mcp.commands.run.job import Job, Unheard
+from vast_mcp.commands.run.line import Line
 from vast_mcp.commands.run.machine import NoMachine
+from vast_mcp.commands.run.patience import Lost
 from vast_mcp.commands.run.spool import Spool
-from vast_mcp.commands.statuses import FILES_MISSING, JOB_LOST, NO_MACHINE, NOT_BEGUN, REPEAT
+from vast_mcp.commands.statuses import (
+    FILES_MISSING,
+    JOB_LOST,
+    NO_MACHINE,
+    NOT_BEGUN,
+    OVER_BUDGET,
+    REPEAT,
+)
 from vast_mcp.errors import Json, VastMcpError
 from vast_mcp.journal.runs import Run
-from vast_mcp.working.jobs.hearing import Hearing
 
-GONE = frozenset({"no_such_instance", "lease_over"})
-PASSING = frozenset({"not_entered", "unreachable", "vast_unavailable", "rate_limited"})
-PATIENCE_S = 180.0  # with a machine that lets nobody in
-PAUSE_S = 2.0
 MOST_PLANS = 3  # machines that are lost before the job begins
+LATE_S = 300.0  # before the budget's end, in which its lease ends
 
 
 class Stop(Exception):
@@ -33,10 +36,6 @@ class Stop(Exception):
     def __init__(self, status: int, said: str) -> None:
         super().__init__(said)
         self.status = status
-
-
-class Lost(Exception):
-    """The machine is of no use, or gone."""
 
 
 @dataclass(eq=False)
@@ -62,12 +61,13 @@ class Course:
             try:
                 await stages[self.run.stage]()
             except Failed as exc:
-                raise self._stopped(exc.may_bill, str(exc)) from exc
+                raise self._stopped(str(exc), may_bill=exc.may_bill) from exc
             except VastMcpError as exc:
-                raise self._stopped(exc.billing_possible, f"{exc.code}: {exc.message}") from exc
+                said = f"{exc.code}: {exc.message}"
+                raise self._stopped(said, may_bill=exc.billing_possible) from exc
         return self.run
 
-    def _stopped(self, may_bill: bool, said: str) -> Stop:
+    def _stopped(self, said: str, *, may_bill: bool) -> Stop:
         """Why it goes no further."""
         if may_bill or self.desk.may_bill:
             return Stop(REPEAT, f"{said} {self.desk.left_behind}")
@@ -80,168 +80,137 @@ class Course:
 
     def _tell_what_is_left(self) -> None:
         """What an end of this process would leave."""
-        if self.run.instance_id is None:
-            return
-        self.desk.may_bill = True
+        which = "What is rented" if self.run.instance_id is None else f"Machine {self._machine_id}"
+        asked = self.run.instance_id is not None or machine.plan_of(self.desk, self.run) is not None
+        self.desk.may_bill = asked
         self.desk.left_behind = (
-            f"Machine {self.run.instance_id} bills until its lease ends; repeat this exact "
-            "command to go on."
+            f"{which} bills until its lease ends; repeat this exact command to go on."
         )
+
+    @property
+    def _machine_id(self) -> int:
+        return self.run.instance_id or 0
 
     # ── stages ──────────────────────────────────────────────────────────────────────────────────
 
     async def _machine(self) -> None:
+        spent = await machine.used_up(self.desk, self.run)
+        if spent is not None:
+            self._note(plans=self.run.plans + 1, spent_usd=self.run.spent_usd + spent)
+        self._tell_what_is_left()
+        self.desk.may_bill = True  # from the first call on
         try:
-            got = await machine.found(self.desk, self.line, self.run, self._note)
+            got = await machine.found(self.desk, self.line, self.run)
         except NoMachine as exc:
+            self.desk.may_bill = False
             self._note(stage="over", status=exc.status, said=str(exc))
             return
-        self._note(
-            stage="up",
-            instance_id=got.instance_id,
-            usd_per_hour=got.usd_per_hour,
-            left_usd=got.left_usd,
-            ready_at=got.ready_at,
-            said="",
-        )
+        size = copies.size_of(self.line.up)
+        traffic = await copies.traffic_usd(self.desk, got.instance_id, up=size)
+        self._note(stage="up", **asdict(replace(got, left_usd=max(0.0, got.left_usd - traffic))))
 
     async def _up(self) -> None:
+        await machine.lengthen(self.desk, self.run)
         try:
             for one in self.line.up:
-                await self._copied("up", one, overwrite=True)
+                await copies.copied(self.desk, self._machine_id, "up", one, overwrite=True)
         except Lost as exc:
             await self._another(str(exc))
         else:
             self._note(stage="job")
 
     async def _job(self) -> None:
+        job = Job(self.desk, self.line, self.run, self.spool)
         try:
-            told = await self._begun()
+            name = await job.begun()
+            if name is not None:
+                self._note(job=name)
+                self.desk.say(f"the command runs on machine {self._machine_id}")
+            told = await job.over(name)
         except Lost as exc:
             await self._another(str(exc))
-            return
-        if told["state"] in {"running", "ended", "stopped", "interrupted"}:
-            self._note(job=told["job"])
-            self.desk.say(f"the command runs on machine {self.run.instance_id}")
-            await self._heard()
-            told = await self._asked()
-        self._note(**_outcome_of(told))
+        except Unheard:
+            raise Stop(REPEAT, f"the command may run. {self.desk.left_behind}") from None
+        else:
+            self._note(**self._outcome_of(told))
 
-    async def _heard(self) -> None:
-        """Keep all that the job says until it is over."""
-        machine_id, job = self.run.instance_id or 0, self.run.job or ""
-        hearing = Hearing(self.desk.quiet, machine_id, job, self.spool.kept, self.spool.add)
-        await hearing.until_over()
-
-    async def _begun(self) -> Json:
-        """The job, begun or followed. Raises Lost where nothing of it was sent, and cannot be."""
-        since = anyio.current_time()
-        while True:
-            try:
-                told = await self._asked()
-                if told["state"] == "not_started":
-                    raise Lost(told["message"])
-                if told["state"] != "unknown":
-                    return told
-            except Failed as exc:
-                if not self._may_pass(exc, since):
-                    raise
-            if anyio.current_time() - since > PATIENCE_S:
-                raise Stop(REPEAT, f"the command may run. {self.desk.left_behind}")
-            await anyio.sleep(PAUSE_S)
-
-    async def _asked(self) -> Json:
-        return await self.desk.call(
-            "run_command",
-            instance_id=self.run.instance_id,
-            command=self.line.command,
-            request_key=self.run.job_key,
-            timeout_s=1,
-            env_from=list(self.line.env_from) or None,
-        )
-
-    def _may_pass(self, exc: Failed, since: float) -> bool:
-        """Whether to try again. Raises Lost where it is the machine's."""
-        if exc.code in GONE:
-            raise Lost(str(exc))
-        if exc.code not in PASSING:
-            return False
-        if anyio.current_time() - since > PATIENCE_S:
-            raise Lost(str(exc))
-        return True
+    def _outcome_of(self, told: Json) -> Json:
+        """What the run ends with, by what became of its job."""
+        state, status, said = told["state"], told.get("exit_status"), told.get("message", "")
+        if state in {"ended", "stopped"} and status is not None:
+            return {"stage": "down", "status": status}
+        if state == "interrupted":
+            return {"stage": "down", "status": JOB_LOST, "said": said}
+        if time.time() > machine.life_ends_at(self.run) - LATE_S:
+            said = f"the budget ended first. {said}"
+            return {"stage": "end", "status": OVER_BUDGET, "said": said}
+        return {"stage": "end", "status": JOB_LOST, "said": said}
 
     async def _down(self) -> None:
+        """Nothing is destroyed as long as files in it could come back by the same line."""
         missing: list[str] = []
-        for one in self.line.down:
-            try:
-                missing += await self._copied("down", one, overwrite=self.line.overwrite)
-            except Lost as exc:
-                missing.append(str(exc))
-        if missing:
-            said = f"not all files came back: {'; '.join(missing)[:300]}"
-            self._note(stage="end", status=FILES_MISSING, said=f"{self._own()}{said}")
+        try:
+            if await self._is_too_dear():
+                return
+            for one in self.line.down:
+                if not await self._brought(one):
+                    missing.append(f"there is no {one.remote}")
+        except Lost as exc:
+            missing.append(str(exc))
+        if missing and not self.run.status:
+            said = f"the command ended with 0, and not all files came back: {'; '.join(missing)}"
+            self._note(stage="end", status=FILES_MISSING, said=said)
         else:
-            self._note(stage="end")
+            self._note(stage="end", said="; ".join([self.run.said, *missing]).strip("; "))
 
-    def _own(self) -> str:
-        return f"the command ended with {self.run.status}; "
+    async def _brought(self, one: copies.Carried) -> bool:
+        """Copy one down; False where nothing is there. Raises Stop where some of it did not come,
+        and may yet.
+        """
+        try:
+            missing = await copies.copied(
+                self.desk, self._machine_id, "down", one, overwrite=self.line.overwrite
+            )
+        except Failed as exc:
+            if exc.is_about("remote"):
+                return False
+            raise
+        if missing:
+            named = "; ".join(missing)
+            raise Stop(REPEAT, f"not all files came back: {named}. {self.desk.left_behind}")
+        return True
 
-    async def _copied(self, direction: str, one: Carried, *, overwrite: bool) -> list[str]:
-        """Copy until all is there; the names of what cannot be. Raises Lost, Failed."""
-        since = anyio.current_time()
-        self.desk.say(f"copying {one.local} {direction}")
-        while True:
-            try:
-                told = await self.desk.call(
-                    "copy_files",
-                    instance_id=self.run.instance_id,
-                    direction=direction,
-                    local=str(one.local),
-                    remote=one.remote,
-                    overwrite=overwrite,
-                )
-                if told["state"] == "copied":
-                    return []
-                if told["state"] == "incomplete":
-                    return told["untrusted_names"] or told["warnings"] or [str(one.local)]
-                since = anyio.current_time()
-            except Failed as exc:
-                if not self._may_pass(exc, since):
-                    raise
-                await anyio.sleep(PAUSE_S)
+    async def _is_too_dear(self) -> bool:
+        """Whether what came of it costs more traffic than the budget has left. It stays in the
+        machine then, which ends by its lease, within the budget.
+        """
+        key = f"{self.run.job_key}:size"
+        size = await copies.size_there(self.desk, self._machine_id, self.line.down, key)
+        traffic = await copies.traffic_usd(self.desk, self._machine_id, down=size)
+        left = machine.left_now(self.run)
+        if traffic <= left:
+            return False
+        said = (
+            f"the command ended with {self.run.status}; the traffic of its files costs "
+            f"{traffic:.2f} $, and {left:.2f} are left of the budget: they stay in machine "
+            f"{self._machine_id} until its lease ends"
+        )
+        self._note(stage="over", status=OVER_BUDGET, said=said)
+        return True
 
     async def _end(self) -> None:
         if self.run.instance_id is not None:
-            self.desk.say(f"destroying machine {self.run.instance_id}")
-            await self.desk.call("destroy_instance", instance_ids=[self.run.instance_id])
+            self.desk.say(f"destroying machine {self._machine_id}")
+            await self.desk.call("destroy_instance", instance_ids=[self._machine_id])
         self.desk.may_bill = False
         self._note(stage="over", status=NOT_BEGUN if self.run.status is None else self.run.status)
 
     async def _another(self, why: str) -> None:
         """End a machine that was lost before the job began, and look for another one."""
-        self.desk.say(f"machine {self.run.instance_id} is of no use: {why}")
-        await self.desk.call("destroy_instance", instance_ids=[self.run.instance_id])
-        self.desk.may_bill = False
+        self.desk.say(f"machine {self._machine_id} is of no use: {why}")
+        await self.desk.call("destroy_instance", instance_ids=[self._machine_id])
         if self.run.plans >= MOST_PLANS:
             self._note(stage="over", status=NO_MACHINE, said=why, instance_id=None)
             return
-        self._note(
-            stage="machine", plans=self.run.plans + 1, spent_usd=self._spent(), instance_id=None
-        )
-
-    def _spent(self) -> float:
-        """Of the budget, at the most."""
-        run = self.run
-        hours = (time.time() - (run.ready_at or 0.0)) / 3600
-        left = (run.left_usd or 0.0) - hours * (run.usd_per_hour or 0.0)
-        return self.line.budget_usd - max(0.0, left)
-
-
-def _outcome_of(told: Json) -> Json:
-    """What the run ends with, by what became of its job."""
-    state, status = told["state"], told.get("exit_status")
-    if state in {"ended", "stopped"} and status is not None:
-        return {"stage": "down", "status": status}
-    if state == "interrupted":
-        return {"stage": "down", "status": JOB_LOST, "said": told.get("message", "")}
-    return {"stage": "end", "status": JOB_LOST, "said": told.get("message", "")}
+        spent = self.line.budget_usd - machine.left_now(self.run)
+        self._note(stage="machine", plans=self.run.plans + 1, spent_usd=spent, instance_id=None)

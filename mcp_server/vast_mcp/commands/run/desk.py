@@ -24,6 +24,10 @@ class Failed(Exception):
         self.code: str = error["code"]
         self.may_bill: bool = error["billing_possible"]
 
+    def is_about(self, argument: str) -> bool:
+        """Whether it is this argument that is wrong."""
+        return any(one["field"] == argument for one in self.error.get("problems", ()))
+
 
 @dataclass(eq=False)
 class Desk:

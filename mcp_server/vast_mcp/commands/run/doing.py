@@ -7,14 +7,14 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
 
 from vast_mcp import signals
 from vast_mcp.account.whose import account_of
-from vast_mcp.commands import options
 from vast_mcp.commands.call import Person
 from vast_mcp.commands.composing import compose
 from vast_mcp.commands.run.course import Course, Stop
@@ -30,12 +30,21 @@ from vast_mcp.settings import Settings
 FOLLOW_S = 0.3  # between looks at how far another process is
 
 
-async def done(settings: Settings, line: Line) -> int:
-    """The line's exit status."""
+@dataclass(frozen=True)
+class Ending:
+    """What the process ends with. `tell`: the last that is done before, since from then on the same
+    line runs anew.
+    """
+
+    status: int
+    tell: Callable[[], None] = lambda: None
+
+
+async def done(settings: Settings, line: Line) -> Ending:
+    """How the line ends."""
     from mcp import Client
 
-    times = replace(settings.times, budget_s=settings.times.budget_s + options.WAIT_S)
-    server = compose(replace(settings, times=times))
+    server = compose(settings)
     person = Person(Progressing("run"))
     async with Client(server, elicitation_callback=person.callback()) as client:
         desk = Desk(client, server.session)
@@ -45,13 +54,12 @@ async def done(settings: Settings, line: Line) -> int:
             run = _opened(desk, line)
         except VastMcpError as exc:
             desk.say(f"{exc.code}: {exc.message}")
-            return REPEAT if exc.billing_possible else NOT_BEGUN
+            return Ending(REPEAT if exc.billing_possible else NOT_BEGUN)
         except Misused as exc:
             desk.say(str(exc))
-            return NOT_BEGUN
+            return Ending(NOT_BEGUN)
         signals.end_in_order(lambda: _leave(desk))
-        status = await _printed(desk, line, run)
-    return status
+        return await _printed(desk, line, run)
 
 
 def _opened(desk: Desk, line: Line) -> Run:
@@ -65,13 +73,13 @@ def _opened(desk: Desk, line: Line) -> Run:
     return found
 
 
-async def _printed(desk: Desk, line: Line, run: Run) -> int:
-    """The status, once all that the job said is printed."""
+async def _printed(desk: Desk, line: Line, run: Run) -> Ending:
+    """How it ends, once all that the job said is printed."""
     path = desk.session.journal.path
     folder = Path(tempfile.mkdtemp()) if path is None else path.parent / "runs"
     spool = Spool(folder, run.name)
     with spool.paths[OUT].open("rb") as out, spool.paths[ERR].open("rb") as err:
-        printers = [Printer(out, OUT), Printer(err, ERR)]
+        printers = [Printer(out, spool.sink(OUT)), Printer(err, spool.sink(ERR))]
         ended: Run | Stop = run
         async with anyio.create_task_group() as tasks:
             for one in printers:
@@ -81,12 +89,22 @@ async def _printed(desk: Desk, line: Line, run: Run) -> int:
                 one.last = True
     if isinstance(ended, Stop):
         desk.say(str(ended))
-        return ended.status
+        return Ending(ended.status)
     if ended.said:
         desk.say(ended.said)
-    desk.session.journal.runs.mark_told(ended)
-    spool.forget()
-    return NOT_BEGUN if ended.status is None else ended.status
+    return _told(desk, ended, spool)
+
+
+def _told(desk: Desk, run: Run, spool: Spool) -> Ending:
+    """The end of a run that is over."""
+    journal = desk.session.journal
+
+    def tell() -> None:
+        journal.runs.mark_told(run)
+        journal.close()
+        spool.forget()
+
+    return Ending(NOT_BEGUN if run.status is None else run.status, tell)
 
 
 async def _ended(desk: Desk, line: Line, run: Run, spool: Spool) -> Run | Stop:

@@ -1,25 +1,34 @@
-"""A machine that works, for no more than is left of the budget."""
+"""A machine that works, found by a plan (docs/provision.md), and the life that the budget has for
+it.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+
+import anyio
 
 from vast_mcp.commands.run.desk import Desk, Failed
 from vast_mcp.commands.run.line import Line
-from vast_mcp.commands.statuses import NO_MACHINE
+from vast_mcp.commands.statuses import NO_MACHINE, NOT_BEGUN, OVER_BUDGET
 from vast_mcp.errors import Json
+from vast_mcp.journal.plan_records import Plan, PlanWish, Try
 from vast_mcp.journal.runs import Run
+from vast_mcp.settings import LONGEST_LEASE_H
 
-SEARCHED = frozenset({"gpu_name", "num_gpus"})
-OFFER = "offer "  # how Run.said names the one that is rented
+# Of a machine that is handed over, until the budget's end is known: within what every try has left.
+FIRST_LEASE_H = 1 / 6
+HANDED_S = 120.0  # that a hand-over is waited for; the lease is moved without it then
+SPARE_S = 60.0  # of the budget's life: an end takes its time
+LEAST_CENTS = 0.005  # $ that are worth asking with
+NEVER_BEGAN = frozenset({"bad_arguments", "declined", "needs_confirmation", "read_only"})
+PLANS_LOST = frozenset({"unasked", "cancelled"})
 
 
 @dataclass(frozen=True)
 class Got:
-    """A machine that works, and what is left of the budget for it, in $."""
+    """A machine that works. `left_usd`: of the budget, as it began to, in epoch seconds."""
 
     instance_id: int
     usd_per_hour: float
@@ -35,42 +44,124 @@ class NoMachine(Exception):
         self.status = status
 
 
-async def found(desk: Desk, line: Line, run: Run, note: Callable[..., Any]) -> Got:
+async def found(desk: Desk, line: Line, run: Run) -> Got:
     """Find it, or go on finding it. Raises NoMachine, Failed."""
-    offer_id = await _offer(desk, line, run, note)
-    rental = {name: value for name, value in line.wants.items() if name not in SEARCHED}
+    if _left(line, run) < LEAST_CENTS:
+        raise NoMachine(OVER_BUDGET, "the budget is used up")
+    works_since: float | None = None
+    while True:
+        told = await desk.call("provision", **_asked(line, run))
+        desk.say(told["said"])
+        _check_goes_on(desk, run, told)
+        one = _works(desk, run)
+        if one is None:
+            works_since = None
+            continue
+        works_since = works_since or anyio.current_time()
+        if one.state == "handed" or anyio.current_time() - works_since > HANDED_S:
+            return _got(desk, line, run, one)
+
+
+def _asked(line: Line, run: Run) -> Json:
+    """The arguments of the plan, the same in every call."""
+    asked: Json = {
+        "ready_when": "ssh",
+        **line.wants,
+        "budget_usd": _left(line, run),
+        "lease_hours": FIRST_LEASE_H,
+        "request_key": run.plan_key,
+    }
     if line.max_usd_per_hour is not None:
-        rental["max_usd_per_hour"] = line.max_usd_per_hour
-    left = line.budget_usd - run.spent_usd
-    made = await desk.call(
-        "create_instance",
-        offer_id=offer_id,
-        request_key=run.plan_key,
-        lease_hours=max(0.2, left / (line.max_usd_per_hour or 1.0)),
-        **rental,
-    )
-    instance_id: int = made["instance_id"]
-    seen: Json = {"state": "still_starting"}
-    while seen["state"] == "still_starting":
-        seen = await desk.call("wait_for_instance", instance_id=instance_id)
-    if seen["state"] != "ready":
-        await desk.call("destroy_instance", instance_ids=[instance_id])
-        raise NoMachine(NO_MACHINE, f"machine {instance_id} did not start to work")
-    return Got(instance_id, made.get("running_usd_per_hour") or 0.0, left, time.time())
+        asked["max_usd_per_hour"] = line.max_usd_per_hour
+    return asked
 
 
-async def _offer(desk: Desk, line: Line, run: Run, note: Callable[..., Any]) -> int:
-    """The offer that is rented, the same for every process."""
-    if not run.said.startswith(OFFER):
-        given = {name: value for name, value in line.wants.items() if name in SEARCHED}
-        if line.max_usd_per_hour is not None:
-            given["max_usd_per_hour"] = line.max_usd_per_hour
-        offers = (await desk.call("search_offers", limit=1, **given))["offers"]
-        if not offers:
-            raise NoMachine(NO_MACHINE, "the market has none that fits")
-        note(said=f"{OFFER}{offers[0]['offer_id']}")
-        return offers[0]["offer_id"]
-    return int(run.said.removeprefix(OFFER))
+def _left(line: Line, run: Run) -> float:
+    return line.budget_usd - run.spent_usd
 
 
-__all__ = ["Failed", "Got", "NoMachine", "found"]
+def _check_goes_on(desk: Desk, run: Run, told: Json) -> None:
+    """Raises NoMachine where the plan is over without one, or waits for a person."""
+    if told["state"] == "asks":
+        raise NoMachine(NOT_BEGUN, told["said"])
+    plan = plan_of(desk, run)
+    if told["state"] == "over" and plan is not None and plan.state == "over":
+        over_budget = plan.outcome == "over_budget"
+        raise NoMachine(OVER_BUDGET if over_budget else NO_MACHINE, told["said"])
+
+
+def _works(desk: Desk, run: Run) -> Try | None:
+    """The try whose machine works."""
+    plan = plan_of(desk, run)
+    tries = [] if plan is None else desk.session.journal.plans.tries(plan.name)
+    return next((one for one in tries if one.state in {"ready", "handed"} and one.lives), None)
+
+
+def _got(desk: Desk, line: Line, run: Run, one: Try) -> Got:
+    ready_at = one.ready_at or one.made_at
+    tries = desk.session.journal.plans.tries(one.plan)
+    others = sum(each.counted_usd(time.time()) for each in tries if each.number != one.number)
+    left = _left(line, run) - others - one.spent_usd(ready_at)
+    return Got(one.instance_id or 0, one.usd_per_hour, max(0.0, left), ready_at)
+
+
+def plan_of(desk: Desk, run: Run) -> Plan | None:
+    """The plan of a run's machine, as the journal has it."""
+    wish = PlanWish(desk.account, run.plan_key, "", derived=False)
+    return desk.session.journal.plans.of_wish(wish)
+
+
+async def used_up(desk: Desk, run: Run) -> float | None:
+    """What a run's plan cost in all, where it is over and gives no machine any more: nobody asked
+    after it for long, or its machine's lease ended. None where the same call goes on with it.
+    """
+    plan = plan_of(desk, run)
+    if plan is None or plan.state != "over":
+        return None
+    tries, now = desk.session.journal.plans.tries(plan.name), time.time()
+    handed = [one for one in tries if one.state == "handed"]
+    if plan.outcome not in PLANS_LOST and not (
+        handed and await _is_gone(desk, handed[0].instance_id)
+    ):
+        return None
+    return sum(one.spent_usd(min(now, one.until or now)) for one in tries)
+
+
+async def _is_gone(desk: Desk, instance_id: int | None) -> bool:
+    try:
+        await desk.call("show_instance", instance_id=instance_id)
+    except Failed as exc:
+        return exc.code == "no_such_instance"
+    return False
+
+
+async def lengthen(desk: Desk, run: Run) -> None:
+    """Let the machine live for as long as the budget lasts. What keeps it from that is said: then
+    it ends sooner.
+    """
+    hours = min(LONGEST_LEASE_H, (life_ends_at(run) - SPARE_S - time.time()) / 3600)
+    if hours <= 0:
+        return
+    try:
+        await desk.call(
+            "manage_instance",
+            instance_id=run.instance_id,
+            action="extend_lease",
+            lease_hours=hours,
+        )
+    except Failed as exc:
+        if exc.code not in {"bad_arguments", "over_limit"}:  # it has that end; no longer is allowed
+            raise
+
+
+def left_now(run: Run) -> float:
+    """What is left of the budget now, in $."""
+    hours = (time.time() - (run.ready_at or time.time())) / 3600
+    return max(0.0, (run.left_usd or 0.0) - hours * (run.usd_per_hour or 0.0))
+
+
+def life_ends_at(run: Run) -> float:
+    """When the budget is used up, in epoch seconds."""
+    if not run.usd_per_hour or run.ready_at is None:
+        return float("inf")
+    return run.ready_at + (run.left_usd or 0.0) / run.usd_per_hour * 3600
