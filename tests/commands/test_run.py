@@ -68,6 +68,7 @@ def test_a_killed_line_is_taken_up_by_the_same_line(scripts: Scripts) -> None:
         ("--budgets", "1", "--", "true"),
         ("--budget", "1"),
         ("--budget", "1", "--want", "[]", "--", "true"),
+        ("--budget", "1", "--want", '{"count": 2}', "--", "true"),
         ("--budget", "1", "--up", "nowhere", "--", "true"),
         ("--budget", "1", "--env-from", "NOT_SET", "--", "true"),
     ],

@@ -197,7 +197,8 @@ class Line:
         counted = runs.read_text().splitlines() if runs.exists() else []
         found.twice = int(len(counted) > 1)
         found.false_status = int(any(status != self.expected for status in done) or not counted)
-        whole = self.printed[-2 if self.row.twins else -1 :]
+        ends = zip(self.statuses, self.printed, strict=True)
+        whole = [printed for status, printed in ends if status in done]
         if self.row.appended:
             whole = [self.into.read_bytes()]
         found.not_whole = int(any(one != self.whole for one in whole))

@@ -32,6 +32,14 @@ from vast_mcp.settings import Settings
 
 PASSED = "VAST_MCP_ENV_PASS"
 
+# Arguments of provision that a line has words of its own for, or that would make it another thing.
+OURS = frozenset(
+    {
+        *("budget_usd", "max_usd_per_hour", "max_total_usd_per_hour", "lease_hours"),
+        *("request_key", "count", "as_many", "dry_run", "cancel", "overlap_usd"),
+    }
+)
+
 EXAMPLE = f"""\
 example:
   vast-mcp run --gpu 4090 --max 0.40 --budget 2 --image pytorch/pytorch \\
@@ -46,7 +54,7 @@ exit status: the command's own, and
   {OVER_BUDGET}  the budget ended first
   {REPEAT}  may be billing: repeat this exact command
   {JOB_LOST}  the machine lost the command: nobody knows what it came to
-  {FILES_MISSING}  the command ended, and not all files came back
+  {FILES_MISSING}  files did not get to where they belong
   {NOT_BEGUN}  wrong usage or settings; nothing was rented
 """
 
@@ -162,6 +170,9 @@ def _wants(chosen: argparse.Namespace) -> Json:
         raise Misused(f"--want: no JSON: {exc}") from None
     if not isinstance(wants, dict):
         raise Misused("--want: must be a JSON object")
+    taken = sorted(OURS & wants.keys())
+    if taken:
+        raise Misused(f"--want: {', '.join(taken)} is for the line itself to say")
     given = {
         "gpu_name": chosen.gpu,
         "num_gpus": chosen.gpus,

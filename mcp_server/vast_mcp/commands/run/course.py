@@ -12,7 +12,7 @@ from vast_mcp.commands.run import copies, machine
 from vast_mcp.commands.run.desk import Desk, Failed
 from vast_mcp.commands.run.job import Job, Unheard
 from vast_mcp.commands.run.line import Line
-from vast_mcp.commands.run.machine import NoMachine
+from vast_mcp.commands.run.machine import NoMachine, Waits
 from vast_mcp.commands.run.patience import Lost
 from vast_mcp.commands.run.spool import Spool
 from vast_mcp.commands.statuses import (
@@ -69,6 +69,7 @@ class Course:
 
     def _stopped(self, said: str, *, may_bill: bool) -> Stop:
         """Why it goes no further."""
+        self._tell_what_is_left()
         if may_bill or self.desk.may_bill:
             return Stop(REPEAT, f"{said} {self.desk.left_behind}")
         return Stop(NOT_BEGUN, said)
@@ -81,8 +82,9 @@ class Course:
     def _tell_what_is_left(self) -> None:
         """What an end of this process would leave."""
         which = "What is rented" if self.run.instance_id is None else f"Machine {self._machine_id}"
-        asked = self.run.instance_id is not None or machine.plan_of(self.desk, self.run) is not None
-        self.desk.may_bill = asked
+        self.desk.may_bill = self.run.instance_id is not None or machine.may_have_rented(
+            self.desk, self.run
+        )
         self.desk.left_behind = (
             f"{which} bills until its lease ends; repeat this exact command to go on."
         )
@@ -97,12 +99,12 @@ class Course:
         spent = await machine.used_up(self.desk, self.run)
         if spent is not None:
             self._note(plans=self.run.plans + 1, spent_usd=self.run.spent_usd + spent)
-        self._tell_what_is_left()
-        self.desk.may_bill = True  # from the first call on
+        self.desk.may_bill = True  # from here on an interrupt may leave something
         try:
             got = await machine.found(self.desk, self.line, self.run)
+        except Waits as exc:
+            raise Stop(NOT_BEGUN, str(exc)) from None
         except NoMachine as exc:
-            self.desk.may_bill = False
             self._note(stage="over", status=exc.status, said=str(exc))
             return
         size = copies.size_of(self.line.up)
@@ -111,11 +113,18 @@ class Course:
 
     async def _up(self) -> None:
         await machine.lengthen(self.desk, self.run)
+        missing: list[str] = []
         try:
             for one in self.line.up:
-                await copies.copied(self.desk, self._machine_id, "up", one, overwrite=True)
+                missing += await copies.copied(
+                    self.desk, self._machine_id, "up", one, overwrite=True
+                )
         except Lost as exc:
             await self._another(str(exc))
+            return
+        if missing:
+            said = f"the command was not run: not all files came up: {'; '.join(missing)}"
+            self._note(stage="end", status=FILES_MISSING, said=said)
         else:
             self._note(stage="job")
 
@@ -200,15 +209,22 @@ class Course:
 
     async def _end(self) -> None:
         if self.run.instance_id is not None:
-            self.desk.say(f"destroying machine {self._machine_id}")
-            await self.desk.call("destroy_instance", instance_ids=[self._machine_id])
-        self.desk.may_bill = False
+            await self._destroyed()
         self._note(stage="over", status=NOT_BEGUN if self.run.status is None else self.run.status)
+
+    async def _destroyed(self) -> None:
+        """End its machine, and see it gone."""
+        self.desk.say(f"destroying machine {self._machine_id}")
+        try:
+            await self.desk.call("destroy_instance", instance_ids=[self._machine_id])
+        except Failed as exc:
+            if exc.code != "no_such_instance":
+                raise
 
     async def _another(self, why: str) -> None:
         """End a machine that was lost before the job began, and look for another one."""
         self.desk.say(f"machine {self._machine_id} is of no use: {why}")
-        await self.desk.call("destroy_instance", instance_ids=[self._machine_id])
+        await self._destroyed()
         if self.run.plans >= MOST_PLANS:
             self._note(stage="over", status=NO_MACHINE, said=why, instance_id=None)
             return

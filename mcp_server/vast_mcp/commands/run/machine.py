@@ -11,7 +11,7 @@ import anyio
 
 from vast_mcp.commands.run.desk import Desk, Failed
 from vast_mcp.commands.run.line import Line
-from vast_mcp.commands.statuses import NO_MACHINE, NOT_BEGUN, OVER_BUDGET
+from vast_mcp.commands.statuses import NO_MACHINE, OVER_BUDGET
 from vast_mcp.errors import Json
 from vast_mcp.journal.plan_records import Plan, PlanWish, Try
 from vast_mcp.journal.runs import Run
@@ -22,7 +22,6 @@ FIRST_LEASE_H = 1 / 6
 HANDED_S = 120.0  # that a hand-over is waited for; the lease is moved without it then
 SPARE_S = 60.0  # of the budget's life: an end takes its time
 LEAST_CENTS = 0.005  # $ that are worth asking with
-NEVER_BEGAN = frozenset({"bad_arguments", "declined", "needs_confirmation", "read_only"})
 PLANS_LOST = frozenset({"unasked", "cancelled"})
 
 
@@ -44,8 +43,12 @@ class NoMachine(Exception):
         self.status = status
 
 
+class Waits(Exception):
+    """Nothing is rented before a person has said yes."""
+
+
 async def found(desk: Desk, line: Line, run: Run) -> Got:
-    """Find it, or go on finding it. Raises NoMachine, Failed."""
+    """Find it, or go on finding it. Raises NoMachine, Waits, Failed."""
     if _left(line, run) < LEAST_CENTS:
         raise NoMachine(OVER_BUDGET, "the budget is used up")
     works_since: float | None = None
@@ -81,9 +84,11 @@ def _left(line: Line, run: Run) -> float:
 
 
 def _check_goes_on(desk: Desk, run: Run, told: Json) -> None:
-    """Raises NoMachine where the plan is over without one, or waits for a person."""
+    """Raises NoMachine where the plan is over without one, and Waits where it waits for a
+    person.
+    """
     if told["state"] == "asks":
-        raise NoMachine(NOT_BEGUN, told["said"])
+        raise Waits(told["said"])
     plan = plan_of(desk, run)
     if told["state"] == "over" and plan is not None and plan.state == "over":
         over_budget = plan.outcome == "over_budget"
@@ -109,6 +114,15 @@ def plan_of(desk: Desk, run: Run) -> Plan | None:
     """The plan of a run's machine, as the journal has it."""
     wish = PlanWish(desk.account, run.plan_key, "", derived=False)
     return desk.session.journal.plans.of_wish(wish)
+
+
+def may_have_rented(desk: Desk, run: Run) -> bool:
+    """Whether a machine may bill for a run's plan, by the journal."""
+    plan = plan_of(desk, run)
+    if plan is None:
+        return False
+    tries = desk.session.journal.plans.tries(plan.name)
+    return any(one.bills or (one.state == "handed" and one.gone_at is None) for one in tries)
 
 
 async def used_up(desk: Desk, run: Run) -> float | None:
