@@ -19,7 +19,8 @@ class Failed(Exception):
     """A tool answered with an error."""
 
     def __init__(self, tool: str, error: Json) -> None:
-        super().__init__(f"{error['code']}: {error['message']}")
+        problems = [f"{one['field']}: {one['problem']}" for one in error.get("problems", ())]
+        super().__init__("; ".join([f"{error['code']}: {error['message']}", *problems]))
         self.tool, self.error = tool, error
         self.code: str = error["code"]
         self.may_bill: bool = error["billing_possible"]

@@ -18,7 +18,7 @@ from vast_mcp.journal.runs import Run
 from vast_mcp.settings import LONGEST_LEASE_H
 
 # Of a machine that is handed over, until the budget's end is known: within what every try has left.
-FIRST_LEASE_H = 1 / 6
+FIRST_LEASE_H = 0.16
 HANDED_S = 120.0  # that a hand-over is waited for; the lease is moved without it then
 SPARE_S = 60.0  # of the budget's life: an end takes its time
 LEAST_CENTS = 0.005  # $ that are worth asking with
