@@ -50,7 +50,7 @@ class Scripts:
             "HOME": str(self.home),
             "PATH": os.environ["PATH"],
             "VAST_URL": self.url,
-            "VAST_API_KEY": "k",
+            "VAST_API_KEY": "a-key-of-the-sandbox",  # which no file that goes up may hold
             "VAST_MCP_STATE_DIR": str(self.home / "state"),
             "VAST_MCP_TIME_SCALE": "0.2",  # a busy computer is slow at what a machine has time for
         }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from vast_mcp.commands.run.copies import usd_of
 from vast_mcp.commands.run.line import Line, Misused, carried
 from vast_mcp.commands.run.sinks import BOOT, Sink
 from vast_mcp.commands.run.spool import ERR, OUT, Printer, Spool
@@ -77,6 +78,12 @@ def test_lines_are_the_same_run_where_all_of_them_is_the_same() -> None:
         line("true", down=(carried("out", HERE),)),
     ]
     assert len({each.wish for each in (one, *others)}) == 1 + len(others)
+
+
+@pytest.mark.parametrize(("prices", "usd"), [([2.0, 40.0], 42.0), ([3.0], 6.0), ([0.0], 0.0)])
+def test_traffic_costs_what_a_row_says_of_each_way(prices: list[float], usd: float) -> None:
+    """A row has one price where both ways cost the same."""
+    assert usd_of(prices, up=10**12, down=10**12) == usd
 
 
 # ── what is printed into what ──────────────────────────────────────────────────────────────────

@@ -222,7 +222,7 @@ class Place:
         return least_env(self.home) | {
             "PYTHONPATH": os.pathsep.join([least_env(self.home)["PYTHONPATH"], *_paths()]),
             "VAST_URL": f"http://127.0.0.1:{self.sandbox.port}",
-            "VAST_API_KEY": "k",
+            "VAST_API_KEY": "a-key-of-the-sandbox",
             "VAST_MCP_STATE_DIR": str(self.home / "state"),
             "VAST_MCP_TIME_SCALE": "0.2",
             "STORM_CONTROL": str(self.control.port),

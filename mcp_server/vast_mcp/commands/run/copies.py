@@ -77,5 +77,11 @@ async def traffic_usd(desk: Desk, instance_id: int, *, up: int = 0, down: int = 
     if not up and not down:
         return 0.0
     told = await desk.call("show_instance", instance_id=instance_id)
-    to_it, from_it = told.get("usd_per_tb") or (0.0, 0.0)
-    return (up * to_it + down * from_it) / TB
+    return usd_of(told.get("usd_per_tb") or [0.0], up=up, down=down)
+
+
+def usd_of(prices: Sequence[float], *, up: int, down: int) -> float:
+    """What so many bytes cost in $, by a row's prices a TB: to the machine and from it, or one
+    where both are the same.
+    """
+    return (up * prices[0] + down * prices[-1]) / TB
