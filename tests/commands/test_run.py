@@ -24,6 +24,7 @@ def scripts(tmp_path: Path) -> Iterator[Scripts]:
         yield Scripts(tmp_path, url)
 
 
+@pytest.mark.thorough
 @pytest.mark.processes
 @lines_take_long
 def test_a_line_ends_with_its_commands_status_and_leaves_nothing(scripts: Scripts) -> None:
@@ -87,6 +88,7 @@ def test_a_line_that_cannot_be_meant_rents_nothing(
     assert not (tmp_path / "state").exists()
 
 
+@pytest.mark.thorough
 @pytest.mark.processes
 @lines_take_long
 @pytest.mark.parametrize(
