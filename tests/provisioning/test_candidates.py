@@ -151,6 +151,22 @@ async def test_a_machine_that_failed_here_comes_after_its_like(
     assert ranked.index(second.offer.ask_contract_id) < ranked.index(first.offer.ask_contract_id)
 
 
+async def test_a_failure_counts_against_its_hosts_other_machines_alone(
+    look: Look, session: Session, world: World
+) -> None:
+    before = {one.offer.machine_id: one for one in (await look({})).offers}
+    failed, alike, *others = before.values()
+    for offer in world.offers.values():
+        if offer["machine_id"] == alike.offer.machine_id:
+            offer["host_id"] = failed.offer.host_id
+    event = Event(failed.offer.machine_id, 900, "failed", "no_progress")
+    session.journal.met.keep(session.service(), [event])
+    after = {one.offer.machine_id: one for one in (await look({})).offers}
+    assert after[alike.offer.machine_id].chance < alike.chance
+    others = [one for one in others if one.offer.host_id != failed.offer.host_id]
+    assert all(after[one.offer.machine_id].chance == one.chance for one in others)
+
+
 # ── bids ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -217,6 +233,14 @@ async def test_a_new_volume_gets_room_on_the_machine_that_is_tried(
         assert one.usd_per_hour == pytest.approx(alone + room["storage_cost"] * 20 / 720, abs=1e-6)
 
 
+async def test_a_new_volume_counts_in_the_price_that_is_allowed(look: Look) -> None:
+    volume = {"create_new": True, "size": 20, "mount_path": "/data"}
+    rental = {**UBUNTU, "volume_info": volume}
+    prices = sorted(one.usd_per_hour for one in (await look({}, rental)).offers)
+    found = await look({}, rental, max_usd_per_hour=prices[2])
+    assert sorted(one.usd_per_hour for one in found.offers) == prices[:3]
+
+
 async def test_a_volume_that_exists_leaves_its_machine_alone(look: Look, world: World) -> None:
     room = next(
         one
@@ -265,6 +289,7 @@ async def test_what_a_template_needs_is_there(look: Look, world: World) -> None:
         assert one.offer.disk_space >= 64
         assert not one.offer.geolocation.endswith("SE")
         assert one.rental["disk"] == 64
+    assert all(one.body["cuda_max_good"] for one in world.asked("search"))
 
 
 async def test_no_machine_is_tried_whose_driver_cannot_run_the_image(look: Look) -> None:
@@ -274,8 +299,26 @@ async def test_no_machine_is_tried_whose_driver_cannot_run_the_image(look: Look)
     assert all(one.offer.cuda_max_good >= 13.0 for one in found.offers)
 
 
-async def test_a_machine_for_a_vm_can_run_one(look: Look) -> None:
+async def test_a_dear_machine_is_found_where_none_of_the_cheapest_can_run_the_image(
+    look: Look, world: World
+) -> None:
+    """Vast shows 64 rows a search, and no search asks for an image's CUDA."""
+    cards = {"gpu_name": ["RTX 4090"]}
+    good = [one.offer.ask_contract_id for one in (await look(cards)).offers]
+    template = world.offers[good[0]]
+    for number in range(100):
+        made = {"id": 90_000_000 + number, "ask_contract_id": 90_000_000 + number}
+        made |= {"machine_id": 90_000 + number, "cuda_max_good": 12.0}
+        world.offers[made["id"]] = template | made | {"dph_base": 0.01 + number / 10_000}
+    for offer_id in good:
+        world.offers[offer_id]["cuda_max_good"] = 13.0
+    found = await look(cards, {"image": "nvidia/cuda:13.0.1-devel-ubuntu24.04"})
+    assert {one.offer.ask_contract_id for one in found.offers} == set(good)
+
+
+async def test_a_machine_for_a_vm_can_run_one(look: Look, world: World) -> None:
     image = {"image": "docker.io/vastai/kvm:ubuntu_terminal", "vm": True}
     found = await look({}, image)
     assert found.offers
     assert all(one.offer.vms_enabled and one.offer.direct_port_count for one in found.offers)
+    assert all(one.body["vms_enabled"] for one in world.asked("search"))

@@ -25,6 +25,9 @@ from vast_mcp.vast.models import Offer
 # Offers whose expected costs lie this near to each other are as good: each process tries them in an
 # order of its own, so that two callers do not race for one.
 ALIKE, LEAST_USD = 1.03, 1e-6
+# Of the market that are looked at where none of the cheapest 64 can serve, which no search tells:
+# the image's CUDA, room for a volume.
+PAGES = 4
 _OURS = secrets.randbits(32)
 
 
@@ -57,39 +60,77 @@ async def candidates(
     """
     needs = await needs_of(call, requirement, bounds)
     known = remembered.remembered(call, needs.args.before)
-    found = await _found(call, needs, known, without_machines)
-    left = [
-        offer
-        for offer in found
-        if offer.ask_contract_id not in without_offers and offer.host_id not in without_hosts
-    ]
-    judge, unread = await _judge(call, needs, bounds, known, left)
-    fitting, unpriced = judge.judged(left)
-    over = [one for one in fitting if _never_fits(one, bounds)]
+    wanted = await _wanted(call, needs, known, without_machines)
+
+    async def page(of: list[Filter] | None) -> _Page:
+        found = await _found(call, needs, of)
+        left = [
+            offer
+            for offer in found
+            if offer.ask_contract_id not in without_offers and offer.host_id not in without_hosts
+        ]
+        judge, unread = await _judge(call, needs, bounds, known, left)
+        return _Page(found, *judge.judged(left), unread)
+
+    seen = await page(wanted)
+    for _ in range(PAGES - 1):
+        dearer = _dearer_than(seen.found)
+        if seen.fitting or wanted is None or dearer is None:
+            break
+        seen = await page([*wanted, dearer])
+    over = [one for one in seen.fitting if _never_fits(one, bounds)]
     return Candidates(
-        in_order([one for one in fitting if one not in over], _OURS),
+        in_order([one for one in seen.fitting if one not in over], _OURS),
         in_order(over, _OURS),
-        unpriced,
-        [*needs.warnings, *known.told(needs.args.before), *unread],
-        found.is_all,
+        seen.unpriced,
+        [*needs.warnings, *known.told(needs.args.before), *seen.unread],
+        seen.found.is_all,
     )
 
 
-async def _found(
+@dataclass(frozen=True)
+class _Page:
+    """Some of the market: what was found, what of it can serve, what does not say what it costs,
+    and what could not be read beside it.
+    """
+
+    found: Found
+    fitting: list[Candidate]
+    unpriced: list[int]
+    unread: list[str]
+
+
+async def _wanted(
     call: Call, needs: Needs, known: Remembered, without_machines: Collection[int]
-) -> Found:
-    """The cheapest offers that bear the wish out."""
+) -> list[Filter] | None:
+    """The filters of a search; None where no machine can be what is wanted."""
     before = needs.args.before
     if known.finds_none(before):
-        return Found(is_all=True)
+        return None
     wanted = [*needs.filters, *known.filters(before), *_but(without_machines)]
     if needs.volume and not rooms.is_new(needs.volume):
         there = await rooms.machine_of(call, needs.volume)
         wanted.append(Filter(None, "machine_id", {"eq": there}))
+    return wanted
+
+
+async def _found(call: Call, needs: Needs, wanted: list[Filter] | None) -> Found:
+    """The cheapest offers that bear the wish out."""
+    if wanted is None:
+        return Found(is_all=True)
     search = Search(needs.market, needs.disk_gb)
     found = await search.offers(call, wanted, ORDERS["usd_per_hour"], ROWS)
     call.session.offers.remember(found, needs.market, told=False)
     return found
+
+
+def _dearer_than(found: Found) -> Filter | None:
+    """The bound by which Vast lists what comes after these; None where nothing does, or the last
+    does not say where it stands.
+    """
+    field, _ = ORDERS["usd_per_hour"]
+    price = found[-1].stated.get(field) if found and not found.is_all else None
+    return Filter(None, field, {"gte": price}) if isinstance(price, int | float) else None
 
 
 def _but(machine_ids: Collection[int]) -> list[Filter]:

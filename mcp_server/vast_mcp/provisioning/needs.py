@@ -150,20 +150,11 @@ def _beside(
     found = [_at_least("duration", lease_s, LEASE if bounds.lease_hours else None)]
     ports = len(own.direct) + requirement.ports
     if template is not None:
-        found += _of_template(template)
+        cuda = template_needs.cuda_of(template)
+        found += [] if cuda is None else [_at_least("cuda_max_good", cuda)]
         ports += len(port_rules.ports_of_template(template, order.body).all - own.all)
     if ports:
         found.append(_at_least("direct_port_count", ports))
-    return found
-
-
-def _of_template(template: Template) -> list[Filter]:
-    wanted = template_needs.search_for(template)
-    found: list[Filter] = []
-    if "min_cuda" in wanted:
-        found.append(_at_least("cuda_max_good", wanted["min_cuda"]))
-    if wanted.get("vm"):
-        found.append(Filter(None, "vms_enabled", {"eq": True}))
     return found
 
 

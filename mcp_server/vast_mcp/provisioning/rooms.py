@@ -47,7 +47,7 @@ async def rooms_for(
     found: dict[int, tuple[float, VolumeOffer]] = {}
     for room in listed:
         usd, machine_id = room_usd_per_hour(room, size_gb), room.machine_id
-        if usd is None or machine_id is None or machine_id not in machine_ids:
+        if usd is None or machine_id is None:
             continue
         if not volumes.is_enough(room, size_gb):
             continue
