@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from wishing import hurried
 
-from house import KEY_LINE, an_offer, call, served
-from people import with_a_key
+from house import KEY_LINE, an_offer, call, lenient_world, served
+from people import DECLINE, Person, confirming, with_a_key
 from vast_mcp.account.sweep import sweep
 from vast_mcp.account.whose import account_of
 from vast_mcp.journal.plan_records import Bounds, Plan, PlanWish, Try, TryOf
@@ -331,3 +332,52 @@ async def test_a_first_lease_after_none_is_kept_from_outside_and_said(
         assert any("called off" in warning for warning in moved["warnings"])
         shown = await call(client, "show_instance", instance_id=machine)
         assert (shown["lease_left_hours"], shown["watchdog"]) == (3.0, "lacking")
+
+
+# ── through the tool ───────────────────────────────────────────────────────────────────────────
+
+WISH = {
+    "image": "example/image",
+    "ready_when": "running",
+    "check": False,
+    "max_usd_per_hour": 1.0,
+    "request_key": "handed",
+}
+
+
+async def test_the_first_sentence_says_when_it_ends_until_it_is_handed_over(
+    settings: Settings,
+) -> None:
+    """And what moves that; then there is nothing to say any more."""
+    world = lenient_world()
+    async with served(world, hurried(settings)) as client:
+        first = await call(client, "provision", **WISH)
+        assert "ends by itself" in first["said"].partition(". ")[0]
+        assert "this answer, once it has arrived, takes that end away" in first["said"]
+        last = await call(client, "provision", **WISH)
+    assert last["machines"][0]["state"] == "yours"
+    assert "ends" not in last["said"]
+    [machine] = world.living
+    assert lease_of(machine.label) == ENDLESS
+
+
+UNGUARDED = {**WISH, "runtype": "args", "args": ["serve"]}
+
+
+async def test_a_dry_run_says_that_no_watchdog_can_guard_it(settings: Settings) -> None:
+    """Before anything is rented."""
+    async with served(lenient_world(), settings) as client:
+        said = await call(client, "provision", **UNGUARDED, dry_run=True)
+        assert any("No watchdog can guard" in one for one in said["warnings"])
+        said = await call(client, "provision", **WISH, dry_run=True)
+        assert not any("watchdog" in one for one in said.get("warnings", []))
+
+
+async def test_a_person_reads_that_no_watchdog_can_guard_it(settings: Settings) -> None:
+    """It may bill past the budget, which is what they are asked for."""
+    person = Person(DECLINE)
+    async with confirming(lenient_world(), settings, person) as client:
+        await call(client, "provision", **UNGUARDED)
+        await call(client, "provision", **{**WISH, "request_key": "other"})
+    guarded = ["No watchdog can guard" in question for question in person.questions]
+    assert guarded == [True, False]

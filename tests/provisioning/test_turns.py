@@ -195,3 +195,17 @@ async def test_who_does_not_know_the_secrets_ends_and_rents_nothing(
         done = await until_over(client, rental=rental)
     assert done["outcome"] == "ready"
     assert puts(world) == 2
+
+
+def test_who_is_late_to_open_a_plan_finds_the_one_that_is_over(tmp_path: Path) -> None:
+    """A process stood still where it found none, and another one brought the plan to its end: the
+    same wish is no second machine.
+    """
+    journal = Journal(tmp_path)
+    plan = a_plan(journal)
+    journal.plans.mark_over(plan, "ready")
+    wish = PlanWish(ACCOUNT, "key", "digest", derived=False)
+    assert journal.plans.opened(wish, {}, Bounds(), None).name == plan.name
+    after = journal.plans.opened(wish, {}, Bounds(), None, instead_of=plan)
+    assert after.name != plan.name
+    assert journal.plans.opened(wish, {}, Bounds(), None, instead_of=plan).name == after.name

@@ -22,6 +22,7 @@ from vast_mcp import environment, settings
 from vast_mcp.journal import Journal
 from vast_mcp.journal.jobs import Jobs
 from vast_mcp.journal.locks import Owner
+from vast_mcp.journal.plans import Plans
 from vast_mcp.journal.runs import Run, Runs
 from vast_mcp.renting import attempt, limits
 from vast_mcp.vast.client import Vast
@@ -46,6 +47,17 @@ JOB_STEPS = {
 }
 # Of a run, the steps beside its stages, and the method that writes each.
 RUN_STEPS = {"run opened": "opened", "run taken": "take", "run told": "mark_told"}
+# What it comes to know of a plan and of its tries, and the method that writes it.
+PLAN_STEPS = {
+    "plan opened": "opened",
+    "turn taken": "take",
+    "try moved": "move",
+    "end promised": "promise_end",
+    "end begun": "note_ending",
+    "seen gone": "note_gone",
+    "plan over": "mark_over",
+    "plan told": "mark_told",
+}
 PATIENCE_S = 120.0
 
 
@@ -90,6 +102,8 @@ def stops(names: set[str], port: int) -> None:
         around(step, note)(self, run)
 
     Runs.note = noted  # type: ignore[method-assign]
+    for step, method in PLAN_STEPS.items():
+        setattr(Plans, method, around(step, getattr(Plans, method)))
 
 
 # ── mutations ─────────────────────────────────────────────────────────────────────────────────────

@@ -95,14 +95,18 @@ class Plans:
         bounds: Bounds,
         agreed: Agreed | None,
         spend: Callable[[str], None] = lambda _: None,
+        instead_of: Plan | None = None,
     ) -> Plan:
-        """The plan of a wish, made in the transaction that finds none that is not over: two
-        processes with the same wish have the same plan. `spend`: uses up the person's yes for the
-        plan of this name, and raises where that is not good any more.
+        """The plan of a wish, made in the transaction that finds none but the one that is over and
+        that this one comes instead of: two processes with the same wish have the same plan, however
+        late one of them is. `spend`: uses up the person's yes for the plan of this name, and raises
+        where that is not good any more.
         """
         with self._db.alone():
             found = self.of_wish(wish)
-            if found is not None and found.state != "over":
+            if found is not None and (
+                found.state != "over" or instead_of is None or found.name != instead_of.name
+            ):
                 return found
             self._db.write("forget_plans", before=time.time() - KEPT_S)
             self._db.write("forget_tries")

@@ -69,14 +69,20 @@ async def provision(call: Call, asked: Asked) -> Standing:
     found = call.journal.plans.of_wish(wish)
     if asked.wanted is None:
         return await _followed(call, _surely(found), asked)
+    _check_same(found, wish)
+    if found is None or await _is_used_up(call, found, derived=wish.derived):
+        found = await opening.opened(call, wish, asked.wanted, instead_of=found)
+        _check_same(found, wish)  # another process may have been faster
+    return await _followed(call, found, asked)
+
+
+def _check_same(found: Plan | None, wish: PlanWish) -> None:
+    """Raises KeyReused where the plan of this key asks for something else."""
     if found is not None and found.digest != wish.digest:
         raise errors.KeyReused(
             "This request_key was used for another plan; a new key makes a new one.",
             request_key=wish.key,
         )
-    if found is None or await _is_used_up(call, found, derived=wish.derived):
-        found = await opening.opened(call, wish, asked.wanted)
-    return await _followed(call, found, asked)
 
 
 async def cancel(call: Call, asked: Asked) -> Standing:

@@ -4,9 +4,13 @@ many machines and tries, and for how much in all. What comes to be dearer is ask
 
 from __future__ import annotations
 
+import contextlib
+
+from vast_mcp import errors
 from vast_mcp.errors import NextStep
 from vast_mcp.journal.plan_records import Agreed, Bounds, PlanWish
 from vast_mcp.journal.records import Approval
+from vast_mcp.provisioning import handing
 from vast_mcp.provisioning.asked import TOOL
 from vast_mcp.provisioning.candidates import candidates
 from vast_mcp.provisioning.requirement import Requirement
@@ -31,7 +35,11 @@ async def agreed_to(
     dearest = max(one.usd_per_hour for one in found.offers)
     again = NextStep(TOOL, {"request_key": wish.key}, "the same call asks again")
     asked = {"wish": wish.key, "digest": wish.digest}
-    proposal = Proposal(TOOL, asked, question(requirement, bounds), again)
+    words = question(requirement, bounds)
+    with contextlib.suppress(errors.VastMcpError):  # what is not in the journal may be what lacks
+        unguarded = await handing.unguarded(call, requirement.rental, bounds)
+        words = " ".join(filter(None, (words, unguarded)))
+    proposal = Proposal(TOOL, asked, words, again)
     agreement = await confirm.ask(call, proposal, dearest)
     if agreement.to is None:
         return _up_to(above, bounds), None

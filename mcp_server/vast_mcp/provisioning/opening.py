@@ -27,9 +27,11 @@ def wish_of(call: Call, account: str, asked: Asked) -> PlanWish:
     return PlanWish(account, key or derived_key(account, digest), digest, derived=key is None)
 
 
-async def opened(call: Call, wish: PlanWish, wanted: Wanted) -> Plan:
-    """The plan of a wish that has none. Raises BadArguments, OverLimit, and what asking a person
-    raises.
+async def opened(
+    call: Call, wish: PlanWish, wanted: Wanted, *, instead_of: Plan | None = None
+) -> Plan:
+    """The plan of a wish that has none, or one that is over (`instead_of`). Raises BadArguments,
+    OverLimit, and what asking a person raises.
     """
     _check_bounded(call, wanted)
     _check_order(call, wanted)
@@ -42,6 +44,7 @@ async def opened(call: Call, wish: PlanWish, wanted: Wanted) -> Plan:
         wanted.bounds,
         agreed,
         lambda name: consent.spend(call, spent, name),
+        instead_of,
     )
 
 

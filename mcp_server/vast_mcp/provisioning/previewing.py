@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vast_mcp.journal.plan_records import Bounds
 from vast_mcp.machines import figures
-from vast_mcp.provisioning import otherwise
+from vast_mcp.provisioning import handing, otherwise
 from vast_mcp.provisioning.asked import Asked
 from vast_mcp.provisioning.candidates import Candidate, Candidates, candidates
 from vast_mcp.provisioning.requirement import Wanted
@@ -20,6 +20,9 @@ async def previewed(call: Call, asked: Asked, wanted: Wanted) -> PlanTold:
     """What a wish would do now; nothing is sent that acts. Raises what reading the market does."""
     found = await candidates(call, wanted.requirement, wanted.bounds)
     warnings = [*asked.notes, *found.warnings, *_left_out(found)]
+    unguarded = await handing.unguarded(call, wanted.rental, wanted.bounds)
+    if unguarded is not None:
+        warnings.append(unguarded)
     dearest = max((one.usd_per_hour for one in found.offers), default=None)
     if dearest is not None and confirm.wanted(call, dearest):
         warnings.append("The person is asked before anything is rented (VAST_MCP_CONFIRM).")

@@ -203,6 +203,7 @@ class Step:
     async def _handed(self, living: list[Try]) -> Came:
         """All are of use: hand them over, once an answer that names them has arrived."""
         if not self.plan.told:
+            await self._kept(living)  # until whoever asks comes back, or nobody does for long
             return "waits"
         ready = [one for one in living if one.state == "ready"]
         if not all([await handing.hand_over(self.call, self.plan, one) for one in ready]):
