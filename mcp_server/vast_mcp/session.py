@@ -74,6 +74,7 @@ class Session:
 
     # Set when a plan is to be driven on: wakes the task, and whoever rests between two looks.
     plans_wake: anyio.Event = field(default_factory=anyio.Event)
+    plans_said: set[str] = field(default_factory=set[str])  # whose end was told in passing
     # Plan → the arguments of its rentals with all that they hold, which no journal keeps.
     plan_values: dict[str, Json] = field(default_factory=dict[str, Json])
 

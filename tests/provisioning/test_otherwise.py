@@ -24,7 +24,7 @@ async def test_a_dry_run_that_finds_nothing_names_changes_that_do(
     assert "max_usd_per_hour" in changed
     for step in told["next_steps"][: len(told["instead"])]:
         if step["tool"] == "provision":
-            again = await call(client, "provision", **step["arguments"], dry_run=True)
+            again = await call(client, "provision", **step["arguments"])
             assert again["offers"]
     assert puts(world) == 0
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from vast_mcp.host import synonyms
 from vast_mcp.host.other_tools import OTHER_TOOLS
@@ -61,10 +61,28 @@ _ARGUMENT = re.compile(r'[a-z_]+($|[,;:]| true| ")')
 
 def _meant(tool: str, name: str, known: Collection[str]) -> str | None:
     meaning = _meanings().get(squashed(name))
-    right = meaning.right.get(tool, meaning.right.get("*")) if meaning else None
+    right = _right(meaning.right, tool, known) if meaning else None
     if right is None or isinstance(right, str):
         return right
     return next(one for one in right if re.split(r"\W", one, maxsplit=1)[0] in known)
+
+
+def _right(
+    right: Mapping[str, str | tuple[str, ...]], tool: str, known: Collection[str]
+) -> str | tuple[str, ...] | None:
+    """What a word means for a tool, or for one whose arguments it shares, where it has that one."""
+    if tool in right:
+        return right[tool]
+    for other in _SHARES.get(tool, ()):
+        words = right.get(other, ())
+        for told in [words] if isinstance(words, str) else words:
+            if re.split(r"\W", told, maxsplit=1)[0] in known:
+                return told
+    return right.get("*")
+
+
+# Tools whose arguments another one shares.
+_SHARES = {"provision": ("search_offers", "create_instance")}
 
 
 @functools.cache

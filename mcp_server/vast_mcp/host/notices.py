@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import cast
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
+from vast_mcp.journal.plan_records import Plan
 from vast_mcp.journal.records import Intent, Notice
 from vast_mcp.leases.labels import end_by, lease_notice
+from vast_mcp.provisioning.words import all_work
 from vast_mcp.renting import over_limit
 from vast_mcp.session import Call, Session, Unwritten
 
 log = logging.getLogger("vast_mcp")
 
+MOST_PLANS = 20  # that are looked at, the newest
+SAID_FOR_S = 3600.0  # after its end, in seconds
+_WORK = "has machines that work and end by themselves soon, unless its own answer is read"
+_OVER = "is over, and what it did not hand over is gone"
 _VOLUME_STAYS = "The volume made with it bills until destroy_volume deletes it."
 
 
@@ -24,7 +31,7 @@ def notices_of(call: Call, payload: Json) -> list[str]:
     An answer is worth more than what goes with it: where the journal fails there are no notices,
     and the next rent says what is wrong with it.
     """
-    return _of_unwritten(call.session, payload) + _of_journal(call, payload)
+    return [*_of_unwritten(call.session, payload), *_of_journal(call, payload), *_of_plans(call)]
 
 
 def _of_journal(call: Call, payload: Json) -> list[str]:
@@ -44,6 +51,35 @@ def _of_journal(call: Call, payload: Json) -> list[str]:
     answer = call.host and call.host.answer
     news = {intent.news for intent in untold} | call.ends
     return notices + session.telling.answered(answer, news)
+
+
+def _of_plans(call: Call) -> list[str]:
+    """Plans whose machines work, or that came to their end, and whose own answer nobody has: that
+    answer alone counts as one, so that it is told in every other until then; an end of nothing that
+    bills is told once.
+    """
+    session = call.session
+    try:
+        account = session.journalled_account()
+        found = session.journal.plans.of_account(account, MOST_PLANS) if account else []
+        told = {name for name, notice in call.ends if notice is Notice.PLAN}
+        untold = [plan for plan in found if not plan.told and plan.name not in told]
+        ready = [plan for plan in untold if plan.state == "open" and _works(session, plan)]
+    except Exception as exc:
+        log.info("notices of plans wait: %s", type(exc).__name__)
+        return []
+    over = [plan for plan in untold if plan.state == "over" and plan.name not in session.plans_said]
+    over = [plan for plan in over if time.time() - (plan.over_at or 0.0) < SAID_FOR_S]
+    session.plans_said.update(plan.name for plan in over)
+    return [_of_plan(plan, _WORK) for plan in ready] + [_of_plan(plan, _OVER) for plan in over]
+
+
+def _works(session: Session, plan: Plan) -> bool:
+    return all_work(plan, session.journal.plans.tries(plan.name))
+
+
+def _of_plan(plan: Plan, said: str) -> str:
+    return f'Plan {plan.wish} {said}: provision {{"request_key": "{plan.wish}"}} says how.'
 
 
 def _is_untold(intent: Intent, call: Call) -> bool:

@@ -9,7 +9,7 @@ _ACT = "manage_instance does that, with action {}"
 
 OTHER_TOOLS = {
     "rent rent_gpu rent_machine rent_instance rent_offer launch launch_instance launch_gpu "
-    "provision provision_instance provision_gpu deploy deploy_instance create_pod create_machine "
+    "provision_instance provision_gpu deploy deploy_instance create_pod create_machine "
     "create_vm create_server create_gpu new_instance start_new_instance run_instance run_instances "
     "create_rental accept_offer spin_up": "create_instance does that, by offer_id",
     "list_instances get_instances list_machines show_machines list_pods list_rentals my_instances "

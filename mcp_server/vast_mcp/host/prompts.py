@@ -28,13 +28,15 @@ from vast_mcp.host.sessions import Sessions
 
 
 def rent(what: str, budget_usd_per_hour: str = "") -> str:
-    """Find a GPU, agree on it, rent it and get in."""
+    """Agree on a GPU and what it may cost, and get a machine that works."""
     limit = f" for at most {budget_usd_per_hour} dollars an hour" if budget_usd_per_hour else ""
     return (
-        f"Rent a GPU machine on Vast.ai: {what}{limit}. Search, show me three offers with price "
-        "per hour, location, reliability and available hours, and wait for my choice before "
-        "create_instance. Then wait until it is ready and give me the ssh line, what it costs per "
-        "hour, that traffic is extra, whether and when it ends by itself, and how it is destroyed."
+        f"Get me a GPU machine on Vast.ai that works: {what}{limit}. First a dry_run of provision: "
+        "show me what it would try, at which price an hour, and what the search costs at most, and "
+        "wait for my yes. Then provision without it, and the same call until it is handed over. "
+        "Give me the ssh line, what it costs per hour, that traffic is extra, whether and when it "
+        "ends by itself, and how it is destroyed. If I want to choose the offer myself, "
+        "search_offers and create_instance do that."
     )
 
 
@@ -72,8 +74,9 @@ def cleanup() -> str:
     """Destroy what is not needed any more."""
     return (
         "Help me clean up my Vast.ai account: list every machine and volume with what it bills, "
-        "say which look forgotten, and destroy only those that I name. Then show that nothing else "
-        "is left billing."
+        "say which look forgotten, and destroy only those that I name. A plan of provision that "
+        "still looks for machines is ended by provision with its request_key and cancel. Then show "
+        "that nothing else is left billing."
     )
 
 

@@ -27,10 +27,10 @@ NAME = "vast"
 
 INSTRUCTIONS = """\
 Rents GPUs on Vast.ai, with real money.
-Order of calls: search_offers, create_instance, wait_for_instance (ends in the ssh line), \
-destroy_instance.
+provision takes what is wanted and what it may cost, and gives machines that work; \
+destroy_instance ends them. By hand: search_offers, create_instance, wait_for_instance.
 An instance bills until it is destroyed; stopping it still bills its disk.
-The same create_instance call again never rents twice; it is how a lost reply is settled.
+The same call again never rents twice; it is how a lost reply is settled.
 An error whose billing_possible is true may have left a machine: its next_steps settle it.
 lease_hours makes a rental end by itself, max_usd_per_hour caps its price; over_limit is a limit \
 that the person set.

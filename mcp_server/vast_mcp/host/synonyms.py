@@ -53,7 +53,11 @@ MEANINGS = (
         "max_price_per_hour max_cost_per_hour max_hourly_rate ceiling price_ceiling spend_limit "
         "spending_limit max_spend max_hourly_usd usd_limit budget_usd budget_per_hour "
         "budget_usd_per_hour max_usd_hour max_usd_hr max_usd_per_hr upto_price price_up_to cap",
-        {"search_offers": _CAP, "create_instance": _CAP},
+        {
+            "search_offers": _CAP,
+            "create_instance": _CAP,
+            "provision": "max_usd_per_hour, of each machine in $/h; budget_usd is for the search",
+        },
     ),
     Meaning(
         "price_per_hour hourly_price hourly_rate usd_per_hour cost_per_hour cost rate dph "
@@ -457,6 +461,27 @@ MEANINGS = (
     Meaning(
         "idempotency_key request_id idempotency client_token idempotent_key",
         {"create_instance": "request_key"},
+    ),
+    Meaning(
+        "until ready_if wait_until ready_check",
+        {"provision": "ready_when, as until of wait_for_instance"},
+    ),
+    Meaning(
+        "retries max_retries tries max_tries attempts num_attempts",
+        {"provision": "max_attempts, machines that are tried at most"},
+    ),
+    Meaning(
+        "give_up_after give_up_minutes max_minutes start_timeout timeout_minutes",
+        {"provision": "give_up_after_minutes, of each machine"},
+    ),
+    Meaning(
+        "min_disk_gb",
+        {"provision": "disk, in GB: what is searched for is what is rented"},
+    ),
+    Meaning(
+        "min_reliability min_compute_cap min_cpu_ram_gb min_inet_down_mbps max_usd_per_tb "
+        "datacenter_only",
+        {"provision": 'filters, as "reliability>=0.98 inet_down>=500 cpu_ram>=64"'},
     ),
     Meaning("username docker_user run_as uid", {"create_instance": "user, of Docker"}),
 )

@@ -12,7 +12,7 @@ from vast_mcp.errors import Problem
 from vast_mcp.journal.plan_records import Plan, PlanWish
 from vast_mcp.provisioning import consent
 from vast_mcp.provisioning.asked import TOOL, Asked
-from vast_mcp.provisioning.needs import ports_in
+from vast_mcp.provisioning.needs import needs_of, ports_in
 from vast_mcp.provisioning.requirement import Wanted
 from vast_mcp.renting.order import PRIVATE, order_of
 from vast_mcp.renting.request import derived_key
@@ -37,6 +37,7 @@ async def opened(
     _check_order(call, wanted)
     withheld = tuple(sorted(PRIVATE & wanted.rental.keys()))
     requirement = replace(wanted.requirement, withheld=withheld, ports=ports_in(wanted.rental))
+    await needs_of(call, requirement, wanted.bounds)  # names, places and filters as they are read
     agreed, spent = await consent.agreed_to(call, wish, requirement, wanted.bounds)
     return call.journal.plans.opened(
         wish,
@@ -70,7 +71,7 @@ def _check_order(call: Call, wanted: Wanted) -> None:
             problems=[Problem("give_up_after_minutes", "fewer")],
         )
     given = {
-        **wanted.rental,
+        **{name: value for name, value in wanted.rental.items() if name != "volume_info"},
         "offer_id": 1,
         "lease_hours": wanted.bounds.lease_s / 3600,
     }

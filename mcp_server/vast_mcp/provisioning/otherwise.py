@@ -47,6 +47,9 @@ def _otherwise(one: Instead) -> Otherwise:
 
 
 def _step(asked: Asked, one: Instead) -> Step:
-    """The same call with the change: another wish, which has no key yet."""
+    """What the same call with the change comes to: another wish, which has no key yet, and may cost
+    more than anybody said yes to, so that nothing is rented by it.
+    """
     given: Json = {name: value for name, value in asked.spoken.items() if name != "request_key"}
-    return step("provision", f"finds more: {one.said}", **one.applied_to(given))
+    changed = one.applied_to(given) | {"dry_run": True}
+    return step("provision", f"shows what that comes to: {one.said}", **changed)

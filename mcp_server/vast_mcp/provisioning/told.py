@@ -149,7 +149,10 @@ def _is_there(one: Try) -> bool:
 def _said(call: Call, plan: Plan, tries: Sequence[Try], state: State) -> str:
     """First when machines that are not handed over end by themselves, and what moves that."""
     ends = [handing.ends_sentence(call, plan, one) for one in tries if one.lives]
-    return " ".join([*filter(None, ends), _how_far(plan, tries, state)])
+    said = list(filter(None, ends))
+    if state != "ready" or not said:
+        said.append(_how_far(plan, tries, state))
+    return " ".join(said)
 
 
 def _how_far(plan: Plan, tries: Sequence[Try], state: State) -> str:
