@@ -26,7 +26,7 @@ SHARES = {
     "copy_files": 250,
     "check_machine": 150,
     "a check at the start of a rental": 23,
-    "provision": 935,
+    "provision": 954,
 }
 
 

@@ -40,7 +40,7 @@ class Provision(RentalArguments, WantedOffers):
         {
             *WantedOffers.model_fields,
             *RentalArguments.model_fields,
-            *("type", "max_usd_per_hour", "lease_hours", "request_key", "dry_run"),
+            *("type", "max_usd_per_hour", "lease_hours", "request_key", "dry_run", "until_done"),
         }
     )
 
@@ -81,6 +81,7 @@ class Provision(RentalArguments, WantedOffers):
         str | None,
         Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$"),
     ] = None
+    until_done: bool = False
     dry_run: bool = False
     cancel: Annotated[bool, Field(description="ends what is not handed over. Default false")] = (
         False
@@ -96,7 +97,7 @@ async def provision(args: Provision, call: Call) -> ProvisionResult:
     next. Spends money: max_usd_per_hour (each) or budget_usd is required. It goes on between calls;
     the same call, or its request_key alone, follows it and never rents twice. Until an answer with
     them arrives machines end soon by themselves; lease_hours counts from then. Fields without words
-    are as in search_offers and create_instance.
+    are as in search_offers, create_instance and run_command.
     """
     from vast_mcp.provisioning import asking, otherwise, previewing, told
 

@@ -21,7 +21,7 @@ SPARE = 4  # machines that may fail before a plan gives up, beside those that ar
 ANY_OFFER = 1  # stands for the offer that is not chosen yet, where an order is judged before it is
 
 # Arguments that say how a call goes on, not what is wished for.
-GUARDS = frozenset({"request_key", "dry_run", "cancel"})
+GUARDS = frozenset({"request_key", "dry_run", "cancel", "until_done"})
 _NEITHER = (
     "or budget_usd: one of them is required, since neither was given and the person set no price "
     "cap (VAST_MCP_MAX_USD_PER_HOUR)"
@@ -36,7 +36,8 @@ class Asked:
     request_key alone, and follows, or cancels, what there is. `wished`: every argument by which two
     calls are the same wish. `order`: as a try will be made, of an offer that stands for any; None
     without a wish. `spoken`: the arguments as an answer may repeat them, where it hides nothing.
-    `notes`: what an answer says of the arguments.
+    `until_done`: waits on past a call's time, where the host hears of progress. `notes`: what an
+    answer says of the arguments.
     """
 
     wanted: Wanted | None
@@ -46,6 +47,7 @@ class Asked:
     spoken: Json = field(default_factory=dict[str, object], repr=False)
     dry_run: bool = False
     cancel: bool = False
+    until_done: bool = False
     notes: tuple[str, ...] = ()
 
     @property
@@ -65,8 +67,9 @@ def asked_of(given: Json, search: Json, rental: Given, settings: Settings) -> As
     Raises BadArguments, or OverLimit for a lease.
     """
     key, cancel = given.get("request_key"), bool(given.get("cancel"))
-    if key is not None and given.keys() <= {"request_key", "cancel"}:
-        return Asked(None, key, cancel=cancel)
+    waits = bool(given.get("until_done"))
+    if key is not None and given.keys() <= {"request_key", "cancel", "until_done"}:
+        return Asked(None, key, cancel=cancel, until_done=waits)
     problems = _problems(given, settings)
     if problems:
         raise errors.bad(TOOL, problems)
@@ -89,6 +92,7 @@ def asked_of(given: Json, search: Json, rental: Given, settings: Settings) -> As
         spoken=_spoken(given),
         dry_run=bool(given.get("dry_run")),
         cancel=cancel,
+        until_done=waits,
         notes=order.notes,
     )
 

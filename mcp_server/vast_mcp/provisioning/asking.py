@@ -20,9 +20,10 @@ from vast_mcp.provisioning.filling import ASKS
 from vast_mcp.provisioning.requirement import Requirement
 from vast_mcp.renting.earlier import lives
 from vast_mcp.session import Call
+from vast_mcp.working.jobs.pace import MARGIN_S, Pace, remembering
 
-TO_ANSWER = 25  # a part of a call's time, that its answer has
 LOOK = 4  # looks at the journal in look_s
+TELL_S = 5.0  # after which a host hears the same again: some wait as long as they hear something
 
 State = Literal["seeking", "ready", "over", "asks"]
 
@@ -127,19 +128,34 @@ async def _followed(call: Call, plan: Plan, asked: Asked) -> Standing:
         if asked.wanted is not None:
             session.plan_values[plan.name] = asked.wanted.rental
         session.wake_plans()
-    until, told = call.deadline - call.times.budget_s / TO_ANSWER, ""
-    while True:
-        standing = _standing(call, plan)
-        if standing.state == "asks" and await _ask_again(call, standing.plan):
-            until = call.deadline - call.times.budget_s / TO_ANSWER
-        elif standing.is_news or anyio.current_time() >= until:
-            return _telling(call, standing.plan)
-        if standing.plan.driver is None:
-            session.wake_plans()
-        if (said := words.doing(standing.plan, standing.tries)) != told:
-            told = said
-            await call.say(said)
-        await anyio.sleep(call.times.look_s / LOOK)
+    pace = _pace(call, asked)
+    told, tell_at = "", 0.0
+    with remembering(call, pace):
+        while (doing := await _unless_news(call, plan, pace, asked)) is not None:
+            if doing != told or anyio.current_time() >= tell_at:
+                told, tell_at = doing, anyio.current_time() + TELL_S
+                await call.say(doing)
+            await anyio.sleep(call.times.look_s / LOOK)
+    return _telling(call, plan)
+
+
+def _pace(call: Call, asked: Asked) -> Pace:
+    """How long a call follows: past its own time only where that is asked for and heard of."""
+    return Pace.of(call, call.times.budget_s, until_done=asked.until_done)
+
+
+async def _unless_news(call: Call, plan: Plan, pace: Pace, asked: Asked) -> str | None:
+    """What goes on, in words; None once there is something to tell, or it is time to. Asks the
+    person where they are to be asked.
+    """
+    standing = _standing(call, plan)
+    if standing.state == "asks" and await _ask_again(call, standing.plan):
+        pace.until = _pace(call, asked).until
+    elif standing.is_news or pace.over:
+        return None
+    if standing.plan.driver is None:
+        call.session.wake_plans()
+    return words.doing(standing.plan, standing.tries)
 
 
 async def _ask_again(call: Call, plan: Plan) -> bool:
@@ -167,6 +183,7 @@ def _standing(call: Call, plan: Plan) -> Standing:
 
 def _telling(call: Call, plan: Plan) -> Standing:
     """How it stands, for the answer: what it tells is told once it has arrived."""
+    call.resume(max(0.0, anyio.current_time() + MARGIN_S - call.deadline))
     standing = _standing(call, plan)
     if standing.plan.state == "over" or standing.is_ready:
         call.ends |= {(standing.plan.name, Notice.PLAN)}

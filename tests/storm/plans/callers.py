@@ -46,7 +46,7 @@ class Seat:
         if self.server is None or not self.server.alive:
             self.server = await Server(self.person, self.service).__aenter__()
             asyncio.get_running_loop().create_task(self._kill(self.server))
-        return await self.server.call(tool, **arguments)
+        return await self.server.call(tool, hears=self.wish.hears, **arguments)
 
     async def _kill(self, server: Server) -> None:
         left = [at for at in self.kills if at + self.began > time.time()]

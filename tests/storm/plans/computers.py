@@ -30,7 +30,7 @@ from vast_mcp_tools import CATALOGUE
 
 Json = dict[str, Any]
 ON_THE_WAY_S = (0.05, 0.4)  # of a request, and of its answer
-PATIENCE_S = 300.0  # of an agent for one call
+PATIENCE_S = 900.0  # of an agent for one call
 
 
 _check_schema = Draft202012Validator.check_schema
@@ -112,6 +112,10 @@ class Person:
         )
 
 
+async def _heard(_done: float, _total: float | None, _said: str | None) -> None:
+    """A host that shows what it hears to nobody."""
+
+
 class Server:
     """One process of a person's. Enter it with `async with`; `kill` ends it as a signal does."""
 
@@ -143,7 +147,7 @@ class Server:
 
     async def _serve(self) -> None:
         self._built = build(self._person.settings, CATALOGUE, self._service)
-        async with Client(self._built) as self._client:
+        async with Client(self._built, mode="legacy") as self._client:
             self._open.set()
             await self._leave.wait()
 
@@ -164,12 +168,17 @@ class Server:
             self._built.session.journal.close()
         self._died.set()
 
-    async def call(self, tool: str, **arguments: Any) -> Json:
-        """What an agent reads. Raises Died where the server ends first."""
+    async def call(self, tool: str, *, hears: bool = False, **arguments: Any) -> Json:
+        """What an agent reads; `hears`: its host asks to be told of progress. Raises Died where the
+        server ends first.
+        """
         self.calls += 1
         if not self.alive or self._client is None:
             raise Died
-        asked = asyncio.ensure_future(self._client.call_tool(tool, arguments))
+        progress = _heard if hears else None
+        asked = asyncio.ensure_future(
+            self._client.call_tool(tool, arguments, progress_callback=progress)
+        )
         end = asyncio.ensure_future(self._died.wait())
         await asyncio.wait({asked, end}, timeout=PATIENCE_S, return_when="FIRST_COMPLETED")
         end.cancel()

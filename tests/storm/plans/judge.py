@@ -22,6 +22,8 @@ class Verdict:
     wishes: int = 0
     ready: int = 0  # wishes all of whose machines were told to be ready
     calls: int = 0
+    heard: int = 0  # wishes whose host hears of progress, and the calls of these
+    heard_calls: int = 0
     machines: int = 0
     usd: float = 0.0  # until ready, or until the end
     of_traffic: float = 0.0
@@ -70,6 +72,8 @@ def judge(world: MarketWorld, seat: Seat, came: Came) -> Verdict:
     """What one caller came to, by the ledger."""
     wish, rentals = seat.wish, rentals_of(world, seat)
     found = Verdict(wishes=1, calls=came.calls, machines=len(rentals))
+    if wish.hears:
+        found.heard, found.heard_calls = 1, came.calls
     found.seconds = came.at - seat.began
     found.ready = int(len(came.ready) >= wish.count)
     for one in rentals:

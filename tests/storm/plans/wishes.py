@@ -39,6 +39,7 @@ class Wish:
     max_attempts: int = 5
     give_up_min: float = 20.0
     lease_hours: float | None = None
+    hears: bool = False  # its host hears of progress, and waits for as long as it does
 
     @property
     def disk(self) -> float:
@@ -62,6 +63,8 @@ class Wish:
             given["overlap_usd"] = self.overlap_usd
         if self.lease_hours is not None:
             given["lease_hours"] = self.lease_hours
+        if self.hears:
+            given["until_done"] = True
         return given
 
     def as_search(self) -> Json:
@@ -164,4 +167,5 @@ def _wish(dice: random.Random, world: MarketWorld) -> Wish:
         overlap_usd=dice.choice((0.0, 0.0, 0.0, round(typical * 2, 3))),
         max_attempts=dice.choice((5, 5, 8)),
         lease_hours=dice.choice((None, 2.0, 8.0)),
+        hears=dice.random() < 0.5,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import anyio
@@ -56,3 +58,14 @@ def listens(call: Call) -> bool:
     """Whether the host hears of progress, and waits for as long as it does."""
     host = call.host
     return host is not None and host.listens and not call.session.gave_up
+
+
+@contextlib.contextmanager
+def remembering(call: Call, pace: Pace) -> Generator[None]:
+    """Remember a host that let a long wait go, though it was told of progress."""
+    try:
+        yield
+    except anyio.get_cancelled_exc_class():
+        if anyio.current_time() > call.deadline and pace.until > call.deadline:
+            call.session.gave_up = True
+        raise

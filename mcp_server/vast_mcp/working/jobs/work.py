@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import anyio
@@ -21,7 +20,7 @@ from vast_mcp.working.admission import admit_each
 from vast_mcp.working.jobs import words
 from vast_mcp.working.jobs.once import Errand, Told
 from vast_mcp.working.jobs.order import TOOL, Order
-from vast_mcp.working.jobs.pace import Pace
+from vast_mcp.working.jobs.pace import Pace, remembering
 from vast_mcp.working.jobs.words import OnMachine
 
 OVER = frozenset({"ended", "stopped", "interrupted", "lost"})
@@ -165,7 +164,7 @@ class Work:
         if job is None:
             job = self._named(instance_id)
         errand = Errand(self.call, one.row, self.order, pace, job, self.account)
-        with _given_up(self.call, pace):
+        with remembering(self.call, pace):
             return self._words(await errand.run())
 
     def _named(self, instance_id: int) -> Job:
@@ -223,14 +222,3 @@ def _check_same(job: Job, wish: JobWish) -> None:
 def _anybodys(name: str, instance_id: int) -> Job:
     """A job that another journal named: it can be followed, and only its machine knows it."""
     return Job(name, instance_id, "", "", "begun", None, None, None, None, told=False)
-
-
-@contextlib.contextmanager
-def _given_up(call: Call, pace: Pace) -> Generator[None]:
-    """Remember a host that let a long wait go, though it was told of progress."""
-    try:
-        yield
-    except anyio.get_cancelled_exc_class():
-        if anyio.current_time() > call.deadline and pace.until > call.deadline:
-            call.session.gave_up = True
-        raise
