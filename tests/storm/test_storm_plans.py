@@ -8,7 +8,11 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from storm.process import TESTS
+
+pytestmark = pytest.mark.timeout(600)  # worlds are computed, however busy the machine is
 
 # In a process of its own: its clock is everybody's there.
 BEGIN = "from storm.plans import virtual; virtual.begin()\n"
@@ -29,7 +33,7 @@ def printed(program: str) -> Any:
 def test_a_world_is_the_same_each_time_it_is_played() -> None:
     first, second = printed(
         "import json\nfrom dataclasses import asdict\nfrom storm.plans.play import played\n"
-        "print(json.dumps([asdict(played(3, 'by hand')) for _ in range(2)]))"
+        "print(json.dumps([asdict(played(0, 'by hand')) for _ in range(2)]))"
     )
     del first["seconds"], second["seconds"]
     assert first == second
