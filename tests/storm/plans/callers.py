@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from storm.plans.computers import Died, Json, Person, Server, Service
@@ -36,6 +36,7 @@ class Seat:
     name: str
     kills: list[float] = field(default_factory=list[float])
     leaves: float | None = None  # s after its first call: never asks again
+    has_twin: bool = False  # another server of the same person is asked for the same plan
     server: Server | None = None
     calls: int = 0
     began: float = 0.0
@@ -87,6 +88,7 @@ class Came:
     answers: list[Json] = field(default_factory=list[Json])
     false_ready: int = 0
     said: str = ""
+    torn: bool = False  # two servers told of different machines for one plan
 
     def take(self, world: MarketWorld, instance_id: int) -> None:
         """Hold a machine for ready, whatever it is."""
@@ -102,6 +104,18 @@ Caller = Callable[[Seat], Awaitable[Came]]
 
 
 async def by_plan(seat: Seat) -> Came:
+    """One plan, asked for by one server, or by two that are both told of the same machines."""
+    if not seat.has_twin:
+        return await _by_plan(seat)
+    twin = replace(seat, server=None, kills=[], calls=0)
+    came, other = await asyncio.gather(_by_plan(seat), _by_plan(twin))
+    await twin.leave()
+    came.torn = came.said == other.said == "ready" and set(came.ready) != set(other.ready)
+    came.false_ready += other.false_ready
+    return came
+
+
+async def _by_plan(seat: Seat) -> Came:
     """The same call, until it says that its machines are ready or that it is over."""
     came, given = Came(), {**seat.wish.as_plan(), "request_key": seat.name, "label": seat.name}
     for _ in range(PLAN_CALLS):

@@ -87,7 +87,7 @@ def judge(world: MarketWorld, seat: Seat, came: Came) -> Verdict:
     found.two_billing = int(_overlaps(world, wish, rentals, came))
     living = {one.id for one in rentals if one.destroyed_at is None or one.destroyed_at > came.at}
     found.unknown = len(living - set(came.ready))
-    found.false_ready = came.false_ready
+    found.false_ready = came.false_ready + came.torn
     found.missed = int(not found.ready and _could_have(world, wish, rentals))
     found.endless = int(came.said == "" and seat.name.startswith("plan"))
     return found

@@ -61,6 +61,7 @@ def _seats(
         name = f"{'plan' if kind == 'provision' else 'loop'}-{scene.seed}-{number}"
         kills = [] if kind == "oracle" else scene.kills[number]
         seats.append(Seat(own, service, world, wish, name, kills, scene.leaves[number]))
+        seats[-1].has_twin = scene.twins[number] and scene.leaves[number] is None
         seats[-1].began = scene.starts[number]
     return seats
 

@@ -21,6 +21,7 @@ IMAGES = (
 )
 CARDS = ("RTX 4090", "RTX 3090 Ti", "RTX A6000", "RTX 5090", "L40S", "RTX A4000", "RTX 3060")
 LEAVE_SHARE = 0.06  # of those who want a machine, and never ask after it again
+TWIN_SHARE = 0.15  # of plans that two servers of one person are asked for
 TO_END_MIN = 10.0  # of a failed try, in its worst case
 
 
@@ -114,6 +115,7 @@ class Scene:
     kills: list[list[float]] = field(default_factory=list[list[float]])
     starts: list[float] = field(default_factory=list[float])
     leaves: list[float | None] = field(default_factory=list["float | None"])
+    twins: list[bool] = field(default_factory=list[bool])  # two servers ask for the same plan
     one_journal: bool = False
 
 
@@ -127,6 +129,7 @@ def scene_of(market: Market, world: MarketWorld) -> Scene:
         kills = dice.choices((0, 1, 2), (6, 3, 1))[0]
         scene.kills.append(sorted(dice.expovariate(1 / 120) for _ in range(kills)))
         scene.leaves.append(dice.uniform(5, 400) if dice.random() < LEAVE_SHARE else None)
+        scene.twins.append(dice.random() < TWIN_SHARE)
     return scene
 
 
