@@ -1,4 +1,4 @@
-"""Twelve wishes: the world in which each is made, its first call, and the answer that fulfils it.
+"""Thirteen wishes: the world in which each is made, its first call, and the answer that fulfils it.
 
 Their words and the most calls that each may take stand in README.md beside this file.
 """
@@ -41,6 +41,20 @@ async def a_card_below_a_price(world: World, client: Client) -> Wish:
     """Searching, renting and waiting lead to each other."""
     asked = {"gpu_name": "RTX 4090", "max_usd_per_hour": 0.6}
     return Wish("search_offers", asked, lambda answer: has_way_in(answer, "ssh"), rents=1)
+
+
+async def a_card_that_works(world: World, client: Client) -> Wish:
+    """Following a plan ends in a machine that is the caller's, with a way in."""
+    asked = {"gpu_name": ["RTX 4090"], "max_usd_per_hour": 0.6, "ready_when": "running"}
+    asked["give_up_after_minutes"] = 240.0
+
+    def fulfilled(answer: Answer) -> bool:
+        machines = answer.get("machines") or []
+        return [one["state"] for one in machines] == ["yours"] and has_way_in(
+            {**machines[0], "state": answer["state"]}, "ssh"
+        )
+
+    return Wish("provision", asked, fulfilled, rents=1)
 
 
 async def a_notebook_with_one_more_port(world: World, client: Client) -> Wish:
@@ -227,6 +241,7 @@ async def the_reply_was_lost(world: World, client: Client) -> Wish:
 
 WISHES: dict[str, Arrange] = {
     "a 4090 under 60 cents, and how to get in": a_card_below_a_price,
+    "a 4090 under 60 cents that works": a_card_that_works,
     "a notebook with one more port": a_notebook_with_one_more_port,
     "my box has been loading for ages": it_has_been_loading_for_ages,
     "stop all but one": stop_all_but_one,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +21,7 @@ Events = list[tuple[str, Json]]
 
 PARTING = "The machine is destroyed."
 UNKNOWN_ID = 1
+MOST_FOLLOWED = 12  # calls of one plan
 USED = ("search_offers", "create_instance", "wait_for_instance", "destroy_instance")
 
 
@@ -65,6 +66,25 @@ def _next(done: list[Heard]) -> Ask | None:
         Ask("destroy_instance", {"instance_ids": [mine]}),
     ]
     return steps[len(done) - 2] if len(done) - 2 < len(steps) else None
+
+
+def play_a_plan(heard: list[Heard]) -> Ask | None:
+    """The same with provision: one call, its plan by name until the machine is handed over, and its
+    end.
+    """
+    told = [one.payload for one in heard if one.tool == "provision"]
+    if not told:
+        bounds = {"max_usd_per_hour": 1.0, "budget_usd": 2.0, "lease_hours": 1}
+        return Ask("provision", {"gpu_name": ["4090"], "image": "pytorch/pytorch", **bounds})
+    machines: list[Json] = told[-1].get("machines") or []
+    if heard[-1].tool == "destroy_instance" or len(told) > MOST_FOLLOWED or "plan" not in told[-1]:
+        return None
+    if [one["state"] for one in machines] != ["yours"]:
+        return Ask("provision", {"request_key": told[-1]["plan"]})
+    return Ask("destroy_instance", {"instance_ids": [machines[0]["instance_id"]]})
+
+
+Play = Callable[[list[Heard]], Ask | None]
 
 
 class Wire(Protocol):

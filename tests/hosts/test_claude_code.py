@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from served_sandbox import control
-from stand_in import USED, StandIn, standing_in
+from stand_in import USED, StandIn, play_a_plan, standing_in
 from trial import (
     ALONE,
     KEY,
@@ -22,6 +22,7 @@ from trial import (
     Desk,
     a_checkout,
     a_desk,
+    assert_one_plan_followed_to_its_machine,
     assert_one_rental_begun_and_ended,
     assert_the_key_stayed_where_it_was_put,
     assert_told_the_instructions,
@@ -83,6 +84,15 @@ def test_claude_code_plays_a_rental_with_the_key_in_the_official_clients_file(de
     assert_claude_code_handed_over_everything(model, ADDED)
     assert_the_key_stayed_where_it_was_put(desk, model.requests, ".config/vastai/vast_api_key")
     assert (desk.home / ".config/vastai/vast_api_key").stat().st_mode & 0o777 == 0o600
+
+
+def test_claude_code_follows_a_plan_to_a_machine_that_works(desk: Desk) -> None:
+    """From words to a machine: one tool, followed by its name."""
+    desk.type("claude-code")
+    wire = Messages(ADDED, play_a_plan, ("provision", "destroy_instance"))
+    with standing_in(wire) as model:
+        said = talk(desk, model, *allowing(ADDED), VAST_API_KEY=KEY, **ALONE)
+    assert_one_plan_followed_to_its_machine(desk, model.heard, said)
 
 
 def test_claude_code_passes_the_key_of_its_own_environment_on(desk: Desk) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from served_sandbox import control
-from stand_in import Json, StandIn, standing_in
+from stand_in import Json, StandIn, play_a_plan, standing_in
 from trial import (
     ALONE,
     KEY,
     Desk,
     a_desk,
+    assert_one_plan_followed_to_its_machine,
     assert_one_rental_begun_and_ended,
     assert_the_key_stayed_where_it_was_put,
     assert_told_the_instructions,
@@ -104,6 +105,14 @@ def test_codex_plays_a_rental_with_the_key_in_the_official_clients_file(desk: De
     assert_one_rental_begun_and_ended(desk, model.heard, said)
     assert_codex_handed_over_everything(model)
     assert_the_key_stayed_where_it_was_put(desk, model.requests, ".config/vastai/vast_api_key")
+
+
+def test_codex_follows_a_plan_to_a_machine_that_works(desk: Desk) -> None:
+    """From words to a machine: one tool, followed by its name."""
+    write(desk, "codex-env", "codex-unattended")
+    with standing_in(Responses(play_a_plan)) as model:
+        said = talk(desk, model, VAST_API_KEY=KEY)
+    assert_one_plan_followed_to_its_machine(desk, model.heard, said)
 
 
 def test_codex_passes_on_the_key_that_its_settings_name(desk: Desk) -> None:

@@ -183,6 +183,24 @@ def assert_one_rental_begun_and_ended(
     assert PARTING in said
 
 
+def assert_one_plan_followed_to_its_machine(desk: Desk, heard: list[Heard], said: str) -> None:
+    """One machine was rented; the model was handed the ways in, the plan's name, and that it is
+    the caller's; then it was ended.
+    """
+    [rental] = control(desk.sandbox, "ledger")["rentals"]
+    assert rental["alive"] is False
+    *_, mine, ended = [one.payload for one in heard]
+    [machine] = mine["machines"]
+    assert (mine["state"], machine["state"]) == ("ready", "yours")
+    assert machine["instance_id"] == rental["id"]
+    assert "ssh -p " in machine["access"]["ssh"]
+    assert {one.payload["plan"] for one in heard if one.tool == "provision"} == {mine["plan"]}
+    assert [(row["instance_id"], row["outcome"]) for row in ended["results"]] == [
+        (rental["id"], "destroyed")
+    ]
+    assert PARTING in said
+
+
 def assert_refused_by_name(heard: Heard, by_host: str) -> None:
     """An argument that is not published is refused: by the server with the nearest name, or by the
     host in its own words.

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from stand_in import PARTING, USED, Events, Heard, Json, play
+from stand_in import PARTING, USED, Events, Heard, Json, Play, play
 
 
 def written(name: str, data: Json) -> str:
@@ -24,8 +24,9 @@ class Messages:
     path = "/v1/messages"
     written = staticmethod(written)
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, play: Play = play, used: tuple[str, ...] = USED) -> None:
         self.prefix = prefix  # of the server's tools, as the host names them
+        self.play, self.used = play, used
 
     def heard(self, request: Json) -> list[Heard]:
         blocks = [
@@ -53,14 +54,14 @@ class Messages:
         ours = any(name.startswith(self.prefix) for name in offered)
         if not ours and "ToolSearch" not in offered:  # a title, a summary: none of ours
             return self._says(turn, "-")
-        ask = play(self.heard(request))
+        ask = self.play(self.heard(request))
         if ask is None:
             return self._says(turn, PARTING)
         name, arguments = self.prefix + ask.tool, ask.arguments
         if name not in offered:
             name, arguments = (
                 "ToolSearch",
-                {"query": "select:" + ",".join(self.prefix + one for one in USED)},
+                {"query": "select:" + ",".join(self.prefix + one for one in self.used)},
             )
         block = {"type": "tool_use", "id": f"toolu_{turn}", "name": name, "input": {}}
         delta = {"type": "input_json_delta", "partial_json": json.dumps(arguments)}
@@ -110,6 +111,9 @@ class Responses:
     written = staticmethod(written)
     namespace = "mcp__vast"
 
+    def __init__(self, play: Play = play) -> None:
+        self.play = play
+
     def heard(self, request: Json) -> list[Heard]:
         calls = {
             item["call_id"]: item["name"]
@@ -123,7 +127,7 @@ class Responses:
         ]
 
     def reply(self, request: Json, turn: int) -> Events:
-        ask = play(self.heard(request))
+        ask = self.play(self.heard(request))
         if ask is None:
             content = [{"type": "output_text", "text": PARTING}]
             item: Json = {
