@@ -35,6 +35,7 @@ ENDLESS = 2_147_483_647  # in a label: no end
 FAILING = ("exits", "pull_given_up", "vanishes", "offline", "never_seen_running")
 DEATHS = tuple(how for how in KILLS if how != "end of stdin")  # which none that stands still sees
 COMMITS = ("claim", "sending", "confirmed", *PLAN_STEPS)
+ENDS = ("end begun", "seen gone")  # which only a plan with a machine that fails comes to
 HEAD = ("what breaks", "runs", "faulted", "calls", "machines", "wrong", "ended, mostly")
 _UNTIL = re.compile(r" lease-until=([0-9]+)#[0-9a-f]{16}$")
 
@@ -164,6 +165,8 @@ def killed(commit: str, when: str, how: str) -> Run:
             await lane.kill(how)
             await lane.servers["first"].ended()
 
+        if commit in ENDS:
+            await _let_the_first_fail(lane, wish)
         lane.control.on_stop = strike
         server = await lane.server(stops=f"{commit}:{when}")
         for _ in range(CALLS):
@@ -177,6 +180,14 @@ def killed(commit: str, when: str, how: str) -> Run:
         return bool(lane.control.reached)
 
     return run
+
+
+async def _let_the_first_fail(lane: Lane, wish: Wish) -> None:
+    """The offer that the plan would try first leads to a machine that is to be ended."""
+    server = await lane.server()
+    found = await server.call("provision", **wish.arguments, dry_run=True)
+    fate = {"offer_id": found["offers"][0]["offer_id"], "course": "exits"}
+    await lane.sandbox.set(fate=fate)
 
 
 async def cut(lane: Lane, wish: Wish) -> bool:
@@ -244,7 +255,7 @@ def scenarios() -> list[Scenario]:
     found = [Scenario("nothing", calm), Scenario("the host cuts the call", cut)]
     found += [Scenario("two processes at once", two_at_once)] * 2
     for commit in COMMITS:
-        for when in ("before", "after"):
+        for when in ("before", "after") if commit != "claim" else ("after",):
             for how in DEATHS if commit in {"claim", "try moved"} else ("SIGKILL",):
                 row = f"killed {when} the commit: {commit}"
                 found.append(Scenario(row, killed(commit, when, how)))
