@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from wishing import TOOLS, ask, hurried, living, most_at_once
+from wishing import TOOLS, ask, cheapest, hurried, living, most_at_once, until_over
 
 from house import puts, served
 from vast_mcp.sandbox.world import World
@@ -63,3 +63,25 @@ async def test_an_offer_that_is_gone_is_replaced_and_not_counted(
         done = await ask(client, bounds={"max_attempts": 1})
     assert done["state"] == "ready", done
     assert [one["state"] for one in done["tries"]] == ["void", "ready"]
+
+
+async def test_machines_of_a_request_that_was_repeated_on_its_way_are_all_ended(
+    world: World, settings: Settings
+) -> None:
+    """One was asked for, and each bills."""
+    [_, other, *_] = cheapest(world, 40)[20:]
+
+    def repeated() -> None:
+        body = world.asked("create")[-1].body
+        world.rent(other, {**body})
+
+    world.before_rent = repeated
+    world.faults.add("create", "drop", when="after")
+    async with served(world, hurried(settings), TOOLS) as client:
+        done = await until_over(client)
+    assert [(one["state"], one["why"]) for one in done["tries"]] == [
+        ("failed", "duplicate_rentals"),
+        ("handed", ""),
+    ]
+    assert living(world) == [done["tries"][1]["instance_id"]]
+    assert len(world.committed("rent")) == 3

@@ -12,11 +12,13 @@ from vast_mcp.journal.plan_records import Agreed, Bounds, PlanWish
 from vast_mcp.journal.records import Approval
 from vast_mcp.provisioning import handing
 from vast_mcp.provisioning.asked import TOOL
-from vast_mcp.provisioning.candidates import candidates
+from vast_mcp.provisioning.candidates import Candidates, candidates
 from vast_mcp.provisioning.requirement import Requirement
 from vast_mcp.renting import confirm, wording
 from vast_mcp.renting.proposal import Proposal, shown_price
 from vast_mcp.session import Call
+
+MOST_KINDS = 4  # of GPUs, that a question names
 
 
 async def agreed_to(
@@ -35,7 +37,7 @@ async def agreed_to(
     dearest = max(one.usd_per_hour for one in found.offers)
     again = NextStep(TOOL, {"request_key": wish.key}, "the same call asks again")
     asked = {"wish": wish.key, "digest": wish.digest}
-    words = question(requirement, bounds)
+    words = question(requirement, bounds, found)
     with contextlib.suppress(errors.VastMcpError):  # what is not in the journal may be what lacks
         unguarded = await handing.unguarded(call, requirement.rental, bounds)
         words = " ".join(filter(None, (words, unguarded)))
@@ -59,21 +61,29 @@ def _up_to(usd_per_hour: float, bounds: Bounds) -> Agreed:
 # ── the question ───────────────────────────────────────────────────────────────────────────────
 
 
-def question(requirement: Requirement, bounds: Bounds) -> str:
+def question(requirement: Requirement, bounds: Bounds, found: Candidates) -> str:
     """What a person is asked, without the price: no values of the caller but numbers and an image's
     plain name.
     """
     image = wording.image(requirement.rental.get("image"))
     return (
-        f"Find {_machines(bounds.count)} on Vast.ai that work, as {image}, by renting up to "
-        f"{bounds.max_attempts} one after the other, each ended where it does not work in "
+        f"Find {_machines(bounds.count)} on Vast.ai ({_gpus(found)}) with {image}, by renting "
+        f"up to {bounds.max_attempts}, each ended where it does not work in "
         f"{bounds.give_up_s / 60:g} minutes? {_budget(bounds)} {_end(bounds)} The price is that of "
         "each machine."
     )
 
 
 def _machines(count: int) -> str:
-    return "one machine" if count == 1 else f"{count} machines"
+    return "one machine that works" if count == 1 else f"{count} machines that work"
+
+
+def _gpus(found: Candidates) -> str:
+    """The cards of the offers that fit, by the service's names."""
+    kinds = {(one.offer.gpu_name, one.offer.num_gpus) for one in found.offers}
+    if len(kinds) > MOST_KINDS:
+        return f"of {len(kinds)} kinds of GPUs"
+    return " or ".join(sorted(wording.gpus(name, count) for name, count in kinds))
 
 
 def _budget(bounds: Bounds) -> str:

@@ -99,8 +99,10 @@ class _Keeper:
         name = driver.plan.name
         try:
             await driver.drive()
-        except errors.VastMcpError as exc:
-            log.info("a plan waits: %s", exc.code)
+        except Exception as exc:
+            # A defect here must not end the server, and a create with it; the type tells, its
+            # text may hold anything.
+            log.error("a plan: defect: %s", type(exc).__name__)
         finally:
             self.driven.discard(name)
         self.rested[name] = driver.plan.asked_at

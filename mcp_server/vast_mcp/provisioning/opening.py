@@ -36,7 +36,9 @@ async def opened(
     _check_bounded(call, wanted)
     _check_order(call, wanted)
     withheld = tuple(sorted(PRIVATE & wanted.rental.keys()))
-    requirement = replace(wanted.requirement, withheld=withheld, ports=ports_in(wanted.rental))
+    asked = wanted.requirement
+    kept = {name: value for name, value in asked.rental.items() if name not in PRIVATE}
+    requirement = replace(asked, rental=kept, withheld=withheld, ports=ports_in(wanted.rental))
     await needs_of(call, requirement, wanted.bounds)  # names, places and filters as they are read
     agreed, spent = await consent.agreed_to(call, wish, requirement, wanted.bounds)
     return call.journal.plans.opened(
