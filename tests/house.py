@@ -117,7 +117,7 @@ def needed(tool: str, world: World) -> dict[str, Any]:
     machine = {"instance_id": a_machine(world)}
     asked: dict[str, dict[str, Any]] = {
         "create_instance": {"offer_id": an_offer(world)["id"]},
-        "provision": {"max_usd_per_hour": 9.0, "ready_when": "running"},
+        "provision": {"max_usd_per_hour": 9.0, "dry_run": True},  # a plan acts between calls
         "search_volumes": {"offer_id": an_offer(world)["id"]},
         "manage_instance": machine | {"action": "stop"},
         "destroy_instance": {"instance_ids": list(machine.values())},
