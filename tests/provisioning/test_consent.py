@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from mcp import Client
-from wishing import TOOLS, ask, doom, hurried, journal_in, living, until_over
+from wishing import TOOLS, account_in, ask, doom, hurried, journal_in, living, until_over
 
 from house import puts
 from people import DECLINE, Person, approve, code_in
@@ -97,3 +97,22 @@ async def test_what_nobody_was_asked_about_waits_where_the_driver_is_to_ask(
     assert done["outcome"] == "ready"
     assert len(person.questions) == 1
     assert plans.by_name(f"{settings.base_url}#{world.user_id}", begun["plan"]) is not None
+
+
+async def test_a_call_answers_in_its_time_where_another_process_is_to_ask(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """Who drives must ask a person, and who calls need not."""
+    free = replace(hurried(settings, budget_s=0.5), state_dir=state)
+    doom(world, "pulls")
+    async with Client(build(free, TOOLS, create_app(world))) as client:
+        await ask(client)
+    other = journal_in(state)
+    other.take_ownership()
+    [plan] = other.plans.not_over(account_in(state))
+    taken = other.plans.take(plan.account, plan.name)
+    assert taken is not None
+    other.plans.note_detail(taken, "needs_confirmation")
+    async with Client(build(free, TOOLS, create_app(world))) as client:
+        done = await ask(client)
+    assert done["state"] == "asks"

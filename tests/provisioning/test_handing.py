@@ -18,7 +18,7 @@ from house import KEY_LINE, an_offer, call, lenient_world, served
 from people import DECLINE, Person, confirming, with_a_key
 from vast_mcp.account.sweep import sweep
 from vast_mcp.account.whose import account_of
-from vast_mcp.journal.plan_records import Bounds, Plan, PlanWish, Try, TryOf
+from vast_mcp.journal.plan_records import Bounds, Plan, PlanWish, Try, TryOf, told_of
 from vast_mcp.leases import lifetimes
 from vast_mcp.leases.labels import ENDLESS, lease_of, leased
 from vast_mcp.provisioning.handing import (
@@ -101,7 +101,7 @@ class Tried:
         await self.call.vast.show_instance(self.machine.id)
 
     def told(self) -> None:
-        self.session.journal.plans.mark_told(self.name)
+        self.session.journal.plans.mark_told(told_of(self.plan, [self.one]))
 
 
 @asynccontextmanager

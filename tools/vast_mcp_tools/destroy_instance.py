@@ -22,7 +22,7 @@ from vast_mcp.account.volumes import prices_of
 from vast_mcp.errors import NextStep, Problem
 from vast_mcp.machines import costs, volumes
 from vast_mcp.machines.phases import phase_of
-from vast_mcp.session import Call
+from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.storage import Volume
 
@@ -95,6 +95,7 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
     # Asked before: a volume may lose sight of a machine as soon as that is gone.
     left, warnings = await _volumes_of(known, call)
     unused = never_ran(call, [there.living[i] for i in known if i in there.living])
+    _leave_to_caller(call, known)
     failed = await _destroy(known, there, call)
     failed |= dict.fromkeys(await still_there([i for i in ids if i not in failed], call))
     forget_destroyed(call, [i for i in ids if i not in failed])
@@ -140,6 +141,19 @@ def _check_stopped(ids: list[int], there: Roll, args: DestroyInstance) -> None:
         problems=[Problem("only_if_stopped", f"false destroys {names} as well")],
         next_steps=[*steps, look],
     )
+
+
+def _leave_to_caller(call: Call, ids: list[int]) -> None:
+    """Keep plans from finding others for machines that they told of, and that nobody wants now. A
+    journal that fails keeps no machine alive.
+    """
+    call.session.settle_told(call.told)
+    with journal_may_fail:
+        account = call.session.journalled_account()
+        if account is None:
+            return
+        for instance_id in ids:
+            call.journal.plans.leave_to_caller(account, instance_id)
 
 
 async def _destroy(ids: list[int], there: Roll, call: Call) -> Failed:

@@ -8,7 +8,7 @@ from typing import cast
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
-from vast_mcp.journal.plan_records import Plan
+from vast_mcp.journal.plan_records import Plan, name_of
 from vast_mcp.journal.records import Intent, Notice
 from vast_mcp.leases.labels import end_by, lease_notice
 from vast_mcp.provisioning.words import all_work
@@ -62,7 +62,7 @@ def _of_plans(call: Call) -> list[str]:
     try:
         account = session.journalled_account()
         found = session.journal.plans.of_account(account, MOST_PLANS) if account else []
-        told = {name for name, notice in call.ends if notice is Notice.PLAN}
+        told = {name_of(news) for news, notice in call.ends if notice is Notice.PLAN}
         untold = [plan for plan in found if not plan.told and plan.name not in told]
         ready = [plan for plan in untold if plan.state == "open" and _works(session, plan)]
     except Exception as exc:

@@ -27,6 +27,7 @@ TryState = Literal["begun", "ready", "handed", "failed", "void"]
 KEPT_S = 90 * DAY_S
 NAME = re.compile(r"[0-9a-f]{12}")
 ROUNDING = 1e-9  # $
+OF_A_PLAN = "plan:"  # how the request keys of its rentals begin
 # States of an attempt.
 _MADE_NOTHING = frozenset({"refused", "absent", "abandoned"})
 _IN_DOUBT = frozenset({"intended", "sending", "unknown"})
@@ -181,14 +182,21 @@ class Try:
         """Whether it is to be ended, and is not seen to be gone: one that failed, or that was
         thought to have made nothing.
         """
-        return self.state in {"failed", "void"} and self.gone_at is None and not self.made_nothing
+        return self.state in {"failed", "void"} and not self._is_gone and not self.made_nothing
+
+    @property
+    def _is_gone(self) -> bool:
+        """Whether all that is known of it is gone: its own machine may be found after its others
+        were seen to be.
+        """
+        return self.gone_at is not None and not (self.intent is not None and self.intent.lives)
 
     @property
     def bills(self) -> bool:
         """Whether it bills, or may, on this plan's account: not what was handed over."""
         if self.strays:
             return True
-        return not self.made_nothing and self.gone_at is None and self.state != "handed"
+        return not self.made_nothing and not self._is_gone and self.state != "handed"
 
     def counted_usd(self, now: float) -> float:
         """The most that it has cost, or may cost, of the budget: of one that is gone what passed,
@@ -196,7 +204,7 @@ class Try:
         """
         if self.made_nothing:
             return 0.0
-        until = self.gone_at
+        until = self.gone_at if self._is_gone else None
         if self.state in {"ready", "handed"} and self.ready_at is not None and until is None:
             until = self.ready_at if self.state == "handed" else None
         if until is None:
@@ -205,9 +213,13 @@ class Try:
 
     def rest_usd(self, bounds: Bounds, now: float) -> float:
         """The most that it may still cost from `now` on, at its whole price: until its lease ends,
-        and as long as an end may take where that has passed.
+        which is later where it waited for others, and as long as an end may take where that has
+        passed.
         """
-        left = max(self.made_at + bounds.lease_s - now, bounds.to_end_s)
+        lives_s = bounds.lease_s
+        if self.usd_per_hour:
+            lives_s = max(lives_s, (self.worst_usd - self.pull_usd) / self.usd_per_hour * 3600)
+        left = max(self.made_at + lives_s - now, bounds.to_end_s)
         return self.usd_per_hour * left / 3600
 
     def spent_usd(self, now: float) -> float:
@@ -236,6 +248,19 @@ def condemned_beside(bounds: Bounds, tries: Sequence[Try], now: float) -> list[T
     return condemned if rest > bounds.overlap_usd + ROUNDING else []
 
 
+def told_of(plan: Plan, tries: Sequence[Try]) -> str:
+    """What an answer tells of a plan, for the journal: its end, or which machines are of use."""
+    if plan.state == "over":
+        return f"{plan.name}:over"
+    of_use = [str(one.number) for one in tries if one.state in {"ready", "handed"}]
+    return f"{plan.name}:{','.join(of_use)}"
+
+
+def name_of(news: str) -> str:
+    """The name of the plan that this tells of."""
+    return news.partition(":")[0]
+
+
 @dataclass(frozen=True)
 class TryOf:
     """The try of a plan that an order is, for the claim that announces it. `turn`: the driver's;
@@ -255,7 +280,7 @@ class TryOf:
     @property
     def request_key(self) -> str:
         """The key of its rental: the same try is never rented twice."""
-        return f"plan:{self.plan}:{self.number}"
+        return f"{OF_A_PLAN}{self.plan}:{self.number}"
 
 
 # ── rows, which somebody may have edited ───────────────────────────────────────────────────────

@@ -189,10 +189,13 @@ class Plans:
             "mark_plan_over", plan=plan.name, outcome=outcome, turn=plan.turn, now=time.time()
         )
 
-    def mark_told(self, name: str) -> None:
-        """An answer that told its machines, or its end, has arrived."""
-        self._db.write("mark_plan_told", plan=name)
-        self._db.write("mark_plan_machines_told", plan=name)
+    def mark_told(self, news: str) -> None:
+        """An answer that told its machines, or its end, has arrived. `news`: what it told
+        (told_of); where that is not so any more, its machines are others and are still to be told.
+        """
+        name, _, told = news.partition(":")
+        if self._db.changes("mark_plan_told", plan=name, told=told):
+            self._db.write("mark_plan_machines_told", plan=name)
 
     def untell(self, name: str) -> None:
         """What an answer told of it holds no more."""
@@ -249,6 +252,12 @@ class Plans:
                 return False
             self._db.write("raise_worst", plan=plan.name, number=one.number, worst_usd=worst_usd)
         return True
+
+    def leave_to_caller(self, account: str, instance_id: int) -> None:
+        """A machine that was told to work is its caller's from here on, who is about to end it:
+        no other is wanted in its place.
+        """
+        self._db.write("leave_try_to_caller", account=account, instance_id=instance_id)
 
     def promise_end(self, plan: Plan, one: Try, until: float) -> float:
         """Announce when a machine ends that is handed over, in epoch seconds; what was announced

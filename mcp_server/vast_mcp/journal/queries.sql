@@ -500,7 +500,10 @@ UPDATE plans SET state = 'over', outcome = coalesce(outcome, :outcome), over_at 
 WHERE plan = :plan AND state <> 'over' AND turn = :turn;
 
 -- name: mark_plan_told
-UPDATE plans SET told = 1 WHERE plan = :plan;
+-- told: its end, or the tries of use that an answer named (plan_records.told_of). What has changed since is to be told.
+UPDATE plans SET told = 1 WHERE plan = :plan AND (state = 'over' AND :told = 'over' OR state = 'open' AND :told = (
+  SELECT coalesce(group_concat(number), '') FROM (
+    SELECT number FROM tries WHERE plan = :plan AND state IN ('ready', 'handed') ORDER BY number)));
 
 -- name: mark_plan_machines_told
 UPDATE intents SET announce = 0 WHERE token IN (SELECT token FROM tries WHERE plan = :plan);
@@ -543,12 +546,18 @@ ON CONFLICT (plan, number) DO UPDATE SET token = excluded.token, usd_per_hour = 
 
 -- name: move_try
 -- The storm stops here (tests/storm): every state of a try is announced by it. What failed is on its way to its end,
--- which may have been sent; what was handed over is nobody's here any more; a try that made nothing may turn out to
+-- which may have been sent; what was handed over is nobody's here any more, and is so only while its plan does not end; a try that made nothing may turn out to
 -- have made a machine, which is ended.
 UPDATE tries SET state = :state, why = :why,
   ready_at = CASE WHEN :state = 'ready' THEN coalesce(ready_at, :now) ELSE ready_at END
 WHERE plan = :plan AND number = :number AND gone_at IS NULL
-  AND (state IN ('begun', 'ready') OR (state = 'void' AND :state = 'failed'));
+  AND (state IN ('begun', 'ready') OR (state = 'void' AND :state = 'failed'))
+  AND (:state <> 'handed' OR EXISTS (SELECT 1 FROM plans WHERE plans.plan = :plan AND plans.state = 'open'));
+
+-- name: leave_try_to_caller
+UPDATE tries SET state = 'handed' WHERE state = 'ready' AND gone_at IS NULL
+  AND plan IN (SELECT plan FROM plans WHERE account = :account AND state = 'open' AND told = 1)
+  AND token IN (SELECT token FROM intents WHERE account = :account AND instance_id = :instance_id);
 
 -- name: raise_worst
 UPDATE tries SET worst_usd = max(worst_usd, :worst_usd) WHERE plan = :plan AND number = :number;

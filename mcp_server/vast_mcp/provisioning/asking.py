@@ -12,7 +12,7 @@ import anyio
 from vast_mcp import errors
 from vast_mcp.account.whose import account_of
 from vast_mcp.errors import Problem
-from vast_mcp.journal.plan_records import Plan, PlanWish, Try
+from vast_mcp.journal.plan_records import Plan, PlanWish, Try, told_of
 from vast_mcp.journal.records import Notice
 from vast_mcp.provisioning import consent, opening, words
 from vast_mcp.provisioning.asked import TOOL, Asked
@@ -151,7 +151,9 @@ async def _unless_news(call: Call, plan: Plan, pace: Pace, asked: Asked) -> str 
     standing = _standing(call, plan)
     if standing.state == "asks" and await _ask_again(call, standing.plan):
         pace.until = _pace(call, asked).until
-    elif standing.is_news or pace.over:
+    elif standing.is_news:
+        return None
+    if pace.over:
         return None
     if standing.plan.driver is None:
         call.session.wake_plans()
@@ -186,5 +188,5 @@ def _telling(call: Call, plan: Plan) -> Standing:
     call.resume(max(0.0, anyio.current_time() + MARGIN_S - call.deadline))
     standing = _standing(call, plan)
     if standing.plan.state == "over" or standing.is_ready:
-        call.ends |= {(standing.plan.name, Notice.PLAN)}
+        call.ends |= {(told_of(standing.plan, standing.tries), Notice.PLAN)}
     return standing

@@ -54,8 +54,7 @@ async def hand_over(call: Call, plan: Plan, one: Try) -> bool:
     except _LATER as exc:
         log.info("a machine is not handed over yet: %s", exc.code)
         return False
-    call.journal.plans.move(plan, one, "handed")
-    return True
+    return call.journal.plans.move(plan, one, "handed")  # unless it was cancelled meanwhile
 
 
 async def keep_short(call: Call, plan: Plan, one: Try) -> bool:

@@ -180,7 +180,8 @@ class Step:
         ready = [one for one in self._tries() if one.state == "ready" and one.instance_id]
         for one, why in await becoming.failed_since(call, ready):
             decided.append(self._move(one, "failed", why))
-            self._untell(one)
+            if decided[-1]:
+                self._untell(one)
         return any(decided)
 
     async def _kept(self, living: list[Try]) -> bool:

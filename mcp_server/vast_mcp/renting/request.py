@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
+from vast_mcp import errors
 from vast_mcp.account.whose import account_and_warnings, user_id_of
-from vast_mcp.errors import NextStep
+from vast_mcp.errors import NextStep, Problem
+from vast_mcp.journal.plan_records import OF_A_PLAN
 from vast_mcp.journal.records import WISH_DIGITS, Intent, Wish, canonical
 from vast_mcp.renting.order import Order
 from vast_mcp.session import Call
@@ -37,8 +39,13 @@ class Request:
 
 
 async def request_of(call: Call, order: Order) -> tuple[Request, list[str]]:
-    """The order as this account's wish, and what to warn of. Raises CannotReconcile."""
+    """The order as this account's wish, and what to warn of. Raises CannotReconcile, and
+    BadArguments for a request key of a plan's own.
+    """
     account, warnings = await account_and_warnings(call)
+    if order.try_of is None and (order.request_key or "").startswith(OF_A_PLAN):
+        wrong = f"one that begins with {OF_A_PLAN} is of a plan's own rental: choose another"
+        raise errors.bad("create_instance", [Problem("request_key", wrong)])
     digest = call.journal.digest(order.wished)
     wish = Wish(
         account=account,
