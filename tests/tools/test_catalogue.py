@@ -87,7 +87,8 @@ def other_words() -> Any:
 @pytest.mark.parametrize("page", ["README.md", "SKILL.md"])
 def test_a_page_names_every_tool_and_none_that_is_not_there(page: str) -> None:
     """Kept true by tests, not goodwill."""
-    words = set(re.findall(r"(?<![\w/.\-])[a-z]+(?:_[a-z]+)+(?![\w(])", read(page)))
+    words = set(re.findall(r"(?<![\w/.\-])[a-z]+(?:_[a-z]+)+(?![\w(])|`provision`", read(page)))
+    words = {word.strip("`") for word in words}
     assert set(NAMES) <= words
     looks_like_a_tool = re.compile(rf"(?:{ELSEWHERE})_")
     assert {word for word in words if looks_like_a_tool.match(word)} - other_words() - set(
@@ -135,11 +136,12 @@ def test_only_the_composition_root_imports_the_catalogue() -> None:
 
 
 def test_the_environment_is_read_in_one_place() -> None:
-    """Settings; the command line hands them the environment, and the demo and the shared sandbox
+    """Settings; the command line hands them the environment (`run` with the
+    values that its line names), and the demo and the shared sandbox
     hand their children a part of it (docs/architecture.md).
     """
     readers = {
-        path.parent.name if path.parent.name == "commands" else path.name
+        "commands" if path.parent.name in {"commands", "run"} else path.name
         for path in python_files("mcp_server", "tools")
         if re.search(r"\bos\.(environ|getenv)\b|\bload_dotenv\b", path.read_text(encoding="utf-8"))
     }

@@ -25,7 +25,7 @@ f() {
 }
 
 t() {
-    read -r a b </proc/uptime
+    read a b </proc/uptime
     echo ${a%.*}${a#*.}
 }
 
@@ -47,18 +47,17 @@ xid() {
 disk() {
     cd||cd /
     df -Pk .|(
-        read -r a
-        read -r a a a a b
+        read a
+        read a a a a b
         [ $a -gt 999999 ]||exit
-        {
-            rm .vast-mcp-$$
-            n=0
-            b=$(t)
-            while [ $n -lt 256 ]&&[ $(($(t)-b)) -lt 800 ]&&dd if=/dev/zero bs=1M count=16 conv=fsync 2>/dev/null; do
-                n=$((n+16))
-            done
-            echo $n $(($(t)-b)) >&2
-        } >.vast-mcp-$$
+        exec >.mcp-$$
+        rm .mcp-$$
+        n=0
+        b=$(t)
+        while [ $n -lt 256 ]&&[ $(($(t)-b)) -lt 800 ]&&dd if=/dev/zero bs=1M count=16 conv=fsync 2>/dev/null; do
+            n=$((n+16))
+        done
+        echo $n $(($(t)-b)) >&2
     )
 }
 
@@ -88,7 +87,7 @@ look() {
     f xid xid
     f cpu nproc
     cd /sys/fs/cgroup
-    f sys grep -sE '^([-0-9]|max|MemTotal)' cpu.max cpu/cpu.cfs_quota_us cpu/cpu.cfs_period_us memory.max memory/memory.limit_in_bytes /proc/meminfo
+    f sys grep -sE '^([-0-9]|max|MemTotal)' cpu.max cpu/cpu.cfs_[pq]* memory.max memory/memory.limit_in_bytes /proc/meminfo
     f df df -Pk /
     f disk disk
     [ "$U" ]&&f down down

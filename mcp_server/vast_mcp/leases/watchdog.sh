@@ -30,7 +30,7 @@ trap '' HUP PIPE
 export LC_ALL=C
 
 now() {
-    read -r T N </proc/uptime||T=$(date +%s)
+    read T N </proc/uptime||T=$(date +%s)
     T=${T%.*}
     N=$((T+O))
 }
@@ -108,7 +108,7 @@ O=$((${7:-$(date +%s)}-T)) P=$O
 for D in "$3" "${TMPDIR:-/tmp}/vast-mcp"; do
     mkdir -p "$D"&&echo $$ >"$D/pid-$I"&&break
 done
-H=$(timeout 60 date '+timeout 60')
+H=$(timeout 60 echo timeout 60)
 say "log $D"
 case $I:$K in
 :*|*:|*[!0-9]*:*|*[!A-Za-z0-9:._-]*)
@@ -117,12 +117,12 @@ case $I:$K in
 esac
 
 while :; do
-    # The newest watchdog of a machine owns it, and the others leave: onstart runs again at every boot.
-    read -r p <"$D/pid-$I"
-    [ "$p" != $$ ]&&kill -0 "$p"&&say "left to $p"&&exit
+    # The newest watchdog of a machine owns it, and the others leave it: onstart runs again at every boot.
+    read p <"$D/pid-$I"
+    [ "$p" != $$ ]&&kill -0 "$p"&&say "left $p"&&exit
     # The lease file, then the label. What the label said is kept in the file, for a boot at which it cannot be read.
     L=
-    read -r L <"$D/lease-until-$I"
+    read L <"$D/lease-until-$I"
     later "$L" file
     ask GET '?owner=me'
     # Date: Tue, 24 Nov 2026 02:30:16 GMT, which busybox reads by its form only. One second off, because both clocks
