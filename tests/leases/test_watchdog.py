@@ -933,7 +933,7 @@ def test_a_machine_started_after_its_deadline_is_deleted_at_once(
 def test_a_second_boot_leaves_one_watchdog(machines: dict[str, Machine]) -> None:
     """The newest owns the machine; a pid of an earlier boot is nobody's."""
     machine = machines["booted twice"]
-    assert machine.log.count(" left ") == 1
+    assert machine.log.count(": later ") == 1
     assert machine.log.count(" delete done") == 1
     assert on_time(machine)
     assert on_time(machines["an older boot"])

@@ -117,9 +117,9 @@ case $I:$K in
 esac
 
 while :; do
-    # The newest watchdog of a machine owns it, and the others leave it: onstart runs again at every boot.
+    # The newest watchdog of a machine owns it, and the others leave it to a later one: onstart runs again at every boot.
     read p <"$D/pid-$I"
-    [ "$p" != $$ ]&&kill -0 "$p"&&say "left $p"&&exit
+    [ "$p" != $$ ]&&kill -0 "$p"&&say "later $p"&&exit
     # The lease file, then the label. What the label said is kept in the file, for a boot at which it cannot be read.
     L=
     read L <"$D/lease-until-$I"
