@@ -116,3 +116,21 @@ async def test_a_call_answers_in_its_time_where_another_process_is_to_ask(
     async with Client(build(free, TOOLS, create_app(world))) as client:
         done = await ask(client)
     assert done["state"] == "asks"
+
+
+async def test_the_setting_of_who_drives_bounds_what_nobody_was_asked_about(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """Whoever was called asks about dearer machines alone, and is gone."""
+    seldom = replace(hurried(settings, budget_s=0.5), state_dir=state, confirm_above=4.9)
+    bounds = {"max_usd_per_hour": 0.5}
+    doom(world, ["loading"] * 30 + ["exited"])
+    async with Client(build(seldom, TOOLS, create_app(world))) as client:
+        begun = await ask(client, bounds=bounds)
+    assert begun["state"] == "seeking"
+    rented, person = puts(world), Person(DECLINE)
+    doom(world, "runs")
+    async with asking(world, settings, person, state=state) as client:
+        done = await until_over(client, bounds=bounds)
+    assert done["error"]["code"] == "declined"
+    assert puts(world) == rented

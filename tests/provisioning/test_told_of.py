@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mcp import Client
 from test_turns import ACCOUNT, a_plan, begin
 from wishing import TOOLS, ask, hurried, living, until_over
 
@@ -107,6 +108,16 @@ def test_a_machine_found_after_its_try_was_seen_gone_is_ended(tmp_path: Path) ->
     assert (one.is_condemned, one.bills) == (False, False)
 
 
+async def until_ready(client: Client) -> int:
+    """The machine that was told to work, its end not moved yet."""
+    while True:
+        found = await ask(client, bounds={"lease_hours": 2})
+        if found["state"] == "ready":
+            [one] = found["tries"]
+            assert one["state"] == "ready"
+            return one["instance_id"]
+
+
 async def test_a_machine_that_its_caller_ends_is_not_replaced(
     world: World, settings: Settings, tmp_path: Path
 ) -> None:
@@ -114,10 +125,8 @@ async def test_a_machine_that_its_caller_ends_is_not_replaced(
     world.watchdog = "deaf"
     shared = replace(hurried(settings), state_dir=tmp_path)
     async with served(world, shared, TOOLS) as client:
-        found = await ask(client, bounds={"lease_hours": 2})
-        [one] = found["tries"]
-        assert (found["state"], one["state"]) == ("ready", "ready")
-        await call(client, "destroy_instance", instance_ids=[one["instance_id"]])
+        machine = await until_ready(client)
+        await call(client, "destroy_instance", instance_ids=[machine])
         done = await until_over(client, request_key=None, bounds={"lease_hours": 2})
     assert done["outcome"] == "ready"
     assert puts(world) == 1
@@ -137,4 +146,19 @@ async def test_a_rental_of_ones_own_has_no_key_of_a_plan(world: World, settings:
             request_key=f"plan:{done['plan']}:2",
         )
     assert refused["error"]["code"] == "bad_arguments"
+    assert puts(world) == 1
+
+
+async def test_a_machine_that_its_caller_stops_is_not_ended(
+    world: World, settings: Settings, tmp_path: Path
+) -> None:
+    """It was told to work: what is on its disk is the caller's."""
+    world.watchdog = "deaf"
+    shared = replace(hurried(settings, budget_s=0.7), state_dir=tmp_path)
+    async with served(world, shared, TOOLS) as client:
+        machine = await until_ready(client)
+        stopped = await call(client, "manage_instance", instance_id=machine, action="stop")
+        assert "error" not in stopped
+        await ask(client, bounds={"lease_hours": 2})  # while its driver looks
+    assert living(world) == [machine]
     assert puts(world) == 1

@@ -209,3 +209,27 @@ def test_who_is_late_to_open_a_plan_finds_the_one_that_is_over(tmp_path: Path) -
     after = journal.plans.opened(wish, {}, Bounds(), None, instead_of=plan)
     assert after.name != plan.name
     assert journal.plans.opened(wish, {}, Bounds(), None, instead_of=plan).name == after.name
+
+
+async def test_who_lost_its_turn_goes_on_once_the_other_can_do_no_more(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """It stood still for a while, and nobody asks again: the other one does not know what it was
+    called with.
+    """
+    doom(world, "pulls")
+    shared = replace(hurried(settings, budget_s=0.5, driver_s=0.6), state_dir=state)
+    async with served(world, shared, TOOLS) as client:
+        await ask(client)
+        other = Journal(state, driver_s=0.0)
+        other.take_ownership()
+        [plan] = other.plans.not_over(account_in(state))
+        taken = other.plans.take(plan.account, plan.name)
+        assert taken is not None
+
+        def turn() -> int:
+            now = other.plans.by_name(plan.account, plan.name)
+            return 0 if now is None else now.turn
+
+        other.plans.let_go(taken)
+        await until(lambda: turn() > taken.turn)

@@ -81,13 +81,15 @@ class Bounds:
 @dataclass(frozen=True)
 class Agreed:
     """What a person said yes to: at most this price a machine ($/h), so many machines and tries,
-    and this budget ($).
+    and this budget ($). `asked`: False where that is what they need not be asked about, by the
+    setting of the process that was called.
     """
 
     usd_per_hour: float
     count: int
     max_attempts: int
     budget_usd: float | None
+    asked: bool = True
 
 
 @dataclass(frozen=True)

@@ -170,6 +170,8 @@ async def _ask_again(call: Call, plan: Plan) -> bool:
     wish = PlanWish(plan.account, plan.wish, plan.digest, derived=False)
     requirement = Requirement.of_json(plan.wanted)
     agreed, spent = await consent.agreed_to(call, wish, requirement, plan.bounds)
+    if agreed is not None and not agreed.asked and agreed == plan.agreed:
+        return False  # whoever drives asks about less
     if agreed is not None:
         plans.agree(plan.name, agreed, lambda name: consent.spend(call, spent, name))
     plans.note_asked(plan.name)

@@ -33,7 +33,7 @@ async def agreed_to(
         return None, None
     found = await candidates(call, requirement, bounds)
     if not found.offers:
-        return _up_to(above, bounds), None
+        return _up_to(above, bounds, asked=False), None
     dearest = max(one.usd_per_hour for one in found.offers)
     again = NextStep(TOOL, {"request_key": wish.key}, "the same call asks again")
     asked = {"wish": wish.key, "digest": wish.digest}
@@ -44,8 +44,8 @@ async def agreed_to(
     proposal = Proposal(TOOL, asked, words, again)
     agreement = await confirm.ask(call, proposal, dearest)
     if agreement.to is None:
-        return _up_to(above, bounds), None
-    return _up_to(shown_price(dearest), bounds), agreement.approval
+        return _up_to(above, bounds, asked=False), None
+    return _up_to(shown_price(dearest), bounds, asked=True), agreement.approval
 
 
 def spend(call: Call, approval: Approval | None, name: str) -> None:
@@ -54,8 +54,8 @@ def spend(call: Call, approval: Approval | None, name: str) -> None:
         call.journal.approvals.spend(approval, f"plan-{name}")
 
 
-def _up_to(usd_per_hour: float, bounds: Bounds) -> Agreed:
-    return Agreed(usd_per_hour, bounds.count, bounds.max_attempts, bounds.budget_usd)
+def _up_to(usd_per_hour: float, bounds: Bounds, *, asked: bool) -> Agreed:
+    return Agreed(usd_per_hour, bounds.count, bounds.max_attempts, bounds.budget_usd, asked)
 
 
 # ── the question ───────────────────────────────────────────────────────────────────────────────

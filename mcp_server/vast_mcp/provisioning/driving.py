@@ -25,11 +25,14 @@ LONGEST_PAUSE = 5  # times look_s, while nothing moves
 
 @dataclass(eq=False)
 class Driver:
-    """The driver of one plan. `plan`: as it was taken, with the turn."""
+    """The driver of one plan. `plan`: as it was taken, with the turn; `has_turn`: False once it is
+    seen to be lost.
+    """
 
     session: Session
     plan: Plan
     memory: Memory = field(default_factory=Memory)
+    has_turn: bool = True
     _pause: float = 0.0
 
     async def drive(self) -> None:
@@ -53,6 +56,7 @@ class Driver:
             await anyio.sleep(self.session.times.driver_s / SIGNS)
             with journal_may_fail:
                 if not self.session.journal.plans.keep(self.plan):
+                    self.has_turn = False
                     scope.cancel()
 
     async def _goes_on(self) -> bool:
@@ -80,6 +84,7 @@ class Driver:
             session.plan_values.pop(self.plan.name, None)
             return "over"
         if now.turn != self.plan.turn:
+            self.has_turn = False
             return "rests"
         self.plan = now
         session.settle_told(session.telling.heard())

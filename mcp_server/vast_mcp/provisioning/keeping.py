@@ -105,4 +105,5 @@ class _Keeper:
             log.error("a plan: defect: %s", type(exc).__name__)
         finally:
             self.driven.discard(name)
-        self.rested[name] = driver.plan.asked_at
+        if driver.has_turn:  # else nothing is known of what can be done for it
+            self.rested[name] = driver.plan.asked_at

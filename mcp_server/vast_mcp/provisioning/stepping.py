@@ -26,6 +26,7 @@ from vast_mcp.provisioning.trying import Passed
 from vast_mcp.session import Call
 
 OF_USE = frozenset({"ready", "handed"})
+STOPPED = "stopped"  # why a machine of use is of none
 
 
 @dataclass
@@ -179,6 +180,8 @@ class Step:
         decided = [self._move(one, state, why) for one, state, why in came]
         ready = [one for one in self._tries() if one.state == "ready" and one.instance_id]
         for one, why in await becoming.failed_since(call, ready):
+            if plan.told and why == STOPPED:
+                continue  # who was told of it may have stopped it, and wants what is on its disk
             decided.append(self._move(one, "failed", why))
             if decided[-1]:
                 self._untell(one)

@@ -73,11 +73,14 @@ def rental_of(values: Json | None, plan: Plan) -> Json | None:
 
 def agreed_usd_per_hour(call: Call, plan: Plan) -> float | None:
     """The most that a machine may cost before a person is asked: by what they said yes to, and,
-    where nobody was asked, by the setting of whoever drives. None is no bound.
+    where nobody was asked, by the setting of whoever drives too. None is no bound.
     """
-    if plan.agreed is not None:
-        return plan.agreed.usd_per_hour
-    return call.settings.confirm_above
+    agreed, own = plan.agreed, call.settings.confirm_above
+    if agreed is None:
+        return own
+    if agreed.asked or own is None:
+        return agreed.usd_per_hour
+    return min(own, agreed.usd_per_hour)
 
 
 def free_place(plan: Plan, tries: list[Try], now: float) -> int | None:
