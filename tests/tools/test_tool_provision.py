@@ -224,6 +224,8 @@ async def test_cancel_ends_what_is_not_handed_over(client: Client, world: World)
         world.set_fate(offer["id"], "stuck_loading")
     first = await call(client, "provision", **WISH, request_key="mine")
     assert first["state"] == "seeking", first
+    for one in first.get("machines", []):
+        assert f"Machine {one['instance_id']} starts, and ends by itself in " in first["said"]
     assert first["machines"][0]["state"] == "starting"
     ended = await call(client, "provision", request_key="mine", cancel=True)
     while ended["state"] == "seeking":

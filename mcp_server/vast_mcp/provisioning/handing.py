@@ -83,13 +83,13 @@ async def keep_short(call: Call, plan: Plan, one: Try) -> bool:
 
 
 def ends_sentence(call: Call, plan: Plan, one: Try) -> str | None:
-    """When a machine that works ends by itself, and what moves that; None for another, and once it
+    """When a machine ends by itself, and what moves that; None for one that is ended, and once it
     is handed over. Raises JournalUnavailable.
     """
     instance_id = one.instance_id
-    if instance_id is None or one.state != "ready" or one.gone_at is not None:
+    if instance_id is None or one.state not in {"begun", "ready"} or one.gone_at is not None:
         return None
-    if one.until is not None:
+    if one.state == "ready" and one.until is not None:
         ends = _ends(call, one, _end_unmoved(plan, one))
         return (
             f"Machine {instance_id} works, and {ends}, unless its watchdog takes its new end, "
@@ -98,6 +98,8 @@ def ends_sentence(call: Call, plan: Plan, one: Try) -> str | None:
     end = lifetimes.surely_known(call, plan.account).end_of(instance_id, None)
     if end is None:
         return None
+    if one.state == "begun":
+        return f"Machine {instance_id} starts, and {_ends(call, one, end)}; that it works moves it."
     who = "the same call" if plan.told else "this answer, once it has arrived,"
     ends = _ends(call, one, end)
     return f"Machine {instance_id} works, and {ends}: {who} {_moves(plan.bounds.lease_hours)}."
