@@ -59,11 +59,20 @@ def _size(path: Path) -> int:
 
 
 async def size_there(desk: Desk, instance_id: int, carried: Sequence[Carried], key: str) -> int:
-    """Bytes of what lies in the machine, at the most; 0 where it does not say. It is asked once."""
+    """Bytes of what lies in the machine, at the most; 0 where it does not say. It is asked once.
+    Raises Lost, and Failed.
+    """
     if not carried:
         return 0
     asked = f"cd && du -sk -- {' '.join(_quoted(one.remote) for one in carried)} 2>/dev/null"
-    told = await desk.call("run_command", instance_id=instance_id, command=asked, request_key=key)
+    patience, told = Patience(), None
+    while told is None:
+        try:
+            told = await desk.call(
+                "run_command", instance_id=instance_id, command=asked, request_key=key
+            )
+        except Failed as exc:
+            await patience.pause(exc)
     sizes = [line.split()[0] for line in told.get("untrusted_stdout", "").splitlines() if line]
     return sum(int(one) for one in sizes if one.isascii() and one.isdecimal()) * KIB
 

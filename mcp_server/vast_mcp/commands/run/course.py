@@ -12,8 +12,8 @@ from vast_mcp.commands.run import copies, machine
 from vast_mcp.commands.run.desk import Desk, Failed
 from vast_mcp.commands.run.job import Job, Unheard
 from vast_mcp.commands.run.line import Line
-from vast_mcp.commands.run.machine import NoMachine, Waits
-from vast_mcp.commands.run.patience import Lost
+from vast_mcp.commands.run.machine import NoMachine, PlanLost, Unenterable, Waits
+from vast_mcp.commands.run.patience import Lost, gone_is_lost
 from vast_mcp.commands.run.spool import Spool
 from vast_mcp.commands.statuses import (
     FILES_MISSING,
@@ -61,11 +61,20 @@ class Course:
             try:
                 await stages[self.run.stage]()
             except Failed as exc:
-                raise self._stopped(str(exc), may_bill=exc.may_bill) from exc
+                if not self._lets_nobody_in(exc):
+                    raise self._stopped(str(exc), may_bill=exc.may_bill) from exc
+                self._note(stage="end", status=NO_MACHINE, said=str(exc))
             except VastMcpError as exc:
                 said = f"{exc.code}: {exc.message}"
                 raise self._stopped(said, may_bill=exc.billing_possible) from exc
         return self.run
+
+    def _lets_nobody_in(self, exc: Failed) -> bool:
+        """Whether its machine can be of no use to this computer, nor has been."""
+        if exc.code != "no_ssh_key":
+            return False
+        job = Job(self.desk, self.line, self.run, self.spool)
+        return self.run.stage == "up" or (self.run.stage == "job" and not job.was_sent())
 
     def _stopped(self, said: str, *, may_bill: bool) -> Stop:
         """Why it goes no further."""
@@ -99,11 +108,14 @@ class Course:
         spent = await machine.used_up(self.desk, self.run)
         if spent is not None:
             self._note(plans=self.run.plans + 1, spent_usd=self.run.spent_usd + spent)
-        self.desk.may_bill = True  # from here on an interrupt may leave something
         try:
+            await machine.check_keys(self.desk, self.line, self.run)
+            self.desk.may_bill = True  # from here on an interrupt may leave something
             got = await machine.found(self.desk, self.line, self.run)
-        except Waits as exc:
+        except (Unenterable, Waits) as exc:
             raise Stop(NOT_BEGUN, str(exc)) from None
+        except PlanLost:
+            return
         except NoMachine as exc:
             self._note(stage="over", status=exc.status, said=str(exc))
             return
@@ -112,9 +124,10 @@ class Course:
         self._note(stage="up", **asdict(replace(got, left_usd=max(0.0, got.left_usd - traffic))))
 
     async def _up(self) -> None:
-        await machine.lengthen(self.desk, self.run)
         missing: list[str] = []
         try:
+            with gone_is_lost():
+                await machine.lengthen(self.desk, self.run)
             for one in self.line.up:
                 missing += await copies.copied(
                     self.desk, self._machine_id, "up", one, overwrite=True
@@ -159,8 +172,9 @@ class Course:
         """Nothing is destroyed as long as files in it could come back by the same line."""
         missing: list[str] = []
         try:
-            if await self._is_too_dear():
-                return
+            with gone_is_lost():
+                if await self._is_too_dear():
+                    return
             for one in self.line.down:
                 if not await self._brought(one):
                     missing.append(f"there is no {one.remote}")

@@ -36,7 +36,7 @@ class Job:
         lost. Raises Lost where nothing of it was ever sent and nothing can be, and Unheard.
         """
         patience = Patience()
-        was_sent = self._was_sent()
+        was_sent = self.was_sent()
         while True:
             try:
                 told = await self._asked()
@@ -59,11 +59,11 @@ class Job:
         try:
             await patience.pause(exc)
         except Lost:
-            if self._was_sent():
+            if self.was_sent():
                 raise Unheard from None
             raise
 
-    def _was_sent(self) -> bool:
+    def was_sent(self) -> bool:
         """Whether its start may have been sent, by the journal."""
         jobs = self.desk.session.journal.jobs.of_account(self.desk.account, MOST)
         mine = [one for one in jobs if one.wish == self.run.job_key]

@@ -22,6 +22,11 @@ FIRST_LEASE_H = 0.16
 HANDED_S = 120.0  # that a hand-over is waited for; the lease is moved without it then
 SPARE_S = 60.0  # of the budget's life: an end takes its time
 LEAST_CENTS = 0.005  # $ that are worth asking with
+BRING_KEYS = frozenset({"onstart", "onstart_file", "template_hash_id"})
+NO_KEY = (
+    "the account has no SSH key, so that nobody could log in to a machine: register one by "
+    """vast-mcp call create_ssh_key '{"public_key": "~/.ssh/id_ed25519.pub"}'"""
+)
 PLANS_LOST = frozenset({"unasked", "cancelled"})
 
 
@@ -43,12 +48,20 @@ class NoMachine(Exception):
         self.status = status
 
 
+class Unenterable(Exception):
+    """Nobody could log in to a machine."""
+
+
+class PlanLost(Exception):
+    """Its plan ended since this process, or its computer, stood still; the next one goes on."""
+
+
 class Waits(Exception):
     """Nothing is rented before a person has said yes."""
 
 
 async def found(desk: Desk, line: Line, run: Run) -> Got:
-    """Find it, or go on finding it. Raises NoMachine, Waits, Failed."""
+    """Find it, or go on finding it. Raises NoMachine, PlanLost, Waits, Failed."""
     if _left(line, run) < LEAST_CENTS:
         raise NoMachine(OVER_BUDGET, "the budget is used up")
     works_since: float | None = None
@@ -84,13 +97,15 @@ def _left(line: Line, run: Run) -> float:
 
 
 def _check_goes_on(desk: Desk, run: Run, told: Json) -> None:
-    """Raises NoMachine where the plan is over without one, and Waits where it waits for a
-    person.
+    """Raises NoMachine where the plan is over without one, PlanLost where that is because nobody
+    asked after it, and Waits where it waits for a person.
     """
     if told["state"] == "asks":
         raise Waits(told["said"])
     plan = plan_of(desk, run)
     if told["state"] == "over" and plan is not None and plan.state == "over":
+        if plan.outcome == "unasked":
+            raise PlanLost
         over_budget = plan.outcome == "over_budget"
         raise NoMachine(OVER_BUDGET if over_budget else NO_MACHINE, told["said"])
 
@@ -147,6 +162,20 @@ async def _is_gone(desk: Desk, instance_id: int | None) -> bool:
     except Failed as exc:
         return exc.code == "no_such_instance"
     return False
+
+
+async def check_keys(desk: Desk, line: Line, run: Run) -> None:
+    """Raises Unenterable where nobody could log in to what would be rented: the account has no SSH
+    key, and nothing that the line wants may bring one along.
+    """
+    if plan_of(desk, run) is not None or not BRING_KEYS.isdisjoint(line.wants):
+        return
+    try:
+        told = await desk.call("show_ssh_keys")
+    except Failed:
+        return  # not known: renting says so
+    if not told["count"]:
+        raise Unenterable(NO_KEY)
 
 
 async def lengthen(desk: Desk, run: Run) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import anyio
@@ -16,6 +18,17 @@ PAUSE_S = 2.0
 
 class Lost(Exception):
     """The machine is of no use, or gone."""
+
+
+@contextmanager
+def gone_is_lost() -> Generator[None]:
+    """What is asked of a machine that is gone. Raises Lost in place of that failure."""
+    try:
+        yield
+    except Failed as exc:
+        if exc.code in GONE:
+            raise Lost(str(exc)) from exc
+        raise
 
 
 @dataclass(eq=False)
