@@ -100,6 +100,16 @@ async def test_a_budget_that_no_try_fits_is_told_with_one_that_some_do(ask: Ask)
     assert await ask.fit(CARD, budget_usd=change.change["budget_usd"]) == change.offers
 
 
+async def test_no_other_card_is_told_that_the_budget_has_no_room_for(ask: Ask) -> None:
+    """It would lead from one refusal to the next."""
+    changes = await ask(CARD, budget_usd=0.01)
+    assert [list(one.change) for one in changes] == [["budget_usd"]]
+    for one in await ask(CARD, budget_usd=0.12):
+        given = {**CARD, **one.change}
+        budget = given.pop("budget_usd", 0.12)
+        assert await ask.fit(given, budget_usd=budget), one
+
+
 async def test_the_disk_is_changed_where_it_was_named(ask: Ask) -> None:
     rental = {**UBUNTU, "disk": 50_000}
     change = named(await ask({**CARD, "min_disk_gb": 50_000}, rental), "disk")

@@ -265,6 +265,7 @@ MEANINGS = (
         {
             "search_offers": "min_hours, until the host may take it back",
             "create_instance": _LEASE,
+            "provision": _LEASE,
             "manage_instance": 'lease_hours, with action "extend_lease"',
             "wait_for_instance": "timeout_s, seconds",
         },
@@ -274,6 +275,7 @@ MEANINGS = (
         {
             "search_offers": "min_hours, until the host may take it back",
             "create_instance": "lease_hours says how long it lives; runtype is the launch mode",
+            "provision": "lease_hours says how long it lives; runtype is the launch mode",
         },
     ),
     Meaning(
@@ -463,9 +465,20 @@ MEANINGS = (
         {"create_instance": "request_key"},
     ),
     Meaning(
-        "until ready_if wait_until ready_check",
+        "until ready ready_if wait_until ready_check",
         {"provision": "ready_when, as until of wait_for_instance"},
     ),
+    Meaning(
+        "machines num_machines machine_count num_instances instance_count how_many replicas",
+        {"provision": "count, of machines; num_gpus is of each"},
+    ),
+    Meaning(
+        "max_total total_budget max_total_price max_total_usd max_total_cost",
+        {"provision": "budget_usd, for the search; max_total_usd_per_hour is for all machines"},
+    ),
+    Meaning("allow_fewer partial allow_partial", {"provision": "as_many, true: fewer will do"}),
+    Meaning("plan plan_id plan_name", {"provision": "request_key, which follows a plan alone"}),
+    Meaning("abort cancel_plan", {"provision": "cancel, true, with the plan's request_key"}),
     Meaning(
         "retries max_retries tries max_tries attempts num_attempts",
         {"provision": "max_attempts, machines that are tried at most"},

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from vast_mcp import errors
+from vast_mcp.account.pulled import known_gb
 from vast_mcp.errors import Json
-from vast_mcp.journal.plan_records import Bounds
+from vast_mcp.journal.plan_records import ROUNDING, Bounds
 from vast_mcp.machines import figures
 from vast_mcp.machines.costs import is_dearer
 from vast_mcp.offers import relaxing, remembered
@@ -21,6 +22,7 @@ from vast_mcp.offers.relaxing import Change
 from vast_mcp.offers.search import Search
 from vast_mcp.provisioning.candidates import Candidates
 from vast_mcp.provisioning.needs import LEASE, Needs, needs_of
+from vast_mcp.provisioning.pulls import Pull, pull_of
 from vast_mcp.provisioning.requirement import Requirement
 from vast_mcp.session import Call
 from vast_mcp.vast.models import Offer
@@ -49,6 +51,32 @@ class Instead:
         }
 
 
+@dataclass(frozen=True)
+class _Wish:
+    """What is wished, as it was read. `wanted`: in the terms of a search; `pull`: of its image."""
+
+    requirement: Requirement
+    bounds: Bounds
+    needs: Needs
+    wanted: Sequence[Filter]
+    pull: Pull
+
+    def may_be_served(self, name: str, offer: Offer) -> bool:
+        """Whether nothing but what is changed speaks against an offer."""
+        if name == "min_disk_gb":
+            return True
+        return self.needs.doubts_of(offer) is not None and self._has_room_for(offer)
+
+    def _has_room_for(self, offer: Offer) -> bool:
+        """Whether the worst case of a try of it fits the budget."""
+        if self.bounds.budget_usd is None:
+            return True
+        price, pull_usd = offer.dph_total, self.pull.most_usd(offer)
+        if price is None or pull_usd is None:
+            return False
+        return self.bounds.worst_usd(price, pull_usd) <= self.bounds.budget_usd + ROUNDING
+
+
 async def instead(
     call: Call, requirement: Requirement, bounds: Bounds, found: Candidates | None = None
 ) -> list[Instead]:
@@ -70,33 +98,22 @@ async def instead(
     except errors.VastMcpError:
         return over
     others = [offer for offer in offers if not fits(offer, wanted)]
-    changes = relaxing.changes(wanted, others)
-    told = [_told(call, requirement, bounds, needs, wanted, one) for one in changes]
+    pull = pull_of(needs.image, needs.disk_gb, known_gb(call.session, needs.image))
+    wish = _Wish(requirement, bounds, needs, wanted, pull)
+    told = [_told(call, wish, one) for one in relaxing.changes(wanted, others)]
     return [*(one for one in told if one is not None), *over][:MOST]
 
 
-def _told(
-    call: Call,
-    requirement: Requirement,
-    bounds: Bounds,
-    needs: Needs,
-    wanted: Sequence[Filter],
-    one: Change,
-) -> Instead | None:
+def _told(call: Call, wish: _Wish, one: Change) -> Instead | None:
     """One change in provision's own arguments; None for one that helps nobody."""
     name = one.relaxation.argument
-    serving = [offer for offer in one.offers if _may_serve(needs, name, offer)]
+    serving = [offer for offer in one.offers if wish.may_be_served(name, offer)]
     if not serving:
         return None
     if name == PRICE:
-        return _by_price(call, needs, wanted, one, serving)
-    change = _change(requirement, bounds, name, one.relaxation.to)
+        return _by_price(call, wish, one, serving)
+    change = _change(wish.requirement, wish.bounds, name, one.relaxation.to)
     return None if change is None else _made(change, serving)
-
-
-def _may_serve(needs: Needs, name: str, offer: Offer) -> bool:
-    """Whether nothing but what is changed speaks against it."""
-    return name == "min_disk_gb" or needs.doubts_of(offer) is not None
 
 
 def _change(requirement: Requirement, bounds: Bounds, name: str, to: Any) -> Json | None:
@@ -133,22 +150,20 @@ def _shown(value: Any) -> str:
 # ── money ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _by_price(
-    call: Call, needs: Needs, wanted: Sequence[Filter], one: Change, serving: Sequence[Offer]
-) -> Instead | None:
+def _by_price(call: Call, wish: _Wish, one: Change, serving: Sequence[Offer]) -> Instead | None:
     """A little over the nearest price, as far as the person allows; None where that is further."""
     persons, nearest = call.limits.max_usd_per_hour, float(one.relaxation.to)
     if persons is not None and is_dearer(nearest, persons):
         return None
     most = figures.at_least(min(nearest * ROOM, math.inf if persons is None else persons))
-    others = [each for each in wanted if each.argument != PRICE]
+    others = [each for each in wish.wanted if each.argument != PRICE]
     within = [
         offer
         for offer in one.fitting
         if offer.dph_total is not None
         and not is_dearer(offer.dph_total, most)
         and fits(offer, others)
-        and _may_serve(needs, PRICE, offer)
+        and wish.may_be_served(PRICE, offer)
     ]
     return _made({PRICE: most}, within or serving)
 
