@@ -74,7 +74,7 @@ async def test_a_machine_that_dies_before_it_is_handed_over_is_replaced(
     async with served(world, hurried(settings), TOOLS) as client:
         first = await ask(client)
         [dead] = living(world)
-        world.set_state(dead, "stopped")
+        world.instances[dead].set_course(("exited",), world.clock())
         done = await until_over(client)
     assert first["tries"][0]["instance_id"] == dead
     assert done["outcome"] == "ready"
