@@ -35,7 +35,7 @@ from storm.faults import is_rent
 from storm.judge import Answer, Evidence, Figures, Wish, judge
 from storm.lane import offers_of_the_world
 from storm.proxy import Reply, Seen
-from vast_mcp import errors, journal, reconcile
+from vast_mcp import errors, journal
 from vast_mcp.environment import load
 from vast_mcp.host.server import VastServer, build
 from vast_mcp.journal import questions
@@ -234,7 +234,7 @@ class Agents(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.patch = pytest.MonkeyPatch()
         self.clock = Clock()
-        for module in (journal, questions, reconcile, doubts):
+        for module in (journal, questions, doubts):
             self.patch.setattr(module, "time", self.clock.module)
         self.folder = tempfile.TemporaryDirectory(prefix="storm-machine-")
         self.world = World(rent_again=True)
