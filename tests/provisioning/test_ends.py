@@ -45,8 +45,9 @@ async def test_what_was_handed_over_outlives_a_cancel(world: World, settings: Se
 async def test_a_plan_that_nobody_asks_after_ends(world: World, settings: Settings) -> None:
     """Its caller is gone, and nobody would use what is found."""
     doom(world, "pulls")
-    async with served(world, hurried(settings, budget_s=0.3, unasked_s=0.5), TOOLS) as client:
-        await ask(client, request_key="mine")
+    async with served(world, hurried(settings, budget_s=1.0, unasked_s=1.5), TOOLS) as client:
+        begun = await ask(client, request_key="mine")
+        assert begun["tries"], begun
         await until(lambda: not living(world))
         done = await until_over(client, request_key="mine")
     assert done["outcome"] == "unasked"
