@@ -10,13 +10,12 @@ from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.journal.plan_records import Bounds
 from vast_mcp.provisioning.needs import ports_in
-from vast_mcp.provisioning.requirement import Requirement, Wanted
+from vast_mcp.provisioning.requirement import TOOL, Requirement, Wanted
 from vast_mcp.renting.arguments import Given
 from vast_mcp.renting.order import PRIVATE, Order
 from vast_mcp.settings import Settings, Times
 from vast_mcp.waiting.aims import aim_of
 
-TOOL = "provision"
 SPARE = 4  # machines that may fail before a plan gives up, beside those that are wanted
 ANY_OFFER = 1  # stands for the offer that is not chosen yet, where an order is judged before it is
 

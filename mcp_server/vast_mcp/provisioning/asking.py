@@ -16,8 +16,8 @@ from vast_mcp.journal.plan_records import Plan, PlanWish, Try, told_of
 from vast_mcp.journal.records import Notice
 from vast_mcp.provisioning import consent, opening, words
 from vast_mcp.provisioning.asked import TOOL, Asked
-from vast_mcp.provisioning.filling import ASKS
 from vast_mcp.provisioning.requirement import Requirement
+from vast_mcp.provisioning.words import ASKS
 from vast_mcp.renting.earlier import lives
 from vast_mcp.session import Call
 from vast_mcp.working.jobs.pace import MARGIN_S, Pace, remembering

@@ -11,9 +11,8 @@ from vast_mcp.errors import NextStep
 from vast_mcp.journal.plan_records import Agreed, Bounds, PlanWish
 from vast_mcp.journal.records import Approval
 from vast_mcp.provisioning import handing
-from vast_mcp.provisioning.asked import TOOL
 from vast_mcp.provisioning.candidates import Candidates, candidates
-from vast_mcp.provisioning.requirement import Requirement
+from vast_mcp.provisioning.requirement import TOOL, Requirement
 from vast_mcp.renting import confirm, wording
 from vast_mcp.renting.proposal import Proposal, shown_price
 from vast_mcp.session import Call

@@ -10,13 +10,13 @@ from vast_mcp import errors
 from vast_mcp.journal.plan_records import Outcome, Plan, Try
 from vast_mcp.provisioning import trying
 from vast_mcp.provisioning.candidates import Candidate
+from vast_mcp.provisioning.words import ASKS
 from vast_mcp.session import Call, journal_may_fail
 
 # What a step came to: something moved, or is waited for, or there is nothing that this process may
 # do for the plan, or that anybody could.
 Came = Literal["moved", "waits", "rests", "over"]
 
-ASKS = "needs_confirmation"  # a plan's detail, where a person is to be asked
 NO_VALUES = "values"  # where nobody who drives knows what the journal does not keep
 
 

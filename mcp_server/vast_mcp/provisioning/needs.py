@@ -17,7 +17,7 @@ from vast_mcp.offers import asked
 from vast_mcp.offers.asked import OfferArguments
 from vast_mcp.offers.filters import Filter
 from vast_mcp.offers_seen import ON_DEMAND
-from vast_mcp.provisioning.requirement import Requirement
+from vast_mcp.provisioning.requirement import TOOL, Requirement
 from vast_mcp.renting import (
     image_fit,
     offer_rules,
@@ -31,7 +31,6 @@ from vast_mcp.session import Call
 from vast_mcp.vast.account import Template
 from vast_mcp.vast.models import Offer
 
-TOOL = "provision"
 LEASE = "lease_hours"
 # The arguments of a rental that another process may lack the values of, and those that are filled
 # in for each offer.

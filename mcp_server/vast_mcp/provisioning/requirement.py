@@ -10,6 +10,8 @@ from typing import Any
 from vast_mcp.errors import Json
 from vast_mcp.journal.plan_records import Bounds
 
+TOOL = "provision"
+
 
 @dataclass(frozen=True)
 class Requirement:

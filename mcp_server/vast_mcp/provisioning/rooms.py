@@ -10,7 +10,7 @@ from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.machines import volumes
 from vast_mcp.machines.costs import room_usd_per_hour
-from vast_mcp.provisioning.needs import TOOL
+from vast_mcp.provisioning.requirement import TOOL
 from vast_mcp.session import Call
 from vast_mcp.vast.storage import VolumeOffer
 
