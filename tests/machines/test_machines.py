@@ -155,6 +155,19 @@ def test_a_sign_of_failure_must_last(
     assert watch.failure(NOW, PATIENCE) == reason
 
 
+def test_a_machine_that_was_shown_has_vanished_sooner_than_one_that_never_was() -> None:
+    """What was just made may not be shown yet; a row that was there is missing once, not for a
+    minute (docs/vast-api.md C.1).
+    """
+    watch = Watch()
+    looks(watch, "starting", 0, 10)
+    looks(watch, "missing", 20, 40, 79)
+    assert watch.failure(NOW, PATIENCE) is None
+    assert watch.until_failure(NOW, PATIENCE) == 1
+    looks(watch, "missing", 80)
+    assert watch.failure(NOW, PATIENCE) == "vanished"
+
+
 def test_after_a_start_of_ours_the_row_of_before_it_is_no_failure() -> None:
     """What Vast shows follows what it accepted after a while (docs/vast-api.md C.7)."""
     watch = Watch(started_at=NOW)

@@ -141,7 +141,7 @@ class Watch:
         if self.phase is None:
             return None
         enough = self.looks >= _looks_wanted(self.phase)
-        if enough and self._lasted(self.phase, born or 0.0) >= self._wanted(self.phase, patience):
+        if enough and self._left(self.phase, born or 0.0, patience) <= 0:
             return REASONS.get(self.phase)
         if not self.stands_still(patience):
             return None
@@ -157,14 +157,19 @@ class Watch:
         """
         if self.phase is None or self.phase not in REASONS:
             return None
-        sign = self._wanted(self.phase, patience) - self._lasted(self.phase, born or 0.0)
+        sign = self._left(self.phase, born or 0.0, patience)
         still = patience.stuck - self.still(self.last)
         return max(0.0, min(sign, max(still, patience.sick - (self.last - self.began))))
 
-    def _lasted(self, phase: Phase, born: float) -> float:
+    def _left(self, phase: Phase, born: float, patience: Patience) -> float:
+        """Seconds that a sign of failure has still to last; one that has lasted leaves none."""
+        if phase != "missing":
+            return self._wanted(phase, patience) - self._lasted(phase)
+        young = patience.exited - (self.last - born)  # what was just made is not shown at once
+        return min(young, patience.sick - (self.last - self.since)) if self.seen else young
+
+    def _lasted(self, phase: Phase) -> float:
         """Seconds that a sign of failure counts for, up to the last look."""
-        if phase == "missing":
-            return self.last - born
         if phase in {"stopped", "outbid"}:
             return self.last - self.started_at  # the row may still be that of before our start
         return self.last - max(self.since, self.started_at)
@@ -176,7 +181,7 @@ class Watch:
         match phase:
             case "starting":
                 return math.inf  # by what moves alone
-            case "missing" | "exited":
+            case "exited":
                 return patience.exited
             case "stopped" | "halted" | "outbid" | "offline" | "scheduling" | "frozen":
                 return patience.sick

@@ -12,11 +12,12 @@ from vast_mcp.sandbox.offers import Offer
 
 Json = dict[str, Any]
 
-# Usual ones, with compressed sizes as registries tell them, and one that nobody knows.
+# Usual ones, with compressed sizes as registries tell them, at most that of the largest of a name
+# (docs/provision.md), and one that nobody knows.
 IMAGES = (
-    Image("pytorch/pytorch:2.6.0-cuda12.6-cudnn9-devel", 6.9, 9.0),
-    Image("nvidia/cuda:12.4.1-cudnn-devel-ubuntu22.04", 4.6, 5.5),
-    Image("vllm/vllm-openai:v0.8.5", 9.4, 11.0),
+    Image("pytorch/pytorch:2.6.0-cuda12.6-cudnn9-devel", 6.9, 11.0),
+    Image("nvidia/cuda:12.4.1-cudnn-devel-ubuntu22.04", 4.6, 6.0),
+    Image("vllm/vllm-openai:v0.8.5", 9.4, 13.0),
     Image("example.org/team/trainer:7", 6.4, None),
 )
 CARDS = ("RTX 4090", "RTX 3090 Ti", "RTX A6000", "RTX 5090", "L40S", "RTX A4000", "RTX 3060")
