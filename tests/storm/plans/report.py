@@ -8,7 +8,7 @@ from storm.plans.judge import Verdict
 
 PLAN, HAND, NEXT, ORACLE = "provision", "by hand", "next offer", "oracle"
 OF_ORACLE = 1.5  # times its dollars, at most
-OF_CALLS = 1 / 3  # of the calls of the loop that is played by hand, in hosts that hear of progress
+OF_CALLS = 1 / 3  # of the calls of the loop that is played by hand
 HEAD = (
     "callers",
     "wishes",
@@ -75,7 +75,7 @@ def sentence(found: Mapping[str, Verdict]) -> str:
     return (
         f"{said}; {usd[ORACLE]:.2f} times the dollars of who knows which machines work, "
         f"{usd[HAND]:.2f} of the loop by hand, {usd[NEXT]:.2f} of the next offer after any "
-        f"error, {_ratio(plan.heard_calls, found[HAND].heard_calls):.2f} of the calls by hand."
+        f"error, {_ratio(plan.calls, found[HAND].calls):.2f} of the calls by hand."
     )
 
 
@@ -90,5 +90,5 @@ def is_good(found: Mapping[str, Verdict], *, strict: bool) -> bool:
         plan.usd <= OF_ORACLE * found[ORACLE].usd
         and plan.usd < found[HAND].usd
         and plan.usd < found[NEXT].usd
-        and plan.heard_calls <= OF_CALLS * found[HAND].heard_calls
+        and plan.calls <= OF_CALLS * found[HAND].calls
     )
