@@ -252,6 +252,19 @@ async def test_a_machine_without_a_watchdog_is_handed_over_by_its_label(
         assert await one.handed()
 
 
+async def test_a_machine_that_has_died_since_it_worked_is_not_handed_over(
+    world: World, settings: Settings
+) -> None:
+    """The look that moves its lease shows it; what it came to, later looks say."""
+    async with tried(world, settings, Bounds(lease_hours=2), runtype="args", args=["serve"]) as one:
+        one.told()
+        one.machine.set_course(("exited",), world.clock())
+        assert not await one.handed()
+        assert one.one.state == "ready"
+        one.machine.set_course(("running",), world.clock())
+        assert await one.handed()
+
+
 @pytest.mark.parametrize(
     ("rental", "words"),
     [

@@ -62,7 +62,7 @@ async def wish(args: Wish, call: Call) -> Stands:
     standing = await ask(call, asked)
     return Stands(
         plan=standing.plan.name,
-        state=standing.state,
+        state="over" if standing.plan.state == "over" else standing.state,
         outcome=standing.plan.outcome,
         detail=standing.plan.detail,
         tries=[

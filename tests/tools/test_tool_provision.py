@@ -12,6 +12,7 @@ import pytest
 from mcp import Client
 
 from house import allowing, call, puts, served
+from provisioning.wishing import account_in, journal_in
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 
@@ -76,6 +77,7 @@ CAP: dict[str, Any] = {"max_usd_per_hour": 1.0}
          "volume_info.volume_id"),
         ({"request_key": "nobody-made-it"}, "request_key"),
         (CAP | {"cancel": True}, "request_key"),
+        ({"cancel": True}, "request_key"),
     ],
 )  # fmt: skip
 async def test_what_cannot_be_meant_is_refused_by_its_name_and_sends_nothing(
@@ -248,13 +250,22 @@ async def test_several_are_told_together(client: Client, world: World) -> None:
 async def test_a_plan_that_works_is_told_by_other_answers_until_its_own_is_read(
     world: World, settings: Settings, tmp_path: Any
 ) -> None:
-    """A call that the host gave up has told nobody; a look names the plan and the call that hands
-    it over, and counts as no answer of it.
-    """
+    """A look names the plan and the call that hands it over, and counts as no answer of it."""
     shared = replace(unhurried(settings), state_dir=tmp_path)
     async with served(world, shared) as client:
         made = await call(client, "provision", **WISH)
         assert "notices" not in made
+    account = account_in(tmp_path)
+    journal = journal_in(tmp_path)
+    [plan] = journal.plans.of_account(account, 9)
     async with served(world, shared) as client:
-        seen = await call(client, "show_instances")
-        assert made["plan"] not in str(seen.get("notices", ""))
+        read = await call(client, "show_instances")
+        journal.plans.untell(plan.name)  # as where the host gave the call up
+        unread = [await call(client, "show_instances") for _ in range(2)]
+        again = await call(client, "provision", request_key=made["plan"])
+        after = await call(client, "show_instances")
+    assert made["plan"] not in str(read.get("notices", ""))
+    for seen in unread:
+        assert f'provision {{"request_key": "{made["plan"]}"}}' in str(seen["notices"])
+    assert again["state"] == "ready"
+    assert made["plan"] not in str(after.get("notices", ""))

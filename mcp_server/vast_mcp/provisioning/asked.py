@@ -25,6 +25,7 @@ _NEITHER = (
     "or budget_usd: one of them is required, since neither was given and the person set no price "
     "cap (VAST_MCP_MAX_USD_PER_HOUR)"
 )
+_CANCELS = "required beside cancel: the key of the plan, or all the arguments that it was made with"
 _ITS_OWN_VOLUME = "leave it out: a volume offer on the machine that is chosen is found"
 _ONE_WAY_ALONE = "ready_when {word} needs a way in that runtype args does not have"
 
@@ -70,6 +71,8 @@ def asked_of(given: Json, search: Json, rental: Given, settings: Settings) -> As
     if key is not None and given.keys() <= {"request_key", "cancel", "until_done"}:
         return Asked(None, key, cancel=cancel, until_done=waits)
     problems = _problems(given, settings)
+    if cancel and given.keys() <= {"cancel", "until_done"}:
+        problems = [Problem("request_key", _CANCELS)]
     if problems:
         raise errors.bad(TOOL, problems)
     values = rental.values

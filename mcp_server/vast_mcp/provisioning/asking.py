@@ -5,7 +5,6 @@ the call's time ends. Machines are rented by whoever drives it (driving.py), her
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import anyio
 
@@ -17,15 +16,13 @@ from vast_mcp.journal.records import Notice
 from vast_mcp.provisioning import consent, opening, words
 from vast_mcp.provisioning.asked import TOOL, Asked
 from vast_mcp.provisioning.requirement import Requirement
-from vast_mcp.provisioning.words import ASKS
+from vast_mcp.provisioning.words import State
 from vast_mcp.renting.earlier import lives
 from vast_mcp.session import Call
 from vast_mcp.working.jobs.pace import MARGIN_S, Pace, remembering
 
 LOOK = 4  # looks at the journal in look_s
 TELL_S = 5.0  # after which a host hears the same again: some wait as long as they hear something
-
-State = Literal["seeking", "ready", "over", "asks"]
 
 
 @dataclass(frozen=True)
@@ -37,25 +34,15 @@ class Standing:
 
     @property
     def state(self) -> State:
-        """seeking: machines are looked for; ready: they work; over; asks: a person is asked."""
-        if self.plan.state == "over":
-            return "over"
-        if self.is_ready:
-            return "ready"
-        return "asks" if self.plan.detail == ASKS and self.plan.state == "open" else "seeking"
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether as many machines as are wanted are of use."""
-        ready = sum(one.state in {"ready", "handed"} for one in self.tries)
-        return self.plan.state == "open" and ready >= self.plan.bounds.count
+        """What an answer says first."""
+        return words.state_of(self.plan, self.tries)
 
     @property
     def is_news(self) -> bool:
         """Whether something is to be told that ends a call's waiting."""
         if self.plan.state == "over":
             return True
-        return self.state == "asks" or (self.is_ready and not self.plan.told)
+        return self.state == "asks" or (self.state == "ready" and not self.plan.told)
 
 
 async def provision(call: Call, asked: Asked) -> Standing:
@@ -189,6 +176,6 @@ def _telling(call: Call, plan: Plan) -> Standing:
     """How it stands, for the answer: what it tells is told once it has arrived."""
     call.resume(max(0.0, anyio.current_time() + MARGIN_S - call.deadline))
     standing = _standing(call, plan)
-    if standing.plan.state == "over" or standing.is_ready:
+    if standing.state in {"over", "ready"}:
         call.ends |= {(told_of(standing.plan, standing.tries), Notice.PLAN)}
     return standing

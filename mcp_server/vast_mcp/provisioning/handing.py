@@ -12,6 +12,7 @@ from vast_mcp.errors import Json
 from vast_mcp.journal.plan_records import Bounds, Plan, Try
 from vast_mcp.leases import lifetimes, naming
 from vast_mcp.leases.labels import ENDLESS, lease_of, utc
+from vast_mcp.machines.phases import phase_of
 from vast_mcp.provisioning import taken
 from vast_mcp.renting import lease, reserving
 from vast_mcp.renting.order import order_of
@@ -49,7 +50,7 @@ async def hand_over(call: Call, plan: Plan, one: Try) -> bool:
             return False
         until = _end_asked(call, plan, one, row)
         row = await _moved(call, row, until)
-        if row is None or not await taken.took(call, row, one, until):
+        if row is None or _is_down(row) or not await taken.took(call, row, one, until):
             return False
     except _LATER as exc:
         log.info("a machine is not handed over yet: %s", exc.code)
@@ -139,6 +140,13 @@ async def unguarded(call: Call, rental: Json, bounds: Bounds) -> str | None:
     if made.bare is not None:
         return f"Such a machine ends by itself {' and '.join(made.needs)}."
     return None
+
+
+def _is_down(row: Instance) -> bool:
+    """Whether the last look shows a machine that works no more, and that nobody stopped: looks that
+    follow say whether it failed.
+    """
+    return phase_of(row) not in {"running", "stopped", "halted"}
 
 
 # ── the label ──────────────────────────────────────────────────────────────────────────────────

@@ -19,11 +19,11 @@ from vast_mcp.journal.plan_records import Plan, Try
 from vast_mcp.machines import shown
 from vast_mcp.machines.costs import DIGITS, rounded
 from vast_mcp.provisioning import handing, words
+from vast_mcp.provisioning.words import State
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Part, Step, step
 from vast_mcp.vast.models import Instance
 
-State = Literal["seeking", "ready", "over", "asks"]
 CENTS = 4  # digits of amounts in $
 _OF_USE = {"works", "yours"}
 LOOK_S = 8.0  # that the rows of machines of use may take of a call
@@ -113,7 +113,7 @@ async def told(call: Call, plan: Plan, notes: Sequence[str] = ()) -> PlanTold:
     JournalUnavailable.
     """
     tries, now = call.journal.plans.tries(plan.name), time.time()
-    state = _state(plan, tries)
+    state = words.state_of(plan, tries)
     answer = PlanTold(
         said=_said(call, plan, tries, state),
         plan=plan.wish,
@@ -129,14 +129,6 @@ async def told(call: Call, plan: Plan, notes: Sequence[str] = ()) -> PlanTold:
     await _add_ways(call, answer)
     answer.next_steps = _steps(plan, answer)
     return answer
-
-
-def _state(plan: Plan, tries: Sequence[Try]) -> State:
-    if plan.state == "over":
-        return "ready" if plan.outcome == "ready" else "over"
-    if plan.state == "open" and words.all_work(plan, tries):
-        return "ready"
-    return "asks" if plan.state == "open" and plan.detail == words.ASKS else "seeking"
 
 
 def _is_there(one: Try) -> bool:

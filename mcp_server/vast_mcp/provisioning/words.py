@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from vast_mcp.journal.plan_records import Outcome, Plan, Try
+
+State = Literal["seeking", "ready", "over", "asks"]
 
 ASKS = "needs_confirmation"  # a plan's detail while a person is to be asked
 
@@ -129,6 +132,17 @@ def waiting_for(plan: Plan, tries: Sequence[Try]) -> str | None:
     if all_work(plan, tries):
         return "this answer's arrival, after which its lease is moved"
     return f"the next offer ({plan.detail})" if plan.detail else "the next offer"
+
+
+def state_of(plan: Plan, tries: Sequence[Try]) -> State:
+    """How a plan stands. seeking: machines are looked for, or ended; ready: they work, handed over
+    or not yet; asks: a person is asked; over: without a machine.
+    """
+    if plan.state == "over":
+        return "ready" if plan.outcome == "ready" else "over"
+    if plan.state == "open" and all_work(plan, tries):
+        return "ready"
+    return "asks" if plan.state == "open" and plan.detail == ASKS else "seeking"
 
 
 def all_work(plan: Plan, tries: Sequence[Try]) -> bool:
