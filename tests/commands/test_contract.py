@@ -21,6 +21,7 @@ from vast_mcp.commands.doctor.contract.kinds import Row
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp.vast.account import SshKey, Template, User
+from vast_mcp.vast.announced import Maintenance, PriceIncrease
 from vast_mcp.vast.charges import Charge
 from vast_mcp.vast.models import Instance, Offer
 from vast_mcp.vast.storage import Volume, VolumeOffer
@@ -42,7 +43,7 @@ def looked_at(world: World, instance_id: int) -> None:
 @pytest.fixture
 def world() -> World:
     """An account with something of everything: machines that run, stand still and bid, a volume,
-    a key.
+    a key, a higher price that is asked for, announced maintenance.
     """
     made = World()
     made.set_keys([KEY_LINE])
@@ -55,6 +56,16 @@ def world() -> World:
     made.age(first, 1)
     room = next(iter(made.volumes.rooms.values()))
     made.volumes.rent(room["id"], 10.0, None, made.now)
+    made.raise_price(first)
+    made.maintenances.append(
+        {
+            "id": 7,
+            "machine_id": made.instances[first].offer["machine_id"],
+            "start_time": made.now + 3600,
+            "duration_hours": 2.0,
+            "maintenance_category": "disk",
+        }
+    )
     return made
 
 
@@ -118,7 +129,8 @@ def test_what_an_account_has_no_example_of_is_not_seen(doctor: Doctor, world: Wo
     status, told = doctor()
     assert status == 0
     unseen = {name for name, said in statuses(told).items() if said == "not seen"}
-    assert unseen == {"machines", "one_row", "machine", "log", "ssh_keys", "volumes", "charges"}
+    of_machines = {"machines", "one_row", "machine", "log", "increases", "maintenances"}
+    assert unseen == {*of_machines, "ssh_keys", "volumes", "charges"}
 
 
 def test_the_fields_without_an_example_are_named(doctor: Doctor) -> None:
@@ -145,6 +157,8 @@ def test_nothing_is_changed_and_no_price_is_paid(doctor: Doctor, world: World) -
         "volumes",
         "search_volumes",
         "charges",
+        "rises",
+        "maintenances",
     }
 
 
@@ -486,6 +500,8 @@ def test_a_difference_is_told_in_words(
         (Template, relied_on.TEMPLATE),
         (Volume, relied_on.VOLUME),
         (VolumeOffer, relied_on.ROOM),
+        (PriceIncrease, relied_on.INCREASE),
+        (Maintenance, relied_on.MAINTENANCE),
         (Charge, relied_on.CHARGE),
     ],
     ids=lambda one: getattr(one, "__name__", ""),

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from vast_mcp import errors
+from vast_mcp.account import increases
 from vast_mcp.account.extending import record_lease, watchdog_line
+from vast_mcp.account.increases import Increase
 from vast_mcp.account.reading import Reading, Shown, fill, read_machine
 from vast_mcp.account.seen import mark_started
 from vast_mcp.errors import NextStep, Problem, clean_or_none
 from vast_mcp.leases import guards, labels, lifetimes, naming
 from vast_mcp.machines import phases
+from vast_mcp.machines.increases import Increased, increased
 from vast_mcp.machines.phases import State
 from vast_mcp.machines.shown import status_of
 from vast_mcp.renting import bids, reserving
@@ -29,6 +32,7 @@ from vast_mcp.renting.target import Target
 from vast_mcp.session import Call
 from vast_mcp.settings import LONGEST_LEASE_H
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
+from vast_mcp.vast.announced import PriceIncrease
 from vast_mcp.vast.models import Instance
 
 if TYPE_CHECKING:
@@ -38,7 +42,9 @@ if TYPE_CHECKING:
 LABEL_MAX = 1024 - 17 - labels.LABEL_ROOM
 BID_ROUNDING = 1e-6  # $/h
 
-Action = Literal["start", "stop", "reboot", "label", "change_bid", "extend_lease"]
+Action = Literal[
+    "start", "stop", "reboot", "label", "change_bid", "extend_lease", "accept_price", "reject_price"
+]
 
 
 class ManageInstance(Arguments):
@@ -89,15 +95,18 @@ class ManageInstanceResult(Result, Shown, Managed):
             "/var/tmp/vast-mcp/watchdog.log and show_logs, says so."
         ),
     ] = None
+    price_increase: Annotated[
+        Increase | None, Field(description="The one that was accepted or rejected.")
+    ] = None
     untrusted_label: str | None = None
     warnings: list[str] = []
     next_steps: list[Step] = []
 
 
 async def manage_instance(args: ManageInstance, call: Call) -> ManageInstanceResult:
-    """Starts, stops, reboots or labels a machine, changes its bid or moves its lease to later,
-    and looks again. A stopped one keeps its disk, which bills, and may lose its GPU. Machines not
-    made by vast-mcp want not_ours true. Within 10 minutes of its lease a machine is not started.
+    """Starts, stops, reboots or labels a machine, changes its bid, moves its lease to later or
+    answers a price increase, and looks again. A stopped one keeps its disk, which bills, and may
+    lose its GPU. Within 10 minutes of its lease a machine is not started.
     """
     _check_arguments(args)
     if not VERBS[args.action].writes_label:
@@ -281,6 +290,9 @@ class ChangeBid(Verb):
     def bid(self) -> float:
         return self.args.price or 0.0
 
+    def afterwards(self, row: Instance | None) -> float | None:
+        return reserving.at_bid(row, self.bid)
+
     @property
     def question(self) -> str:
         return f"Bid {self.bid:g} $/h for {self.target.named}?"
@@ -308,6 +320,65 @@ class ChangeBid(Verb):
     async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
         seen = self.call.session.offers
         result.warnings += bids.warnings_of(self.target.row, self.bid, seen)
+
+
+class Decide(Verb):
+    """An answer to a higher price that the host asks for. What proves it is that no list has it
+    waiting any more: no row of the machine changes before its contract ends.
+    """
+
+    provable = False
+    accepts: ClassVar[bool]
+    increase: PriceIncrease | None = None
+
+    async def check(self) -> None:
+        await super().check()
+        self.increase = await increases.waiting_for(self.call, self.target.instance_id)
+
+    @property
+    def prices(self) -> Increased | None:
+        """What it makes of the price; None where the machine is not listed."""
+        row, asked = self.target.row, self.increase
+        return None if row is None or asked is None else increased(row, asked)
+
+    async def send(self, vast: Vast) -> None:
+        await increases.decide(vast, self.increase, accept=self.accepts)
+
+    def shows(self, row: Instance) -> bool:  # noqa: ARG002
+        return False
+
+    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
+        result.price_increase = None if self.prices is None else increases.shown(self.prices)
+
+
+class AcceptPrice(Decide):
+    name = "accept_price"
+    loses = "it costs more then"
+    accepts = True
+    may_cost = True
+
+    def afterwards(self, row: Instance | None) -> float | None:
+        asked = self.increase
+        return None if row is None or asked is None else increased(row, asked).then.running
+
+    @property
+    def question(self) -> str:
+        prices = "" if self.prices is None else f" {increases.in_words(self.prices)}"
+        return f"Accept the higher price that the host asks for {self.target.named}:{prices}?"
+
+
+class RejectPrice(Decide):
+    name = "reject_price"
+    loses = "its contract may end sooner"
+    accepts = False
+
+    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:
+        await super().finish(outcome, result)
+        ends = result.price_increase and result.price_increase.applies_at
+        result.warnings.append(
+            f"The price stays. The contract ends at {ends or 'its present end'}: then the machine "
+            "cannot start, and Vast may delete it with its disk 48 h later."
+        )
 
 
 class Relabel(Verb):
@@ -396,6 +467,8 @@ VERBS: dict[Action, type[Verb]] = {
     "label": Label,
     "change_bid": ChangeBid,
     "extend_lease": ExtendLease,
+    "accept_price": AcceptPrice,
+    "reject_price": RejectPrice,
 }
 
 
@@ -443,5 +516,5 @@ SPEC = ToolSpec(
     destructive=False,
     idempotent=False,
     open_world=True,
-    sends=("manage", "bid"),
+    sends=("manage", "bid", "decide"),
 )

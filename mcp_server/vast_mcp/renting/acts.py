@@ -58,13 +58,8 @@ class Act(ABC):
         self.again = again
 
     @property
-    def bid(self) -> float | None:
-        """The new bid in $/h, where the act sets one."""
-        return None
-
-    @property
     def question(self) -> str:
-        """What a person is asked, without the price."""
+        """What a person is asked, without the price, by what `check` has read."""
         return f"{self.name.capitalize()} {self.target.named}?"
 
     async def check(self) -> None:  # noqa: B027  nothing does, for most
@@ -75,10 +70,14 @@ class Act(ABC):
         then = replace(self.again, why="then")
         lifetimes.check_time_to_boot(self.call, self.target.instance_id, self.target.row, then=then)
 
+    def afterwards(self, row: Instance | None) -> float | None:
+        """What the act makes a machine of this row cost while it runs, in $/h."""
+        return reserving.at_its_rate(row)
+
     async def weigh(self) -> Change:
         """What the machine comes to cost. Raises OverLimit or PriceUnknown."""
         target = self.target
-        return await reserving.weigh(self.call, target.instance_id, target.row, bid=self.bid)
+        return await reserving.weigh(self.call, target.instance_id, target.row, self.afterwards)
 
     def wants_yes(self, change: Change) -> bool:
         """Whether a person is asked, where the price is one to ask at: about what makes a machine
@@ -114,10 +113,11 @@ class Outcome:
 
 async def ask_first(act: Act) -> Consent:
     """Ask the person before a lock is taken that the act needs: they may read for minutes."""
+    if not act.may_cost or act.call.settings.confirm_above is None:
+        return _consent_to(act)
+    await act.check()
     consent = _consent_to(act)
-    if act.may_cost and act.call.settings.confirm_above is not None:
-        await act.check()
-        await _agreed(act, consent)
+    await _agreed(act, consent)
     return consent
 
 
@@ -127,9 +127,10 @@ async def perform(act: Act, consent: Consent | None = None) -> Outcome:
     `consent`: what the person said to this call before. Raises what act.check, act.weigh and
     confirm.ask raise, before anything is sent; StartQueued; OutcomeUnknown; and Vast's refusals.
     """
-    call, consent = act.call, consent or _consent_to(act)
+    call = act.call
     held: Reservation | None = None
     await act.check()
+    consent = consent or _consent_to(act)
     if act.may_cost:
         held = reserving.announce(await _agreed(act, consent), consent)
     lost = await _send(act, consent, held)

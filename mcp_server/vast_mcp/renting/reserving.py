@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -49,15 +50,19 @@ class Change:
         )
 
 
+# What an act makes a machine of this row cost while it runs; None is not known.
+Afterwards = Callable[[Instance | None], float | None]
+
+
 async def weigh(
-    call: Call, instance_id: int, row: Instance | None, *, bid: float | None = None
+    call: Call, instance_id: int, row: Instance | None, afterwards: Afterwards
 ) -> Change:
-    """Read what a machine comes to cost by being started, or by a better bid.
+    """Read what a machine comes to cost by being started, by a better bid or a higher price.
 
     `row`: as the list shows it. What costs no more than now is always allowed. Raises OverLimit or
     PriceUnknown.
     """
-    usd = _price_afterwards(row, bid)
+    usd = afterwards(row)
     change = Change(call, instance_id, row, usd, is_dearer=_is_more_than_now(usd, row))
     if not call.limits.any_price:
         return change
@@ -65,17 +70,17 @@ async def weigh(
     change = replace(change, account=account)
     if not change.is_dearer:
         return change
-    return await _within_limits(change, account, bid)
+    return await _within_limits(change, account, afterwards)
 
 
-async def _within_limits(change: Change, account: str, bid: float | None) -> Change:
+async def _within_limits(change: Change, account: str, afterwards: Afterwards) -> Change:
     """The change by the newest list. Raises OverLimit or PriceUnknown where it is over a limit."""
     call, usd = change.call, change.usd_per_hour
     check_machine(call, usd, instance_id=change.instance_id)
     seen = await standing(call)
     fresh = _row_of(seen, change.instance_id)
     # Its bid may have been raised meanwhile, or a volume have come into its row.
-    usd = highest(usd, _price_afterwards(fresh, bid))
+    usd = highest(usd, afterwards(fresh))
     change = replace(change, standing=seen, row=fresh or change.row, usd_per_hour=usd)
     change.check(account)
     return change
@@ -134,16 +139,16 @@ def release(call: Call, instance_id: int) -> None:
             call.journal.reservations.release(account, instance_id)
 
 
-def _price_afterwards(row: Instance | None, bid: float | None) -> float | None:
-    """What the machine costs in $/h once it runs, at its rate or at this bid; None is not known.
+def at_its_rate(row: Instance | None) -> float | None:
+    """What the machine costs once it runs, as it is."""
+    return None if row is None else row.dph_total
 
-    What its rate holds beside the GPU stays with a new bid: its disk, and a volume that is in it.
+
+def at_bid(row: Instance | None, bid: float) -> float | None:
+    """The same at this bid. What its rate holds beside the GPU stays with a new bid: its disk, and
+    a volume that is in it.
     """
-    if row is None:
-        return None
-    if bid is None:
-        return row.dph_total
-    rest = beside_gpu(row)
+    rest = None if row is None else beside_gpu(row)
     return None if rest is None else bid + rest
 
 

@@ -20,6 +20,7 @@ from vast_mcp.vast.departure import NOT_SENT, Departure
 from vast_mcp.vast.holdings import Holdings
 from vast_mcp.vast.models import Instance, Offer
 from vast_mcp.vast.pages import Pages, rows_under
+from vast_mcp.vast.rates import Rates
 from vast_mcp.vast.replies import Reply
 from vast_mcp.vast.retry import READ_TRIES
 from vast_mcp.vast.rows import Listing, row_of, rows_of
@@ -30,7 +31,7 @@ LIST_TRIES = 2
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-class Vast(Holdings):
+class Vast(Holdings, Rates):
     """Vast.ai's API as this server uses it, until a deadline on anyio's clock."""
 
     # ── offers ────────────────────────────────────────────────────────────────────────────────────

@@ -31,6 +31,9 @@ INTERVALS: dict[str, float] = {
     "attach": 2.0,
     "templates": 3.0,
     "charges": 1.0,
+    "increases": 2.0,
+    "decide": 2.0,
+    "maintenances": 1.0,
 }
 MARGIN = 1.02  # clocks differ
 ANSWER_S = 10.0  # after which a request is taken to have arrived, though its answer has not

@@ -30,7 +30,8 @@ from vast_mcp.vast.verdicts import OF_ANY, Means, meaning, refusal
 # Which equal reads of others a read may take for its own.
 Reuse = Literal["nothing", "flights", "recent"]
 
-_ASKING = frozenset({"search", "search_volumes", "logs"})  # they change nothing, and are no GET
+# They change nothing, and are no GET.
+_ASKING = frozenset({"search", "search_volumes", "logs", "maintenances"})
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,7 @@ _VERDICTS = frozenset(range(200, 500)) - _NO_VERDICT - _REDIRECTS
 Means = Mapping[str, type[errors.VastMcpError]]
 OF_ANY: Means = {}
 OF_A_CONTAINER: Means = {"invalid_id": errors.NotRunning}  # docs/vast-api.md C.7, reboot
+OF_AN_INCREASE: Means = {"no_pending_price_increase": errors.NotFound}
 OF_LOGS: Means = {"invalid_id": errors.NoSuchInstance}
 
 # What changes something, and is done when it is answered without a word.

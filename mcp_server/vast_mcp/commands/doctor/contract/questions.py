@@ -33,13 +33,15 @@ class Known:
     machines: list[int] = field(default_factory=list[int])
     running: list[int] = field(default_factory=list[int])
     offers: list[int] = field(default_factory=list[int])
-    hosts: list[int] = field(default_factory=list[int])  # ids of physical machines
+    hosts: list[int] = field(default_factory=list[int])  # ids of physical machines, of offers
+    rented: list[int] = field(default_factory=list[int])  # the same, of machines
     hashes: list[str] = field(default_factory=list[str])
 
     def learn(self, body: Json) -> None:
         """Keep what a reply names."""
         for row in rows_in(body, "instances"):
             self._keep(self.machines, row.get("id"))
+            self._keep(self.rented, row.get("machine_id"))
             if row.get("actual_status") == "running":
                 self._keep(self.running, row.get("id"))
         for row in rows_in(body, "offers"):
@@ -344,6 +346,21 @@ QUESTIONS = (
         "instance_read",
         lambda vast, _: vast.list_volumes(),
         relied_on.VOLUMES,
+    ),
+    Question(
+        "increases",
+        "GET /api/v0/instances/pending-price-increases/",
+        "instance_read",
+        lambda vast, _: vast.price_increases(),
+        relied_on.INCREASES,
+    ),
+    Question(
+        "maintenances",
+        "POST /api/v0/machines/maintenances",
+        "instance_read",
+        lambda vast, known: vast.maintenances(known.rented),
+        relied_on.MAINTAINED,
+        needs=lambda known: known.rented,
     ),
     Question(
         "charges",

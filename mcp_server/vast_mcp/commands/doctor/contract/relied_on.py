@@ -25,6 +25,7 @@ from vast_mcp.commands.doctor.contract.kinds import (
 )
 from vast_mcp.errors import Json
 from vast_mcp.vast import models
+from vast_mcp.vast.announced import MAINTENANCES
 from vast_mcp.vast.storage import MONTH_H
 
 USD_PER_HOUR = number("$/h", 0, 10_000)
@@ -240,6 +241,39 @@ ROOM = Row(
 # docs/vast-api.md G
 CHARGE = Row(needed={"source": TEXT, "start": EPOCH_S, "end": EPOCH_S, "amount": USD})
 
+# docs/vast-api.md C.7
+USD_PER_SECOND = number("$ per second", 0, 10)
+INCREASE = Row(
+    needed={"pending_price_increase_id": ID, "contract_id": ID},
+    nullable={
+        "old_gpu_costpersec": USD_PER_SECOND,
+        "new_gpu_costpersec": USD_PER_SECOND,
+        "old_disk_ram_costpersec": USD_PER_SECOND,
+        "new_disk_ram_costpersec": USD_PER_SECOND,
+        "contract_end_date": EPOCH_S,
+        "ask_end_date": EPOCH_S,
+    },
+    spare={
+        "old_bwd_cost": USD_PER_GB,
+        "new_bwd_cost": USD_PER_GB,
+        "old_bwu_cost": USD_PER_GB,
+        "new_bwu_cost": USD_PER_GB,
+        "old_platform_fee": SHARE,
+        "new_platform_fee": SHARE,
+    },
+)
+
+# docs/vast-api.md C.11
+MAINTENANCE = Row(
+    needed={
+        "id": ID,
+        "machine_id": ID,
+        "start_time": EPOCH_S,
+        "duration_hours": number("hours", 0, 10_000),
+        "maintenance_category": word(*MAINTENANCES),
+    }
+)
+
 # ── replies ────────────────────────────────────────────────────────────────────────────────────
 
 USER = Row(
@@ -251,6 +285,8 @@ USER = Row(
         "balance_threshold_enabled": FLAG,
     },
 )
+INCREASES = Row(needed={"pending_price_increases": Rows(INCREASE)}, nullable={"truncated": FLAG})
+MAINTAINED = Rows(MAINTENANCE)
 CHARGES = Row(needed={"results": Rows(CHARGE)}, spare={"next_token": TEXT})
 OFFERS = Row(needed={"offers": Rows(OFFER)})
 PAGE = Row(
