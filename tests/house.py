@@ -126,6 +126,8 @@ def needed(tool: str, world: World) -> dict[str, Any]:
         "destroy_volume": {"volume_id": 1},
         "create_ssh_key": {"public_key": KEY_LINE},
         "attach_ssh_key": machine | {"key_id": next(iter(world.keys))},
+        "detach_ssh_key": machine | {"key_id": next(iter(world.keys))},
+        "delete_ssh_key": {"key_id": next(iter(world.keys))},
         "wait_for_instance": machine | {"until": "running"},
         **dict.fromkeys(
             ("check_machine", "recycle_instance", "show_instance", "show_logs"), machine

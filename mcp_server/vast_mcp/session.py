@@ -82,6 +82,7 @@ class Session:
     offers: OffersSeen = field(default_factory=OffersSeen)
     instances_seen: set[int] = field(default_factory=set[int])
     volumes_seen: set[int] = field(default_factory=set[int])
+    keys_seen: set[int] = field(default_factory=set[int])  # of the account
     watches: Watches = field(default_factory=Watches)
     unkept: set[int] = field(default_factory=set[int])  # whose watch the journal did not take
     noted: set[Event] = field(default_factory=set[Event])  # of machines, that the journal has

@@ -34,6 +34,8 @@ ACTS = {
     "destroy_volume": ("delete_volume", 0, "deleted"),
     "create_ssh_key": ("keys", 1, "registered"),
     "attach_ssh_key": ("attach_key", 0, "attached"),
+    "detach_ssh_key": ("detach_key", 0, "detached"),
+    "delete_ssh_key": ("delete_key", 0, "deleted"),
 }
 # What a plan sends it sends between calls: a call of it sends nothing by itself.
 BETWEEN_CALLS = {"provision"}
@@ -239,6 +241,7 @@ async def wired(
         ("recycle_instance", "PUT"),
         ("destroy_instance", "DELETE"),
         ("attach_ssh_key", "POST"),
+        ("detach_ssh_key", "DELETE"),
     ],
 )
 async def test_without_a_connection_nothing_was_sent_and_with_a_lost_one_nobody_knows(

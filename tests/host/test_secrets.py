@@ -356,6 +356,13 @@ def checked_by_its_log(world: World) -> dict[str, Any]:
     return {"instance_id": machine.id}
 
 
+def entered_by_a_key(world: World) -> dict[str, Any]:
+    """A machine that has a key of the account."""
+    machine, key = world.rentals[0], min(world.keys)
+    machine.keys.setdefault(key, world.keys[key])
+    return {"instance_id": machine.id, "key_id": key}
+
+
 PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
     "search_offers": ("search", lambda _: {}),
     "search_templates": ("templates", lambda _: {"words": "planted", "mine": True}),
@@ -402,6 +409,8 @@ PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
         "attach_key",
         lambda world: {"instance_id": world.rentals[0].id, "key_id": min(world.keys)},
     ),
+    "detach_ssh_key": ("detach_key", entered_by_a_key),
+    "delete_ssh_key": ("delete_key", lambda world: {"key_id": min(world.keys)}),
 }
 # Machines, which let nobody in here: what those say is masked at a real server (tests/ssh).
 ENTER = {"copy_files", "run_command", "show_jobs"}

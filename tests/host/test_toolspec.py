@@ -289,6 +289,9 @@ async def success_arguments(name: str, client: Client, world: World) -> dict[str
             return {"volume_id": made.id}
         case "show_ssh_keys":
             world.set_keys([KEY_LINE])
+        case "delete_ssh_key":
+            world.set_keys([KEY_LINE])
+            return {"key_id": min(world.keys)}
     if name in ON_A_MACHINE:
         return ON_A_MACHINE[name](world, await rented(client, world))
     return {}
@@ -328,6 +331,7 @@ ON_A_MACHINE: dict[str, Callable[[World, int], dict[str, Any]]] = {
         "remote": "x",
     },
     "check_machine": without_ssh,
+    "detach_ssh_key": with_a_key,
     "destroy_instance": lambda _world, made: {"instance_ids": [made]},
     "manage_instance": lambda _world, made: {"instance_id": made, "action": "stop"},
     "recycle_instance": lambda _world, made: {"instance_id": made},

@@ -710,6 +710,8 @@ async def test_a_server_that_may_only_look_acts_in_nothing(
         },
         "create_ssh_key": {"public_key": "~/.ssh/id_ed25519.pub"},
         "attach_ssh_key": {"instance_id": made.id, "key_id": 1},
+        "detach_ssh_key": {"instance_id": made.id, "key_id": 1, "not_ours": True},
+        "delete_ssh_key": {"key_id": 1},
     }
     assert arguments.keys() == {spec.name for spec in CATALOGUE if not spec.read_only}
     async with allowing(world, settings, read_only=True) as client:

@@ -34,5 +34,7 @@ CATALOGUE = Catalogue(
         # keys
         "create_ssh_key",
         "attach_ssh_key",
+        "detach_ssh_key",
+        "delete_ssh_key",
     ),
 )

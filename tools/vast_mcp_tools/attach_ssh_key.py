@@ -28,7 +28,9 @@ SHOW_SSH_KEYS = NextStep("show_ssh_keys", {}, "which keys there are")
 
 
 class AttachSshKey(Arguments):
-    instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
+    told_elsewhere = frozenset({"instance_id"})
+
+    instance_id: Annotated[int, Field(ge=1)]
     key_id: Annotated[int, Field(ge=1, description="from show_ssh_keys")]
 
 
@@ -40,9 +42,7 @@ class AttachSshKeyResult(Result):
 
 
 async def attach_ssh_key(args: AttachSshKey, call: Call) -> AttachSshKeyResult:
-    """Lets a registered SSH key into a container that is older than the key. A VM takes keys
-    only when it is created.
-    """
+    """Lets a registered SSH key into an older container. A VM takes keys only at its birth."""
     key = await _key(args, call)
     row = await _container(args, call)
     consent = Consent(call, _proposal(args, key, row))

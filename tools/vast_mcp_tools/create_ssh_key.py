@@ -39,8 +39,7 @@ class CreateSshKey(Arguments):
         str,
         Field(
             max_length=LARGEST_FILE,
-            description="its text (ssh-ed25519 AAAA…) or a *.pub file on this computer, e.g. "
-            "~/.ssh/id_ed25519.pub",
+            description="its text (ssh-ed25519 AAAA…) or a *.pub file here: ~/.ssh/id_ed25519.pub",
         ),
     ]
 
@@ -60,8 +59,8 @@ class CreateSshKeyResult(Result):
 
 
 async def create_ssh_key(args: CreateSshKey, call: Call) -> CreateSshKeyResult:
-    """Registers an SSH public key with the account. Machines rented afterwards accept it; a VM
-    takes no later one. The same key twice is a success. Returns the fingerprint.
+    """Registers an SSH public key. Machines rented afterwards accept it; a VM takes no later one.
+    The same key twice is a success.
     """
     line = _checked(_text(args.public_key, call.ssh_dir))
     fingerprint = fingerprint_of(line.split()[1]) or ""

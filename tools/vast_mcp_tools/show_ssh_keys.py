@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from vast_mcp.account.openings import opened_by
 from vast_mcp.errors import clean
 from vast_mcp.machines.keyfiles import fingerprint_of, key_blob, local_keys, local_public_keys
 from vast_mcp.session import Call
@@ -32,22 +33,27 @@ class KeyRow(Part):
 class ShowSshKeysResult(Result):
     count: int
     keys: list[KeyRow]
+    opens: Annotated[
+        str | None, Field(description="Which of them open which machines, the newest of those.")
+    ] = None
     warnings: list[str] = []
     next_steps: list[Step] = []
 
 
 async def show_ssh_keys(_: ShowSshKeys, call: Call) -> ShowSshKeysResult:
-    """Lists the account's SSH keys by id and fingerprint, and which is in ~/.ssh of this computer.
-    New machines accept all; attach_ssh_key adds one to an older container.
+    """Lists the account's SSH keys by id and fingerprint, which is in ~/.ssh of this computer, and
+    which machines they open. New machines accept all; attach_ssh_key adds one to an older one.
     """
     keys = await call.vast.shared.ssh_keys()
     call.session.ssh_keys = keys
+    call.session.keys_seen.update(key.id for key in keys)
     here = local_keys(call.ssh_dir)
     rows = [_row(key, here) for key in keys]
     rows.sort(key=lambda row: (row.local_file is None, -row.key_id))
     return ShowSshKeysResult(
         count=keys.total,
         keys=rows[:SHOWN],
+        opens=await opened_by(call, keys),
         warnings=_warnings(keys),
         next_steps=_steps(rows, call),
     )

@@ -46,7 +46,9 @@ _OF_KINDS = {
     "copy": _Words(
         "copied", "files may be there, in part under names of vast-mcp's own", "took some of it"
     ),
+    "delete_key": _Words("deleted", "the key may be deleted"),
     "attach": _Words("attached", "the key may be attached"),
+    "detach": _Words("detached", "the key may be detached"),
     "command": _Words("run", "a command may run in the machine"),
 }
 _COUNTED: dict[Fate, str] = {

@@ -67,7 +67,7 @@ _OF_TOOLS = {
     "destroy_volume": _VOLUMES,
     "show_volumes": _VOLUMES,
     "search_volumes": NextStep("search_volumes", {}, "what room there is"),
-    "create_ssh_key": _KEYS,
+    **dict.fromkeys(("create_ssh_key", "detach_ssh_key", "delete_ssh_key"), _KEYS),
     "show_ssh_keys": _KEYS,
     "search_templates": _TEMPLATES,
     "search_offers": _OFFERS,

@@ -60,6 +60,10 @@ OTHER_TOOLS = {
         "create_ssh_key does that"
     ),
     "attach_ssh attach_key attach_ssh_keys": "attach_ssh_key does that",
+    "detach_ssh detach_key remove_ssh_key_from_instance": "detach_ssh_key does that",
+    "remove_ssh_key delete_key remove_key unregister_ssh_key revoke_ssh_key": (
+        "delete_ssh_key does that"
+    ),
     "verify_machine verify_instance validate_machine validate_instance test_machine test_instance "
     "benchmark benchmark_machine benchmark_instance self_test gpu_info nvidia_smi inspect_machine "
     "inspect_gpu check_gpu check_gpus check_hardware": "check_machine does that",

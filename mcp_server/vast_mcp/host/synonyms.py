@@ -26,7 +26,7 @@ class Meaning:
 _INSTANCE = "instance_id, from show_instances"
 _ONE_MACHINE = dict.fromkeys(
     ("show_instance", "wait_for_instance", "show_logs", "manage_instance", "recycle_instance",
-     "attach_ssh_key", "check_machine"), _INSTANCE
+     "attach_ssh_key", "detach_ssh_key", "check_machine"), _INSTANCE
 )  # fmt: skip
 _MANY = {"destroy_instance": "instance_ids, a list, from show_instances"}
 _IN_AN_OFFER = "search_offers finds an offer by that, with {}; offer_id has it"
@@ -34,6 +34,8 @@ _CAP = "max_usd_per_hour, the most that it may cost in $/h"
 _BID = "price, a bid in $/h for the machine: makes it interruptible"
 _NEW_BID = 'price, with action "change_bid"'
 _SSH = "create_ssh_key registers a key before renting; machines rented afterwards accept it"
+_KEY = "key_id, from show_ssh_keys"
+_ON_KEYS = ("attach_ssh_key", "detach_ssh_key", "delete_ssh_key")
 _LEASE = "lease_hours, after which it is destroyed by itself"
 _PORTS = 'env, as "-p 8000:8000"'
 _ONSTART = "onstart, a script that runs at start"
@@ -140,7 +142,7 @@ MEANINGS = (
         {
             "create_instance": _SSH,
             "create_ssh_key": "public_key, its text or a *.pub file",
-            "attach_ssh_key": "key_id, from show_ssh_keys",
+            **dict.fromkeys(_ON_KEYS, _KEY),
         },
     ),
     Meaning(
@@ -148,7 +150,8 @@ MEANINGS = (
         {
             "create_instance": _SSH,
             "create_ssh_key": "public_key, its text or a *.pub file",
-            "attach_ssh_key": "key_id, from show_ssh_keys; create_ssh_key registers a new one",
+            **dict.fromkeys(_ON_KEYS, _KEY),
+            "attach_ssh_key": f"{_KEY}; create_ssh_key registers a new one",
         },
     ),
     Meaning(

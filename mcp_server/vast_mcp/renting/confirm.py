@@ -100,6 +100,13 @@ async def ask_entry(call: Call, proposal: Proposal, agreed: Agreement | None = N
     return await _agreement(call, proposal, NO_PRICE, agreed)
 
 
+async def ask_always(call: Call, proposal: Proposal, agreed: Agreement | None = None) -> Agreement:
+    """Ask about what nobody but a person decides, whatever they set: in a shell where the host
+    cannot. Raises as ask() does.
+    """
+    return await _agreement(call, proposal, NO_PRICE, agreed)
+
+
 async def ask_command(call: Call, proposal: Proposal, agreed: Agreement | None = None) -> Agreement:
     """Ask about a command in machines, where the person wants to be asked of those. Raises as
     ask() does.

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from vast_mcp import errors
-from vast_mcp.renting.confirm import Agreement, ask, ask_command, ask_entry
+from vast_mcp.renting.confirm import Agreement, ask, ask_always, ask_command, ask_entry
 from vast_mcp.renting.proposal import Proposal
 from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.vast.deeds import may_have_happened
@@ -37,6 +37,11 @@ class Consent:
     async def ask_entry(self) -> bool:
         """Ask as ask_entry() does, about what lets somebody in. Returns as ask does."""
         self.agreement = await ask_entry(self.call, self.proposal, self.agreement)
+        return self.agreement.asked_now
+
+    async def ask_always(self) -> bool:
+        """Ask as ask_always() does, about what nobody but a person decides. Returns as ask does."""
+        self.agreement = await ask_always(self.call, self.proposal, self.agreement)
         return self.agreement.asked_now
 
     async def ask_command(self) -> bool:

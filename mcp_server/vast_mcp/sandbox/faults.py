@@ -62,6 +62,7 @@ ENDPOINTS = frozenset(
         "stop",
         "label",
         "keys",
+        "delete_key",
         "templates",
         "user",
         "gpu_names",

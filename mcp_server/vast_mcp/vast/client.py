@@ -243,19 +243,6 @@ class Vast(Holdings, Rates):
             body={"client_id": "me", "price": price},
         )
 
-    async def attach_ssh_key(self, instance_id: int, public_key: str) -> None:
-        """POST /instances/{id}/ssh/: a key that is attached is done (docs/vast-api.md D)."""
-        try:
-            await self._read(
-                "attach",
-                "POST",
-                f"/api/v0/instances/{instance_id}/ssh/",
-                body={"ssh_key": public_key},
-            )
-        except errors.VastMcpError as exc:
-            if "already" not in (exc.vast_message or "").lower():
-                raise
-
     async def request_logs(
         self, instance_id: int, tail: int, *, words: str | None, daemon: bool
     ) -> str:

@@ -6,11 +6,10 @@ import json
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
-from vast_mcp.vast import replies
-from vast_mcp.vast.account import SshKey, Template, User
+from vast_mcp.vast.account import Template, User
 from vast_mcp.vast.charges import ROWS, Charge
+from vast_mcp.vast.keys import Keys
 from vast_mcp.vast.pages import rows_under
-from vast_mcp.vast.requests import Requests
 from vast_mcp.vast.rows import Listing, row_of, rows_of
 from vast_mcp.vast.storage import Volume, VolumeOffer
 
@@ -18,34 +17,8 @@ _NO_TEMPLATES = "no templates found"  # a search without a match, told as no suc
 _EVERY_VOLUME = {"owner": "me", "type": "all_volume"}
 
 
-class Holdings(Requests):
+class Holdings(Keys):
     """The half of Vast.ai's API that knows no machine (client.py)."""
-
-    async def ssh_keys(self) -> Listing[SshKey]:
-        """GET /ssh/ (docs/vast-api.md D). No keys answers 404, which is an empty list. Raises
-        UnexpectedReply where there is no list: that is not known to be none.
-        """
-        try:
-            reply = await self._read("keys", "GET", "/api/v0/ssh/")
-        except errors.NotFound:
-            return Listing()
-        rows = replies.as_list(reply.data)
-        if rows is None:
-            rows = replies.as_list(reply.body.get("ssh_keys"))
-        if rows is None:
-            raise errors.UnexpectedReply(
-                "Vast's answer holds no list of SSH keys.", http_status=reply.status
-            )
-        return self.unread.note_all(SshKey, rows_of(SshKey, map(_key_named, _undeleted(rows))))
-
-    async def create_ssh_key(self, public_key: str) -> SshKey:
-        """POST /ssh/ (docs/vast-api.md D)."""
-        reply = await self._read("keys", "POST", "/api/v0/ssh/", body={"ssh_key": public_key})
-        key = row_of(SshKey, _key_named(reply.body.get("key")))
-        if key is None:
-            self.deeds.doubt("keys")
-            raise errors.UnexpectedReply("Vast did not confirm the key.", http_status=reply.status)
-        return key
 
     async def template(self, hash_id: str) -> Template | None:
         """GET /template/ by hash (docs/vast-api.md E): None where Vast says that no template has
@@ -125,18 +98,3 @@ class Holdings(Requests):
             )
         self.unread.note(user)
         return user
-
-
-def _undeleted(rows: list[object]) -> list[object]:
-    """The rows of keys that open something: one that was deleted may be listed on, with the time
-    of that (docs/vast-api.md D).
-    """
-    return [row for row in rows if not (replies.as_object(row) or {}).get("deleted_at")]
-
-
-def _key_named(row: object) -> object:
-    """A key's row with its text under the service's name."""
-    key = replies.as_object(row)
-    if key is None or key.get("public_key") is not None:
-        return row
-    return {**key, "public_key": key.get("key")}

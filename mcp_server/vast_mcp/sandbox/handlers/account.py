@@ -39,6 +39,6 @@ TABLE = (
     Endpoint("/api/v0/ssh/", "GET", "keys", "user_read", list_keys),
     Endpoint("/api/v0/ssh/", "POST", "keys", "user_write", add_key),
     Endpoint("/api/v0/ssh/{id:int}/", "PUT", "keys", "user_write", update_key),
-    Endpoint("/api/v0/ssh/{id:int}/", "DELETE", "keys", "user_write", delete_key),
+    Endpoint("/api/v0/ssh/{id:int}/", "DELETE", "delete_key", "user_write", delete_key),
     Endpoint("/api/v0/users/current/", "GET", "user", "user_read", user),
 )
