@@ -120,6 +120,7 @@ def needed(tool: str, world: World) -> dict[str, Any]:
         "provision": {"max_usd_per_hour": 9.0, "dry_run": True},  # a plan acts between calls
         "search_volumes": {"offer_id": an_offer(world)["id"]},
         "manage_instance": machine | {"action": "stop"},
+        "update_instance": machine | {"image": "a/b"},
         "destroy_instance": {"instance_ids": list(machine.values())},
         "copy_files": machine | {"direction": "down", "local": "~/x", "remote": "x"},
         "run_command": machine | {"command": "true"},

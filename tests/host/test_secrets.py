@@ -390,6 +390,10 @@ PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
         lambda world: {"instance_id": world.rentals[0].id, "action": "stop"},
     ),
     "recycle_instance": ("recycle", lambda world: {"instance_id": world.rentals[0].id}),
+    "update_instance": (
+        "update_template",
+        lambda world: {"instance_id": world.rentals[0].id, "image": "a/b"},
+    ),
     "destroy_instance": ("destroy", lambda world: {"instance_ids": [world.rentals[0].id]}),
     "destroy_volume": (
         "delete_volume",

@@ -335,6 +335,7 @@ ON_A_MACHINE: dict[str, Callable[[World, int], dict[str, Any]]] = {
     "destroy_instance": lambda _world, made: {"instance_ids": [made]},
     "manage_instance": lambda _world, made: {"instance_id": made, "action": "stop"},
     "recycle_instance": lambda _world, made: {"instance_id": made},
+    "update_instance": lambda _world, made: {"instance_id": made, "image": "a/b"},
     "run_command": with_a_neighbour,
     "show_instance": lambda _world, made: {"instance_id": made},
     "show_instances": lambda _world, _made: {},

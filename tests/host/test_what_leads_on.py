@@ -53,7 +53,7 @@ AGAIN = {
     "outcome_unknown",
     "not_rented",
 }
-IRREVERSIBLE = {"destroy_instance", "destroy_volume", "recycle_instance"}
+IRREVERSIBLE = {"destroy_instance", "destroy_volume", "recycle_instance", "update_instance"}
 
 
 @pytest.fixture

@@ -698,6 +698,7 @@ async def test_a_server_that_may_only_look_acts_in_nothing(
         "manage_instance": {"instance_id": made.id, "action": "stop", "not_ours": True},
         "check_machine": {"instance_id": made.id, "not_ours": True},
         "recycle_instance": {"instance_id": made.id, "not_ours": True},
+        "update_instance": {"instance_id": made.id, "image": "a/b", "not_ours": True},
         "run_command": {"instance_id": made.id, "command": "true", "not_ours": True},
         "destroy_instance": {"instance_ids": [made.id], "not_ours": True},
         "destroy_volume": {"volume_id": 1, "not_ours": True},

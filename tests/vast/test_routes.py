@@ -31,6 +31,7 @@ ROUTES = {
     "/api/v0/instances/reboot/N/": {"PUT"},
     "/api/v0/instances/recycle/N/": {"PUT"},
     "/api/v0/instances/reject-price-increase/": {"PUT"},
+    "/api/v0/instances/update_template/N/": {"PUT"},
     "/api/v0/instances/request_logs/N/": {"PUT"},
     "/api/v0/machines/maintenances": {"POST"},
     "/api/v0/ssh/": {"GET", "POST"},

@@ -29,6 +29,7 @@ CATALOGUE = Catalogue(
         # manage
         "manage_instance",
         "recycle_instance",
+        "update_instance",
         "destroy_instance",
         "destroy_volume",
         # keys

@@ -39,6 +39,7 @@ _HAPPENS = "it may have happened, or happen yet"
 _OF_KINDS = {
     "create": _Words("rented", "a machine may exist and bill", "made a machine"),
     "manage": _Words("changed", _HAPPENS),
+    "update": _Words("changed", "the container may be made anew, its disk's content lost"),
     "bid": _Words("changed", _HAPPENS),
     "destroy": _Words("destroyed", "what was to be destroyed may bill on"),
     "destroy_volume": _Words("deleted", "the volume may bill on"),

@@ -26,7 +26,7 @@ class Meaning:
 _INSTANCE = "instance_id, from show_instances"
 _ONE_MACHINE = dict.fromkeys(
     ("show_instance", "wait_for_instance", "show_logs", "manage_instance", "recycle_instance",
-     "attach_ssh_key", "detach_ssh_key", "check_machine"), _INSTANCE
+     "update_instance", "attach_ssh_key", "detach_ssh_key", "check_machine"), _INSTANCE
 )  # fmt: skip
 _MANY = {"destroy_instance": "instance_ids, a list, from show_instances"}
 _IN_AN_OFFER = "search_offers finds an offer by that, with {}; offer_id has it"

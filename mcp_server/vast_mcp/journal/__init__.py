@@ -321,6 +321,10 @@ class Journal(Questions):
             return False
         return self._db.changes("set_lease", account=account, instance_id=instance_id, until=until)
 
+    def note_facts(self, intent: Intent, facts: Json) -> None:
+        """What is said of a machine from here on: it was made anew since it was rented."""
+        self._db.write("note_facts", token=intent.token, facts=json.dumps(facts))
+
     def begin_lease(self, account: str, instance_id: int, until: float) -> None:
         """A machine that was handed over without an end has a lease again, as read back at Vast."""
         if holds(instance_id):

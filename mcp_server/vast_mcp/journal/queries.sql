@@ -191,6 +191,10 @@ UPDATE intents SET stopped = 0 WHERE instance_id = :instance_id;
 UPDATE intents SET gone_at = :now
 WHERE account = :account AND instance_id = :instance_id AND gone_at IS NULL;
 
+-- name: note_facts
+-- Of a machine that was made anew since it was rented.
+UPDATE intents SET facts = :facts WHERE token = :token;
+
 -- name: begin_lease
 -- Of a machine that was handed over without an end: its watchdog was called off, and hears of no earlier time.
 UPDATE intents SET lease_until = :until, facts = CASE

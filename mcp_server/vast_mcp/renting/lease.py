@@ -143,15 +143,18 @@ async def lease_of(call: Call, order: Order) -> tuple[Lease | None, Json]:
     """
     if order.lease_hours is None:
         return None, order.body
-    now = call.now()
-    until = int(now + order.lease_hours * 3600)
+    return await lease_until(call, order, int(call.now() + order.lease_hours * 3600))
+
+
+async def lease_until(call: Call, order: Order, until: int) -> tuple[Lease, Json]:
+    """The lease that ends then, in epoch seconds, and the body with the watchdog as in lease_of."""
     template, why = await template_beneath(call, order)
     why = why or _why_outside(order, template)
     if why is not None:
         return Lease(until, why_outside=why), order.body
     base_url = call.settings.base_url
     script = script_of(order, template)
-    carried = watchdog.guarded(script, until=until, base_url=base_url, made=int(now))
+    carried = watchdog.guarded(script, until=until, base_url=base_url, made=int(call.now()))
     if len(carried) > packing.ONSTART_MAX:
         why = (
             f"its onstart leaves no room for a watchdog: {len(carried)} of {packing.ONSTART_MAX} "

@@ -51,9 +51,7 @@ def made_by(body: Json, findings: Findings) -> Json:
     if offer is not None:
         per_tb = figures.usd_per_tb(offer.inet_down_cost, offer.inet_up_cost)
     facts: Json = {
-        "brought": brought_by(template, body),
-        "onstart": _onstart(body, template),
-        "program": ("onstart" in body and by_args(body, template)) or None,
+        **started_by(body, template),
         "ssh_keys": findings.let_in,
         "disk": price.disk,
         "volume": price.volume or None,
@@ -62,6 +60,15 @@ def made_by(body: Json, findings: Findings) -> Json:
         "per_tb": per_tb,
     }
     return {name: value for name, value in facts.items() if value not in (None, {})}
+
+
+def started_by(body: Json, template: Template | None) -> Json:
+    """What starts in it, of all that: what its template adds, and its onstart, or program."""
+    return {
+        "brought": brought_by(template, body),
+        "onstart": _onstart(body, template),
+        "program": ("onstart" in body and by_args(body, template)) or None,
+    }
 
 
 def _onstart(body: Json, template: Template | None) -> Json:

@@ -17,6 +17,7 @@ from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.vast import models, verdicts
 from vast_mcp.vast.departure import NOT_SENT, Departure
+from vast_mcp.vast.errands import Errands
 from vast_mcp.vast.holdings import Holdings
 from vast_mcp.vast.models import Instance, Offer
 from vast_mcp.vast.pages import Pages, rows_under
@@ -31,7 +32,7 @@ LIST_TRIES = 2
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-class Vast(Holdings, Rates):
+class Vast(Holdings, Rates, Errands):
     """Vast.ai's API as this server uses it, until a deadline on anyio's clock."""
 
     # ── offers ────────────────────────────────────────────────────────────────────────────────────

@@ -37,6 +37,7 @@ INTERVALS: dict[str, float] = {
     "increases": 2.0,
     "decide": 2.0,
     "maintenances": 1.0,
+    "update": 2.0,
 }
 MARGIN = 1.02  # clocks differ
 ANSWER_S = 10.0  # after which a request is taken to have arrived, though its answer has not
