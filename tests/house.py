@@ -125,6 +125,8 @@ def needed(tool: str, world: World) -> dict[str, Any]:
         "copy_files": machine | {"direction": "down", "local": "~/x", "remote": "x"},
         "run_command": machine | {"command": "true"},
         "destroy_volume": {"volume_id": 1},
+        "create_volume": {"volume_offer_id": min(world.volumes.rooms)},
+        "manage_volume": {"volume_id": 1, "lease_hours": 1},
         "create_ssh_key": {"public_key": KEY_LINE},
         "attach_ssh_key": machine | {"key_id": next(iter(world.keys))},
         "detach_ssh_key": machine | {"key_id": next(iter(world.keys))},

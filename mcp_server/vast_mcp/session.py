@@ -24,6 +24,7 @@ from vast_mcp.machines.phases import failure_of
 from vast_mcp.machines.watching import Watch, Watches
 from vast_mcp.offers_seen import OffersSeen
 from vast_mcp.reconcile import Reconciler
+from vast_mcp.reconcile.volumes import VolumeReconciler
 from vast_mcp.settings import Limits, Settings, Times
 from vast_mcp.telling import Telling
 from vast_mcp.vast.account import SshKey, Template
@@ -83,6 +84,7 @@ class Session:
     instances_seen: set[int] = field(default_factory=set[int])
     volumes_seen: set[int] = field(default_factory=set[int])
     keys_seen: set[int] = field(default_factory=set[int])  # of the account
+    rooms: dict[int, int] = field(default_factory=dict[int, int])  # volume offer → its machine
     watches: Watches = field(default_factory=Watches)
     unkept: set[int] = field(default_factory=set[int])  # whose watch the journal did not take
     noted: set[Event] = field(default_factory=set[Event])  # of machines, that the journal has
@@ -128,6 +130,7 @@ class Session:
         times = self.settings.times
         self.journal = Journal(self.settings.state_dir, put_s=times.put_s, driver_s=times.driver_s)
         self.reconciler = Reconciler(self.journal, self.settings.times)
+        self.volume_doubts = VolumeReconciler(self.journal, self.settings.times)
 
     @functools.cached_property
     def link(self) -> Link:

@@ -33,6 +33,7 @@ ACTS = {
     "update_instance": ("update_template", 0, "changed"),
     "destroy_instance": ("destroy", 0, "destroyed"),
     "destroy_volume": ("delete_volume", 0, "deleted"),
+    "create_volume": ("rent_volume", 0, "made"),
     "create_ssh_key": ("keys", 1, "registered"),
     "attach_ssh_key": ("attach_key", 0, "attached"),
     "detach_ssh_key": ("detach_key", 0, "detached"),

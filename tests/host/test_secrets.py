@@ -395,6 +395,14 @@ PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
         lambda world: {"instance_id": world.rentals[0].id, "image": "a/b"},
     ),
     "destroy_instance": ("destroy", lambda world: {"instance_ids": [world.rentals[0].id]}),
+    "create_volume": (
+        "rent_volume",
+        lambda world: {"volume_offer_id": min(world.volumes.rooms), "size_gb": 1},
+    ),
+    "manage_volume": (
+        "volumes",
+        lambda world: {"volume_id": max(world.volumes.owned), "lease_hours": 1},
+    ),
     "destroy_volume": (
         "delete_volume",
         lambda world: {"volume_id": min(world.volumes.owned), "not_ours": True},
@@ -453,7 +461,8 @@ async def furnished(client: Client, world: World) -> None:
     del arguments["onstart"]
     made = await client.call_tool("create_instance", arguments)
     assert not made.is_error, made
-    world.volumes.rent(min(world.volumes.rooms), 2, None, world.clock())
+    for name in (None, f"vast_mcp_{'0' * 16}"):
+        world.volumes.rent(min(world.volumes.rooms), 2, name, world.clock())
     await client.call_tool("create_ssh_key", {"public_key": KEY_LINE})
 
 
@@ -491,6 +500,8 @@ async def test_no_tool_lets_a_secret_out_whatever_vast_answers(
         assert failed > len(rows)
         if tool in ENTER:
             return
+    settings = replace(settings, state_dir=None)  # what is in doubt stays so, in its own journal
+    async with served(world, settings) as client:
         meant = await client.call_tool(tool, arguments(world) | named("as-meant"))
         assert not meant.is_error, meant
         found["as meant"] = leaked(meant.model_dump_json(), meant)

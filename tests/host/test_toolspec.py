@@ -198,6 +198,7 @@ def test_what_spends_or_deletes_is_declared_destructive(tools: Any) -> None:
     assert {name for name, destructive in hints.items() if destructive} >= {
         "create_instance",
         "destroy_instance",
+        "create_volume",
         "destroy_volume",
     }
     assert {name for name, tool in tools.items() if tool.annotations.read_only_hint} >= {
@@ -270,28 +271,39 @@ def room_for_volumes(world: World) -> Any:
     return next(room for room in world.volumes.rooms.values() if room["disk_space"] > 40)
 
 
+def success_of_volumes(name: str, world: World) -> dict[str, Any]:
+    """The same of the tools that are about volumes."""
+    room = room_for_volumes(world)
+    match name:
+        case "search_volumes":
+            return {"machine_id": room["machine_id"]}
+        case "create_volume":
+            return {"volume_offer_id": room["id"]}
+    made = world.volumes.rent(room["id"], 20, f"vast_mcp_{'0' * 16}", world.clock()).id
+    match name:
+        case "manage_volume":
+            return {"volume_id": made, "lease_hours": 2.0}
+        case "destroy_volume":
+            return {"volume_id": made}
+    return {}
+
+
 async def success_arguments(name: str, client: Client, world: World) -> dict[str, Any]:
     """Arguments with which a tool succeeds on a new world, and has something to show there."""
     match name:
-        case "search_volumes":
-            return {"machine_id": room_for_volumes(world)["machine_id"]}
         case "create_instance":
             return {"offer_id": world.offer()["id"], "disk": 20}
         case "provision":
             return {"max_usd_per_hour": 9.0, "dry_run": True}
         case "create_ssh_key":
             return {"public_key": KEY_LINE}
-        case "show_volumes":
-            world.volumes.rent(room_for_volumes(world)["id"], 20, None, world.clock())
-        case "destroy_volume":
-            room = room_for_volumes(world)["id"]
-            made = world.volumes.rent(room, 20, f"vast_mcp_{'0' * 16}", world.clock())
-            return {"volume_id": made.id}
         case "show_ssh_keys":
             world.set_keys([KEY_LINE])
         case "delete_ssh_key":
             world.set_keys([KEY_LINE])
             return {"key_id": min(world.keys)}
+    if name.partition("_")[2] in {"volume", "volumes"}:
+        return success_of_volumes(name, world)
     if name in ON_A_MACHINE:
         return ON_A_MACHINE[name](world, await rented(client, world))
     return {}

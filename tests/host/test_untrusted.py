@@ -60,6 +60,8 @@ async def test_planted_text_appears_only_in_untrusted_fields_and_stripped(
         ("check_machine", {"instance_id": machine, "not_ours": True}),
         ("show_account", {}),
         ("show_volumes", {}),
+        ("create_volume", {"volume_offer_id": volume.room["id"], "clone_of": volume.id}),
+        ("manage_volume", {"volume_id": volume.id, "lease_hours": 1}),
         ("destroy_volume", {"volume_id": volume.id}),
         ("destroy_volume", {"volume_id": volume.id, "not_ours": True}),
         ("manage_instance", {"instance_id": machine, "action": "reboot"}),
@@ -191,6 +193,8 @@ def looks(machine: int, offer: int) -> list[tuple[str, dict[str, Any]]]:
         ("manage_instance", {"instance_id": machine, "action": "change_bid", "price": 9.0}),
         ("manage_instance", {"instance_id": machine, "action": "extend_lease", "lease_hours": 9}),
         ("destroy_volume", {"volume_id": 1}),
+        ("create_volume", {"volume_offer_id": 1}),
+        ("manage_volume", {"volume_id": 1, "lease_hours": 1}),
         ("destroy_instance", {"instance_ids": [machine]}),
         ("destroy_instance", {"instance_ids": [machine], "not_ours": True}),
     ]

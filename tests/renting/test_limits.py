@@ -702,6 +702,8 @@ async def test_a_server_that_may_only_look_acts_in_nothing(
         "run_command": {"instance_id": made.id, "command": "true", "not_ours": True},
         "destroy_instance": {"instance_ids": [made.id], "not_ours": True},
         "destroy_volume": {"volume_id": 1, "not_ours": True},
+        "create_volume": {"volume_offer_id": min(world.volumes.rooms)},
+        "manage_volume": {"volume_id": 1, "lease_hours": 1},
         "copy_files": {
             "instance_id": made.id,
             "direction": "up",

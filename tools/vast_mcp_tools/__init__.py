@@ -13,6 +13,7 @@ CATALOGUE = Catalogue(
         "provision",
         # rent and enter
         "create_instance",
+        "create_volume",
         "wait_for_instance",
         # work in it
         "run_command",
@@ -31,6 +32,7 @@ CATALOGUE = Catalogue(
         "recycle_instance",
         "update_instance",
         "destroy_instance",
+        "manage_volume",
         "destroy_volume",
         # keys
         "create_ssh_key",

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.roll import Roll, roll_to_end
-from vast_mcp.account.volumes import prices_of
+from vast_mcp.account.volumes import (
+    forget_volume,
+    is_ours,
+    learn_from_volumes,
+    prices_of,
+    record_of_volume,
+)
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.machines import costs, volumes
 from vast_mcp.session import Call
@@ -22,10 +28,10 @@ LETS_GO_S = 30.0
 
 
 class DestroyVolume(Arguments):
+    told_elsewhere: ClassVar[frozenset[str]] = frozenset({"not_ours"})
+
     volume_id: Annotated[int, Field(ge=1, description="from show_volumes")]
-    not_ours: Annotated[
-        bool, Field(description="allows a volume not made by vast-mcp. Default false")
-    ] = False
+    not_ours: bool = False
 
 
 class DestroyVolumeResult(Result):
@@ -38,20 +44,20 @@ class DestroyVolumeResult(Result):
 
 
 async def destroy_volume(args: DestroyVolume, call: Call) -> DestroyVolumeResult:
-    """Deletes a volume and its data for good; its billing ends. Success means it was looked up
-    again and is gone. An error, with nothing deleted: an unknown id, a machine that holds it, or
-    one not made by vast-mcp without not_ours.
+    """Deletes a volume and its data for good, and looks that it is gone. Refused while a machine
+    holds it, or if not made by vast-mcp without not_ours.
     """
     there = await roll_to_end(call, ())
     volume = await _volume(args.volume_id, call)
     if volume is None:
         return DestroyVolumeResult(volume_id=args.volume_id, outcome="already_gone")
     if not args.not_ours:
-        _check_ours(volume)
+        _check_ours(volume, call)
     _check_free(volume, there, args)
     said = await _destroy(volume.id, call)
     if not await _is_gone(volume.id, call, looks=1 if said else LOOKS):
         raise _unverified(volume, said, args)
+    forget_volume(call, volume.id)
     return DestroyVolumeResult(
         volume_id=volume.id,
         outcome="destroyed",
@@ -65,8 +71,8 @@ async def _volume(volume_id: int, call: Call) -> Volume | None:
     account never showed, and IncompleteList where a row without an id may be it.
     """
     listed = await call.vast.list_volumes()
+    await learn_from_volumes(call, listed)
     seen = call.session.volumes_seen
-    seen.update(volume.id for volume in listed)
     for volume in listed:
         if volume.id == volume_id:
             return volume
@@ -75,7 +81,7 @@ async def _volume(volume_id: int, call: Call) -> Volume | None:
             f"Vast's list has no volume {volume_id}, and has a row without an "
             "id that can be read, which may be it, and bills."
         )
-    if volume_id in seen:
+    if volume_id in seen or record_of_volume(call, volume_id) is not None:
         return None
     raise errors.NotFound(
         f"The account has no volume {volume_id}. {_there_are(listed)}",
@@ -95,8 +101,8 @@ def _there_are(listed: list[Volume]) -> str:
     return f"It has {shown}."
 
 
-def _check_ours(volume: Volume) -> None:
-    if volumes.is_ours(volume):
+def _check_ours(volume: Volume, call: Call) -> None:
+    if is_ours(call, volume):
         return
     raise errors.NotOurs(
         f"vast-mcp did not make volume {volume.id}, and its data would be gone for good.",

@@ -5,7 +5,7 @@ begins at an offer.
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -22,11 +22,11 @@ SHOWN = 10
 
 
 class SearchVolumes(Arguments):
-    offer_id: Annotated[
-        int | None, Field(ge=1, description="offer whose machine is to hold it")
-    ] = None
-    machine_id: Annotated[int | None, Field(ge=1, description="or that machine")] = None
-    size_gb: Annotated[int, Field(ge=1, description="GB, 1 or more, default 15")] = 15
+    told_elsewhere: ClassVar[frozenset[str]] = frozenset({"offer_id"})
+
+    offer_id: Annotated[int | None, Field(ge=1)] = None
+    machine_id: Annotated[int | None, Field(ge=1, description="or its machine")] = None
+    size_gb: Annotated[int, Field(ge=1, description="1 or more, default 15")] = 15
 
 
 class VolumeOfferRow(Part):
@@ -46,12 +46,12 @@ class SearchVolumesResult(Result):
 
 
 async def search_volumes(args: SearchVolumes, call: Call) -> SearchVolumesResult:
-    """Finds room for a new volume on the machine of an offer (offer_id or machine_id).
-    create_instance makes the volume while renting; it bills until it is deleted, whatever becomes
-    of the instance.
+    """Finds room on an offer's machine for a volume, which create_instance or create_volume makes
+    and which bills until it is deleted.
     """
     machine_id = await _machine(args, call)
     fitting = await rooms_on(call.vast.recent, machine_id, args.size_gb)
+    call.session.rooms.update({room.id: machine_id for room in fitting})
     fitting.sort(key=_cheapest_first)
     return SearchVolumesResult(
         machine_id=machine_id,

@@ -6,9 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vast_mcp.account.volumes import prices_of
+from vast_mcp.account.volumes import learn_from_volumes, lease_ends, prices_of
 from vast_mcp.errors import clean_or_none
+from vast_mcp.leases.labels import utc
 from vast_mcp.machines import costs, volumes
+from vast_mcp.renting.volume_words import mounting
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
 from vast_mcp.vast.storage import Volume
@@ -30,6 +32,9 @@ class VolumeRow(Part):
     attached_to: Annotated[
         list[int] | None, Field(description="Instance ids. Absent: not known.")
     ] = None
+    lease_until: Annotated[
+        str | None, Field(description="When it is deleted, by manage_volume.")
+    ] = None
     status: str | None = None
     untrusted_label: str | None = None
 
@@ -45,12 +50,16 @@ class ShowVolumesResult(Result):
 
 
 async def show_volumes(_: ShowVolumes, call: Call) -> ShowVolumesResult:
-    """Lists the account's volumes, those attached to nothing first: size, machine, price per
-    hour, instances that hold it. A volume bills until destroy_volume deletes it.
+    """Lists the account's volumes, free ones first: size, machine, price per hour, lease, instances
+    that hold it.
     """
-    listed = await call.vast.recent.list_volumes()
+    look = call.vast.recent
+    listed = await look.list_volumes()
+    if not look.reused:
+        await learn_from_volumes(call, listed)
+    ends = lease_ends(call)
     known = prices_of(call, listed)
-    rows = [_row(volume, known[volume.id]) for volume in listed]
+    rows = [_row(volume, known[volume.id], ends.get(volume.id)) for volume in listed]
     rows.sort(key=lambda row: (row.attached_to != [], -row.volume_id))
     prices = [known[volume.id] for volume in listed]
     return ShowVolumesResult(
@@ -62,13 +71,14 @@ async def show_volumes(_: ShowVolumes, call: Call) -> ShowVolumesResult:
     )
 
 
-def _row(volume: Volume, usd_per_hour: float | None) -> VolumeRow:
+def _row(volume: Volume, usd_per_hour: float | None, until: float | None) -> VolumeRow:
     return VolumeRow(
         volume_id=volume.id,
         size_gb=volume.disk_space,
         machine_id=volume.machine_id,
         usd_per_hour=costs.rounded(usd_per_hour, 5),
         attached_to=_holders(volume),
+        lease_until=None if until is None else utc(until),
         status=volume.status,
         untrusted_label=clean_or_none(volume.label, 64),
     )
@@ -98,8 +108,7 @@ def _steps(rows: list[VolumeRow]) -> list[Step]:
         why = "a machine that holds one"
         return [step("show_instance", why, instance_id=one) for one in holders[:1]]
     here = f"machine_id={free[0].machine_id}"
-    volume = f'volume_info {{"volume_id": {free[0].volume_id}, "mount_path": "/workspace"}}'
-    why = f"an offer of its machine; then create_instance with {volume}"
+    why = mounting(free[0].volume_id)
     return [
         step("search_offers", why, filters=here),
         step("destroy_volume", "if nobody wants its data", volume_id=free[0].volume_id),

@@ -1,14 +1,69 @@
-"""What the account's volumes bill: as their rows say, else as the attempts that made them."""
+"""The account's volumes: which are ours, what a list of them teaches, and what they bill: as their
+rows say, else as the attempts that made them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from vast_mcp import errors
+from vast_mcp.account.settling import log
+from vast_mcp.account.whose import account_if_journalled
 from vast_mcp.journal.records import Intent
+from vast_mcp.journal.volumes import MadeVolume
 from vast_mcp.machines import costs, volumes
 from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.vast.models import Instance
+from vast_mcp.vast.rows import Listing
 from vast_mcp.vast.storage import Volume
+
+
+async def learn_from_volumes(
+    call: Call, listed: Listing[Volume], *, mine: str | None = None
+) -> None:
+    """Learn from a list of volumes that some tool has read for itself. Works without a journal too:
+    reading never depends on it. `mine`: the token that the caller itself will report.
+    """
+    call.session.volumes_seen.update(volume.id for volume in listed)
+    try:
+        account = await account_if_journalled(call)
+        if account is not None:
+            call.session.volume_doubts.learn_from(listed, account, mine=mine)
+    except errors.VastMcpError as exc:
+        log.info("a list of volumes taught nothing: %s", exc.code)
+
+
+def record_of_volume(call: Call, volume_id: int) -> MadeVolume | None:
+    """What the journal has of a volume; None where it has nothing or cannot be read."""
+    with journal_may_fail:
+        if call.journal.exists():
+            return call.journal.volumes.by_id(volume_id, call.session.account)
+    return None
+
+
+def is_ours(call: Call, volume: Volume) -> bool:
+    """Whether a vast-mcp made it, by its name or, of a copy, by this journal."""
+    if volumes.is_ours(volume):
+        return True
+    made = record_of_volume(call, volume.id)
+    return made is not None and made.room_id > 0
+
+
+def lease_ends(call: Call) -> dict[int, float]:
+    """When the leases of volumes end, in epoch seconds, as far as the journal can be read."""
+    with journal_may_fail:
+        account = call.session.journalled_account()
+        if account is not None:
+            return call.journal.volumes.lease_ends(account)
+    return {}
+
+
+def forget_volume(call: Call, volume_id: int) -> None:
+    """Record that a volume is gone. A journal that fails changes nothing."""
+    with journal_may_fail:
+        account = call.session.journalled_account()
+        if account is not None:
+            call.journal.volumes.mark_gone(account, volume_id)
 
 
 def prices_of(call: Call, listed: Sequence[Volume]) -> dict[int, float | None]:
@@ -37,7 +92,10 @@ def _price(call: Call, volume: Volume) -> float | None:
     if usd is not None:
         return usd
     made_by = _attempt(call, volumes.token_of(volume))
-    return made_by and made_by.allowed.volume
+    if made_by is not None:
+        return made_by.allowed.volume
+    alone = record_of_volume(call, volume.id)
+    return alone and alone.usd_per_hour
 
 
 def _attempt(call: Call, token: str | None) -> Intent | None:

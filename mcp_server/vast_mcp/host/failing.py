@@ -42,6 +42,8 @@ _OF_KINDS = {
     "update": _Words("changed", "the container may be made anew, its disk's content lost"),
     "bid": _Words("changed", _HAPPENS),
     "destroy": _Words("destroyed", "what was to be destroyed may bill on"),
+    "create_volume": _Words("made", "a volume may exist and bill", "made a volume"),
+    "lease": _Words("changed", "the lease may be another"),  # in the journal alone: never sent
     "destroy_volume": _Words("deleted", "the volume may bill on"),
     "keys": _Words("registered", "the key may be registered"),
     "copy": _Words(

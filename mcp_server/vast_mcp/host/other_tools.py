@@ -43,9 +43,11 @@ OTHER_TOOLS = {
     ),
     "list_volumes get_volumes volumes": "show_volumes does that",
     "delete_volume remove_volume": "destroy_volume does that",
-    "create_volume new_volume make_volume attach_volume": (
-        "create_instance makes a volume with a machine (volume_info); search_volumes finds room"
+    "new_volume make_volume clone_volume copy_volume": (
+        "create_volume does that; create_instance makes one with a machine (volume_info)"
     ),
+    "attach_volume": "create_instance mounts a volume as it rents (volume_info)",
+    "extend_volume set_volume_lease": "manage_volume does that",
     "find_volumes search_volume search_volume_offers": "search_volumes does that",
     "logs get_logs instance_logs show_log show_instance_logs get_instance_logs fetch_logs "
     "tail_logs view_logs read_logs container_logs": "show_logs does that",

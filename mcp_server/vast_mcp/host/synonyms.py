@@ -41,7 +41,8 @@ _PORTS = 'env, as "-p 8000:8000"'
 _ONSTART = "onstart, a script that runs at start"
 _VOLUME = "volume_info, an object: create_new, volume_id, size, mount_path"
 _RUN = "onstart is a script beside SSH; args_str replaces the image's command, without SSH"
-_VOLUMES_ID = {"destroy_volume": "volume_id, from show_volumes"}
+_VOLUMES_ID = dict.fromkeys(("destroy_volume", "manage_volume"), "volume_id, from show_volumes")
+_SIZE_GB = dict.fromkeys(("search_volumes", "create_volume"), "size_gb")
 
 MEANINGS = (
     Meaning(
@@ -183,7 +184,7 @@ MEANINGS = (
         {
             "search_offers": "min_disk_gb",
             "create_instance": "disk, GB",
-            "search_volumes": "size_gb",
+            **_SIZE_GB,
             VOLUME_INFO: "size, GB of a new volume",
         },
     ),
@@ -192,7 +193,7 @@ MEANINGS = (
         {
             "search_offers": "min_disk_gb",
             "create_instance": "disk, GB; volume_info has the size of a volume",
-            "search_volumes": "size_gb",
+            **_SIZE_GB,
             VOLUME_INFO: "size, GB of a new volume",
         },
     ),
@@ -228,6 +229,7 @@ MEANINGS = (
             "create_instance": "offer_id, from search_offers",
             "search_offers": 'filters, as {"ask_contract_id": {"eq": 5}}, has one offer by its id',
             "search_volumes": "offer_id",
+            "create_volume": "volume_offer_id, from search_volumes",
             VOLUME_INFO: "volume_id: with create_new, the volume offer's from search_volumes",
             **dict.fromkeys(_ONE_MACHINE, f"{_INSTANCE}: an offer's id is another"),
             "destroy_instance": "instance_ids, from show_instances: an offer's id is another",
@@ -237,6 +239,17 @@ MEANINGS = (
         "volume volumes volume_ids volume_mount volume_mounts mounts network_volume "
         "network_volume_id attach_volume link_volume create_volume persistent_volume",
         {"create_instance": _VOLUME, **_VOLUMES_ID, VOLUME_INFO: "volume_id"},
+    ),
+    Meaning(
+        "clone_of clone source_volume source_volume_id src_id copy_of from_volume",
+        {"create_volume": "clone_of, the volume that is copied"},
+    ),
+    Meaning(
+        "volume_offer_id volume_offer room room_id dst_id",
+        {
+            "create_volume": "volume_offer_id, from search_volumes",
+            VOLUME_INFO: "volume_id: with create_new, the volume offer's from search_volumes",
+        },
     ),
     Meaning(
         "volume_id mount mount_path mountpoint volume_mount_path volume_path path "

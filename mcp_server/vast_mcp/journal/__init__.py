@@ -47,6 +47,7 @@ from vast_mcp.journal.records import (
 )
 from vast_mcp.journal.reservations import Reservations
 from vast_mcp.journal.runs import Runs
+from vast_mcp.journal.volumes import MadeVolumes
 from vast_mcp.settings import Times
 
 
@@ -78,6 +79,7 @@ class Journal(Questions):
         self.jobs = Jobs(self._db)
         self.plans = Plans(self._db, self.owner, self._owner.alive, driver_s)
         self.runs = Runs(self._db, self.owner, self._owner.alive)
+        self.volumes = MadeVolumes(self._db, self, self._flying)
         self.path, self.exists, self.alone = self._db.path, self._db.exists, self._db.alone
         self.take_ownership, self.lease_lock = self._owner.take, self._owner.lease_lock
 
@@ -377,5 +379,7 @@ class Journal(Questions):
                 self.jobs.mark_told(token)
             elif told is Notice.PLAN:
                 self.plans.mark_told(token)
+            elif told in {Notice.VOLUME, Notice.VOLUME_ENDED}:
+                self.volumes.mark_told(token, ended=told is Notice.VOLUME_ENDED)
             else:
                 self._db.write("mark_told", token=token, told=told, announce=Notice.NOTHING)

@@ -600,3 +600,83 @@ UPDATE runs SET told = 1 WHERE run = :run;
 
 -- name: forget_runs
 DELETE FROM runs WHERE stage = 'over' AND told = 1 AND made_at < :before;
+
+-- ── volumes ─────────────────────────────────────────────────────────────────────────────────────
+
+-- name: intend_volume
+INSERT INTO volumes (
+    token, account, wish, digest, room_id, clone_of, state, owner, made_at, usd_per_hour, lease_until, facts
+) VALUES (
+    :token, :account, :wish, :digest, :room_id, :clone_of, 'intended', :owner, :now, :usd_per_hour, :lease_until, :facts
+);
+
+-- name: hold_volume
+-- One that this journal did not make: another computer's of the same wish, one made with a machine, or made twice by
+-- something on the way.
+INSERT OR IGNORE INTO volumes (
+    token, account, wish, digest, room_id, clone_of, state, owner, made_at, settled_at, volume_id, usd_per_hour,
+    lease_until, announce, facts
+) VALUES (
+    :token, :account, :wish, :digest, :room_id, NULL, 'confirmed', :owner, :now, :now, :volume_id, :usd_per_hour,
+    :lease_until, :announce, :facts
+);
+
+-- name: volume_by_token
+SELECT * FROM volumes WHERE token = :token;
+
+-- name: volume_by_id
+SELECT * FROM volumes WHERE account = coalesce(:account, account) AND volume_id = :volume_id
+ORDER BY rowid DESC LIMIT 1;
+
+-- name: volumes_of_wish
+SELECT * FROM volumes WHERE account = :account AND wish = :wish ORDER BY rowid DESC;
+
+-- name: volumes_standing
+-- What bills, and what may.
+SELECT * FROM volumes
+WHERE account = :account AND gone_at IS NULL AND state IN ('intended', 'sending', 'unknown', 'confirmed')
+ORDER BY rowid;
+
+-- name: volumes_announced
+SELECT * FROM volumes WHERE account = :account AND announce > 0 ORDER BY rowid;
+
+-- name: any_volume_open
+SELECT * FROM volumes WHERE state IN ('intended', 'sending', 'unknown') LIMIT 1;
+
+-- name: any_volume_leased
+SELECT * FROM volumes WHERE state = 'confirmed' AND gone_at IS NULL AND lease_until IS NOT NULL LIMIT 1;
+
+-- name: abandon_volume
+UPDATE volumes SET state = 'abandoned' WHERE token = :token AND state = 'intended';
+
+-- name: mark_volume_sending
+UPDATE volumes SET state = 'sending', sent_at = :now WHERE token = :token AND state = 'intended';
+
+-- name: mark_volume_refused
+UPDATE volumes SET state = 'refused', settled_at = :now
+WHERE token = :token AND state IN ('intended', 'sending');
+
+-- name: mark_volume_unknown
+UPDATE volumes SET state = 'unknown' WHERE token = :token AND state = 'sending';
+
+-- name: mark_volume_made
+-- From any state: a volume that is there outranks what was believed of its attempt.
+UPDATE volumes SET state = 'confirmed', volume_id = :volume_id, announce = :announce, settled_at = :now
+WHERE token = :token AND (state <> 'confirmed' OR volume_id IS NULL);
+
+-- name: mark_volume_absent
+UPDATE volumes SET state = 'absent', settled_at = :now WHERE token = :token AND state IN ('unknown', 'sending');
+
+-- name: note_volume_gone
+UPDATE volumes SET gone_at = :now
+WHERE account = :account AND volume_id = :volume_id AND gone_at IS NULL;
+
+-- name: set_volume_lease
+UPDATE volumes SET lease_until = :until
+WHERE account = :account AND volume_id = :volume_id AND state = 'confirmed' AND gone_at IS NULL;
+
+-- name: mark_volume_ended
+UPDATE volumes SET announce = :announce WHERE account = :account AND volume_id = :volume_id;
+
+-- name: mark_volume_told
+UPDATE volumes SET announce = 0 WHERE token = :token AND announce > 0 AND (announce = 3) = :ended;

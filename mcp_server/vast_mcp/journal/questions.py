@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.locks import Owner
 from vast_mcp.journal.records import (
+    Attempt,
     Intent,
     Notice,
     Verdict,
@@ -135,7 +136,7 @@ class Questions:
             return None
         return self._first("by_instance", instance_id=instance_id, account=account)
 
-    def may_settle(self, intent: Intent) -> bool:
+    def may_settle(self, intent: Attempt) -> bool:
         """Whether this process may say what became of an attempt: its owner may, once it is done
         sending, and anyone once the owner is gone.
         """
@@ -143,20 +144,20 @@ class Questions:
             return intent.token not in self._flying
         return not self._owner.alive(intent.owner)
 
-    def may_confirm(self, intent: Intent) -> bool:
+    def may_confirm(self, intent: Attempt) -> bool:
         """Whether this process may say that a machine came of an attempt: whoever may settle it,
         and anyone once it has taken longer than a request may, since its owner may stand still.
         """
         return self.may_settle(intent) or self._is_overdue(intent)
 
-    def _is_overdue(self, intent: Intent) -> bool:
+    def _is_overdue(self, intent: Attempt) -> bool:
         """Whether a request to rent that was made or sent then has had its whole time, by a clock
         that may have been set.
         """
         longest = self._unsent_s if intent.state == "intended" else self._put_s
         return intent.tried_at is None or abs(time.time() - intent.tried_at) > longest
 
-    def may_leave(self, intent: Intent, claimed: float) -> bool:
+    def may_leave(self, intent: Attempt, claimed: float) -> bool:
         """Whether an attempt of ours may still be sent. It was announced at `claimed`, on the
         monotonic clock, which stands still while a computer sleeps; the other one may be set.
         """
@@ -164,7 +165,7 @@ class Questions:
         waited = max(abs(time.time() - made_at), time.monotonic() - claimed)
         return waited <= self._unsent_s
 
-    def is_young(self, intent: Intent, seconds: float) -> bool:
+    def is_young(self, intent: Attempt, seconds: float) -> bool:
         """Whether an attempt was made so lately that its machine's row may not be readable yet."""
         return intent.made_at is not None and time.time() - intent.made_at < seconds
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 from vast_mcp.errors import Json
 
@@ -25,6 +25,10 @@ WISH_DIGITS = 8  # of a token: they name the wish, and the rest is random
 
 # After the last "#" of a label, strictly: 16 hexadecimal digits and nothing else.
 _TOKEN = re.compile(r"#([0-9a-f]{16})\Z")
+
+
+VOLUME_MARK = "vast_mcp_"
+_VOLUME_TOKEN = re.compile(rf"(?:[A-Za-z0-9_]+_)?{VOLUME_MARK}([0-9a-f]{{16}})")
 
 
 def holds(number: int) -> bool:
@@ -53,6 +57,12 @@ def token_of(label: str | None) -> str | None:
     return match.group(1)
 
 
+def volume_token_of(name: str | None) -> str | None:
+    """The token of the attempt that made a volume, where its name ends in our mark and one."""
+    match = _VOLUME_TOKEN.fullmatch(name or "")
+    return None if match is None else match.group(1)
+
+
 class Notice(IntEnum):
     """What the next answer has to say of a machine: `intents.announce`."""
 
@@ -62,6 +72,9 @@ class Notice(IntEnum):
     ENDED = 3  # it was destroyed, since its lease had ended
     JOB_OVER = 4  # of no machine, and never in that column: the job of this name came to its end
     PLAN = 5  # likewise: the machines of the plan of this name work, or it came to its end
+
+    VOLUME = 6  # likewise: the volume of the attempt of this token was made
+    VOLUME_ENDED = 7  # and it was deleted, since its lease had ended
 
     @classmethod
     def _missing_(cls, value: object) -> Notice:  # noqa: ARG003
@@ -91,6 +104,23 @@ class Allowed:
     @property
     def is_limited(self) -> bool:
         return self.machine is not None or self.total is not None
+
+
+class Attempt(Protocol):
+    """What is asked of an attempt, to rent a machine or to make a volume: whose it is, how far it
+    has come, and since when.
+    """
+
+    @property
+    def token(self) -> str: ...
+    @property
+    def owner(self) -> str: ...
+    @property
+    def state(self) -> State: ...
+    @property
+    def made_at(self) -> float | None: ...
+    @property
+    def tried_at(self) -> float | None: ...
 
 
 @dataclass(frozen=True)
@@ -229,16 +259,16 @@ def intent_of(row: Mapping[str, Any]) -> Intent:
     """A row of `intents` as a value. A confirmed attempt without its machine's id is in doubt."""
     instance_id = id_of(row["instance_id"])
     nameless = row["state"] == "confirmed" and instance_id is None
-    owner = _text(row["owner"])
+    owner = text_of(row["owner"])
     return Intent(
         id=row["id"],
-        token=_text(row["token"]),
-        account=_text(row["account"]),
-        request_key=_text(row["request_key"]),
-        digest=_text(row["digest"]),
+        token=text_of(row["token"]),
+        account=text_of(row["account"]),
+        request_key=text_of(row["request_key"]),
+        digest=text_of(row["digest"]),
         offer_id=id_of(row["offer_id"]) or 0,
-        label=_text(row["label"]),
-        wanted=_text(row["wanted"]),
+        label=text_of(row["label"]),
+        wanted=text_of(row["wanted"]),
         state="unknown" if nameless else row["state"],
         owner=owner if _OWNER.match(owner) else "",
         made_at=time_of(row["made_at"]),
@@ -246,7 +276,7 @@ def intent_of(row: Mapping[str, Any]) -> Intent:
         instance_id=instance_id,
         stopped=row["stopped"] == 1,
         reason=row["reason"],
-        facts=_facts(row["facts"]),
+        facts=facts_of(row["facts"]),
         gone_at=None if row["gone_at"] is None else time_of(row["gone_at"]) or 0.0,
         announce=Notice(row["announce"]),
         usd_per_hour=number_of(row["usd_per_hour"]),
@@ -268,7 +298,7 @@ def reservation_of(row: Mapping[str, Any]) -> Reservation:
     """A row of `holds` as a value: one whose price cannot be read holds nothing."""
     return Reservation(
         id=row["id"],
-        account=_text(row["account"]),
+        account=text_of(row["account"]),
         instance_id=id_of(row["instance_id"]) or 0,
         usd_per_hour=number_of(row["usd_per_hour"]) or 0.0,
         made_at=time_of(row["made_at"]) or 0.0,
@@ -280,7 +310,7 @@ def question_of(row: Mapping[str, Any]) -> Question:
     """A row of `approvals` as a value. One whose times cannot be read is over."""
     approved_at = None if row["approved_at"] is None else time_of(row["approved_at"]) or 0.0
     return Question(
-        said=_text(row["said"]),
+        said=text_of(row["said"]),
         usd_per_hour=number_of(row["usd_per_hour"]) or 0.0,
         made_at=time_of(row["made_at"]) or 0.0,
         approved_at=approved_at,
@@ -310,14 +340,14 @@ def id_of(value: object) -> int | None:
     return value
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _facts(text: object) -> Json:
+def facts_of(text: object) -> Json:
     """What the first answer said, as far as it can be read."""
     try:
-        facts: object = json.loads(_text(text) or "{}")
+        facts: object = json.loads(text_of(text) or "{}")
     except (ValueError, RecursionError):
         return {}
     if not isinstance(facts, dict):

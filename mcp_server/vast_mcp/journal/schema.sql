@@ -241,3 +241,27 @@ CREATE TABLE runs (
     told        INTEGER NOT NULL DEFAULT 0   -- 1: the process that told its status was about to end with it
 ) STRICT;
 CREATE INDEX runs_by_wish ON runs (account, wish);
+
+-- Volumes that were made by themselves, one row an attempt, in the states of `intents`; and, with room 0, volumes that were
+-- made otherwise and have a lease. What a lease says of a volume stands here alone.
+CREATE TABLE volumes (
+    token        TEXT PRIMARY KEY,           -- ends the volume's name, where the service takes one
+    account      TEXT NOT NULL,
+    wish         TEXT NOT NULL,              -- the request key, or one made of what is asked for
+    digest       TEXT NOT NULL,
+    room_id      INTEGER NOT NULL,           -- the volume offer
+    clone_of     INTEGER,                    -- of a copy, which has no name of ours
+    state        TEXT NOT NULL CHECK (state IN ('intended', 'sending', 'confirmed', 'refused', 'unknown', 'absent', 'abandoned')),
+    owner        TEXT NOT NULL,
+    made_at      REAL NOT NULL,
+    sent_at      REAL,
+    settled_at   REAL,
+    volume_id    INTEGER,
+    usd_per_hour REAL,                       -- as known before it was sent
+    lease_until  REAL,                       -- when it is to be deleted; NULL: no lease
+    gone_at      REAL,
+    announce     INTEGER NOT NULL DEFAULT 0, -- as of `intents`
+    facts        TEXT                        -- JSON: size, machine, and the volumes that there were before
+) STRICT;
+CREATE INDEX volumes_by_wish ON volumes (account, wish);
+CREATE INDEX volumes_standing ON volumes (account) WHERE gone_at IS NULL AND state IN ('intended', 'sending', 'unknown', 'confirmed');

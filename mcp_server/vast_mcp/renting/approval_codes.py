@@ -34,7 +34,7 @@ def by_code(call: Call, approval: Approval, proposal: Proposal) -> errors.NeedsC
             f"it takes a host that asks the person, or a sandbox without {proposal.setting}."
         )
     code = _new_code()
-    journal.approvals.ask(code, approval, question_of(call, proposal.what, approval.usd_per_hour))
+    journal.approvals.ask(code, approval, question_of(call, proposal, approval.usd_per_hour))
     again = proposal.again
     # Where an answer may not repeat the call, `again` is a look without arguments, which
     # nobody's yes is needed for.

@@ -153,7 +153,7 @@ async def _ask_host(call: Call, proposal: Proposal, approval: Approval) -> tuple
     host, agreement = call.host, Agreement(approval)
     if host is None or not can_ask(host):
         return "nobody", agreement
-    question = question_of(call, proposal.what, approval.usd_per_hour)
+    question = question_of(call, proposal, approval.usd_per_hour)
     if not asks_by_result(host):
         said = await ask_now(call, host, question)
         return said, replace(agreement, asked_now=True)

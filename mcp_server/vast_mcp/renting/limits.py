@@ -116,6 +116,22 @@ def check_machine(
     )
 
 
+def check_volume(call: Call, usd_per_hour: float | None, *, asked: float | None) -> None:
+    """The same for a new volume by itself: what a machine may cost is the most that it may."""
+    if usd_per_hour is None:
+        resting = _resting_on_price(call, asked)
+        if resting:
+            raise _unknown("the volume's price", resting)
+        return
+    most, whose = _lowest(call.limits.max_usd_per_hour, asked)
+    if most is None or not is_dearer(usd_per_hour, most):
+        return
+    raise errors.OverLimit(
+        f"This volume costs {usd_per_hour:.4f} $/h, and at most {most:g} is allowed ({whose}).",
+        next_steps=[NextStep("show_volumes", {}, "the volumes that there are")],
+    )
+
+
 def _search_instead(offer_id: int | None, filters: Json, why: str) -> list[NextStep]:
     """A search, where it is an offer that was refused."""
     if offer_id is None:
@@ -183,20 +199,22 @@ def check_account(
     *,
     instance_id: int | None = None,
     is_whole: bool = False,
+    is_volume: bool = False,
 ) -> Headroom | None:
     """Whether the account allows a machine at this price beside all there is; what is left, where a
     limit counts.
 
     `instance_id`: the machine that changes, which counts at the new price instead. `is_whole`:
-    that price is of the machine as it runs, with what its row has in it. Reads the journal: in its
+    that price is of the machine as it runs, with what its row has in it. `is_volume`: it is a new
+    volume, and no machine. Reads the journal: in its
     alone() the answer holds until the attempt is announced. Raises OverLimit or PriceUnknown.
     """
     if seen is None:
         return None
     limits = call.limits
     others = prices_of_others(call, seen, account, instance_id)
-    machines = len(others) + 1
-    if instance_id is None:
+    machines = len(others) + (not is_volume)
+    if instance_id is None and not is_volume:
         _check_number(limits, len(others))
     resting = _adding_up(limits)
     if not resting:

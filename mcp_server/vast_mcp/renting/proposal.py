@@ -22,17 +22,18 @@ class Proposal:
     what: str
     again: NextStep
     setting: str = "VAST_MCP_CONFIRM"  # by which the person wants to be asked
+    bills: str = " while it runs"  # when its price is billed
 
 
 NO_PRICE = 0.0  # $/h, of what is asked about for another reason than its price
 
 
-def question_of(call: Call, what: str, usd_per_hour: float) -> str:
-    """What a person reads: `what`, and at most how much it costs where it has a price."""
-    said = what
+def question_of(call: Call, proposal: Proposal, usd_per_hour: float) -> str:
+    """What a person reads: what it is, and at most how much it costs where it has a price."""
+    said = proposal.what
     if usd_per_hour > NO_PRICE:
         said += (
-            f" It costs at most {usd_per_hour:.4f} $ an hour while it runs, "
+            f" It costs at most {usd_per_hour:.4f} $ an hour{proposal.bills}, "
             f"{usd_per_hour * 24:.2f} $ a day; traffic is extra."
         )
     sandbox = "(Sandbox: no money moves.) " if call.session.pretended else ""

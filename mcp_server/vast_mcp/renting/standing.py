@@ -110,7 +110,20 @@ def prices_of_volumes(
         if one.makes_volume and one.token not in counted_whole
     ]
     found = _of_listed(call, seen, counted_whole, whole) | _nameless(seen.volumes, "volume")
-    return found | _of_unlisted(seen, makers, machines)
+    return found | _of_unlisted(seen, makers, machines) | _made_alone(call, seen, account)
+
+
+def _made_alone(call: Call, seen: Standing, account: str) -> dict[str, float | None]:
+    """The volumes that were made by themselves, or may have been, and that no list shows."""
+    tokens = {volumes.token_of(volume) for volume in seen.volumes}
+    ids = {volume.id for volume in seen.volumes}
+    return {
+        f"volume {one.volume_id}" if one.volume_id else f"the volume {one.token} in doubt": (
+            one.usd_per_hour
+        )
+        for one in call.journal.volumes.standing(account)
+        if one.token not in tokens and one.volume_id not in ids and one.room_id
+    }
 
 
 def _of_listed(

@@ -117,6 +117,8 @@ def make_rooms(seed: int, offers: Iterable[Offer]) -> dict[int, Json]:
 def _room(dice: random.Random, number: int, offer: Offer) -> Json:
     return {key: offer[key] for key in FROM_OFFER} | {
         "id": number,
+        "ask_contract_id": number,
+        "bundle_id": offer["bundle_id"],
         "disk_space": round(dice.uniform(20, 2_000), 1),
         "storage_cost": round(dice.uniform(0.05, 0.25), 3),
         "score": round(dice.uniform(1, 100), 3),

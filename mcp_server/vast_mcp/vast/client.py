@@ -11,20 +11,19 @@ import logging
 from collections.abc import Callable
 
 import anyio
-import httpx
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.vast import models, verdicts
-from vast_mcp.vast.departure import NOT_SENT, Departure
+from vast_mcp.vast.departure import Departure
 from vast_mcp.vast.errands import Errands
 from vast_mcp.vast.holdings import Holdings
 from vast_mcp.vast.models import Instance, Offer
 from vast_mcp.vast.pages import Pages, rows_under
 from vast_mcp.vast.rates import Rates
-from vast_mcp.vast.replies import Reply
 from vast_mcp.vast.retry import READ_TRIES
 from vast_mcp.vast.rows import Listing, row_of, rows_of
+from vast_mcp.vast.volumes_made import MakingVolumes
 
 LIST_TRIES = 2
 
@@ -32,7 +31,7 @@ LIST_TRIES = 2
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-class Vast(Holdings, Rates, Errands):
+class Vast(Holdings, Rates, Errands, MakingVolumes):
     """Vast.ai's API as this server uses it, until a deadline on anyio's clock."""
 
     # ── offers ────────────────────────────────────────────────────────────────────────────────────
@@ -101,7 +100,7 @@ class Vast(Holdings, Rates, Errands):
         left_at = anyio.current_time()
         with self.deeds.one("create", path) as deed:
             try:
-                reply = await self._put_once(path, body, departure)
+                reply = await self._sent_once("PUT", path, body, departure)
             finally:
                 self._link.pace.arrived("create", left_at)
                 self._link.shared.forget()
@@ -110,35 +109,6 @@ class Vast(Holdings, Rates, Errands):
                 raise errors.OutcomeUnknown("No answer came that could be read.")
             self._heed("create", reply)
             return verdicts.rented(reply)
-
-    async def _put_once(self, path: str, body: Json, departure: Departure) -> Reply | None:
-        """Send it on a fresh connection; None where it may have arrived and no answer did.
-
-        Not cancelled by the caller's going away: the answer is worth more than the wait, `put_s`
-        seconds at most.
-        """
-        times = self._link.settings.times
-        limit = httpx.Timeout(times.put_s, connect=min(times.connect_s, times.put_s))
-        http = self._link.fresh()
-        reply: Reply | None = None
-        with anyio.move_on_after(times.put_s, shield=True):
-            try:
-                async with http:
-                    traced = {"trace": departure.trace}
-                    reply = await self._link.ask(
-                        http, "PUT", path, json=body, timeout=limit, extensions=traced
-                    )
-            except NOT_SENT as exc:
-                raise errors.Unreachable(
-                    f"No connection to Vast was made ({type(exc).__name__})."
-                ) from exc
-            except errors.NotRented:
-                raise
-            except Exception:  # noqa: S110  whatever else went wrong, the request may have arrived
-                pass
-        if not departure.left:
-            departure.check()
-        return reply
 
     # ── instances ─────────────────────────────────────────────────────────────────────────────────
 

@@ -27,6 +27,7 @@ INTERVALS: dict[str, float] = {
     "volumes": 5.5,
     "search_volumes": 5.5,
     "destroy_volume": 5.5,
+    "create_volume": 5.5,
     "keys": 1.0,
     "delete_key": 1.0,
     "attached": 2.0,

@@ -285,6 +285,53 @@ def rented(reply: Reply) -> int:
     )
 
 
+def volume_made(reply: Reply) -> int:
+    """The id of the volume that a request made: `volume_id`, or the number of its name, "V.123"
+    (docs/vast-api.md F).
+
+    Raises a leaf of Rejected or Refused for a 4xx of a known form, and OutcomeUnknown for
+    everything else, an id beside an error among it.
+    """
+    volume_id = _volume_id(reply)
+    if volume_id is not None and reply.ok:
+        return volume_id
+    refusal = _volume_refusal_of(reply)
+    if refusal is not None and volume_id is None:
+        raise _error(refusal, reply)
+    raise errors.OutcomeUnknown(
+        "Vast's answer does not say whether the volume was made.",
+        http_status=reply.status,
+        vast_message=reply.said or None,
+    )
+
+
+def _volume_id(reply: Reply) -> int | None:
+    """The number that a reply gives a volume."""
+    named: object = reply.body.get("volume_id")
+    if named is None and isinstance(name := reply.body.get("volume_name"), str):
+        named = name.removeprefix("V.")
+    try:
+        number = cells.an_id(named.strip() if isinstance(named, str) else named)
+    except ValueError:
+        return None
+    return number if number <= LARGEST_ID else None
+
+
+# What is said of a volume that was not made, beside what is said of a machine (docs/vast-api.md F).
+_OF_VOLUMES = frozenset({errors.NotFound, errors.Forbidden})
+_OF_A_NAME = "invalid volume name"
+
+
+def _volume_refusal_of(reply: Reply) -> type[errors.VastMcpError] | None:
+    """The leaf for a reply that proves that no volume was made; None where it proves nothing."""
+    if reply.status == 422 and _OF_A_NAME in reply.said.lower():
+        return errors.InvalidRequest
+    words = _by_known_words(reply)
+    if reply.status in _REFUSING and words in _OF_VOLUMES and reply.error:
+        return words
+    return _refusal_of(reply)
+
+
 # The statuses of refusals to rent, and what they mean, as sources have them (docs/vast-api.md A.11,
 # C.7, D, I). Another 4xx, or other words, may be a gateway's that stands in for a lost success.
 _REFUSING = frozenset({400, 401, 403, 404, 410})

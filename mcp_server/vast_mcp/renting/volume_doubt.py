@@ -1,0 +1,149 @@
+"""What the journal says to a wish for a volume, and how one in doubt is settled within a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import anyio
+
+from vast_mcp import errors
+from vast_mcp.account.volumes import learn_from_volumes
+from vast_mcp.errors import Json, NextStep
+from vast_mcp.journal.volumes import MadeVolume, VolumeWish
+from vast_mcp.machines import volumes
+from vast_mcp.renting.volume_order import VolumeOrder
+from vast_mcp.session import Call
+from vast_mcp.vast.rows import Listing
+from vast_mcp.vast.storage import Volume
+
+DECIDE = "vast-mcp reconcile --volume"
+SHOW_VOLUMES = NextStep("show_volumes", {}, "which volumes there are")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the journal says: `act` on `made`."""
+
+    act: Literal["send", "wait", "settle", "replay"]
+    made: MadeVolume | None = None
+
+
+@dataclass(frozen=True)
+class Volumed:
+    """What a wish came to: the attempt that holds its volume, and how it was found."""
+
+    made: MadeVolume
+    replayed: bool = False
+    recovered: bool = False
+    warnings: list[str] = field(default_factory=list[str])
+
+
+def consider(call: Call, wish: VolumeWish) -> Verdict:
+    """What the wish meets here. Raises KeyReused, and UnresolvedIntent while another one is in
+    doubt.
+    """
+    attempts = call.journal.volumes.of_wish(wish)
+    if attempts and attempts[0].digest != wish.digest:
+        raise errors.KeyReused(
+            "This request_key was used for another volume; a new key makes a new one.",
+            request_key=wish.key,
+        )
+    for made in attempts:
+        if made.lives:
+            return Verdict("replay", made)
+    doubts = call.journal.volumes.in_doubt(wish.account)
+    tokens = {made.token for made in doubts}
+    for made in attempts:
+        if made.token in tokens:
+            return Verdict("settle", made)
+        if made.state in {"intended", "sending"} and not call.journal.may_confirm(made):
+            return Verdict("wait", made)
+    if doubts:
+        raise _another_in_doubt(doubts[0])
+    return Verdict("send")
+
+
+def _another_in_doubt(made: MadeVolume) -> errors.UnresolvedIntent:
+    return errors.UnresolvedIntent(
+        f"An earlier volume (volume offer {made.room_id}, token {made.token}) has no verdict yet, "
+        f"and another one now may pay twice. {_how_settled(made)}",
+        token=made.token,
+        request_key=made.wish,
+        next_steps=[SHOW_VOLUMES],
+    )
+
+
+def _how_settled(made: MadeVolume) -> str:
+    by_person = f"a person decides: {DECIDE} {made.token}=ID, or =none"
+    if made.clone_of is not None:
+        return f"A copy has no name that tells: {by_person}."
+    return f"Lists settle it by its name, within minutes; where they show no names, {by_person}."
+
+
+def elsewhere(
+    call: Call, wish: VolumeWish, order: VolumeOrder, listed: Listing[Volume]
+) -> Volumed | None:
+    """The volume of this very wish that another journal made: taken into this one where size and
+    machine fit, as far as they can be read. Raises EarlierRentalFound where they do not.
+    """
+    for volume in listed:
+        token = volumes.token_of(volume)
+        if token is None or not wish.digits or not token.startswith(wish.digits):
+            continue
+        if call.journal.volumes.by_token(token) is not None:
+            continue
+        if order.size_gb is not None and volume.disk_space not in {None, float(order.size_gb)}:
+            raise errors.EarlierRentalFound(
+                f"Volume {volume.id} was made for this wish from another computer, with "
+                f"{volume.disk_space:g} GB. A request_key of its own makes another.",
+                token=token,
+                results=[{"volume_id": volume.id}],
+                next_steps=[SHOW_VOLUMES],
+            )
+        facts: Json = {"size_gb": volume.disk_space, "machine_id": volume.machine_id}
+        call.journal.volumes.hold(wish.account, volume.id, token=token, wish=wish, facts=facts)
+        made = call.journal.volumes.by_token(token)
+        return made and Volumed(made, recovered=True)
+    return None
+
+
+async def settle(call: Call, order: VolumeOrder, made: MadeVolume) -> MadeVolume | None:
+    """Look at lists until this attempt has a verdict, or the call's time is up: the attempt, made;
+    None where it is proven to have made nothing. Raises OutcomeUnknown.
+    """
+    journal, candidates = call.journal, list[int]()
+    while True:
+        now = journal.volumes.by_token(made.token)
+        if now is None or now.state in {"absent", "refused", "abandoned"}:
+            return None
+        if now.lives or now.gone_at is not None:
+            return now if now.lives else None
+        if not call.has_time_for(call.times.look_s):
+            break
+        await anyio.sleep(call.times.look_s)
+        try:
+            listed = await call.vast.list_volumes()
+        except errors.VastMcpError:
+            break
+        await learn_from_volumes(call, listed, mine=made.token)
+        candidates = call.session.volume_doubts.may_be(now, listed)
+    raise in_doubt(order, made, candidates)
+
+
+def in_doubt(
+    order: VolumeOrder, made: MadeVolume, candidates: list[int] | None = None
+) -> errors.OutcomeUnknown:
+    """The call's time is spent and the doubt remains."""
+    why = ""
+    if candidates:
+        names = ", ".join(map(str, candidates))
+        why = f" Volume {names} is new and without our name: it may be this one."
+    return errors.OutcomeUnknown(
+        f"The request for this volume (token {made.token}) has no verdict yet.{why} "
+        f"{_how_settled(made)}",
+        token=made.token,
+        request_key=made.wish,
+        results=[{"volume_id": one, "outcome": "may_be_it"} for one in candidates or ()],
+        next_steps=[order.again, SHOW_VOLUMES],
+    )

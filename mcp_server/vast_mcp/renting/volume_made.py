@@ -1,0 +1,220 @@
+"""One wish, one volume, as a machine is rented (docs/protocol.md): journal, looks, claim, one
+request, its verdict, and looks again while it is in doubt.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import anyio
+
+from vast_mcp import errors
+from vast_mcp.account.volumes import forget_volume, learn_from_volumes
+from vast_mcp.errors import Json, NextStep
+from vast_mcp.journal.volumes import MadeVolume, VolumeWish
+from vast_mcp.machines.costs import is_dearer, volume_usd_per_hour
+from vast_mcp.machines.volumes import name_of
+from vast_mcp.renting import limits
+from vast_mcp.renting.attempt import has_time
+from vast_mcp.renting.consent import Consent
+from vast_mcp.renting.refusals import defect_after
+from vast_mcp.renting.volume_doubt import Volumed, consider, elsewhere, settle
+from vast_mcp.renting.volume_order import VolumeOrder, wish_of
+from vast_mcp.renting.volume_terms import VolumeTerms, proposal_of, volume_terms
+from vast_mcp.session import Call, journal_may_fail
+from vast_mcp.vast.deeds import may_have_happened
+
+UNWRITTEN = "The journal could not be written: keep the volume id, and do not repeat this call."
+
+
+async def make_volume(call: Call, order: VolumeOrder) -> Volumed:
+    """Make the volume that the order asks for, once, or say what became of it. Raises a leaf of
+    the error tree; every one that may have left a volume has its token.
+    """
+    wish = await wish_of(call, order)
+    consent: Consent | None = None
+    while True:
+        listed = await call.vast.list_volumes()
+        await learn_from_volumes(call, listed)
+        verdict = consider(call, wish)
+        if verdict.act == "replay" and verdict.made is not None:
+            is_shown = any(one.id == verdict.made.volume_id for one in listed)
+            warnings = [] if is_shown else ["The list does not show it at the moment."]
+            return Volumed(verdict.made, replayed=True, warnings=warnings)
+        if verdict.made is not None:
+            made = await settle(call, order, verdict.made)
+            if made is not None:
+                return Volumed(made, recovered=True)
+            continue
+        found = elsewhere(call, wish, order, listed)
+        if found is not None:
+            return found
+        terms = await volume_terms(call, order, listed, wish.account)
+        consent = consent or Consent(call, proposal_of(terms, order.given))
+        if await consent.ask(terms.usd_per_hour):
+            continue  # minutes may have gone by
+        outcome = await _attempt(call, wish, terms, consent)
+        if outcome is not None:
+            return outcome
+
+
+async def _attempt(
+    call: Call, wish: VolumeWish, terms: VolumeTerms, consent: Consent
+) -> Volumed | None:
+    """Claim and send; None where somebody was faster, or nothing came of it: look again."""
+    order = terms.order
+    async with call.session.one_at_a_time:
+        await call.vast.turn_to_make_volume()
+        if call.session.closing or not has_time(call):
+            raise errors.NotRented(
+                "This call has no time left to send the request. The same call is safe to repeat.",
+                request_key=wish.key,
+                next_steps=[order.again],
+            )
+        made = claim(call, wish, terms, consent)
+        if made is None:
+            return None
+        # Neither a cancelled call nor the end of stdin parts the request from its verdict.
+        volume_id: int | None = None
+        with anyio.CancelScope(shield=True):
+            try:
+                volume_id = await _send(call, made, terms, consent)
+            finally:
+                call.journal.volumes.mark_landed(made)
+    if volume_id is not None:
+        return await _kept(call, made, volume_id, order)
+    found = await settle(call, order, made)
+    if found is None:
+        call.deeds.settle("create_volume", "made_nothing")
+        return None
+    call.deeds.settle("create_volume", "accepted")
+    return Volumed(found, recovered=True)
+
+
+def claim(call: Call, wish: VolumeWish, terms: VolumeTerms, consent: Consent) -> MadeVolume | None:
+    """Announce the attempt, in the transaction that counts the limits and spends the yes; None
+    where the journal has more to say to the wish than "send". The storm stops here.
+    """
+    journal = call.journal
+    journal.take_ownership()
+    with journal.alone():
+        journal.volumes.abandon_unsent(wish.account)
+        if consider(call, wish).act != "send":
+            return None
+        terms.check_account(call, wish.account)
+        consent.spend()
+        made = journal.volumes.intend(
+            wish,
+            usd_per_hour=terms.usd_per_hour,
+            lease_until=terms.lease_until,
+            facts=terms.facts,
+        )
+    call.session.telling.answering[made.token] = call.host and call.host.answer
+    call.attempts.add(made.token)
+    return made
+
+
+async def _send(call: Call, made: MadeVolume, terms: VolumeTerms, consent: Consent) -> int | None:
+    """Send the one request and write down what came of it: the volume's id, None where nobody
+    knows. Raises Vast's refusals, and what kept it from leaving.
+    """
+    volumes, claimed = call.journal.volumes, time.monotonic()
+    volumes.mark_sending(made)
+    send = call.vast.make_volume if made.clone_of is None else call.vast.clone_volume
+    try:
+        volume_id = await send(
+            _body(made, terms), may_leave=lambda: call.journal.may_leave(made, claimed)
+        )
+    except errors.OutcomeUnknown:
+        _in_doubt(call, made)
+        return None
+    except errors.VastMcpError as exc:
+        with journal_may_fail:
+            volumes.mark_refused(made)
+        if exc.never_left or not may_have_happened(exc):
+            consent.give_back()
+        raise _led_on(exc, terms.order, made) from exc
+    except Exception as exc:
+        _in_doubt(call, made)
+        raise defect_after(exc) from exc
+    _written(call, partial(volumes.mark_made, made, volume_id))
+    return volume_id
+
+
+def _body(made: MadeVolume, terms: VolumeTerms) -> Json:
+    """The request (docs/vast-api.md F). The name of a copy is not ours to give."""
+    if made.clone_of is not None:
+        return {"src_id": made.clone_of, "dst_id": made.room_id, "size": terms.size_gb}
+    name = name_of(made.token, terms.order.name)
+    return {"id": made.room_id, "size": terms.size_gb, "name": name}
+
+
+def _in_doubt(call: Call, made: MadeVolume) -> None:
+    _written(call, partial(call.journal.volumes.mark_unknown, made))
+    call.session.doubts.set()
+
+
+def _written(call: Call, mark: Callable[[], None]) -> None:
+    """Write a verdict down. Where that cannot be, the attempt stays one that is being sent by
+    nobody, which is a doubt.
+    """
+    try:
+        mark()
+    except errors.JournalUnavailable:
+        call.session.doubts.set()
+
+
+def _led_on(exc: errors.VastMcpError, order: VolumeOrder, made: MadeVolume) -> errors.VastMcpError:
+    """The refusal with what is known of the wish, and what leads on."""
+    exc.request_key = made.wish
+    if isinstance(exc, errors.OfferGone | errors.NotFound | errors.InvalidRequest):
+        exc.next_steps = [NextStep("show_volumes", {}, "which volumes there are")]
+    elif isinstance(exc, errors.Unreachable | errors.RateLimited):
+        exc.next_steps = [order.again]
+    return exc
+
+
+async def _kept(call: Call, made: MadeVolume, volume_id: int, order: VolumeOrder) -> Volumed:
+    """The volume that was made. Where a limit rests on its price that is read back: one that turns
+    out dearer is deleted again, since nothing is on it yet.
+    """
+    now = call.journal.volumes.by_id(volume_id, made.account)
+    warnings = [] if now is not None else [UNWRITTEN]
+    volumed = Volumed(now or _as_made(made, volume_id), warnings=warnings)
+    most = limits.most_of_machine(call, order.max_usd_per_hour)
+    if most is None:
+        return volumed
+    try:
+        listed = await call.vast.list_volumes()
+    except errors.VastMcpError:
+        return volumed
+    usd = next((volume_usd_per_hour(one) for one in listed if one.id == volume_id), None)
+    if usd is None or not is_dearer(usd, most):
+        return volumed
+    raise await _ended(call, volume_id, usd, most)
+
+
+def _as_made(made: MadeVolume, volume_id: int) -> MadeVolume:
+    from dataclasses import replace
+
+    return replace(made, state="confirmed", volume_id=volume_id)
+
+
+async def _ended(call: Call, volume_id: int, usd: float, most: float) -> errors.OverLimit:
+    """Delete a volume that was just made and is over its limit; what to say of it."""
+    fate = "It was deleted again."
+    step = NextStep("show_volumes", {}, "whether it is gone")
+    error = errors.OverLimit("", results=[{"volume_id": volume_id}], next_steps=[step])
+    try:
+        await call.vast.destroy_volume(volume_id)
+        forget_volume(call, volume_id)
+    except errors.VastMcpError as exc:
+        fate, error.may_bill = f"It could not be deleted ({exc.code}), and bills.", True
+        error.next_steps = [NextStep("destroy_volume", {"volume_id": volume_id}, "ends it")]
+    error.message = (
+        f"Volume {volume_id} was made, and costs {usd:.4f} $/h, where at most {most:g} is allowed. "
+        f"{fate}"
+    )
+    return error
