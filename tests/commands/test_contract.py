@@ -22,7 +22,7 @@ from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 from vast_mcp.vast.account import SshKey, Template, User
 from vast_mcp.vast.announced import Maintenance, PriceIncrease
-from vast_mcp.vast.charges import Charge
+from vast_mcp.vast.charges import Charge, Payment, SpendRate
 from vast_mcp.vast.models import Instance, Offer
 from vast_mcp.vast.storage import Volume, VolumeOffer
 
@@ -66,6 +66,7 @@ def world() -> World:
             "maintenance_category": "disk",
         }
     )
+    made.top_up(5)
     return made
 
 
@@ -130,7 +131,7 @@ def test_what_an_account_has_no_example_of_is_not_seen(doctor: Doctor, world: Wo
     assert status == 0
     unseen = {name for name, said in statuses(told).items() if said == "not seen"}
     of_machines = {"machines", "one_row", "machine", "log", "increases", "maintenances"}
-    assert unseen == {*of_machines, "ssh_keys", "volumes", "charges"}
+    assert unseen == {*of_machines, "ssh_keys", "volumes", "charges", "payments"}
 
 
 def test_the_fields_without_an_example_are_named(doctor: Doctor) -> None:
@@ -159,6 +160,8 @@ def test_nothing_is_changed_and_no_price_is_paid(doctor: Doctor, world: World) -
         "charges",
         "rises",
         "maintenances",
+        "invoices",
+        "spend_rate",
     }
 
 
@@ -503,6 +506,8 @@ def test_a_difference_is_told_in_words(
         (PriceIncrease, relied_on.INCREASE),
         (Maintenance, relied_on.MAINTENANCE),
         (Charge, relied_on.CHARGE),
+        (Payment, relied_on.PAYMENT),
+        (SpendRate, relied_on.SPEND_RATE),
     ],
     ids=lambda one: getattr(one, "__name__", ""),
 )

@@ -382,6 +382,7 @@ PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
         lambda world: {"instance_id": world.rentals[0].id, "command": "true"},
     ),
     "show_jobs": ("list", lambda world: {"instance_id": world.rentals[0].id}),
+    "show_costs": ("charges", lambda _: {}),
     "show_account": ("user", lambda _: {}),
     "show_volumes": ("volumes", lambda _: {}),
     "show_ssh_keys": ("keys", lambda _: {}),

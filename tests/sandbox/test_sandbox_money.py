@@ -9,7 +9,7 @@ from sandbox_wire import NOON, Clock, Wire, a_world
 from vast_mcp.sandbox.instances import Instance
 from vast_mcp.sandbox.world import World
 
-HOUR = 3600.0
+HOUR, DAY = 3600.0, 86_400.0
 LONG: dict[str, Any] = {"duration": lambda left: left > 90 * 86_400}
 
 
@@ -48,7 +48,7 @@ async def test_compute_is_billed_while_it_runs_and_disk_as_long_as_it_exists() -
     await wire.ask("PUT", f"/api/v0/instances/{machine.id}/", {"state": "stopped"})
     clock.now += 3 * HOUR
     [row] = await charges(wire)
-    gpu, disk = row["items"]
+    gpu, disk, *_traffic = row["items"]
     assert (row["type"], row["source"]) == ("instance", f"instance-{machine.id}")
     assert (gpu["type"], gpu["amount"]) == ("gpu", round(2 * machine.price, 3))
     assert gpu["description"] == f"2.000 hours at ${machine.price:.3f}/hour"
@@ -66,7 +66,7 @@ async def test_loading_is_not_billed_for_compute() -> None:
     await wire.rent(world.offer()["id"])
     clock.now += HOUR
     [row] = await charges(wire)
-    assert [item["type"] for item in row["items"]] == ["disk"]
+    assert [item["type"] for item in row["items"] if item["amount"]] == ["disk"]
 
 
 async def test_what_runs_by_the_clock_is_billed_from_when_it_ran() -> None:
@@ -87,7 +87,7 @@ async def test_a_frozen_machine_is_billed_as_a_running_one() -> None:
     await wire.rent(offer["id"])
     clock.now += HOUR
     [row] = await charges(wire)
-    assert {item["type"] for item in row["items"]} == {"gpu", "disk"}
+    assert {item["type"] for item in row["items"] if item["amount"]} == {"gpu", "disk"}
     rate = (await wire.ask("GET", "/api/v0/users/spend-rate/")).json()
     assert rate["gpu_cost_per_hour"] == pytest.approx(offer["dph_base"])
 
@@ -122,17 +122,23 @@ async def test_charges_come_late_where_that_is_chosen() -> None:
     clock.now += 4 * HOUR
     world.charges_lag_s = HOUR
     [row] = await charges(wire)
-    assert (row["end"], row["amount"]) == (clock.now - HOUR, round(3 * machine.dph_total, 3))
+    assert row["amount"] == round(3 * machine.dph_total, 3)
 
 
 async def test_charges_are_cut_off_at_the_days_that_are_asked_for() -> None:
-    """The range is in the filter, and needed (docs/vast-api.md G)."""
+    """The range is in the filter, and needed; a row names its first and its last day by their
+    beginnings, of UTC (docs/vast-api.md G).
+    """
     world, clock = at(25)
     wire, machine = await running(world)
-    clock.now += 4 * HOUR
-    day = {"gte": NOON + HOUR, "lte": NOON + 2 * HOUR}
-    [row] = await charges(wire, day=day)
-    assert row["amount"] == pytest.approx(machine.dph_total, abs=0.001)
+    midnight = clock.now // DAY * DAY + DAY
+    clock.now = midnight + 2 * HOUR
+    [both] = await charges(wire)
+    assert (both["start"], both["end"]) == (midnight - DAY, midnight)
+    [row] = await charges(wire, day={"gte": midnight, "lte": midnight + DAY - 1})
+    assert (row["start"], row["end"]) == (midnight, midnight)
+    assert row["amount"] == pytest.approx(2 * machine.dph_total, abs=0.001)
+    assert await charges(wire, day={"gte": midnight + 1, "lte": midnight + DAY - 1}) == []
     missing = await wire.ask("GET", "/api/v0/charges/", select_filters='{"day":{"gte":1}}')
     assert (missing.status_code, missing.json()) == (
         400,
@@ -141,6 +147,34 @@ async def test_charges_are_cut_off_at_the_days_that_are_asked_for() -> None:
             "msg": "Must provide both 'day' gte and lte filters for instance charges",
         },
     )
+
+
+async def test_traffic_is_charged_by_the_gb_both_ways() -> None:
+    """Its parts are there also where nothing moved (docs/vast-api.md G)."""
+    world, clock = at(25)
+    wire, machine = await running(world)
+    clock.now += HOUR
+    [before] = await charges(wire)
+    assert [item["description"] for item in before["items"][-2:]] == [
+        "0.0 GB Downloaded",
+        "0.0 GB Uploaded",
+    ]
+    world.move_traffic(machine.id, down_gb=40, up_gb=3)
+    [after] = await charges(wire)
+    down, up = (item["amount"] for item in after["items"][-2:])
+    prices = machine.offer["inet_down_cost"], machine.offer["inet_up_cost"]
+    assert (down, up) == (round(40 * prices[0], 3), round(3 * prices[1], 3))
+    assert after["amount"] == pytest.approx(before["amount"] + down + up, abs=0.002)
+
+
+async def test_bought_credit_is_an_invoice_below_nothing() -> None:
+    """A card's amount is what left the card's owner (docs/vast-api.md G)."""
+    world, _clock = at(25)
+    world.top_up(20)
+    filters = json.dumps({"when": {"gte": NOON - 1, "lte": NOON + 1}})
+    paid = await Wire(world).ask("GET", "/api/v1/invoices/", select_filters=filters)
+    [row] = paid.json()["results"]
+    assert (row["type"], row["amount"], world.credit) == ("credit", -20, 45)
 
 
 async def test_volumes_have_charges_and_a_type_is_chosen() -> None:
@@ -163,7 +197,7 @@ async def test_charges_come_in_pages() -> None:
     for _ in range(3):
         await wire.rent(world.offer()["id"])
     clock.now += HOUR
-    filters = json.dumps({"day": {"gte": NOON, "lte": NOON + HOUR}})
+    filters = json.dumps({"day": {"gte": NOON - DAY, "lte": NOON + HOUR}})
 
     async def page(token: str) -> dict[str, Any]:
         query = {"select_filters": filters, "limit": "2", "after_token": token}

@@ -38,10 +38,12 @@ ROUTES = {
     "/api/v0/ssh/N/": {"DELETE"},
     "/api/v0/template/": {"GET"},
     "/api/v0/users/current/": {"GET"},
+    "/api/v0/users/spend-rate/": {"GET"},
     "/api/v0/volumes/": {"GET", "PUT", "DELETE"},
     "/api/v0/volumes/copy/": {"POST"},
     "/api/v0/volumes/search/": {"POST"},
     "/api/v1/instances/": {"GET"},
+    "/api/v1/invoices/": {"GET"},
 }
 SOURCE = Path(vast_mcp.vast.__file__).parent
 

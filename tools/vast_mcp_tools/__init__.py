@@ -25,6 +25,7 @@ CATALOGUE = Catalogue(
         "show_instance",
         "show_logs",
         "show_account",
+        "show_costs",
         "show_volumes",
         "show_ssh_keys",
         # manage

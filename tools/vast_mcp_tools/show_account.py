@@ -10,15 +10,14 @@ from typing import Annotated
 from pydantic import Field
 
 from vast_mcp import errors
+from vast_mcp.account import credit
 from vast_mcp.account.burn import OfWhich, burn_of
 from vast_mcp.account.seen import learn_from
 from vast_mcp.machines import costs
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
-from vast_mcp.vast.account import User
 from vast_mcp.vast.models import Instance
 
-_CARD = frozenset({"autobill_threshold", "autobill_amount"})
 _WITHOUT_GPU = frozenset({"stopped", "unloaded"})  # states of a contract (docs/vast-api.md C.4)
 
 
@@ -64,8 +63,8 @@ async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
     result = ShowAccountResult(
         credit_usd=costs.rounded(user.credit, 2),
         balance_usd=costs.rounded(user.balance, 2),
-        auto_billing=_auto_billing(user, None),
-        warning_mail_at_usd=_warning_mail(user),
+        auto_billing=credit.auto_billing(user, None),
+        warning_mail_at_usd=credit.warning_mail(user),
     )
     look = call.vast.recent
     try:
@@ -81,8 +80,8 @@ async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
     result.of_which, result.warnings = burn.of_which, burn.unknown
     result.total_usd_per_hour = burn.total_usd_per_hour
     result.if_all_stopped_usd_per_hour = burn.if_all_stopped_usd_per_hour
-    result.hours_left = _hours(user.credit, burn.total_usd_per_hour)
-    result.auto_billing = _auto_billing(user, burn.total_usd_per_hour)
+    result.hours_left = credit.hours_left(user.credit, burn.total_usd_per_hour)
+    result.auto_billing = credit.auto_billing(user, burn.total_usd_per_hour)
     result.starting_usd_per_hour = _starting(listed)
     result.machines = listed.total
     result.open_intents = len(seen.open)
@@ -102,34 +101,6 @@ def _is_starting(row: Instance) -> bool:
     """Whether a machine was asked to run, may hold its GPU, and does not bill that yet."""
     asked_to_run = row.intended_status == "running" and row.cur_state not in _WITHOUT_GPU
     return asked_to_run and not costs.bills_gpu(row)
-
-
-def _hours(credit: float | None, burn: float | None) -> float | None:
-    """Hours that the credit lasts; None where nothing bills, or one of the two is not known."""
-    if credit is None or burn is None or burn <= 0:
-        return None
-    return round(costs.hours_of_credit(max(0.0, credit), burn), 1)
-
-
-def _auto_billing(user: User, burn: float | None) -> str | None:
-    """A sentence about the card that is charged by itself, when first at this rate; None where
-    none is (docs/vast-api.md G).
-    """
-    at, amount = user.autobill_threshold, user.autobill_amount
-    if _CARD & user.unread:
-        return "Not known: whether a card is charged by itself could not be read."
-    if at is None and amount is None:
-        return None
-    much = "the saved card" if amount is None else f"the saved card with ${amount:g}"
-    when = "as the credit runs out" if at is None else f"each time the credit falls to ${at:g}"
-    first = _hours(None if user.credit is None else user.credit - (at or 0.0), burn)
-    soon = "" if first is None else f", first in about {first:g} h at this rate"
-    return f"On: Vast charges {much} {when}{soon}. Neither credit nor hours_left is a ceiling."
-
-
-def _warning_mail(user: User) -> float | None:
-    """The credit at which Vast writes to the person, where that is switched on."""
-    return user.balance_threshold if user.balance_threshold_enabled else None
 
 
 def _steps(result: ShowAccountResult) -> list[Step]:

@@ -56,10 +56,13 @@ class Spent:
 
 @dataclass(frozen=True)
 class Charged:
-    """What Vast has charged for a machine, up to a time in epoch seconds."""
+    """What Vast has charged for a machine, up to a time in epoch seconds. `in_part`: what it
+    charged of the day that begins then is in it, too, and nobody knows how much of that day.
+    """
 
     usd: Decimal
     until: float
+    in_part: bool = False
 
 
 async def tell_costs(call: Call, answers: Mapping[int, Cost]) -> None:
@@ -88,6 +91,9 @@ def _spent(call: Call, instance_id: int, charged: Charged | None) -> Spent | Non
     usd = float(charged.usd)
     if rest is None or rest.most <= _sure(usd):
         return Spent(usd, "charges")
+    if charged.in_part:
+        whole = meter.spent(now) or rest
+        return _at_most(usd, min(usd + rest.most, max(usd, whole.most)))
     return Spent(usd + rest.most, _kind(rest, usd + rest.most))
 
 
@@ -99,6 +105,13 @@ def _as_rented(machine: Machine, now: float) -> Spent | None:
     if hours is None or usd is None:
         return None
     return Spent(hours * usd, "at_most")
+
+
+def _at_most(charged: float, most: float) -> Spent:
+    """What was charged, where it cannot be much more; else what it may have come to."""
+    if most - charged <= _sure(charged):
+        return Spent(charged, "charges")
+    return Spent(most, "at_most")
 
 
 def _kind(estimate: Estimate, usd: float) -> SpentIs:
@@ -128,7 +141,7 @@ async def _charged(call: Call, ids: Collection[int], now: float) -> dict[int, Ch
         return {}
     if not listed.is_whole:
         return {}
-    found = {one: _sum_of(one, listed) for one in births}
+    found = {one: _sum_of(one, born, listed) for one, born in births.items()}
     return {one: charged for one, charged in found.items() if charged is not None}
 
 
@@ -138,7 +151,7 @@ async def _read(call: Call, born: float, now: float) -> Listing[Charge]:
     return await call.in_passing().recent.charges(since, until)
 
 
-def _sum_of(instance_id: int, listed: Iterable[Charge]) -> Charged | None:
+def _sum_of(instance_id: int, born: float, listed: Iterable[Charge]) -> Charged | None:
     """What the rows of a machine come to, exactly; None where there is none, or one of them cannot
     be read.
     """
@@ -147,5 +160,20 @@ def _sum_of(instance_id: int, listed: Iterable[Charge]) -> Charged | None:
     amounts = [row.amount for row in rows if row.amount is not None]
     if not rows or len(ends) < len(rows) or len(amounts) < len(rows):
         return None
-    usd = sum((Decimal(repr(amount)) for amount in amounts), Decimal(0))
-    return Charged(usd, max(ends)) if usd >= 0 else None
+    usd = sum(amounts, Decimal(0))
+    last = max(rows, key=lambda row: row.end or 0.0)
+    return Charged(usd, *_reach(last, born, max(ends))) if usd >= 0 else None
+
+
+def _reach(last: Charge, born: float, end: float) -> tuple[float, bool]:
+    """Until when the last row reaches, and whether it holds a part of what comes after that. Its
+    end is a day, by its beginning (docs/vast-api.md G): how much of that day it holds its disk
+    tells, which is charged as long as a machine is there.
+    """
+    if end % DAY_S:
+        return end, False
+    hours = last.disk_hours
+    if hours is None:
+        return end, True
+    until = max(born, last.start or born) + hours * 3600
+    return min(max(until, end), end + DAY_S), False

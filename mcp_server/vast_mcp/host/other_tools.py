@@ -54,9 +54,10 @@ OTHER_TOOLS = {
     "wait wait_instance wait_until_ready wait_for_ready wait_for_ssh wait_ready poll_instance "
     "wait_until_running": "wait_for_instance does that",
     "balance get_balance account get_account show_user get_user whoami billing credit get_credit "
-    "show_balance account_info burn_rate get_billing show_billing show_credit costs": (
-        "show_account does that"
-    ),
+    "show_balance account_info burn_rate show_credit": "show_account does that",
+    "costs get_costs list_costs spending show_spending show_spent charges get_charges show_charges "
+    "invoices get_invoices show_invoices show_invoices_v1 get_billing show_billing billing_summary "
+    "billing_history spend_rate": "show_costs does that",
     "list_ssh_keys get_ssh_keys ssh_keys list_keys": "show_ssh_keys does that",
     "add_ssh_key register_ssh_key upload_ssh_key new_ssh_key create_key import_ssh_key": (
         "create_ssh_key does that"

@@ -513,4 +513,9 @@ MEANINGS = (
         {"provision": 'filters, as "reliability>=0.98 inet_down>=500 cpu_ram>=64"'},
     ),
     Meaning("username docker_user run_as uid", {"create_instance": "user, of Docker"}),
+    Meaning(
+        "day month months week weeks range date_range time_range timeframe time_period lookback "
+        "lookback_days since since_date start_date from_date",
+        {"show_costs": 'period, days back as "30", or a month as "2026-10"'},
+    ),
 )

@@ -34,6 +34,10 @@ class Looks:
             if row["instance_id"] in instance_ids
         }
 
+    def ids(self, key_digest: str) -> set[int]:
+        """The machines of which something was kept."""
+        return {row["instance_id"] for row in self.db.rows(self.rows, key_digest=key_digest)}
+
     def keep(self, key_digest: str, seen: Mapping[int, str]) -> None:
         """Keep this of machines, instead of what was kept before; what is old goes. Raises
         JournalUnavailable, soon, where another process is writing.

@@ -2,7 +2,7 @@
 
 Compute bills while the container runs or is frozen, disk while its machine is there. No source says
 what bills during a reboot, a recycle and while a host is `unknown`: here its GPU does, which it
-keeps. Traffic is not metered.
+keeps. Traffic is entered where a test lets some move.
 """
 
 from collections.abc import Iterable
@@ -40,6 +40,20 @@ class Span:
         """Cut off what lies outside."""
         start, end = max(self.start, since), min(self.end, until)
         return Span(self.kind, start, max(start, end), self.rate)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Traffic is billed by the GB as it moves: bwd or bwu, at so many $/GB."""
+
+    kind: str
+    at: float
+    gb: float
+    rate: float
+
+    @property
+    def usd(self) -> float:
+        return self.gb * self.rate
 
 
 @dataclass

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from .account import Key
-from .billing import AWAY, BILLED, Deposit, Meter, moments
+from .billing import AWAY, BILLED, Deposit, Meter, Traffic, moments
 from .fates import BIRTH, EVENTS, Course, Fate
 from .launch import Launch
 from .logs import Log
@@ -77,6 +77,7 @@ class Instance:
     watchdog: Watchdog | None = None
     meter: Meter = field(default_factory=Meter)
     deposit: Deposit | None = None
+    traffic: list[Traffic] = field(default_factory=list[Traffic])
 
     def __post_init__(self) -> None:
         self.meter.at = self.born

@@ -1,9 +1,10 @@
 """Money is paid ahead, billed and looked at (docs/vast-api.md C.7, C.8, G)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from . import replies, search
-from .billing import AWAY, BILLED, MONTH_HOURS, Deposit, Span, discount_of
+from .billing import AWAY, BILLED, MONTH_HOURS, Deposit, Span, Traffic, discount_of
 from .instances import Instance
 from .replies import Refusal
 from .service import own
@@ -11,7 +12,8 @@ from .shapes import Json, is_number
 from .state import State
 from .volumes import Volume
 
-PAGE = 100  # charges in one reply
+PAGE, MOST_CHARGES = 100, 500  # in one reply, and at most
+DAY_S = 86_400
 TYPES = frozenset({"instance", "volume", "serverless"})
 DAYS_NEEDED = "Must provide both 'day' gte and lte filters for instance charges"
 CENT = 0.01
@@ -73,6 +75,12 @@ def transfer(state: State, recipient: Any, amount: Any) -> None:
     state.write("transfer", usd=float(amount))
 
 
+def top_up(state: State, usd: float) -> None:
+    """Buy credit with a card; the amount of such an invoice is below nothing (G)."""
+    state.credit += usd
+    _pay(state, None, "credit", -usd, "stripe_payments", "Manual billing from VISA")
+
+
 def _pay(
     state: State, instance: Instance | None, kind: str, usd: float, service: str, text: str = ""
 ) -> None:
@@ -112,12 +120,12 @@ def spend_rate(state: State) -> Json:
 def charges(state: State, query: Json) -> Json:
     """List what was billed in a range of days, a rental a row (G)."""
     filters = query["select_filters"]
-    since, until = _days(filters.get("day"))
+    since, until = _whole_days(*_days(filters.get("day")))
     kinds = _kinds(filters.get("type"))
     until = min(until, state.now - state.charges_lag_s)
     rows = [row for row in _charges(state, since, until) if row["type"] in kinds]
     rows.sort(key=lambda row: (row["start"], row["source"]), reverse=query["latest_first"])
-    return page_of(rows, query, PAGE)
+    return page_of(rows, query, MOST_CHARGES)
 
 
 def page_of(rows: list[Json], query: Json, most: int) -> Json:
@@ -139,6 +147,11 @@ def _days(day: Any) -> tuple[float, float]:
             raise Refusal(400, {"success": False, "msg": DAYS_NEEDED})
 
 
+def _whole_days(since: float, until: float) -> tuple[float, float]:
+    """The days whose beginning lies in a range, to the end of the last."""
+    return -(-since // DAY_S) * DAY_S, (until // DAY_S + 1) * DAY_S
+
+
 def _kinds(asked: Any) -> frozenset[str]:
     if asked is None:
         return TYPES
@@ -153,7 +166,8 @@ def _charges(state: State, since: float, until: float) -> list[Json]:
         template = instance.launch.template or {}
         about = {"template_id": template.get("id"), "label": instance.label}
         spans = [span.within(since, until) for span in instance.meter.spans]
-        found += _charge("instance", instance.id, spans, about)
+        traffic = [one for one in instance.traffic if since <= one.at <= until]
+        found += _charge("instance", instance.id, spans, about, traffic)
     for volume in state.volumes.owned.values():
         span = _span_of(volume, state.now).within(since, until)
         found += _charge("volume", volume.id, [span], {"template_id": None, "label": volume.label})
@@ -164,30 +178,37 @@ def _span_of(volume: Volume, now: float) -> Span:
     return Span("disk", volume.born, volume.deleted_at or now, volume.usd_per_hour)
 
 
-def _charge(kind: str, number: int, spans: list[Span], about: Json) -> list[Json]:
+def _charge(
+    kind: str, number: int, spans: list[Span], about: Json, traffic: Sequence[Traffic] = ()
+) -> list[Json]:
     """Make the row of one rental, or none where nothing was billed."""
     billed = [span for span in spans if span.end > span.start]
     if not billed:
         return []
     about |= {"endpoint_id": None, "workergroup_id": None}
+    items = [_item(span) for span in billed]
+    if kind == "instance":
+        items += _traffic_items(traffic, items)
     return [
         {
-            "start": min(span.start for span in billed),
-            "end": max(span.end for span in billed),
+            "start": min(item["start"] for item in items),
+            "end": max(item["end"] for item in items),
             "type": kind,
             "source": f"{kind}-{number}",
-            "description": f"{kind} {number}",
-            "amount": round(sum(span.usd for span in billed), 3),
+            "description": f"{kind.capitalize()} {number} Charges",
+            "amount": round(sum(one.usd for one in [*billed, *traffic]), 3),
             "metadata": about,
-            "items": [_item(span) for span in billed],
+            "items": items,
         }
     ]
 
 
 def _item(span: Span) -> Json:
+    """Make the part for one kind: its times are days, each by its beginning (G)."""
+    last = span.end - 1e-3  # what ends at midnight has nothing of the day that begins
     return {
-        "start": span.start,
-        "end": span.end,
+        "start": span.start // DAY_S * DAY_S,
+        "end": max(span.start, last) // DAY_S * DAY_S,
         "type": span.kind,
         "source": None,
         "description": f"{span.hours:.3f} hours at ${span.rate:.3f}/hour",
@@ -195,3 +216,22 @@ def _item(span: Span) -> Json:
         "metadata": {},
         "items": [],
     }
+
+
+def _traffic_items(traffic: Sequence[Traffic], items: list[Json]) -> list[Json]:
+    """Make the parts for what went down and up, also where that is nothing."""
+    found: list[Json] = []
+    for kind, word in (("bwd", "Downloaded"), ("bwu", "Uploaded")):
+        moved = [one for one in traffic if one.kind == kind]
+        part: Json = {
+            "start": items[0]["start"],
+            "end": items[-1]["end"],
+            "type": kind,
+            "source": None,
+            "description": f"{sum(one.gb for one in moved):.1f} GB {word}",
+            "amount": round(sum(one.usd for one in moved), 3),
+            "metadata": {},
+            "items": [],
+        }
+        found.append(part)
+    return found

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any
 
-from . import doorways, fates, listing, looks, possessions, rises, service, ssh_keys
+from . import doorways, fates, listing, looks, money, possessions, rises, service, ssh_keys
+from .billing import Traffic
 from .doors import Manner
 from .instances import Instance
 from .ledger import LedgerEntry, Received
@@ -142,6 +143,16 @@ class World(State):
         instance = self.instances[instance_id]
         instance.born -= hours * 3600
         instance.meter.shift(hours * 3600)
+
+    def move_traffic(self, instance_id: int, down_gb: float, up_gb: float) -> None:
+        """Bill an instance for what goes down and up now, at the prices of its row."""
+        instance = self.instances[instance_id]
+        for kind, gb, price in (("bwd", down_gb, "inet_down_cost"), ("bwu", up_gb, "inet_up_cost")):
+            instance.traffic.append(Traffic(kind, self.now, gb, instance.offer[price]))
+
+    def top_up(self, usd: float) -> None:
+        """Buy credit with a card."""
+        money.top_up(self, usd)
 
     def raise_price(self, instance_id: int, factor: float = 1.5, days: float = 30) -> Rise:
         """Let the host ask for a price so many times this one, from the contract's end on (C.7)."""

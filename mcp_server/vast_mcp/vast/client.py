@@ -15,6 +15,7 @@ import anyio
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.vast import models, verdicts
+from vast_mcp.vast.billing import Billing
 from vast_mcp.vast.departure import Departure
 from vast_mcp.vast.errands import Errands
 from vast_mcp.vast.holdings import Holdings
@@ -31,7 +32,7 @@ LIST_TRIES = 2
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-class Vast(Holdings, Rates, Errands, MakingVolumes):
+class Vast(Holdings, Billing, Rates, Errands, MakingVolumes):
     """Vast.ai's API as this server uses it, until a deadline on anyio's clock."""
 
     # ── offers ────────────────────────────────────────────────────────────────────────────────────

@@ -7,7 +7,6 @@ import json
 from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.vast.account import Template, User
-from vast_mcp.vast.charges import ROWS, Charge
 from vast_mcp.vast.keys import Keys
 from vast_mcp.vast.pages import rows_under
 from vast_mcp.vast.rows import Listing, row_of, rows_of
@@ -71,22 +70,6 @@ class Holdings(Keys):
                 raise
             return False
         return True
-
-    async def charges(self, since: float, until: float) -> Listing[Charge]:
-        """GET /charges/ (docs/vast-api.md G): what machines were charged between two epoch
-        seconds. Raises IncompleteList where that is more than one reply holds.
-        """
-        day = {"gte": int(since), "lte": int(until)}
-        params = {
-            "select_filters": json.dumps({"day": day, "type": {"in": ["instance"]}}),
-            "format": "table",
-            "latest_first": "true",
-            "limit": str(ROWS),
-        }
-        reply = await self._read("charges", "GET", "/api/v0/charges/", params=params)
-        if reply.body.get("next_token"):
-            raise errors.IncompleteList("Vast's charges of that time come in several replies.")
-        return rows_of(Charge, rows_under(reply, "results"))
 
     async def user(self) -> User:
         """GET /users/current/ (docs/vast-api.md G): whose key this is, and what it can spend."""

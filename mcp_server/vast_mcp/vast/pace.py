@@ -39,6 +39,8 @@ INTERVALS: dict[str, float] = {
     "decide": 2.0,
     "maintenances": 1.0,
     "update": 2.0,
+    "invoices": 3.0,
+    "spend_rate": 2.0,
 }
 MARGIN = 1.02  # clocks differ
 ANSWER_S = 10.0  # after which a request is taken to have arrived, though its answer has not

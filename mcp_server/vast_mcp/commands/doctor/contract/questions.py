@@ -370,6 +370,20 @@ QUESTIONS = (
         relied_on.CHARGES,
     ),
     Question(
+        "payments",
+        "GET /api/v1/invoices/",
+        "billing_read",
+        lambda vast, _: vast.payments(time.time() - MONTH_H * 3600, time.time()),
+        relied_on.PAYMENTS,
+    ),
+    Question(
+        "spend_rate",
+        "GET /api/v0/users/spend-rate/",
+        "user_read",
+        lambda vast, _: vast.spend_rate(),
+        relied_on.SPEND_RATE,
+    ),
+    Question(
         "room",
         "POST /api/v0/volumes/search/",
         "misc",

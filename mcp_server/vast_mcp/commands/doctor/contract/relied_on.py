@@ -239,7 +239,15 @@ ROOM = Row(
 )
 
 # docs/vast-api.md G
-CHARGE = Row(needed={"source": TEXT, "start": EPOCH_S, "end": EPOCH_S, "amount": USD})
+CHARGE_PART = Row(
+    needed={"type": TEXT, "amount": USD},
+    spare={"description": TEXT},
+)
+CHARGE = Row(
+    needed={"source": TEXT, "start": EPOCH_S, "end": EPOCH_S, "amount": USD},
+    spare={"type": TEXT, "items": Rows(CHARGE_PART), "metadata": Row(spare={"label": TEXT})},
+)
+PAYMENT = Row(needed={"type": TEXT, "amount": USD}, spare={"start": EPOCH_S})
 
 # docs/vast-api.md C.7
 USD_PER_SECOND = number("$ per second", 0, 10)
@@ -287,7 +295,16 @@ USER = Row(
 )
 INCREASES = Row(needed={"pending_price_increases": Rows(INCREASE)}, nullable={"truncated": FLAG})
 MAINTAINED = Rows(MAINTENANCE)
-CHARGES = Row(needed={"results": Rows(CHARGE)}, spare={"next_token": TEXT})
+CHARGES = Row(needed={"results": Rows(CHARGE)}, spare={"next_token": TEXT, "total": WHOLE})
+PAYMENTS = Row(needed={"results": Rows(PAYMENT)}, spare={"next_token": TEXT, "total": WHOLE})
+SPEND_RATE = Row(
+    needed={
+        "success": FLAG,
+        "gpu_cost_per_hour": USD_PER_HOUR,
+        "container_storage_cost_per_hour": USD_PER_HOUR,
+        "volume_storage_cost_per_hour": USD_PER_HOUR,
+    }
+)
 OFFERS = Row(needed={"offers": Rows(OFFER)})
 PAGE = Row(
     needed={"instances": Rows(INSTANCE), "total_instances": WHOLE},

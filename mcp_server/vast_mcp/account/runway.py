@@ -1,0 +1,91 @@
+"""Until when the credit lasts: what bills now by all that is listed, beside what Vast itself says
+that all costs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vast_mcp import errors
+from vast_mcp.account.burn import Burn, burn_of
+from vast_mcp.account.credit import auto_billing, hours_left
+from vast_mcp.account.seen import learn_from
+from vast_mcp.machines import costs
+from vast_mcp.session import Call
+from vast_mcp.vast.account import User
+from vast_mcp.vast.charges import SpendRate
+
+_NEAR_USD, _NEAR_SHARE = 0.001, 0.05  # so much two readings may differ by
+
+
+@dataclass(frozen=True)
+class Runway:
+    """What can be spent and what bills, in $ and $/h; None is not known."""
+
+    credit_usd: float | None
+    total_usd_per_hour: float | None
+    if_all_stopped_usd_per_hour: float | None
+    auto_billing: str | None
+    warnings: list[str] = field(default_factory=list[str])
+
+    @property
+    def hours_left(self) -> float | None:
+        """Hours that the credit lasts at the present rate."""
+        return hours_left(self.credit_usd, self.total_usd_per_hour)
+
+    @property
+    def hours_left_if_all_stopped(self) -> float | None:
+        """Hours that it would last with all machines stopped."""
+        return hours_left(self.credit_usd, self.if_all_stopped_usd_per_hour)
+
+
+async def runway_of(call: Call) -> Runway:
+    """Until when the credit lasts. Raises where the account itself cannot be read."""
+    user: User = await call.vast.recent.user()
+    burn, rate = await _burn(call), await _spend_rate(call)
+    total = rate and rate.usd_per_hour
+    stopped = rate and rate.storage_usd_per_hour
+    warnings = [] if burn is None else _unlisted(burn, total)
+    if burn is not None and burn.total_usd_per_hour is not None:
+        total, stopped = burn.total_usd_per_hour, burn.if_all_stopped_usd_per_hour
+    return Runway(
+        credit_usd=user.credit,
+        total_usd_per_hour=total,
+        if_all_stopped_usd_per_hour=stopped,
+        auto_billing=auto_billing(user, total),
+        warnings=warnings,
+    )
+
+
+def _unlisted(burn: Burn, by_vast: float | None) -> list[str]:
+    """What to warn of where Vast says that more bills than is listed."""
+    listed = burn.known_usd_per_hour
+    if by_vast is None or by_vast <= listed + max(_NEAR_USD, _NEAR_SHARE * listed):
+        return []
+    return [
+        f"Vast itself says that ${by_vast:.5g}/h bills now; what its lists show comes to "
+        f"${listed:.5g}/h."
+    ]
+
+
+async def _burn(call: Call) -> Burn | None:
+    look = call.vast.recent
+    try:
+        listed = await look.list_instances()
+    except errors.VastMcpError:
+        return None
+    await learn_from(call, listed, anew=not look.reused)
+    return await burn_of(call, listed)
+
+
+async def _spend_rate(call: Call) -> SpendRate | None:
+    """Vast's own reading: a help, which a call does without."""
+    try:
+        return await call.in_passing().recent.spend_rate()
+    except errors.VastMcpError:
+        return None
+
+
+def shown(usd_per_hour: float | None) -> float | None:
+    """A rate as answers show it."""
+    return costs.rounded(usd_per_hour, costs.DIGITS)
