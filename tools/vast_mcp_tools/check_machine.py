@@ -22,6 +22,8 @@ NOT_PUT_THERE = (
 
 
 class CheckMachine(Arguments):
+    told_elsewhere = frozenset({"instance_id", "not_ours"})
+
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
     not_ours: Annotated[
         bool, Field(description="allows one not made by vast-mcp. Default false")

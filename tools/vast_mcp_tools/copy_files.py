@@ -34,6 +34,7 @@ Path = Annotated[str, AfterValidator(_path)]
 
 class CopyFiles(Arguments):
     any_text = frozenset({"local", "remote"})
+    told_elsewhere = frozenset({"instance_id", "not_ours"})
 
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
     direction: Annotated[Literal["up", "down"], Field(description="up: to it")]

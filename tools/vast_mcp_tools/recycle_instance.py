@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 
 class RecycleInstance(Arguments):
+    told_elsewhere = frozenset({"instance_id", "not_ours"})
+
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
     not_ours: Annotated[
         bool, Field(description="allows one not made by vast-mcp. Default false")

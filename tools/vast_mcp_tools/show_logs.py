@@ -36,6 +36,7 @@ def _printable(words: str) -> str:
 
 class ShowLogs(Arguments):
     any_text = frozenset({"filter"})
+    told_elsewhere = frozenset({"instance_id"})
 
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
     tail: Annotated[int, Field(ge=1, le=5000, description="last lines, 1 to 5000. Default 200")] = (

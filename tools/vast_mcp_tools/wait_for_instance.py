@@ -34,6 +34,8 @@ def _understood(until: str) -> str:
 
 
 class WaitForInstance(Arguments):
+    told_elsewhere = frozenset({"instance_id"})
+
     instance_id: Annotated[int | None, Field(ge=1, description="from show_instances")] = None
     instance_ids: Annotated[
         list[Annotated[int, Field(ge=1)]] | None,

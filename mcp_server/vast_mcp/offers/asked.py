@@ -72,8 +72,7 @@ class WantedOffers(Arguments):
         Filters | None,
         Field(
             description="The rest, as a query of the vastai client (GB, days): cpu_ram>=64 "
-            "geolocation notin [CN]. Defaults: verified and rentable true, external and rented "
-            "false."
+            "geolocation notin [CN]."
         ),
     ] = None
 

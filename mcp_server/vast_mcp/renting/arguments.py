@@ -131,8 +131,7 @@ class RentalArguments(Arguments):
         Field(
             repr=False,
             description='variables and ports: {"A":"1","-p 8000:8000":"1"}, or Docker flags '
-            '"-e A=1 -p 8000:8000/udp -h name -v V.1:/mnt -n net". At most 32 KB, 64 ports, each '
-            "a direct port",
+            '"-e A=1 -p 8000:8000/udp -v V.1:/mnt". At most 32 KB, 64 ports, each a direct port',
         ),
     ] = None
     env_from: Annotated[
