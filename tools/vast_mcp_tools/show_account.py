@@ -13,6 +13,7 @@ from vast_mcp import errors
 from vast_mcp.account import credit
 from vast_mcp.account.burn import OfWhich, burn_of
 from vast_mcp.account.seen import learn_from
+from vast_mcp.account.volumes import doubt_words, volumes_in_doubt
 from vast_mcp.machines import costs
 from vast_mcp.session import Call
 from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
@@ -47,9 +48,9 @@ class ShowAccountResult(Result):
     ] = None
     warning_mail_at_usd: float | None = None
     machines: int | None = None
-    open_intents: Annotated[int | None, Field(description="Rentals in doubt: each may bill.")] = (
-        None
-    )
+    open_intents: Annotated[
+        int | None, Field(description="Rentals, volumes in doubt: each may bill.")
+    ] = None
     warnings: list[str] = []
     next_steps: list[Step] = []
 
@@ -84,7 +85,9 @@ async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
     result.auto_billing = credit.auto_billing(user, burn.total_usd_per_hour)
     result.starting_usd_per_hour = _starting(listed)
     result.machines = listed.total
-    result.open_intents = len(seen.open)
+    doubts = volumes_in_doubt(call)
+    result.open_intents = len(seen.open) + len(doubts)
+    result.warnings = [*burn.unknown, *map(doubt_words, doubts)]
     result.next_steps = _steps(result)
     return result
 

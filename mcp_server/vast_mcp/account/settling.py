@@ -42,7 +42,8 @@ def _has_work(session: Session) -> bool:
     if session.settings.api_key is None:
         return False
     try:
-        return session.journal.exists() and session.journal.anything_open()
+        journal = session.journal
+        return journal.exists() and (journal.anything_open() or journal.volumes.any_open())
     except errors.JournalUnavailable:
         return False  # the next rent says so
 
@@ -54,9 +55,12 @@ async def _settle(session: Session) -> bool | None:
     call = Call.quiet(session)
     try:
         account = await account_of(call)
+        doubts = session.volume_doubts
+        if doubts.awaits_a_list(account):
+            doubts.learn_from(await call.vast.list_volumes(), account)
         await session.reconciler.settle(call.vast, account, math.inf)
         session.unjudged.set()
-        return bool(session.reconciler.open_for(account))
+        return bool(session.reconciler.open_for(account)) or doubts.awaits_a_list(account)
     except errors.VastMcpError as exc:
         log.info("settling waits: %s", exc.code)
         return None

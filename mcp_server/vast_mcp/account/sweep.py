@@ -17,6 +17,7 @@ import anyio
 from vast_mcp import errors
 from vast_mcp.account.ending import still_there
 from vast_mcp.account.seen import forget_destroyed, learn_from
+from vast_mcp.account.sweep_volumes import SweptVolume, sweep_volumes
 from vast_mcp.account.whose import account_to_end
 from vast_mcp.leases.labels import lease_notice
 from vast_mcp.leases.lifetimes import surely_known
@@ -48,11 +49,21 @@ class Sweep(list[Swept]):
     """What became of each machine, and why others may be past their lease unseen."""
 
     trouble: errors.VastMcpError | None = None
+    volumes: list[SweptVolume]  # and of each volume
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.volumes = []
+
+    @property
+    def remaining(self) -> int:
+        """How many are past their lease and may go on billing."""
+        return sum(one.remains for one in (*self, *self.volumes))
 
 
 async def sweep(call: Call, *, dry_run: bool = False) -> Sweep:
-    """Destroy every machine of ours that is past its lease; what became of each. Without the list,
-    those that the journal has: each is read once more by itself.
+    """Destroy every machine and volume of ours that is past its lease; what became of each. Without
+    the list of machines, those that the journal has: each is read once more by itself.
 
     Raises where neither the whole list nor the journal has one, where the journal or the account
     cannot be read, and ReadOnly: nothing was done then.
@@ -72,14 +83,18 @@ async def sweep(call: Call, *, dry_run: bool = False) -> Sweep:
         swept.trouble = exc
     if not is_whole:
         over = _journalled_over(call, account) | over
-    if swept.trouble is not None and not over:
-        raise swept.trouble
     turn = _Turn(call)
     for instance_id, until in over.items():
         if dry_run:
             swept.append(Swept(instance_id, until, "would_destroy"))
         else:
             swept.append(await _Ending(call, account, instance_id, until, turn).run())
+    try:  # after the machines, which may hold them
+        swept.volumes = await sweep_volumes(call, account, turn.taken, dry_run=dry_run)
+    except (errors.Rejected, errors.Unreachable) as exc:
+        swept.trouble = swept.trouble or exc
+    if swept.trouble is not None and not over and not swept.volumes:
+        raise swept.trouble
     return swept
 
 

@@ -78,7 +78,7 @@ class _Sweeper:
         swept = await sweep(Call.quiet(self._session))
         self._heard = True
         until = await _next_end(self._session)
-        if swept.trouble is not None or any(machine.remains for machine in swept):
+        if swept.trouble is not None or swept.remaining:
             return True
         return until is not None and self._seconds_to(until) <= 0
 
@@ -109,4 +109,12 @@ async def _next_end(session: Session) -> float | None:
                 ends.pop(instance_id, None)
             else:
                 ends[instance_id] = max(until, ends.get(instance_id, until))
-    return min(ends.values(), default=None)
+    return min([*ends.values(), *await _ends_of_volumes(session)], default=None)
+
+
+async def _ends_of_volumes(session: Session) -> list[float]:
+    """When leases of volumes end, which the journal alone says."""
+    if not session.journal.exists() or not session.journal.volumes.any_lease():
+        return []
+    account = await account_to_end(Call.quiet(session))
+    return list(session.journal.volumes.lease_ends(account or "").values())

@@ -58,6 +58,24 @@ def lease_ends(call: Call) -> dict[int, float]:
     return {}
 
 
+def volumes_in_doubt(call: Call) -> list[MadeVolume]:
+    """Attempts to make a volume without a verdict, as far as the journal can be read."""
+    with journal_may_fail:
+        account = call.session.journalled_account()
+        if account is not None:
+            return call.journal.volumes.in_doubt(account)
+    return []
+
+
+def doubt_words(made: MadeVolume) -> str:
+    """What there is to say of a volume in doubt."""
+    usd = "" if made.usd_per_hour is None else f", {made.usd_per_hour:.5f} $/h"
+    return (
+        f"A volume in doubt (token {made.token}{usd}) may exist and bill, and is not counted; "
+        "show_volumes shows it where it does."
+    )
+
+
 def forget_volume(call: Call, volume_id: int) -> None:
     """Record that a volume is gone. A journal that fails changes nothing."""
     with journal_may_fail:

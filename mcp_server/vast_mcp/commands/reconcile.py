@@ -46,6 +46,11 @@ def add_parser(commands: options.Commands) -> None:
         metavar="S",
         help="seconds to try at most (default 200)",
     )
+    parser.add_argument(
+        "--volume",
+        metavar="TOKEN=ID",
+        help="say what became of a volume in doubt: its id, or none where it was not made",
+    )
     options.add_sources(parser)
 
 
@@ -74,6 +79,8 @@ class Settled:
 def run(chosen: argparse.Namespace) -> int:
     """Settle what is open, for as long as it may take, and say what became of it."""
     settings = options.settings_of(chosen)
+    if chosen.volume is not None:
+        return _decide(settings, chosen)
     try:
         settled = anyio.run(settle, settings, chosen.wait)
     except VastMcpError as exc:
@@ -86,6 +93,34 @@ def run(chosen: argparse.Namespace) -> int:
     if settled.still_open:
         return EXIT_MAYBE_BILLING
     return EXIT_OK
+
+
+def _decide(settings: Settings, chosen: argparse.Namespace) -> int:
+    """Write down what a person says of a volume in doubt."""
+    token, _, said = chosen.volume.partition("=")
+    try:
+        outcome = anyio.run(decide, settings, token, said)
+    except VastMcpError as exc:
+        print_error("reconcile", exc, as_json=chosen.json)
+        return exit_status({"error": exc.as_json()})
+    print(as_text({"token": token, "state": outcome}) if chosen.json else f"{token}: {outcome}")
+    return EXIT_OK
+
+
+async def decide(settings: Settings, token: str, said: str) -> str:
+    """What became of the volume of this token, as a person says. Raises BadArguments and NotFound
+    where the journal or the list of volumes has no such thing.
+    """
+    from vast_mcp.account.whose import account_of
+    from vast_mcp.renting.volume_doubt import decided
+    from vast_mcp.session import Call, Session
+
+    session = Session(*await with_sandbox(settings))
+    try:
+        call = Call.quiet(session)
+        return await decided(call, await account_of(call), token, said)
+    finally:
+        await session.close()
 
 
 async def settle(settings: Settings, wait_s: float) -> Settled:

@@ -1,4 +1,4 @@
-"""`vast-mcp sweep`: destroy machines past their lease, once."""
+"""`vast-mcp sweep`: destroy machines and volumes past their lease, once."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from vast_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from vast_mcp.account.sweep import Sweep, Swept
+    from vast_mcp.account.sweep_volumes import SweptVolume
 
 
 def add_parser(commands: options.Commands) -> None:
@@ -23,7 +24,7 @@ def add_parser(commands: options.Commands) -> None:
         commands,
         "sweep",
         run,
-        what="destroy machines past their lease; status 3 while any is left",
+        what="destroy machines and volumes past their lease; status 3 while any is left",
         epilog=options.STATUSES,
     )
     options.add_json(parser)
@@ -43,8 +44,8 @@ def run(chosen: argparse.Namespace) -> int:
     except VastMcpError as exc:
         statuses.print_error("sweep", exc, as_json=chosen.json)
         return statuses.EXIT_ERROR
-    left = sum(one.remains for one in swept)
-    rows = [row_of(one) for one in swept]
+    left = swept.remaining
+    rows = [row_of(one) for one in (*swept, *swept.volumes)]
     said: Json = {"swept": rows, "past_lease": left}
     if swept.trouble is not None:
         said["unlisted"] = swept.trouble.code
@@ -72,15 +73,15 @@ async def swept_once(settings: Settings, dry_run: bool) -> Sweep:
         await session.close()
 
 
-def row_of(swept: Swept) -> Json:
-    """A machine as a person or a script reads it."""
+def row_of(swept: Swept | SweptVolume) -> Json:
+    """A machine or volume as a person or a script reads it."""
+    from vast_mcp.account.sweep_volumes import SweptVolume
     from vast_mcp.leases.labels import utc
 
-    return {
-        "instance_id": swept.instance_id,
-        "lease_until": utc(swept.until),
-        "outcome": swept.outcome,
-    }
+    ended: Json = {"lease_until": utc(swept.until), "outcome": swept.outcome}
+    if isinstance(swept, SweptVolume):
+        return {"volume_id": swept.volume_id, **ended}
+    return {"instance_id": swept.instance_id, **ended}
 
 
 def show(rows: list[Json], left: int) -> None:

@@ -7,9 +7,11 @@ import time
 from typing import cast
 
 from vast_mcp import errors
+from vast_mcp.account import sweep_volumes
 from vast_mcp.errors import Json
 from vast_mcp.journal.plan_records import Plan, name_of
-from vast_mcp.journal.records import Intent, Notice
+from vast_mcp.journal.records import Intent, News, Notice
+from vast_mcp.journal.volumes import MadeVolume
 from vast_mcp.leases.labels import end_by, lease_notice
 from vast_mcp.provisioning.words import all_work
 from vast_mcp.renting import over_limit
@@ -39,18 +41,46 @@ def _of_journal(call: Call, payload: Json) -> list[str]:
     try:
         account = session.journalled_account()
         unannounced = session.journal.unannounced(account) if account is not None else []
+        volumes = session.journal.volumes.unannounced(account) if account is not None else []
     except Exception as exc:
         log.info("notices wait: %s", type(exc).__name__)
         return []
     session.telling.look()
     untold = [intent for intent in unannounced if _is_untold(intent, call)]
+    of_volumes = [one for one in volumes if _is_volume_untold(one, call)]
     named = _named(payload)
     token = cast("Json", payload.get("error", {})).get("token")
     said = {intent.token for intent in untold if _is_said(intent, named, token)}
     notices = [_notice(intent) for intent in untold if intent.token not in said]
     answer = call.host and call.host.answer
-    news = {intent.news for intent in untold} | call.ends
+    notices += [_of_volume(one) for one in of_volumes if not _names_volume(payload, one)]
+    news = {intent.news for intent in untold} | {_news_of(one) for one in of_volumes} | call.ends
     return notices + session.telling.answered(answer, news)
+
+
+def _is_volume_untold(made: MadeVolume, call: Call) -> bool:
+    own = made.token in call.attempts
+    return own or not call.session.telling.expects(_news_of(made), call.began)
+
+
+def _news_of(made: MadeVolume) -> News:
+    ended = made.announce is Notice.ENDED
+    return made.token, Notice.VOLUME_ENDED if ended else Notice.VOLUME
+
+
+def _names_volume(payload: Json, made: MadeVolume) -> bool:
+    """Whether the answer is about the volume anyway; its end is always told."""
+    return made.announce is not Notice.ENDED and payload.get("volume_id") == made.volume_id
+
+
+def _of_volume(made: MadeVolume) -> str:
+    if made.announce is Notice.ENDED:
+        return sweep_volumes.notice_of(made.volume_id or 0, made.lease_until)
+    lost = "may not have arrived" if made.announce is Notice.RENTED else "was lost"
+    return (
+        f"Volume {made.volume_id} exists and bills: the answer of the create_volume that made it "
+        f"{lost} (token {made.token})."
+    )
 
 
 def _of_plans(call: Call) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +11,7 @@ import anyio
 from vast_mcp import errors
 from vast_mcp.account.volumes import learn_from_volumes
 from vast_mcp.errors import Json, NextStep
+from vast_mcp.journal.records import Notice
 from vast_mcp.journal.volumes import MadeVolume, VolumeWish
 from vast_mcp.machines import volumes
 from vast_mcp.renting.volume_order import VolumeOrder
@@ -17,6 +19,8 @@ from vast_mcp.session import Call
 from vast_mcp.vast.rows import Listing
 from vast_mcp.vast.storage import Volume
 
+LOOKS_AT_A_COPY = 2  # which none of them settles
+LONGEST_PAUSE = 15  # times look_s
 DECIDE = "vast-mcp reconcile --volume"
 SHOW_VOLUMES = NextStep("show_volumes", {}, "which volumes there are")
 
@@ -108,20 +112,40 @@ def elsewhere(
     return None
 
 
+async def decided(call: Call, account: str, token: str, said: str) -> str:
+    """Write down what a person says of a volume in doubt: `said` is its id, or none. Raises
+    NotFound where nothing of that token is in doubt, or no list shows that volume.
+    """
+    journal = call.journal.volumes
+    made = next((one for one in journal.in_doubt(account) if one.token == token), None)
+    if made is None:
+        raise errors.NotFound(f"No volume of token {token!r:.40} is in doubt here.")
+    if said == "none":
+        journal.mark_absent(made)
+        return "absent"
+    listed = await call.vast.list_volumes()
+    found = next((one for one in listed if str(one.id) == said), None)
+    if found is None or journal.by_id(found.id, account) is not None:
+        raise errors.NotFound("Vast lists no such volume that is not another attempt's already.")
+    journal.mark_made(made, found.id, announce=Notice.NOTHING)
+    return f"confirmed as volume {found.id}"
+
+
 async def settle(call: Call, order: VolumeOrder, made: MadeVolume) -> MadeVolume | None:
     """Look at lists until this attempt has a verdict, or the call's time is up: the attempt, made;
     None where it is proven to have made nothing. Raises OutcomeUnknown.
     """
-    journal, candidates = call.journal, list[int]()
-    while True:
+    journal, candidates, pause = call.journal, list[int](), call.times.look_s
+    for look in itertools.count():
         now = journal.volumes.by_token(made.token)
         if now is None or now.state in {"absent", "refused", "abandoned"}:
             return None
         if now.lives or now.gone_at is not None:
             return now if now.lives else None
-        if not call.has_time_for(call.times.look_s):
+        if not call.has_time_for(pause) or (made.clone_of is not None and look == LOOKS_AT_A_COPY):
             break
-        await anyio.sleep(call.times.look_s)
+        await anyio.sleep(pause)
+        pause = min(pause * 1.5, call.times.look_s * LONGEST_PAUSE)
         try:
             listed = await call.vast.list_volumes()
         except errors.VastMcpError:

@@ -147,6 +147,7 @@ class Volumes:
     def __init__(self, seed: int, offers: Iterable[Offer]) -> None:
         self.rooms = make_rooms(seed, offers)
         self.owned: dict[int, Volume] = {}
+        self.named = True  # whether names that were given are shown: `name` is the client's (F)
 
     @property
     def rooms_by_machine(self) -> dict[int, Json]:
@@ -271,6 +272,8 @@ class Volumes:
             msg = "type: must be all_volume, local_volume or network_volume"
             raise replies.invalid_request(msg)
         shown = [volume.row() for volume in self.living]
+        if not self.named:
+            shown = [row | {"label": f"V.{row['id']}"} for row in shown]
         for volume in self.living:
             volume.count_look()
         if kind == "network_volume":
