@@ -130,7 +130,7 @@ def test_what_an_account_has_no_example_of_is_not_seen(doctor: Doctor, world: Wo
     status, told = doctor()
     assert status == 0
     unseen = {name for name, said in statuses(told).items() if said == "not seen"}
-    of_machines = {"machines", "one_row", "machine", "log", "increases", "maintenances"}
+    of_machines = {"machines", "one_row", "machine", "log", "increases", "balance", "maintenances"}
     assert unseen == {*of_machines, "ssh_keys", "volumes", "charges", "payments"}
 
 
@@ -159,6 +159,7 @@ def test_nothing_is_changed_and_no_price_is_paid(doctor: Doctor, world: World) -
         "search_volumes",
         "charges",
         "rises",
+        "balance",
         "maintenances",
         "invoices",
         "spend_rate",

@@ -14,6 +14,7 @@ from pydantic import Field
 from vast_mcp import errors
 from vast_mcp.account import met
 from vast_mcp.account.ending import still_there
+from vast_mcp.account.refunds import refunds_of
 from vast_mcp.account.roll import Roll, check_known, check_ours, roll_to_end
 from vast_mcp.account.seen import forget_destroyed
 from vast_mcp.account.spent import Cost, tell_costs
@@ -54,7 +55,9 @@ class Ended(Part):
 
 
 class Destroyed(Cost, Ended):
-    pass
+    refund_usd: Annotated[
+        float | None, Field(description="Of what was paid ahead, by Vast's balance just before.")
+    ] = None
 
 
 class LeftVolume(Part):
@@ -94,6 +97,7 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
     known = [i for i in ids if there.is_known(i) or i in there.unread]
     # Asked before: a volume may lose sight of a machine as soon as that is gone.
     left, warnings = await _volumes_of(known, call)
+    refunds = await refunds_of(call, [there.living[i] for i in known if i in there.living])
     unused = never_ran(call, [there.living[i] for i in known if i in there.living])
     _leave_to_caller(call, known)
     failed = await _destroy(known, there, call)
@@ -105,8 +109,10 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
     result = DestroyInstanceResult(
         results=await _destroyed(ids, there, call),
         volumes_still_billing=left,
-        warnings=warnings,
+        warnings=warnings + refunds.warnings,
     )
+    for one in result.results:
+        one.refund_usd = costs.rounded(refunds.usd.get(one.instance_id), 2)
     result.next_steps = [_after(left)]
     return result
 

@@ -27,6 +27,7 @@ from vast_mcp.renting import bids, reserving
 from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, ask_first, perform
 from vast_mcp.renting.consent import Consent
 from vast_mcp.renting.next_calls import calls_for
+from vast_mcp.renting.prepaying import FORFEITS, Reserved, Reserving
 from vast_mcp.renting.reserving import Change
 from vast_mcp.renting.target import Target
 from vast_mcp.session import Call
@@ -43,13 +44,24 @@ LABEL_MAX = 1024 - 17 - labels.LABEL_ROOM
 BID_ROUNDING = 1e-6  # $/h
 
 Action = Literal[
-    "start", "stop", "reboot", "label", "change_bid", "extend_lease", "accept_price", "reject_price"
+    "start",
+    "stop",
+    "reboot",
+    "label",
+    "change_bid",
+    "extend_lease",
+    "accept_price",
+    "reject_price",
+    "reserve",
 ]
 
 
 class ManageInstance(Arguments):
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
-    action: Annotated[Action, Field(description="change_bid wants price, extend_lease lease_hours")]
+    action: Annotated[
+        Action,
+        Field(description="change_bid wants price, extend_lease lease_hours, reserve amount_usd"),
+    ]
     label: Annotated[
         str | None,
         Field(max_length=LABEL_MAX, description="for action label"),
@@ -64,6 +76,9 @@ class ManageInstance(Arguments):
             le=LONGEST_LEASE_H,
             description="hours from now until it is destroyed by itself, above 0 to 8760",
         ),
+    ] = None
+    amount_usd: Annotated[
+        float | None, Field(ge=0.01, description="paid ahead, 0.01 or more; a person is asked")
     ] = None
     not_ours: Annotated[
         bool, Field(description="allows one not made by vast-mcp. Default false")
@@ -98,6 +113,7 @@ class ManageInstanceResult(Result, Shown, Managed):
     price_increase: Annotated[
         Increase | None, Field(description="The one that was accepted or rejected.")
     ] = None
+    reserved: Annotated[Reserved | None, Field(description="What is paid ahead for it.")] = None
     untrusted_label: str | None = None
     warnings: list[str] = []
     next_steps: list[Step] = []
@@ -152,7 +168,7 @@ async def _manage(
     args: ManageInstance, call: Call, consent: Consent | None = None
 ) -> ManageInstanceResult:
     verb = await _verb(args, call)
-    outcome = await perform(verb, consent)
+    outcome = await verb.do(consent)
     if _is_started(verb, outcome.row):
         mark_started(call, args.instance_id)
     verb.note(outcome)
@@ -185,6 +201,10 @@ class Verb(Act):
         if not self.args.not_ours:
             again = self.for_others()
             self.target.check_ours(loses=self.loses, again=again)
+
+    async def do(self, consent: Consent | None) -> Outcome:
+        """Do it, once. Raises as perform() does."""
+        return await perform(self, consent)
 
     def for_others(self) -> NextStep:
         """What leads on where somebody else made the machine."""
@@ -381,6 +401,38 @@ class RejectPrice(Decide):
         )
 
 
+class Reserve(Verb):
+    """Money is paid ahead: never by the rules of the others, since no row proves it, a person is
+    asked in any case, and a second one is paid as well.
+    """
+
+    name = "reserve"
+    argument = "amount_usd"
+    loses = "money is paid for it"
+    provable = False
+    reserved: Reserved | None = None
+
+    async def do(self, consent: Consent | None) -> Outcome:  # noqa: ARG002
+        await self.check()
+        usd = self.args.amount_usd or 0.0
+        paying = Reserving(self.call, self.target, usd, self.given, self.again)
+        self.reserved = await paying.run()
+        return Outcome(paying.target.row, done=True)
+
+    async def send(self, vast: Vast) -> None:  # noqa: ARG002
+        raise AssertionError("it is paid by Reserving")
+
+    def shows(self, row: Instance) -> bool:  # noqa: ARG002
+        return False
+
+    def lead_on(self, outcome: Outcome, reading: Reading | None) -> list[Step]:  # noqa: ARG002
+        return [step("show_account", "the credit that is left")]
+
+    async def finish(self, outcome: Outcome, result: ManageInstanceResult) -> None:  # noqa: ARG002
+        result.reserved = self.reserved
+        result.warnings.append(FORFEITS)
+
+
 class Relabel(Verb):
     """An action that is written as a label, and read back as one."""
 
@@ -469,6 +521,7 @@ VERBS: dict[Action, type[Verb]] = {
     "extend_lease": ExtendLease,
     "accept_price": AcceptPrice,
     "reject_price": RejectPrice,
+    "reserve": Reserve,
 }
 
 
@@ -516,5 +569,5 @@ SPEC = ToolSpec(
     destructive=False,
     idempotent=False,
     open_world=True,
-    sends=("manage", "bid", "decide"),
+    sends=("manage", "bid", "decide", "prepay"),
 )

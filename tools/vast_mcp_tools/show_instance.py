@@ -42,6 +42,9 @@ class ShowInstanceResult(Result, Cost, Shown, Named):
     interruptible: bool | None = None
     age_hours: float | None = None
     contract_ends_in_hours: float | None = None
+    prepaid_usd: Annotated[
+        float | None, Field(description="Paid ahead; its end gives back less.")
+    ] = None
     disk_gb: float | None = None
     disk_used_gb: float | None = None
     machine_id: int | None = None
@@ -121,6 +124,7 @@ def _facts(row: Instance, reading: Reading) -> ShowInstanceResult:
         interruptible=row.is_bid or None,
         age_hours=shown.age_hours(row, now),
         contract_ends_in_hours=shown.hours_to_end(row, now),
+        prepaid_usd=costs.rounded(row.credit_balance or None, 2),
         disk_gb=costs.rounded(row.disk_space, 1),
         disk_used_gb=shown.disk_used_gb(row),
         machine_id=row.machine_id,

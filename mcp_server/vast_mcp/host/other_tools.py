@@ -29,6 +29,7 @@ OTHER_TOOLS = {
     ),
     "accept_price_increase accept_increase accept_new_price": _ACT.format("accept_price"),
     "reject_price_increase reject_increase decline_price_increase": _ACT.format("reject_price"),
+    "prepay prepay_instance reserve_instance pay_ahead": _ACT.format("reserve"),
     "modify_instance edit_instance control_instance": "manage_instance does that",
     "delete_instance terminate_instance kill_instance remove_instance destroy_instances destroy "
     "delete_instances terminate destroy_machine delete_machine delete_pod terminate_pod destroy_vm "

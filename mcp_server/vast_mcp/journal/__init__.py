@@ -25,6 +25,7 @@ from vast_mcp.errors import Json
 from vast_mcp.journal.answers import Answers
 from vast_mcp.journal.approvals import Approvals
 from vast_mcp.journal.database import Database
+from vast_mcp.journal.deposits import Deposits
 from vast_mcp.journal.elsewhere import Elsewhere
 from vast_mcp.journal.host_keys import HostKeys
 from vast_mcp.journal.jobs import Jobs
@@ -68,6 +69,7 @@ class Journal(Questions):
     ) -> None:
         super().__init__(Database(folder), put_s)
         self.reservations = Reservations(self._db)
+        self.deposits = Deposits(self._db)
         self.elsewhere = Elsewhere(self._db)
         self.watched = watched(self._db)
         self.host_keys = HostKeys(self._db)

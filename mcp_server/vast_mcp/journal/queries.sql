@@ -264,6 +264,26 @@ DELETE FROM holds WHERE account = :account AND instance_id = :instance_id;
 -- name: reservations
 SELECT id, account, instance_id, usd_per_hour, made_at, state FROM holds WHERE account = :account;
 
+-- ── money paid ahead ────────────────────────────────────────────────────────────────────────────
+
+-- name: announce_deposit
+INSERT INTO deposits (account, instance_id, usd, state, refundable_usd, made_at)
+VALUES (:account, :instance_id, :usd, 'sending', :refundable_usd, :made_at);
+
+-- name: settle_deposit
+UPDATE deposits SET state = :state WHERE id = :id;
+
+-- name: lacked_deposit
+UPDATE deposits SET lacked_at = :now WHERE id = :id AND lacked_at IS NULL;
+
+-- name: deposits
+SELECT id, account, instance_id, usd, state, refundable_usd, made_at, lacked_at FROM deposits
+WHERE account = :account AND instance_id = :instance_id ORDER BY id DESC;
+
+-- name: deposits_in_doubt
+SELECT usd FROM deposits
+WHERE account = :account AND state IN ('sending', 'unknown') AND made_at > :since;
+
 -- ── machines of other journals ──────────────────────────────────────────────────────────────────
 
 -- name: watched

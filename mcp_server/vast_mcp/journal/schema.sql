@@ -75,6 +75,19 @@ CREATE TABLE holds (
 ) STRICT;
 CREATE INDEX holds_by_account ON holds (account);
 
+-- What was paid ahead for machines. One that is in doubt is settled by what a destroy would give back.
+CREATE TABLE deposits (
+    id             INTEGER PRIMARY KEY,
+    account        TEXT NOT NULL,
+    instance_id    INTEGER NOT NULL,
+    usd            REAL NOT NULL,
+    state          TEXT NOT NULL CHECK (state IN ('sending', 'unknown', 'paid', 'refused', 'absent', 'undecided')),
+    refundable_usd REAL NOT NULL,            -- what a destroy would have given back before it was sent
+    made_at        REAL NOT NULL,
+    lacked_at      REAL                      -- when the balance first did not show it
+) STRICT;
+CREATE INDEX deposits_by_machine ON deposits (account, instance_id);
+
 -- Living machines of this account whose tokens this journal did not make: another computer's, or of a
 -- journal that was lost. They are kept for the wishes that their first eight digits name.
 CREATE TABLE elsewhere (

@@ -27,11 +27,17 @@ def _new_code() -> str:
 def by_code(call: Call, approval: Approval, proposal: Proposal) -> errors.NeedsConfirmation:
     """The question under a new code, for the person and a shell."""
     why = f"The person wants to be asked first ({proposal.setting}), and nobody answered here."
+    without = f", or a sandbox without {proposal.setting}"
+    if proposal.setting is None:
+        why, without = (
+            f"A person is always asked first, and nobody answered here: {proposal.what}",
+            "",
+        )
     journal = call.journal
     if journal.path is None:
         return errors.NeedsConfirmation(
             f"{why} This sandbox keeps its journal in memory, so no shell can approve it either: "
-            f"it takes a host that asks the person, or a sandbox without {proposal.setting}."
+            f"it takes a host that asks the person{without}."
         )
     code = _new_code()
     journal.approvals.ask(code, approval, question_of(call, proposal, approval.usd_per_hour))

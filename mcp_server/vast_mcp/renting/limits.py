@@ -200,13 +200,14 @@ def check_account(
     instance_id: int | None = None,
     is_whole: bool = False,
     is_volume: bool = False,
+    paid_usd: float = 0.0,
 ) -> Headroom | None:
     """Whether the account allows a machine at this price beside all there is; what is left, where a
     limit counts.
 
     `instance_id`: the machine that changes, which counts at the new price instead. `is_whole`:
     that price is of the machine as it runs, with what its row has in it. `is_volume`: it is a new
-    volume, and no machine. Reads the journal: in its
+    volume, and no machine. `paid_usd`: what is about to leave the credit. Reads the journal: in its
     alone() the answer holds until the attempt is announced. Raises OverLimit or PriceUnknown.
     """
     if seen is None:
@@ -225,10 +226,17 @@ def check_account(
         raise _unknown("the machine's price", resting, instance_id=instance_id)
     total = usd_per_hour + sum_of_known(others.values())
     _check_total(limits, total, instance_id)
-    hours = _check_credit(limits, seen.credit, total, instance_id)
+    hours = _check_credit(limits, _credit_left(call, seen, account, paid_usd), total, instance_id)
     if unknown:
         raise _unknown_others(unknown, resting, instance_id)
     return Headroom(machines, total, hours)
+
+
+def _credit_left(call: Call, seen: Standing, account: str, paid_usd: float) -> float | None:
+    """The credit without what is, or may be, paid ahead and is not off it yet."""
+    if seen.credit is None:
+        return None
+    return seen.credit - paid_usd - call.journal.deposits.in_doubt_usd(account)
 
 
 def _unknown_others(

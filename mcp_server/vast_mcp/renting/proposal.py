@@ -21,7 +21,7 @@ class Proposal:
     arguments: Json = field(repr=False)
     what: str
     again: NextStep
-    setting: str = "VAST_MCP_CONFIRM"  # by which the person wants to be asked
+    setting: str | None = "VAST_MCP_CONFIRM"  # by which the person wants to be asked; None: always
     bills: str = " while it runs"  # when its price is billed
 
 

@@ -144,6 +144,7 @@ class Instance(Row):
     dph_total: cells.Amount = None
     min_bid: cells.Amount = None
     is_bid: cells.Flag = None
+    credit_balance: cells.Number = None  # $, paid ahead
     start_date: cells.Moment = None
     end_date: cells.Moment = None
     image_uuid: cells.Text = None

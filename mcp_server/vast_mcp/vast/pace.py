@@ -37,6 +37,8 @@ INTERVALS: dict[str, float] = {
     "charges": 1.0,
     "increases": 2.0,
     "decide": 2.0,
+    "prepay": 2.0,
+    "balance": 3.0,
     "maintenances": 1.0,
     "update": 2.0,
     "invoices": 3.0,

@@ -5,16 +5,37 @@ and announced maintenance.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from vast_mcp import errors
-from vast_mcp.vast import replies, verdicts
+from vast_mcp.vast import cells, replies, verdicts
 from vast_mcp.vast.announced import Maintenance, PriceIncrease
 from vast_mcp.vast.pages import rows_under
+from vast_mcp.vast.replies import Reply
 from vast_mcp.vast.requests import Requests
 from vast_mcp.vast.rows import Listing, rows_of
 
 _ACCEPT = "/api/v0/instances/accept-price-increase/"
 _REJECT = "/api/v0/instances/reject-price-increase/"
+
+
+@dataclass(frozen=True)
+class Prepaid:
+    """What a payment ahead brought: the months that it is worth, and the discount, 0 to 1."""
+
+    months: float | None
+    discount: float | None
+
+
+@dataclass(frozen=True)
+class Deposited:
+    """What is paid ahead for a machine: what a destroy gives back and the discount received so
+    far, in $, and the months that count for the discount.
+    """
+
+    refundable_usd: float
+    discount_usd: float | None
+    months: float | None
 
 
 class Rates(Requests):
@@ -38,6 +59,28 @@ class Rates(Requests):
         body = {"pending_price_increase_id": increase_id}
         await self._read("decide", "PUT", path, body=body, means=verdicts.OF_AN_INCREASE)
 
+    async def prepay(self, instance_id: int, usd: float) -> Prepaid:
+        """PUT /instances/prepay/{id}/ (docs/vast-api.md C.7), once: it is never repeated by
+        itself, since a second one is paid as well.
+        """
+        path = f"/api/v0/instances/prepay/{instance_id}/"
+        reply = await self._read("prepay", "PUT", path, body={"amount": usd}, tries=1)
+        return Prepaid(_amount(reply, "timescale"), _amount(reply, "discount_rate"))
+
+    async def deposit(self, instance_id: int) -> Deposited:
+        """GET /instances/balance/{id}/ (docs/vast-api.md C.7). Raises UnexpectedReply where it
+        does not say what a destroy gives back.
+        """
+        reply = await self._read("balance", "GET", f"/api/v0/instances/balance/{instance_id}/")
+        refundable = _amount(reply, "refundable_deposit")
+        if refundable is None:
+            raise errors.UnexpectedReply(
+                "Vast did not say what was paid ahead for the machine.", http_status=reply.status
+            )
+        return Deposited(
+            refundable, _amount(reply, "total_discount"), _amount(reply, "discount_months")
+        )
+
     async def maintenances(self, machine_ids: Iterable[int]) -> Listing[Maintenance]:
         """POST /machines/maintenances (docs/vast-api.md C.11): what is announced for these. Raises
         IncompleteList where there is no list.
@@ -50,3 +93,11 @@ class Rates(Requests):
                 "Vast's answer holds no list of maintenances.", http_status=reply.status
             )
         return self.unread.note_all(Maintenance, rows_of(Maintenance, rows))
+
+
+def _amount(reply: Reply, name: str) -> float | None:
+    """An amount of a reply; None where it has none that can be read."""
+    try:
+        return cells.amount(reply.body.get(name))
+    except ValueError:
+        return None

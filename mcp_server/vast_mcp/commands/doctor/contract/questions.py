@@ -355,6 +355,14 @@ QUESTIONS = (
         relied_on.INCREASES,
     ),
     Question(
+        "balance",
+        "GET /api/v0/instances/balance/{id}/",
+        "instance_read",
+        lambda vast, known: vast.deposit(known.machines[0]),
+        relied_on.BALANCE,
+        needs=lambda known: known.machines,
+    ),
+    Question(
         "maintenances",
         "POST /api/v0/machines/maintenances",
         "instance_read",

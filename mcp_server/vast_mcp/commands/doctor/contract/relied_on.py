@@ -195,7 +195,12 @@ INSTANCE = Row(
         "direct_port_count": COUNT,
         "jupyter_token": TEXT,
     },
-    spare={"ports": Ports(), "volume_info": LIST, "gpu_max_power": number("W", 0, 10_000)},
+    spare={
+        "ports": Ports(),
+        "volume_info": LIST,
+        "credit_balance": USD,
+        "gpu_max_power": number("W", 0, 10_000),
+    },
     facts=(SUM, DISK),
 )
 
@@ -295,6 +300,10 @@ USER = Row(
 )
 INCREASES = Row(needed={"pending_price_increases": Rows(INCREASE)}, nullable={"truncated": FLAG})
 MAINTAINED = Rows(MAINTENANCE)
+BALANCE = Row(
+    needed={"refundable_deposit": USD},
+    spare={"total_discount": USD, "discount_months": number("months", 0, 1_000)},
+)
 CHARGES = Row(needed={"results": Rows(CHARGE)}, spare={"next_token": TEXT, "total": WHOLE})
 PAYMENTS = Row(needed={"results": Rows(PAYMENT)}, spare={"next_token": TEXT, "total": WHOLE})
 SPEND_RATE = Row(
