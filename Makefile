@@ -6,7 +6,7 @@ STAMP := .venv/.ready
 # Some images set this; without bytecode the server starts in twice the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-whole test-fast cover check fix compat contract storm plans attack bench hosts manifests mcpb clean snapshots
+.PHONY: demo test test-whole test-fast cover check fix compat contract storm plans attack bench hosts views manifests mcpb clean snapshots
 
 $(STAMP): pyproject.toml constraints.txt scripts/bootstrap
 	@PYTHON="$(PYTHON)" sh scripts/bootstrap
@@ -69,6 +69,9 @@ bench: $(STAMP)  ## how fast and how light, beside a bare server and the officia
 
 hosts: $(STAMP)  ## real hosts, validators, conformance, the wheel; needs PyPI and npm
 	@$(BIN)/python scripts/hosts.py
+
+views: $(STAMP)  ## the pages of MCP Apps in real Chromium; needs PyPI and npm the first time
+	@$(BIN)/python scripts/views.py
 
 mcpb: $(STAMP)  ## the bundle that Claude Desktop opens, in dist/
 	@sh scripts/mcpb

@@ -1,4 +1,6 @@
-"""What a host can read without a tool call: the same JSON as the tools answer, and the skill."""
+"""What a host can read without a tool call: the same JSON as the tools answer, the skill, and the
+pages in which it shows answers (apps.py).
+"""
 
 from __future__ import annotations
 
@@ -25,6 +27,7 @@ from mcp.types import (
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
+from vast_mcp.host import apps
 from vast_mcp.host.answering import answer, as_text, refused
 from vast_mcp.host.arguments import arguments_of
 from vast_mcp.host.schema import published, specs_of
@@ -44,7 +47,7 @@ ONE_MACHINE = "vast://instances/"
 
 
 @dataclass(frozen=True)
-class View:
+class Answer:
     """A read-only tool's answer under an address of its own."""
 
     uri: str
@@ -71,16 +74,16 @@ class View:
         )
 
 
-INSTANCES = View(
+INSTANCES = Answer(
     "vast://instances",
     "show_instances",
     "Machines",
     "Every machine of the account, as show_instances.",
 )
-ACCOUNT = View(
+ACCOUNT = Answer(
     "vast://account", "show_account", "Account", "Credit, burn and open rentals, as show_account."
 )
-INSTANCE = View(
+INSTANCE = Answer(
     "vast://instances/{instance_id}",
     "show_instance",
     "One machine",
@@ -89,29 +92,27 @@ INSTANCE = View(
 
 
 class Resources:
-    """The handlers of resources/…: the views whose tools the catalogue has, and the skill."""
+    """The handlers of resources/…: the answers whose tools the catalogue has, the skill, pages."""
 
     def __init__(self, catalogue: Sequence[ToolSpec]) -> None:
         self._specs = specs_of(catalogue)
-        self._views = {view.uri: view for view in (INSTANCES, ACCOUNT) if view.tool in self._specs}
+        self._answers = {one.uri: one for one in (INSTANCES, ACCOUNT) if one.tool in self._specs}
 
     async def list(
         self,
         ctx: ServerRequestContext[Sessions],  # noqa: ARG002
         params: PaginatedRequestParams | None,  # noqa: ARG002
     ) -> ListResourcesResult:
-        views = [view.as_resource() for view in self._views.values()]
-        return ListResourcesResult(resources=[*views, SKILL])
+        answers = [one.as_resource() for one in self._answers.values()]
+        return ListResourcesResult(resources=[*answers, SKILL, *apps.pages()])
 
     async def list_templates(
         self,
         ctx: ServerRequestContext[Sessions],  # noqa: ARG002
         params: PaginatedRequestParams | None,  # noqa: ARG002
     ) -> ListResourceTemplatesResult:
-        views = [INSTANCE] if INSTANCE.tool in self._specs else []
-        return ListResourceTemplatesResult(
-            resource_templates=[view.as_template() for view in views]
-        )
+        templates = [INSTANCE.as_template()] if INSTANCE.tool in self._specs else []
+        return ListResourceTemplatesResult(resource_templates=templates)
 
     async def read(
         self, ctx: ServerRequestContext[Sessions], params: ReadResourceRequestParams
@@ -120,6 +121,8 @@ class Resources:
         uri = str(params.uri)
         if uri == SKILL.uri:
             return _text(uri, SKILL.mime_type, skill())
+        if (page := apps.read_page(uri)) is not None:
+            return page
         sessions = ctx.lifespan_context
         spec = self._specs.get(INSTANCE.tool)  # which only reads, as all that is behind an address
         args = None
@@ -137,14 +140,15 @@ class Resources:
 
     def _tool_of(self, uri: str) -> tuple[ToolSpec, Json]:
         """The tool behind an address, and its arguments. Raises BadArguments."""
-        view = self._views.get(uri)
-        if view is not None:
-            return self._specs[view.tool], {}
+        known = self._answers.get(uri)
+        if known is not None:
+            return self._specs[known.tool], {}
         spec = self._specs.get(INSTANCE.tool)
         if spec is not None and uri.startswith(ONE_MACHINE):
             return spec, {"instance_id": _number(uri.removeprefix(ONE_MACHINE))}
-        known = ", ".join([*self._views, INSTANCE.uri, SKILL.uri])
-        raise errors.BadArguments(f"There is no such resource. Resources: {known}.")
+        pages = [page.uri for page in apps.pages()]
+        all_of_them = ", ".join([*self._answers, INSTANCE.uri, SKILL.uri, *pages])
+        raise errors.BadArguments(f"There is no such resource. Resources: {all_of_them}.")
 
 
 def _number(text: str) -> int | str:

@@ -11,7 +11,7 @@ from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.server.stdio import stdio_server
 
 from vast_mcp import __version__
-from vast_mcp.host import prompts
+from vast_mcp.host import apps, prompts
 from vast_mcp.host.arriving import stdout_of
 from vast_mcp.host.envelope import plain_arguments
 from vast_mcp.host.lines import stdin_of
@@ -67,6 +67,7 @@ class VastServer(Server[Sessions]):
             on_list_prompts=prompts.list_prompts,
             on_get_prompt=prompts.get_prompt,
         )
+        self.extensions = {apps.EXTENSION: {}}
         # What a host brings back with a person's answer is the SDK's to seal and to check.
         security = RequestStateSecurity.ephemeral()
         self.middleware += [plain_arguments, RequestStateBoundary(security, default_audience=NAME)]

@@ -18,7 +18,7 @@ from mcp.types import (
 from vast_mcp import errors
 from vast_mcp.caller import Host, InputNeeded
 from vast_mcp.errors import Json
-from vast_mcp.host import arriving, hints
+from vast_mcp.host import apps, arriving, hints
 from vast_mcp.host.answering import answer, both_channels, refusal
 from vast_mcp.host.arguments import arguments_of
 from vast_mcp.host.schema import shown, specs_of
@@ -34,7 +34,7 @@ class Tools:
 
     @functools.cached_property
     def _shown(self) -> dict[str, Tool]:
-        return shown(self._catalogue)
+        return {name: apps.with_page(tool) for name, tool in shown(self._catalogue).items()}
 
     async def list(
         self,
