@@ -112,6 +112,11 @@ def a_machine(world: World) -> int:
     return made
 
 
+def a_template(world: World) -> str:
+    """The hash of a template of the account's own."""
+    return world.add_template({"name": "kept", "image": "example/kept"})["hash_id"]
+
+
 def needed(tool: str, world: World) -> dict[str, Any]:
     """The least arguments with which a call of a tool succeeds on a lenient world."""
     machine = {"instance_id": a_machine(world)}
@@ -131,6 +136,8 @@ def needed(tool: str, world: World) -> dict[str, Any]:
         "attach_ssh_key": machine | {"key_id": next(iter(world.keys))},
         "detach_ssh_key": machine | {"key_id": next(iter(world.keys))},
         "delete_ssh_key": {"key_id": next(iter(world.keys))},
+        "create_template": {"name": "mine", "image": "a/b"},
+        "delete_template": {"template_hash_id": a_template(world)},
         "wait_for_instance": machine | {"until": "running"},
         **dict.fromkeys(
             ("check_machine", "recycle_instance", "show_instance", "show_logs"), machine

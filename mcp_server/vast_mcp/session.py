@@ -85,6 +85,8 @@ class Session:
     volumes_seen: set[int] = field(default_factory=set[int])
     keys_seen: set[int] = field(default_factory=set[int])  # of the account
     rooms: dict[int, int] = field(default_factory=dict[int, int])  # volume offer → its machine
+    # Hash of a template that this process edited → the one it has since; None: deleted.
+    templates_now: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
     watches: Watches = field(default_factory=Watches)
     unkept: set[int] = field(default_factory=set[int])  # whose watch the journal did not take
     noted: set[Event] = field(default_factory=set[Event])  # of machines, that the journal has

@@ -38,6 +38,8 @@ ACTS = {
     "attach_ssh_key": ("attach_key", 0, "attached"),
     "detach_ssh_key": ("detach_key", 0, "detached"),
     "delete_ssh_key": ("delete_key", 0, "deleted"),
+    "create_template": ("save_template", 0, "saved"),
+    "delete_template": ("delete_template", 0, "deleted"),
 }
 # What a plan sends it sends between calls: a call of it sends nothing by itself.
 BETWEEN_CALLS = {"provision"}

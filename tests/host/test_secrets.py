@@ -20,7 +20,7 @@ from mcp import Client
 from mcp.types import ElicitResult
 from pydantic import ValidationError
 
-from house import KEY_LINE, sampled, served
+from house import KEY_LINE, a_template, sampled, served
 from refusals import READS, REFUSED, RIDDLES, STILLBORN, TOO_MANY, hurried
 from vast_mcp import errors
 from vast_mcp.commands import cli
@@ -424,6 +424,11 @@ PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
     ),
     "detach_ssh_key": ("detach_key", entered_by_a_key),
     "delete_ssh_key": ("delete_key", lambda world: {"key_id": min(world.keys)}),
+    "create_template": (
+        "save_template",
+        lambda world: {"from_instance_id": world.rentals[0].id, "name": "kept"},
+    ),
+    "delete_template": ("delete_template", lambda world: {"template_hash_id": a_template(world)}),
 }
 # Machines, which let nobody in here: what those say is masked at a real server (tests/ssh).
 ENTER = {"copy_files", "run_command", "show_jobs"}

@@ -18,7 +18,7 @@ import pytest
 from mcp import Client
 from pydantic import Field
 
-from house import KEY_LINE, a_machine, call, served
+from house import KEY_LINE, a_machine, a_template, call, served
 from vast_mcp import __version__
 from vast_mcp.environment import load
 from vast_mcp.host.server import build
@@ -299,14 +299,26 @@ async def success_arguments(name: str, client: Client, world: World) -> dict[str
             return {"public_key": KEY_LINE}
         case "show_ssh_keys":
             world.set_keys([KEY_LINE])
-        case "delete_ssh_key":
-            world.set_keys([KEY_LINE])
-            return {"key_id": min(world.keys)}
     if name.partition("_")[2] in {"volume", "volumes"}:
         return success_of_volumes(name, world)
+    if name in OF_THE_ACCOUNT:
+        return OF_THE_ACCOUNT[name](world)
     if name in ON_A_MACHINE:
         return ON_A_MACHINE[name](world, await rented(client, world))
     return {}
+
+
+def a_key(world: World) -> dict[str, Any]:
+    world.set_keys([KEY_LINE])
+    return {"key_id": min(world.keys)}
+
+
+# The arguments of tools that are about no machine.
+OF_THE_ACCOUNT: dict[str, Callable[[World], dict[str, Any]]] = {
+    "create_template": lambda _: {"name": "mine", "image": "a/b", "env_from": ["HF_TOKEN"]},
+    "delete_template": lambda world: {"template_hash_id": a_template(world)},
+    "delete_ssh_key": a_key,
+}
 
 
 def with_a_log(world: World, made: int) -> dict[str, Any]:

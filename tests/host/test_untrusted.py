@@ -187,6 +187,8 @@ def looks(machine: int, offer: int) -> list[tuple[str, dict[str, Any]]]:
         ("attach_ssh_key", {"instance_id": machine, "key_id": 1}),
         ("detach_ssh_key", {"instance_id": machine, "key_id": 1, "not_ours": True}),
         ("delete_ssh_key", {"key_id": 1}),
+        ("create_template", {"from_instance_id": machine}),
+        ("delete_template", {"template_hash_id": "0" * 32}),
         ("manage_instance", {"instance_id": machine, "action": "stop", "not_ours": True}),
         ("manage_instance", {"instance_id": machine, "action": "start", "not_ours": True}),
         ("recycle_instance", {"instance_id": machine, "not_ours": True}),

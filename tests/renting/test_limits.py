@@ -715,6 +715,8 @@ async def test_a_server_that_may_only_look_acts_in_nothing(
         "attach_ssh_key": {"instance_id": made.id, "key_id": 1},
         "detach_ssh_key": {"instance_id": made.id, "key_id": 1, "not_ours": True},
         "delete_ssh_key": {"key_id": 1},
+        "create_template": {"from_instance_id": made.id},
+        "delete_template": {"template_hash_id": "0" * 32},
     }
     assert arguments.keys() == {spec.name for spec in CATALOGUE if not spec.read_only}
     async with allowing(world, settings, read_only=True) as client:

@@ -38,7 +38,7 @@ ROUTES = {
     "/api/v0/machines/maintenances": {"POST"},
     "/api/v0/ssh/": {"GET", "POST"},
     "/api/v0/ssh/N/": {"DELETE"},
-    "/api/v0/template/": {"GET"},
+    "/api/v0/template/": {"GET", "POST", "PUT", "DELETE"},
     "/api/v0/users/current/": {"GET"},
     "/api/v0/users/spend-rate/": {"GET"},
     "/api/v0/volumes/": {"GET", "PUT", "DELETE"},

@@ -40,5 +40,8 @@ CATALOGUE = Catalogue(
         "attach_ssh_key",
         "detach_ssh_key",
         "delete_ssh_key",
+        # templates
+        "create_template",
+        "delete_template",
     ),
 )

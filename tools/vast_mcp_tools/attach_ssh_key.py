@@ -42,7 +42,7 @@ class AttachSshKeyResult(Result):
 
 
 async def attach_ssh_key(args: AttachSshKey, call: Call) -> AttachSshKeyResult:
-    """Lets a registered SSH key into an older container. A VM takes keys only at its birth."""
+    """Lets a registered SSH key into an older container; a VM takes no later key."""
     key = await _key(args, call)
     row = await _container(args, call)
     consent = Consent(call, _proposal(args, key, row))

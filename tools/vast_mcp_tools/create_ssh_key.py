@@ -39,7 +39,7 @@ class CreateSshKey(Arguments):
         str,
         Field(
             max_length=LARGEST_FILE,
-            description="its text (ssh-ed25519 AAAA…) or a *.pub file here: ~/.ssh/id_ed25519.pub",
+            description="its text, or a *.pub file here: ~/.ssh/id_ed25519.pub",
         ),
     ]
 
@@ -59,9 +59,7 @@ class CreateSshKeyResult(Result):
 
 
 async def create_ssh_key(args: CreateSshKey, call: Call) -> CreateSshKeyResult:
-    """Registers an SSH public key. Machines rented afterwards accept it; a VM takes no later one.
-    The same key twice is a success.
-    """
+    """Registers an SSH public key: machines rented afterwards accept it, a VM no later one."""
     line = _checked(_text(args.public_key, call.ssh_dir))
     fingerprint = fingerprint_of(line.split()[1]) or ""
     consent = Consent(call, _proposal(fingerprint))

@@ -47,9 +47,7 @@ class DeleteSshKeyResult(Result):
 
 
 async def delete_ssh_key(args: DeleteSshKey, call: Call) -> DeleteSshKeyResult:
-    """Takes a key off the account; machines that have it keep it. For the key that this server
-    enters by a person is asked.
-    """
+    """Takes a key off the account; machines that have it keep it."""
     key = await _key(args, call)
     if key is None:
         return DeleteSshKeyResult(key_id=args.key_id, outcome="already_gone")

@@ -6,45 +6,23 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vast_mcp.errors import Json, clean_or_none
+from vast_mcp.errors import Json
 from vast_mcp.renting import template_needs
+from vast_mcp.renting.image_rules import image_of_template
+from vast_mcp.renting.template_shown import TemplateRow, row_of
 from vast_mcp.session import Call
-from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
+from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
 from vast_mcp.vast.account import Template
-
-KNOWN_RUNTYPES = frozenset(
-    {"ssh", "jupyter", "args", "ssh_proxy", "ssh_direct", "jupyter_proxy", "jupyter_direct"}
-)
-
-
-MOST_NAMES = 20  # of variables that a row shows
 
 
 class SearchTemplates(Arguments):
     words: Annotated[
         str | None,
-        Field(max_length=200, description="all occur in name, image, hash or description"),
+        Field(max_length=200, description="all in name, image, hash or description"),
     ] = None
     recommended: Annotated[bool, Field(description="Default true; false: strangers' too")] = True
-    mine: Annotated[bool, Field(description="only your own, recommended or not. Default false")] = (
-        False
-    )
+    mine: Annotated[bool, Field(description="only your own. Default false")] = False
     limit: Annotated[int, Field(ge=1, le=20, description="1 to 20, default 10")] = 10
-
-
-class TemplateRow(Part):
-    template_hash_id: str
-    untrusted_name: str | None = None
-    untrusted_image: str | None = None
-    untrusted_desc: str | None = None
-    runtype: str | None = None
-    launch: Annotated[
-        str | None, Field(description="How it starts, as create_instance's runtype.")
-    ] = None
-    untrusted_env: Annotated[list[str] | None, Field(description="Names of its variables.")] = None
-    ports: Annotated[list[str] | None, Field(description="Opened; each a direct port.")] = None
-    min_cuda: Annotated[float | None, Field(description="Of the driver.")] = None
-    disk_gb: Annotated[float | None, Field(description="Recommended.")] = None
 
 
 class SearchTemplatesResult(Result):
@@ -55,14 +33,14 @@ class SearchTemplatesResult(Result):
 
 
 async def search_templates(args: SearchTemplates, call: Call) -> SearchTemplatesResult:
-    """Finds templates, most used first, for create_instance's template_hash_id."""
+    """Finds templates for create_instance, most used first."""
     found = await call.vast.recent.search_templates(await _filters(args, call))
     words = (args.words or "").lower().split()
     fitting = [template for template in found if _has(template, words)]
     fitting.sort(key=_most_used_first)
     return SearchTemplatesResult(
         count=len(fitting),
-        templates=[_row(template) for template in fitting[: args.limit]],
+        templates=[row_of(template, own=args.mine) for template in fitting[: args.limit]],
         warnings=_warnings(args, len(fitting)),
         next_steps=_steps(args, fitting),
     )
@@ -87,41 +65,12 @@ def _has(template: Template, words: list[str]) -> bool:
 
 def _text(template: Template) -> str:
     """What its words are looked for in, in lower case."""
-    parts = (template.name, _image(template), template.desc, template.hash_id)
+    parts = (template.name, image_of_template(template), template.desc, template.hash_id)
     return " ".join(filter(None, parts)).lower()
 
 
 def _most_used_first(template: Template) -> tuple[int, str]:
     return -(template.count_created or 0), template.hash_id
-
-
-def _image(template: Template) -> str | None:
-    if template.image and template.tag:
-        return f"{template.image}:{template.tag}"
-    return template.image
-
-
-def _row(template: Template) -> TemplateRow:
-    facts = template_needs.facts_of(template)
-    return TemplateRow(
-        template_hash_id=template.hash_id,
-        untrusted_name=clean_or_none(template.name, 60),
-        untrusted_image=clean_or_none(_image(template), 80),
-        untrusted_desc=clean_or_none(template.desc, 120),
-        runtype=_runtype(template),
-        launch=facts.get("launch"),
-        untrusted_env=facts.get("env", [])[:MOST_NAMES] or None,
-        ports=facts.get("ports"),
-        min_cuda=template_needs.cuda_of(template),
-        disk_gb=template.recommended_disk_space,
-    )
-
-
-def _runtype(template: Template) -> str | None:
-    """Its runtype where it is one of Vast's own words, since anything else is a stranger's text."""
-    if template.runtype not in KNOWN_RUNTYPES:
-        return None
-    return template.runtype
 
 
 def _warnings(args: SearchTemplates, count: int) -> list[str]:

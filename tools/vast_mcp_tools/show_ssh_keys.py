@@ -41,8 +41,8 @@ class ShowSshKeysResult(Result):
 
 
 async def show_ssh_keys(_: ShowSshKeys, call: Call) -> ShowSshKeysResult:
-    """Lists the account's SSH keys by id and fingerprint, which is in ~/.ssh of this computer, and
-    which machines they open. New machines accept all; attach_ssh_key adds one to an older one.
+    """Lists the account's SSH keys by id and fingerprint, those in ~/.ssh here, and which machines
+    they open. New machines accept all.
     """
     keys = await call.vast.shared.ssh_keys()
     call.session.ssh_keys = keys

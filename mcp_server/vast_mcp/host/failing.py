@@ -52,6 +52,8 @@ _OF_KINDS = {
     "delete_key": _Words("deleted", "the key may be deleted"),
     "attach": _Words("attached", "the key may be attached"),
     "detach": _Words("detached", "the key may be detached"),
+    "save_template": _Words("saved", "the template may be saved"),
+    "delete_template": _Words("deleted", "the template may be deleted"),
     "command": _Words("run", "a command may run in the machine"),
 }
 _COUNTED: dict[Fate, str] = {

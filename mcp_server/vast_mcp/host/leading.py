@@ -47,6 +47,7 @@ _MACHINES = NextStep("show_instances", {}, "what there is, and its state")
 _VOLUMES = NextStep("show_volumes", {}, "which volumes there are")
 _KEYS = NextStep("show_ssh_keys", {}, "which keys there are")
 _TEMPLATES = NextStep("search_templates", {}, "templates with their hashes")
+_OWN_TEMPLATES = NextStep("search_templates", {"mine": True}, "your own, with their hashes")
 _OF_KINDS: dict[type[errors.VastMcpError], NextStep] = {
     errors.OfferGone: _OFFERS,
     errors.OfferPrivate: _OFFERS,
@@ -70,12 +71,15 @@ _OF_TOOLS = {
     **dict.fromkeys(("create_ssh_key", "detach_ssh_key", "delete_ssh_key"), _KEYS),
     "show_ssh_keys": _KEYS,
     "search_templates": _TEMPLATES,
+    "create_template": _OWN_TEMPLATES,
+    "delete_template": _OWN_TEMPLATES,
     "search_offers": _OFFERS,
 }
 # Where the ids of an argument come from.
 _OF_FIELDS = {
     "offer_id": NextStep("search_offers", {}, "offers with their ids"),
     "instance_id": _MACHINES,
+    "from_instance_id": _MACHINES,
     "instance_ids": _MACHINES,
     "volume_id": _VOLUMES,
     "key_id": _KEYS,

@@ -42,6 +42,9 @@ OTHER_TOOLS = {
     "list_templates find_templates get_templates show_templates templates": (
         "search_templates does that"
     ),
+    "save_template new_template make_template update_template edit_template save_as_template "
+    "template_from_instance": "create_template does that; template_hash_id edits one of your own",
+    "remove_template destroy_template": "delete_template does that",
     "list_volumes get_volumes volumes": "show_volumes does that",
     "delete_volume remove_volume": "destroy_volume does that",
     "new_volume make_volume clone_volume copy_volume": (

@@ -159,7 +159,7 @@ MEANINGS = (
         "startup_script start_script on_start on_start_script onstart_cmd startup "
         "startup_command init_script user_data script setup_script setup boot_script init "
         "cloud_init post_start provisioning_script bash_script start_cmd",
-        {"create_instance": _ONSTART},
+        {"create_instance": _ONSTART, "create_template": _ONSTART},
     ),
     Meaning(
         "command commands cmd entrypoint entrypoint_args run docker_command "
@@ -297,12 +297,17 @@ MEANINGS = (
     Meaning(
         "template template_id template_hash template_name template_uuid hash_id hash tmpl "
         "template_hash_ids recipe",
-        {"create_instance": "template_hash_id, from search_templates", "search_templates": "words"},
+        {
+            "create_instance": "template_hash_id, from search_templates",
+            "delete_template": "template_hash_id, from search_templates",
+            "create_template": "template_hash_id, of your own: edits it",
+            "search_templates": "words",
+        },
     ),
     Meaning(
         "docker_image image_name container_image container docker base_image image_uuid os_image "
         "image_url docker_image_name image_tag image_path img image_id docker_tag os image",
-        {"create_instance": "image", "search_templates": "words"},
+        {"create_instance": "image", "create_template": "image", "search_templates": "words"},
     ),
     Meaning(
         "environment env_vars envs env_var environment_variables variables vars extra_env env_dict "

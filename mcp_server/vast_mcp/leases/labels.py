@@ -53,6 +53,11 @@ class _Label:
         return cls(name[: match.start()], float(match.group(1)), ending)
 
 
+def name_in(label: str | None) -> str:
+    """A label without the lease and the token at its end."""
+    return _Label.of(label or "").name.strip()
+
+
 def lease_of(label: str | None) -> float | None:
     """When the label says that the machine's lease ends, in epoch seconds; ENDLESS is no end."""
     return _Label.of(label or "").until

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
+import zlib
 
 ONSTART_MAX = 4048  # characters that Vast takes
 
@@ -41,3 +43,17 @@ def packed(onstart: str) -> str:
     data = base64.b64encode(gzip.compress(onstart.encode(), compresslevel=9, mtime=0)).decode()
     wrapper = _RUN if onstart.startswith("#!") else _SOURCE
     return wrapper.format(data=data)
+
+
+_PACKED = re.compile(r"_onstart=\$\(mktemp\)&&echo ([A-Za-z0-9+/=]+)\|base64 -d\|gzip -dc>")
+
+
+def unpacked(onstart: str) -> str:
+    """The script that a packed one restores; what is not packed is itself."""
+    found = _PACKED.search(onstart)
+    if found is None:
+        return onstart
+    try:
+        return gzip.decompress(base64.b64decode(found[1], validate=True)).decode()
+    except (ValueError, OSError, EOFError, zlib.error):
+        return onstart

@@ -18,7 +18,7 @@ from functools import cache
 from importlib import resources
 
 from vast_mcp.checks import script
-from vast_mcp.leases.packing import packed
+from vast_mcp.leases.packing import packed, unpacked
 from vast_mcp.settings import DEFAULT_URL
 
 FOLDER = "/var/tmp/vast-mcp"  # noqa: S108  # in the machine; survives a reboot, which /tmp may not
@@ -59,6 +59,19 @@ def is_all_of(onstart: str) -> bool:
     rest = [line for line in without.splitlines() if not line.startswith(_MARK)]
     ours = is_in(onstart) or without != onstart
     return ours and rest in ([], [_SHEBANG.strip()])
+
+
+def without(onstart: str) -> str | None:
+    """A start script, as a row shows it, without watchdog, look and packing: what somebody wrote;
+    None where that is nothing.
+    """
+    bare = script.without(onstart)
+    kept = [line for line in bare.splitlines(keepends=True) if not line.startswith(_MARK)]
+    ours = is_in(onstart) or bare != onstart
+    rest = "".join(kept)
+    if ours and rest.strip() in {"", _SHEBANG.strip()}:
+        return None
+    return unpacked(rest)
 
 
 def guarded(

@@ -40,7 +40,7 @@ def problems_of(env: Mapping[str, str], kept: Sequence[str]) -> list[Problem]:
 def warnings_of(env: Mapping[str, str], left_out: Sequence[str]) -> list[str]:
     """What was left out, and what probably is not as it was meant."""
     warnings = [warning_of_variable(clean(name, 60), value) for name, value in _variables(env)]
-    set_by_vast = [name for name, _ in _variables(env) if _OF_VAST.fullmatch(name)]
+    set_by_vast = [name for name, _ in _variables(env) if is_set_by_vast(name)]
     if left_out:
         warnings.append(
             f"Left out of env, since Vast knows no such Docker options: {', '.join(left_out)}."
@@ -48,6 +48,11 @@ def warnings_of(env: Mapping[str, str], left_out: Sequence[str]) -> list[str]:
     if set_by_vast:
         warnings.append(f"Vast sets {', '.join(set_by_vast)} itself, over what env says.")
     return [warning for warning in warnings if warning]
+
+
+def is_set_by_vast(name: str) -> bool:
+    """Whether Vast gives a machine this variable, over whatever else says so."""
+    return _OF_VAST.fullmatch(name) is not None
 
 
 def _variables(env: Mapping[str, str]) -> list[tuple[str, str]]:

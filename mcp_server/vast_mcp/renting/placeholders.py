@@ -68,7 +68,7 @@ def is_unfilled_variable(name: str, value: str) -> bool:
 def warning_of_variable(name: str, value: str) -> str | None:
     """What is to be said of a value that is probably not what was meant. It repeats none of it."""
     is_weak = _WEAK.fullmatch(value.strip()) or value.strip().casefold() == name.casefold()
-    if _is_secret(name) and is_weak:
+    if names_a_secret(name) and is_weak:
         return f"env: {name} has a value that nobody seems to have filled in."
     if _NOT_EXPANDED.search(value):
         return f"env: {name} names a shell variable; Vast passes it on as it is written."
@@ -90,8 +90,9 @@ def _is_own_name(name: str, text: str) -> bool:
     """Whether a secret's value is its variable's name, letter by letter: HF_TOKEN=HF_TOKEN. A
     password may well be `password`.
     """
-    return _is_secret(name) and "_" in name and text == name
+    return names_a_secret(name) and "_" in name and text == name
 
 
-def _is_secret(name: str) -> bool:
+def names_a_secret(name: str) -> bool:
+    """Whether a variable is called as secrets are."""
     return _SECRET_NAME.fullmatch(name) is not None

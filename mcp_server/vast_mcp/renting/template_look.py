@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from vast_mcp import errors
-from vast_mcp.errors import Json, NextStep, Problem
+from vast_mcp.errors import Json
 from vast_mcp.renting.findings import LOOK_S
+from vast_mcp.renting.template_hashes import no_such
 from vast_mcp.session import Call
 from vast_mcp.vast.account import Template
 
@@ -43,15 +44,7 @@ async def template_in(call: Call, body: Json) -> tuple[Template | None, str]:
             raise
         return None, f"The template could not be read ({exc.code}): what it brings is not known."
     if template is None:
-        raise errors.NoSuchTemplate(
-            "Vast shows no template by this template_hash_id. It is a hash, not "
-            "an id, and editing a template changes it.",
-            problems=[Problem("template_hash_id", "one of search_templates")],
-            next_steps=[
-                NextStep("search_templates", {"mine": True}, "your own"),
-                NextStep("search_templates", {}, "recommended ones"),
-            ],
-        )
+        raise no_such(call.session, hash_id)
     return template, ""
 
 

@@ -64,6 +64,8 @@ ENDPOINTS = frozenset(
         "keys",
         "delete_key",
         "templates",
+        "save_template",
+        "delete_template",
         "user",
         "gpu_names",
         "unknown",

@@ -69,4 +69,5 @@ class Template(Row):
     creator_id: cells.Whole = None
     count_created: cells.Whole = None
     recommended_disk_space: cells.Amount = None
+    private: cells.Flag = None
     extra_filters: Any = Field(default=None, repr=False)  # a text of JSON, or the object itself

@@ -34,6 +34,8 @@ INTERVALS: dict[str, float] = {
     "attach": 2.0,
     "detach": 2.0,
     "templates": 3.0,
+    "save_template": 3.0,
+    "delete_template": 3.0,
     "charges": 1.0,
     "increases": 2.0,
     "decide": 2.0,

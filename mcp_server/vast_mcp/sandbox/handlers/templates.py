@@ -91,9 +91,9 @@ V0, V1 = "/api/v0/template/", "/api/v1/template/"
 READ, WRITE = "user_read", "user_write"
 TABLE = (
     Endpoint(V0, "GET", "templates", READ, find_templates),
-    Endpoint(V0, "POST", "templates", WRITE, add_template),
-    Endpoint(V0, "PUT", "templates", WRITE, edit_template),
-    Endpoint(V0, "DELETE", "templates", WRITE, delete_template),
+    Endpoint(V0, "POST", "save_template", WRITE, add_template),
+    Endpoint(V0, "PUT", "save_template", WRITE, edit_template),
+    Endpoint(V0, "DELETE", "delete_template", WRITE, delete_template),
     Endpoint(V1, "GET", "templates", READ, find_pages),
-    Endpoint(V1, "PUT", "templates", WRITE, replace_template),
+    Endpoint(V1, "PUT", "save_template", WRITE, replace_template),
 )

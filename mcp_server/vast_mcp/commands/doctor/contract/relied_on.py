@@ -222,6 +222,7 @@ TEMPLATE = Row(
         "creator_id": ID,
         "count_created": COUNT,
         "recommended_disk_space": GB,
+        "private": FLAG,
         "extra_filters": JSON_OBJECT,
     },
 )
