@@ -4,8 +4,18 @@ Run by `make compat`.
 
 import json
 import time
+from decimal import Decimal
+from typing import Any
 
-from box import Box
+from box import ROOT, Box
+
+
+def ours(box: Box, tool: str, **arguments: Any) -> dict[str, Any]:
+    """What `vast-mcp call` answers beside the official client."""
+    words = ("call", tool, json.dumps(arguments))
+    where = {"VAST_MCP_TIME_SCALE": "0.01", "VAST_MCP_STATE_DIR": str(box.home / "state")}
+    done = box.run(ROOT / ".venv/bin/python", "-m", "vast_mcp", *words, **where)
+    return json.loads(done.stdout)
 
 
 def test_search_offers_finds_and_prints_offers(box: Box) -> None:
@@ -394,6 +404,26 @@ def test_charges_and_invoices_are_shown(box: Box) -> None:
     now = int(time.time())
     days = ("--start-date", now - 86_400, "--end-date", now + 60)
     assert "$2.00" in box.says("show", "invoices-v1", "--invoices", *days)
+
+
+def test_our_sums_are_those_of_the_charges_that_the_official_client_shows(box: Box) -> None:
+    """Both read the same, page by page, and neither changes anything (docs/vast-api.md G)."""
+    for hours in (5, 30, 80):
+        box.set(age={"instance_id": box.rent(), "hours": hours})
+    before = box.ledger()
+    now = int(time.time())
+    words = ("show", "invoices-v1", "--charges", "--start-date", now - 6 * 86_400)
+    words = (*words, "--end-date", now + 60, "--limit", 2)
+    page = box.rows(*words)
+    rows = page["results"] + box.rows(*words, "--next-token", page["next_token"])["results"]
+    told = ours(box, "show_costs")
+    parts = {row["instance_id"]: Decimal(str(row["usd"])) for row in told["rows"]}
+    theirs = {int(row["source"].split("-")[1]): Decimal(str(row["amount"])) for row in rows}
+    # A thousandth of a $ may pass between the two.
+    assert parts.keys() == theirs.keys()
+    assert all(abs(parts[one] - usd) <= Decimal("0.002") for one, usd in theirs.items())
+    assert Decimal(str(told["spent_usd"])) == sum(parts.values())
+    assert box.ledger() == before
 
 
 def test_prepay_and_price_increases(box: Box) -> None:

@@ -225,6 +225,22 @@ async def test_what_charges_do_not_reach_yet_is_estimated_and_added(
     assert answer["spent_is"] in {"estimate", "at_most"}
 
 
+async def test_the_last_day_of_charges_is_not_counted_twice(client: Client, world: World) -> None:
+    """Their end is that day's midnight, not a moment: without hours nobody knows how much of that
+    day they hold. So it is what was charged, or what looks told, and never both (docs/vast-api.md
+    G).
+    """
+    made = world.rent(an_offer(world)["id"], {"image": "a/b", "disk": 20, "label": OURS})
+    world.age(made.id, 40)
+    usd = 40 * made.dph_total
+    day = world.now // 86_400 * 86_400
+    row = {"source": f"instance-{made.id}", "start": day - 86_400, "end": day, "amount": usd}
+    body = {"success": True, "results": [row | {"items": []}], "next_token": None}
+    world.faults.add("charges", "status", times=None, status=200, body=body)
+    answer = await call(client, "show_instance", instance_id=made.id)
+    assert answer["spent_usd"] == pytest.approx(usd, abs=0.01)
+
+
 @pytest.mark.parametrize("amount", ["NaN", "a lot", None, True, -5])
 async def test_an_amount_that_is_none_leaves_the_estimate(
     client: Client, world: World, amount: Any
