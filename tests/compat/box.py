@@ -64,6 +64,12 @@ class Box:
     def rows(self, *words: object) -> Any:
         return json.loads(self.says(*words, "--raw"))
 
+    def ours(self, tool: str, arguments: dict[str, Any]) -> Any:
+        """The answer of one of our own tools, to the same account."""
+        command = (ROOT / ".venv/bin/vast-mcp", "call", tool, json.dumps(arguments))
+        done = self.run(*command, VAST_MCP_TIME_SCALE="0.01")
+        return json.loads(done.stdout)
+
     def dstack(self, *acts: Act) -> list[Any]:
         """What acts of dstack's own code come to (peers/by_dstack.py)."""
         return self._peer("dstack", acts)

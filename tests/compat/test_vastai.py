@@ -231,6 +231,21 @@ def test_volumes_are_searched_created_shown_and_deleted(box: Box) -> None:
     assert [entry["kind"] for entry in box.ledger()] == ["volume", "volume_delete"]
 
 
+def test_a_volume_is_made_and_copied_as_ours_does(box: Box) -> None:
+    """Beside it our own calls have the same effect on the ledger (docs/vast-api.md F)."""
+    room, other = (one["id"] for one in box.rows("search", "volumes", "disk_space>=90")[:2])
+    theirs = box.rows("create", "volume", room, "--size", 15)["volume_id"]
+    assert box.rows("clone", "volume", theirs, other, "--size", 15)["success"]
+    before = box.ledger()
+    wish = {"volume_offer_id": room, "size_gb": 15}
+    made = box.ours("create_volume", wish)["volume_id"]
+    box.ours("create_volume", {"volume_offer_id": other, "clone_of": made})
+    mine = box.ledger()[len(before) :]
+    assert [one["kind"] for one in before] == [one["kind"] for one in mine] == ["volume"] * 2
+    sizes = [row["disk_space"] for row in box.rows("show", "volumes")]
+    assert sizes == [15] * 4
+
+
 def test_label_instance_sets_it(box: Box) -> None:
     """A PUT with a label sets it (docs/vast-api.md C.7)."""
     instance = box.rent()

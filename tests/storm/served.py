@@ -24,6 +24,7 @@ from vast_mcp.journal.jobs import Jobs
 from vast_mcp.journal.locks import Owner
 from vast_mcp.journal.plans import Plans
 from vast_mcp.journal.runs import Run, Runs
+from vast_mcp.journal.volumes import MadeVolumes
 from vast_mcp.renting import attempt, limits
 from vast_mcp.vast.client import Vast
 from vast_mcp.vast.departure import Departure
@@ -58,6 +59,14 @@ PLAN_STEPS = {
     "plan over": "mark_over",
     "plan told": "mark_told",
 }
+# And of a volume that is made by itself.
+VOLUME_STEPS = {
+    "volume intended": "intend",
+    "volume sending": "mark_sending",
+    "volume unknown": "mark_unknown",
+    "volume made": "mark_made",
+    "volume absent": "mark_absent",
+}
 PATIENCE_S = 120.0
 
 
@@ -91,10 +100,9 @@ def stops(names: set[str], port: int) -> None:
     attempt.claim = around("claim", attempt.claim)
     for arrow, method in ARROWS.items():
         setattr(Journal, method, around(arrow, getattr(Journal, method)))
-    for step, method in JOB_STEPS.items():
-        setattr(Jobs, method, around(step, getattr(Jobs, method)))
-    for step, method in RUN_STEPS.items():
-        setattr(Runs, method, around(step, getattr(Runs, method)))
+    of_parts = ((JOB_STEPS, Jobs), (VOLUME_STEPS, MadeVolumes), (RUN_STEPS, Runs))
+    for part, step, method in ((part, *one) for steps, part in of_parts for one in steps.items()):
+        setattr(part, method, around(step, getattr(part, method)))
     note = Runs.note
 
     def noted(self: Runs, run: Run) -> None:
