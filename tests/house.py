@@ -126,6 +126,10 @@ def needed(tool: str, world: World) -> dict[str, Any]:
         "search_volumes": {"offer_id": an_offer(world)["id"]},
         "manage_instance": machine | {"action": "stop"},
         "update_instance": machine | {"image": "a/b"},
+        "copy_data": {
+            "source": f"{machine['instance_id']}:/a",
+            "destination": f"{machine['instance_id']}:/b",
+        },
         "destroy_instance": {"instance_ids": list(machine.values())},
         "copy_files": machine | {"direction": "down", "local": "~/x", "remote": "x"},
         "run_command": machine | {"command": "true"},

@@ -111,6 +111,8 @@ class Session:
     # Machine → when its log was last asked for its watchdog, on anyio's clock.
     watchdogs_asked: dict[int, float] = field(default_factory=dict[int, float])
     copied: set[int] = field(default_factory=set[int])  # machines to or from which files were
+    # Copy by Vast → the address that Vast named for its outcome.
+    copy_results: dict[str, str] = field(default_factory=dict[str, str], repr=False)
 
     # Done by this process: machines it rented, and when, known without a journal too;
     # machines whose destroy Vast accepted; by token, verdicts that could not be written.

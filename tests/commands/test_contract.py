@@ -20,7 +20,7 @@ from vast_mcp.commands.doctor.contract import relied_on, run_contract
 from vast_mcp.commands.doctor.contract.kinds import Row
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
-from vast_mcp.vast.account import SshKey, Template, User
+from vast_mcp.vast.account import Cloud, SshKey, Template, User
 from vast_mcp.vast.announced import Maintenance, PriceIncrease
 from vast_mcp.vast.charges import Charge, Payment, SpendRate
 from vast_mcp.vast.models import Instance, Offer
@@ -57,6 +57,7 @@ def world() -> World:
     room = next(iter(made.volumes.rooms.values()))
     made.volumes.rent(room["id"], 10.0, None, made.now)
     made.raise_price(first)
+    made.clouds = [{"id": 101, "cloud_type": "s3", "name": "mine"}]
     made.maintenances.append(
         {
             "id": 7,
@@ -127,11 +128,12 @@ def test_the_sandbox_is_as_relied_on_in_everything(doctor: Doctor) -> None:
 def test_what_an_account_has_no_example_of_is_not_seen(doctor: Doctor, world: World) -> None:
     """An empty account is no fault: status 0, and it is said what was not looked at."""
     world.reset()
+    world.clouds = []
     status, told = doctor()
     assert status == 0
     unseen = {name for name, said in statuses(told).items() if said == "not seen"}
     of_machines = {"machines", "one_row", "machine", "log", "increases", "balance", "maintenances"}
-    assert unseen == {*of_machines, "ssh_keys", "volumes", "charges", "payments"}
+    assert unseen == {*of_machines, "ssh_keys", "volumes", "charges", "payments", "clouds"}
 
 
 def test_the_fields_without_an_example_are_named(doctor: Doctor) -> None:
@@ -160,6 +162,7 @@ def test_nothing_is_changed_and_no_price_is_paid(doctor: Doctor, world: World) -
         "charges",
         "rises",
         "balance",
+        "clouds",
         "maintenances",
         "invoices",
         "spend_rate",
@@ -506,6 +509,7 @@ def test_a_difference_is_told_in_words(
         (VolumeOffer, relied_on.ROOM),
         (PriceIncrease, relied_on.INCREASE),
         (Maintenance, relied_on.MAINTENANCE),
+        (Cloud, relied_on.CLOUD),
         (Charge, relied_on.CHARGE),
         (Payment, relied_on.PAYMENT),
         (SpendRate, relied_on.SPEND_RATE),

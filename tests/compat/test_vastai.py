@@ -377,6 +377,41 @@ def test_two_instances_copy(box: Box) -> None:
     assert "Remote to Remote copy initiated" in said
 
 
+def test_our_update_has_the_same_effect_and_makes_the_container_anew(box: Box) -> None:
+    """The official client leaves the recycling to its user (docs/vast-api.md C.7)."""
+    first, second = box.rent(), box.rent()
+    box.vastai("update", "instance", first, "--image", "other/image")
+    ours(box, "update_instance", instance_id=second, image="other/image", not_ours=True)
+    assert [one["image"] for one in box.rentals()] == ["other/image", "other/image"]
+    kinds = [entry["kind"] for entry in box.ledger()]
+    assert kinds == ["rent", "rent", "update_template", "update_template", "recycle"]
+
+
+def test_our_copies_and_commands_leave_the_same_in_the_ledger(box: Box) -> None:
+    """copy_direct, rclone and the command of a stopped machine (docs/vast-api.md C.7, C.10)."""
+    box.set(clouds=[{"id": 101, "cloud_type": "s3", "name": "mine"}])
+    first, second = box.rent(), box.rent()
+    there = {"destination": f"{second}:/data/", "not_ours": True}
+    box.says("copy", f"C.{first}:/data/", f"C.{second}:/data/")
+    assert ours(box, "copy_data", source=f"{first}:/data/", **there)["state"] == "taken"
+    words = ("--src", "/data", "--dst", "/x", "--instance", first, "--connection", 101)
+    box.says("cloud", "copy", *words, "--transfer", "Instance To Cloud")
+    cloud = {"source": f"{first}:/data", "destination": "s3.101:/x", "not_ours": True}
+    assert ours(box, "copy_data", **cloud)["state"] == "taken"
+    box.says("cancel", "copy", second)
+    ours(box, "copy_data", source=f"{first}:/data/", **there, stop=True)
+    box.vastai("stop", "instance", first)
+    box.vastai("execute", first, "ls")
+    listed = ours(box, "run_command", instance_id=first, command="ls", not_ours=True)
+    assert "root" in listed["untrusted_stdout"]
+    acts = [
+        {name: entry[name] for name in ("kind", "instance_id") if name in entry}
+        for entry in box.ledger()
+        if entry["kind"] not in {"rent", "stop"}
+    ]
+    assert acts[::2] == acts[1::2]
+
+
 def test_env_vars_are_created_shown_changed_and_deleted(box: Box) -> None:
     """Secrets of the account (docs/vast-api.md G)."""
     box.says("create", "env-var", "hf_token", "x")

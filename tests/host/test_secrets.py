@@ -391,6 +391,13 @@ PLANTED: dict[str, tuple[str, Callable[[World], dict[str, Any]]]] = {
         lambda world: {"instance_id": world.rentals[0].id, "action": "stop"},
     ),
     "recycle_instance": ("recycle", lambda world: {"instance_id": world.rentals[0].id}),
+    "copy_data": (
+        "copy",
+        lambda world: {
+            "source": f"{world.rentals[0].id}:/a",
+            "destination": f"{world.rentals[0].id}:/b",
+        },
+    ),
     "update_instance": (
         "update_template",
         lambda world: {"instance_id": world.rentals[0].id, "image": "a/b"},

@@ -354,6 +354,7 @@ ON_A_MACHINE: dict[str, Callable[[World, int], dict[str, Any]]] = {
         "local": "~/x",
         "remote": "x",
     },
+    "copy_data": lambda _world, made: {"source": f"{made}:/a", "destination": f"{made}:/b"},
     "check_machine": without_ssh,
     "detach_ssh_key": with_a_key,
     "destroy_instance": lambda _world, made: {"instance_ids": [made]},

@@ -193,6 +193,10 @@ def looks(machine: int, offer: int) -> list[tuple[str, dict[str, Any]]]:
         ("manage_instance", {"instance_id": machine, "action": "start", "not_ours": True}),
         ("recycle_instance", {"instance_id": machine, "not_ours": True}),
         ("update_instance", {"instance_id": machine, "image": "a/b", "not_ours": True}),
+        (
+            "copy_data",
+            {"source": f"{machine}:/a", "destination": f"{machine}:/b", "not_ours": True},
+        ),
         ("manage_instance", {"instance_id": machine, "action": "label", "label": "a"}),
         ("manage_instance", {"instance_id": machine, "action": "change_bid", "price": 9.0}),
         ("manage_instance", {"instance_id": machine, "action": "extend_lease", "lease_hours": 9}),

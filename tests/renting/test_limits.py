@@ -699,6 +699,11 @@ async def test_a_server_that_may_only_look_acts_in_nothing(
         "check_machine": {"instance_id": made.id, "not_ours": True},
         "recycle_instance": {"instance_id": made.id, "not_ours": True},
         "update_instance": {"instance_id": made.id, "image": "a/b", "not_ours": True},
+        "copy_data": {
+            "source": f"{made.id}:/a",
+            "destination": f"{made.id}:/b",
+            "not_ours": True,
+        },
         "run_command": {"instance_id": made.id, "command": "true", "not_ours": True},
         "destroy_instance": {"instance_ids": [made.id], "not_ours": True},
         "destroy_volume": {"volume_id": 1, "not_ours": True},

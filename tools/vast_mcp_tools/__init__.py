@@ -19,6 +19,7 @@ CATALOGUE = Catalogue(
         "run_command",
         "show_jobs",
         "copy_files",
+        "copy_data",
         "check_machine",
         # look
         "show_instances",

@@ -26,9 +26,7 @@ class RecycleInstance(Arguments):
     told_elsewhere = frozenset({"instance_id", "not_ours"})
 
     instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
-    not_ours: Annotated[
-        bool, Field(description="allows one not made by vast-mcp. Default false")
-    ] = False
+    not_ours: bool = False
 
 
 class RecycleInstanceResult(Result):
@@ -67,8 +65,8 @@ class Recycle(Act):
 
 
 async def recycle_instance(args: RecycleInstance, call: Call) -> RecycleInstanceResult:
-    """Recreates a machine's container from a freshly pulled image: everything on its disk is lost,
-    its GPU and id stay, billing goes on. manage_instance reboot restarts without loss.
+    """Makes a machine's container anew of a freshly pulled image: what is on its disk is lost,
+    billing goes on. manage_instance reboot loses nothing.
     """
     instance_id = args.instance_id
     target = await Target.read(call, instance_id)

@@ -26,6 +26,7 @@ MOST_MACHINES = 25
 class RunCommand(Arguments):
     longer = {"command": LONGEST}
     any_text = frozenset({"command"})
+    told_elsewhere = frozenset({"env_from"})
 
     instance_id: Annotated[int | None, Field(ge=1, description="from show_instances")] = None
     instance_ids: Annotated[
@@ -53,10 +54,7 @@ class RunCommand(Arguments):
     until_done: Annotated[
         bool, Field(description="waits on where progress is heard. Default false")
     ] = False
-    env_from: Annotated[
-        list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]] | None,
-        Field(description="names in VAST_MCP_ENV_PASS"),
-    ] = None
+    env_from: list[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]] | None = None
     job: Annotated[
         str | None,
         Field(pattern=r"^[0-9a-f]{12}$", description="follows it, without command"),
@@ -174,5 +172,5 @@ SPEC = ToolSpec(
     destructive=True,
     idempotent=False,
     open_world=True,
-    sends=("command",),
+    sends=("command", "execute"),
 )

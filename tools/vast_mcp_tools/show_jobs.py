@@ -14,10 +14,12 @@ from vast_mcp.working.jobs.shown import JobRow
 
 
 class ShowJobs(Arguments):
+    told_elsewhere = frozenset({"not_ours"})
+
     instance_id: Annotated[
         int | None, Field(ge=1, description="all of this one. Default: this computer's")
     ] = None
-    not_ours: Annotated[bool, Field(description="one not made by vast-mcp. Default false")] = False
+    not_ours: bool = False
 
 
 class ShowJobsResult(Result):

@@ -36,9 +36,9 @@ _LOSES = "what is on its disk is lost, and what runs in it ends"
 class UpdateInstance(Arguments):
     longer = {"env": ENV_TEXT, "onstart": ONSTART_MAX, "image_login": 16_384}
     grammars = frozenset({"env"})
-    told_elsewhere = frozenset({*CHANGES, "env_from", "not_ours"})
+    told_elsewhere = frozenset({*CHANGES, "instance_id", "env_from", "not_ours"})
 
-    instance_id: Annotated[int, Field(ge=1, description="from show_instances")]
+    instance_id: Annotated[int, Field(ge=1)]
     template_hash_id: str | None = None
     image: Annotated[str | None, Field(max_length=1024)] = None
     env: Annotated[Env | None, Field(repr=False)] = None
@@ -103,8 +103,8 @@ class Update(Act):
 
 
 async def update_instance(args: UpdateInstance, call: Call) -> UpdateInstanceResult:
-    """Makes a machine's container anew with another template, image, env or onstart: everything on
-    its disk is lost, as by recycle_instance, but for volumes. Arguments as in create_instance.
+    """recycle_instance with another template, image, env or onstart, as in create_instance: what is
+    on its disk is lost, but for volumes.
     """
     given = _given(args)
     target = await Target.read(call, args.instance_id)

@@ -50,6 +50,7 @@ _OF_KINDS = {
         "copied", "files may be there, in part under names of vast-mcp's own", "took some of it"
     ),
     "delete_key": _Words("deleted", "the key may be deleted"),
+    "data": _Words("copied", "a copy may be under way"),
     "attach": _Words("attached", "the key may be attached"),
     "detach": _Words("detached", "the key may be detached"),
     "save_template": _Words("saved", "the template may be saved"),

@@ -53,6 +53,12 @@ OTHER_TOOLS = {
     "attach_volume": "create_instance mounts a volume as it rents (volume_info)",
     "extend_volume set_volume_lease": "manage_volume does that",
     "find_volumes search_volume search_volume_offers": "search_volumes does that",
+    "copy cloud_copy sync_data copy_direct rclone transfer_data copy_between copy_instance "
+    "backup_data cancel_copy cancel_sync copy_volume": "copy_data does that, between places",
+    "execute execute_command": "run_command does that, also ls, du and rm on a stopped machine",
+    "change_template change_image set_image set_env update_template_of_instance": (
+        "update_instance does that; what is on the disk is lost"
+    ),
     "logs get_logs instance_logs show_log show_instance_logs get_instance_logs fetch_logs "
     "tail_logs view_logs read_logs container_logs": "show_logs does that",
     "wait wait_instance wait_until_ready wait_for_ready wait_for_ssh wait_ready poll_instance "

@@ -24,6 +24,7 @@ from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.journal.answers import Answers
 from vast_mcp.journal.approvals import Approvals
+from vast_mcp.journal.copies import Copies
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.deposits import Deposits
 from vast_mcp.journal.elsewhere import Elsewhere
@@ -79,6 +80,7 @@ class Journal(Questions):
         self.approvals = Approvals(self._db, self.digest)
         self.answers = Answers(self._db)
         self.jobs = Jobs(self._db)
+        self.copies = Copies(self._db)
         self.plans = Plans(self._db, self.owner, self._owner.alive, driver_s)
         self.runs = Runs(self._db, self.owner, self._owner.alive)
         self.volumes = MadeVolumes(self._db, self, self._flying)

@@ -472,6 +472,24 @@ UPDATE jobs SET told = 1 WHERE job = :job AND state = 'over';
 -- name: forget_jobs
 DELETE FROM jobs WHERE state IN ('named', 'over') AND made_at < :before;
 
+-- ── copies by Vast ──────────────────────────────────────────────────────────────────────────────
+
+-- name: begin_copy
+INSERT INTO copies (copy, account, wish, digest, state, made_at)
+VALUES (:copy, :account, :wish, :digest, 'sent', :now);
+
+-- name: copy_of_wish
+SELECT * FROM copies WHERE account = :account AND wish = :wish ORDER BY rowid DESC LIMIT 1;
+
+-- name: mark_copy
+UPDATE copies SET state = :state WHERE copy = :copy;
+
+-- name: forget_copy
+DELETE FROM copies WHERE copy = :copy AND state = 'sent';
+
+-- name: forget_copies
+DELETE FROM copies WHERE made_at < :before;
+
 -- ── plans ───────────────────────────────────────────────────────────────────────────────────────
 
 -- name: open_plan

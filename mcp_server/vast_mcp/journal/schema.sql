@@ -278,3 +278,14 @@ CREATE TABLE volumes (
 ) STRICT;
 CREATE INDEX volumes_by_wish ON volumes (account, wish);
 CREATE INDEX volumes_standing ON volumes (account) WHERE gone_at IS NULL AND state IN ('intended', 'sending', 'unknown', 'confirmed');
+
+-- What Vast was asked to copy between machines, volumes and clouds. Of the places only a digest is kept.
+CREATE TABLE copies (
+    copy    TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    wish    TEXT NOT NULL,                   -- the request key, or one made of the places
+    digest  TEXT NOT NULL,                   -- of both places
+    state   TEXT NOT NULL CHECK (state IN ('sent', 'taken', 'stopped')),
+    made_at REAL NOT NULL
+) STRICT;
+CREATE INDEX copies_by_wish ON copies (account, wish);

@@ -5,7 +5,7 @@ C.10).
 import re
 from typing import Any, cast
 
-from . import replies
+from . import at_rest, replies
 from .instances import Instance
 from .logs import Upload
 from .readers import as_list, is_whole, read_choice, read_number, read_text
@@ -15,11 +15,13 @@ from .shapes import Json, is_number
 from .state import State
 
 COMMAND_CHARS = 512
-COMMANDS = {"ls": "home\nopt\nroot\nworkspace\n", "rm": "", "du": "8.0K\t.\n"}
+COMMANDS = ("ls", "rm", "du")
 STOPPED_ONLY = (
     "Execute command only avail on stopped instances. Use ssh to run commands on running instances."
 )
 PLACE = re.compile(r"(?:(?P<kind>[CV])\.)?(?P<number>[0-9]{1,18})")
+# What the official client reads of a path on a VM.
+WHOLE_DISKS = {"src": "src_path not supported VMs.", "dst": "dst_path not supported for VMs."}
 RCLONE_FLAGS = frozenset(
     {"--dry-run", "--size-only", "--ignore-existing", "--update", "--delete-excluded"}
 )
@@ -46,7 +48,7 @@ def execute(state: State, instance_id: int, command: Any) -> str:
     instance = state.find(instance_id)
     if instance is None:
         raise replies.refusal(404, "not_found", f"Instance {instance_id} not found.")
-    word = _command(command)
+    _check_command(command)
     if instance.kind == "vm":
         raise replies.invalid_args("VM instances do not support this operation.")
     if instance.intended == "running":
@@ -54,18 +56,17 @@ def execute(state: State, instance_id: int, command: Any) -> str:
     if instance.status(state.now) not in {"exited", "stopped"}:
         raise replies.invalid_args("Container not ready")
     name = f"{state.dice.getrandbits(128):032x}.log"
-    state.uploads[name] = Upload(COMMANDS[word], state.log_looks)
+    text = at_rest.printed(state.machines.inside(instance, state.lies), command)
+    state.uploads[name] = Upload(text, state.log_looks)
     state.write("execute", instance, command=command)
     return name
 
 
-def _command(command: Any) -> str:
+def _check_command(command: Any) -> None:
     if not isinstance(command, str) or not command.strip():
         raise replies.invalid_args("Missing command.")
-    word = command.split()[0]
-    if word not in COMMANDS or len(command) > COMMAND_CHARS:
+    if command.split()[0] not in COMMANDS or len(command) > COMMAND_CHARS:
         raise replies.invalid_args("Invalid command given.")
-    return word
 
 
 def snapshot(state: State, instance_id: int, body: Json) -> str:
@@ -92,6 +93,11 @@ def copy(state: State, body: Json) -> None:
         raise replies.refusal(200, "unauthorized", "Unauthorized.")
     if not _is_ours(state, body.get("dst_id")):
         raise replies.invalid_args("Invalid dst_id.")
+    for name, words in WHOLE_DISKS.items():
+        machine = _machine(state, body.get(f"{name}_id"))
+        if machine is not None and machine.kind == "vm" and body.get(f"{name}_path") != "/":
+            raise replies.refusal(200, "invalid_args", words)
+    _say_copying(state, body.get("src_id"), body.get("dst_id"))
     state.write("copy", src=str(body.get("src_id")), dst=str(body.get("dst_id")))
 
 
@@ -123,6 +129,7 @@ def cloud_copy(state: State, body: Json) -> None:
         raise replies.invalid_args("selected: no such connection")
     if not set(map(str, as_list(body.get("flags")) or [])) <= RCLONE_FLAGS:
         raise replies.invalid_args("flags: unknown flag")
+    _say_copying(state, instance.id)
     state.write("copy", instance, cloud=str(body.get("selected")))
 
 
@@ -132,7 +139,18 @@ def cancel(state: State, place: Any) -> None:
         raise replies.invalid_args("Invalid dst_id.")
     if not _is_ours(state, place):
         raise replies.no_such_instance(_number(place))
+    machine = _machine(state, place)
+    if machine is not None:
+        machine.copying_since = None
     state.write("copy_cancel", dst=str(place))
+
+
+def _say_copying(state: State, *places: Any) -> None:
+    """Let the status lines of machines tell of a copy."""
+    for place in places:
+        machine = _machine(state, place)
+        if machine is not None:
+            machine.copying_since = state.now
 
 
 def _check_path(body: Json, name: str) -> None:

@@ -10,6 +10,9 @@ from .launch import Launch
 from .logs import Log
 from .offers import Offer, disk_price
 
+COPYING, COPIED = "Copying: 42%", "Cloud Copy Operation Finished"
+COPY_S = 60.0  # that a copy takes
+
 
 @dataclass
 class Tempo:
@@ -78,6 +81,7 @@ class Instance:
     meter: Meter = field(default_factory=Meter)
     deposit: Deposit | None = None
     traffic: list[Traffic] = field(default_factory=list[Traffic])
+    copying_since: float | None = None  # when the last copy with it began
 
     def __post_init__(self) -> None:
         self.meter.at = self.born
@@ -201,6 +205,14 @@ class Instance:
         if status == "loading" and self.fate.lines:
             return self.fate.lines[self.looks % len(self.fate.lines)]
         return self.fate.messages.get(status or "") or self.fate.messages.get("*")
+
+    def says_of_a_copy(self, now: float) -> str | None:
+        """What its status line tells of a copy: that one goes on, then the words that the official
+        client takes for its end.
+        """
+        if self.copying_since is None:
+            return None
+        return COPYING if now - self.copying_since < COPY_S else COPIED
 
     def flipped(self, status: str | None) -> bool:
         """Its contract is said to be stopped at this look, though nobody stopped it (C.4)."""

@@ -133,7 +133,7 @@ def row_of(instance: Instance, now: float, *, listed: bool, ways: Ways | None = 
     """Report an instance as it is now; a volume shows only in the list (A.8)."""
     status = instance.status(now)
     row: Json = {key: instance.offer[key] for key in FROM_OFFER}
-    row |= _identity(instance) | _state(instance, status) | _times(instance, status, now)
+    row |= _identity(instance) | _state(instance, status, now) | _times(instance, status, now)
     row |= _launched(instance) | _addresses(instance) | _mapped(instance, status)
     row |= _use(instance, status) | _traffic(instance, status, now) | _money(instance)
     if ways is not None:
@@ -160,13 +160,15 @@ def _identity(instance: Instance) -> Json:
 # The four words for one state (C.4)
 
 
-def _state(instance: Instance, status: str | None) -> Json:
+def _state(instance: Instance, status: str | None, now: float) -> Json:
     return {
         "actual_status": status,
         "intended_status": "frozen" if status == "frozen" else instance.intended,
         "cur_state": _current_state(instance, status),
         "next_state": _next_state(instance, status),
-        "status_msg": instance.says(status) or _usual_message(instance, status),
+        "status_msg": instance.says_of_a_copy(now)
+        or instance.says(status)
+        or _usual_message(instance, status),
     }
 
 

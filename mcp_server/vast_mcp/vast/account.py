@@ -28,6 +28,17 @@ class User(Row):
     balance_threshold_enabled: cells.Flag = None
 
 
+class Cloud(Row):
+    """A cloud that the account is connected with, of which data is copied (docs/vast-api.md C.10);
+    `cloud_type` is s3, drive and the like.
+    """
+
+    what: ClassVar[str] = "Cloud connection"
+
+    id: cells.Id
+    cloud_type: cells.Service = None
+
+
 class SshKey(Row):
     """A registered SSH key; the specification calls the text `key`, the service `public_key`
     (docs/vast-api.md D).

@@ -16,6 +16,7 @@ UNREADABLE = "unreadable"  # a state that is none, which is not the same as no s
 
 _STATE = re.compile(r"(?=.{2,20}\Z)[A-Za-z]+(?:[-_][A-Za-z]+)?")
 _HOST = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_SERVICE = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 _HASH = re.compile(r"[A-Za-z0-9]{1,64}")
 _PORT = re.compile(r"[0-9]{1,5}/(?:tcp|udp)")
@@ -143,6 +144,11 @@ def ip(value: object) -> str | None:
 def token(value: object) -> str | None:
     """What stands in an address as it is."""
     return _shaped(_TOKEN, value)
+
+
+def service(value: object) -> str | None:
+    """A kind of cloud: s3, drive."""
+    return _shaped(_SERVICE, value)
 
 
 def template_hash(value: object) -> str | None:

@@ -45,6 +45,9 @@ INTERVALS: dict[str, float] = {
     "update": 2.0,
     "invoices": 3.0,
     "spend_rate": 2.0,
+    "execute": 1.5,
+    "data": 3.5,
+    "clouds": 2.9,
 }
 MARGIN = 1.02  # clocks differ
 ANSWER_S = 10.0  # after which a request is taken to have arrived, though its answer has not

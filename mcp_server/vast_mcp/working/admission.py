@@ -65,10 +65,11 @@ async def admit_each(
     again: Callable[[bool], NextStep],
     formerly: Collection[int] = (),
     keys: bool = True,
+    stopped: bool = False,
 ) -> list[Reading | errors.VastMcpError]:
     """The same, with LeaseOver or NotEntered in the place of a machine that they are of, or
     NoSuchInstance where it is gone and is one of `formerly`: it does not keep the others from their
-    work. Raises the rest.
+    work. Raises the rest. `stopped`: one that is stopped is admitted.
     """
     if keys:
         check_keys(call)
@@ -84,20 +85,28 @@ async def admit_each(
                     f"Machine {instance_id} is gone.", instance_id=instance_id
                 )
             row = there.living.get(instance_id)
-            found.append(_admitted(call, instance_id, row, again(not_ours)))
+            found.append(_admitted(call, instance_id, row, again(not_ours), stopped=stopped))
         except (errors.LeaseOver, errors.NotEntered, errors.NoSuchInstance) as exc:
             found.append(exc)
     return found
 
 
-def _admitted(call: Call, instance_id: int, row: Instance | None, then: NextStep) -> Reading:
+def _admitted(
+    call: Call, instance_id: int, row: Instance | None, then: NextStep, *, stopped: bool
+) -> Reading:
     """A machine that lives and does not stand still. Raises LeaseOver, NotEntered."""
     lifetimes.check_lives(call, instance_id, row, then=then)
     if row is None:
         raise _too_young(instance_id)
     reading = read_machine(call, row)
-    _check_moves(reading)
+    if reading.state in AT_REST and not (stopped and is_stopped(reading)):
+        raise stands_still(reading)
     return reading
+
+
+def is_stopped(reading: Reading) -> bool:
+    """Whether it stands still because somebody stopped it."""
+    return reading.state in AT_REST and reading.row.intended_status == "stopped"
 
 
 def _too_young(instance_id: int) -> errors.NotEntered:
@@ -109,13 +118,12 @@ def _too_young(instance_id: int) -> errors.NotEntered:
     )
 
 
-def _check_moves(reading: Reading) -> None:
-    """Raises NotEntered for a machine that runs nothing."""
-    if reading.state not in AT_REST:
-        return
+def stands_still(reading: Reading, more: str = "") -> errors.NotEntered:
+    """Why a machine runs nothing. `more`: a sentence on what it takes all the same."""
     steps = [NextStep(one.tool, one.arguments, one.why) for one in calls_for(reading)]
-    raise errors.NotEntered(
-        f"Machine {reading.row.id} does not run: it is {reading.reason or reading.phase}.",
+    said = f"Machine {reading.row.id} does not run: it is {reading.reason or reading.phase}."
+    return errors.NotEntered(
+        f"{said} {more}.".removesuffix(" ."),
         instance_id=reading.row.id,
         next_steps=steps,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,8 +17,9 @@ from vast_mcp.journal.records import Notice
 from vast_mcp.renting.consent import Consent
 from vast_mcp.renting.proposal import Proposal
 from vast_mcp.session import Call, journal_may_fail
-from vast_mcp.working.admission import admit_each
-from vast_mcp.working.jobs import words
+from vast_mcp.working.admission import admit_each, is_stopped
+from vast_mcp.working.jobs import at_rest, words
+from vast_mcp.working.jobs.at_rest import OnDisk, on_disk
 from vast_mcp.working.jobs.once import Errand, Told
 from vast_mcp.working.jobs.order import TOOL, Order
 from vast_mcp.working.jobs.pace import Pace, remembering
@@ -48,10 +50,33 @@ class Work:
         consent = self._consent(admitted)
         if consent is None:
             return await self._all(admitted)
-        if await consent.ask_command():
+        if await self._ask(consent, admitted):
             admitted = await self._admitted()  # a person has read meanwhile
         with consent.spent():
             return await self._all(admitted)
+
+    @functools.cached_property
+    def _on_disk(self) -> OnDisk | None:
+        """The command where Vast runs it on the disk of a machine that is stopped."""
+        return on_disk(self.order)
+
+    def _removes_at_rest(self, admitted: Sequence[Reading | errors.VastMcpError]) -> OnDisk | None:
+        """The command, where it removes something from a disk at rest."""
+        command = self._on_disk
+        if command is None or not command.removes:
+            return None
+        rests = any(isinstance(one, Reading) and is_stopped(one) for one in admitted)
+        return command if rests else None
+
+    async def _ask(
+        self, consent: Consent, admitted: Sequence[Reading | errors.VastMcpError]
+    ) -> bool:
+        """Ask as before any command; before something is removed from a disk at rest wherever a
+        person wants to be asked at all.
+        """
+        if self._removes_at_rest(admitted) is not None:
+            return await consent.ask_entry()
+        return await consent.ask_command()
 
     def _look_up(self) -> None:
         """The jobs that the journal has of it. Raises KeyReused, BadArguments."""
@@ -79,7 +104,7 @@ class Work:
 
     async def _admitted(self) -> list[Reading | errors.VastMcpError]:
         order = self.order
-        return await admit_each(
+        admitted = await admit_each(
             self.call,
             self.instance_ids,
             argument=self.argument,
@@ -89,7 +114,18 @@ class Work:
                 "the same call", **({"not_ours": True} if others else {})
             ),
             formerly=[one for one, job in self.known.items() if job.made_at is not None],
+            keys=self._on_disk is None,
+            stopped=True,
         )
+        return [self._able(one) for one in admitted]
+
+    def _able(self, one: Reading | errors.VastMcpError) -> Reading | errors.VastMcpError:
+        """A machine, or why it does not run this at rest."""
+        if not isinstance(one, Reading) or not is_stopped(one):
+            return one
+        if self._on_disk is None or one.machine.is_vm:
+            return at_rest.refused(one, self.order)
+        return one
 
     def _consent(self, admitted: Sequence[Reading | errors.VastMcpError]) -> Consent | None:
         """The person's yes to a command that is new on some machine; following needs none."""
@@ -97,24 +133,29 @@ class Work:
             one.row.id
             for one in admitted
             if isinstance(one, Reading)
-            and (one.row.id not in self.known or self.known[one.row.id].state == "named")
+            and (
+                is_stopped(one)
+                or one.row.id not in self.known
+                or self.known[one.row.id].state == "named"
+            )
         ]
         if not new or self.order.command is None:
             return None
-        return Consent(self.call, self._proposal(new))
+        return Consent(self.call, self._proposal(new, self._removes_at_rest(admitted)))
 
-    def _proposal(self, new: Sequence[int]) -> Proposal:
+    def _proposal(self, new: Sequence[int], removes: OnDisk | None) -> Proposal:
         machines = ", ".join(map(str, new))
         shown = _as_asked(self.order.command or "")
         values = (
             f" With the values of {', '.join(self.order.env_from)}." if self.order.env_from else ""
         )
+        what = f"Run this as root on machine {machines}?\n{shown}\n{values}".rstrip()
         return Proposal(
             tool=TOOL,
             arguments={**self.order.given, "instance_ids": sorted(new)},
-            what=f"Run this as root on machine {machines}?\n{shown}\n{values}".rstrip(),
+            what=what if removes is None else at_rest.question(machines, removes),
             again=self.order.again("the same call"),
-            setting="VAST_MCP_CONFIRM_COMMANDS",
+            setting="VAST_MCP_CONFIRM_COMMANDS" if removes is None else "VAST_MCP_CONFIRM",
         )
 
     async def _all(self, admitted: Sequence[Reading | errors.VastMcpError]) -> list[OnMachine]:
@@ -159,6 +200,8 @@ class Work:
             return self._gone(instance_id, job)
         if isinstance(one, errors.VastMcpError):
             raise one
+        if self._on_disk is not None and is_stopped(one):
+            return await at_rest.run(self.call, one, self._on_disk, self.order, pace)
         if self.order.begins_none and (job is None or job.state == "named"):
             return words.of_unsent(instance_id, job)
         if job is None:

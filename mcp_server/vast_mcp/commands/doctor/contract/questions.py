@@ -371,6 +371,13 @@ QUESTIONS = (
         needs=lambda known: known.rented,
     ),
     Question(
+        "clouds",
+        "GET /api/v0/users/cloud_integrations/",
+        "user_read",
+        lambda vast, _: vast.clouds(),
+        relied_on.CLOUDS,
+    ),
+    Question(
         "charges",
         "GET /api/v0/charges/",
         "billing_read",

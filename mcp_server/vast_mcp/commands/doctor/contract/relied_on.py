@@ -288,6 +288,9 @@ MAINTENANCE = Row(
     }
 )
 
+# docs/vast-api.md C.10
+CLOUD = Row(needed={"id": ID, "cloud_type": TEXT})
+
 # ── replies ────────────────────────────────────────────────────────────────────────────────────
 
 USER = Row(
@@ -305,6 +308,7 @@ BALANCE = Row(
     needed={"refundable_deposit": USD},
     spare={"total_discount": USD, "discount_months": number("months", 0, 1_000)},
 )
+CLOUDS = Rows(CLOUD)
 CHARGES = Row(needed={"results": Rows(CHARGE)}, spare={"next_token": TEXT, "total": WHOLE})
 PAYMENTS = Row(needed={"results": Rows(PAYMENT)}, spare={"next_token": TEXT, "total": WHOLE})
 SPEND_RATE = Row(
