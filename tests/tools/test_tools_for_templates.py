@@ -51,6 +51,7 @@ async def test_a_template_is_made_private_and_rented(client: Client, world: Worl
     )
     hash_id = saved["template"]["template_hash_id"]
     kept = shelved(world, hash_id)
+    assert world.asked("save_template")[0].body["private"] is True  # said, and not left to Vast
     assert (saved["outcome"], kept["private"], kept["creator_id"]) == (
         "created",
         True,
