@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vast_mcp.working.places import Place
 
 LONGEST = 1_100  # characters of a place
-STATUS_LENGTH, RESULT_BYTES = 400, 4_000
+STATUS_LENGTH, RESULT_BYTES = 300, 4_000
 RESULT_S = 8.0  # that the outcome, where Vast names an address for it, is waited for
 
 State = Literal["taken", "unknown", "stopping"]
