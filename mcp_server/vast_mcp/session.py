@@ -18,6 +18,7 @@ from vast_mcp.errors import Json
 from vast_mcp.journal import Journal
 from vast_mcp.journal.met import Event
 from vast_mcp.journal.records import Approval, Intent, News
+from vast_mcp.machines.announced import Announced
 from vast_mcp.machines.failures import Failure
 from vast_mcp.machines.metering import Meter
 from vast_mcp.machines.phases import failure_of
@@ -91,6 +92,7 @@ class Session:
     unkept: set[int] = field(default_factory=set[int])  # whose watch the journal did not take
     noted: set[Event] = field(default_factory=set[Event])  # of machines, that the journal has
     meters: dict[int, Meter] = field(default_factory=dict[int, Meter])
+    announced: Announced = field(default_factory=Announced)  # by hosts, for these machines
     charges_shut: bool = False  # this key was told that it may not read what Vast charged
     # Machine → what its start fails of, by the last look at its row.
     failing: dict[int, Failure] = field(default_factory=dict[int, Failure])

@@ -163,12 +163,13 @@ async def test_a_tool_that_there_is_not_sent_nothing(client: Client) -> None:
 
 
 async def test_requests_of_different_fates_are_counted(client: Client, world: World) -> None:
-    """Of two machines one is refused."""
+    """The request for both is refused, and then one of two."""
     first, second = (needed("show_instance", world)["instance_id"] for _ in range(2))
+    world.faults.add("destroy_many", "status", **FORBIDDEN)
     world.faults.add("destroy", "status", skip=1, **FORBIDDEN)
     error = await failed(client, "destroy_instance", instance_ids=[first, second])
     assert error["message"].startswith(
-        "Of 2 requests: 1 accepted, 1 refused. Not seen to be gone: "
+        "Of 3 requests: 2 refused, 1 accepted. Not seen to be gone: "
     )
 
 
@@ -275,11 +276,12 @@ async def test_a_request_that_did_not_leave_is_counted_beside_those_that_did(
     first, second = (needed("show_instance", world)["instance_id"] for _ in range(2))
 
     def cut(request: httpx.Request) -> Exception | None:
-        return httpx.ConnectError("no way") if request.url.path.endswith(f"/{second}/") else None
+        ways = (f"/{second}/", "/instances/")
+        return httpx.ConnectError("no way") if request.url.path.endswith(ways) else None
 
     failing["DELETE"] = cut
     error = await failed(client, "destroy_instance", instance_ids=[first, second])
-    assert error["message"].startswith("Of 2 requests: 1 accepted, 1 not sent. ")
+    assert error["message"].startswith("Of 3 requests: 2 not sent, 1 accepted. ")
 
 
 async def test_a_start_that_is_refused_after_a_try_without_a_connection_is_refused(

@@ -53,7 +53,7 @@ async def test_several_machines_have_a_result_each(client: Client, world: World)
     result = await call(client, "destroy_instance", instance_ids=[*made, made[0]])
     assert outcomes(result) == destroyed(*made)
     assert world.living == []
-    assert len(world.asked("destroy")) == 3
+    assert len(world.asked("destroy_many")) == 1
 
 
 async def test_destroying_twice_is_fine(client: Client, world: World) -> None:
@@ -207,13 +207,9 @@ async def test_a_machine_that_stays_is_not_reported_as_gone(client: Client, worl
 async def test_one_failure_among_several_is_told_apart(client: Client, world: World) -> None:
     """Each id has its outcome, and the step tries only what failed."""
     made = [await ours(client, world, label=f"n{n}") for n in range(3)]
-    world.faults.add(
-        "destroy",
-        "status",
-        skip=1,
-        status=403,
-        body={"error": "forbidden", "msg": "needs instance_write"},
-    )
+    refusal = {"error": "forbidden", "msg": "needs instance_write"}
+    world.faults.add("destroy_many", "status", status=403, body=refusal)
+    world.faults.add("destroy", "status", skip=1, status=403, body=refusal)
     error = (await call(client, "destroy_instance", instance_ids=made))["error"]
     assert error["code"] == "destroy_unverified"
     assert error["results"] == [

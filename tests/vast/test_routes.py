@@ -24,6 +24,7 @@ ROUTES = {
     "/api/v0/commands/copy_direct/": {"PUT", "DELETE"},
     "/api/v0/commands/rclone/": {"POST", "DELETE"},
     "/api/v0/gpu_names/unique/": {"GET"},
+    "/api/v0/instances/": {"PUT", "DELETE"},
     "/api/v0/instances/N/": {"GET", "PUT", "DELETE"},
     "/api/v0/instances/N/ssh/": {"GET", "POST"},
     "/api/v0/instances/N/ssh/N/": {"DELETE"},

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account import met
-from vast_mcp.account.ending import still_there
+from vast_mcp.account.ending import still_listed, still_there
 from vast_mcp.account.refunds import refunds_of
 from vast_mcp.account.roll import Roll, check_known, check_ours, roll_to_end
 from vast_mcp.account.seen import forget_destroyed
@@ -25,6 +25,7 @@ from vast_mcp.machines import costs, volumes
 from vast_mcp.machines.phases import phase_of
 from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.toolspec import Arguments, Part, Result, Step, ToolSpec, step
+from vast_mcp.vast.deeds import may_have_happened
 from vast_mcp.vast.storage import Volume
 
 _STOPPED = frozenset({"stopped", "halted", "outbid"})
@@ -78,8 +79,8 @@ class DestroyInstanceResult(Result):
 
 async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstanceResult:
     """Destroys machines: disks are deleted for good and billing ends; volumes stay and bill.
-    Success means each was looked up again and is gone. Unknown ids, or machines not made by
-    vast-mcp without not_ours, are an error and nothing is destroyed.
+    Success: each was looked up again and is gone. Unknown ids, or others' machines
+    without not_ours, are an error; nothing is destroyed.
     """
     ids = list(dict.fromkeys(args.instance_ids))
     there = await roll_to_end(call, ids)
@@ -100,8 +101,10 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
     refunds = await refunds_of(call, [there.living[i] for i in known if i in there.living])
     unused = never_ran(call, [there.living[i] for i in known if i in there.living])
     _leave_to_caller(call, known)
-    failed = await _destroy(known, there, call)
-    failed |= dict.fromkeys(await still_there([i for i in ids if i not in failed], call))
+    gone = await _together([i for i in known if i in there.living], call)
+    left_over = [i for i in ids if i not in gone]
+    failed = await _destroy([i for i in left_over if i in known], there, call)
+    failed |= dict.fromkeys(await still_there([i for i in left_over if i not in failed], call))
     forget_destroyed(call, [i for i in ids if i not in failed])
     met.note_all(call, [one for one in unused if one.instance_id not in failed])
     if failed:
@@ -160,6 +163,21 @@ def _leave_to_caller(call: Call, ids: list[int]) -> None:
             return
         for instance_id in ids:
             call.journal.plans.leave_to_caller(account, instance_id)
+
+
+async def _together(ids: list[int], call: Call) -> set[int]:
+    """Ask for the end of several with one request; those that are gone then. What that leaves, or
+    where it came to nothing, has a request of its own, whose answer says why.
+    """
+    if len(ids) < 2:
+        return set()
+    try:
+        await call.vast.destroy_instances(ids)
+    except errors.VastMcpError as exc:
+        if not may_have_happened(exc):
+            return set()
+    call.session.ending.update(ids)
+    return set(ids) - set(await still_listed(ids, call))
 
 
 async def _destroy(ids: list[int], there: Roll, call: Call) -> Failed:

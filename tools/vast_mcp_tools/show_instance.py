@@ -10,13 +10,17 @@ from typing import Annotated
 from pydantic import Field
 
 from vast_mcp import errors
+from vast_mcp.account import announced
 from vast_mcp.account.access import Access, access_to
+from vast_mcp.account.increases import Increase
+from vast_mcp.account.increases import shown as shown_increase
 from vast_mcp.account.reading import Named, Reading, Shown, fill, read_machine
 from vast_mcp.account.spent import Cost, tell_costs
 from vast_mcp.errors import NextStep, clean_or_none
 from vast_mcp.journal.records import Intent
 from vast_mcp.leases import guards
 from vast_mcp.machines import costs, shown, ways
+from vast_mcp.machines.increases import increased
 from vast_mcp.renting.next_calls import calls_for
 from vast_mcp.renting.over_limit import warning_of
 from vast_mcp.session import Call
@@ -42,6 +46,10 @@ class ShowInstanceResult(Result, Cost, Shown, Named):
     interruptible: bool | None = None
     age_hours: float | None = None
     contract_ends_in_hours: float | None = None
+    price_increase: Annotated[
+        Increase | None,
+        Field(description="The host asks for it; manage_instance accepts or rejects it."),
+    ] = None
     prepaid_usd: Annotated[
         float | None, Field(description="Paid ahead; its end gives back less.")
     ] = None
@@ -68,12 +76,15 @@ async def show_instance(args: ShowInstance, call: Call) -> ShowInstanceResult:
         raise _not_shown(args.instance_id, record, call)
     reading = read_machine(call, row, fresh=not look.reused)
     result = _facts(row, reading)
+    seen = await announced.look(call, [row])
+    if row.id in seen.increases:
+        result.price_increase = shown_increase(increased(row, seen.increases[row.id]))
     if ways.has_addresses(row, vm=reading.machine.is_vm):
         result.access, result.warnings = await access_to(
             call, row, vm=reading.machine.is_vm, jupyter_token=args.show_jupyter_token
         )
     result.warnings += warning_of(row, reading.machine.record)
-    result.warnings += guards.warnings_of(call, row)
+    result.warnings += guards.warnings_of(call, row) + announced.unread(seen)
     if reading.watchdog == "not_seen" and reading.phase == "running":
         result.warnings.append(guards.NOT_SEEN_YET)
     result.next_steps = calls_for(reading)

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from vast_mcp.account import announced
 from vast_mcp.account.burn import OfWhich, burn_of
 from vast_mcp.account.reading import Named, Reading, Shown, fill, read_machines
 from vast_mcp.account.seen import learn_from
@@ -102,6 +103,7 @@ async def show_instances(args: ShowInstances, call: Call) -> ShowInstancesResult
     listed = await look.list_instances()
     seen = await learn_from(call, listed, anew=not look.reused)
     readings = read_machines(call, listed)
+    await announced.look(call, listed)
     wanted = [one for one in readings if _is_wanted(one, args)]
     burn = await burn_of(call, listed)
     result = ShowInstancesResult(

@@ -31,6 +31,28 @@ async def still_there(ids: Sequence[int], call: Call, *, asked: bool = True) -> 
     return pending
 
 
+async def still_listed(ids: Sequence[int], call: Call) -> list[int]:
+    """The same of many, by the whole list alone, as nobody has time to read each: gone is what two
+    in a row lack, since one may lack what lives (docs/vast-api.md C.1).
+    """
+    pending, lacked = list(ids), set[int]()
+    for attempt in range(LOOKS):
+        if attempt and not await call.another_look():
+            break
+        try:
+            listed = await _listed(call)
+        except errors.NotFound:
+            continue
+        if listed is None or not listed.is_whole:
+            continue
+        lacking = set(pending) - {instance.id for instance in listed}
+        pending = [i for i in pending if i not in lacking & lacked]
+        lacked = lacking
+        if not pending:
+            break
+    return pending
+
+
 async def _gone(ids: Sequence[int], unseen: Counter[int], call: Call, alone: int) -> set[int]:
     """Those of the ids that neither a read nor a whole list has any more; without such a list,
     those that so many reads in a row lack (`alone`): one may be null for a machine that lives

@@ -63,7 +63,7 @@ async def weigh(
     PriceUnknown.
     """
     usd = afterwards(row)
-    change = Change(call, instance_id, row, usd, is_dearer=_is_more_than_now(usd, row))
+    change = Change(call, instance_id, row, usd, is_dearer=is_more_than_now(usd, row))
     if not call.limits.any_price:
         return change
     account = await account_of(call)
@@ -90,16 +90,23 @@ def announce(change: Change, consent: Consent) -> Reservation | None:
     """Spend the person's consent, and announce the price in the same transaction; None where no
     limit asks. Raises OverLimit, PriceUnknown, NeedsConfirmation.
     """
-    journal, account = change.call.journal, change.account
-    usd = change.usd_per_hour or 0.0
-    if account is None:
+    if change.account is None:
         consent.spend()
         return None
-    with journal.alone():
-        if change.is_dearer:
-            change.check(account)
+    with change.call.journal.alone():
+        held = announced(change, change.account)
         consent.spend()
-        return journal.reservations.announce(account, change.instance_id, usd)
+        return held
+
+
+def announced(change: Change, account: str) -> Reservation:
+    """Announce the price of one change, in the journal's alone(). Raises OverLimit and
+    PriceUnknown.
+    """
+    if change.is_dearer:
+        change.check(account)
+    usd = change.usd_per_hour or 0.0
+    return change.call.journal.reservations.announce(account, change.instance_id, usd)
 
 
 async def weigh_longer(call: Call, instance_id: int, row: Instance | None) -> Change:
@@ -159,7 +166,7 @@ def _price_now(row: Instance | None) -> float | None:
     return price_of_row(row)
 
 
-def _is_more_than_now(usd: float | None, row: Instance | None) -> bool:
+def is_more_than_now(usd: float | None, row: Instance | None) -> bool:
     """Whether that is more than the machine may cost now; what is not known counts as more."""
     now = _price_now(row)
     return usd is None or now is None or is_dearer(usd, now)

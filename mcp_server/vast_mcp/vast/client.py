@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import anyio
 
@@ -191,6 +191,20 @@ class Vast(Holdings, Billing, Rates, Errands, MakingVolumes):
         (docs/vast-api.md C.5).
         """
         await self._read("manage", "PUT", f"/api/v0/instances/{instance_id}/", body=change)
+
+    async def change_instances(self, instance_ids: Sequence[int], change: Json) -> None:
+        """PUT /instances/: the same to 64 at most (docs/vast-api.md C.7). A success is one of some,
+        and names none: what became of each is looked up.
+        """
+        body = {"ids": list(instance_ids), **change}
+        await self._read("manage_many", "PUT", "/api/v0/instances/", body=body)
+
+    async def destroy_instances(self, instance_ids: Sequence[int]) -> None:
+        """DELETE /instances/, once: accepted for all, or for some, which is looked up
+        (docs/vast-api.md C.7).
+        """
+        body: Json = {"instance_ids": list(instance_ids)}
+        await self._read("destroy", "DELETE", "/api/v0/instances/", body=body, tries=1)
 
     async def reboot_instance(self, instance_id: int) -> None:
         """PUT /instances/reboot/{id}/: stops and starts the container, keeping GPU and disk.

@@ -23,6 +23,7 @@ INTERVALS: dict[str, float] = {
     "list": 1.0,
     "destroy": 3.0,
     "manage": 1.0,
+    "manage_many": 4.0,
     "bid": 5.5,
     "volumes": 5.5,
     "search_volumes": 5.5,
