@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import anyio
 from jsonschema import Draft202012Validator
 from mcp import Client
 from playwright.async_api import Browser, BrowserContext, Frame, Page
@@ -96,7 +97,8 @@ class Stage:
     """
 
     def __init__(self, browser: Browser, at: tuple[_Pages, _Pages], answer: Answering) -> None:
-        self._browser, self._at, self._answer = browser, at, answer
+        self._browser, self._at, self.answer = browser, at, answer
+        self.with_clock = False  # a clock that the test puts forward
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.strayed: list[str] = []
         self.console: list[str] = []
@@ -127,6 +129,8 @@ class Stage:
         page.on("console", lambda message: self.console.append(message.text))
         page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
         page.on("dialog", self._no_dialog)
+        if self.with_clock:
+            await page.clock.install()
         await page.expose_function("callServer", self._call)
         await page.goto(f"http://127.0.0.1:{host.server_port}/")
         if result is not None and profile.text_alone:
@@ -149,7 +153,7 @@ class Stage:
 
     async def _call(self, params: dict[str, Any]) -> dict[str, Any]:
         self.calls.append((params["name"], params.get("arguments", {})))
-        return await self._answer(params["name"], params.get("arguments", {}))
+        return await self.answer(params["name"], params.get("arguments", {}))
 
     async def _only_here(self, route: Any) -> None:
         url = route.request.url
@@ -170,6 +174,22 @@ class Stage:
         told = [report["csp-report"]["effective-directive"] for report in self._at[1].reports]
         told += await self.view.evaluate("window.broken || []")
         return told + [line for line in self.console if _BREACH in line]
+
+    async def until(self, truth: str) -> None:
+        """Wait until an expression holds in the view, whose policy lets no text run there."""
+        for _ in range(6_000):
+            if await self.view.evaluate(truth):
+                return
+            await anyio.sleep(0.02)
+        raise AssertionError(f"never: {truth}")
+
+    async def picture(self, path: Path, most: int = 1_000) -> None:
+        """A picture of the view as high as it is, or of so much of it."""
+        height = await self.view.evaluate("document.querySelector('main').scrollHeight + 26")
+        width = self.page.viewport_size["width"] if self.page.viewport_size else 720
+        await self.page.evaluate("scrollTo(0, 0)")
+        await self.page.set_viewport_size({"width": width, "height": min(height, most)})
+        await self.page.screenshot(path=path)
 
     async def sent(self, method: str | None = None) -> list[dict[str, Any]]:
         """The view's own messages: those that have this method."""

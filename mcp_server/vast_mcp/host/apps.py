@@ -17,9 +17,11 @@ MIME_TYPE = "text/html;profile=mcp-app"
 _FOR_AN_HOUR = 3_600_000  # ms
 _SCHEME = "ui://vast/"
 # Each call of such a tool by a model opens a frame: only answers that are looked at have one.
-_OF_TOOL = {"search_offers": "offers"}
+_OF_TOOL = {"search_offers": "offers", "show_instances": "machines", "show_account": "money"}
 _SAYS = {
     "offers": "Offers as a table and a chart, to compare and to rent one.",
+    "machines": "Machines as cards: state, cost, ways in, and their end.",
+    "money": "What bills now, and how long the credit lasts.",
 }
 # It loads and asks nothing, and draws its own background.
 _PAGE: dict[str, Any] = {

@@ -12,7 +12,7 @@ import functools
 import hashlib
 from importlib import resources
 
-TITLES = {"offers": "Offers"}
+TITLES = {"offers": "Offers", "machines": "Machines", "money": "Money"}
 NAMES = tuple(TITLES)
 _SHELL = """\
 <!doctype html>

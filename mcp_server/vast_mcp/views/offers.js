@@ -37,9 +37,7 @@ const state = {
 };
 
 function gpuCell(offer) {
-  const mark = state.front.has(offer.offer_id)
-    ? make("span", { class: "mark", title: "Nothing cheaper has as much" }, "●", make("span", { class: "unseen" }, " on the frontier; "))
-    : null;
+  const mark = make("span", { class: "mark", title: "Nothing cheaper has as much" }, "●", make("span", { class: "unseen" }, " nothing cheaper has as much"));
   const name = cardOf(offer) ? nameOf(offer) : [`${offer.num_gpus || 1}× `, strangers(offer.untrusted_gpu_name || "name not known")];
   return [name, " ", mark];
 }
@@ -114,6 +112,7 @@ function sortBy(key) {
 function drawRows(offers) {
   const some = state.all ? offers : offers.slice(0, FIRST_ROWS);
   byId("rows").replaceChildren(...some.map(rowOf));
+  markRows();
   byId("counted").textContent = offers.length === state.offers.length
     ? `${some.length} of ${offers.length} shown`
     : `${some.length} of ${offers.length} that fit shown, ${state.offers.length} in all`;
@@ -123,14 +122,23 @@ function drawRows(offers) {
   }
 }
 
+// Each row is made once; what moves with filter and choice is marked on it.
+function markRows() {
+  for (const row of byId("rows").rows) {
+    const id = Number(row.dataset.offer);
+    row.classList.toggle("front", state.front.has(id));
+    row.classList.toggle("now", state.chosen === id);
+  }
+}
+
 function rowOf(offer) {
+  if (offer.row) return offer.row;
   const cells = COLUMNS.map((column) =>
     make("td", { class: `${column.size} ${column.num ? "num" : ""}` }, column.show(offer)));
   const words = `Choose ${nameOf(offer)} at ${hourly(offer.usd_per_hour)}, offer ${offer.offer_id}`;
   const choose = make("button", { type: "button", "aria-label": words, click: () => pick(offer) }, "Choose");
-  const made = make("tr", { "data-offer": offer.offer_id }, cells, make("td", { class: "act" }, choose));
-  made.classList.toggle("now", state.chosen === offer.offer_id);
-  return made;
+  offer.row = make("tr", { "data-offer": offer.offer_id }, cells, make("td", { class: "act" }, choose));
+  return offer.row;
 }
 
 function showAll() {
@@ -218,7 +226,7 @@ function rentalOf(offer) {
 
 function pick(offer) {
   state.chosen = offer.offer_id;
-  for (const row of byId("rows").rows) row.classList.toggle("now", row.dataset.offer === String(offer.offer_id));
+  markRows();
   const axis = AXES[state.axis];
   drawChart(shown(), frontierOf(shown(), axis.of), axis);
   const panel = byId("chosen");

@@ -6,10 +6,11 @@
 
 const byId = (id) => document.getElementById(id);
 
+const DRAWN = new Set(["svg", "circle", "line", "path", "text", "title"]);
+
 // An element with attributes and children; texts become text nodes, null is left out.
 function make(tag, attributes, ...children) {
-  const svg = ["svg", "g", "circle", "line", "path", "rect", "text", "title"].includes(tag);
-  const made = svg
+  const made = DRAWN.has(tag)
     ? document.createElementNS("http://www.w3.org/2000/svg", tag)
     : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes || {})) {
@@ -25,6 +26,15 @@ function make(tag, attributes, ...children) {
 // What a stranger wrote: text, on one line, in its own direction; whole in the title.
 function strangers(text) {
   return make("bdi", { class: "stranger", dir: "auto", title: text.slice(0, 500) }, text);
+}
+
+// A label without the end that vast-mcp gives it; the whole is in the title. Null where that is all.
+function labelled(text) {
+  const own = text.replace(/(^vast-mcp)?( lease-until=\d+)?#[0-9a-f]{16}$/, "").trim();
+  if (!own) return null;
+  const made = strangers(own);
+  made.title = text.slice(0, 500);
+  return made;
 }
 
 function note(kind, ...children) {
@@ -71,9 +81,17 @@ function say(words) {
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
+const formats = new Map(); // to make one takes longer than to use it a hundred times
+
 function figure(value, most = 1, least = 0) {
   if (!isNumber(value)) return "–";
-  return value.toLocaleString("en-US", { maximumFractionDigits: most, minimumFractionDigits: least });
+  const key = most * 100 + least;
+  let format = formats.get(key);
+  if (!format) {
+    format = new Intl.NumberFormat("en-US", { maximumFractionDigits: most, minimumFractionDigits: least });
+    formats.set(key, format);
+  }
+  return format.format(value);
 }
 
 // Dollars with as many digits as tell two prices apart.
