@@ -84,6 +84,12 @@ async def call(client: Client, tool: str, **arguments: Any) -> dict[str, Any]:
     return payload
 
 
+def notices(answer: dict[str, Any]) -> list[str]:
+    """The notices of an answer, without those of contracts that end soon: some offers are so."""
+    said = answer.get("notices", [])
+    return [one for one in said if not one.startswith("The contract of machine ")]
+
+
 def whole_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
     """The offers that a search shows, each with what is said once of several."""
     return [{**found.get("usual", {}), **row} for row in found["offers"]]

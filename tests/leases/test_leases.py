@@ -28,7 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client
 
-from house import WHOLE, call, served
+from house import WHOLE, call, notices, served
 from vast_mcp.commands.cli import run
 from vast_mcp.journal import Journal
 from vast_mcp.journal.records import Notice, Wish, token_of
@@ -487,8 +487,8 @@ async def until_told(client: Client) -> list[str]:
     """Look until an answer has notices."""
     with anyio.fail_after(100):
         while True:
-            if notices := (await call(client, "show_instances")).get("notices"):
-                return notices
+            if told := notices(await call(client, "show_instances")):
+                return told
 
 
 async def test_a_server_destroys_what_is_past_its_lease_and_says_so_once(
@@ -504,7 +504,7 @@ async def test_a_server_destroys_what_is_past_its_lease_and_says_so_once(
         [said] = await until_told(client)
         assert said.startswith(f"Machine {over} was destroyed: its lease ended at 20")
         assert [machine.id for machine in world.living] == [lasting]
-        assert "notices" not in await call(client, "show_instances")
+        assert notices(await call(client, "show_instances")) == []
         gone = (await call(client, "show_instance", instance_id=over))["error"]
         assert gone["code"] == "no_such_instance"
 

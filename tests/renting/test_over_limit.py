@@ -18,7 +18,7 @@ import anyio
 import pytest
 from mcp import Client
 
-from house import allowing, an_offer, call, offers, puts
+from house import allowing, an_offer, call, notices, offers, puts
 from vast_mcp.renting.price_kept import LOOKS
 from vast_mcp.sandbox.listing import PageQuery
 from vast_mcp.sandbox.world import World
@@ -202,7 +202,7 @@ async def test_a_price_that_cannot_be_read_ends_nothing(
         answer = await rent(client, offer)
         assert any("could not be read back" in warning for warning in answer["warnings"])
         world.faults.clear()
-        assert "notices" not in await call(client, "show_instances")
+        assert notices(await call(client, "show_instances")) == []
         again = await rent(client, offer)
         assert (again["instance_id"], again["replayed"]) == (answer["instance_id"], True)
         [warning] = [one for one in again["warnings"] if one.startswith("over_limit")]
@@ -419,10 +419,10 @@ async def test_a_process_that_may_only_look_ends_nothing(
     offer = dearer(world, 3.0)
     await lost_with_its_process(world, settings, state, offer, cost(offer) * 2)
     async with allowing(world, settings, state, read_only=True) as client:
-        [notice] = (await call(client, "show_instances"))["notices"]
+        [notice] = notices(await call(client, "show_instances"))
         assert "exists and bills" in notice
     async with allowing(world, settings, state) as client:
-        assert "notices" not in await call(client, "show_instances")
+        assert notices(await call(client, "show_instances")) == []
     assert len(world.living) == 1
 
 
