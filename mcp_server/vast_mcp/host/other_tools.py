@@ -54,7 +54,7 @@ OTHER_TOOLS = {
     "extend_volume set_volume_lease": "manage_volume does that",
     "find_volumes search_volume search_volume_offers": "search_volumes does that",
     "copy cloud_copy sync_data copy_direct rclone transfer_data copy_between copy_instance "
-    "backup_data cancel_copy cancel_sync copy_volume": "copy_data does that, between places",
+    "backup_data cancel_copy cancel_sync": "copy_data does that, between places",
     "execute execute_command": "run_command does that, also ls, du and rm on a stopped machine",
     "change_template change_image set_image set_env update_template_of_instance": (
         "update_instance does that; what is on the disk is lost"
