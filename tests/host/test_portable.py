@@ -168,15 +168,15 @@ async def test_what_a_model_must_fill_makes_no_bid_no_vm_and_no_cap(
 
 
 def said(body: Any) -> Any:
-    """A body without what is only said to be off, the token in its label, and the launch mode that
-    is the default.
+    """A body without what is only said to be off, the token in its label or name, and the launch
+    mode that is the default.
     """
     if not isinstance(body, dict):
         return body
     plain = {
         name: value
         for name, value in body.items()
-        if value is not False and (name, value) not in DEFAULTS and name != "label"
+        if value is not False and (name, value) not in DEFAULTS and name not in {"label", "name"}
     }
     return json.dumps(plain, sort_keys=True)
 
