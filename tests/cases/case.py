@@ -15,8 +15,14 @@ from vast_mcp.sandbox.ledger import Received
 from vast_mcp.sandbox.world import World
 
 # What only looks, by the sandbox's names, and what only looks by GET.
-READS = {"search", "search_volumes", "gpu_names", "user", "list", "show", "logs", "log_text"}
-LISTS = {"keys", "templates", "volumes", "charges"}
+READS = {
+    *("search", "search_volumes", "gpu_names", "user", "list", "show", "logs", "log_text"),
+    "maintenances",  # by a POST
+}
+LISTS = {
+    *("keys", "attached_keys", "templates", "volumes", "charges", "invoices", "spend_rate"),
+    *("rises", "balance", "clouds"),
+}
 ABSENT: Any = object()  # a field that must not be there
 
 Json = dict[str, Any]

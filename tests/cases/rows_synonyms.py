@@ -154,7 +154,8 @@ ROWS: list[Case] = [
             ("instance_logs", "show_logs does that"),
             ("mcp__vast__show_logs", "it is called show_logs"),
             ("searchOffers", "it is called search_offers"),
-            ("execute_command", "There is no such tool. Tools:"),
+            ("execute_command", "run_command does that"),
+            ("execute_query", "There is no such tool. Tools:"),
             ("transfer_instance", "There is no such tool. Tools:"),
         ]
     ],

@@ -88,6 +88,17 @@ async def _is_not_read(trial: Trial) -> None:
     assert trial.vast.answered == 0
 
 
+async def _says_what_opens(trial: Trial) -> None:
+    """JSON inside a text is read; its key is none of the account's."""
+    for name in ("show_instances", "show_account", "show_volumes"):
+        assert "error" not in await trial.call(name)
+    assert trial.vast.answered == 0
+    opens = (await trial.call("show_ssh_keys"))["opens"]
+    assert opens.startswith(f"machine {trial.reply.number}: SHA256:")
+    assert opens.endswith("(not registered)")
+    assert trial.vast.answered == 1
+
+
 async def _leaves_the_deleted_key_out(trial: Trial) -> None:
     keys = (await trial.call("show_ssh_keys"))["keys"]
     kept = [row["id"] for row in trial.reply.body if row["deleted_at"] is None]
@@ -240,7 +251,7 @@ async def _is_attached(trial: Trial) -> None:
 
 READINGS: dict[str, Reading] = {
     "client_destroy_204.json": _is_destroyed,
-    "client_instance_ssh_keys_string.json": _is_not_read,
+    "client_instance_ssh_keys_string.json": _says_what_opens,
     "client_ssh_keys_deleted.json": _leaves_the_deleted_key_out,
     "live_2026-06-25_start_queued.json": _is_a_start_that_may_come,
     "live_2026-07-25_bundles_429.json": _is_too_many,
