@@ -14,7 +14,7 @@ import pytest
 from mcp import Client
 from mcp.types import ElicitRequestFormParams, ElicitResult
 
-from house import call
+from house import KEY_LINE, OTHER_KEY_LINE, call, lenient_world
 from vast_mcp.commands import cli
 from vast_mcp.host.server import build
 from vast_mcp.sandbox.routes import create_app
@@ -108,3 +108,15 @@ def with_a_key(world: World, ssh_dir: Path) -> Path:
     made.write_public_key(f"{path}.pub")
     world.set_keys([made.export_public_key().decode()])
     return path
+
+
+def two_keys_world() -> World:
+    """A world whose account has two keys."""
+    world = lenient_world()
+    world.set_keys([KEY_LINE, OTHER_KEY_LINE])
+    return world
+
+
+def keys_on(world: World, machine: int) -> list[str]:
+    """The public keys that open a machine."""
+    return [key.public_key for key in world.instances[machine].keys.values()]

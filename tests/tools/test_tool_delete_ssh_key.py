@@ -9,8 +9,8 @@ import asyncssh
 import pytest
 from mcp import Client
 
-from house import KEY_LINE, OTHER_KEY_LINE, a_machine, call, lenient_world, served
-from people import DECLINE, Person, confirming
+from house import KEY_LINE, OTHER_KEY_LINE, a_machine, call, served
+from people import DECLINE, Person, confirming, keys_on, two_keys_world
 from vast_mcp.machines.keyfiles import fingerprint_of
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
@@ -18,13 +18,7 @@ from vast_mcp.settings import Settings
 
 @pytest.fixture
 def world() -> World:
-    made = lenient_world()
-    made.set_keys([KEY_LINE, OTHER_KEY_LINE])
-    return made
-
-
-def keys_on(world: World, machine: int) -> list[str]:
-    return [key.public_key for key in world.instances[machine].keys.values()]
+    return two_keys_world()
 
 
 def put_local(home: Path, line: str) -> None:

@@ -8,19 +8,14 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import KEY_LINE, OTHER_KEY_LINE, a_machine, an_offer, call, lenient_world
+from house import OTHER_KEY_LINE, a_machine, an_offer, call
+from people import keys_on, two_keys_world
 from vast_mcp.sandbox.world import World
 
 
 @pytest.fixture
 def world() -> World:
-    made = lenient_world()
-    made.set_keys([KEY_LINE, OTHER_KEY_LINE])
-    return made
-
-
-def keys_on(world: World, machine: int) -> list[str]:
-    return [key.public_key for key in world.instances[machine].keys.values()]
+    return two_keys_world()
 
 
 async def test_a_key_is_taken_off_one_machine_and_stays_the_accounts(

@@ -7,16 +7,15 @@ import json
 import pytest
 from mcp import Client
 
-from house import KEY_LINE, OTHER_KEY_LINE, a_machine, call, lenient_world
+from house import KEY_LINE, a_machine, call
+from people import two_keys_world
 from vast_mcp.machines.keyfiles import fingerprint_of
 from vast_mcp.sandbox.world import World
 
 
 @pytest.fixture
 def world() -> World:
-    made = lenient_world()
-    made.set_keys([KEY_LINE, OTHER_KEY_LINE])
-    return made
+    return two_keys_world()
 
 
 async def test_one_line_says_which_keys_open_which_machines(client: Client, world: World) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from vast_mcp import errors
+from vast_mcp.account.openings import left_beside
 from vast_mcp.errors import NextStep, Problem
 from vast_mcp.machines.keyfiles import fingerprint_of, key_blob
 from vast_mcp.renting.consent import Consent
@@ -112,14 +113,11 @@ async def _look(call: Call, result: DeleteSshKeyResult, *, known: bool) -> None:
     """Whether the account's list lacks it now. Not being able to say undoes nothing. `known`: Vast
     accepted it, and did not say that there is no such key.
     """
-    try:
-        keys = await call.vast.ssh_keys()
-    except errors.VastMcpError:
-        keys = None
-    if keys is None or not keys.is_whole or any(key.id == result.key_id for key in keys):
+    left = await left_beside(call.vast.ssh_keys(), result.key_id)
+    if left is None:
         result.outcome = "accepted" if known else "unknown"
         result.warnings.insert(0, STILL_LISTED if known else NOT_KNOWN)
-    elif not keys:
+    elif not left:
         result.warnings.append(NONE_LEFT)
 
 

@@ -10,6 +10,7 @@ from vast_mcp import errors
 from vast_mcp.account.roll import Roll, roll_to_end
 from vast_mcp.account.volumes import (
     forget_volume,
+    is_gone,
     is_ours,
     learn_from_volumes,
     prices_of,
@@ -55,7 +56,7 @@ async def destroy_volume(args: DestroyVolume, call: Call) -> DestroyVolumeResult
         _check_ours(volume, call)
     _check_free(volume, there, args)
     said = await _destroy(volume.id, call)
-    if not await _is_gone(volume.id, call, looks=1 if said else LOOKS):
+    if not await is_gone(call, volume.id, looks=1 if said else LOOKS):
         raise _unverified(volume, said, args)
     forget_volume(call, volume.id)
     return DestroyVolumeResult(
@@ -152,20 +153,6 @@ async def _destroy(volume_id: int, call: Call) -> errors.VastMcpError | None:
             return said or exc
         return None
     return said
-
-
-async def _is_gone(volume_id: int, call: Call, *, looks: int) -> bool:
-    """Whether a list lacks it, after looking again and again."""
-    for attempt in range(looks):
-        if attempt and not await call.another_look():
-            break
-        try:
-            listed = await call.vast.list_volumes()
-        except errors.VastMcpError:
-            continue
-        if listed.is_whole and all(volume.id != volume_id for volume in listed):
-            return True
-    return False
 
 
 def _unverified(

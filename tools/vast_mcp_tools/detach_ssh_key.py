@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from vast_mcp import errors
+from vast_mcp.account.openings import left_beside
 from vast_mcp.errors import NextStep, Problem
 from vast_mcp.machines import ways
 from vast_mcp.machines.keyfiles import fingerprint_of, key_blob
@@ -132,11 +133,8 @@ async def _look(call: Call, key: SshKey, result: DetachSshKeyResult, *, known: b
     """Whether the machine's list lacks it now. Not being able to say undoes nothing. `known`: Vast
     accepted it, and did not say that there is no such key.
     """
-    try:
-        left = await call.vast.attached_ssh_keys(result.instance_id)
-    except errors.VastMcpError:
-        left = None
-    if left is None or not left.is_whole or any(one.id == key.id for one in left):
+    left = await left_beside(call.vast.attached_ssh_keys(result.instance_id), key.id)
+    if left is None:
         result.outcome = "accepted" if known else "unknown"
         result.warnings.insert(0, STILL_THERE if known else NOT_KNOWN)
     elif not left:

@@ -5,7 +5,7 @@ own, and those keep 2 s between them: a few are asked, and of the others it is n
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 
 from vast_mcp import errors
 from vast_mcp.account.roll import roll
@@ -43,6 +43,19 @@ async def opened_by(call: Call, keys: Iterable[SshKey]) -> str:
         said.append(f"machine {instance_id}: {_named(attached, ids)}")
     unknown += itertools.islice(there.living, MOST_ASKED, None)
     return "; ".join([*said, *_of_unknown(unknown)])
+
+
+async def left_beside(listing: Awaitable[Listing[SshKey]], key_id: int) -> int | None:
+    """How many keys a list shows once it lacks this one; None where it has it still, or cannot be
+    read whole. Never raises what keeps it from being read.
+    """
+    try:
+        keys = await listing
+    except errors.VastMcpError:
+        return None
+    if not keys.is_whole or any(key.id == key_id for key in keys):
+        return None
+    return len(keys)
 
 
 def _named(attached: Listing[SshKey], ids: Mapping[str, int]) -> str:

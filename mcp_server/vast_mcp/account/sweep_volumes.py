@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from vast_mcp import errors
-from vast_mcp.account.volumes import forget_volume, learn_from_volumes
+from vast_mcp.account.volumes import forget_volume, is_gone, learn_from_volumes
 from vast_mcp.leases.labels import utc
 from vast_mcp.session import Call, journal_may_fail
 from vast_mcp.vast.rows import Listing
@@ -92,22 +92,9 @@ async def _ended(
         return SweptVolume(volume_id, until, "attached")
     except errors.VastMcpError as exc:
         return SweptVolume(volume_id, until, exc.code)
-    if await _is_gone(call, volume_id):
+    if await is_gone(call, volume_id, looks=LOOKS):
         return _gone(call, account, volume_id, until, "destroyed")
     return SweptVolume(volume_id, until, "still_there")
-
-
-async def _is_gone(call: Call, volume_id: int) -> bool:
-    for attempt in range(LOOKS):
-        if attempt and not await call.another_look():
-            break
-        try:
-            listed = await call.vast.list_volumes()
-        except errors.VastMcpError:
-            continue
-        if listed.is_whole and all(one.id != volume_id for one in listed):
-            return True
-    return False
 
 
 def _gone(call: Call, account: str, volume_id: int, until: float, outcome: str) -> SweptVolume:

@@ -84,6 +84,22 @@ def forget_volume(call: Call, volume_id: int) -> None:
             call.journal.volumes.mark_gone(account, volume_id)
 
 
+async def is_gone(call: Call, volume_id: int, *, looks: int) -> bool:
+    """Whether a whole list lacks a volume, after looking so many times. Never raises what keeps a
+    list from being read.
+    """
+    for attempt in range(looks):
+        if attempt and not await call.another_look():
+            break
+        try:
+            listed = await call.vast.list_volumes()
+        except errors.VastMcpError:
+            continue
+        if listed.is_whole and all(volume.id != volume_id for volume in listed):
+            return True
+    return False
+
+
 def prices_of(call: Call, listed: Sequence[Volume]) -> dict[int, float | None]:
     """What each volume bills, by its id, in $/h; None is not known. Works without a journal too."""
     return {volume.id: _price(call, volume) for volume in listed}

@@ -20,7 +20,7 @@ from vast_mcp.renting import limits
 from vast_mcp.renting.attempt import has_time
 from vast_mcp.renting.consent import Consent
 from vast_mcp.renting.refusals import defect_after
-from vast_mcp.renting.volume_doubt import Volumed, consider, elsewhere, settle
+from vast_mcp.renting.volume_doubt import SHOW_VOLUMES, Volumed, consider, elsewhere, settle
 from vast_mcp.renting.volume_order import VolumeOrder, wish_of
 from vast_mcp.renting.volume_terms import VolumeTerms, proposal_of, volume_terms
 from vast_mcp.session import Call, journal_may_fail
@@ -170,7 +170,7 @@ def _led_on(exc: errors.VastMcpError, order: VolumeOrder, made: MadeVolume) -> e
     """The refusal with what is known of the wish, and what leads on."""
     exc.request_key = made.wish
     if isinstance(exc, errors.OfferGone | errors.NotFound | errors.InvalidRequest):
-        exc.next_steps = [NextStep("show_volumes", {}, "which volumes there are")]
+        exc.next_steps = [SHOW_VOLUMES]
     elif isinstance(exc, errors.Unreachable | errors.RateLimited):
         exc.next_steps = [order.again]
     return exc
