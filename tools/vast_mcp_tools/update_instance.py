@@ -4,26 +4,26 @@ what is on the disk does not, so that this stands beside recycling and not among
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account.asked import Asked, asked_of
-from vast_mcp.account.roll import check_ours
 from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.leases import guards
 from vast_mcp.machines.machine import Machine
 from vast_mcp.machines.shown import status_of
 from vast_mcp.renting import lease, wording
-from vast_mcp.renting.acts import SHOW_INSTANCES, Act, Outcome, perform
+from vast_mcp.renting.acts import SHOW_INSTANCES, Outcome, perform
+from vast_mcp.renting.anew import Anew, target_of, unseen, wait_for
 from vast_mcp.renting.arguments import ONSTART_MAX, Env, Name
 from vast_mcp.renting.defaults import ENV_TEXT
 from vast_mcp.renting.remaking import CHANGES, Remaking, not_running, noted, remaking_of
 from vast_mcp.renting.target import Target
 from vast_mcp.session import Call
-from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec, step
-from vast_mcp.vast.models import Instance
+from vast_mcp.toolspec import Arguments, Result, Step, ToolSpec
 
 if TYPE_CHECKING:
     from vast_mcp.renting.env_entries import Environment
@@ -61,15 +61,8 @@ class UpdateInstanceResult(Result):
     next_steps: list[Step] = []
 
 
-class Update(Act):
-    """No row proves that the container was made anew: its disk's content cannot be seen."""
-
+class Update(Anew):
     name = "update"
-    may_cost = True
-    restarts = True
-    makes_anew = True
-    may_start = True
-    provable = False
 
     def __init__(self, args: UpdateInstance, target: Target, call: Call, to: Remaking) -> None:
         given = args.model_dump(exclude_none=True)
@@ -88,15 +81,12 @@ class Update(Act):
         row = self.target.row
         if row is not None and row.intended_status == "stopped":
             raise not_running(row.id, self.target.start("then the same call; a start bills"))
-        self.check_time_to_boot()
+        await super().check()
 
     async def send(self, vast: Vast) -> None:
         instance_id = self.target.instance_id
         with noted(self.call, self.call.record_of(instance_id), self.to):
             await vast.update_instance(instance_id, self.to.body)
-
-    def shows(self, row: Instance) -> bool:
-        return row.intended_status == "running"
 
     def steps_if_unsure(self) -> list[NextStep]:
         return [self.target.show("what it runs now; the same call again loses its disk again")]
@@ -107,10 +97,8 @@ async def update_instance(args: UpdateInstance, call: Call) -> UpdateInstanceRes
     on its disk is lost, but for volumes.
     """
     given = _given(args)
-    target = await Target.read(call, args.instance_id)
-    if not args.not_ours:
-        again = [_this(args, "if the person wants that", not_ours=True)]
-        check_ours([args.instance_id], target.there, loses=_LOSES, again=lambda _: again)
+    this = partial(_this, args)
+    target = await target_of(call, args.instance_id, this, loses=_LOSES, not_ours=args.not_ours)
     left_out = () if args.env is None else cast("Environment", args.env).left_out
     to = await remaking_of(call, given, args.instance_id, target.row, left_out)
     outcome = await perform(Update(args, target, call, to))
@@ -141,15 +129,14 @@ def _result(call: Call, instance_id: int, to: Remaking, outcome: Outcome) -> Upd
     result = UpdateInstanceResult(
         instance_id=instance_id,
         warnings=list(to.warnings),
-        next_steps=[step("wait_for_instance", "until it runs again", instance_id=instance_id)],
+        next_steps=[wait_for(instance_id)],
     )
     if to.not_kept:
         result.warnings.append(
             f"Not known to be set any more: {', '.join(to.not_kept)}; env names what is to be."
         )
+    result.warnings += unseen(outcome)
     if row is None:
-        code = "" if outcome.trouble is None else f" ({outcome.trouble.code})"
-        result.warnings.append(f"Vast accepted it; a look afterwards did not show it{code}.")
         return result
     result.status = status_of(row)
     result.asked = asked_of(Machine(row, record), row)

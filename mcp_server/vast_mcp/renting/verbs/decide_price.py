@@ -1,0 +1,76 @@
+"""A higher price that a host asks for is accepted or rejected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from vast_mcp.account import increases
+from vast_mcp.account.reading import Reading
+from vast_mcp.machines.increases import Increased, increased
+from vast_mcp.renting.acts import Outcome
+from vast_mcp.renting.verbs.verb import Said, Verb
+from vast_mcp.vast.announced import PriceIncrease
+from vast_mcp.vast.models import Instance
+
+if TYPE_CHECKING:
+    from vast_mcp.vast.client import Vast  # httpx is loaded by the first call
+
+
+class Decide(Verb):
+    """An answer to a higher price that the host asks for. What proves it is that no list has it
+    waiting any more: no row of the machine changes before its contract ends.
+    """
+
+    provable = False
+    accepts: ClassVar[bool]
+    increase: PriceIncrease | None = None
+
+    async def check(self) -> None:
+        await super().check()
+        self.increase = await increases.waiting_for(self.call, self.target.instance_id)
+
+    @property
+    def prices(self) -> Increased | None:
+        """What it makes of the price; None where the machine is not listed."""
+        row, asked = self.target.row, self.increase
+        return None if row is None or asked is None else increased(row, asked)
+
+    async def send(self, vast: Vast) -> None:
+        await increases.decide(vast, self.increase, accept=self.accepts)
+
+    def shows(self, row: Instance) -> bool:  # noqa: ARG002
+        return False
+
+    async def finish(self, outcome: Outcome, reading: Reading | None) -> Said:  # noqa: ARG002
+        return Said(price_increase=None if self.prices is None else increases.shown(self.prices))
+
+
+class AcceptPrice(Decide):
+    name = "accept_price"
+    loses = "it costs more then"
+    accepts = True
+    may_cost = True
+
+    def afterwards(self, row: Instance | None) -> float | None:
+        asked = self.increase
+        return None if row is None or asked is None else increased(row, asked).then.running
+
+    @property
+    def question(self) -> str:
+        prices = "" if self.prices is None else f" {increases.in_words(self.prices)}"
+        return f"Accept the higher price that the host asks for {self.target.named}:{prices}?"
+
+
+class RejectPrice(Decide):
+    name = "reject_price"
+    loses = "its contract may end sooner"
+    accepts = False
+
+    async def finish(self, outcome: Outcome, reading: Reading | None) -> Said:
+        said = await super().finish(outcome, reading)
+        ends = said.price_increase and said.price_increase.applies_at
+        said.warnings.append(
+            f"The price stays. The contract ends at {ends or 'its present end'}: then the machine "
+            "cannot start, and Vast may delete it with its disk 48 h later."
+        )
+        return said
