@@ -40,10 +40,10 @@ class Row:
 
 
 def rows() -> list[Row]:
-    """Every stop by every lost reply, and twins."""
-    found = [Row(fault=fault, servers=n) for fault in (None, *LOST) for n in (1, 2)]
+    """Every stop by every lost reply, for one server and for two that ask for the same."""
     sides = [f"{stop}:{side}" for stop in STOPS for side in ("before", "after")]
-    return found + [Row(stop, fault) for stop, fault in itertools.product(sides, (None, *LOST))]
+    ways = itertools.product(("", *sides), (None, *LOST), (1, 2))
+    return [Row(stop, fault, servers) for stop, fault, servers in ways]
 
 
 class Wish:
@@ -51,12 +51,11 @@ class Wish:
 
     def __init__(self, sandbox: Sandbox, row: Row, folder: Path, room: int) -> None:
         self.row, self.folder, self.room = row, folder, room
-        self.sandbox, self.control = sandbox, Control()
+        self.sandbox = sandbox
         self.told: list[int] = []
         self.killed = 0
 
     async def run(self) -> None:
-        await self.control.open()
         try:
             if self.row.fault is not None:
                 kind, when = self.row.fault
@@ -66,14 +65,22 @@ class Wish:
             await asyncio.gather(*(self._agent(n) for n in range(self.row.servers)))
         finally:
             await self.sandbox._ask("faults", {"clear": True})
-            await self.control.close()
 
     async def _agent(self, number: int) -> None:
         """Ask until there is a volume; a server that was killed is followed by another."""
+        control = Control()
+        await control.open()
+        try:
+            await self._insists(control, number)
+        finally:
+            await control.close()
+
+    async def _insists(self, control: Control, number: int) -> None:
         stop = self.row.stop
         for _ in range(TRIES):
-            server = Server(Spawned("storm.served", self._env(stop), self.folder / "log"))
-            self.control.on_stop = self._killer(server)
+            env = self._env(stop, control.port)
+            server = Server(Spawned("storm.served", env, self.folder / f"log{number}"))
+            control.on_stop = self._killer(server)
             try:
                 await server.start()
                 if await self._asked(server):
@@ -100,7 +107,7 @@ class Wish:
 
         return kill
 
-    def _env(self, stop: str) -> dict[str, str]:
+    def _env(self, stop: str, port: int) -> dict[str, str]:
         env = least_env(self.folder) | {
             "VAST_URL": f"http://127.0.0.1:{self.sandbox.port}",
             "VAST_API_KEY": "storm",
@@ -108,7 +115,7 @@ class Wish:
             "VAST_MCP_TIME_SCALE": SCALE,
             "STORM_BUDGET_S": "6",
         }
-        return env | {"STORM_STOPS": stop, "STORM_CONTROL": str(self.control.port)} if stop else env
+        return env | {"STORM_STOPS": stop, "STORM_CONTROL": str(port)} if stop else env
 
 
 async def made(sandbox: Sandbox) -> list[int]:

@@ -99,6 +99,29 @@ async def test_a_stop_that_is_not_seen_is_an_error_with_each_ones_outcome(
     assert len(error["results"]) == 3
 
 
+async def test_labels_of_which_one_is_lost_and_one_refused_are_each_told_as_they_are(
+    client: Client, world: World, ids: list[int]
+) -> None:
+    """A step without its label would be refused, and what was refused is not done."""
+    world.faults.add("label", "status", status=403, body=REFUSED)
+    world.faults.add("label", "drop", when="before", times=None)
+    error = (await manage(client, ids[:2], "label", label="batch"))["error"]
+    assert error["code"] == "outcome_unknown"
+    assert [one["outcome"] for one in error["results"]] == ["forbidden", "unreachable"]
+    assert "others are done" not in error["message"]
+    assert [step["tool"] for step in error["next_steps"]] == ["show_instances"]
+
+
+async def test_a_label_that_is_refused_leads_on_without_repeating_it(
+    client: Client, world: World, ids: list[int]
+) -> None:
+    """An answer repeats no label, and so no call that has one."""
+    world.faults.add("label", "status", status=403, body=REFUSED)
+    told = await manage(client, ids, "label", label="batch")
+    assert sorted(outcomes(told).values()) == ["done", "done", "forbidden"]
+    assert [step["tool"] for step in told["next_steps"]] == ["show_instances"]
+
+
 @pytest.mark.parametrize(
     "given",
     [

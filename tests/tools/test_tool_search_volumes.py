@@ -45,8 +45,9 @@ async def test_room_near_an_offer_is_found_and_rented_with_it(client: Client, wo
             "usd_per_hour": pytest.approx(room["storage_cost"] * 30 / 720, abs=1e-5),
         }
     ]
-    [step] = shown["next_steps"]
-    assert step["tool"] == "create_instance"
+    step, alone = shown["next_steps"]
+    assert (step["tool"], alone["tool"]) == ("create_instance", "create_volume")
+    assert alone["arguments"] == {"volume_offer_id": room["id"], "size_gb": 30}
     made = await call(client, step["tool"], **step["arguments"])
     [volume] = world.volumes.living
     assert (volume.gb, volume.machine_id, volume.instances) == (
@@ -62,15 +63,17 @@ async def test_a_machine_may_be_named_itself(client: Client, world: World) -> No
     machine = room["machine_id"]
     shown = await call(client, "search_volumes", machine_id=machine)
     assert (shown["size_gb"], shown["volume_offers"][0]["volume_offer_id"]) == (15, room["id"])
-    [step] = shown["next_steps"]
+    step, alone = shown["next_steps"]
     assert (step["tool"], step["arguments"]) == (
         "search_offers",
         {"filters": f"machine_id={machine}"},
     )
     found = await call(client, step["tool"], **step["arguments"])
     assert offer["id"] in [row["offer_id"] for row in found["offers"]]
-    [ready] = (await call(client, "search_volumes", machine_id=machine))["next_steps"]
+    ready, _ = (await call(client, "search_volumes", machine_id=machine))["next_steps"]
     assert ready["tool"] == "create_instance"
+    made = await call(client, alone["tool"], **alone["arguments"])
+    assert [one.id for one in world.volumes.living] == [made["volume_id"]]
 
 
 async def test_a_machine_without_room_leads_to_another(client: Client, world: World) -> None:

@@ -270,8 +270,9 @@ def _told_of_many(args: ManageInstance, done: list[One]) -> ManageInstanceResult
         result.warnings.append(f"Not seen to be done, of {len(results)}: {names}.")
         if args.action == "start":
             result.warnings.append("Limits count them as running: a start may be queued, and bill.")
-        again = _this(_of_one(args, left[0]), "by itself, whose answer says what keeps it")
-        result.next_steps.append(step(again.tool, again.why, **again.arguments))
+        if args.label is None:
+            again = _this(_of_one(args, left[0]), "by itself, whose answer says what keeps it")
+            result.next_steps.append(step(again.tool, again.why, **again.arguments))
     if args.action == "stop":
         result.warnings.append("Their disks go on billing until they are destroyed.")
         result.next_steps.append(step("show_account", "what still bills, disks among it"))
@@ -307,11 +308,11 @@ def _unsure_of(
     args: ManageInstance, unsure: list[int], results: list[OneOfMany]
 ) -> errors.OutcomeUnknown:
     names = ", ".join(map(str, unsure))
-    again = args.model_copy(update={"instance_ids": unsure})
+    again = _this(args.model_copy(update={"instance_ids": unsure}), "asks again, which is safe")
     return errors.OutcomeUnknown(
-        f"{args.action}: not seen of {names}, which bill by their state; the others are done.",
+        f"{args.action}: not seen of {names}, which bill by their state; results has each one's.",
         results=[one.model_dump(mode="json", exclude_none=True) for one in results],
-        next_steps=[_this(again, "asks again, which is safe"), SHOW_INSTANCES],
+        next_steps=[again, SHOW_INSTANCES] if args.label is None else [SHOW_INSTANCES],
     )
 
 

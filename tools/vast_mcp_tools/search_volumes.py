@@ -105,13 +105,15 @@ def _row(offer: VolumeOffer, size_gb: int) -> VolumeOfferRow:
 def _steps(
     args: SearchVolumes, machine_id: int, found: list[VolumeOffer], call: Call
 ) -> list[Step]:
-    """How the cheapest room is taken: by renting an offer of its machine."""
+    """How the cheapest room is taken: by renting an offer of its machine, or by itself."""
     if not found:
         return [step("search_offers", "another machine may have room; not every one has")]
+    alone = "makes the volume without a machine"
+    by_itself = step("create_volume", alone, volume_offer_id=found[0].id, size_gb=args.size_gb)
     offer_id = args.offer_id or _offer_of(machine_id, call)
     if offer_id is None:
         why = "an offer of that machine; search_volumes with it says the rest"
-        return [step("search_offers", why, filters=f"machine_id={machine_id}")]
+        return [step("search_offers", why, filters=f"machine_id={machine_id}"), by_itself]
     volume = {
         "create_new": True,
         "volume_id": found[0].id,
@@ -119,7 +121,7 @@ def _steps(
         "mount_path": MOUNT,
     }
     why = "rents the machine and makes the volume"
-    return [step("create_instance", why, offer_id=offer_id, volume_info=volume)]
+    return [step("create_instance", why, offer_id=offer_id, volume_info=volume), by_itself]
 
 
 def _offer_of(machine_id: int, call: Call) -> int | None:
