@@ -85,8 +85,8 @@ class CreateInstance(RentalArguments, _Offer):
         str | None,
         Field(
             pattern=r"^[A-Za-z0-9._:-]{1,64}$",
-            description="this rental's name, 1 to 64 of A-Z a-z 0-9 . _ : -; the same never rents "
-            "twice. Default: derived from the arguments",
+            description="this rental's name, 1 to 64 of A-Z a-z 0-9 . _ : -. Default: derived from "
+            "the arguments",
         ),
     ] = None
     allow_unresolved: Annotated[

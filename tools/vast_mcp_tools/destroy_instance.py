@@ -36,13 +36,13 @@ Failed = dict[int, errors.VastMcpError | None]
 
 
 class DestroyInstance(Arguments):
+    told_elsewhere = frozenset({"not_ours"})
+
     instance_ids: Annotated[
         list[Annotated[int, Field(ge=1)]],
         Field(max_length=25, description="1 to 25"),
     ]
-    not_ours: Annotated[
-        bool, Field(description="allows machines not made by vast-mcp. Default false")
-    ] = False
+    not_ours: bool = False
     only_if_stopped: Annotated[
         bool, Field(description="refuses all while one is not. Default false")
     ] = False
@@ -79,7 +79,7 @@ class DestroyInstanceResult(Result):
 
 async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstanceResult:
     """Destroys machines: disks are deleted for good and billing ends; volumes stay and bill.
-    Success: each was looked up again and is gone. Unknown ids, or others' machines
+    Success: each was looked up again and is gone. Unknown ids, or machines not made by vast-mcp
     without not_ours, are an error; nothing is destroyed.
     """
     ids = list(dict.fromkeys(args.instance_ids))

@@ -43,7 +43,9 @@ LABEL_MAX = 1024 - 17 - labels.LABEL_ROOM
 
 
 class ManageInstance(Arguments):
-    instance_id: Annotated[int | None, Field(ge=1, description="from show_instances")] = None
+    told_elsewhere = frozenset({"instance_id", "not_ours"})
+
+    instance_id: Annotated[int | None, Field(ge=1)] = None
     instance_ids: Annotated[
         list[Annotated[int, Field(ge=1)]] | None,
         Field(max_length=25, description="instead, 1 to 25: start, stop, label"),
@@ -70,9 +72,7 @@ class ManageInstance(Arguments):
     amount_usd: Annotated[
         float | None, Field(ge=0.01, description="0.01 or more; a person is asked")
     ] = None
-    not_ours: Annotated[
-        bool, Field(description="allows one not made by vast-mcp. Default false")
-    ] = False
+    not_ours: bool = False
 
     @property
     def one(self) -> int:

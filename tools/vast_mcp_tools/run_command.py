@@ -45,7 +45,7 @@ class RunCommand(Arguments):
         str | None,
         Field(
             pattern=r"^[A-Za-z0-9._:-]{1,64}$",
-            description="1 to 64 of A-Z a-z 0-9 . _ : -: runs once for good",
+            description="runs once for good",
         ),
     ] = None
     timeout_s: Annotated[

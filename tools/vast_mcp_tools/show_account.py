@@ -56,7 +56,7 @@ class ShowAccountResult(Result):
 
 
 async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
-    """Shows the account's credit and balance in dollars, what bills per hour now (machines, stopped
+    """Shows the account's credit and balance, what bills per hour now (machines, stopped
     disks, volumes) and would bill with all stopped, how long the credit lasts, whether a card is
     charged by itself, and how many rentals are in doubt.
     """

@@ -32,7 +32,7 @@ class ShowInstances(Arguments):
     ] = None
     state: Annotated[
         Literal["all", "running", "stopped", "starting", "failed"],
-        Field(description="only these. Default all"),
+        Field(description="default all"),
     ] = "all"
 
 

@@ -42,7 +42,7 @@ class ShowSshKeysResult(Result):
 
 async def show_ssh_keys(_: ShowSshKeys, call: Call) -> ShowSshKeysResult:
     """Lists the account's SSH keys by id and fingerprint, those in ~/.ssh here, and which machines
-    they open. New machines accept all.
+    they open.
     """
     keys = await call.vast.shared.ssh_keys()
     call.session.ssh_keys = keys

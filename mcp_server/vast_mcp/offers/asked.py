@@ -91,14 +91,12 @@ class OfferArguments(WantedOffers):
 
     max_usd_per_hour: Annotated[
         float | None,
-        Field(gt=0, description="Disk included. For bids: the lowest bid."),
+        Field(gt=0, description="For bids: the lowest bid."),
     ] = None
     min_reliability: Annotated[
         float | None, Field(ge=0, le=1, description="0 to 1; 0.98 is good.")
     ] = None
-    min_disk_gb: Annotated[
-        float, Field(ge=8, description="8 or more, default 10. Prices include it.")
-    ] = 10
+    min_disk_gb: Annotated[float, Field(ge=8, description="8 or more, default 10.")] = 10
     min_compute_cap: Annotated[
         Annotated[float, Field(gt=0), AfterValidator(arguments.compute_cap)] | None,
         Field(description="E.g. 8.9."),
