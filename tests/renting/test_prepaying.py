@@ -4,6 +4,7 @@ balance.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ import pytest
 from mcp import Client
 
 from house import OURS, an_offer, call, served
-from people import CANCEL, DECLINE, ERAS, Mode, Person, approve, code_in
+from people import CANCEL, DECLINE, ERAS, YES, Mode, Person, approve, code_in
+from vast_mcp.journal import Journal
 from vast_mcp.journal.deposits import Deposit
 from vast_mcp.renting.deposits import judged
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Limits, Settings
+from vast_mcp.vast.rates import Deposited
 
 DAY = 86_400
 
@@ -225,8 +228,109 @@ async def test_vasts_refusal_is_final_and_gives_the_yes_back(
 
 def test_a_balance_proves_a_payment_its_absence_or_nothing() -> None:
     """A machine may have used up what was paid before anybody looked."""
-    one = Deposit(1, "a", 7, 10.0, "unknown", 5.0, 0.0)
-    assert judged(one, 14.4, 1.0, 60.0) == "paid"
-    assert judged(one, 4.9, 1.0, 60.0) == "lacks"
-    assert judged(one, 5.0, 1.0, 4 * 3600.0) == "undecided"
-    assert judged(one, 5.0, None, 60.0) == "undecided"
+    one = Deposit(1, "a", 7, 10.0, "unknown", 5.0, 0.0, months=0.02)
+
+    def balance(usd: float, months: float | None = 0.02) -> Deposited:
+        return Deposited(usd, 0.0, months)
+
+    assert judged(one, balance(14.4), 1.0, 60.0) == "paid"
+    assert judged(one, balance(4.9), 1.0, 60.0) == "lacks"
+    assert judged(one, balance(5.0), 1.0, 4 * 3600.0) == "undecided"
+    assert judged(one, balance(5.0), None, 60.0) == "undecided"
+    assert judged(one, balance(4.9, None), 1.0, 60.0) == "undecided"
+    assert judged(replace(one, refundable_usd=0.0), balance(0.0, None), 1.0, 60.0) == "lacks"
+
+
+def test_a_payment_that_raised_the_discount_of_what_is_used_up_is_no_absence() -> None:
+    """What a destroy gives back may then fall (docs/vast-api.md C.8): the months still rise."""
+    before = Deposit(1, "a", 7, 30.0, "unknown", 20.0, 0.0, months=0.97)
+    after = Deposited(refundable_usd=0.0, discount_usd=140.0, months=1.01)
+    assert judged(before, after, 1.0, 60.0) == "paid"
+
+
+async def test_two_calls_at_once_pay_twice_only_if_somebody_says_so(
+    world: World, settings: Settings, machine: int, state: Path
+) -> None:
+    """Each person read a question in which the other payment was not: the later is asked anew."""
+    shared = replace(settings, state_dir=state)
+    other = Person()
+    answers = [YES, DECLINE]
+    questions: list[str] = []
+
+    async with served(world, shared, elicitation_callback=other, mode="legacy") as second:
+
+        async def reading(_context: Any, params: Any) -> Any:
+            questions.append(params.message)
+            if len(questions) == 1:
+                assert "error" not in await reserve(second, machine)
+            return answers[len(questions) - 1]
+
+        async with served(world, shared, elicitation_callback=reading, mode="legacy") as first:
+            error = (await reserve(first, machine))["error"]
+    assert (error["code"], paid(world)) == ("declined", [10.0])
+    assert "10.00 $ were paid ahead for it at" in questions[1]
+
+
+async def test_a_code_is_for_a_payment_beside_those_it_names(
+    world: World, settings: Settings, machine: int, state: Path
+) -> None:
+    """Approved in a shell, and meanwhile another one was paid: nobody said yes to both."""
+    kept = replace(settings, state_dir=state)
+    async with (
+        served(world, kept) as alone,
+        served(world, kept, elicitation_callback=Person()) as asking,
+    ):
+        assert approve(code_in((await reserve(alone, machine))["error"])) == 0
+        assert "error" not in await reserve(asking, machine, 3.0)
+        error = (await reserve(alone, machine))["error"]
+        assert error["code"] == "needs_confirmation"
+        assert "3.00 $ were paid ahead" in error["message"]
+    assert paid(world) == [3.0]
+
+
+async def test_a_process_that_stood_still_before_it_was_sent_sends_nothing(
+    world: World, settings: Settings, machine: int, state: Path
+) -> None:
+    """To all others it is proven absent by then, and another may be paid."""
+    deposits = Journal(state).deposits
+    announced = deposits.announce("a", machine, 10.0, 0.0)
+    assert deposits.may_leave(announced, time.monotonic())
+    assert not deposits.may_leave(announced, time.monotonic() - 30)
+    assert not deposits.may_leave(replace(announced, made_at=time.time() - 30), time.monotonic())
+    assert deposits.may_fly(announced)
+    assert not deposits.may_fly(replace(announced, made_at=time.time() - 60))
+
+
+async def test_what_is_certain_stays_whoever_writes_later(state: Path) -> None:
+    """An answer that came late is worth more than a balance, and no balance than an answer."""
+    deposits = Journal(state).deposits
+    one = deposits.announce("a", 7, 10.0, 0.0)
+    deposits.settle(one, "absent")
+    deposits.settle(one, "unknown")
+    assert deposits.of("a", 7)[0].state == "absent"
+    deposits.settle(one, "paid")
+    deposits.settle(one, "absent")
+    assert deposits.of("a", 7)[0].state == "paid"
+
+
+async def test_a_credit_read_before_a_payment_is_counted_without_it(state: Path) -> None:
+    """Of two processes each may have read the credit before the other paid."""
+    deposits = Journal(state).deposits
+    read_at = time.time()
+    one = deposits.announce("a", 7, 10.0, 0.0)
+    assert deposits.off_credit_usd("a", read_at) == 10.0
+    deposits.settle(one, "paid")
+    assert deposits.off_credit_usd("a", read_at) == 10.0
+    assert deposits.off_credit_usd("a", time.time()) == 0.0
+    assert deposits.off_credit_usd("b", read_at) == 0.0
+
+
+@pytest.mark.parametrize(("usd", "code"), [(10.004, "bad_arguments"), (10.01, None)])
+async def test_what_is_paid_is_what_the_person_read(
+    world: World, settings: Settings, machine: int, usd: float, code: str | None
+) -> None:
+    """A question shows cents, and a part of one would be paid unread."""
+    async with served(world, settings, elicitation_callback=Person()) as client:
+        result = await reserve(client, machine, usd)
+    assert result.get("error", {}).get("code") == code
+    assert paid(world) == ([] if code else [usd])

@@ -51,7 +51,7 @@ def _is_paid_ahead(call: Call, row: Instance) -> bool:
         account = call.session.journalled_account()
         if account is not None:
             paid = call.journal.deposits.of(account, row.id)
-            return any(one.state not in {"refused", "absent"} for one in paid)
+            return any(one.may_be_paid for one in paid)
     return False
 
 

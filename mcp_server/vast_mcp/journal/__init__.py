@@ -70,7 +70,7 @@ class Journal(Questions):
     ) -> None:
         super().__init__(Database(folder), put_s)
         self.reservations = Reservations(self._db)
-        self.deposits = Deposits(self._db)
+        self.deposits = Deposits(self._db, put_s)
         self.elsewhere = Elsewhere(self._db)
         self.watched = watched(self._db)
         self.host_keys = HostKeys(self._db)

@@ -267,22 +267,26 @@ SELECT id, account, instance_id, usd_per_hour, made_at, state FROM holds WHERE a
 -- ── money paid ahead ────────────────────────────────────────────────────────────────────────────
 
 -- name: announce_deposit
-INSERT INTO deposits (account, instance_id, usd, state, refundable_usd, made_at)
-VALUES (:account, :instance_id, :usd, 'sending', :refundable_usd, :made_at);
+INSERT INTO deposits (account, instance_id, usd, state, refundable_usd, months, made_at)
+VALUES (:account, :instance_id, :usd, 'sending', :refundable_usd, :months, :made_at);
 
 -- name: settle_deposit
-UPDATE deposits SET state = :state WHERE id = :id;
+-- What is known for certain stays; that it was paid is worth more than any proof that it was not.
+UPDATE deposits SET state = :state, settled_at = :now
+WHERE id = :id AND (state IN ('sending', 'unknown') OR (:state = 'paid' AND state <> 'paid'));
 
 -- name: lacked_deposit
 UPDATE deposits SET lacked_at = :now WHERE id = :id AND lacked_at IS NULL;
 
 -- name: deposits
-SELECT id, account, instance_id, usd, state, refundable_usd, made_at, lacked_at FROM deposits
+SELECT id, account, instance_id, usd, state, refundable_usd, made_at, lacked_at, months, settled_at
+FROM deposits
 WHERE account = :account AND instance_id = :instance_id ORDER BY id DESC;
 
--- name: deposits_in_doubt
-SELECT usd FROM deposits
-WHERE account = :account AND state IN ('sending', 'unknown') AND made_at > :since;
+-- name: deposits_off_credit
+-- Those in doubt, and those that were paid after the credit was read.
+SELECT usd FROM deposits WHERE account = :account
+AND ((state IN ('sending', 'unknown') AND made_at > :since) OR (state = 'paid' AND settled_at > :read_at));
 
 -- ── machines of other journals ──────────────────────────────────────────────────────────────────
 

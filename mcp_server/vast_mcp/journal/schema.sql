@@ -84,7 +84,9 @@ CREATE TABLE deposits (
     state          TEXT NOT NULL CHECK (state IN ('sending', 'unknown', 'paid', 'refused', 'absent', 'undecided')),
     refundable_usd REAL NOT NULL,            -- what a destroy would have given back before it was sent
     made_at        REAL NOT NULL,
-    lacked_at      REAL                      -- when the balance first did not show it
+    lacked_at      REAL,                     -- when the balance first did not show it
+    months         REAL,                     -- that counted for the discount before it was sent
+    settled_at     REAL                      -- when what became of it was written down
 ) STRICT;
 CREATE INDEX deposits_by_machine ON deposits (account, instance_id);
 

@@ -236,7 +236,8 @@ def _credit_left(call: Call, seen: Standing, account: str, paid_usd: float) -> f
     """The credit without what is, or may be, paid ahead and is not off it yet."""
     if seen.credit is None:
         return None
-    return seen.credit - paid_usd - call.journal.deposits.in_doubt_usd(account)
+    off = call.journal.deposits.off_credit_usd(account, seen.read_at)
+    return seen.credit - paid_usd - off
 
 
 def _unknown_others(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import anyio
@@ -26,6 +26,7 @@ from vast_mcp.renting import deposits
 from vast_mcp.renting.consent import Consent
 from vast_mcp.renting.limits import check_account, standing
 from vast_mcp.renting.proposal import Proposal
+from vast_mcp.renting.refusals import defect_after
 from vast_mcp.renting.standing import Standing
 from vast_mcp.renting.target import Target
 from vast_mcp.session import Call, journal_may_fail
@@ -72,15 +73,20 @@ class Reserving:
         Vast's refusals.
         """
         account = await account_of(self.call)
-        earlier = await self._settle_earlier(account)
-        if earlier is not None:
-            return earlier
-        terms = await self._terms(account)
-        consent = self._consent(terms)
-        while await consent.ask_always():
-            self.target = await Target.read(self.call, self.target.instance_id)
+        consent: Consent | None = None
+        while True:
+            earlier = await self._settle_earlier(account)
+            if earlier is not None:
+                return earlier
             terms = await self._terms(account)
-        return await self._pay(account, terms, consent)
+            consent = self._consent(terms, consent)
+            if await consent.ask_always():
+                self.target = await Target.read(self.call, self._id)
+                continue
+            await self.call.vast.turn_to_prepay()
+            deposit = self._announce(account, terms, consent)
+            if deposit is not None:
+                return await self._pay(deposit, terms, consent)
 
     # ── what is known before ───────────────────────────────────────────────────────────────────
 
@@ -96,7 +102,7 @@ class Reserving:
         if not found or not found[0].in_doubt:
             return None
         earlier = found[0]
-        if earlier.may_fly(time.time()):
+        if self.call.journal.deposits.may_fly(earlier):
             raise self._in_doubt(earlier, "is under way")
         said = await deposits.settle(self.call, earlier, _most(self.target.row))
         if said == "paid" and earlier.usd == self.usd:
@@ -162,9 +168,15 @@ class Reserving:
 
     # ── the person ─────────────────────────────────────────────────────────────────────────────
 
-    def _consent(self, terms: Terms) -> Consent:
-        proposal = Proposal(self.again.tool, self.given, self._question(terms), self.again, None)
-        return Consent(self.call, proposal)
+    def _consent(self, terms: Terms, before: Consent | None) -> Consent:
+        """A yes is to one more payment beside those that the person was told of: another one since
+        then is asked about anew.
+        """
+        given = {**self.given, "paid_before": terms.last}
+        proposal = Proposal(self.again.tool, given, self._question(terms), self.again, None)
+        if before is None:
+            return Consent(self.call, proposal)
+        return replace(before, proposal=proposal)
 
     def _question(self, terms: Terms) -> str:
         """What a person agrees to: what leaves the credit, what it brings, and what is lost."""
@@ -188,18 +200,24 @@ class Reserving:
 
     # ── the payment ────────────────────────────────────────────────────────────────────────────
 
-    async def _pay(self, account: str, terms: Terms, consent: Consent) -> Reserved:
-        """Announce it and send it, whatever becomes of the caller meanwhile."""
+    def _announce(self, account: str, terms: Terms, consent: Consent) -> Deposit | None:
+        """Announce it; None where another call paid meanwhile, of which nobody was told."""
         journal = self.call.journal
         with journal.alone():
             found = journal.deposits.of(account, self._id)
             if found and found[0].in_doubt:
                 raise self._in_doubt(found[0], "is under way")
+            if _last(found) != terms.last:
+                return None
             self._check_limits(terms.seen, account, terms.row)
             consent.spend()
-            deposit = journal.deposits.announce(
-                account, self._id, self.usd, terms.before.refundable_usd
+            before = terms.before
+            return journal.deposits.announce(
+                account, self._id, self.usd, before.refundable_usd, before.months
             )
+
+    async def _pay(self, deposit: Deposit, terms: Terms, consent: Consent) -> Reserved:
+        """Send it, whatever becomes of the caller meanwhile."""
         prepaid: Prepaid | None = None
         with anyio.CancelScope(shield=True):
             prepaid = await self._send(deposit, consent)
@@ -209,8 +227,11 @@ class Reserving:
 
     async def _send(self, deposit: Deposit, consent: Consent) -> Prepaid | None:
         """Send it; None where no answer came that settles it. Raises Vast's refusals."""
+        deposits, announced = self.call.journal.deposits, time.monotonic()
         try:
-            prepaid = await self.call.vast.prepay(self._id, self.usd)
+            prepaid = await self.call.vast.prepay(
+                self._id, self.usd, may_leave=lambda: deposits.may_leave(deposit, announced)
+            )
         except errors.VastMcpError as exc:
             if may_have_happened(exc):
                 self._note(deposit, "unknown")
@@ -219,6 +240,9 @@ class Reserving:
             self._note(deposit, "refused")
             exc.instance_id = self._id
             raise
+        except Exception as exc:
+            self._note(deposit, "unknown")
+            raise defect_after(exc) from exc
         self._note(deposit, "paid")
         return prepaid
 
@@ -270,6 +294,15 @@ class Terms:
     before: Deposited
     seen: Standing | None
     earlier: list[Deposit]
+
+    @property
+    def last(self) -> int | None:
+        """The newest payment that may have been paid, as the journal numbers it."""
+        return _last(self.earlier)
+
+
+def _last(deposits: list[Deposit]) -> int | None:
+    return next((one.id for one in deposits if one.may_be_paid), None)
 
 
 def _most(row: Instance | None) -> float | None:

@@ -16,7 +16,6 @@ from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.vast import models, verdicts
 from vast_mcp.vast.billing import Billing
-from vast_mcp.vast.departure import Departure
 from vast_mcp.vast.errands import Errands
 from vast_mcp.vast.holdings import Holdings
 from vast_mcp.vast.models import Instance, Offer
@@ -96,20 +95,7 @@ class Vast(Holdings, Billing, Rates, Errands, MakingVolumes):
         method (tests/storm/served.py).
         """
         path = f"/api/v0/asks/{offer_id}/"
-        departure = Departure(may_leave)
-        departure.check()
-        left_at = anyio.current_time()
-        with self.deeds.one("create", path) as deed:
-            try:
-                reply = await self._sent_once("PUT", path, body, departure)
-            finally:
-                self._link.pace.arrived("create", left_at)
-                self._link.shared.forget()
-            deed.leaves()
-            if reply is None:
-                raise errors.OutcomeUnknown("No answer came that could be read.")
-            self._heed("create", reply)
-            return verdicts.rented(reply)
+        return await self._done_once("create", "PUT", path, body, may_leave, verdicts.rented)
 
     # ── instances ─────────────────────────────────────────────────────────────────────────────────
 

@@ -4,7 +4,7 @@ and announced maintenance.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from vast_mcp import errors
@@ -12,8 +12,8 @@ from vast_mcp.vast import cells, replies, verdicts
 from vast_mcp.vast.announced import Maintenance, PriceIncrease
 from vast_mcp.vast.pages import rows_under
 from vast_mcp.vast.replies import Reply
-from vast_mcp.vast.requests import Requests
 from vast_mcp.vast.rows import Listing, rows_of
+from vast_mcp.vast.sent_once import SendingOnce
 
 _ACCEPT = "/api/v0/instances/accept-price-increase/"
 _REJECT = "/api/v0/instances/reject-price-increase/"
@@ -38,7 +38,7 @@ class Deposited:
     months: float | None
 
 
-class Rates(Requests):
+class Rates(SendingOnce):
     """The part of Vast.ai's API about prices that move (client.py)."""
 
     async def price_increases(self) -> Listing[PriceIncrease]:
@@ -59,13 +59,18 @@ class Rates(Requests):
         body = {"pending_price_increase_id": increase_id}
         await self._read("decide", "PUT", path, body=body, means=verdicts.OF_AN_INCREASE)
 
-    async def prepay(self, instance_id: int, usd: float) -> Prepaid:
+    async def turn_to_prepay(self) -> None:
+        """Wait for the published interval between two of them, before anything is announced."""
+        await self._link.pace.turn("prepay", self._deadline, self._tell)
+
+    async def prepay(
+        self, instance_id: int, usd: float, *, may_leave: Callable[[], bool]
+    ) -> Prepaid:
         """PUT /instances/prepay/{id}/ (docs/vast-api.md C.7), once: it is never repeated by
-        itself, since a second one is paid as well.
+        itself, since a second one is paid as well. Raises as `rent` does, and Vast's refusals.
         """
         path = f"/api/v0/instances/prepay/{instance_id}/"
-        reply = await self._read("prepay", "PUT", path, body={"amount": usd}, tries=1)
-        return Prepaid(_amount(reply, "timescale"), _amount(reply, "discount_rate"))
+        return await self._done_once("prepay", "PUT", path, {"amount": usd}, may_leave, _prepaid)
 
     async def deposit(self, instance_id: int) -> Deposited:
         """GET /instances/balance/{id}/ (docs/vast-api.md C.7). Raises UnexpectedReply where it
@@ -93,6 +98,13 @@ class Rates(Requests):
                 "Vast's answer holds no list of maintenances.", http_status=reply.status
             )
         return self.unread.note_all(Maintenance, rows_of(Maintenance, rows))
+
+
+def _prepaid(reply: Reply) -> Prepaid:
+    error = verdicts.refusal(reply, "PUT")
+    if error is not None:
+        raise error
+    return Prepaid(_amount(reply, "timescale"), _amount(reply, "discount_rate"))
 
 
 def _amount(reply: Reply, name: str) -> float | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import anyio
 import httpx
 
@@ -11,9 +14,39 @@ from vast_mcp.vast.departure import NOT_SENT, Departure
 from vast_mcp.vast.replies import Reply
 from vast_mcp.vast.requests import Requests
 
+T = TypeVar("T")
+
 
 class SendingOnce(Requests):
-    """What renting a machine and making a volume have in common."""
+    """What renting a machine, making a volume and paying ahead have in common."""
+
+    async def _done_once(
+        self,
+        kind: str,
+        method: str,
+        path: str,
+        body: Json,
+        may_leave: Callable[[], bool],
+        verdict: Callable[[Reply], T],
+    ) -> T:
+        """Send it, and judge its answer. `may_leave`: asked as it leaves, since a process can be
+        stopped anywhere. Raises NotRented where it was not to leave any more, Unreachable where no
+        connection was made, OutcomeUnknown where no answer came, and what `verdict` raises.
+        """
+        departure = Departure(may_leave)
+        departure.check()
+        left_at = anyio.current_time()
+        with self.deeds.one(kind, path) as deed:
+            try:
+                reply = await self._sent_once(method, path, body, departure)
+            finally:
+                self._link.pace.arrived(kind, left_at)
+                self._link.shared.forget()
+            deed.leaves()
+            if reply is None:
+                raise errors.OutcomeUnknown("No answer came that could be read.")
+            self._heed(kind, reply)
+            return verdict(reply)
 
     async def _sent_once(
         self, method: str, path: str, body: Json, departure: Departure

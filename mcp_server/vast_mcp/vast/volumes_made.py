@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import anyio
-
-from vast_mcp import errors
 from vast_mcp.errors import Json
 from vast_mcp.vast import verdicts
-from vast_mcp.vast.departure import Departure
 from vast_mcp.vast.sent_once import SendingOnce
 
 KIND = "create_volume"  # whose pace both keep (pace.INTERVALS)
@@ -33,17 +29,4 @@ class MakingVolumes(SendingOnce):
         return await self._make("POST", "/api/v0/volumes/copy/", body, may_leave)
 
     async def _make(self, method: str, path: str, body: Json, may_leave: Callable[[], bool]) -> int:
-        departure = Departure(may_leave)
-        departure.check()
-        left_at = anyio.current_time()
-        with self.deeds.one(KIND, path) as deed:
-            try:
-                reply = await self._sent_once(method, path, body, departure)
-            finally:
-                self._link.pace.arrived(KIND, left_at)
-                self._link.shared.forget()
-            deed.leaves()
-            if reply is None:
-                raise errors.OutcomeUnknown("No answer came that could be read.")
-            self._heed(KIND, reply)
-            return verdicts.volume_made(reply)
+        return await self._done_once(KIND, method, path, body, may_leave, verdicts.volume_made)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vast_mcp import errors
 from vast_mcp.account.reading import Reading
+from vast_mcp.errors import Problem
 from vast_mcp.renting.acts import Outcome
 from vast_mcp.renting.consent import Consent
 from vast_mcp.renting.prepaying import FORFEITS, Reserved, Reserving
@@ -26,6 +28,12 @@ class Reserve(Verb):
     loses = "money is paid for it"
     provable = False
     reserved: Reserved | None = None
+
+    async def check(self) -> None:
+        await super().check()
+        usd = self.wanted.amount_usd or 0.0
+        if usd != round(usd, 2):  # a person is asked about cents
+            raise errors.bad("manage_instance", [Problem("amount_usd", "in whole cents")])
 
     async def do(self, consent: Consent | None) -> Outcome:  # noqa: ARG002
         await self.check()
