@@ -110,11 +110,11 @@ async def test_two_processes_go_for_what_is_alike_in_different_orders(look: Look
         for each in (await look()).offers[:6]
     ]
     dearer = replace(two, expected_usd_per_hour=0.5)
-    orders = [in_order([dearer, *alike], ours) for ours in range(8)]
+    orders = [in_order([dearer, *alike], ours) for ours in "abcdefgh"]
     firsts = {order[0].offer.ask_contract_id for order in orders}
     assert len(firsts) > 1
     assert all(order[-1] is dearer for order in orders)
-    assert in_order(alike, 1) == in_order(alike[::-1], 1)
+    assert in_order(alike, "a") == in_order(alike[::-1], "a")
 
 
 async def test_machines_that_were_tried_are_left_out(look: Look) -> None:

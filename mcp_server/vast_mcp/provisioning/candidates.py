@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -28,7 +28,6 @@ ALIKE, LEAST_USD = 1.03, 1e-6
 # Of the market that are looked at where none of the cheapest 64 can serve, which no search tells:
 # the image's CUDA, room for a volume.
 PAGES = 4
-_OURS = secrets.randbits(32)
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,8 @@ async def candidates(
         seen = await page([*wanted, dearer])
     over = [one for one in seen.fitting if _never_fits(one, bounds)]
     return Candidates(
-        in_order([one for one in seen.fitting if one not in over], _OURS),
-        in_order(over, _OURS),
+        in_order([one for one in seen.fitting if one not in over], call.journal.owner),
+        in_order(over, call.journal.owner),
         seen.unpriced,
         [*needs.warnings, *known.told(needs.args.before), *seen.unread],
         seen.found.is_all,
@@ -165,11 +164,14 @@ def _never_fits(one: Candidate, bounds: Bounds) -> bool:
     return bounds.budget_usd is not None and one.worst_usd > bounds.budget_usd + ROUNDING
 
 
-def in_order(found: Sequence[Candidate], ours: int) -> list[Candidate]:
-    """The best first; those that are alike in an order of a process's own number."""
+def in_order(found: Sequence[Candidate], process: str) -> list[Candidate]:
+    """The best first; those that are alike in an order of a process's own, by the name that the
+    journal has of it.
+    """
 
-    def place(one: Candidate) -> tuple[int, int]:
+    def place(one: Candidate) -> tuple[int, bytes]:
         near = round(math.log(max(one.expected_usd_per_hour, LEAST_USD), ALIKE))
-        return near, hash((ours, one.offer.ask_contract_id))
+        name = f"{process}/{one.offer.ask_contract_id}"
+        return near, hashlib.blake2b(name.encode(), digest_size=8).digest()
 
     return sorted(found, key=place)
