@@ -1,5 +1,8 @@
 """`python -m storm.plans [--plans N]`: plans in random markets beside what agents do without them;
 the sentence with the figures comes last, and a broken promise exits 1.
+
+`--world N` plays one of them and tells what happened in it, the same each time; the digest of all
+that was asked and answered comes last.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from storm.plans.wishes import callers_of  # noqa: E402
 from storm.report import write  # noqa: E402
 
 IN_A_ROW = 12  # worlds that one process plays
+ALL = ",".join(CALLERS)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,9 +35,11 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--plans", type=int, default=1000)
     top.add_argument("--seed", type=int, default=0, help="of the first world")
     top.add_argument("--workers", type=int, default=2, help="processes side by side (default 2)")
-    top.add_argument("--kinds", default=",".join(CALLERS), help="of callers, by comma")
+    top.add_argument("--kinds", default=ALL, help="of callers, by comma")
     top.add_argument("--strict", action="store_true", help="the ratios must hold too")
     top.add_argument("--report", type=Path, help="a page between whose markers the table goes")
+    top.add_argument("--lots", type=int, default=0, help="another number draws lots anew")
+    top.add_argument("--world", type=int, help="play this one alone, and tell what happened")
     top.add_argument("--play", type=int, help="play so many worlds here, a line of JSON each")
     return top
 
@@ -56,7 +62,21 @@ def play(options: argparse.Namespace) -> None:
 
     for seed in range(options.seed, options.seed + options.play):
         for kind in options.kinds.split(","):
-            print(json.dumps({"kind": kind, **asdict(played(seed, kind))}), flush=True)
+            verdict = played(seed, kind, options.lots)
+            print(json.dumps({"kind": kind, **asdict(verdict)}), flush=True)
+
+
+def tell(options: argparse.Namespace) -> int:
+    """What happened in one world."""
+    from storm.plans.play import played
+    from storm.plans.story import Story
+
+    bad = 0
+    for kind in options.kinds.split(",") if options.kinds != ALL else ["provision"]:
+        story = Story()
+        bad += played(options.world, kind, options.lots, story).bad
+        print("\n".join([*story.lines, story.digest]))
+    return int(bad > 0)
 
 
 def runs(seeds: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -71,6 +91,7 @@ async def all_of_them(options: argparse.Namespace) -> dict[str, Verdict]:
 
     async def work(first: int, count: int) -> None:
         command = ["-m", "storm.plans", "--seed", str(first), "--play", str(count)]
+        command += ["--lots", str(options.lots)]
         async with free:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -94,6 +115,8 @@ async def all_of_them(options: argparse.Namespace) -> dict[str, Verdict]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    if options.world is not None:
+        return tell(options)
     if options.play:
         play(options)
         return 0

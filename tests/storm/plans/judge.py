@@ -11,6 +11,7 @@ from storm.plans.callers import Came, Seat
 from storm.plans.wishes import Wish
 from storm.plans.worlds import MarketWorld
 from vast_mcp.sandbox.instances import Instance
+from vast_mcp.sandbox.offers import Offer
 
 ROUNDING = 1e-6  # $
 
@@ -132,18 +133,37 @@ def _could_have(world: MarketWorld, wish: Wish, rentals: list[Instance]) -> bool
     """
     if len(rentals) >= wish.max_attempts:
         return False
-    left = wish.budget_usd - sum(_at_most(world, wish, one) for one in rentals)
+    serving = [one for one, why in offers_left(world, wish, rentals) if not why]
+    return len({one["machine_id"] for one in serving}) >= wish.count
+
+
+def left_usd(world: MarketWorld, wish: Wish, rentals: list[Instance]) -> float:
+    """What the budget has left, as a caller must count."""
+    return wish.budget_usd - sum(_at_most(world, wish, one) for one in rentals)
+
+
+def offers_left(world: MarketWorld, wish: Wish, rentals: list[Instance]) -> list[tuple[Offer, str]]:
+    """The offers that are what was asked for now, but for those of machines that were tried, and
+    why each would not have served; "" for one that would.
+    """
+    left = left_usd(world, wish, rentals)
     used = {one.offer["machine_id"] for one in rentals}
-    fitting = {
-        one["machine_id"]
+    return [
+        (one, _why_not(world, wish, one, left))
         for one in world.offers.values()
-        if one["rentable"]
-        and wish.fits(one)
-        and one["machine_id"] not in used
-        and world.market.truths[one["machine_id"]].of_bid(bid=wish.bid) is None
-        and wish.worst_usd(one) * wish.count <= left - ROUNDING
-    }
-    return len(fitting) >= wish.count
+        if one["rentable"] and wish.fits(one) and one["machine_id"] not in used
+    ]
+
+
+def _why_not(world: MarketWorld, wish: Wish, offer: Offer, left: float) -> str:
+    worst = wish.worst_usd(offer) * wish.count
+    if worst > left - ROUNDING:
+        return f"its worst case of {worst:.4f} $ is over the {left:.4f} $ that are left"
+    hours = (offer["end_date"] - world.now) / 3600
+    if hours < wish.needs_hours:
+        return f"its host offers it for {hours:.1f} h: {wish.needs_hours:.1f} h are a try and lease"
+    fails = world.market.truths[offer["machine_id"]].of_bid(bid=wish.bid)
+    return "" if fails is None else f"it fails: {fails}"
 
 
 def _at_most(world: MarketWorld, wish: Wish, one: Instance) -> float:

@@ -16,6 +16,7 @@ from storm.plans.callers import CALLERS, LEFT, Came, Seat, is_kept
 from storm.plans.computers import Json, Person, Service
 from storm.plans.judge import Verdict, judge, rentals_of
 from storm.plans.market import HORIZON_S, Market
+from storm.plans.story import Story
 from storm.plans.wishes import Scene, image_of, scene_of
 from storm.plans.worlds import MarketWorld, world_of
 from vast_mcp.settings import Limits
@@ -27,20 +28,24 @@ SWEPT_S = 1200.0  # for which a server runs that comes later
 KEY = asyncssh.generate_private_key("ssh-ed25519")
 
 
-async def play(seed: int, kind: str, folder: Path) -> Verdict:
-    """The verdict on all callers of a world."""
+async def play(seed: int, kind: str, folder: Path, story: Story | None = None) -> Verdict:
+    """The verdict on all callers of a world; what happened goes into the story, if there is one."""
     market = Market(seed)
     world = world_of(market, image_of(seed), KEY.export_public_key().decode())
     scene = scene_of(market, world)
     if kind == "oracle":
         world.faults.clear()
+    if story is not None:
+        story.begin(scene, world)
     service = Service(world, f"{seed}/wire")
     living = asyncio.get_running_loop().create_task(world.live())
     verdict = Verdict()
     try:
         seats = _seats(scene, kind, folder, service, world)
-        for one in await asyncio.gather(*(_sit(seat, kind) for seat in seats)):
+        for one in await asyncio.gather(*(_sit(seat, kind, story) for seat in seats)):
             verdict += one
+        if story is not None:
+            story.end(world, verdict)
     finally:
         living.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -66,7 +71,7 @@ def _seats(
     return seats
 
 
-async def _sit(seat: Seat, kind: str) -> Verdict:
+async def _sit(seat: Seat, kind: str, story: Story | None) -> Verdict:
     """One caller's story and its verdict."""
     await asyncio.sleep(seat.began)
     seat.began = time.time()
@@ -74,6 +79,8 @@ async def _sit(seat: Seat, kind: str) -> Verdict:
     try:
         async with asyncio.timeout(HORIZON_S):
             came = await CALLERS[kind](seat)
+            if story is not None:
+                story.take(seat, came)
         verdict = await _verdict(seat, came, kind)
     except TimeoutError:
         came.at, came.calls = time.time(), seat.calls
@@ -115,7 +122,7 @@ def _note(seat: Seat, came: Came, verdict: Verdict) -> str:
     return f"{seat.name}: {counts} {seat.wish} last answer: {str(last)[:1500]}"
 
 
-def played(seed: int, kind: str) -> Verdict:
-    """The same, in a time of its own."""
+def played(seed: int, kind: str, lots: int = 0, story: Story | None = None) -> Verdict:
+    """The same, in a time of its own. `lots`: another number draws what is drawn by lot anew."""
     with tempfile.TemporaryDirectory(prefix="plans-", dir=IN_MEMORY) as folder:
-        return virtual.run(lambda: play(seed, kind, Path(folder)))
+        return virtual.run(lambda: play(seed, kind, Path(folder), story), f"{seed}/lots/{lots}")

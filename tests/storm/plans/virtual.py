@@ -2,7 +2,9 @@
 computed in them, and a busy computer changes no dollar.
 
 `begin` must come before anything of ours is imported: some of it takes hold of `time.time`. All
-processes of a world share one loop; what would run in a thread runs in place.
+processes of a world share one loop; what would run in a thread runs in place. What is drawn by lot
+(tokens, names of processes, and with these the order in which a process tries what is alike) is
+drawn by the seed of the world: it is the same each time it is played.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import os
+import random
 import selectors
 import socket
 import time
@@ -31,6 +35,7 @@ class Clock:
 
 
 clock = Clock()
+lots = random.Random()  # instead of the system's
 
 
 class Life:
@@ -172,10 +177,11 @@ class _Porter:
 
 
 def begin() -> None:
-    """Replace the clock, the threads and the porter of doors, for this process."""
+    """Replace the clock, chance, the threads and the porter of doors, for this process."""
     time.time = lambda: EPOCH + clock.now  # type: ignore[assignment]
     time.monotonic = lambda: clock.now  # type: ignore[assignment]
     time.sleep = _sleep  # type: ignore[assignment]
+    os.urandom = random._urandom = lots.randbytes  # type: ignore[assignment, attr-defined]
 
     import anyio.to_thread
     import filelock
@@ -206,11 +212,13 @@ def _kept(kind: Any) -> Any:
     return made
 
 
-def run(main: Callable[[], Awaitable[Any]]) -> Any:
-    """Run a world from its beginning to its end. What is left then belongs to the dead, and is
-    kept as it is: to end it would let it have a last word.
+def run(main: Callable[[], Awaitable[Any]], seed: str = "") -> Any:
+    """Run a world from its beginning to its end, with this seed for what is drawn by lot. What is
+    left then belongs to the dead, and is kept as it is: to end it would let it have a last word.
     """
     clock.now = 0.0
+    lots.seed(seed)
+    random.seed(seed)
     loop = VirtualLoop()
     try:
         return loop.run_until_complete(main())

@@ -95,14 +95,23 @@ class Wish:
             and usd_per_hour(offer, self.disk, bid=self.bid) <= self.max_usd_per_hour
         )
 
+    @property
+    def try_hours(self) -> float:
+        """How long a try may live: until it is given up, and until it is gone."""
+        return (self.give_up_min + TO_END_MIN) / 60
+
+    @property
+    def needs_hours(self) -> float:
+        """For how long a host must offer a machine: a try, and the lease that begins after it."""
+        return self.try_hours + (self.lease_hours or 0.0)
+
     def worst_usd(self, offer: Offer) -> float:
         """The most that a try of it may cost, its pull by what is known of the image, or else by
         its disk.
         """
-        hours = (self.give_up_min + TO_END_MIN) / 60
         pull = min(self.disk, self.image.most_gb or self.disk)
         price = usd_per_hour(offer, self.disk, bid=self.bid)
-        return price * hours + pull * offer["inet_down_cost"]
+        return price * self.try_hours + pull * offer["inet_down_cost"]
 
 
 @dataclass
