@@ -14,7 +14,7 @@ from mcp import Client
 from playwright.async_api import Browser, async_playwright
 
 from house import lenient_world, served
-from stage import Stage, of_server, origins
+from stage import Stage, of_server, origins, resources_of
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 
@@ -58,7 +58,7 @@ async def client(world: World, settings: Settings) -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def stage(browser: Browser, two_origins: Any, client: Client) -> AsyncIterator[Stage]:
-    made = Stage(browser, two_origins, of_server(client))
+    made = Stage(browser, two_origins, of_server(client), resources_of(client))
     yield made
     await made.close()
 

@@ -31,6 +31,7 @@ addEventListener("securitypolicyviolation", (event) =>
 _BREACH = "violates the following Content Security Policy"
 ALL = {"openLinks": {}, "serverTools": {}, "updateModelContext": {"text": {}}}
 
+Reading = Callable[[str], Awaitable[dict[str, Any]]]
 Answering = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -96,8 +97,10 @@ class Stage:
     should not have tried.
     """
 
-    def __init__(self, browser: Browser, at: tuple[_Pages, _Pages], answer: Answering) -> None:
-        self._browser, self._at, self.answer = browser, at, answer
+    def __init__(
+        self, browser: Browser, at: tuple[_Pages, _Pages], answer: Answering, read: Reading
+    ) -> None:
+        self._browser, self._at, self.answer, self.read = browser, at, answer, read
         self.with_clock = False  # a clock that the test puts forward
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.strayed: list[str] = []
@@ -132,6 +135,7 @@ class Stage:
         if self.with_clock:
             await page.clock.install()
         await page.expose_function("callServer", self._call)
+        await page.expose_function("readServer", self._read)
         await page.goto(f"http://127.0.0.1:{host.server_port}/")
         if result is not None and profile.text_alone:
             result = {key: result[key] for key in ("content", "isError") if key in result}
@@ -154,6 +158,9 @@ class Stage:
     async def _call(self, params: dict[str, Any]) -> dict[str, Any]:
         self.calls.append((params["name"], params.get("arguments", {})))
         return await self.answer(params["name"], params.get("arguments", {}))
+
+    async def _read(self, params: dict[str, Any]) -> dict[str, Any]:
+        return await self.read(params["uri"])
 
     async def _only_here(self, route: Any) -> None:
         url = route.request.url
@@ -211,6 +218,16 @@ def of_server(client: Client) -> Answering:
     return answer
 
 
+def resources_of(client: Client) -> Reading:
+    """What is behind an address is read as a host reads it."""
+
+    async def read(uri: str) -> dict[str, Any]:
+        result = await client.read_resource(uri)
+        return result.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    return read
+
+
 def as_result(payload: dict[str, Any]) -> dict[str, Any]:
     """An answer as the server puts it on the wire: the same on both channels."""
     return {
@@ -231,7 +248,7 @@ def unlike_the_schema(messages: list[dict[str, Any]], schema: dict[str, Any]) ->
     for message in messages:
         part = by_method.get(message["method"])
         if part is None:
-            if message["method"] != "tools/call":
+            if message["method"] not in {"tools/call", "resources/read"}:
                 found.append(f"{message['method']} is no method of a view")
             continue
         body = {key: value for key, value in message.items() if key not in {"jsonrpc", "id"}}

@@ -41,7 +41,10 @@ async def test_every_button_of_a_machine_does_what_it_says_after_a_second_look(
         await view.locator(".look .note", has_text=said).first.wait_for()
         assert [name for name, _ in stage.calls if name == tool] == [*before, tool]
     assert not world.living
-    assert len(await stage.sent("ui/update-model-context")) == len(acts)
+    [*_, last] = await stage.sent("ui/update-model-context")
+    told = last["params"]["content"][0]["text"]  # each takes the place of the one before
+    used = [told.count(f"used {tool} on") for tool in ("manage_instance", "destroy_instance")]
+    assert used == [3, 1]
     assert (await stage.breaches(), stage.strayed, stage.console) == ([], [], [])
 
 
@@ -55,7 +58,7 @@ async def test_a_second_look_may_be_left_and_nothing_happens(
     await view.get_by_text("vast-mcp did not make this machine").wait_for()
     await view.get_by_role("button", name="Leave it").click()
     assert await view.locator(".look").count() == 0
-    assert {name for name, _ in stage.calls} == {"show_instance"}
+    assert {name for name, _ in stage.calls} == {"show_instance", "show_instances"}
     assert [one.id for one in world.living] == [machine]
 
 
@@ -81,14 +84,14 @@ async def test_a_page_reads_anew_while_it_is_seen_and_rests_when_not(
     await a_leased_machine(client, world)
     stage.with_clock = True
     await stage.open(views.page("machines"), as_result(await call(client, "show_instances")))
-    await stage.view.locator("#status", has_text="As of").wait_for()
-    await stage.until("pace.timer && !pace.busy")
+    await stage.view.locator("#as-of", has_text="As of").wait_for()
+    await stage.until("pace.timer && !pace.now")
 
     def rounds() -> int:
         return [name for name, _ in stage.calls].count("show_instances")
 
     await stage.page.clock.fast_forward(31_000)
-    await stage.until("!pace.busy")
+    await stage.until("!pace.now")
     seen = rounds()
     assert seen >= 1
     await stage.page.evaluate("document.body.style.paddingTop = '5000px'")
@@ -98,5 +101,5 @@ async def test_a_page_reads_anew_while_it_is_seen_and_rests_when_not(
     await stage.page.evaluate("document.body.style.paddingTop = '0'")
     await stage.until("pace.seen")
     await stage.page.clock.fast_forward(31_000)
-    await stage.until("!pace.busy")
+    await stage.until("!pace.now")
     assert rounds() > seen

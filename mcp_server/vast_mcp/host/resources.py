@@ -83,6 +83,9 @@ INSTANCES = Answer(
 ACCOUNT = Answer(
     "vast://account", "show_account", "Account", "Credit, burn and open rentals, as show_account."
 )
+LIMITS = Answer(
+    "vast://limits", "show_limits", "Limits", "What the person allows, and how full it is."
+)
 INSTANCE = Answer(
     "vast://instances/{instance_id}",
     "show_instance",
@@ -97,6 +100,7 @@ class Resources:
     def __init__(self, catalogue: Sequence[ToolSpec]) -> None:
         self._specs = specs_of(catalogue)
         self._answers = {one.uri: one for one in (INSTANCES, ACCOUNT) if one.tool in self._specs}
+        self._answers[LIMITS.uri] = LIMITS
 
     async def list(
         self,
@@ -138,11 +142,19 @@ class Resources:
             raise _failure(uri, payload, session)
         return _text(uri, JSON_TYPE, as_text(payload))
 
+    def _spec_of(self, known: Answer) -> ToolSpec:
+        """Whose answer it is: a tool's, or that of the limits, which no tool gives."""
+        if known is LIMITS:
+            from vast_mcp.host.limits import SPEC  # loads what counts them
+
+            return SPEC
+        return self._specs[known.tool]
+
     def _tool_of(self, uri: str) -> tuple[ToolSpec, Json]:
         """The tool behind an address, and its arguments. Raises BadArguments."""
         known = self._answers.get(uri)
         if known is not None:
-            return self._specs[known.tool], {}
+            return self._spec_of(known), {}
         spec = self._specs.get(INSTANCE.tool)
         if spec is not None and uri.startswith(ONE_MACHINE):
             return spec, {"instance_id": _number(uri.removeprefix(ONE_MACHINE))}

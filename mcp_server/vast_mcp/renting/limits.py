@@ -226,13 +226,13 @@ def check_account(
         raise _unknown("the machine's price", resting, instance_id=instance_id)
     total = usd_per_hour + sum_of_known(others.values())
     _check_total(limits, total, instance_id)
-    hours = _check_credit(limits, _credit_left(call, seen, account, paid_usd), total, instance_id)
+    hours = _check_credit(limits, credit_left(call, seen, account, paid_usd), total, instance_id)
     if unknown:
         raise _unknown_others(unknown, resting, instance_id)
     return Headroom(machines, total, hours)
 
 
-def _credit_left(call: Call, seen: Standing, account: str, paid_usd: float) -> float | None:
+def credit_left(call: Call, seen: Standing, account: str, paid_usd: float = 0.0) -> float | None:
     """The credit without what is, or may be, paid ahead and is not off it yet."""
     if seen.credit is None:
         return None

@@ -21,8 +21,8 @@ function takeAccount(account) {
   const stopped = account.if_all_stopped_usd_per_hour;
   const lasts = isNumber(account.hours_left) ? lasting(account.hours_left * 3600) : (now === 0 ? "nothing bills" : "not known");
   byId("top").replaceChildren(
-    sum("Credit", isNumber(account.credit_usd) ? `$${figure(account.credit_usd, 2, 2)}` : "not known", account.auto_billing ? "a card is charged by itself" : "is all there is"),
-    sum("Bills now", hourly(now), isNumber(now) && now ? `$${figure(now * DAY_H, 2, 2)} a day` : null),
+    sum("Credit", cents(account.credit_usd), account.auto_billing ? "a card is charged by itself" : "is all there is"),
+    sum("Bills now", hourly(now), isNumber(now) && now ? `${cents(now * DAY_H)} a day` : null),
     sum("Credit lasts", lasts, endOf(account.hours_left)),
     sum("With all stopped", hourly(stopped), "disks and volumes"));
   const said = warnings(account);
@@ -45,10 +45,11 @@ function sharesOf(rows, total, caption, unit) {
     total ? make("tfoot", {}, make("tr", {}, make("th", { scope: "row" }, "All"), make("td"), total.map((words) => make("td", { class: "num" }, words)))) : null);
 }
 
-const rates = (value) => [isNumber(value) ? dollars(value) : "not known", isNumber(value) ? `$${figure(value * DAY_H, 2, 2)}` : "–"];
+const rates = (value) => [isNumber(value) ? dollars(value) : "not known", isNumber(value) ? cents(value * DAY_H) : "–"];
 
 function takeMachines(listed, account) {
-  const rows = (listed.instances || []).map((machine) => [
+  if (!Array.isArray(listed.instances)) throw new Refusal({ code: "no_answer", message: "The answer lists no machines." });
+  const rows = listed.instances.map((machine) => [
     make("span", {}, machine.gpu || "Machine", make("span", { class: "muted" }, ` ${machine.instance_id}`), machine.state === "running" ? null : make("span", { class: "muted" }, ` ${machine.state}`)),
     rates(machine.usd_per_hour), machine.usd_per_hour]);
   rows.sort((one, other) => (other[2] || 0) - (one[2] || 0));
@@ -69,19 +70,32 @@ function takeKinds(account) {
   return byId("now").replaceChildren(sharesOf(rows, rates(account.total_usd_per_hour), "What bills now by kind", { first: "Kind", columns: ["$/h", "$/day"] }));
 }
 
+const KINDS = [["gpu_usd", "GPUs"], ["disk_usd", "Disks"], ["traffic_usd", "Traffic"], ["volume_usd", "Volumes"], ["other_usd", "Other"]];
+
 function takeCosts(costs) {
-  const spent = (value) => `$${figure(value, 2, 2)}`;
   const is = costs.spent_is === "estimate" ? " (estimate, without traffic)" : "";
   const days = everyDay(costs);
-  byId("days-part").hidden = byId("spent-part").hidden = false;
+  const all = isNumber(costs.spent_usd) ? [cents(costs.spent_usd)] : null;
+  const columns = ["$"];
   byId("days").replaceChildren(...(days.length ? daysOf(days, costs, is) : [make("p", { class: "muted" }, `Nothing from ${costs.first_day} to ${costs.last_day}, UTC${is}.`)]));
-  const rows = (costs.rows || []).map((row) => [
-    make("span", {}, row.volume_id ? `Volume ${row.volume_id}` : `Machine ${row.instance_id || "that is not known"}`, row.untrusted_label ? [" ", labelled(row.untrusted_label)] : null),
-    [spent(row.usd)], row.usd]);
-  if (costs.not_shown) rows.push([`${costs.not_shown.count} more`, [spent(costs.not_shown.usd)], costs.not_shown.usd]);
+  const rows = (costs.rows || []).map((row) => [spenderOf(row), [cents(row.usd)], row.usd]);
+  if (costs.not_shown) rows.push([`${costs.not_shown.count} more`, [cents(costs.not_shown.usd)], costs.not_shown.usd]);
   byId("spent").replaceChildren(rows.length
-    ? sharesOf(rows, isNumber(costs.spent_usd) ? [spent(costs.spent_usd)] : null, "What was spent, the dearest first", { first: "Of", columns: ["$"] })
+    ? sharesOf(rows, all, "What was spent, the dearest first", { first: "Of", columns })
     : make("p", { class: "muted" }, "Nothing."));
+  const kinds = KINDS.filter(([key]) => isNumber((costs.of_which || {})[key]))
+    .map(([key, name]) => [name, [cents(costs.of_which[key])], costs.of_which[key]]);
+  byId("kinds").replaceChildren(...(kinds.length ? [sharesOf(kinds, all, "What was spent, by kind", { first: "Kind", columns })] : []));
+  const came = (costs.payments || []).map((one) => `${one.kind} ${cents(one.usd)}`);
+  byId("came").textContent = came.length ? `Paid in the same days: ${came.join(", ")}.` : "";
+  byId("costs-said").replaceChildren(...warnings(costs));
+}
+
+// Whose a row is, and of which days where those are fewer than all.
+function spenderOf(row) {
+  const name = row.volume_id ? `Volume ${row.volume_id}` : row.instance_id ? `Machine ${row.instance_id}` : String(row.source || "Not known whose");
+  const days = row.first_day ? ` ${row.first_day.slice(5)}${row.last_day && row.last_day !== row.first_day ? ` to ${row.last_day.slice(5)}` : ""}` : "";
+  return make("span", {}, name, make("span", { class: "muted" }, days), row.untrusted_label ? [" ", labelled(row.untrusted_label)] : null);
 }
 
 // Days from the first to the last, those of $0 too, which the answer leaves out.
@@ -99,7 +113,7 @@ function everyDay(costs) {
 
 function daysOf(days, costs, is) {
   const most = Math.max(...days.map((day) => day.usd));
-  const words = days.map((day) => `${day.day}: $${figure(day.usd, 2, 2)}`);
+  const words = days.map((day) => `${day.day}: ${cents(day.usd)}`);
   const bars = days.map((day, number) => {
     const bar = make("i", { title: words[number] });
     bar.style.setProperty("height", `${most > 0 ? Math.max(2, (day.usd / most) * 100) : 2}%`);
@@ -108,25 +122,75 @@ function daysOf(days, costs, is) {
   return [
     make("div", { class: "columns", role: "img", "aria-label": words.join("; ") }, bars),
     make("p", { class: "under", "aria-hidden": "true" }, make("span", {}, days[0].day), make("span", {}, days[days.length - 1].day)),
-    make("p", { class: "muted" }, `$${figure(costs.spent_usd, 2, 2)} from ${costs.first_day} to ${costs.last_day}, UTC; most on a day $${figure(most, 2, 2)}${is}`),
+    make("p", { class: "muted" }, `${cents(costs.spent_usd)} from ${costs.first_day} to ${costs.last_day}, UTC; most on a day ${cents(most)}${is}`),
   ];
 }
 
-async function show(account) {
-  takeAccount(account);
-  takeKinds(account);
+// ── limits ─────────────────────────────────────────────────────────────────────────────────────
+
+// Each limit that the person set, and how much of it is taken.
+function takeLimits(told) {
+  const rows = Array.isArray(told.limits) ? told.limits : [];
+  byId("limits").replaceChildren(...(rows.length
+    ? rows.map(limitOf)
+    : [make("p", { class: "muted" }, "None is set: nothing bounds what machines may cost together.")]),
+    ...warnings(told), ...(told.asks || []).map((words) => make("p", { class: "muted" }, String(words))));
+}
+
+function limitOf(limit) {
+  const one = (value) => (limit.unit === "$/h" ? hourly(value) : `${figure(value, 1)}${limit.unit ? ` ${limit.unit}` : ""}`);
+  const most = limit.at_least ? `at least ${one(limit.limit)}` : `at most ${one(limit.limit)}`;
+  const now = limit.counts === false ? "" : isNumber(limit.now) ? `${one(limit.now)}, ` : "not known, ";
+  const share = isNumber(limit.now) ? (limit.at_least ? limit.limit / limit.now : limit.now / limit.limit) : null;
+  return make("div", { class: "limit" },
+    make("p", {}, make("span", {}, String(limit.says)), make("span", { class: share > 1 ? "bad" : "" }, `${now}${most}`)),
+    share === null ? null : gauge(share));
+}
+
+// ── reading ────────────────────────────────────────────────────────────────────────────────────
+
+// What could not be read is said in its place, and is not nothing.
+async function part(place, read, take) {
+  let answer;
+  try {
+    answer = await read();
+    take(answer);
+  } catch (error) {
+    byId(place).replaceChildren(failure(error));
+  }
+}
+
+async function readAll() {
   say("Reading what bills…");
+  let account;
+  try {
+    account = await callTool("show_account", {});
+    takeAccount(account);
+    saidOf(new Date());
+  } catch (error) {
+    showFailure(error);
+    return;
+  }
+  takeKinds(account);
   try {
     takeMachines(await callTool("show_instances", {}), account);
   } catch {
     // The kinds stay.
   }
-  try {
-    takeCosts(await callTool("show_costs", { limit: 20 }));
-  } catch {
-    // A server without that tool, or an account that does not tell: the rates are shown.
-  }
-  say(`As of ${clock(new Date())}.`);
+  await part("limits", () => readResource("vast://limits"), takeLimits);
+  await readCosts();
+  say("");
 }
 
-begin({ name: "money", tool: "show_account", show: (answer) => { show(answer); } });
+async function readCosts() {
+  const period = byId("period").value;
+  await part("days", () => callTool("show_costs", { period, limit: 20 }), (costs) => {
+    if (byId("period").value === period) takeCosts(costs);
+  });
+}
+
+byId("period").addEventListener("change", readCosts);
+byId("refresh").append(button("Refresh", () => readAll()));
+
+// What the host hands over may be of an older day: it is read anew at once.
+begin({ name: "money", tool: "show_account", show: (answer) => { takeAccount(answer); takeKinds(answer); return readAll(); } });

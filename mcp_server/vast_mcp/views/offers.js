@@ -6,6 +6,7 @@ const LARGER = 50; // the most that a search shows
 
 const memoryOf = (offer) => (isNumber(offer.gpu_ram_gb) ? offer.gpu_ram_gb * (offer.num_gpus || 1) : null);
 const downOf = (offer) => (Array.isArray(offer.inet_mbps) ? offer.inet_mbps[0] : null);
+const idOf = (offer) => String(offer.offer_id);
 const cardOf = (offer) => offer.gpu_name || null;
 const placeOf = (offer) => offer.location || null;
 const nameOf = (offer) => `${offer.num_gpus || 1}× ${cardOf(offer) || "GPU of unknown name"}`;
@@ -33,7 +34,7 @@ const COLUMNS = [
 
 const state = {
   offers: [], args: {}, next: {}, sort: "price", down: false, axis: "memory", all: false,
-  chosen: null, front: new Set(),
+  chosen: null, front: new Set(), later: null,
 };
 
 function gpuCell(offer) {
@@ -71,7 +72,7 @@ function compare(one, other, way) {
 
 // The offers to which nothing is both as cheap and larger, by the chart's figure; the dearest first.
 function frontierOf(offers, of) {
-  const byPrice = offers.filter((offer) => isNumber(of(offer)))
+  const byPrice = offers.filter((offer) => isNumber(of(offer)) && isNumber(offer.usd_per_hour))
     .sort((one, other) => one.usd_per_hour - other.usd_per_hour || of(other) - of(one));
   const front = [];
   for (const offer of byPrice) {
@@ -84,7 +85,7 @@ function draw() {
   const offers = shown();
   const axis = AXES[state.axis];
   const front = frontierOf(offers, axis.of);
-  state.front = new Set(front.map((offer) => offer.offer_id));
+  state.front = new Set(front.map(idOf));
   drawHeadings();
   drawRows(offers);
   drawChart(offers, front, axis);
@@ -125,7 +126,7 @@ function drawRows(offers) {
 // Each row is made once; what moves with filter and choice is marked on it.
 function markRows() {
   for (const row of byId("rows").rows) {
-    const id = Number(row.dataset.offer);
+    const id = row.dataset.offer;
     row.classList.toggle("front", state.front.has(id));
     row.classList.toggle("now", state.chosen === id);
   }
@@ -153,31 +154,38 @@ function showAll() {
 
 // A scale from figures to pixels with round marks; by powers where the largest is 30 times the least.
 function scaleOf(values, from, to) {
-  const low = Math.min(...values);
-  const high = Math.max(...values);
+  const low = values.reduce((one, other) => Math.min(one, other));
+  const high = values.reduce((one, other) => Math.max(one, other));
+  const alike = high - low < 1e-9 * Math.abs(high);
   if (low > 0 && high / low >= 30) {
     const a = Math.log(low / 1.1);
     const b = Math.log(high * 1.1);
-    const marks = [];
+    const every = [];
     for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power += 1) {
-      for (const step of [1, 3]) marks.push(step * 10 ** power);
+      for (const step of [1, 3]) every.push(step * 10 ** power);
     }
-    return { at: (value) => from + ((Math.log(value) - a) / (b - a)) * (to - from), marks: marks.filter((one) => one >= low / 1.1 && one <= high * 1.1) };
+    const inside = every.filter((one) => one >= low / 1.1 && one <= high * 1.1);
+    const each = Math.ceil(inside.length / MARKS);
+    return { at: (value) => from + ((Math.log(value) - a) / (b - a)) * (to - from), marks: inside.filter((_, number) => number % each === 0) };
   }
-  const room = (high - low || high || 1) * 0.08;
-  const a = low === high ? low - room * 4 : Math.max(low - room, low >= 0 ? 0 : low - room);
-  const b = high + (low === high ? room * 4 : room);
+  const room = alike ? (Math.abs(high) || 1) * 0.4 : (high - low) * 0.08;
+  const a = alike ? low - room : Math.max(low - room, low >= 0 ? 0 : low - room);
+  const b = high + room;
   const rough = (b - a) / 5;
   const unit = 10 ** Math.floor(Math.log10(rough));
   const step = unit * [1, 2, 5, 10].find((one) => one * unit >= rough * 0.9);
+  const first = Math.ceil(a / step);
   const marks = [];
-  for (let mark = Math.ceil(a / step) * step; mark <= b + step / 1e6; mark += step) marks.push(mark);
+  for (let number = 0; number <= MARKS && (first + number) * step <= b; number += 1) marks.push((first + number) * step);
   return { at: (value) => from + ((value - a) / (b - a)) * (to - from), marks };
 }
 
+const MARKS = 8;
+const marked = (value) => figure(Number(value.toPrecision(3)), 6);
+
 function drawChart(offers, front, axis) {
   const chart = byId("chart");
-  const known = offers.filter((offer) => isNumber(axis.of(offer)));
+  const known = offers.filter((offer) => isNumber(axis.of(offer)) && isNumber(offer.usd_per_hour));
   if (!known.length) {
     chart.replaceChildren(make("figcaption", {}, offers.length ? `${axis.name} is not known of these.` : "Nothing fits the filter."));
     return;
@@ -190,10 +198,10 @@ function drawChart(offers, front, axis) {
   const grid = [
     ...y.marks.map((mark) => [
       make("line", { class: "grid", x1: left, x2: right, y1: y.at(mark), y2: y.at(mark) }),
-      make("text", { x: left - 6, y: y.at(mark) + 4, "text-anchor": "end" }, `$${figure(mark, 2)}`),
+      make("text", { x: left - 6, y: y.at(mark) + 4, "text-anchor": "end" }, `$${marked(mark)}`),
     ]),
     ...x.marks.map((mark) =>
-      make("text", { x: x.at(mark), y: bottom + 15, "text-anchor": "middle" }, figure(mark, 1))),
+      make("text", { x: x.at(mark), y: bottom + 15, "text-anchor": "middle" }, marked(mark))),
     make("text", { x: left, y: 8, "text-anchor": "start" }, "Price, $/h"),
     make("text", { x: right, y: height - 4, "text-anchor": "end" }, axis.unit ? `${axis.name}, ${axis.unit}` : axis.name),
   ];
@@ -202,8 +210,8 @@ function drawChart(offers, front, axis) {
     return number ? `H${px}V${py}` : `M${px} ${py}`;
   });
   const dots = known.map((offer) => make("circle", {
-    class: `dot${state.front.has(offer.offer_id) ? " front" : ""}${state.chosen === offer.offer_id ? " now" : ""}`,
-    cx: x.at(axis.of(offer)), cy: y.at(offer.usd_per_hour), r: state.front.has(offer.offer_id) ? 5 : 4,
+    class: `dot${state.front.has(idOf(offer)) ? " front" : ""}${state.chosen === idOf(offer) ? " now" : ""}`,
+    cx: x.at(axis.of(offer)), cy: y.at(offer.usd_per_hour), r: state.front.has(idOf(offer)) ? 5 : 4,
     click: () => pick(offer),
   }, make("title", {}, `${nameOf(offer)}, ${hourly(offer.usd_per_hour)}`)));
   const least = front[0];
@@ -225,48 +233,84 @@ function rentalOf(offer) {
 }
 
 function pick(offer) {
-  state.chosen = offer.offer_id;
+  leave();
+  state.chosen = idOf(offer);
   markRows();
   const axis = AXES[state.axis];
   drawChart(shown(), frontierOf(shown(), axis.of), axis);
-  const panel = byId("chosen");
-  const rental = rentalOf(offer);
-  const disk = make("input", { type: "number", min: 8, step: 1, value: rental.disk || 10, input: () => stale() });
-  const lease = make("input", { type: "number", min: 0, step: 1, placeholder: "no end", input: () => stale() });
   const outcome = make("div", { id: "outcome" });
-  const check = button("Check price", () => dryRun());
-  let round = 0;
-  const stale = () => { round += 1; outcome.replaceChildren(); };
-  const dryRun = async () => {
-    stale();
-    const mine = round;
-    const asked = { ...rental, disk: parseFloat(disk.value) || rental.disk };
-    if (parseFloat(lease.value) > 0) asked.lease_hours = parseFloat(lease.value);
-    outcome.replaceChildren(make("p", { class: "muted" }, "Asking for its price…"));
-    const key = newKey();
-    const made = await callTool("create_instance", { ...asked, request_key: key, dry_run: true })
-      .then((answer) => priced(offer, asked, key, answer), failure);
-    if (mine === round) outcome.replaceChildren(...[made].flat());
-  };
-  panel.replaceChildren(
+  const held = rentals.get(idOf(offer));
+  const form = held ? null : formOf(offer, outcome);
+  if (held) outcome.append(held.root);
+  byId("chosen").replaceChildren(
     make("div", { class: "head" },
       make("h2", { id: "chosen-name", tabindex: "-1" }, nameOf(offer)),
       make("span", { class: "muted" }, `offer ${offer.offer_id}`)),
     offerFacts(offer),
     offer.before ? note("", make("p", {}, `From here before: ${offer.before}`)) : "",
-    make("div", { class: "bar" },
-      make("label", {}, "Disk, GB", disk), make("label", {}, "Ends by itself after, h", lease), check,
+    make("div", { class: "bar" }, form ? form.fields : null,
       make("button", { type: "button", click: () => close(offer) }, "Close")),
     outcome);
-  panel.hidden = false;
+  byId("chosen").hidden = false;
   byId("chosen-name").focus();
-  check.click();
+  if (form) form.check.click();
+}
+
+// What the panel holds of a rental that was asked for stays on the page when the panel goes: the
+// button with its key is the one way to ask for it again.
+function leave() {
+  const held = rentals.get(state.chosen);
+  if (held) byId("rentals").prepend(held.root);
+}
+
+// The fields of an offer and the button that asks its price. A price is shown of what stands in the
+// fields now, or none is.
+function formOf(offer, outcome) {
+  const rental = rentalOf(offer);
+  const disk = make("input", { type: "number", min: 8, step: "any", value: rental.disk || 10, input: () => stale() });
+  const lease = make("input", { type: "number", min: 0, step: "any", placeholder: "no end", input: () => stale() });
+  let round = 0;
+  const stale = () => {
+    round += 1;
+    if (rentals.has(idOf(offer))) return;
+    outcome.replaceChildren();
+  };
+  const check = button("Check price", async () => {
+    if (rentals.has(idOf(offer))) return;
+    stale();
+    const mine = round;
+    const wrong = wrongIn(disk, lease);
+    if (wrong) {
+      outcome.replaceChildren(note("bad", make("p", {}, wrong)));
+      return;
+    }
+    const asked = { ...rental, disk: disk.valueAsNumber };
+    if (lease.value) asked.lease_hours = lease.valueAsNumber;
+    outcome.replaceChildren(make("p", { class: "muted" }, "Asking for its price…"));
+    const key = newKey();
+    const made = await callTool("create_instance", { ...asked, request_key: key, dry_run: true })
+      .then((answer) => priced(offer, { ...asked, request_key: key }, answer), failure);
+    if (mine === round && !rentals.has(idOf(offer))) outcome.replaceChildren(...[made].flat());
+  });
+  return { check, fields: [make("label", {}, "Disk, GB", disk), make("label", {}, "Ends by itself after, h", lease), check] };
+}
+
+// What stands in a field and is no number is not passed over: without it the machine would have
+// another disk, or no end.
+function wrongIn(disk, lease) {
+  if (!(disk.valueAsNumber > 0)) return "The disk wants a number of GB.";
+  const empty = lease.value === "" && !lease.validity.badInput;
+  if (!empty && !(lease.valueAsNumber > 0)) return "The hours until it ends want a number above 0, or nothing.";
+  return null;
 }
 
 function close(offer) {
+  leave();
   byId("chosen").hidden = true;
   state.chosen = null;
-  draw();
+  if (state.later) take(...state.later);
+  else draw();
+  state.later = null;
   const row = byId("rows").querySelector(`[data-offer="${offer.offer_id}"] button`);
   (row || byId("filter")).focus();
 }
@@ -289,41 +333,72 @@ function offerFacts(offer) {
 }
 
 // What a dry run found, and the button that rents at its price and for no more.
-function priced(offer, asked, key, answer) {
+function priced(offer, asked, answer) {
   const dry = answer.dry_run || {};
   const said = make("p", {}, String(dry.said || "").replace(" The same call without dry_run rents it.", ""));
-  const lease = answer.lease ? make("p", { class: "muted" }, answer.lease) : null;
+  const lease = answer.lease ? make("p", { class: "muted" }, String(answer.lease)) : null;
   if (dry.would !== "rent") return [said, ...warnings(answer)];
-  const price = isNumber(dry.usd_per_hour) ? upTo(dry.usd_per_hour) : null;
-  const ceiling = [price, asked.max_usd_per_hour].filter(isNumber);
-  const rental = { ...asked, request_key: key };
-  if (ceiling.length) rental.max_usd_per_hour = Math.min(...ceiling);
-  const words = price === null ? "Rent at a price not known" : `Rent for $${figure(price, 3, 3)}/h`;
-  const done = make("div");
-  const rent = button(words, () => rentIt(offer, rental, done), { class: "main", id: "rent" });
-  return [said, ...warnings(answer), lease, make("div", { class: "bar" }, rent), done].filter(Boolean);
+  if (!isNumber(dry.usd_per_hour)) {
+    return [said, ...warnings(answer), note("warn", make("p", {}, "What it would cost is not known, so it is not rented from here."))];
+  }
+  const price = upTo(dry.usd_per_hour);
+  const most = isNumber(asked.max_usd_per_hour) ? Math.min(price, asked.max_usd_per_hour) : price;
+  const rental = { offer, args: { ...asked, max_usd_per_hour: most }, tries: 0, open: new Set(), settled: false, price: `$${figure(price, 3, 3)}/h`, done: make("div", { role: "status" }) };
+  rental.button = button(`Rent for ${rental.price}`, () => rentIt(rental), { class: "main", id: "rent" });
+  rental.root = make("div", { class: "rental" },
+    make("h2", { class: "of" }, `${nameOf(offer)}, offer ${offer.offer_id}`),
+    make("div", { class: "bar" }, rental.button), rental.done);
+  return [said, ...warnings(answer), lease, rental.root].filter(Boolean);
 }
 
-// Rent once. The same key goes with every try, so that no try rents twice.
-async function rentIt(offer, rental, done) {
-  done.replaceChildren(make("p", { class: "muted" }, "Renting…"));
+const rentals = new Map(); // that were asked for and are not refused, by offer
+
+// Ask for it once more: the same arguments go with every try, the key among them, so that no try
+// rents twice.
+async function rentIt(rental) {
+  const { offer, args } = rental;
+  rental.tries += 1;
+  const mine = rental.tries;
+  rental.open.add(mine);
+  rentals.set(idOf(offer), rental);
+  rental.done.replaceChildren(make("p", { class: "muted" }, "Renting…"));
   say(`Renting ${nameOf(offer)}.`);
-  try {
-    const answer = await callTool("create_instance", rental);
-    const words = `Rented: machine ${answer.instance_id} (${nameOf(offer)}) bills ${hourly(answer.running_usd_per_hour || answer.usd_per_hour)} while it runs, until it is destroyed.`;
-    done.replaceChildren(note("", make("p", {}, words)), ...warnings(answer));
-    say(words);
-    tellModel(`In the offers view the person rented offer ${offer.offer_id}: machine ${answer.instance_id}, request_key ${rental.request_key}. wait_for_instance waits for it.`);
-    return SPENT;
-  } catch (error) {
-    done.replaceChildren(failure(error));
-    say("");
-    if (error.billing) {
-      done.append(make("p", { class: "muted" }, "A machine may exist. The button asks again by the same request: it never rents twice."));
-      tellModel(`In the offers view renting offer ${offer.offer_id} failed (${error.code}), request_key ${rental.request_key}: a machine may exist. show_instances helps to settle it.`);
-    }
-    return null;
+  const judged = (reply) => reply.then((answer) => isRented(rental, answer))
+    .catch((error) => notRented(rental, mine, error));
+  await judged(callTool("create_instance", args, judged));
+  return rental.settled ? Infinity : rental.restS * 1000;
+}
+
+// An answer that says which machine it is; another is none.
+function isRented(rental, answer) {
+  const { offer, args } = rental;
+  if (answer.instance_id === undefined) throw new Refusal({ code: "no_answer", message: "The answer names no machine." });
+  if (rental.settled) return;
+  rental.settled = true;
+  rental.button.setAttribute("aria-disabled", "true");
+  const words = `Rented: machine ${answer.instance_id} (${nameOf(offer)}) bills ${hourly(answer.running_usd_per_hour || answer.usd_per_hour)} while it runs, until it is destroyed.`;
+  rental.done.replaceChildren(note("", make("p", {}, words)), ...warnings(answer));
+  say(words);
+  tellModel(`In the offers view the person rented offer ${offer.offer_id}: machine ${answer.instance_id}, request_key ${args.request_key}. wait_for_instance waits for it.`);
+}
+
+// A try that failed. While one has no verdict, or one by which a machine may exist all the same, the
+// rental stays on the page.
+function notRented(rental, mine, error) {
+  const { offer, args } = rental;
+  rental.restS = error.restS || 0;
+  if (rental.settled) return;
+  if (error.billing === false) rental.open.delete(mine);
+  if (mine !== rental.tries) return;
+  rental.done.replaceChildren(failure(error));
+  say("");
+  rental.button.textContent = `${rental.open.size ? "Ask again" : "Rent"} for ${rental.price}`;
+  if (!rental.open.size) {
+    rentals.delete(idOf(offer));
+    return;
   }
+  rental.done.append(make("p", { class: "muted" }, "A machine may exist. The button asks again by the same request: it never rents twice."));
+  tellModel(`In the offers view renting offer ${offer.offer_id} failed (${error.code}), request_key ${args.request_key}: a machine may exist. show_instances helps to settle it.`);
 }
 
 // ── the answers ────────────────────────────────────────────────────────────────────────────────
@@ -331,18 +406,19 @@ async function rentIt(offer, rental, done) {
 function take(answer, args) {
   state.args = args;
   const usual = answer.usual || {};
-  state.offers = (answer.offers || []).map((row) => {
+  state.offers = (Array.isArray(answer.offers) ? answer.offers : []).filter(isObject).map((row) => {
     const offer = { ...usual, ...row };
     offer.words = [nameOf(offer), offer.untrusted_gpu_name, offer.location, offer.untrusted_location, offer.offer_id].filter(Boolean).join(" ").toLowerCase();
     return offer;
   });
-  const rent = (answer.next_steps || []).find((step) => step.tool === "create_instance");
+  const steps = Array.isArray(answer.next_steps) ? answer.next_steps : [];
+  const rent = steps.find((step) => step && step.tool === "create_instance");
   state.next = (rent && rent.arguments) || { disk: answer.disk_gb };
   byId("warnings").replaceChildren(...warnings(answer));
   byId("found").hidden = !state.offers.length;
   if (!state.offers.length) return nothing(answer);
-  const prices = state.offers.map((offer) => offer.usd_per_hour);
-  byId("summary").textContent = `${state.offers.length} from ${hourly(Math.min(...prices))}, ${figure(answer.disk_gb)} GB disk included, traffic extra${answer.sandbox ? "; sandbox, no money moves" : ""}`;
+  const prices = state.offers.map((offer) => offer.usd_per_hour).filter(isNumber);
+  byId("summary").textContent = `${state.offers.length} from ${hourly(prices.length ? Math.min(...prices) : null)}, ${figure(answer.disk_gb)} GB disk included, traffic extra${answer.sandbox ? "; sandbox, no money moves" : ""}`;
   chooseAxis();
   draw();
   say("");
@@ -371,7 +447,8 @@ async function showMore(answer, args) {
   try {
     const more = await callTool("search_offers", { ...args, limit: LARGER });
     if (state.chosen === null) take(more, args);
-    else say("");
+    else state.later = [more, args]; // not under a hand that chooses
+    say("");
   } catch (error) {
     say(`More could not be loaded: ${error.message}`);
   }
@@ -391,5 +468,5 @@ new ResizeObserver(() => {
 begin({
   name: "offers",
   tool: "search_offers",
-  show: (answer, args) => { take(answer, args); showMore(answer, args); },
+  show: (answer, args) => { take(answer, args); return showMore(answer, args); },
 });

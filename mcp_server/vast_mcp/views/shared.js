@@ -24,12 +24,14 @@ function make(tag, attributes, ...children) {
 }
 
 // What a stranger wrote: text, on one line, in its own direction; whole in the title.
-function strangers(text) {
+function strangers(written) {
+  const text = String(written);
   return make("bdi", { class: "stranger", dir: "auto", title: text.slice(0, 500) }, text);
 }
 
 // A label without the end that vast-mcp gives it; the whole is in the title. Null where that is all.
-function labelled(text) {
+function labelled(written) {
+  const text = String(written);
   const own = text.replace(/(^vast-mcp)?( lease-until=\d+)?#[0-9a-f]{16}$/, "").trim();
   if (!own) return null;
   const made = strangers(own);
@@ -50,31 +52,39 @@ function facts(pairs) {
 // A bar of how much of a whole, told in words beside it.
 function gauge(share) {
   const inner = make("i");
-  inner.style.setProperty("width", `${Math.max(0, Math.min(1, share)) * 100}%`);
+  inner.style.setProperty("width", `${Math.max(0, Math.min(1, share || 0)) * 100}%`);
   return make("span", { class: "gauge", "aria-hidden": "true" }, inner);
 }
 
-// A button that does one thing at a time: dead from the press until that has its answer.
+// A button that does one thing at a time: dead from the press until that has its answer, and for
+// as long after it as the act returns, in ms; Infinity: for good.
 function button(words, act, attributes) {
   const made = make("button", { type: "button", ...attributes }, words);
+  const free = () => made.removeAttribute("aria-disabled");
   made.addEventListener("click", async () => {
     if (made.getAttribute("aria-disabled") === "true") return;
     made.setAttribute("aria-disabled", "true");
     made.setAttribute("aria-busy", "true");
-    let spent = false;
+    let rest = 0;
     try {
-      spent = (await act(made)) === SPENT;
-    } finally {
-      made.removeAttribute("aria-busy");
-      if (!spent) made.removeAttribute("aria-disabled");
+      rest = (await act(made)) || 0;
+    } catch (error) {
+      showFailure(error);
     }
+    made.removeAttribute("aria-busy");
+    if (rest === 0) free();
+    else if (rest < Infinity) setTimeout(free, rest);
   });
   return made;
 }
-const SPENT = Symbol("a button that stays dead");
 
+// What changed, for a screen reader too; and of when it is, which nobody wants read out each time.
 function say(words) {
   byId("status").textContent = words;
+}
+
+function saidOf(date) {
+  byId("as-of").textContent = `As of ${clock(date)}.`;
 }
 
 // ── numbers ────────────────────────────────────────────────────────────────────────────────────
@@ -99,11 +109,13 @@ function dollars(value) {
   if (!isNumber(value)) return "not known";
   const size = Math.abs(value);
   let digits = 2;
+  if (size > 0 && size < 0.00005) return `under ${value < 0 ? "−" : ""}$0.0001`;
   if (size > 0 && size < 0.1) digits = 4;
   else if (size > 0 && size < 10) digits = 3;
   return `${value < 0 ? "−" : ""}$${figure(size, digits, digits)}`;
 }
 
+const cents = (value) => (isNumber(value) ? `${value < 0 ? "−" : ""}$${figure(Math.abs(value), 2, 2)}` : "not known");
 const hourly = (value) => (isNumber(value) ? `${dollars(value)}/h` : "not known");
 const upTo = (value) => Math.ceil(Number((value * 1000).toFixed(6))) / 1000;
 
@@ -130,7 +142,7 @@ function newKey() {
 
 // ── the host ───────────────────────────────────────────────────────────────────────────────────
 
-const host = { capabilities: {}, context: {}, waiting: new Map(), asked: 0, ended: false };
+const host = { capabilities: {}, context: {}, waiting: new Map(), asked: 0, ended: false, told: [] };
 
 function post(message) {
   window.parent.postMessage({ jsonrpc: "2.0", ...message }, "*");
@@ -139,7 +151,7 @@ function post(message) {
 function ask(method, params) {
   const id = ++host.asked;
   return new Promise((resolve, reject) => {
-    host.waiting.set(id, { resolve, reject });
+    host.waiting.set(String(id), { resolve, reject }); // some hosts give ids back as texts
     post({ id, method, params });
   });
 }
@@ -147,44 +159,97 @@ function ask(method, params) {
 // What a tool said instead of a result: its message, and what leads on.
 class Refusal extends Error {
   constructor(error) {
-    super(error.message || "The call failed, and no reason was given.");
-    this.code = error.code || "unknown";
+    super(String(error.message || "The call failed, and no reason was given."));
+    this.code = String(error.code || "unknown");
     this.billing = error.billing_possible !== false;
-    this.retryable = error.retryable === true;
+    this.restS = isNumber(error.retry_after_s) ? error.retry_after_s : 0;
     this.steps = Array.isArray(error.next_steps) ? error.next_steps : [];
   }
 }
 
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+
 // The answer of a tool: its structure, or the same JSON as text, which some hosts alone pass on.
+// What is neither, or is marked as an error without saying which, is no success.
 function answerOf(result) {
   let answer = result && result.structuredContent;
-  if (!answer) {
-    const text = result && result.content && result.content[0] && result.content[0].text;
+  const parts = result && Array.isArray(result.content) ? result.content : [];
+  const text = (parts.find((part) => part && typeof part.text === "string") || {}).text;
+  if (!isObject(answer)) {
     try {
       answer = JSON.parse(text);
     } catch {
-      const message = text || "No answer came: the host may be asking about it in the chat.";
-      throw new Refusal({ code: "no_answer", message: String(message).slice(0, 400) });
+      answer = null;
     }
   }
-  if (answer.error) throw new Refusal(answer.error);
+  if (isObject(answer) && isObject(answer.error)) throw new Refusal(answer.error);
+  if (!isObject(answer) || answer.error || result.isError) {
+    const message = text || "No answer came: the host may be asking about it in the chat.";
+    throw new Refusal({ code: "no_answer", message: message.slice(0, 400) });
+  }
   return answer;
 }
 
-async function callTool(name, args) {
-  let result;
-  try {
-    result = await ask("tools/call", { name, arguments: args });
-  } catch (error) {
+const SILENT_MS = 75_000; // no call of the server's takes so long
+
+// Call a tool. Where no answer comes in time that is said, and one that comes after all goes to
+// `late`, as a promise like this one.
+function callTool(name, args, late) {
+  const reply = ask("tools/call", { name, arguments: args }).then(answerOf, (error) => {
     const message = String((error && error.message) || "The host did not make the call.");
-    throw new Refusal({ code: "host", message: message.slice(0, 400) });
-  }
-  return answerOf(result);
+    // A host without the method has sent nothing; of others that is not known.
+    throw new Refusal({ code: "host", message: message.slice(0, 400), billing_possible: !(error && error.code === -32601) });
+  }).then((answer) => {
+    takeNotices(answer);
+    return answer;
+  });
+  return new Promise((resolve, reject) => {
+    const silence = setTimeout(() => {
+      reject(new Refusal({
+        code: "no_answer",
+        message: `No answer in ${SILENT_MS / 1000} s: the host may be asking about it in the chat, or have lost it.`,
+      }));
+      if (late) late(reply);
+    }, SILENT_MS);
+    reply.then(resolve, reject).finally(() => clearTimeout(silence));
+  });
 }
 
-// Let the model know what was done here, where the host passes that on.
-function tellModel(text) {
+// What the server tells once, of machines of earlier calls: with an answer that came to this page
+// the model does not hear it, so it is shown here and passed on.
+function takeNotices(answer) {
+  const notices = showNotices(answer);
+  if (notices.length) tellModel(...notices);
+}
+
+function showNotices(answer) {
+  const there = [...byId("notices").children].map((one) => one.textContent);
+  const notices = (Array.isArray(answer.notices) ? answer.notices : []).map(String)
+    .filter((words) => !there.includes(words));
+  for (const words of notices) byId("notices").append(note("warn", make("p", {}, words)));
+  return notices;
+}
+
+async function readResource(uri) {
+  let result;
+  try {
+    result = await ask("resources/read", { uri });
+  } catch {
+    throw new Refusal({ code: "host", message: "This host lets the page not read it." });
+  }
+  const answer = answerOf({ content: result && result.contents });
+  takeNotices(answer);
+  return answer;
+}
+
+const TOLD_MOST = 20;
+
+// Let the model know what was done here, where the host passes that on. Each word to it takes the
+// place of the last one, so all that was done goes with each.
+function tellModel(...texts) {
+  host.told.push(...texts);
   if (!host.capabilities.updateModelContext) return;
+  const text = host.told.slice(-TOLD_MOST).join("\n");
   ask("ui/update-model-context", { content: [{ type: "text", text }] }).catch(() => {});
 }
 
@@ -215,21 +280,46 @@ function tellSize() {
 const NO_HOST_MS = 5000;
 const NO_RESULT_MS = 3000;
 
-// Begin a page: `tool` is whose answer it shows, `show(answer, args)` draws one, `end` stops it.
+// Begin a page: `tool` is whose answer it shows, `show(answer, args)` draws one, `end` stops it. An
+// answer that the host hands over after the page has read one itself is older, and left.
 function begin({ name, tool, show, end }) {
   let args = {};
   let shown = false;
-  const draw = (take) => {
+  const draw = async (answer) => {
     shown = true;
     try {
-      show(take(), args);
+      byId("failure").replaceChildren();
+      await show(answer, args);
     } catch (error) {
       showFailure(error);
     }
   };
+  let reading = false;
+  const read = async () => {
+    if (shown || reading || host.ended) return;
+    reading = true;
+    try {
+      const answer = await callTool(tool, args);
+      if (!shown) draw(answer);
+    } catch (error) {
+      if (!shown) showFailure(error);
+    }
+  };
+  const handed = (result) => {
+    if (shown) return undefined;
+    try {
+      const answer = answerOf(result);
+      showNotices(answer);
+      return draw(answer);
+    } catch (error) {
+      if (error.code === "no_answer") return read(); // cut off by the host, or in another form
+      shown = true;
+      return showFailure(error);
+    }
+  };
   const told = {
     "ui/notifications/tool-input": (params) => { args = (params && params.arguments) || {}; },
-    "ui/notifications/tool-result": (params) => draw(() => answerOf(params)),
+    "ui/notifications/tool-result": handed,
     "ui/notifications/tool-cancelled": () => { shown = true; say("The call was cancelled."); },
     "ui/notifications/host-context-changed": (params) => takeContext(params || {}),
   };
@@ -239,7 +329,7 @@ function begin({ name, tool, show, end }) {
   };
   window.addEventListener("message", (event) => {
     const message = event.data;
-    if (event.source !== window.parent || !message || message.jsonrpc !== "2.0") return;
+    if (event.source !== window.parent || !isObject(message) || message.jsonrpc !== "2.0") return;
     if (!("method" in message)) return settle(message);
     if (!("id" in message)) {
       if (Object.hasOwn(told, message.method)) told[message.method](message.params);
@@ -256,34 +346,29 @@ function begin({ name, tool, show, end }) {
     appCapabilities: { availableDisplayModes: ["inline", "fullscreen"] },
     protocolVersion: "2026-01-26",
   }).then((answer) => {
-    host.capabilities = answer.hostCapabilities || {};
-    takeContext(answer.hostContext || {});
-  }, () => {}).then(() => {
+    host.capabilities = (answer && answer.hostCapabilities) || {};
+    takeContext((answer && answer.hostContext) || {});
+  }).catch(() => {}).then(() => {
     clearTimeout(lost);
     post({ method: "ui/notifications/initialized", params: {} });
     tellSize();
-    setTimeout(async () => {
-      if (shown || host.ended) return;
-      try {
-        const answer = await callTool(tool, args);
-        if (!shown) draw(() => answer);
-      } catch (error) {
-        if (!shown) showFailure(error);
-      }
-    }, NO_RESULT_MS);
+    setTimeout(read, NO_RESULT_MS);
   });
 }
 
 function settle(message) {
-  const waiting = host.waiting.get(message.id);
+  const id = String(message.id);
+  const waiting = host.waiting.get(id);
   if (!waiting) return;
-  host.waiting.delete(message.id);
+  host.waiting.delete(id);
   if (message.error) waiting.reject(message.error);
   else waiting.resolve(message.result);
 }
 
 function showFailure(error) {
-  byId("failure").replaceChildren(failure(error));
+  const made = failure(error);
+  // Told anew only where it is another: it is read out.
+  if (byId("failure").textContent !== made.textContent) byId("failure").replaceChildren(made);
   say("");
 }
 
@@ -296,5 +381,5 @@ function failure(error) {
 
 // Warnings of an answer: the server's own words.
 function warnings(answer) {
-  return (answer.warnings || []).map((words) => note("warn", make("p", {}, words)));
+  return (Array.isArray(answer.warnings) ? answer.warnings : []).map((words) => note("warn", make("p", {}, String(words))));
 }
