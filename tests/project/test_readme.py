@@ -194,6 +194,7 @@ def test_every_block_is_run_by_something() -> None:
         '{"error": {"code": "offer_gone"',
         "vast-mcp approve",  # tests/renting/test_confirm.py
         "vast-mcp doctor",
+        "vast-mcp offers",  # tests/commands/test_looks.py
         "vastai create api-key",  # its rights, below
         "uv tool install",  # tests/hosts/test_install.py
         "export VAST_API_KEY",  # tests/hosts/test_claude_code.py

@@ -24,10 +24,14 @@ from vast_mcp.commands import (
     trust,
 )
 from vast_mcp.commands import run as run_command
+from vast_mcp.commands.looks import costs, machines, offers
 from vast_mcp.commands.options import STATUSES, Parser, add_env_file, add_sandbox
 from vast_mcp.settings import SettingsError
 
-COMMANDS = (serve, sandbox, demo, doctor, run_command, call, reconcile, sweep, approve, trust)
+COMMANDS = (
+    *(serve, sandbox, demo, doctor, offers, machines, costs, run_command),
+    *(call, reconcile, sweep, approve, trust),
+)
 
 
 def run(argv: Sequence[str]) -> int:
