@@ -99,7 +99,7 @@ class ShowCostsResult(Result):
 
 
 async def show_costs(args: ShowCosts, call: Call) -> ShowCostsResult:
-    """What was spent by machine, day and kind, and how long credit lasts."""
+    """What was spent by machine, UTC day and kind, and how long credit lasts."""
     period = _period(args, call)
     lasts = await runway_of(call)
     spending = await spending_of(call, period)
@@ -177,8 +177,8 @@ def _rest(lines: Sequence[Line]) -> Rest | None:
 
 
 def _usd(amount: Decimal) -> float:
-    """An exact amount as JSON has it: Vast rounds to a thousandth of a $."""
-    return float(round(amount, 3))
+    """An exact amount as JSON has it: Vast rounds to a thousandth of a $. Nothing has no sign."""
+    return float(round(amount, 3)) + 0.0
 
 
 def _undivided(spending: Spending, period: Period) -> list[str]:
@@ -189,7 +189,7 @@ def _undivided(spending: Spending, period: Period) -> list[str]:
     first, last = spending.unsplit[-1], spending.unsplit[0]
     return [
         f"{len(spending.unsplit)} days from {first} to {last} are in the sum and not told one by "
-        "one: this call's time ended."
+        "one: Vast did not give each by itself in this call's time."
     ]
 
 
@@ -213,6 +213,8 @@ async def _put_payments(
     except errors.VastMcpError as exc:
         result.warnings.append(f"Payments could not be read ({exc.code}).")
         return
+    if not payments.is_whole or any(one.came_usd is None for one in payments):
+        result.warnings.append("A payment that could not be read is in no sum.")
     came = came_by_type(payments)
     result.payments = [Paid(kind=kind, usd=_usd(usd)) for kind, usd in sorted(came.items())]
 

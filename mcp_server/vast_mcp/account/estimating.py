@@ -16,25 +16,37 @@ from vast_mcp.account.seen import learn_from
 from vast_mcp.account.volumes import prices_of
 from vast_mcp.machines import costs
 from vast_mcp.machines.metering import Meter
-from vast_mcp.session import Call, journal_may_fail
+from vast_mcp.session import Call
 from vast_mcp.vast.models import Instance
 from vast_mcp.vast.rows import Listing
 
 _THOUSANDTH = Decimal("0.001")
 
 
-async def estimated_bill(call: Call, period: Period) -> Bill:
-    """The bill as looks tell it, without traffic. Of what is gone, and was not seen to go, it holds
-    what was up to the last look.
+async def estimated_bill(call: Call, period: Period) -> tuple[Bill, list[str]]:
+    """The bill as looks tell it, without traffic, and what is not in it since it could not be read.
+    Of what is gone, and was not seen to go, it holds what was up to the last look.
     """
     bill = Bill()
-    living = {row.id for row in await _machines(call)}
-    for instance_id, meter in meters_of(call.session, _known(call) | living).items():
+    machines, lacking = await _machines(call)
+    living = {row.id for row in machines}
+    known, unread = _known(call)
+    meters = meters_of(call.session, known | living)
+    for instance_id, meter in meters.items():
         until = _end_of(call, instance_id, meter, living=instance_id in living)
         _enter(bill, Source("instance", instance_id), period, _Metered(meter, until))
-    for volume_id, priced in (await _volumes(call)).items():
+    volumes, unseen = await _volumes(call)
+    for volume_id, priced in volumes.items():
         _enter(bill, Source("volume", volume_id), period, priced)
-    return bill
+    unpriced = [one for one in living if meters[one].rate is None]
+    lost = _not_in_it(len(unpriced) + machines.nameless, "machines", machines.total)
+    return bill, [*lacking, *unread, *lost, *unseen]
+
+
+def _not_in_it(count: int, what: str, total: int) -> list[str]:
+    """What to say of those whose price or birth is not known."""
+    said = f"{count} of {total} {what} show no price or no birth and are not in it."
+    return [said] if count else []
 
 
 class _Metered:
@@ -81,24 +93,33 @@ def _enter(bill: Bill, source: Source, period: Period, what: _Metered | _Flat) -
         bill.lines[source] = line
 
 
-async def _machines(call: Call) -> Listing[Instance]:
+async def _machines(call: Call) -> tuple[Listing[Instance], list[str]]:
+    """The machines there are, and what to say where they cannot be read."""
     look = call.vast.recent
     try:
         listed = await look.list_instances()
-    except errors.VastMcpError:
-        return Listing()
+    except errors.VastMcpError as exc:
+        said = f"The machines could not be read ({exc.code}): each is in it up to the last look."
+        return Listing(), [said]
     await learn_from(call, listed, anew=not look.reused)
-    return listed
+    return listed, []
 
 
-def _known(call: Call) -> set[int]:
-    """Every machine that looks have told of, here or in another process."""
+def _known(call: Call) -> tuple[set[int], list[str]]:
+    """Every machine that looks have told of, here or in another process, and what to say where
+    those of others cannot be read.
+    """
     session = call.session
-    kept: set[int] = set()
-    with journal_may_fail:
+    seen = set(session.meters)
+    try:
         if session.journal.exists():
-            kept = session.journal.metered.ids(session.key_digest())
-    return kept | session.meters.keys()
+            seen |= session.journal.metered.ids(session.key_digest())
+    except errors.JournalUnavailable:
+        said = (
+            "The journal could not be read: machines that this process did not see are not in it."
+        )
+        return seen, [said]
+    return seen, []
 
 
 def _end_of(call: Call, instance_id: int, meter: Meter, *, living: bool) -> float:
@@ -110,16 +131,16 @@ def _end_of(call: Call, instance_id: int, meter: Meter, *, living: bool) -> floa
     return gone_at or meter.last
 
 
-async def _volumes(call: Call) -> dict[int, _Flat]:
-    """The volumes that exist, whose price and birth are known."""
+async def _volumes(call: Call) -> tuple[dict[int, _Flat], list[str]]:
+    """The volumes that exist, whose price and birth are known, and what to say of others."""
     try:
         listed = await call.in_passing().recent.list_volumes()
-    except errors.VastMcpError:
-        return {}
+    except errors.VastMcpError as exc:
+        return {}, [f"The volumes could not be read ({exc.code}) and are not in it."]
     prices, now = prices_of(call, listed), time.time()
     found: dict[int, _Flat] = {}
     for volume in listed:
         usd = costs.rounded(prices[volume.id], 6)
         if usd is not None and volume.start_date is not None:
             found[volume.id] = _Flat(usd, volume.start_date, now)
-    return found
+    return found, _not_in_it(listed.total - len(found), "volumes", listed.total)

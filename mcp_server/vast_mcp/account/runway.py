@@ -40,21 +40,37 @@ class Runway:
 
 
 async def runway_of(call: Call) -> Runway:
-    """Until when the credit lasts. Raises where the account itself cannot be read."""
-    user: User = await call.vast.recent.user()
-    burn, rate = await _burn(call), await _spend_rate(call)
+    """Until when the credit lasts. Raises where the key is none; what else could not be read is
+    warned of.
+    """
+    warnings: list[str] = []
+    user = await _user(call, warnings)
+    burn, rate = await _burn(call, warnings), await _spend_rate(call)
     total = rate and rate.usd_per_hour
     stopped = rate and rate.storage_usd_per_hour
-    warnings = [] if burn is None else _unlisted(burn, total)
+    if burn is not None:
+        warnings += _unlisted(burn, total) or burn.unknown
     if burn is not None and burn.total_usd_per_hour is not None:
         total, stopped = burn.total_usd_per_hour, burn.if_all_stopped_usd_per_hour
     return Runway(
-        credit_usd=user.credit,
+        credit_usd=user and user.credit,
         total_usd_per_hour=total,
         if_all_stopped_usd_per_hour=stopped,
-        auto_billing=auto_billing(user, total),
+        auto_billing=user and auto_billing(user, total),
         warnings=warnings,
     )
+
+
+async def _user(call: Call, warnings: list[str]) -> User | None:
+    """The account; what it has cost is known without it."""
+    try:
+        return await call.vast.recent.user()
+    except (errors.AuthFailed, errors.TwoFactorRequired):
+        raise
+    except errors.VastMcpError as exc:
+        missing = "needs user_read" if isinstance(exc, errors.Forbidden) else exc.code
+        warnings.append(f"The credit could not be read ({missing}), nor whether a card is charged.")
+        return None
 
 
 def _unlisted(burn: Burn, by_vast: float | None) -> list[str]:
@@ -68,11 +84,12 @@ def _unlisted(burn: Burn, by_vast: float | None) -> list[str]:
     ]
 
 
-async def _burn(call: Call) -> Burn | None:
+async def _burn(call: Call, warnings: list[str]) -> Burn | None:
     look = call.vast.recent
     try:
         listed = await look.list_instances()
-    except errors.VastMcpError:
+    except errors.VastMcpError as exc:
+        warnings.append(f"The machines could not be listed ({exc.code}): rates are Vast's own.")
         return None
     await learn_from(call, listed, anew=not look.reused)
     return await burn_of(call, listed)

@@ -43,27 +43,43 @@ async def spending_of(call: Call, period: Period) -> Spending:
     """What a period has cost."""
     try:
         charges = await call.vast.recent.every_charge(period.since, period.until)
-    except (errors.Forbidden, errors.InvalidRequest) as exc:
-        call.session.charges_shut = True
-        return await _estimated(call, period, exc)
     except (errors.AuthFailed, errors.TwoFactorRequired):
         raise
     except errors.VastMcpError as exc:
+        if isinstance(exc, errors.Forbidden):
+            call.session.charges_shut = True  # other tools need not ask for them
         return await _estimated(call, period, exc)
     call.session.charges_shut = False
     bill = bill_of(charges)
     warnings = [] if charges.is_whole else ["A charge that names no machine is in no sum."]
+    warnings += _reaching_beyond(charges, period)
     return Spending(bill, "charges", await _split(call, period, bill), warnings)
 
 
+def _reaching_beyond(charges: Iterable[Charge], period: Period) -> list[str]:
+    """What to say of charges that hold other days, too: nobody knows how much of them."""
+    count = sum(not _is_within(charge, period) for charge in charges)
+    if not count:
+        return []
+    return [
+        f"{count} of Vast's charges also hold days before {period.first} or after {period.last}: "
+        "they are in the sum whole."
+    ]
+
+
+def _is_within(charge: Charge, period: Period) -> bool:
+    start, end = charge.start, charge.end
+    return (start is None or start >= period.since) and (end is None or end <= period.until + 1)
+
+
 async def _estimated(call: Call, period: Period, why: errors.VastMcpError) -> Spending:
-    bill = await estimated_bill(call, period)
+    bill, lacking = await estimated_bill(call, period)
     missing = "needs billing_read" if isinstance(why, errors.Forbidden) else f"failed: {why.code}"
     said = (
         f"Vast's charges were not read ({missing}): this is what machines that this computer "
         "looked at, and volumes that exist, have come to, without traffic."
     )
-    return Spending(bill, "estimate", warnings=[said])
+    return Spending(bill, "estimate", warnings=[said, *lacking])
 
 
 # ── day by day ─────────────────────────────────────────────────────────────────────────────────

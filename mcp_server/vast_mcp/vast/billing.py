@@ -79,10 +79,13 @@ class Billing(Requests):
         """The rows of all pages: as many as the last of them says."""
         rows: list[object] = []
         tokens: set[str] = set()
+        before: set[str] = set()  # the rows of earlier pages
         more: Json = {}
         while True:
             reply = await self._read(kind, "GET", path, params={**query, **more})
-            rows += rows_under(reply, "results")
+            page = rows_under(reply, "results")
+            _check_new(page, before)
+            rows += page
             token = _following(reply, tokens)
             if token is None:
                 break
@@ -112,6 +115,14 @@ def _following(reply: Reply, tokens: set[str]) -> str | None:
         raise errors.IncompleteList("Vast's pages of this list lead nowhere, or in a circle.")
     tokens.add(token)
     return token
+
+
+def _check_new(page: list[object], before: set[str]) -> None:
+    """Take the rows of a page; one that an earlier page had, too, stands where another is lost."""
+    written = {json.dumps(row, sort_keys=True) for row in page}
+    if written & before:
+        raise errors.IncompleteList("Vast's pages of this list repeat a row.")
+    before |= written
 
 
 def _check_count(reply: Reply, listed: int) -> None:
