@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from dataclasses import replace
 from typing import Any
 
@@ -142,6 +143,11 @@ SECRETS = [
     {"onstart": "echo the-kept-value-of-it\n"},
     {"args_str": "--api-key abcdefghij", "runtype": "args"},
     {"name": f"mine {HF}"},
+    {"env_from": [HF]},
+    {"env": "-h the-kept-value-of-it"},
+    {"env": {HF: "1"}},
+    {"onstart": "docker login -u me -p abcdefghij ghcr.io\n"},
+    {"onstart": f"echo {b64encode(HF.encode()).decode()}|base64 -d>key\n"},
     {"env": {"JWT": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abc"}},
 ]
 
@@ -265,6 +271,30 @@ async def test_a_script_with_a_secret_stays_behind_and_that_is_said(
     saved = await call(client, "create_template", from_instance_id=made["instance_id"])
     assert shelved(world, saved["template"]["template_hash_id"])["onstart"] is None
     assert any("onstart holds what looks like a secret" in said for said in saved["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"env": {"-e HF_TOKEN=abcdefghij": "1"}}, "looks like a secret in its name"),
+        ({"env": {HF: "1"}}, "looks like a secret in its name"),
+        ({"image": f"a/{HF.lower()}:{HF}"}, "image's name holds what looks like a secret"),
+        ({"args": ["--api-key", "abcdefghij"], "runtype": "args"}, "args hold what looks like"),
+    ],
+    ids=["an option of another client", "a variable's name", "the image", "args"],
+)
+async def test_a_secret_of_a_machine_stays_behind_wherever_it_stands(
+    client: Client, world: World, body: dict[str, Any], said: str
+) -> None:
+    """Other clients make machines, too."""
+    row = {"image": "a/b", "disk": 20, "label": OURS, **body}
+    machine = world.rent(an_offer(world)["id"], row).id
+    given = {"from_instance_id": machine, **({"image": "a/b"} if "image" in body else {})}
+    saved = await call(client, "create_template", **given)
+    assert any(said in warning for warning in saved["warnings"])
+    kept = json.dumps([saved, *(one.body for one in world.asked("save_template"))])
+    assert "abcdefghij" not in kept
+    assert HF not in kept
 
 
 async def test_a_long_script_is_saved_packed(client: Client, world: World) -> None:

@@ -68,6 +68,8 @@ def base_of(launch: Launch, asked_image: str | None, settings: Settings) -> Base
             continue
         if name.startswith("-v "):
             notes.append("Its volume is not in the template: a volume is on one machine.")
+        elif has_secret(name, settings.mask):
+            notes.append("A variable or option of it holds what looks like a secret in its name.")
         elif _is_left_out(name, value, settings):
             left_out.append(clean(name, 60))
         else:
@@ -75,7 +77,7 @@ def base_of(launch: Launch, asked_image: str | None, settings: Settings) -> Base
     if "extra_env" in launch.unread:
         notes.append("Not all of its env could be read, and the rest is not in the template.")
     given: Json = {
-        "image": asked_image or launch.image_uuid,
+        "image": _image_of(asked_image or launch.image_uuid, notes, settings),
         "runtype": launch_of(launch.image_runtype),
         "env": env,
         "disk": launch.disk_space,
@@ -93,9 +95,16 @@ def _name_of(launch: Launch, settings: Settings) -> str:
     return name if name and not has_secret(name, settings.mask) else _MACHINE_NAME
 
 
+def _image_of(image: str | None, notes: list[str], settings: Settings) -> str | None:
+    if image is None or not has_secret(image, settings.mask):
+        return image
+    notes.append("Its image's name holds what looks like a secret: give another in image.")
+    return None
+
+
 def _is_left_out(name: str, value: str, settings: Settings) -> bool:
     if name.startswith("-"):
-        return False
+        return has_secret(value, settings.mask)
     return is_random(value) or is_secret(name, value, settings.env_pass, settings.mask)
 
 
@@ -136,6 +145,8 @@ def problems_of(given: Json, names: Sequence[str], settings: Settings) -> list[P
     found += [
         Problem("env_from", f"{name} is in env too: give it once") for name in names if name in env
     ]
+    if any(has_secret(name, settings.mask) for name in names):
+        found.append(Problem("env_from", "holds a secret itself: name the variable that has it"))
     if any(name.startswith("-v ") for name in env):
         found.append(
             Problem("env", "-v mounts a volume, and a volume is on one machine: leave it out")
@@ -158,6 +169,10 @@ def _secret_problems(given: Json, settings: Settings) -> list[Problem]:
         if not name.startswith("-") and is_secret(name, value, settings.env_pass, settings.mask)
     ]
     found: list[Problem] = []
+    options = [f"{name} {value}" for name, value in env.items() if name.startswith("-")]
+    if any(has_secret(text, settings.mask) for text in [*env, *options]):
+        said = "an option or a name holds what looks like a secret: leave it out"
+        found.append(Problem("env", said))
     if names:
         said = (
             f"{', '.join(names[:MOST_NAMED])}: looks like a secret, and a template is kept at "

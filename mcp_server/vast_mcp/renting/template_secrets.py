@@ -9,23 +9,23 @@ from collections.abc import Collection
 
 from vast_mcp.masking import HIDDEN, Mask
 from vast_mcp.renting.placeholders import names_a_secret
+from vast_mcp.renting.secret_shapes import holds_a_secret
 
-# Beginnings of keys that services give out, and what follows them.
-_KEY = re.compile(
-    r"(?<![A-Za-z0-9])(?:hf_|sk-|gh[pousr]_|github_pat_|glpat-|dckr_pat_|r8_|nvapi-|xox[abprs]-"
-    r"|AKIA|ASIA|AIza|rpa_|tskey-|wandb_v1_|npm_|pypi-)[A-Za-z0-9_-]{10,}"
-    r"|(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
-    r"|[a-z][a-z0-9+.-]*://[^/\s:@]+:[^/\s@$]+@"
+# Parts of a variable's name that tell of a secret wherever they stand, and at its end alone.
+_SECRET_WORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "SECRET SECRETS PASSWORD PASSWORDS PASSWD PASSPHRASE PASSCODE CREDENTIAL CREDENTIALS CREDS "
+        "APIKEY AUTHKEY AUTHTOKEN",
+    )
 )
-# A value in a text, beside the name of a secret. One that begins with $ is a variable's.
-_NAME = r"(?:token|secret|password|passwd|passphrase|api[_-]?key|access[_-]?key)"
-_GIVEN = re.compile(
-    rf"(?:{_NAME}[\"']?\s*[=:]\s*|--?[a-z-]*{_NAME}\s+)[\"']?(?![$<{{]|os\.|getenv)"
-    r"[^\s\"'$&|;<>]{6,}",
-    re.I,
-)
+_LAST_WORDS = frozenset({"AUTH", "PASS", "PW"})
+_MIDDLE_WORDS = frozenset({"TOKEN", "KEY"})  # of HF_TOKEN_READ, where the value is long
+_PUBLIC = re.compile(r"(?:.*_)?PUB(?:LIC)?_?KEY|(?:.*_)?(?:MON|DON|TUR|HOT)KEY", re.I)
+_NOT_OF_ITS_NAME = re.compile(r"(?:_(?:B(?:ASE)?64|[0-9]+)|[0-9]+)$", re.I)
 _HARMLESS = frozenset({"", "0", "1", "true", "false", "yes", "no", "none", "auto"})
+_PATH = re.compile(r"(?:~|\.{1,2})?(?:/(?![\w+=-]{24,}(?:/|$))[\w.@+=-]+)+/?", re.A)
+_LONG = re.compile(r"[\w.+/=-]{16,}", re.A)
 # Letters and digits that nobody writes by hand: what a machine's environment may hold of them.
 _RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_+=]{24,}")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
@@ -35,7 +35,25 @@ def is_secret(name: str, value: str, kept: Collection[str], mask: Mask) -> bool:
     """Whether a variable is not to be written down. `kept`: names whose values the person keeps."""
     if name in kept or has_secret(value, mask):
         return True
-    return names_a_secret(name) and value.strip().casefold() not in _HARMLESS
+    text = value.strip()
+    if text.casefold() in _HARMLESS or _PATH.fullmatch(text):
+        return False
+    return _is_secrets_name(name) or (_holds_its_word(name) and bool(_LONG.fullmatch(text)))
+
+
+def _is_secrets_name(name: str) -> bool:
+    """Whether a variable is called as secrets are, and nothing else."""
+    if _PUBLIC.fullmatch(name):
+        return False
+    bare = _NOT_OF_ITS_NAME.sub("", name)
+    words = bare.upper().split("_")
+    if not _SECRET_WORDS.isdisjoint(words) or words[-1] in _LAST_WORDS:
+        return True
+    return names_a_secret(bare) or (words[-1] == "PWD" and len(words) > 1 and words[0] != "OLD")
+
+
+def _holds_its_word(name: str) -> bool:
+    return not _MIDDLE_WORDS.isdisjoint(name.upper().split("_")[:-1])
 
 
 def is_random(value: str) -> bool:
@@ -47,4 +65,4 @@ def has_secret(text: str, mask: Mask) -> bool:
     """Whether a text holds a key by its shape, a value beside a secret's name, or a known one."""
     if HIDDEN in text or mask.hide(text) != text:
         return True
-    return _KEY.search(text) is not None or _GIVEN.search(text) is not None
+    return holds_a_secret(text)
