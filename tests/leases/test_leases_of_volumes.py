@@ -94,6 +94,44 @@ async def test_a_lease_that_was_moved_ends_nothing(early: Client, world: World) 
     assert [one.id for one in world.volumes.living] == [volume]
 
 
+async def test_a_copy_that_bears_its_sources_name_does_not_end_with_it(
+    early: Client, world: World
+) -> None:
+    """A service may name a copy as its source: that is no second making of it."""
+    first = await made(early, world, lease_hours=0.5)
+    copy = await made(early, world, clone_of=first, request_key="copy")
+    world.volumes.owned[copy].name = world.volumes.owned[first].name
+    for _ in range(3):
+        shown = (await call(early, "show_volumes"))["volumes"]
+    assert [one["volume_id"] for one in shown if "lease_until" in one] == [first]
+    now = world.clock()
+    world.clock = lambda: now + HOUR_S
+    await ends(early, world, first)
+    assert [one.id for one in world.volumes.living] == [copy]
+
+
+async def test_what_cannot_be_ended_keeps_no_other_lease_waiting(
+    world: World, settings: Settings
+) -> None:
+    """A volume that a machine holds is tried ever less often, and what ends later is ended then."""
+    times = replace(settings.times, lease_margin_s=0.05, lease_look_s=3600.0)
+    async with served(world, replace(settings, times=times)) as client:
+        held = await made(client, world, lease_hours=0.5)
+        room = world.volumes.owned[held].room
+        world.volumes.owned[held].instances.append(4711)
+        now = world.clock()
+        world.clock = lambda: now + HOUR_S
+        with anyio.fail_after(60):
+            while len(world.asked("volumes")) < 2:  # its own sweep has found it attached
+                await asyncio.sleep(0.02)
+                await call(client, "show_ssh_keys")
+        wish = {"volume_offer_id": room["id"], "size_gb": 2, "request_key": "later"}
+        later = await call(client, "create_volume", **wish, lease_hours=0.5)
+        world.clock = lambda: now + 2 * HOUR_S
+        await ends(client, world, later["volume_id"])
+        assert [one.id for one in world.volumes.living] == [held]
+
+
 def test_a_sweep_deletes_what_the_journal_has_past_its_lease(
     world: World,
     with_state: Settings,

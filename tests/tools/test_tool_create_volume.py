@@ -297,6 +297,50 @@ async def test_two_servers_with_one_wish_make_one_volume(
     assert {answer["volume_id"] for answer in answers} == {volume.id}
 
 
+@pytest.mark.parametrize("other", ["a copy", "another machine", "another size"])
+async def test_another_computers_volume_of_this_key_is_no_other_wishs(
+    world: World, settings: Settings, tmp_path: Path, other: str
+) -> None:
+    """A key that names something else elsewhere is told, and nothing is made or taken for it."""
+    room, far = (one["id"] for one in list(world.volumes.rooms.values())[:2])
+    async with served(world, replace(settings, state_dir=tmp_path / "a")) as client:
+        first = await call(client, "create_volume", volume_offer_id=room, request_key="data")
+        source = await call(client, "create_volume", volume_offer_id=room, request_key="source")
+    wish: dict[str, Any] = {
+        "a copy": {"volume_offer_id": room, "clone_of": source["volume_id"]},
+        "another machine": {"volume_offer_id": far},
+        "another size": {"volume_offer_id": room, "size_gb": 16},
+    }[other]
+    async with served(world, replace(settings, state_dir=tmp_path / "b")) as client:
+        error = (await call(client, "create_volume", **wish, request_key="data"))["error"]
+    assert (error["code"], sent(world)) == ("earlier_rental_found", 2)
+    assert error["results"] == [{"volume_id": first["volume_id"]}]
+
+
+async def test_a_journal_that_was_replaced_meanwhile_sends_nothing(
+    world: World, settings: Settings, state: Path
+) -> None:
+    """An attempt that stood in it may be in doubt, and nobody would know."""
+    answers: list[dict[str, Any]] = []
+    async with (
+        served(world, replace(settings, state_dir=state)) as client,
+        anyio.create_task_group() as tasks,
+    ):
+        await call(client, "create_volume", volume_offer_id=a_room(world), request_key="before")
+
+        async def asks() -> None:
+            answers.append(await call(client, "create_volume", volume_offer_id=a_room(world)))
+
+        world.faults.add("search_volumes", "hang")
+        tasks.start_soon(asks)
+        await world.faults.until_hanging()
+        for path in state.glob("journal.db*"):
+            path.unlink()
+        world.faults.release()
+    assert answers[0]["error"]["code"] == "journal_unavailable"
+    assert sent(world) == 1
+
+
 async def test_another_computer_finds_the_volume_of_its_wish(
     world: World, settings: Settings, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from house import an_offer, call
+from house import OURS, an_offer, call
 from vast_mcp.sandbox.volumes import Volume
 from vast_mcp.sandbox.world import World
 
@@ -48,6 +48,24 @@ async def test_a_destroyed_volume_was_looked_up_and_is_gone(client: Client, worl
     assert world.volumes.living == [other]
     assert [one.endpoint for one in world.requests][-3:] == ["volumes", "delete_volume", "volumes"]
     assert world.asked("delete_volume")[0].body == {"id": volume.id}
+
+
+async def test_a_machine_that_stays_hides_no_volume_of_one_that_is_gone(
+    client: Client, world: World
+) -> None:
+    """Afterwards no list tells whose it was."""
+    made, volume = await with_new_volume(client, world)
+    stays = world.rent(an_offer(world)["id"], {"image": "a/b", "disk": 8, "label": OURS}).id
+    refused = {"status": 403, "body": {"success": False, "error": "forbidden", "msg": "no"}}
+    world.faults.add("destroy_many", "drop", when="before")
+    world.faults.add("destroy", "status", skip=1, times=None, **refused)
+    ids = [made, stays]
+    error = (await call(client, "destroy_instance", instance_ids=ids))["error"]
+    assert error["code"] == "destroy_unverified"
+    assert [one.id for one in world.living] == [stays]
+    assert {"volume_id": volume.id, "outcome": "bills"} in error["results"]
+    assert error["next_steps"][0]["tool"] == "destroy_instance"
+    assert "show_volumes" in [step["tool"] for step in error["next_steps"]]
 
 
 async def test_destroying_a_machine_leads_to_its_volume_and_not_to_its_end(

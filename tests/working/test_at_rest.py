@@ -48,6 +48,12 @@ async def test_a_stopped_disk_is_listed_sized_and_cleared(
     assert "job" not in found
 
 
+async def test_a_path_never_becomes_an_option(client: Client, world: World, stopped: int) -> None:
+    """A name that begins with a dash stays one without its slash."""
+    await ran(client, stopped, "ls /-a /root")
+    assert [one.body["command"] for one in world.asked("execute")] == ["ls ./-a root"]
+
+
 @pytest.mark.parametrize(
     "command",
     [

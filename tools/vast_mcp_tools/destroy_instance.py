@@ -20,7 +20,7 @@ from vast_mcp.account.seen import forget_destroyed
 from vast_mcp.account.spent import Cost, tell_costs
 from vast_mcp.account.unused import never_ran
 from vast_mcp.account.volumes import prices_of
-from vast_mcp.errors import NextStep, Problem
+from vast_mcp.errors import Json, NextStep, Problem
 from vast_mcp.machines import costs, volumes
 from vast_mcp.machines.phases import phase_of
 from vast_mcp.session import Call, journal_may_fail
@@ -108,7 +108,7 @@ async def destroy_instance(args: DestroyInstance, call: Call) -> DestroyInstance
     forget_destroyed(call, [i for i in ids if i not in failed])
     met.note_all(call, [one for one in unused if one.instance_id not in failed])
     if failed:
-        raise _unverified(ids, failed, args)
+        raise _unverified(ids, failed, args, [one for one in left if one.was_on not in failed])
     result = DestroyInstanceResult(
         results=await _destroyed(ids, there, call),
         volumes_still_billing=left,
@@ -249,12 +249,21 @@ def _left(volume: Volume, was_on: int, usd_per_hour: float | None) -> LeftVolume
     )
 
 
-def _unverified(ids: list[int], failed: Failed, args: DestroyInstance) -> errors.DestroyUnverified:
+def _unverified(
+    ids: list[int], failed: Failed, args: DestroyInstance, left: list[LeftVolume]
+) -> errors.DestroyUnverified:
+    """What is known of machines that may remain, and of the volumes (`left`) of those that are
+    gone, which no later answer ties to them.
+    """
     names = ", ".join(map(str, failed))
+    steps = [_call(list(failed), "tries again", args)]
+    bills: list[Json] = [{"volume_id": one.volume_id, "outcome": "bills"} for one in left]
+    if left:
+        steps.append(NextStep("show_volumes", {}, "what goes on billing"))
     unverified = errors.DestroyUnverified(
         f"Not seen to be gone: {names}. They may still bill; the same call again is safe.",
-        results=[{"instance_id": i, "outcome": _outcome(i, failed)} for i in ids],
-        next_steps=[_call(list(failed), "tries again", args)],
+        results=[*({"instance_id": i, "outcome": _outcome(i, failed)} for i in ids), *bills],
+        next_steps=steps,
     )
     if len(failed) == 1:
         unverified.instance_id = next(iter(failed))

@@ -47,15 +47,16 @@ class ManageVolumeResult(Result):
 async def manage_volume(args: ManageVolume, call: Call) -> ManageVolumeResult:
     """Sets when a volume made by vast-mcp is deleted, with its data, unless a machine holds it."""
     account = await account_of(call)
-    consent: Consent | None = None
-    while True:
+    consent = Consent(call, _proposal(args, call))
+    if call.settings.confirm_above is not None:
+        volume = await _volume(args.volume_id, call)
+        await consent.ask(prices_of(call, [volume])[volume.id])
+    # Read where nobody else ends or moves a lease: what is deleted just now gets none.
+    async with call.session.lease_lock():
         volume = await _volume(args.volume_id, call)
         usd = prices_of(call, [volume])[volume.id]
-        consent = consent or Consent(call, _proposal(args, call))
-        if not await consent.ask(usd):
-            break
-    until = int(call.now() + args.lease_hours * 3600) if args.lease_hours else None
-    async with call.session.lease_lock():
+        await consent.ask(usd)
+        until = int(call.now() + args.lease_hours * 3600) if args.lease_hours else None
         with call.journal.alone():
             consent.spend()
             call.journal.volumes.set_lease(account, volume.id, until)

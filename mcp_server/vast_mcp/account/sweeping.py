@@ -83,21 +83,36 @@ class _Sweeper:
         return until is not None and self._seconds_to(until) <= 0
 
     async def _rest(self, *, failed: bool) -> None:
-        """Wait after a failure, longer each time."""
+        """Wait after a failure, longer each time, and no longer than until a lease ends that had
+        not when this began.
+        """
         if not failed:
             self._pause = self._times.lease_look_s
             return
-        await anyio.sleep(self._pause)
+        began = self._session.link.now()
+        with anyio.move_on_after(self._pause):
+            while not await self._another_ended(began):
+                self._session.answered = anyio.Event()
+                with anyio.move_on_after(self._times.lease_look_s):
+                    await self._session.answered.wait()
         self._pause = min(self._pause * 2, self._times.lease_look_s * LONGEST_PAUSE)
+
+    async def _another_ended(self, began: float) -> bool:
+        """Whether a lease is over that was not at `began`, as far as that can be read."""
+        try:
+            until = await _next_end(self._session, began)
+        except errors.VastMcpError:
+            return False
+        return until is not None and self._seconds_to(until) <= 0
 
     def _seconds_to(self, until: float) -> float:
         """Seconds until a lease that ends then is to be swept, by Vast's clock."""
         return until + self._times.lease_margin_s - self._session.link.now()
 
 
-async def _next_end(session: Session) -> float | None:
-    """When the next lease of this account's machines ends, in epoch seconds, by the journal and the
-    labels of the last list; None where neither has one.
+async def _next_end(session: Session, after: float = 0.0) -> float | None:
+    """When the next lease of this account's machines and volumes ends, in epoch seconds and later
+    than `after`, by the journal and the labels of the last list; None where neither has one.
     """
     ends = dict(session.labelled)
     if session.journal.exists() and session.journal.any_lease():
@@ -109,7 +124,8 @@ async def _next_end(session: Session) -> float | None:
                 ends.pop(instance_id, None)
             else:
                 ends[instance_id] = max(until, ends.get(instance_id, until))
-    return min([*ends.values(), *await _ends_of_volumes(session)], default=None)
+    found = [*ends.values(), *await _ends_of_volumes(session)]
+    return min((until for until in found if until > after), default=None)
 
 
 async def _ends_of_volumes(session: Session) -> list[float]:

@@ -45,6 +45,7 @@ class VolumeWish:
     room_id: int
     clone_of: int | None = None
     digits: str = ""
+    file: tuple[int, int] | None = None  # of the journal that it was read against
 
 
 @dataclass(frozen=True)

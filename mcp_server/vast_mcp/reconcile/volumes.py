@@ -54,15 +54,8 @@ class VolumeReconciler:
         """A volume carries the attempt's token."""
         volumes = self.journal.volumes
         if made.state == "confirmed":
-            if made.volume_id != volume_id:
-                volumes.hold(
-                    made.account,
-                    volume_id,
-                    token=f"{made.token}+{volume_id}",
-                    usd_per_hour=made.usd_per_hour,
-                    lease_until=made.lease_until,
-                    announce=Notice.LATE,
-                )
+            if volumes.by_id(volume_id, made.account) is None:
+                self._hold_another(made, volume_id)
             return
         is_open = made.state in {"intended", "sending", "unknown"}
         if is_open and not self.journal.may_confirm(made):
@@ -72,6 +65,21 @@ class VolumeReconciler:
         if now - doubt.seen_since(volume_id, now) >= self.times.seen_apart_s:
             notice = Notice.RENTED if made.token == mine else Notice.LATE
             volumes.mark_made(made, volume_id, announce=notice)
+
+    def _hold_another(self, made: MadeVolume, volume_id: int) -> None:
+        """Something on the way made it twice. Where there are copies of the first it may be one of
+        those, which a service may name as its source: it has no lease then.
+        """
+        standing = self.journal.volumes.standing(made.account)
+        is_copy = any(one.clone_of == made.volume_id for one in standing)
+        self.journal.volumes.hold(
+            made.account,
+            volume_id,
+            token=f"{made.token}+{volume_id}",
+            usd_per_hour=made.usd_per_hour,
+            lease_until=None if is_copy else made.lease_until,
+            announce=Notice.LATE,
+        )
 
     def _notice_lacking(self, made: MadeVolume, listed: Listing[Volume], now: float) -> None:
         """An attempt in doubt whose token a list lacks: absent once that is proven, never while its

@@ -76,7 +76,7 @@ def claim(call: Call, request: Request, terms: Terms) -> Intent | None:
     wish, journal = request.wish, call.journal
     journal.take_ownership()
     with journal.alone():
-        _check_file(call, request)
+        check_file(call, request.file)
         journal.abandon_unsent(wish.account)
         if journal.consider(wish).act != "send" or unannounced(call, wish):
             return None
@@ -110,9 +110,9 @@ def _allowed(call: Call, request: Request, terms: Terms, room: Headroom | None) 
     )
 
 
-def _check_file(call: Call, request: Request) -> None:
+def check_file(call: Call, file: tuple[int, int] | None) -> None:
     """Raises JournalUnavailable where the journal's file is not the one that was asked before."""
-    if call.journal.file != request.file:
+    if call.journal.file != file:
         raise errors.JournalUnavailable(
             "The file of the journal of rentals was deleted or replaced during "
             "this call. Repeat the call."

@@ -14,7 +14,7 @@ from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Notice
 from vast_mcp.journal.volumes import MadeVolume, VolumeWish
 from vast_mcp.machines import volumes
-from vast_mcp.renting.volume_order import VolumeOrder
+from vast_mcp.renting.volume_order import DEFAULT_GB, VolumeOrder
 from vast_mcp.session import Call
 from vast_mcp.vast.rows import Listing
 from vast_mcp.vast.storage import Volume
@@ -85,11 +85,12 @@ def _how_settled(made: MadeVolume) -> str:
     return f"Lists settle it by its name, within minutes; where they show no names, {by_person}."
 
 
-def elsewhere(
+async def elsewhere(
     call: Call, wish: VolumeWish, order: VolumeOrder, listed: Listing[Volume]
 ) -> Volumed | None:
     """The volume of this very wish that another journal made: taken into this one where size and
-    machine fit, as far as they can be read. Raises EarlierRentalFound where they do not.
+    machine fit, as far as they can be read. Raises EarlierRentalFound where they do not, and for a
+    copy, which bears no name.
     """
     for volume in listed:
         token = volumes.token_of(volume)
@@ -97,10 +98,10 @@ def elsewhere(
             continue
         if call.journal.volumes.by_token(token) is not None:
             continue
-        if order.size_gb is not None and volume.disk_space not in {None, float(order.size_gb)}:
+        if not await _is_what_was_asked(call, order, volume):
             raise errors.EarlierRentalFound(
-                f"Volume {volume.id} was made for this wish from another computer, with "
-                f"{volume.disk_space:g} GB. A request_key of its own makes another.",
+                f"Volume {volume.id} was made with this request_key from another computer, and is "
+                "of another size or machine, or no copy. A request_key of its own makes another.",
                 token=token,
                 results=[{"volume_id": volume.id}],
                 next_steps=[SHOW_VOLUMES],
@@ -110,6 +111,18 @@ def elsewhere(
         made = call.journal.volumes.by_token(token)
         return made and Volumed(made, recovered=True)
     return None
+
+
+async def _is_what_was_asked(call: Call, order: VolumeOrder, volume: Volume) -> bool:
+    """Whether size and machine fit, as far as both can be read."""
+    size_gb = float(order.size_gb or DEFAULT_GB)
+    if order.clone_of is not None or volume.disk_space not in {None, size_gb}:
+        return False
+    machine = call.session.rooms.get(order.room_id)
+    if machine is None:
+        room = await volumes.room_of(call.vast, order.room_id, None, 1)
+        machine = room and room.machine_id
+    return machine is None or volume.machine_id in {None, machine}
 
 
 async def decided(call: Call, account: str, token: str, said: str) -> str:

@@ -17,7 +17,7 @@ from vast_mcp.journal.volumes import MadeVolume, VolumeWish
 from vast_mcp.machines.costs import is_dearer, volume_usd_per_hour
 from vast_mcp.machines.volumes import name_of
 from vast_mcp.renting import limits
-from vast_mcp.renting.attempt import has_time
+from vast_mcp.renting.attempt import check_file, has_time
 from vast_mcp.renting.consent import Consent
 from vast_mcp.renting.refusals import defect_after
 from vast_mcp.renting.volume_doubt import SHOW_VOLUMES, Volumed, consider, elsewhere, settle
@@ -48,7 +48,7 @@ async def make_volume(call: Call, order: VolumeOrder) -> Volumed:
             if made is not None:
                 return Volumed(made, recovered=True)
             continue
-        found = elsewhere(call, wish, order, listed)
+        found = await elsewhere(call, wish, order, listed)
         if found is not None:
             return found
         terms = await volume_terms(call, order, listed, wish.account)
@@ -100,6 +100,7 @@ def claim(call: Call, wish: VolumeWish, terms: VolumeTerms, consent: Consent) ->
     journal = call.journal
     journal.take_ownership()
     with journal.alone():
+        check_file(call, wish.file)
         journal.volumes.abandon_unsent(wish.account)
         if consider(call, wish).act != "send":
             return None

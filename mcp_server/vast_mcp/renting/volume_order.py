@@ -12,6 +12,8 @@ from vast_mcp.journal.volumes import VolumeWish
 from vast_mcp.renting.request import derived_key
 from vast_mcp.session import Call
 
+DEFAULT_GB = 15  # as the official client's (docs/vast-api.md F)
+
 # Arguments that say how a wish is carried out, not what is wished for.
 _GUARDS = frozenset({"request_key", "max_usd_per_hour", "lease_hours", "dry_run"})
 
@@ -51,6 +53,7 @@ async def wish_of(call: Call, order: VolumeOrder) -> VolumeWish:
         room_id=order.room_id,
         clone_of=order.clone_of,
         digits=_digits(account, order),
+        file=call.journal.file,
     )
 
 

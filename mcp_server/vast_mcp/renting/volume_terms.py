@@ -15,15 +15,13 @@ from vast_mcp.machines.costs import room_usd_per_hour
 from vast_mcp.renting import limits
 from vast_mcp.renting.proposal import Proposal
 from vast_mcp.renting.standing import Standing
-from vast_mcp.renting.volume_order import VolumeOrder
+from vast_mcp.renting.volume_order import DEFAULT_GB, VolumeOrder
 from vast_mcp.session import Call
 from vast_mcp.vast.rows import Listing
 from vast_mcp.vast.storage import Volume
 
 if TYPE_CHECKING:
     from vast_mcp.renting.limits import Headroom
-
-DEFAULT_GB = 15  # as the official client's (docs/vast-api.md F)
 
 
 @dataclass(frozen=True)

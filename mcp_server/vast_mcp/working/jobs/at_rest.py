@@ -59,8 +59,13 @@ def _is_plain(word: str) -> bool:
 
 
 def _from_root(word: str) -> str:
-    """An option as it is, and a path as Vast has them: `rm -r home/x`."""
-    return word.lstrip("/") or "." if word.startswith("/") else word
+    """An option as it is, and a path as Vast has them: `rm -r home/x`. A name that begins with a
+    dash becomes no option.
+    """
+    path = word.lstrip("/")
+    if path == word:
+        return word
+    return f"./{path}" if path.startswith("-") else path or "."
 
 
 def _names_something(paths: list[str]) -> bool:
