@@ -205,7 +205,7 @@ def test_a_person_decides_in_a_shell(
         for name, value in {
             "VAST_URL": url,
             "VAST_API_KEY": "any-key",
-            "VAST_MCP_TIME_SCALE": "0.001",
+            "VAST_MCP_TIME_SCALE": "0.05",
         }.items():
             monkeypatch.setenv(name, value)
 
