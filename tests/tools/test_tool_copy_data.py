@@ -140,6 +140,8 @@ async def test_a_copy_is_stopped_by_where_it_goes(client: Client, world: World) 
         ("{0}:/x", "{1}:/root", "/root"),
         ("{0}:/x", "{1}:/", "/root"),
         ("{0}:/x", "{1}:/root/", "/root"),
+        ("{0}:/x", "{1}://root", "/root"),
+        ("{0}:/x", "{1}://", "/root"),
         ("{0}:/x", "{1}", "path"),
         ("{0}", "{1}:/x", "path"),
         ("{0}:/x", "{0}:/x", "is the source"),

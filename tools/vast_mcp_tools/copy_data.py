@@ -24,9 +24,10 @@ RESULT_S = 8.0  # that the outcome, where Vast names an address for it, is waite
 State = Literal["taken", "unknown", "stopping"]
 _SAYS: dict[State, str] = {
     "taken": "Vast took it, and does not say when it is done: the status lines tell of it, half a "
-    "minute late, and those of a copy to a cloud end with 'Cloud Copy Operation Finished'.",
+    "minute late, and those of a copy to a cloud end with 'Cloud Copy Operation Finished'. Another "
+    "request_key copies anew.",
     "unknown": "It was sent, and whether Vast began it is not known: the status lines may tell. It "
-    "is not sent again.",
+    "is not sent again, but under another request_key.",
     "stopping": "Vast was asked to stop every copy to that place. What is there already stays; "
     "another request_key begins anew.",
 }

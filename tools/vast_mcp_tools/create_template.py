@@ -11,6 +11,7 @@ from vast_mcp.account.asked import FACT
 from vast_mcp.account.roll import check_known, roll
 from vast_mcp.errors import Json, Problem
 from vast_mcp.machines import ways
+from vast_mcp.masking import Hidden
 from vast_mcp.renting import template_content, template_needs
 from vast_mcp.renting.arguments import ONSTART_MAX, Env, Name
 from vast_mcp.renting.defaults import ENV_TEXT
@@ -187,6 +188,9 @@ async def _edit(
     """`names`: None leaves what its description says of them."""
     before = await own_template(call, TOOL, hash_id)
     if names is not None:
+        if isinstance(before.desc, Hidden):
+            said = "its description at Vast repeats a secret of the person's: they edit it there"
+            raise errors.bad(TOOL, [Problem("env_from", said)])
         fields = {**fields, "desc": template_content.described(names, before.desc)}
     if not fields:
         raise errors.bad(TOOL, [Problem("template_hash_id", "give what is to be another in it")])

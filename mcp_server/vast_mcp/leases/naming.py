@@ -10,6 +10,7 @@ from vast_mcp import errors
 from vast_mcp.errors import NextStep, Problem
 from vast_mcp.journal.records import token_of
 from vast_mcp.leases import labels, lifetimes
+from vast_mcp.masking import Hidden
 from vast_mcp.session import Call, Session
 from vast_mcp.vast.models import Instance
 
@@ -22,7 +23,7 @@ def renamed(call: Call, instance_id: int, row: Instance | None, wanted: str) -> 
     Raises BadArguments for a name that would read as a lease or a token, or is not printable, and
     NoSuchInstance where the label is hidden and the journal has none.
     """
-    if row is not None and row.hides_label and born_as(call.session, instance_id) is None:
+    if row is not None and _is_hidden(row) and born_as(call.session, instance_id) is None:
         raise _hidden(instance_id)
     label = _marked(wanted, _token(call.session, instance_id, row))
     leases = lifetimes.known(call)
@@ -38,8 +39,7 @@ def with_lease(call: Call, instance_id: int, row: Instance | None, until: float)
 
     `until`: epoch seconds. Raises NoSuchInstance where no label of the machine is known.
     """
-    is_shown = row is not None and not row.hides_label
-    label = row.label if row is not None and is_shown else born_as(call.session, instance_id)
+    label = born_as(call.session, instance_id) if row is None or _is_hidden(row) else row.label
     token = _born_token(call.session, instance_id)
     if label is None and token is None:
         raise _hidden(instance_id)
@@ -48,9 +48,17 @@ def with_lease(call: Call, instance_id: int, row: Instance | None, until: float)
     return labels.leased(label or "", until)
 
 
+def _is_hidden(row: Instance) -> bool:
+    """Whether a row does not show its label, or not as it is: what repeats a secret of the person's
+    was heard without it, and is not written back.
+    """
+    return row.hides_label or isinstance(row.label, Hidden)
+
+
 def _hidden(instance_id: int) -> errors.NoSuchInstance:
     return errors.NoSuchInstance(
-        f"Vast does not show machine {instance_id}, or its label, at the moment.",
+        f"Vast does not show machine {instance_id}, or its label, at the moment, or a secret of "
+        "the person's stands in it.",
         instance_id=instance_id,
         next_steps=[NextStep("show_instances", {}, "whether it shows")],
     )
@@ -86,7 +94,7 @@ def _bad(problem: str) -> errors.BadArguments:
 
 def _token(session: Session, instance_id: int, row: Instance | None) -> str | None:
     """The token in a machine's label; the journal's, for one of ours too young to be listed."""
-    if row is not None and not row.hides_label:
+    if row is not None and not _is_hidden(row):
         return token_of(row.label)
     return _born_token(session, instance_id)
 

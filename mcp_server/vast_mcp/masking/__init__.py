@@ -15,7 +15,7 @@ from typing import cast
 from vast_mcp.masking import forms
 from vast_mcp.masking.letters import HIDDEN, Read
 
-__all__ = ["HIDDEN", "Mask"]
+__all__ = ["HIDDEN", "Hidden", "Mask"]
 
 PART = 12  # letters and digits in a row that give a part of a secret away
 EDGE = 6  # the same at the begin or the end of a text that was cut inside a secret
@@ -31,6 +31,14 @@ _NAMED = re.compile(
     r"((?:CONTAINER_API_KEY|JUPYTER_TOKEN|instance_api_key|jupyter_token)[\\\"' ]*[:=][\\\"' ]*"
     r"|[?&]token=)[^\s\"'\\&]{4,}"
 )
+
+
+class Hidden(str):
+    """A text of which something was hidden as it was heard: it may be shown, and is never sent back
+    to where it came from.
+    """
+
+    __slots__ = ()
 
 
 class Mask:
@@ -71,15 +79,21 @@ class Mask:
         return _NAMED.sub(rf"\1{HIDDEN}", self.hide(text, cut=True))
 
     def hide_in(self, value: object) -> object:
-        """A JSON value without the secrets in its texts; words of ours and numbers stay."""
+        """A JSON value without the secrets in its texts, each then a Hidden; words of ours and
+        numbers stay.
+        """
         if isinstance(value, str):
-            return value if _OURS.fullmatch(value) else self.hide(value)
+            return value if _OURS.fullmatch(value) else self._hidden_in(value)
         if isinstance(value, list):
             return [self.hide_in(item) for item in cast("list[object]", value)]
         if isinstance(value, dict):
             rows = cast("dict[str, object]", value)
             return {key: self.hide_in(item) for key, item in rows.items()}
         return value
+
+    def _hidden_in(self, text: str) -> str:
+        shown = self.hide(text)
+        return text if shown == text else Hidden(shown)
 
     # ── what is found, as places among the letters ──────────────────────────────────────────────
 

@@ -14,6 +14,7 @@ from vast_mcp.errors import Json
 from vast_mcp.journal.records import Intent, time_of
 from vast_mcp.leases import guards, images, labels, packing, watchdog
 from vast_mcp.leases.labels import utc
+from vast_mcp.masking import Hidden
 from vast_mcp.renting import rules
 from vast_mcp.renting.order import Order
 from vast_mcp.renting.template_look import template_of
@@ -186,6 +187,8 @@ async def template_beneath(call: Call, order: Order) -> tuple[Template | None, s
         template = await template_of(call, body["template_hash_id"])
     if template is None:
         return None, "its template could not be read"
+    if order.script is None and isinstance(template.onstart, Hidden):
+        return None, "its template's onstart repeats a secret of the person's, which is not sent"
     return template, None
 
 

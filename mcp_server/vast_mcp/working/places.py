@@ -75,6 +75,6 @@ def problem_of_target(place: Place) -> str | None:
     """Why nothing is copied to a place."""
     if place.kind != "machine" or place.path is None:
         return None
-    if posixpath.normpath(place.path) in _NOT_INTO:
+    if posixpath.normpath(f"/{place.path.lstrip('/')}") in _NOT_INTO:
         return "not to / or /root: that breaks SSH and later copies; name a folder below"
     return None

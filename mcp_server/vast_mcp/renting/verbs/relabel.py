@@ -21,4 +21,4 @@ class Relabel(Verb):
         await vast.change_instance(self.target.instance_id, {"label": self.label})
 
     def shows(self, row: Instance) -> bool:
-        return row.label == self.label
+        return row.label == self.call.settings.mask.hide_in(self.label)  # as it is heard
