@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 
-from house import OURS, an_offer, call
+from house import OURS, an_offer, call, served
 from vast_mcp.sandbox.world import World
+from vast_mcp.settings import Settings
 
 HOUR = 3600
 
@@ -58,6 +61,39 @@ async def test_maintenance_and_a_contract_that_ends_soon_are_told_once(
     assert "48 h later" in told
     assert "maintenance (disk)" in told
     assert "notices" not in await show(client, machine)
+
+
+async def test_any_tool_tells_what_was_heard_after_a_call_that_listed_the_machines(
+    world: World, settings: Settings, machine: int
+) -> None:
+    """An ordinary call waits for none of it, and asks for none of it itself."""
+    world.raise_price(machine)
+    world.instances[machine].offer["end_date"] = world.now + 5 * HOUR
+    quick = replace(settings, times=replace(settings.times, hear_s=0.0, pace=0.0))
+    async with served(world, quick) as client:
+        assert "notices" not in await call(client, "show_account")
+        told = ""
+        with anyio.fail_after(20):
+            while not told:
+                told = " ".join((await call(client, "search_templates")).get("notices", []))
+        assert "asks for a higher price" in told
+        assert "48 h later" in told
+        assert "notices" not in await call(client, "show_instances")
+        assert len(world.asked("rises")) == 1
+
+
+async def test_what_is_being_read_in_the_background_is_not_said_to_be_unread(
+    world: World, settings: Settings, machine: int
+) -> None:
+    """A call that shows machines waits for it instead."""
+    world.raise_price(machine)
+    world.faults.add("rises", "late", seconds=0.2)
+    quick = replace(settings, times=replace(settings.times, hear_s=0.0, pace=0.0))
+    async with served(world, quick) as client:
+        await call(client, "show_account")
+        shown = await show(client, machine)
+    assert "price_increase" in shown
+    assert "could not be read" not in str(shown.get("warnings"))
 
 
 async def test_what_cannot_be_read_keeps_no_machine_from_being_shown(

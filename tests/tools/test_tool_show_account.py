@@ -8,6 +8,8 @@ import pytest
 from mcp import Client
 
 from house import call, served
+from vast_mcp.account.ahead import lasts_h
+from vast_mcp.sandbox import money
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 
@@ -32,7 +34,8 @@ async def test_an_account_without_machines_burns_nothing_and_lasts_for_ever(clie
         shown["total_usd_per_hour"],
         shown["machines"],
     ) == (25.0, 0.0, 0.0, 0)
-    assert {"hours_left", "auto_billing", "warning_mail_at_usd"}.isdisjoint(shown)
+    absent = {"hours_left", "auto_billing", "warning_mail_at_usd", "prepaid_usd"}
+    assert absent.isdisjoint(shown)
     assert [step["tool"] for step in shown["next_steps"]] == ["search_offers"]
 
 
@@ -193,3 +196,53 @@ async def test_a_refused_key_is_an_error(client: Client, world: World) -> None:
     """A bad key answers 404 (docs/vast-api.md I)."""
     world.api_keys = {"another"}
     assert (await call(client, "show_account"))["error"]["code"] == "auth_failed"
+
+
+async def test_what_is_paid_ahead_is_shown_and_pays_its_machine_first(
+    client: Client, world: World
+) -> None:
+    """The credit lasts longer by it (docs/vast-api.md C.8): by what a destroy would give back."""
+    world.looks_per_step = 0
+    paid, other = world.instances[rent(world)], world.instances[rent(world)]
+    for one in (paid, other):
+        one.offer |= {"end_date": world.now + 1e8, "credit_discount_max": 0.0}
+        world.set_state(one.id, "running")
+    money.prepay(world, paid.id, 10.0)
+    shown = await call(client, "show_account")
+    assert (shown["credit_usd"], shown["prepaid_usd"]) == (15.0, 10.0)
+    both = paid.dph_total + other.dph_total
+    assert shown["hours_left"] == pytest.approx((15.0 + 9.5) / both, rel=0.02)
+
+
+async def test_what_is_left_of_a_payment_and_cannot_be_read_is_not_counted(
+    client: Client, world: World
+) -> None:
+    """The credit alone is sure."""
+    world.looks_per_step = 0
+    machine = world.instances[rent(world)]
+    machine.offer |= {"end_date": world.now + 1e8}
+    world.set_state(machine.id, "running")
+    money.prepay(world, machine.id, 10.0)
+    world.faults.add("balance", "status", times=None, status=403, body={"error": "forbidden"})
+    shown = await call(client, "show_account")
+    assert shown["hours_left"] == pytest.approx(15.0 / machine.dph_total, rel=0.02)
+    assert any("could not be read (forbidden)" in one for one in shown["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("usd", "rate", "ahead", "hours"),
+    [
+        (10.0, 1.0, [], 10.0),
+        (10.0, 1.0, [(5.0, 1.0)], 15.0),  # nothing leaves the credit for five hours
+        (10.0, 2.0, [(100.0, 1.0)], 10.0),  # what is paid for one machine is none of the other's
+        (10.0, 3.0, [(5.0, 1.0), (40.0, 2.0)], 15.0),
+        (0.0, 1.0, [(5.0, 1.0)], 5.0),
+        (0.0, 2.0, [(5.0, 1.0)], 0.0),
+        (10.0, 1.0, [(0.0, 1.0), (5.0, 0.0)], 10.0),
+    ],
+)
+def test_a_payment_ahead_pays_for_its_own_machine_alone(
+    usd: float, rate: float, ahead: list[tuple[float, float]], hours: float
+) -> None:
+    """What is over of one does not help the others."""
+    assert lasts_h(usd, rate, ahead) == pytest.approx(hours)

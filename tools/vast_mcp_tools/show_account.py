@@ -11,6 +11,7 @@ from pydantic import Field
 
 from vast_mcp import errors
 from vast_mcp.account import credit
+from vast_mcp.account.ahead import ahead_of
 from vast_mcp.account.burn import OfWhich, burn_of
 from vast_mcp.account.seen import learn_from
 from vast_mcp.account.volumes import doubt_words, volumes_in_doubt
@@ -40,8 +41,15 @@ class ShowAccountResult(Result):
     starting_usd_per_hour: Annotated[
         float | None, Field(description="More, once all that is asked to run does.")
     ] = None
+    prepaid_usd: Annotated[
+        float | None, Field(description="Paid ahead for machines, and out of the credit.")
+    ] = None
     hours_left: Annotated[
-        float | None, Field(description="Credit over the total, an estimate without traffic.")
+        float | None,
+        Field(
+            description="Credit over the total, after what is left of prepaid_usd; an estimate "
+            "without traffic."
+        ),
     ] = None
     auto_billing: Annotated[
         str | None, Field(description="Absent: off, so that the credit is all there is.")
@@ -81,13 +89,15 @@ async def show_account(_: ShowAccount, call: Call) -> ShowAccountResult:
     result.of_which, result.warnings = burn.of_which, burn.unknown
     result.total_usd_per_hour = burn.total_usd_per_hour
     result.if_all_stopped_usd_per_hour = burn.if_all_stopped_usd_per_hour
-    result.hours_left = credit.hours_left(user.credit, burn.total_usd_per_hour)
-    result.auto_billing = credit.auto_billing(user, burn.total_usd_per_hour)
+    paid = await ahead_of(call, listed)
+    result.prepaid_usd = paid.paid_usd
+    result.hours_left = credit.hours_left(user.credit, burn.total_usd_per_hour, paid.now)
+    result.auto_billing = credit.auto_billing(user, burn.total_usd_per_hour, paid.now)
     result.starting_usd_per_hour = _starting(listed)
     result.machines = listed.total
     doubts = volumes_in_doubt(call)
     result.open_intents = len(seen.open) + len(doubts)
-    result.warnings = [*burn.unknown, *map(doubt_words, doubts)]
+    result.warnings = [*burn.unknown, *paid.warnings, *map(doubt_words, doubts)]
     result.next_steps = _steps(result)
     return result
 

@@ -1,9 +1,11 @@
-"""What hosts announce for the account's machines is read at most once in ten minutes, by the calls
-that show machines, and each thing is told once.
+"""What hosts announce for the account's machines is read at most once in ten minutes: by the calls
+that show machines, and after any other that lists them, in the background, so that no ordinary call
+waits for it. Each thing is told once, by the next answer.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
 import anyio
@@ -14,8 +16,10 @@ from vast_mcp.leases import lifetimes
 from vast_mcp.leases.labels import utc
 from vast_mcp.machines.announced import Announced
 from vast_mcp.machines.increases import increased
-from vast_mcp.session import Call
+from vast_mcp.session import Call, Session
 from vast_mcp.vast.models import Instance
+
+log = logging.getLogger("vast_mcp")
 
 EVERY_S = 600.0
 LOOK_S = 2.0  # the longest that an answer waits for it
@@ -26,22 +30,48 @@ MOST = 2  # told in one answer, which a host shows whole; the next ones tell the
 _News = tuple[tuple[str, int, float], str]
 
 
-async def look(call: Call, rows: Sequence[Instance]) -> Announced:
+async def look(call: Call, rows: Sequence[Instance], *, within_s: float = LOOK_S) -> Announced:
     """Read it where that is due, and let this answer's notices tell what is new of these."""
     seen = call.session.announced
-    now = anyio.current_time()
-    if rows and (seen.looked_at is None or now - seen.looked_at >= EVERY_S):
-        seen.looked_at = now
-        seen.increases_unread = seen.maintenance_unread = "timeout"
-        with anyio.move_on_after(LOOK_S):
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_increases, call, seen)
-                tasks.start_soon(_maintenances, call, seen, rows)
+    if rows:
+        with anyio.move_on_after(within_s):
+            async with seen.reading:  # what somebody else reads is worth the wait
+                if _is_due(seen):
+                    await _read(call, seen, rows)
     new = [(name, words) for name, words in _news(call, seen, rows) if name not in seen.told]
     for name, words in new[:MOST]:
         seen.told.add(name)
         call.session.telling.unsaid.append(words)
     return seen
+
+
+def _is_due(seen: Announced) -> bool:
+    return seen.looked_at is None or anyio.current_time() - seen.looked_at >= EVERY_S
+
+
+async def _read(call: Call, seen: Announced, rows: Sequence[Instance]) -> None:
+    seen.looked_at = anyio.current_time()
+    seen.increases_unread = seen.maintenance_unread = "timeout"
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_increases, call, seen)
+        tasks.start_soon(_maintenances, call, seen, rows)
+
+
+async def keep_hearing(session: Session) -> None:
+    """Look after every whole list that a call has read, until cancelled: a price rise or an end
+    that comes soon is told by the next answer of any tool. Errors only make it wait.
+    """
+    if session.settings.api_key is None:
+        return
+    seen = session.announced
+    while True:
+        await seen.listed.wait()
+        seen.listed = anyio.Event()
+        await anyio.sleep(session.times.hear_s)  # the call that listed them comes first
+        try:
+            await look(Call.quiet(session), seen.rows, within_s=session.times.read_s)
+        except Exception as exc:
+            log.error("hosts are not heard: defect: %s", type(exc).__name__)
 
 
 async def _increases(call: Call, seen: Announced) -> None:

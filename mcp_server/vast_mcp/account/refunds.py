@@ -28,7 +28,7 @@ async def refunds_of(call: Call, rows: Iterable[Instance]) -> Refunds:
     """Ask what the end of each that was paid ahead for gives back. Not being able to say never
     stops an end.
     """
-    found = Refunds(dict.fromkeys(row.id for row in rows if _is_paid_ahead(call, row)))
+    found = Refunds(dict.fromkeys(row.id for row in rows if is_paid_ahead(call, row)))
     discounts: dict[int, float | None] = {}
     with anyio.move_on_after(min(LOOK_S, (call.deadline - anyio.current_time()) / 4)):
         for instance_id in found.usd:
@@ -43,7 +43,7 @@ async def refunds_of(call: Call, rows: Iterable[Instance]) -> Refunds:
     return found
 
 
-def _is_paid_ahead(call: Call, row: Instance) -> bool:
+def is_paid_ahead(call: Call, row: Instance) -> bool:
     """Whether the row, or a payment of ours, says so."""
     if row.credit_balance:
         return True

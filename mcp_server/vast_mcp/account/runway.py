@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vast_mcp import errors
+from vast_mcp.account.ahead import AllAhead, ahead_of
 from vast_mcp.account.burn import Burn, burn_of
 from vast_mcp.account.credit import auto_billing, hours_left
 from vast_mcp.account.seen import learn_from
@@ -27,16 +28,18 @@ class Runway:
     if_all_stopped_usd_per_hour: float | None
     auto_billing: str | None
     warnings: list[str] = field(default_factory=list[str])
+    ahead: AllAhead = field(default_factory=AllAhead)
 
     @property
     def hours_left(self) -> float | None:
         """Hours that the credit lasts at the present rate."""
-        return hours_left(self.credit_usd, self.total_usd_per_hour)
+        return hours_left(self.credit_usd, self.total_usd_per_hour, self.ahead.now)
 
     @property
     def hours_left_if_all_stopped(self) -> float | None:
         """Hours that it would last with all machines stopped."""
-        return hours_left(self.credit_usd, self.if_all_stopped_usd_per_hour)
+        stopped = self.if_all_stopped_usd_per_hour
+        return hours_left(self.credit_usd, stopped, self.ahead.if_stopped)
 
 
 async def runway_of(call: Call) -> Runway:
@@ -45,7 +48,7 @@ async def runway_of(call: Call) -> Runway:
     """
     warnings: list[str] = []
     user = await _user(call, warnings)
-    burn, rate = await _burn(call, warnings), await _spend_rate(call)
+    (burn, ahead), rate = await _burn(call, warnings), await _spend_rate(call)
     total = rate and rate.usd_per_hour
     stopped = rate and rate.storage_usd_per_hour
     if burn is not None:
@@ -56,8 +59,9 @@ async def runway_of(call: Call) -> Runway:
         credit_usd=user and user.credit,
         total_usd_per_hour=total,
         if_all_stopped_usd_per_hour=stopped,
-        auto_billing=user and auto_billing(user, total),
-        warnings=warnings,
+        auto_billing=user and auto_billing(user, total, ahead.now),
+        warnings=warnings + ahead.warnings,
+        ahead=ahead,
     )
 
 
@@ -84,15 +88,15 @@ def _unlisted(burn: Burn, by_vast: float | None) -> list[str]:
     ]
 
 
-async def _burn(call: Call, warnings: list[str]) -> Burn | None:
+async def _burn(call: Call, warnings: list[str]) -> tuple[Burn | None, AllAhead]:
     look = call.vast.recent
     try:
         listed = await look.list_instances()
     except errors.VastMcpError as exc:
         warnings.append(f"The machines could not be listed ({exc.code}): rates are Vast's own.")
-        return None
+        return None, AllAhead()
     await learn_from(call, listed, anew=not look.reused)
-    return await burn_of(call, listed)
+    return await burn_of(call, listed), await ahead_of(call, listed)
 
 
 async def _spend_rate(call: Call) -> SpendRate | None:

@@ -43,6 +43,7 @@ async def learn_from(call: Call, listed: Listing[Instance], *, anew: bool = True
     session = call.session
     if anew:
         note_looks(session, listed)
+        session.announced.learn(listed)
     ours = {row.id for row in listed if token_of(row.label)} | session.created.keys()
     try:
         account = await account_if_journalled(call)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio.abc import TaskGroup
 
+from vast_mcp.account.announced import keep_hearing
 from vast_mcp.account.settling import keep_settling
 from vast_mcp.account.sweeping import keep_sweeping
 from vast_mcp.provisioning.keeping import keep_providing
@@ -23,7 +24,7 @@ from vast_mcp.telling import Telling
 if TYPE_CHECKING:
     from vast_mcp.worlds import Met, SharedWorld
 
-TASKS = (keep_settling, keep_sweeping, keep_within_limits, keep_providing)
+TASKS = (keep_settling, keep_sweeping, keep_within_limits, keep_providing, keep_hearing)
 
 
 class Sessions:

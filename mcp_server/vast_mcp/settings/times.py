@@ -38,6 +38,7 @@ class Times:
     lease_margin_s: float = 30.0
     # How long a sweep waits for whoever moves or ends a lease, who may be stopped.
     lease_wait_s: float = 20.0
+    hear_s: float = 5.0  # after a list, until what hosts announce is read in the background
     # Of plans (docs/provision.md): a driver that shows no sign of itself for so long lost its turn.
     driver_s: float = 60.0
     gone_apart_s: float = 2.0  # between the two looks that prove a failed try gone
@@ -53,6 +54,6 @@ class Times:
         shorter = {
             f.name: getattr(self, f.name) * factor
             for f in fields(self)
-            if f.name not in {"budget_s", "connect_s", "read_s"}
+            if f.name not in {"budget_s", "connect_s", "read_s", "hear_s"}
         }
         return replace(self, **shorter)
