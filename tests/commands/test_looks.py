@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from house import COVERED, KEY_LINE, ROOT
+from house import KEY_LINE, ROOT
 from processes import PATIENCE, command
 from served_sandbox import control, served_sandbox
 from vast_mcp.commands import cli
@@ -38,24 +38,17 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield at
 
 
-def env_at(url: str, folder: Path) -> dict[str, str]:
-    """A person's environment, with times made short."""
-    least = {"HOME": str(folder), "PATH": os.environ["PATH"], "TERM": "xterm-256color"}
-    ours = {
-        "VAST_URL": url,
-        "VAST_API_KEY": "k",
-        "VAST_MCP_STATE_DIR": str(folder / "state"),
-        "VAST_MCP_TIME_SCALE": "0.01",
-    }
-    return least | ours | COVERED
+@pytest.fixture
+def at_home(env: dict[str, str], url: str) -> dict[str, str]:
+    return env | {"VAST_URL": url, "VAST_API_KEY": "k", "TERM": "xterm-256color"}
 
 
 @pytest.fixture
 def run(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    at_home: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Run:
     """A command in this process: its status, what it prints and what it says beside that."""
-    for name, value in env_at(url, tmp_path).items():
+    for name, value in at_home.items():
         monkeypatch.setenv(name, value)
 
     def done(*words: str) -> tuple[int, str, str]:
@@ -164,7 +157,7 @@ def test_the_lines_of_readme_show_something(run: Run) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     [block] = re.findall(r"```sh\n(vast-mcp offers.*?)```", readme, re.DOTALL)
     for line in block.splitlines():
-        status, out, _ = run(*shlex.split(line)[1:])
+        status, out, _ = run(*shlex.split(line, comments=True)[1:])
         assert (status, bool(out)) == (0, True), line
 
 
@@ -230,21 +223,24 @@ def test_an_error_is_said_and_as_json_it_is_the_tools(
 
 
 def test_without_a_key_nothing_is_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An account that cannot be asked is not an empty one."""
+    """An account that cannot be asked is not an empty one, and no watch waits for that."""
     monkeypatch.setenv("VAST_API_KEY", "")
-    status, out, beside = run("machines")
-    assert (status, out) == (1, "")
-    assert "key" in beside
+    for words in (("machines",), ("machines", "--watch"), ("offers",), ("costs",)):
+        status, out, beside = run(*words)
+        assert (status, out) == (1, ""), words
+        assert "key" in beside
 
 
 @pytest.mark.processes
-def test_a_reader_that_leaves_ends_it_without_a_traceback(url: str, tmp_path: Path) -> None:
+def test_a_reader_that_leaves_ends_it_without_a_traceback(
+    at_home: dict[str, str], tmp_path: Path
+) -> None:
     """`vast-mcp offers | true`."""
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
         command("offers"),
-        env=env_at(url, tmp_path),
+        env=at_home,
         stdout=writing,
         stderr=subprocess.PIPE,
         cwd=tmp_path,
@@ -327,6 +323,7 @@ def test_a_table_fits_the_terminal_and_a_line_to_copy_is_whole(name: str, width:
     text = at(hostile_pages()[name], width, color_system=None)
     rows = [line for line in text.splitlines() if "vast-mcp" not in line and ": [2J" not in line]
     assert max(map(len, rows)) <= width
+    assert "…" not in text
     assert {"machines": "$0.400", "offers": "$0.500", "costs": "$3.00"}[name] in text
 
 
@@ -339,7 +336,7 @@ def test_of_columns_the_least_goes_first() -> None:
         Column("c", cells, 1),
         Column("d", cells, 3),
     ]
-    names = [[one.name for one in pages.fitting(columns, width)] for width in (1, 20, 30, 99)]
+    names = [[one.name for one in pages.fitting(columns, width)] for width in (1, 24, 35, 46)]
     assert names == [["a"], ["a", "c"], ["a", "b", "c"], ["a", "b", "c", "d"]]
 
 

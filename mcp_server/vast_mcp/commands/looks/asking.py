@@ -96,12 +96,12 @@ async def _looked(settings: Settings, chosen: Namespace, one: Look) -> int:
     async with desk_of(settings, progressing) as desk:
         with progressing:
             payload = await one.ask(desk)
-        if not await shown_to_all(desk, chosen, one, payload):
+        if not await printed(desk, chosen, one, payload):
             return EXIT_ERROR
         return exit_status(payload)
 
 
-async def shown_to_all(desk: Desk, chosen: Namespace, one: Look, payload: Json) -> bool:
+async def printed(desk: Desk, chosen: Namespace, one: Look, payload: Json) -> bool:
     """Print the answer, or what is wrong, and note that it is told; whether it could be written."""
     from vast_mcp.host.arriving import is_taken
 

@@ -163,7 +163,9 @@ def columns_of(rows: list[Json]) -> list[Column]:
         amounts("Disk", "disk_usd"),
         amounts("Traffic", "traffic_usd"),
         Column("Days", [Cell(_days_of(row)) for row in rows], 4),
-        Column("Label", [Cell(name_in(row.get("untrusted_label")), "dim") for row in rows], 1),
+        Column(
+            "Label", [Cell(name_in(row.get("untrusted_label")), "dim") for row in rows], 1, most=28
+        ),
     ]
 
 

@@ -10,6 +10,7 @@ from vast_mcp.commands.looks import lines
 from vast_mcp.commands.looks.asking import STATUSES, Desk, Look, around, lines_of, look, warned
 from vast_mcp.commands.looks.figures import dollars, for_hours, hourly, lasting, spark
 from vast_mcp.commands.looks.pages import Cell, Column, Page
+from vast_mcp.commands.looks.watching import Use, Watch, watch
 from vast_mcp.errors import Json
 from vast_mcp.leases.labels import name_in
 
@@ -31,26 +32,39 @@ def add_parser(commands: options.Commands) -> None:
     )
     for one in lines.MACHINES:
         one.add_to(parser)
+    parser.add_argument(
+        "--watch", action="store_true", help="read it anew until Ctrl-C, in place at a terminal"
+    )
     options.add_json(parser)
     options.add_sources(parser)
 
 
 def run(chosen: argparse.Namespace) -> int:
-    """Look once and show what there is."""
+    """Look once and show what there is, or again and again."""
     alone: dict[int, Json] = {}
+    news: list[str] = []  # that machines told when they were read alone
 
     async def ask(desk: Desk) -> Json:
         listed = await desk.ask("show_instances", **lines.given(chosen, lines.MACHINES))
-        if not chosen.json:
+        if not chosen.json and not chosen.watch:
             for instance_id in worth_reading(listed)[:READ]:
                 desk.progressing.say(f"reading machine {instance_id}")
-                alone[instance_id] = await desk.ask("show_instance", instance_id=instance_id)
+                told = await desk.ask("show_instance", instance_id=instance_id)
+                alone[instance_id] = told
+                news.extend(told.get("notices") or ())
         return listed
 
     def draw(listed: Json) -> Page:
-        return page_of(listed, alone, chosen)
+        told = [*(listed.get("notices") or ()), *news]
+        return page_of({**listed, "notices": told}, alone, chosen)
 
-    return look(chosen, Look(NAME, ask, draw, lines.flags_of(lines.MACHINES)))
+    def drawn(listed: Json, told: Mapping[int, Json], use: Use) -> Page:
+        return page_of(listed, told, chosen, use)
+
+    one = Look(NAME, ask, draw, lines.flags_of(lines.MACHINES))
+    if chosen.watch:
+        return watch(chosen, Watch(one, worth_reading, drawn))
+    return look(chosen, one)
 
 
 def worth_reading(listed: Json) -> list[int]:
@@ -63,7 +77,7 @@ def page_of(
     listed: Json,
     alone: Mapping[int, Json],
     chosen: argparse.Namespace,
-    use: Mapping[int, Sequence[float | None]] | None = None,
+    use: Use | None = None,
 ) -> Page:
     """What there is, as a person reads it. `alone`: what machines told that were read one by one;
     `use`: earlier readings of their GPUs in percent.
@@ -85,6 +99,8 @@ def page_of(
             "yellow",
         )
     warned(page, listed)
+    for warning, whose in _warned_of(rows).items():
+        page.say(f"! {', '.join(whose)}: {warning}", "yellow")
     if not rows:
         for line in lines_of(chosen, listed["next_steps"]):
             page.say(line, "dim", whole=True)
@@ -116,6 +132,15 @@ def _parts(of_which: Json) -> str:
     return f" ({', '.join(told)})" if len(told) > 1 else ""
 
 
+def _warned_of(rows: Sequence[Json]) -> dict[str, list[str]]:
+    """What machines warned of that were read alone, with the machines of each."""
+    told: dict[str, list[str]] = {}
+    for row in rows:
+        for warning in row.get("warnings") or ():
+            told.setdefault(warning, []).append(str(row["instance_id"]))
+    return told
+
+
 # ── the table ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -131,8 +156,8 @@ def columns_of(rows: Sequence[Json], use: Mapping[int, Sequence[float | None]]) 
         Column("Age", [Cell(for_hours(row.get("age_hours"))) for row in rows], 4, right=True),
         Column("Spent", [Cell(_spent(row)) for row in rows], 4, right=True),
         Column("Made by", [Cell(_whose(row)) for row in rows], 6),
-        Column("Place", [Cell(row.get("untrusted_location") or "") for row in rows], 5),
-        Column("Label", [Cell(label_of(row), "dim") for row in rows], 3),
+        Column("Place", [Cell(row.get("untrusted_location") or "") for row in rows], 5, most=24),
+        Column("Label", [Cell(label_of(row), "dim") for row in rows], 3, most=28),
     ]
 
 

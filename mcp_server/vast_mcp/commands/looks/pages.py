@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LINE = 2_000  # characters of a line, which may be a command to run
 _BETWEEN = "  "
 _NOTHING = "-"
+_APART, _EDGES = 3, 2  # blanks beside a column, and at the sides, of terminal.table_of
 # For a stdout that cannot write them.
 _ASCII = str.maketrans(
     {"▁": "_", "▂": ".", "▃": ":", "▄": "-", "▅": "=", "▆": "+", "▇": "*", "█": "#", "·": " "}
@@ -61,13 +62,14 @@ class Cell:
 @dataclass(frozen=True)
 class Column:
     """One fact of every row. Where not all fit, the one of the highest `rank` goes first; 0 always
-    stays.
+    stays. `most`: characters of it that a terminal shows.
     """
 
     name: str
     cells: Sequence[Cell]
     rank: int = 0
     right: bool = False
+    most: int | None = None
 
     def texts(self) -> list[str]:
         """Every value as it is written."""
@@ -96,6 +98,7 @@ class Grid:
         for column, there in zip(kept, table.columns, strict=True):
             there.justify = "right" if column.right else "left"
             there.no_wrap, there.overflow = True, "ellipsis"
+            there.max_width = column.most
         for row in zip(*(column.cells for column in kept), strict=True):
             table.add_row(*(_cell(one) for one in row))
         return table
@@ -121,9 +124,10 @@ def fitting(columns: Sequence[Column], width: int) -> list[Column]:
     """
     from rich.cells import cell_len
 
-    left, kept = width, set[int]()
+    left, kept = width - _EDGES, set[int]()
     for place, column in sorted(enumerate(columns), key=lambda one: (one[1].rank, one[0])):
-        wide = max(map(cell_len, (column.name, *column.texts()))) + len(_BETWEEN)
+        wide = max(map(cell_len, (column.name, *column.texts())))
+        wide = min(wide, column.most or wide) + _APART
         if column.rank and wide > left:
             break
         left -= wide
