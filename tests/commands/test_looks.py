@@ -213,13 +213,16 @@ def test_an_error_is_said_and_as_json_it_is_the_tools(
 ) -> None:
     """With the statuses of the other commands; what leads on is a line to run."""
     monkeypatch.setenv("VAST_URL", "http://127.0.0.1:9")
-    for name in ("offers", "machines", "costs"):
+    for name in ("offers", "machines"):
         status, out, beside = run(name)
         assert (status, out) == (1, ""), name
         assert beside.startswith(f"vast-mcp {name}: ")
         status, out, beside = run(name, "--json")
         assert (status, beside) == (1, "")
         assert json.loads(out)["error"]["code"]
+    status, out, _ = run("costs")
+    assert (status, "an estimate" in out, "Credit is not known" in out) == (0, True, True)
+    assert "! The machines could not be listed" in out
 
 
 def test_without_a_key_nothing_is_shown(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,8 +43,8 @@ class Runway:
 
 
 async def runway_of(call: Call) -> Runway:
-    """Until when the credit lasts. Raises where the key is none; what else could not be read is
-    warned of.
+    """Until when the credit lasts. Raises where there is no key that Vast knows; what else could
+    not be read is warned of.
     """
     warnings: list[str] = []
     user = await _user(call, warnings)
@@ -69,7 +69,7 @@ async def _user(call: Call, warnings: list[str]) -> User | None:
     """The account; what it has cost is known without it."""
     try:
         return await call.vast.recent.user()
-    except (errors.AuthFailed, errors.TwoFactorRequired):
+    except (errors.NoApiKey, errors.AuthFailed, errors.TwoFactorRequired):
         raise
     except errors.VastMcpError as exc:
         missing = "needs user_read" if isinstance(exc, errors.Forbidden) else exc.code
