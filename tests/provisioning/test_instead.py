@@ -95,6 +95,23 @@ async def test_a_lease_that_no_host_keeps_is_shortened_in_whole_hours(
     assert await ask.fit(CARD, lease_hours=50.0) == change.offers
 
 
+async def test_the_nearest_lease_is_that_of_a_host_that_the_budget_has_room_for(
+    ask: Ask, world: World
+) -> None:
+    """A host that offers a machine for longer, and whose worst case is over it, helps nobody."""
+    rental = {"image": "some/body", "disk": 30}
+    cards = [one for one in world.offers.values() if one["gpu_name"] == "RTX 4090"]
+    for number, offer in enumerate(cards):
+        dear = number % 2
+        hours = 50.6 if dear else 20.6
+        offer |= {"end_date": world.now + hours * 3600, "duration": hours * 3600}
+        offer["inet_down_cost"] = 10.0 if dear else 0.0
+    bounds = {"lease_hours": 100.0, "budget_usd": 5.0}
+    change = named(await ask(CARD, rental, **bounds), "lease_hours")
+    assert change.change == {"lease_hours": 20}
+    assert await ask.fit(CARD, rental, **{**bounds, "lease_hours": 20.0}) == change.offers
+
+
 async def test_a_budget_that_no_try_fits_is_told_with_one_that_some_do(ask: Ask) -> None:
     change = named(await ask(CARD, budget_usd=0.01), "budget_usd")
     assert await ask.fit(CARD, budget_usd=change.change["budget_usd"]) == change.offers

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from house import served
+from vast_mcp.provisioning import asking
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 
@@ -49,3 +50,24 @@ async def test_a_call_waits_on_until_the_machine_works_where_its_host_hears_of_i
     assert ready.structured_content["state"] == "ready"
     assert any("1 starts" in (said or "") for said in heard)
     assert named.structured_content["machines"][0]["instance_id"] == world.living[0].id
+
+
+async def test_an_end_that_comes_late_is_told_with_what_there_is_instead(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That takes two searches, for which a call's own time is over, and its host still listens."""
+    monkeypatch.setattr(asking, "MARGIN_S", 0.0)
+    world = World(looks_per_step=None)
+    for offer_id in world.offers:
+        world.set_fate(offer_id, "pull_given_up")
+    short = replace(settings, times=replace(settings.times, **SLOW))
+
+    async def hear(done: float, _total: float | None, _said: str | None) -> None:
+        for machine in world.living if done > 1.0 else ():
+            machine.tempo.looks = 0
+
+    wish = {**WISH, "max_attempts": 1, "min_cuda": 12.7}
+    async with served(world, short, mode="legacy") as client:
+        told = await client.call_tool("provision", wish, progress_callback=hear)
+    assert told.structured_content["state"] == "over"
+    assert any("min_cuda" in one["change"] for one in told.structured_content["instead"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -104,8 +104,8 @@ def _loosened(one: Filter, *, gpu_named: bool) -> list[Filter]:
 
 @dataclass(frozen=True)
 class Change:
-    """One change of an argument: `offers`: that it finds; `fitting`: those that bear every other
-    filter out, however far this one is off.
+    """One change of an argument. `offers`: that it finds; `fitting`: those that serve and bear
+    every other filter out, however far this one is off.
     """
 
     relaxation: Relaxation
@@ -121,13 +121,24 @@ def relaxations(filters: Sequence[Filter], offers: Sequence[Offer]) -> list[Rela
     return [one.relaxation for one in changes(filters, offers)]
 
 
-def changes(filters: Sequence[Filter], offers: Sequence[Offer]) -> list[Change]:
-    """The same with the offers that each finds."""
+def _serves(_argument: str, _offer: Offer) -> bool:
+    return True
+
+
+def changes(
+    filters: Sequence[Filter],
+    offers: Sequence[Offer],
+    serves: Callable[[str, Offer], bool] = _serves,
+) -> list[Change]:
+    """The same with the offers that each finds. `serves`: whether an offer would be of use, once
+    this argument is changed: the nearest value is that of one which is.
+    """
     by_argument = {one.argument: one for one in filters if one.argument is not None}
     found: list[Change] = []
     for argument, asked in by_argument.items():
         others = [one for one in filters if one.argument != argument]
-        change = _relaxed(argument, asked, [offer for offer in offers if fits(offer, others)])
+        fitting = [one for one in offers if fits(one, others) and serves(argument, one)]
+        change = _relaxed(argument, asked, fitting)
         if change is not None:
             found.append(change)
     return sorted(

@@ -18,7 +18,7 @@ from vast_mcp.provisioning.asked import TOOL, Asked
 from vast_mcp.provisioning.requirement import Requirement
 from vast_mcp.provisioning.words import State
 from vast_mcp.renting.earlier import lives
-from vast_mcp.session import Call
+from vast_mcp.session import PASSING_S, Call
 from vast_mcp.working.jobs.pace import MARGIN_S, Pace, remembering
 
 LOOK = 4  # looks at the journal in look_s
@@ -123,7 +123,7 @@ async def _followed(call: Call, plan: Plan, asked: Asked) -> Standing:
                 told, tell_at = doing, anyio.current_time() + TELL_S
                 await call.say(doing)
             await anyio.sleep(call.times.look_s / LOOK)
-    return _telling(call, plan)
+    return _telling(call, plan, pace)
 
 
 def _pace(call: Call, asked: Asked) -> Pace:
@@ -172,9 +172,13 @@ def _standing(call: Call, plan: Plan) -> Standing:
     return Standing(now, plans.tries(plan.name))
 
 
-def _telling(call: Call, plan: Plan) -> Standing:
-    """How it stands, for the answer: what it tells is told once it has arrived."""
-    call.resume(max(0.0, anyio.current_time() + MARGIN_S - call.deadline))
+def _telling(call: Call, plan: Plan, pace: Pace) -> Standing:
+    """How it stands, for the answer: what it tells is told once it has arrived. What the answer
+    reads beside that has the time that its call may still wait, at most a look in passing's.
+    """
+    now = anyio.current_time()
+    until = max(now + MARGIN_S, min(pace.until, now + PASSING_S))
+    call.resume(max(0.0, until - call.deadline))
     standing = _standing(call, plan)
     if standing.state in {"over", "ready"}:
         call.ends |= {(told_of(standing.plan, standing.tries), Notice.PLAN)}

@@ -13,11 +13,11 @@ from typing import Any
 from vast_mcp import errors
 from vast_mcp.account.pulled import known_gb
 from vast_mcp.errors import Json
-from vast_mcp.journal.plan_records import ROUNDING, Bounds
+from vast_mcp.journal.plan_records import Bounds
 from vast_mcp.machines import figures
 from vast_mcp.machines.costs import is_dearer
 from vast_mcp.offers import relaxing, remembered
-from vast_mcp.offers.filters import Filter, fits
+from vast_mcp.offers.filters import fits
 from vast_mcp.offers.relaxing import Change
 from vast_mcp.offers.search import Search
 from vast_mcp.provisioning.candidates import Candidates
@@ -53,12 +53,11 @@ class Instead:
 
 @dataclass(frozen=True)
 class _Wish:
-    """What is wished, as it was read. `wanted`: in the terms of a search; `pull`: of its image."""
+    """What is wished, as it was read. `pull`: of its image."""
 
     requirement: Requirement
     bounds: Bounds
     needs: Needs
-    wanted: Sequence[Filter]
     pull: Pull
 
     def may_be_served(self, name: str, offer: Offer) -> bool:
@@ -74,7 +73,7 @@ class _Wish:
         price, pull_usd = offer.dph_total, self.pull.most_usd(offer)
         if price is None or pull_usd is None:
             return False
-        return self.bounds.worst_usd(price, pull_usd) <= self.bounds.budget_usd + ROUNDING
+        return self.bounds.has_room_for(self.bounds.worst_usd(price, pull_usd))
 
 
 async def instead(
@@ -99,21 +98,19 @@ async def instead(
         return over
     others = [offer for offer in offers if not fits(offer, wanted)]
     pull = pull_of(needs.image, needs.disk_gb, known_gb(call.session, needs.image))
-    wish = _Wish(requirement, bounds, needs, wanted, pull)
-    told = [_told(call, wish, one) for one in relaxing.changes(wanted, others)]
+    wish = _Wish(requirement, bounds, needs, pull)
+    changes = relaxing.changes(wanted, others, wish.may_be_served)
+    told = [_told(call, wish, one) for one in changes]
     return [*(one for one in told if one is not None), *over][:MOST]
 
 
 def _told(call: Call, wish: _Wish, one: Change) -> Instead | None:
     """One change in provision's own arguments; None for one that helps nobody."""
     name = one.relaxation.argument
-    serving = [offer for offer in one.offers if wish.may_be_served(name, offer)]
-    if not serving:
-        return None
     if name == PRICE:
-        return _by_price(call, wish, one, serving)
+        return _by_price(call, one)
     change = _change(wish.requirement, wish.bounds, name, one.relaxation.to)
-    return None if change is None else _made(change, serving)
+    return None if change is None else _made(change, one.offers)
 
 
 def _change(requirement: Requirement, bounds: Bounds, name: str, to: Any) -> Json | None:
@@ -150,22 +147,18 @@ def _shown(value: Any) -> str:
 # ── money ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _by_price(call: Call, wish: _Wish, one: Change, serving: Sequence[Offer]) -> Instead | None:
+def _by_price(call: Call, one: Change) -> Instead | None:
     """A little over the nearest price, as far as the person allows; None where that is further."""
     persons, nearest = call.limits.max_usd_per_hour, float(one.relaxation.to)
     if persons is not None and is_dearer(nearest, persons):
         return None
     most = figures.at_least(min(nearest * ROOM, math.inf if persons is None else persons))
-    others = [each for each in wish.wanted if each.argument != PRICE]
     within = [
         offer
         for offer in one.fitting
-        if offer.dph_total is not None
-        and not is_dearer(offer.dph_total, most)
-        and fits(offer, others)
-        and wish.may_be_served(PRICE, offer)
+        if offer.dph_total is not None and not is_dearer(offer.dph_total, most)
     ]
-    return _made({PRICE: most}, within or serving)
+    return _made({PRICE: most}, within or one.offers)
 
 
 def _by_budget(found: Candidates) -> list[Instead]:
