@@ -25,6 +25,7 @@ pytestmark = pytest.mark.anyio
 
 Look = Callable[..., Any]
 CARD = {"gpu_name": ["RTX 4090"]}
+BIDS = {**CARD, "type": "bid"}
 UBUNTU = {"image": "ubuntu:22.04"}
 
 
@@ -101,6 +102,44 @@ async def test_a_worst_case_that_no_budget_has_room_for_is_named_apart(look: Loo
     found = await look(budget_usd=worst[1])
     assert {one.worst_usd for one in found.offers} == set(worst[:2])
     assert len(found.over_budget) == len(worst) - 2
+
+
+async def test_a_bid_is_lowered_where_the_budget_has_no_room_for_a_tenth_more(look: Look) -> None:
+    """A machine whose worst case fits at its lowest bid is not passed over."""
+    [usual, *_] = (await look(BIDS)).offers
+    least = usual.offer.min_bid + usual.usd_per_hour - usual.bid
+    most = Bounds().worst_usd(least, usual.pull_usd) * 1.05
+    assert most < usual.worst_usd
+    found = await look(BIDS, budget_usd=most)
+    [same] = [
+        one for one in found.offers if one.offer.ask_contract_id == usual.offer.ask_contract_id
+    ]
+    assert usual.offer.min_bid <= same.bid < usual.bid
+    assert all(one.worst_usd <= most for one in found.offers)
+    below = await look(BIDS, budget_usd=Bounds().worst_usd(least, usual.pull_usd) * 0.99)
+    assert usual.offer.ask_contract_id not in {one.offer.ask_contract_id for one in below.offers}
+
+
+async def test_what_fits_the_budget_is_found_behind_a_page_that_does_not(
+    look: Look, world: World
+) -> None:
+    """Of two pages of offers the dearest alone has no traffic to pay for."""
+    every = {"verified_only": False, "include_external": True}
+    rental = {"image": "some/body", "disk": 30}
+    prices = {one["id"]: one["dph_total"] for one in world.priced_offers(30, bid=False)}
+    for offer in world.offers.values():
+        offer["inet_down_cost"] = 1.0
+    everything = await look(every, rental)
+    assert not everything.is_all
+    last = max(
+        (one for one in world.offers.values() if one["rentable"] and one["num_gpus"] == 1),
+        key=lambda one: prices[one["id"]],
+    )
+    assert prices[last["id"]] > max(one.usd_per_hour for one in everything.offers)
+    last["inet_down_cost"] = 0.0
+    found = await look({**every, "num_gpus": 1}, rental, budget_usd=prices[last["id"]])
+    assert [one.offer.ask_contract_id for one in found.offers] == [last["id"]]
+    assert len(found.over_budget) > 64
 
 
 async def test_two_processes_go_for_what_is_alike_in_different_orders(look: Look) -> None:

@@ -10,6 +10,7 @@ from wishing import (
     TOOLS,
     account_in,
     ask,
+    cheapest,
     doom,
     hurried,
     journal_in,
@@ -89,3 +90,26 @@ async def test_a_server_that_may_only_look_drives_no_plan(
     assert (begun["state"], refused["error"]["code"]) == ("seeking", "read_only")
     assert (plan.name, plan.driver, plan.turn) == (begun["plan"], None, 1)
     assert len(living(world)) == 1
+
+
+@pytest.mark.parametrize("bound", ["budget_usd", "max_total_usd_per_hour"])
+async def test_the_first_of_several_leaves_room_for_the_others(
+    world: World, settings: Settings, bound: str
+) -> None:
+    """What looks best alone would take the room of the second: two that fit together are there."""
+    best, *others = cheapest(world, 3)
+    for offer_id, offer in world.offers.items():
+        offer["rentable"] = offer_id in {best, *others}
+        offer |= {"inet_down_cost": 0.0, "storage_cost": 0.0, "dph_base": 0.24}
+        offer["reliability"] = offer["reliability2"] = 0.999 if offer_id == best else 0.9
+    if bound == "budget_usd":
+        world.offers[best] |= {"inet_down_cost": 0.01, "dph_base": 0.1}
+        most = 2.1  # 0.05 $ and a pull that fills the disk; the others cost 0.12 $ at worst
+    else:
+        world.offers[best]["dph_base"] = 0.3
+        most = 0.5
+    wish = {"rental": {"image": "some/body", "disk": 200}, "bounds": {"count": 2, bound: most}}
+    async with served(world, hurried(settings), TOOLS) as client:
+        done = await until_over(client, **wish)
+    assert done["outcome"] == "ready"
+    assert {one["offer_id"] for one in done["tries"]} == set(others)

@@ -77,6 +77,19 @@ class Bounds:
         """The most that a try may cost at this price."""
         return usd_per_hour * self.lease_s / 3600 + pull_usd
 
+    def has_room_for(self, worst_usd: float) -> bool:
+        """Whether the budget has room for such a worst case."""
+        return self.budget_usd is None or worst_usd <= self.budget_usd + ROUNDING
+
+    def share_usd(self) -> float | None:
+        """What each of the machines may cost at worst, so that all of them fit the budget."""
+        return None if self.budget_usd is None else self.budget_usd / self.count
+
+    def share_usd_per_hour(self, pull_usd: float) -> float | None:
+        """The price at which the worst case of a try is that share."""
+        share = self.share_usd()
+        return None if share is None else (share - pull_usd) * 3600 / self.lease_s
+
 
 @dataclass(frozen=True)
 class Agreed:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from vast_mcp.account.pulled import known_gb
-from vast_mcp.journal.plan_records import ROUNDING, Bounds
+from vast_mcp.journal.plan_records import Bounds
 from vast_mcp.offers import on_demand, remembered
 from vast_mcp.offers.filters import Filter
 from vast_mcp.offers.remembered import Remembered
@@ -26,7 +26,7 @@ from vast_mcp.vast.models import Offer
 # order of its own, so that two callers do not race for one.
 ALIKE, LEAST_USD = 1.03, 1e-6
 # Of the market that are looked at where none of the cheapest 64 can serve, which no search tells:
-# the image's CUDA, room for a volume.
+# the image's CUDA, room for a volume, the traffic of a pull beside the budget.
 PAGES = 4
 
 
@@ -71,19 +71,22 @@ async def candidates(
         judge, unread = await _judge(call, needs, bounds, known, left)
         return _Page(found, *judge.judged(left), unread)
 
-    seen = await page(wanted)
-    for _ in range(PAGES - 1):
-        dearer = _dearer_than(seen.found)
-        if seen.fitting or wanted is None or dearer is None:
+    pages = [await page(wanted)]
+    while (
+        len(pages) < PAGES and wanted is not None and not any(one.serves(bounds) for one in pages)
+    ):
+        dearer = _dearer_than(pages[-1].found, bounds)
+        if dearer is None:
             break
-        seen = await page([*wanted, dearer])
-    over = [one for one in seen.fitting if _never_fits(one, bounds)]
+        pages.append(await page([*wanted, dearer]))
+    fitting = {one.offer.ask_contract_id: one for each in pages for one in each.fitting}.values()
+    process = call.journal.owner
     return Candidates(
-        in_order([one for one in seen.fitting if one not in over], call.journal.owner),
-        in_order(over, call.journal.owner),
-        seen.unpriced,
-        [*needs.warnings, *known.told(needs.args.before), *seen.unread],
-        seen.found.is_all,
+        in_order([one for one in fitting if not _never_fits(one, bounds)], process),
+        in_order([one for one in fitting if _never_fits(one, bounds)], process),
+        sorted({one for each in pages for one in each.unpriced}),
+        [*needs.warnings, *known.told(needs.args.before), *pages[-1].unread],
+        pages[-1].found.is_all,
     )
 
 
@@ -97,6 +100,10 @@ class _Page:
     fitting: list[Candidate]
     unpriced: list[int]
     unread: list[str]
+
+    def serves(self, bounds: Bounds) -> bool:
+        """Whether some of it fits the budget."""
+        return any(not _never_fits(one, bounds) for one in self.fitting)
 
 
 async def _wanted(
@@ -123,13 +130,15 @@ async def _found(call: Call, needs: Needs, wanted: list[Filter] | None) -> Found
     return found
 
 
-def _dearer_than(found: Found) -> Filter | None:
-    """The bound by which Vast lists what comes after these; None where nothing does, or the last
-    does not say where it stands.
+def _dearer_than(found: Found, bounds: Bounds) -> Filter | None:
+    """The bound by which Vast lists what comes after these; None where nothing does that fits the
+    budget, or the last does not say where it stands.
     """
     field, _ = ORDERS["usd_per_hour"]
     price = found[-1].stated.get(field) if found and not found.is_all else None
-    return Filter(None, field, {"gte": price}) if isinstance(price, int | float) else None
+    if not isinstance(price, int | float) or not bounds.has_room_for(bounds.worst_usd(price, 0.0)):
+        return None
+    return Filter(None, field, {"gte": price})
 
 
 def _but(machine_ids: Collection[int]) -> list[Filter]:
@@ -161,7 +170,7 @@ async def _judge(
 
 
 def _never_fits(one: Candidate, bounds: Bounds) -> bool:
-    return bounds.budget_usd is not None and one.worst_usd > bounds.budget_usd + ROUNDING
+    return not bounds.has_room_for(one.worst_usd)
 
 
 def in_order(found: Sequence[Candidate], process: str) -> list[Candidate]:

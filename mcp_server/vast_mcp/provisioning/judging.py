@@ -107,10 +107,18 @@ class Judge:
         if self.needs.market == BID:
             same = self.on_demand.get(offer.ask_contract_id)
             gpu = None if same is None else same.dph_base
-            most = self.needs.most_usd_per_hour
+            most = self._most_bid_with(offer)
             bid = bid_for(offer, gpu, None if most is None else most - disk - volume)
         gpu = gpu if bid is None else bid
         return bid, None if gpu is None else Price(gpu, disk, volume)
+
+    def _most_bid_with(self, offer: Offer) -> float | None:
+        """What a bid with disk and volume may come to, $/h: by the price that is allowed, and by
+        the worst case that the budget has room for. None is no bound.
+        """
+        share = self.bounds.share_usd_per_hour(self.pull.most_usd(offer) or 0.0)
+        most = [usd for usd in (self.needs.most_usd_per_hour, share) if usd is not None]
+        return min(most, default=None)
 
     def _volume_usd(self, offer: Offer) -> float | None:
         room = self.rooms.get(offer.machine_id or 0)

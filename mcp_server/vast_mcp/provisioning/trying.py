@@ -13,7 +13,14 @@ import anyio
 
 from vast_mcp import errors
 from vast_mcp.errors import Json
-from vast_mcp.journal.plan_records import ROUNDING, Plan, Try, TryOf, condemned_beside
+from vast_mcp.journal.plan_records import (
+    ROUNDING,
+    Bounds,
+    Plan,
+    Try,
+    TryOf,
+    condemned_beside,
+)
 from vast_mcp.provisioning.candidates import Candidate, candidates
 from vast_mcp.provisioning.requirement import Requirement
 from vast_mcp.renting.order import Order, order_of
@@ -99,27 +106,50 @@ async def next_of(
     call: Call, plan: Plan, tries: list[Try], passed: Collection[int]
 ) -> Candidate | Lacks:
     """The best offer that this plan may try now; else why there is none."""
+    bounds = _bounds_left(plan, tries)
     found = await candidates(
         call,
         Requirement.of_json(plan.wanted),
-        plan.bounds,
+        bounds,
         without_machines={
             one.machine_id for one in tries if one.machine_id and not one.made_nothing
         },
         without_offers={*passed, *(one.offer_id for one in tries if _is_spent(one))},
     )
-    agreed, left = agreed_usd_per_hour(call, plan), left_usd(plan, tries)
     if not found.offers:
         return "over_budget" if found.over_budget else "no_offer"
-    affordable = [one for one in found.offers if left is None or one.worst_usd <= left + ROUNDING]
-    if not affordable:
-        return "over_budget"
-    room = _room(plan, tries)
-    roomy = [one for one in affordable if room is None or one.usd_per_hour <= room + ROUNDING]
+    room, agreed = bounds.max_total_usd_per_hour, agreed_usd_per_hour(call, plan)
+    roomy = [one for one in found.offers if room is None or one.usd_per_hour <= room + ROUNDING]
     if not roomy:
         return "no_offer"
     allowed = [one for one in roomy if agreed is None or one.usd_per_hour <= agreed + ROUNDING]
-    return allowed[0] if allowed else "asks"
+    return _leaving_room(allowed, bounds)[0] if allowed else "asks"
+
+
+def _bounds_left(plan: Plan, tries: list[Try]) -> Bounds:
+    """The bounds of a plan for the places that have no machine, beside all that was tried."""
+    places = plan.bounds.count - sum(one.lives for one in tries)
+    return replace(
+        plan.bounds,
+        count=max(1, places),
+        budget_usd=left_usd(plan, tries),
+        max_total_usd_per_hour=_room(plan, tries),
+    )
+
+
+def _leaving_room(found: list[Candidate], bounds: Bounds) -> list[Candidate]:
+    """Those that leave the other places their part of the budget and of the price of all, where
+    there are enough of these for all places; else all.
+    """
+    usd, total = bounds.share_usd(), bounds.max_total_usd_per_hour
+    within = [
+        one
+        for one in found
+        if (usd is None or one.worst_usd <= usd + ROUNDING)
+        and (total is None or one.usd_per_hour <= total / bounds.count + ROUNDING)
+    ]
+    machines = {one.offer.machine_id for one in within}
+    return within if len(machines) >= bounds.count else found
 
 
 def _is_spent(one: Try) -> bool:
