@@ -64,10 +64,10 @@ class Box:
     def rows(self, *words: object) -> Any:
         return json.loads(self.says(*words, "--raw"))
 
-    def ours(self, tool: str, arguments: dict[str, Any]) -> Any:
+    def ours(self, tool: str, arguments: dict[str, Any], **more: str) -> Any:
         """The answer of one of our own tools, to the same account."""
         command = (ROOT / ".venv/bin/vast-mcp", "call", tool, json.dumps(arguments))
-        done = self.run(*command, VAST_MCP_TIME_SCALE="0.01")
+        done = self.run(*command, VAST_MCP_TIME_SCALE="0.01", **more)
         return json.loads(done.stdout)
 
     def dstack(self, *acts: Act) -> list[Any]:
@@ -92,6 +92,9 @@ class Box:
 
     def rentals(self) -> list[dict[str, Any]]:
         return self.http.get("/_sandbox/ledger").json()["rentals"]
+
+    def credit(self) -> float:
+        return self.http.get("/api/v0/users/current/").json()["credit"]
 
     def offer(self) -> int:
         query = {"direct_port_count": {"gt": 1}, "limit": 1}

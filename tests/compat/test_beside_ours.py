@@ -3,13 +3,18 @@ Run by `make compat`.
 """
 
 import json
+import re
+import time
 from typing import Any
 
-from box import Box
+from box import ROOT, Box
 
 KEY_LINE = (
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0dHR0d test@example"
 )
+
+
+PENDING = "/api/v0/instances/pending-price-increases/"
 
 
 def since(box: Box, before: int) -> list[tuple[str, Any]]:
@@ -77,3 +82,63 @@ def _ours(box: Box) -> list[tuple[str, Any]]:
     assert (row["env"], row["tag"], row["ssh_direct"]) == ("-e A=1", "v1", True)
     assert box.ours("delete_template", {"template_hash_id": new})["outcome"] == "deleted"
     return since(box, 0)
+
+
+def test_a_higher_price_is_accepted_and_rejected_alike(box: Box) -> None:
+    """PUT of the increase's id, after a look at the list (docs/vast-api.md C.7)."""
+    machines = [box.rent() for _ in range(4)]
+    for machine in machines:
+        box.set(raise_price={"instance_id": machine})
+    before = len(box.ledger())
+    for command, action in (("accept", "accept_price"), ("reject", "reject_price")):
+        theirs, other = machines.pop(), machines.pop()
+        box.vastai(command, "price-increase", theirs, "-y")
+        given = {"instance_id": other, "action": action, "not_ours": True}
+        told = box.ours("manage_instance", given)
+        assert "price_increase" in told, told
+    done = [(kind, detail.keys()) for kind, detail in since(box, before)]  # each has its number
+    assert [kind for kind, _ in done[::2]] == ["rise_accepted", "rise_rejected"]
+    assert done[::2] == done[1::2]
+    assert box.http.get(PENDING).json()["count"] == 0
+
+
+def test_money_is_paid_ahead_alike_once_a_person_said_yes(box: Box) -> None:
+    """PUT of the amount, and the same credit left (docs/vast-api.md C.7, C.8)."""
+    first, second = box.rent(), box.rent()
+    before, credit = len(box.ledger()), box.credit()
+    box.says("prepay", "instance", first, 1)
+    half_way = box.credit()
+    given = {"instance_id": second, "action": "reserve", "amount_usd": 1.0, "not_ours": True}
+    kept = {"VAST_MCP_STATE_DIR": str(box.home / "state")}
+    asked = box.ours("manage_instance", given, **kept)["error"]
+    assert (asked["code"], len(box.ledger())) == ("needs_confirmation", before + 1)
+    code = re.search(r"approve ([2-9A-Z]{4}-[2-9A-Z]{4})", asked["message"])
+    assert code is not None
+    box.run(ROOT / ".venv/bin/vast-mcp", "approve", code[1], "--yes", **kept)
+    assert box.ours("manage_instance", given, **kept)["reserved"]["paid_usd"] == 1.0
+    done = since(box, before)
+    assert [kind for kind, _ in done] == ["prepay", "prepay"]
+    assert done[0][1] == done[1][1]
+    assert credit - half_way == half_way - box.credit() == 1.0
+
+
+def test_maintenance_of_what_one_rents_is_told_by_ours_alone(box: Box) -> None:
+    """POST with the machines' ids (docs/vast-api.md C.11). The official client asks by GET, as a
+    host of its own machines; no reply to that is recorded (docs/sandbox.md).
+    """
+    machine = box.rent()
+    host = box.show(machine)["machine_id"]
+    announced = {
+        "id": 7,
+        "machine_id": host,
+        "start_time": time.time() + 3600,
+        "duration_hours": 2.0,
+        "maintenance_category": "disk",
+    }
+    box.set(maintenances=[announced])
+    before = box.ledger()
+    theirs = box.vastai("show", "maints", "--ids", host)
+    told = " ".join(box.ours("show_instance", {"instance_id": machine})["notices"])
+    assert "405" in theirs.stderr
+    assert "maintenance (disk)" in told
+    assert box.ledger() == before

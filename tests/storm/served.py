@@ -20,12 +20,15 @@ from typing import Any
 
 from vast_mcp import environment, settings
 from vast_mcp.journal import Journal
+from vast_mcp.journal.copies import Copies
+from vast_mcp.journal.deposits import Deposits
 from vast_mcp.journal.jobs import Jobs
 from vast_mcp.journal.locks import Owner
 from vast_mcp.journal.plans import Plans
 from vast_mcp.journal.runs import Run, Runs
 from vast_mcp.journal.volumes import MadeVolumes
 from vast_mcp.renting import attempt, limits
+from vast_mcp.renting.prepaying import Reserving
 from vast_mcp.vast.client import Vast
 from vast_mcp.vast.departure import Departure
 from vast_mcp.vast.link import Link
@@ -67,6 +70,9 @@ VOLUME_STEPS = {
     "volume made": "mark_made",
     "volume absent": "mark_absent",
 }
+# What it comes to know of a payment ahead, and of a copy that Vast makes.
+DEPOSIT_STEPS = {"deposit settled": "settle", "deposit lacked": "note_lack"}
+COPY_STEPS = {"copy begun": "begin", "copy marked": "mark", "copy forgotten": "forget"}
 PATIENCE_S = 120.0
 
 
@@ -100,7 +106,15 @@ def stops(names: set[str], port: int) -> None:
     attempt.claim = around("claim", attempt.claim)
     for arrow, method in ARROWS.items():
         setattr(Journal, method, around(arrow, getattr(Journal, method)))
-    of_parts = ((JOB_STEPS, Jobs), (VOLUME_STEPS, MadeVolumes), (RUN_STEPS, Runs))
+    # In alone(), which commits it as this returns.
+    Reserving._announce = around("deposit announced", Reserving._announce)  # type: ignore[method-assign]
+    of_parts = (
+        (JOB_STEPS, Jobs),
+        (VOLUME_STEPS, MadeVolumes),
+        (RUN_STEPS, Runs),
+        (DEPOSIT_STEPS, Deposits),
+        (COPY_STEPS, Copies),
+    )
     for part, step, method in ((part, *one) for steps, part in of_parts for one in steps.items()):
         setattr(part, method, around(step, getattr(part, method)))
     note = Runs.note

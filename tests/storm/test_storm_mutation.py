@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ssh.openssh import needs_root_to_serve
+from storm import once
 from storm.job_faults import killed_at
 from storm.job_judge import Figures as JobFigures
 from storm.job_judge import Wish as JobWish
@@ -49,6 +50,13 @@ async def test_removing_a_safeguard_makes_the_storm_fail(
     assert not outcome.broken
     assert not outcome.good
     assert all(getattr(outcome.total, name) for name in figures), outcome.total
+
+
+async def test_a_payment_that_leaves_however_late_is_paid_twice(tmp_path: Path) -> None:
+    """Its server stood still until another one had proven it absent, and had paid."""
+    late = [row for row in once.rows() if row.goes_on and row.wish is once.Payment]
+    tally = await once.storm(late, tmp_path, mutation="owner lock")
+    assert (tally.wishes, tally.twice) == (1, 1)
 
 
 async def test_counting_before_the_announcement_and_not_with_it_breaks_a_limit(
