@@ -49,6 +49,18 @@ async def test_an_accepted_increase_is_told_with_its_prices_and_when_it_begins(
     assert [entry.kind for entry in world.ledger] == ["rent", "rise_accepted"]
 
 
+@pytest.mark.parametrize("action", ["accept_price", "reject_price"])
+async def test_an_answered_increase_is_shown_no_more(
+    client: Client, world: World, action: str
+) -> None:
+    """What hosts announce is read once in ten minutes; who answered it need not wait for that."""
+    machine = a_machine(world)
+    world.raise_price(machine)
+    assert "price_increase" in await call(client, "show_instance", instance_id=machine)
+    await decide(client, machine, action)
+    assert "price_increase" not in await call(client, "show_instance", instance_id=machine)
+
+
 async def test_a_rejected_increase_leaves_the_price_and_says_what_the_contracts_end_means(
     client: Client, world: World
 ) -> None:

@@ -32,6 +32,7 @@ _BREACH = "violates the following Content Security Policy"
 ALL = {"openLinks": {}, "serverTools": {}, "updateModelContext": {"text": {}}}
 
 Reading = Callable[[str], Awaitable[dict[str, Any]]]
+# An answer `{"refused": error}` is one of JSON-RPC: the host does not make the call.
 Answering = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -43,6 +44,7 @@ class Profile:
     mode: str = "srcdoc"  # how the page gets into its frame; opaque: without an origin
     capabilities: dict[str, Any] = field(default_factory=lambda: dict(ALL))
     text_alone: bool = False  # the first result comes without its structure
+    ids_as_text: bool = False  # in replies
     around: Callable[[str], str] = str  # what the host makes of the page
 
 
@@ -147,6 +149,7 @@ class Stage:
                 "capabilities": profile.capabilities,
                 "context": {"theme": theme} if theme else {},
                 "args": args or {},
+                "idsAsText": profile.ids_as_text,
                 "result": result,
             },
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from mcp import Client
 
@@ -103,3 +105,79 @@ async def test_a_page_reads_anew_while_it_is_seen_and_rests_when_not(
     await stage.page.clock.fast_forward(31_000)
     await stage.until("!pace.now")
     assert rounds() > seen
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said", "verdict"),
+    [
+        ("Accept price", "Accept $", "the higher price is accepted", "accepted"),
+        ("Reject price", "Reject $", "the higher price is rejected", "rejected"),
+    ],
+)
+async def test_a_higher_price_is_shown_and_answered_after_a_second_look(
+    stage: Stage, client: Client, world: World, first: str, second: str, said: str, verdict: str
+) -> None:
+    """The button has the price on it, and goes once it is answered."""
+    machine = await a_leased_machine(client, world)
+    rise = world.raise_price(machine, factor=1.5)
+    await stage.open(views.page("machines"), as_result(await call(client, "show_instances")))
+    asks = stage.view.get_by_role("button", name=f"{first}: machine {machine}")
+    await asks.click()
+    act = stage.view.get_by_role("button", name=second)
+    await act.wait_for()
+    assert rise.verdict is None
+    await act.click()
+    await stage.view.locator(".look .note", has_text=said).wait_for()
+    assert rise.verdict == verdict
+    await asks.wait_for(state="detached")
+
+
+async def test_what_the_server_tells_once_is_shown_and_passed_on(
+    stage: Stage, client: Client, world: World
+) -> None:
+    """A notice goes with one answer, and here that is the page's: the model would never hear of
+    the machine.
+    """
+    machine = await a_leased_machine(client, world)
+    listed = await call(client, "show_instances")
+    world.raise_price(machine)
+    client_notices = "asks for a higher price"
+    await stage.open(views.page("machines"), as_result(listed | {"notices": ["Of before."]}))
+    await stage.view.locator("#notices", has_text="Of before.").wait_for()
+    ask = stage.answer
+
+    async def answer(name: str, args: dict[str, Any]) -> dict[str, Any]:
+        result = await ask(name, args)
+        if name == "show_instances":
+            return as_result(result["structuredContent"] | {"notices": [client_notices]})
+        return result
+
+    stage.answer = answer
+    await stage.view.get_by_role("button", name="Refresh").click()
+    await stage.view.locator("#notices", has_text=client_notices).wait_for()
+    told = (await stage.sent("ui/update-model-context"))[-1]["params"]["content"][0]["text"]
+    assert client_notices in told
+    assert "Of before." not in told  # the host has shown the model that answer
+
+
+async def test_a_machine_that_stopped_shows_no_use_and_no_way_in_any_more(
+    stage: Stage, client: Client, world: World
+) -> None:
+    """What a look at it alone told holds while its state lasts."""
+    machine = await a_leased_machine(client, world)
+    await stage.open(views.page("machines"), as_result(await call(client, "show_instances")))
+    await stage.view.get_by_text("Ways in").wait_for()
+    ask = stage.answer
+
+    async def answer(name: str, args: dict[str, Any]) -> dict[str, Any]:
+        if name == "show_instance":
+            return {"refused": {"code": 1, "message": "no"}}
+        return await ask(name, args)
+
+    stage.answer = answer
+    await call(client, "manage_instance", instance_id=machine, action="stop")
+    await stage.view.get_by_role("button", name="Refresh").click()
+    await stage.view.get_by_text("Stopped").wait_for()
+    assert await stage.view.get_by_text("Ways in").count() == 1
+    assert not await stage.view.get_by_text("Ways in").is_visible()
+    assert await stage.view.get_by_text("GPU use").count() == 0

@@ -80,7 +80,7 @@ window.parent = wrapped;
 HOSTS = [
     Profile("Claude Desktop", mode="write", text_alone=True, capabilities={"serverTools": {}}),
     Profile("Goose", capabilities={"openLinks": {}}),
-    Profile("Inspector", mode="opaque"),
+    Profile("Inspector", mode="opaque", ids_as_text=True),
 ]
 
 

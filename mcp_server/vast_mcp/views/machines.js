@@ -222,7 +222,7 @@ const EXTEND = {
 
 // Read the machine anew, say what the act does to it, and show the button that does it. Of two
 // presses the later counts: a look that comes after it must not stand where a hand is about to press.
-async function lookAgain(card, what, before) {
+async function lookAgain(card, what) {
   if (card.acting) return;
   card.looks += 1;
   const mine = card.looks;
@@ -239,10 +239,10 @@ async function lookAgain(card, what, before) {
     card.look.replaceChildren(make("div", { class: "look" }, note("", make("p", {}, "Nothing is asked for any more."))));
     return;
   }
-  showLook(card, what, before);
+  showLook(card, what);
 }
 
-function showLook(card, what, before) {
+function showLook(card, what) {
   const { machine } = card;
   const look = { what, machine, hours: what.hours ? Math.ceil(machine.lease_left_hours || 0) + 4 : null, outcome: make("div") };
   const act = button(what.words(machine, look.hours), () => doIt(card, look), { class: what.kind });
@@ -260,7 +260,7 @@ function showLook(card, what, before) {
   } }, "Leave it");
   const whose = machine.ours === true ? null : note("warn", make("p", {}, "vast-mcp did not make this machine, or does not know that it did."));
   const words = make("p", { tabindex: "-1" }, what.said(machine));
-  card.look.replaceChildren(make("div", { class: "look" }, before || null, words, whose, make("div", { class: "bar" }, field, act, keep), look.outcome));
+  card.look.replaceChildren(make("div", { class: "look" }, words, whose, make("div", { class: "bar" }, field, act, keep), look.outcome));
   words.focus();
 }
 
@@ -281,26 +281,10 @@ async function doIt(card, look) {
   card.acting = true;
   say(`${what.doing} machine ${machine.instance_id}…`);
   try {
-    if (what.rests && !(await isStill(card, look))) return Infinity;
     return (await judged(callTool(tool, args, judged))) * 1000;
   } finally {
     card.acting = false;
   }
-}
-
-// Whether that which the person read stands yet; where not, the new is shown to be looked at.
-async function isStill(card, look) {
-  let now;
-  try {
-    now = await callTool("show_instance", { instance_id: look.machine.instance_id });
-  } catch (error) {
-    look.outcome.replaceChildren(failure(error));
-    return false;
-  }
-  merge(card, now);
-  if (JSON.stringify(look.what.rests(now)) === JSON.stringify(look.what.rests(look.machine))) return true;
-  showLook(card, look.what, note("warn", make("p", {}, "It has changed since: look once more.")));
-  return false;
 }
 
 function isDone(card, look, tool, answer) {

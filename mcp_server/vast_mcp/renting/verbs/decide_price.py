@@ -42,6 +42,8 @@ class Decide(Verb):
         return False
 
     async def finish(self, outcome: Outcome, reading: Reading | None) -> Said:  # noqa: ARG002
+        # It waits no more: what was read of it before is not shown on.
+        self.call.session.announced.increases.pop(self.target.instance_id, None)
         return Said(price_increase=None if self.prices is None else increases.shown(self.prices))
 
 
