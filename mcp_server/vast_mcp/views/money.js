@@ -50,7 +50,7 @@ const rates = (value) => [isNumber(value) ? dollars(value) : "not known", isNumb
 function takeMachines(listed, account) {
   if (!Array.isArray(listed.instances)) throw new Refusal({ code: "no_answer", message: "The answer lists no machines." });
   const rows = listed.instances.map((machine) => [
-    make("span", {}, machine.gpu || "Machine", make("span", { class: "muted" }, ` ${machine.instance_id}`), machine.state === "running" ? null : make("span", { class: "muted" }, ` ${machine.state}`)),
+    make("span", {}, (machine.gpu || "Machine").replace(/^(\d+)x /, "$1× "), " ", make("span", { class: "muted id" }, `${machine.instance_id}${machine.state === "running" ? "" : ` ${machine.state}`}`)),
     rates(machine.usd_per_hour), machine.usd_per_hour]);
   rows.sort((one, other) => (other[2] || 0) - (one[2] || 0));
   const { volumes } = listed.of_which || {};
@@ -94,8 +94,8 @@ function takeCosts(costs) {
 // Whose a row is, and of which days where those are fewer than all.
 function spenderOf(row) {
   const name = row.volume_id ? `Volume ${row.volume_id}` : row.instance_id ? `Machine ${row.instance_id}` : String(row.source || "Not known whose");
-  const days = row.first_day ? ` ${row.first_day.slice(5)}${row.last_day && row.last_day !== row.first_day ? ` to ${row.last_day.slice(5)}` : ""}` : "";
-  return make("span", {}, name, make("span", { class: "muted" }, days), row.untrusted_label ? [" ", labelled(row.untrusted_label)] : null);
+  const days = row.first_day ? `${row.first_day.slice(5)}${row.last_day && row.last_day !== row.first_day ? ` to ${row.last_day.slice(5)}` : ""}` : "";
+  return make("span", {}, make("span", { class: "id" }, name), " ", make("span", { class: "muted id" }, days), row.untrusted_label ? [" ", labelled(row.untrusted_label)] : null);
 }
 
 // Days from the first to the last, those of $0 too, which the answer leaves out.
@@ -137,13 +137,15 @@ function takeLimits(told) {
     ...warnings(told), ...(told.asks || []).map((words) => make("p", { class: "muted" }, String(words))));
 }
 
+const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1);
+
 function limitOf(limit) {
   const one = (value) => (limit.unit === "$/h" ? hourly(value) : `${figure(value, 1)}${limit.unit ? ` ${limit.unit}` : ""}`);
   const most = limit.at_least ? `at least ${one(limit.limit)}` : `at most ${one(limit.limit)}`;
   const now = limit.counts === false ? "" : isNumber(limit.now) ? `${one(limit.now)}, ` : "not known, ";
   const share = isNumber(limit.now) ? (limit.at_least ? limit.limit / limit.now : limit.now / limit.limit) : null;
   return make("div", { class: "limit" },
-    make("p", {}, make("span", {}, String(limit.says)), make("span", { class: share > 1 ? "bad" : "" }, `${now}${most}`)),
+    make("p", {}, make("span", {}, capital(String(limit.says))), make("span", { class: share > 1 ? "bad" : "" }, `${now}${most}`)),
     share === null ? null : gauge(share));
 }
 

@@ -166,7 +166,7 @@ function scaleOf(values, from, to) {
     }
     const inside = every.filter((one) => one >= low / 1.1 && one <= high * 1.1);
     const each = Math.ceil(inside.length / MARKS);
-    return { at: (value) => from + ((Math.log(value) - a) / (b - a)) * (to - from), marks: inside.filter((_, number) => number % each === 0) };
+    return { at: (value) => from + ((Math.log(value) - a) / (b - a)) * (to - from), marks: inside.filter((_, number) => number % each === 0), say: (mark) => figure(Number(mark.toPrecision(3)), 6) };
   }
   const room = alike ? (Math.abs(high) || 1) * 0.4 : (high - low) * 0.08;
   const a = alike ? low - room : Math.max(low - room, low >= 0 ? 0 : low - room);
@@ -174,15 +174,14 @@ function scaleOf(values, from, to) {
   const rough = (b - a) / 5;
   const unit = 10 ** Math.floor(Math.log10(rough));
   const step = unit * [1, 2, 5, 10].find((one) => one * unit >= rough * 0.9);
+  const digits = Math.max(0, Math.min(6, Math.ceil(-Math.log10(step) - 1e-9)));
   const first = Math.ceil(a / step);
   const marks = [];
   for (let number = 0; number <= MARKS && (first + number) * step <= b; number += 1) marks.push((first + number) * step);
-  return { at: (value) => from + ((value - a) / (b - a)) * (to - from), marks };
+  return { at: (value) => from + ((value - a) / (b - a)) * (to - from), marks, say: (mark) => figure(mark, digits, digits) };
 }
 
 const MARKS = 8;
-const marked = (value) => figure(Number(value.toPrecision(3)), 6);
-
 function drawChart(offers, front, axis) {
   const chart = byId("chart");
   const known = offers.filter((offer) => isNumber(axis.of(offer)) && isNumber(offer.usd_per_hour));
@@ -198,10 +197,10 @@ function drawChart(offers, front, axis) {
   const grid = [
     ...y.marks.map((mark) => [
       make("line", { class: "grid", x1: left, x2: right, y1: y.at(mark), y2: y.at(mark) }),
-      make("text", { x: left - 6, y: y.at(mark) + 4, "text-anchor": "end" }, `$${marked(mark)}`),
+      make("text", { x: left - 6, y: y.at(mark) + 4, "text-anchor": "end" }, `$${y.say(mark)}`),
     ]),
     ...x.marks.map((mark) =>
-      make("text", { x: x.at(mark), y: bottom + 15, "text-anchor": "middle" }, marked(mark))),
+      make("text", { x: x.at(mark), y: bottom + 15, "text-anchor": "middle" }, x.say(mark))),
     make("text", { x: left, y: 8, "text-anchor": "start" }, "Price, $/h"),
     make("text", { x: right, y: height - 4, "text-anchor": "end" }, axis.unit ? `${axis.name}, ${axis.unit}` : axis.name),
   ];
@@ -343,7 +342,7 @@ function priced(offer, asked, answer) {
   }
   const price = upTo(dry.usd_per_hour);
   const most = isNumber(asked.max_usd_per_hour) ? Math.min(price, asked.max_usd_per_hour) : price;
-  const rental = { offer, args: { ...asked, max_usd_per_hour: most }, tries: 0, open: new Set(), settled: false, price: `$${figure(price, 3, 3)}/h`, done: make("div", { role: "status" }) };
+  const rental = { offer, args: { ...asked, max_usd_per_hour: most }, tries: 0, open: new Set(), settled: false, price: `$${figure(price, 4, price < 0.1 ? 4 : 3)}/h`, done: make("div", { role: "status" }) };
   rental.button = button(`Rent for ${rental.price}`, () => rentIt(rental), { class: "main", id: "rent" });
   rental.root = make("div", { class: "rental" },
     make("h2", { class: "of" }, `${nameOf(offer)}, offer ${offer.offer_id}`),

@@ -117,7 +117,13 @@ function dollars(value) {
 
 const cents = (value) => (isNumber(value) ? `${value < 0 ? "−" : ""}$${figure(Math.abs(value), 2, 2)}` : "not known");
 const hourly = (value) => (isNumber(value) ? `${dollars(value)}/h` : "not known");
-const upTo = (value) => Math.ceil(Number((value * 1000).toFixed(6))) / 1000;
+
+// A price rounded up to the digits that it is shown with.
+function upTo(value) {
+  const parts = value < 0.1 ? 10_000 : 1000;
+  return Math.ceil(Number((value * parts).toFixed(6))) / parts;
+}
+
 
 function lasting(seconds) {
   if (!isNumber(seconds)) return "–";
@@ -133,6 +139,13 @@ function lasting(seconds) {
 }
 
 const clock = (date) => date.toLocaleTimeString("en-GB");
+
+// A moment of the server's, as people write it; what is none stays as it is.
+function moment(told) {
+  const date = new Date(told);
+  if (Number.isNaN(date.getTime())) return String(told);
+  return `${date.toLocaleString("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: "UTC" })} UTC`;
+}
 
 // A name for one rental, which no other press has.
 function newKey() {
