@@ -13,7 +13,7 @@ SCRIPT = "<img src=x onerror=alert(1)><b>bold</b>"
 LONG = "long" * 2_500
 TURNED = "abc\u202edcba\u2066x\u2069"
 # What each page shows first, and whose answer that is.
-FIRST = {"offers": "#rows button", "machines": "article", "money": "#now td"}
+FIRST = {"offers": "#rows button", "machines": "article", "money": "#now .num"}
 OTHERS = {"offers": "search_offers", "machines": "show_instances", "money": "show_account"}
 
 

@@ -177,7 +177,7 @@ async def test_a_machine_that_stopped_shows_no_use_and_no_way_in_any_more(
     stage.answer = answer
     await call(client, "manage_instance", instance_id=machine, action="stop")
     await stage.view.get_by_role("button", name="Refresh").click()
-    await stage.view.get_by_text("Stopped").wait_for()
+    await stage.view.locator(".state", has_text="Stopped").wait_for()
     assert await stage.view.get_by_text("Ways in").count() == 1
     assert not await stage.view.get_by_text("Ways in").is_visible()
     assert await stage.view.get_by_text("GPU use").count() == 0

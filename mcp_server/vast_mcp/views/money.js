@@ -21,7 +21,7 @@ function takeAccount(account) {
   const stopped = account.if_all_stopped_usd_per_hour;
   const lasts = isNumber(account.hours_left) ? lasting(account.hours_left * 3600) : (now === 0 ? "nothing bills" : "not known");
   byId("top").replaceChildren(
-    sum("Credit", cents(account.credit_usd), account.auto_billing ? "a card is charged by itself" : "is all there is"),
+    sum("Credit", cents(account.credit_usd), [isNumber(account.prepaid_usd) ? `${cents(account.prepaid_usd)} more is paid ahead` : "", account.auto_billing ? "a card is charged by itself" : "is all there is"].filter(Boolean).join(", ")),
     sum("Bills now", hourly(now), isNumber(now) && now ? `${cents(now * DAY_H)} a day` : null),
     sum("Credit lasts", lasts, endOf(account.hours_left)),
     sum("With all stopped", hourly(stopped), "disks and volumes"));
@@ -42,7 +42,7 @@ function sharesOf(rows, total, caption, unit) {
       make("th", { scope: "row" }, name),
       make("td", { class: "share" }, gauge(largest ? (value || 0) / largest : 0)),
       figures.map((words) => make("td", { class: "num" }, words))))),
-    total ? make("tfoot", {}, make("tr", {}, make("th", { scope: "row" }, "All"), make("td"), total.map((words) => make("td", { class: "num" }, words)))) : null);
+    total ? make("tfoot", {}, make("tr", {}, make("th", { scope: "row" }, "All"), make("td", { class: "share" }), total.map((words) => make("td", { class: "num" }, words)))) : null);
 }
 
 const rates = (value) => [isNumber(value) ? dollars(value) : "not known", isNumber(value) ? cents(value * DAY_H) : "–"];
