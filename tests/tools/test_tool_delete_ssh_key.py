@@ -43,6 +43,16 @@ async def test_a_deleted_key_is_looked_up_and_gone_and_machines_keep_it(
     assert any("no SSH key now" in warning for warning in last["warnings"])
 
 
+async def test_a_key_that_the_account_has_twice_opens_on_and_that_is_said(
+    client: Client, world: World
+) -> None:
+    first = min(world.keys)
+    world.keys[9] = replace(world.keys[first], id=9)
+    done = await call(client, "delete_ssh_key", key_id=first)
+    assert done["outcome"] == "deleted"
+    assert "the same key as 9" in done["warnings"][0]
+
+
 async def test_an_unknown_key_is_refused_and_nothing_is_sent(client: Client, world: World) -> None:
     """Vast says of a foreign key and of none the same (docs/vast-api.md D)."""
     error = (await call(client, "delete_ssh_key", key_id=1))["error"]

@@ -47,6 +47,34 @@ async def test_a_machines_own_number_for_a_key_is_found_by_the_key(
     assert (done["outcome"], keys_on(world, machine)) == ("detached", [OTHER_KEY_LINE])
 
 
+async def test_a_machines_number_for_another_key_is_not_taken_for_it(
+    client: Client, world: World
+) -> None:
+    """The account's id of one key is the machine's of the other: that one was taken off."""
+    machine, (first, second) = a_machine(world), world.keys
+    held = world.instances[machine].keys
+    one, other = held[first], held[second]
+    held.clear()
+    held.update({first: replace(other, id=first), 9: replace(one, id=9)})
+    done = await call(client, "detach_ssh_key", instance_id=machine, key_id=first)
+    assert (done["outcome"], keys_on(world, machine)) == ("detached", [OTHER_KEY_LINE])
+    assert done["next_steps"][0]["arguments"] == {"instance_id": machine, "key_id": first}
+
+
+async def test_a_key_that_a_machine_has_twice_is_not_told_as_gone(
+    client: Client, world: World
+) -> None:
+    """Whoever has it enters on, until the same call has taken off the other too."""
+    machine, first = a_machine(world), min(world.keys)
+    held = world.instances[machine].keys
+    held[9] = replace(held[first], id=9)
+    once = await call(client, "detach_ssh_key", instance_id=machine, key_id=first)
+    assert once["outcome"] == "accepted"
+    assert "the same key once more" in once["warnings"][0]
+    twice = await call(client, "detach_ssh_key", instance_id=machine, key_id=first)
+    assert (twice["outcome"], keys_on(world, machine)) == ("detached", [OTHER_KEY_LINE])
+
+
 async def test_a_key_that_the_account_has_no_more_can_be_taken_off(
     client: Client, world: World
 ) -> None:
@@ -57,6 +85,7 @@ async def test_a_key_that_the_account_has_no_more_can_be_taken_off(
     assert f"on the machine: {first}, " in error["problems"][0]["problem"]
     done = await call(client, "detach_ssh_key", instance_id=machine, key_id=first)
     assert (done["outcome"], keys_on(world, machine)) == ("detached", [OTHER_KEY_LINE])
+    assert [step["tool"] for step in done["next_steps"]] == ["show_ssh_keys"]  # none to attach
 
 
 async def test_the_last_key_is_told(client: Client, world: World) -> None:

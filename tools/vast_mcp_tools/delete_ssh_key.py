@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from vast_mcp import errors
-from vast_mcp.account.openings import left_beside
+from vast_mcp.account.openings import left_beside, twins
 from vast_mcp.errors import NextStep, Problem
 from vast_mcp.machines.keyfiles import fingerprint_of, key_blob
 from vast_mcp.renting.consent import Consent
@@ -64,7 +64,7 @@ async def delete_ssh_key(args: DeleteSshKey, call: Call) -> DeleteSshKeyResult:
     result = DeleteSshKeyResult(
         key_id=key.id, fingerprint=fingerprint, outcome="deleted", warnings=[KEEP_IT]
     )
-    await _look(call, result, known=known)
+    await _look(call, key, result, known=known)
     result.next_steps = [step("show_ssh_keys", "which keys are left, and what they open")]
     return result
 
@@ -109,16 +109,18 @@ def _proposal(args: DeleteSshKey, fingerprint: str | None, own: str) -> Proposal
     return Proposal("delete_ssh_key", {**given, "fingerprint": fingerprint}, what.strip(), again)
 
 
-async def _look(call: Call, result: DeleteSshKeyResult, *, known: bool) -> None:
+async def _look(call: Call, key: SshKey, result: DeleteSshKeyResult, *, known: bool) -> None:
     """Whether the account's list lacks it now. Not being able to say undoes nothing. `known`: Vast
     accepted it, and did not say that there is no such key.
     """
-    left = await left_beside(call.vast.ssh_keys(), result.key_id)
+    left = await left_beside(call.vast.ssh_keys(), key.id)
     if left is None:
         result.outcome = "accepted" if known else "unknown"
         result.warnings.insert(0, STILL_LISTED if known else NOT_KNOWN)
     elif not left:
         result.warnings.append(NONE_LEFT)
+    elif same := twins(left, key):
+        result.warnings.insert(0, f"The account has the same key as {same[0]}: it opens on.")
 
 
 SPEC = ToolSpec(

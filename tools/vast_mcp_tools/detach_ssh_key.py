@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from vast_mcp import errors
-from vast_mcp.account.openings import left_beside
+from vast_mcp.account.openings import left_beside, twins
 from vast_mcp.errors import NextStep, Problem
 from vast_mcp.machines import ways
 from vast_mcp.machines.keyfiles import fingerprint_of, key_blob
@@ -26,6 +27,7 @@ WHO_IS_IN = (
 NONE_LEFT = "No key is left on it: nobody can enter until attach_ssh_key."
 STILL_THERE = "Vast accepted it, and the key was not seen to be gone."
 NOT_KNOWN = "Vast says that the machine has no such key, and it was not seen to be gone."
+STILL_UNDER_ANOTHER = "The machine has the same key once more: the same call takes that off, too."
 LOSES = "whoever enters them by that key is locked out"
 
 
@@ -63,10 +65,19 @@ async def detach_ssh_key(args: DetachSshKey, call: Call) -> DetachSshKeyResult:
     result = _result(args, "detached")
     result.warnings = [WHO_IS_IN]
     await _look(call, key, result, known=known)
-    result.next_steps = [
-        step("attach_ssh_key", "lets it in again", instance_id=args.instance_id, key_id=args.key_id)
-    ]
+    result.next_steps = [await _back(args, key, call)]
     return result
+
+
+async def _back(args: DetachSshKey, key: SshKey, call: Call) -> Step:
+    """How it is let in again: by the account's own id of the key, where it has one."""
+    with contextlib.suppress(errors.VastMcpError):
+        same = twins(await call.vast.recent.ssh_keys(), key)
+        if same:
+            key_id = args.key_id if args.key_id in same else same[0]
+            given = {"instance_id": args.instance_id, "key_id": key_id}
+            return step("attach_ssh_key", "lets it in again", **given)
+    return step("show_ssh_keys", "which keys are left, and what they open")
 
 
 def _result(args: DetachSshKey, outcome: Literal["detached", "not_attached"]) -> DetachSshKeyResult:
@@ -92,15 +103,22 @@ async def _attached(args: DetachSshKey, call: Call) -> SshKey | None:
         target.check_ours(loses=LOSES, again=again)
     attached = await call.vast.attached_ssh_keys(args.instance_id)
     registered = await _registered(args, call)
-    blob = None if registered is None else key_blob(registered.public_key)
     for key in attached:
-        if key.id == args.key_id or (blob is not None and key_blob(key.public_key) == blob):
+        if _is_meant(key, args.key_id, registered):
             return key
     if not attached.is_whole:
         raise errors.IncompleteList("The machine has a key without an id, which may be this one.")
     if registered is None:
         raise _no_such_key(attached)
     return None
+
+
+def _is_meant(key: SshKey, key_id: int, registered: SshKey | None) -> bool:
+    """Whether a machine's key is the account's of this id: by what it is, since a machine may have
+    the id for another. What the account has no more goes by the machine's id.
+    """
+    blob = None if registered is None else key_blob(registered.public_key)
+    return key.id == key_id if blob is None else key_blob(key.public_key) == blob
 
 
 async def _registered(args: DetachSshKey, call: Call) -> SshKey | None:
@@ -137,6 +155,9 @@ async def _look(call: Call, key: SshKey, result: DetachSshKeyResult, *, known: b
     if left is None:
         result.outcome = "accepted" if known else "unknown"
         result.warnings.insert(0, STILL_THERE if known else NOT_KNOWN)
+    elif twins(left, key):
+        result.outcome = "accepted"
+        result.warnings.insert(0, STILL_UNDER_ANOTHER)
     elif not left:
         result.warnings.append(NONE_LEFT)
 

@@ -45,8 +45,8 @@ async def opened_by(call: Call, keys: Iterable[SshKey]) -> str:
     return "; ".join([*said, *_of_unknown(unknown)])
 
 
-async def left_beside(listing: Awaitable[Listing[SshKey]], key_id: int) -> int | None:
-    """How many keys a list shows once it lacks this one; None where it has it still, or cannot be
+async def left_beside(listing: Awaitable[Listing[SshKey]], key_id: int) -> list[SshKey] | None:
+    """The keys that a list shows once it lacks this one; None where it has it still, or cannot be
     read whole. Never raises what keeps it from being read.
     """
     try:
@@ -55,7 +55,13 @@ async def left_beside(listing: Awaitable[Listing[SshKey]], key_id: int) -> int |
         return None
     if not keys.is_whole or any(key.id == key_id for key in keys):
         return None
-    return len(keys)
+    return keys
+
+
+def twins(keys: Iterable[SshKey], key: SshKey) -> list[int]:
+    """The ids under which a list has the same key."""
+    blob = key_blob(key.public_key)
+    return [one.id for one in keys if blob is not None and key_blob(one.public_key) == blob]
 
 
 def _named(attached: Listing[SshKey], ids: Mapping[str, int]) -> str:
