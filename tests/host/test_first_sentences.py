@@ -121,7 +121,7 @@ async def test_an_act_that_is_kept_from_leaving_says_that_nothing_was_sent(
             assert error["message"].startswith("Nothing was sent. ")
 
 
-@pytest.mark.parametrize("tool", READS)
+@pytest.mark.parametrize("tool", [one for one in READS if one != "show_costs"])  # it warns instead
 async def test_a_reading_tools_error_says_that_nothing_was_changed_and_not_that_it_bills(
     client: Client, world: World, tool: str
 ) -> None:

@@ -130,8 +130,20 @@ async def test_an_estimate_names_what_it_could_not_read(
     world.missing_permissions.add("billing_read")
     world.faults.add(kind, "html503", times=None)
     told = await call(client, "show_costs")
-    assert told["spent_is"] == "estimate"
     assert words in said(told)
+    assert not {"spent_usd", "spent_is"} & told.keys()  # nothing seen is not nothing spent
+
+
+async def test_an_estimate_of_what_was_seen_stands_beside_what_was_not(
+    client: Client, world: World
+) -> None:
+    made = world.rent(an_offer(world)["id"], {"image": "a/b", "disk": 20, "label": OURS})
+    world.age(made.id, 5)
+    world.missing_permissions.add("billing_read")
+    world.faults.add("volumes", "html503", times=None)
+    told = await call(client, "show_costs")
+    assert "volumes could not be read" in said(told)
+    assert (told["spent_is"], told["rows"][0]["instance_id"]) == ("estimate", made.id)
 
 
 async def test_an_estimate_names_what_shows_no_price(client: Client, world: World) -> None:

@@ -76,7 +76,7 @@ class Paid(Part):
 class ShowCostsResult(Result):
     first_day: Annotated[str | None, Field(description="Days are UTC.")] = None
     last_day: str | None = None
-    spent_usd: float | None = None
+    spent_usd: Annotated[float | None, Field(description="Absent: not known.")] = None
     spent_is: Annotated[
         Literal["charges", "estimate"] | None,
         Field(description="charges: by Vast, up to hours late; estimate: by what looks showed."),
@@ -130,8 +130,8 @@ def _told(spending: Spending, period: Period, limit: int) -> ShowCostsResult:
     return ShowCostsResult(
         first_day=period.first.isoformat(),
         last_day=period.last.isoformat(),
-        spent_usd=_usd(amounts.total),
-        spent_is=spending.by,
+        spent_usd=_usd(amounts.total) if spending.known else None,
+        spent_is=spending.by if spending.known else None,
         of_which=_kinds(amounts) if spending.by == "charges" and amounts else None,
         by_day=_days(spending, period),
         rows=[_row(line, spending.by) for line in lines[:limit]],

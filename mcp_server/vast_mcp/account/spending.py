@@ -37,6 +37,7 @@ class Spending:
     by: Literal["charges", "estimate"]
     unsplit: list[date] = field(default_factory=list[date])
     warnings: list[str] = field(default_factory=list[str])
+    known: bool = True  # False: nothing was found, and not everything could be looked at
 
 
 async def spending_of(call: Call, period: Period) -> Spending:
@@ -79,7 +80,8 @@ async def _estimated(call: Call, period: Period, why: errors.VastMcpError) -> Sp
         f"Vast's charges were not read ({missing}): this is what machines that this computer "
         "looked at, and volumes that exist, have come to, without traffic."
     )
-    return Spending(bill, "estimate", warnings=[said, *lacking])
+    known = bool(bill.lines) or not lacking
+    return Spending(bill, "estimate", warnings=[said, *lacking], known=known)
 
 
 # ── day by day ─────────────────────────────────────────────────────────────────────────────────

@@ -67,6 +67,10 @@ class Errands(Requests):
             "flags": [],
         }
         reply = await self._read("data", "POST", "/api/v0/commands/rclone/", body=body, tries=1)
+        if not verdicts.says_yes(reply):
+            raise errors.UnexpectedReply(
+                "Vast did not say that it copies.", http_status=reply.status
+            )
         address: object = reply.body.get("result_url")
         return address if isinstance(address, str) else None
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 
 from vast_mcp import errors
 from vast_mcp.vast import replies
 from vast_mcp.vast.account import SshKey
 from vast_mcp.vast.requests import Requests
 from vast_mcp.vast.rows import Listing, row_of, rows_of
-from vast_mcp.vast.verdicts import Means
+from vast_mcp.vast.verdicts import Means, says_yes
 
+_IS_ATTACHED = re.compile(r"already (?:associated|attached|added|exists)", re.I)
 # Said of a key that is not there, or another's.
 _OF_A_KEY: Means = {"no_ssh_key": errors.NotFound}
 
@@ -74,16 +76,16 @@ class Keys(Requests):
 
     async def attach_ssh_key(self, instance_id: int, public_key: str) -> None:
         """POST /instances/{id}/ssh/: a key that is attached is done."""
+        path = f"/api/v0/instances/{instance_id}/ssh/"
         try:
-            await self._read(
-                "attach",
-                "POST",
-                f"/api/v0/instances/{instance_id}/ssh/",
-                body={"ssh_key": public_key},
-            )
+            reply = await self._read("attach", "POST", path, body={"ssh_key": public_key})
         except errors.VastMcpError as exc:
-            if "already" not in (exc.vast_message or "").lower():
+            if not _IS_ATTACHED.search(exc.vast_message or ""):
                 raise
+            return
+        if not says_yes(reply):
+            self.deeds.doubt("attach")
+            raise errors.UnexpectedReply("Vast did not confirm it.", http_status=reply.status)
 
     async def detach_ssh_key(self, instance_id: int, key_id: int) -> bool:
         """DELETE /instances/{id}/ssh/{key_id}/: True when Vast accepted it, False when the machine

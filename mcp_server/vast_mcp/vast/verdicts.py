@@ -157,9 +157,16 @@ def refusal(reply: Reply, method: str, means: Means = OF_ANY) -> errors.VastMcpE
     acts = method in _ACTS
     if acts and _by_known_words(reply) is errors.StartQueued:
         return failure(reply)
-    if reply.ok or (acts and reply.is_without_body):
+    if says_yes(reply) if acts else reply.ok:
         return None
     return failure(reply, means)
+
+
+def says_yes(reply: Reply) -> bool:
+    """Whether an act was carried out or accepted: a list, a bare text or an empty object at 200
+    says nothing, and one with an `error` does not say yes.
+    """
+    return reply.is_without_body or (reply.ok and bool(reply.body) and not reply.error)
 
 
 def meaning(reply: Reply, means: Means = OF_ANY) -> type[errors.VastMcpError]:
