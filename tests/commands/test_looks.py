@@ -8,58 +8,24 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from house import KEY_LINE, ROOT
+from house import ROOT
 from processes import PATIENCE, command
-from served_sandbox import control, served_sandbox
-from vast_mcp.commands import cli
+from served_sandbox import control
 from vast_mcp.commands.cli import parser
-from vast_mcp.commands.looks import costs, figures, lines, machines, offers, pages
+from vast_mcp.commands.looks import costs_page, figures, lines, machines_page, offers_page, pages
 from vast_mcp.commands.looks.pages import Cell, Column, Page
 from vast_mcp_tools.search_offers import SearchOffers
 from vast_mcp_tools.show_instances import ShowInstances
 
 Run = Callable[..., tuple[int, str, str]]
 HOSTILE = "\x1b[2J\u202e[bold]<b>evil</b>\u2066\x07\tend"
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A pretended Vast.ai with a machine that runs, and one at rest that a stranger labelled."""
-    folder = tmp_path_factory.mktemp("looks")
-    with served_sandbox(folder) as at:
-        control(at, "world", {"keys": [KEY_LINE], "looks_per_step": 0})
-        yield at
-
-
-@pytest.fixture
-def at_home(env: dict[str, str], url: str) -> dict[str, str]:
-    return env | {"VAST_URL": url, "VAST_API_KEY": "k", "TERM": "xterm-256color"}
-
-
-@pytest.fixture
-def run(
-    at_home: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Run:
-    """A command in this process: its status, what it prints and what it says beside that."""
-    for name, value in at_home.items():
-        monkeypatch.setenv(name, value)
-
-    def done(*words: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        try:
-            status = cli.run(words)
-        except SystemExit as exc:
-            status = int(exc.code or 0)
-        return status, *capfd.readouterr()
-
-    return done
 
 
 def at(page: Page, width: int, **options: Any) -> str:
@@ -141,12 +107,12 @@ def test_a_next_call_is_a_line_that_means_it() -> None:
     assert lines.words_of("search_offers", {"other": 1}) is None
 
 
-def test_nothing_is_asked_but_reads_and_nothing_is_kept_ending(run: Run, url: str) -> None:
+def test_nothing_is_asked_but_reads_and_nothing_is_kept_ending(run: Run, pretended: str) -> None:
     """These commands look: what is past its lease is swept by others."""
-    before = len(control(url, "requests")["requests"])
+    before = len(control(pretended, "requests")["requests"])
     for words in (("offers",), ("machines",), ("costs",)):
         assert run(*words)[0] == 0
-    asked = control(url, "requests")["requests"][before:]
+    asked = control(pretended, "requests")["requests"][before:]
     assert asked
     for one in asked:
         assert one["method"] == "GET" or one["endpoint"] in {"search", "search_volumes"}, one
@@ -298,9 +264,9 @@ SPENT: dict[str, Any] = {
 
 def hostile_pages() -> dict[str, Page]:
     return {
-        "machines": machines.page_of(LISTED, ALONE, chosen("machines")),
-        "offers": offers.page_of(FOUND, chosen("offers")),
-        "costs": costs.page_of(SPENT),
+        "machines": machines_page.page_of(LISTED, ALONE, chosen("machines")),
+        "offers": offers_page.page_of(FOUND, chosen("offers")),
+        "costs": costs_page.page_of(SPENT),
     }
 
 
@@ -389,15 +355,15 @@ def test_a_line_of_columns_has_its_highest_and_its_gaps() -> None:
 
 def test_days_without_spending_are_shown_and_unknown_ones_are_not() -> None:
     """An answer leaves days of $0 out; one that tells no days says nothing of them."""
-    assert [usd for _, usd in costs.every_day(SPENT)] == [0.0, 3.0, 0.0]
-    assert costs.every_day(SPENT | {"by_day": []}) == []
+    assert [usd for _, usd in costs_page.every_day(SPENT)] == [0.0, 3.0, 0.0]
+    assert costs_page.every_day(SPENT | {"by_day": []}) == []
     long = SPENT | {"first_day": "2026-10-01"}
-    assert "By day ▁▁" in costs.page_of(long).plain()
+    assert "By day ▁▁" in costs_page.page_of(long).plain()
 
 
 def test_what_a_machine_told_alone_counts_while_its_state_lasts() -> None:
     """A GPU that worked before the machine stopped is no reading of now."""
     row = {"instance_id": 7, "state": "stopped"}
     told = {7: {"state": "running", "gpu_util_percent": 97.0}}
-    assert "gpu_util_percent" not in machines.whole_row(row, told)
-    assert machines.whole_row({**row, "state": "running"}, told)["gpu_util_percent"] == 97.0
+    assert "gpu_util_percent" not in machines_page.whole_row(row, told)
+    assert machines_page.whole_row({**row, "state": "running"}, told)["gpu_util_percent"] == 97.0

@@ -331,6 +331,8 @@ def test_a_list_of_tools_is_served_without_what_only_a_call_needs(
         "vast_mcp.vast.client",
         "vast_mcp.host.serving",
         "vast_mcp.commands.doctor.checkup",
+        "vast_mcp.commands.looks.asking",
+        "vast_mcp.commands.looks.pages",
         "vast_mcp.sandbox",
         "vast_mcp.sandbox.world",
     }

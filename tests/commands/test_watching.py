@@ -22,7 +22,7 @@ from house import KEY_LINE
 from processes import PATIENCE, command, next_line
 from served_sandbox import control
 from vast_mcp.commands.cli import parser
-from vast_mcp.commands.looks import machines, watching
+from vast_mcp.commands.looks import machines_page, watching
 from vast_mcp.commands.looks.asking import Look
 from vast_mcp.commands.looks.watching import Seen, Watch
 
@@ -49,11 +49,11 @@ def watch() -> Watch:
     chosen = parser().parse_args(["machines"])
 
     def drawn(listed: Any, alone: Any, use: Any) -> Any:
-        return machines.page_of(listed, alone, chosen, use)
+        return machines_page.page_of(listed, alone, chosen, use)
 
     return Watch(
         Look("machines", _nothing, lambda _: drawn(LISTED, {}, {}), {}),
-        machines.worth_reading,
+        machines_page.worth_reading,
         drawn,
     )
 

@@ -9,6 +9,8 @@ from vast_mcp.session import Call
 from vast_mcp.settings import Settings
 from vast_mcp.toolspec import Arguments, Part, Result, ToolSpec
 
+LOOKS_ALONE = "This server looks, and nothing else (VAST_MCP_READ_ONLY)."
+
 
 class ShowLimits(Arguments):
     pass
@@ -45,7 +47,7 @@ def _asks(settings: Settings) -> list[str]:
     """When a person is asked, in words."""
     told: list[str] = []
     if settings.limits.read_only:
-        told.append("This server looks, and nothing else (VAST_MCP_READ_ONLY).")
+        told.append(LOOKS_ALONE)
     if settings.confirm_above == 0:
         told.append("A person is asked before each rental (VAST_MCP_CONFIRM).")
     elif settings.confirm_above is not None:

@@ -39,15 +39,23 @@ def page(name: str) -> str:
     Hosts put policies of their own around it: the hashes hold under each of them, since a page
     must pass all (docs/views.md).
     """
+    return made(name)
+
+
+def made(name: str, *, also: str | None = None, above: str = "", below: str = "") -> str:
+    """A view's HTML. `also`: parts that go along, whose script is the first; `above` and `below`:
+    markup around its own.
+    """
     style = _part("shared.css") + _part(f"{name}.css")
     script = _part("shared.js") + _part(f"{name}.js")
+    if also is not None:
+        style, script = style + _part(f"{also}.css"), _part(f"{also}.js") + script
+    body = above + _part(f"{name}.html") + below
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
         "base-uri 'none'; form-action 'none'"
     )
-    return _SHELL.format(
-        policy=policy, title=TITLES[name], style=style, body=_part(f"{name}.html"), script=script
-    )
+    return _SHELL.format(policy=policy, title=TITLES[name], style=style, body=body, script=script)
 
 
 def _part(file: str) -> str:

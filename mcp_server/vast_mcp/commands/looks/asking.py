@@ -22,19 +22,13 @@ from vast_mcp.commands.statuses import EXIT_ERROR, as_text, exit_status
 from vast_mcp.commands.terminal import Progressing, console_on, silence_stdout
 from vast_mcp.errors import Json, clean
 from vast_mcp.settings import Settings
-from vast_mcp.telling import Telling
 
 if TYPE_CHECKING:
     from mcp import Client
 
-AS_MANY = 3  # next calls that are shown
+    from vast_mcp.telling import Telling
 
-STATUSES = """\
-exit status:
-  0  shown
-  1  an error; nothing bills because of it
-  2  wrong usage: an option, or its value
-"""
+AS_MANY = 3  # next calls that are shown
 
 
 @dataclass(eq=False)
@@ -44,6 +38,7 @@ class Desk:
     client: Client
     telling: Telling
     progressing: Progressing
+    looks_alone: bool  # by the person's own settings, too
 
     async def ask(self, tool: str, **arguments: Any) -> Json:
         """A tool's answer, an error among them."""
@@ -51,6 +46,17 @@ class Desk:
             tool, arguments, progress_callback=self.progressing.callback()
         )
         return cast("Json", result.structured_content)
+
+    async def read(self, uri: str) -> str | None:
+        """The text of a resource; None where it cannot be read."""
+        from mcp import MCPError
+        from mcp.types import TextResourceContents
+
+        try:
+            [content] = (await self.client.read_resource(uri)).contents
+        except MCPError:
+            return None
+        return content.text if isinstance(content, TextResourceContents) else None
 
 
 @asynccontextmanager
@@ -63,7 +69,7 @@ async def desk_of(settings: Settings, progressing: Progressing) -> AsyncGenerato
     server.telling.watched = True
     async with Client(server) as client:
         try:
-            yield Desk(client, server.telling, progressing)
+            yield Desk(client, server.telling, progressing, settings.limits.read_only)
         finally:
             server.telling.lost_all()
 

@@ -8,6 +8,13 @@ from typing import Any, cast
 
 from vast_mcp.errors import Json
 
+STATUSES = """\
+exit status:
+  0  shown
+  1  an error; nothing bills because of it
+  2  wrong usage: an option, or its value
+"""
+
 
 @dataclass(frozen=True)
 class Option:
