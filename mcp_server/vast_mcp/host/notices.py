@@ -10,11 +10,11 @@ from vast_mcp import errors
 from vast_mcp.account import sweep_volumes
 from vast_mcp.errors import Json
 from vast_mcp.journal.plan_records import Plan, name_of
-from vast_mcp.journal.records import Intent, News, Notice
+from vast_mcp.journal.records import Intent, Notice
 from vast_mcp.journal.volumes import MadeVolume
 from vast_mcp.leases.labels import end_by, lease_notice
 from vast_mcp.provisioning.words import all_work
-from vast_mcp.renting import over_limit
+from vast_mcp.renting import over_limit, volume_kept
 from vast_mcp.session import Call, Session, Unwritten
 
 log = logging.getLogger("vast_mcp")
@@ -53,27 +53,29 @@ def _of_journal(call: Call, payload: Json) -> list[str]:
     said = {intent.token for intent in untold if _is_said(intent, named, token)}
     notices = [_notice(intent) for intent in untold if intent.token not in said]
     answer = call.host and call.host.answer
-    notices += [_of_volume(one) for one in of_volumes if not _names_volume(payload, one)]
-    news = {intent.news for intent in untold} | {_news_of(one) for one in of_volumes} | call.ends
+    notices += [_of_volume(one) for one in of_volumes if not _needs_no_notice(payload, one)]
+    news = {intent.news for intent in untold} | {one.news for one in of_volumes} | call.ends
     return notices + session.telling.answered(answer, news)
 
 
 def _is_volume_untold(made: MadeVolume, call: Call) -> bool:
     own = made.token in call.attempts
-    return own or not call.session.telling.expects(_news_of(made), call.began)
+    return own or not call.session.telling.expects(made.news, call.began)
 
 
-def _news_of(made: MadeVolume) -> News:
-    ended = made.announce is Notice.ENDED
-    return made.token, Notice.VOLUME_ENDED if ended else Notice.VOLUME
-
-
-def _names_volume(payload: Json, made: MadeVolume) -> bool:
-    """Whether the answer is about the volume anyway; its end is always told."""
-    return made.announce is not Notice.ENDED and payload.get("volume_id") == made.volume_id
+def _needs_no_notice(payload: Json, made: MadeVolume) -> bool:
+    """Whether the answer is about the volume anyway, or it is gone by somebody's will; its end by
+    itself is told, unless this is the error of its own attempt.
+    """
+    if made.announce is Notice.ENDED:
+        token = cast("Json", payload.get("error", {})).get("token")
+        return made.over_usd_per_hour is not None and made.token == token
+    return made.gone_at is not None or payload.get("volume_id") == made.volume_id
 
 
 def _of_volume(made: MadeVolume) -> str:
+    if made.over_usd_per_hour is not None:
+        return volume_kept.notice_of(made)
     if made.announce is Notice.ENDED:
         return sweep_volumes.notice_of(made.volume_id or 0, made.lease_until)
     lost = "may not have arrived" if made.announce is Notice.RENTED else "was lost"

@@ -647,9 +647,11 @@ DELETE FROM runs WHERE stage = 'over' AND told = 1 AND made_at < :before;
 
 -- name: intend_volume
 INSERT INTO volumes (
-    token, account, wish, digest, room_id, clone_of, state, owner, made_at, usd_per_hour, lease_until, facts
+    token, account, wish, digest, room_id, clone_of, state, owner, made_at, usd_per_hour, lease_until, facts,
+    max_usd_per_hour, max_total_usd_per_hour, counted_usd_per_hour
 ) VALUES (
-    :token, :account, :wish, :digest, :room_id, :clone_of, 'intended', :owner, :now, :usd_per_hour, :lease_until, :facts
+    :token, :account, :wish, :digest, :room_id, :clone_of, 'intended', :owner, :now, :usd_per_hour, :lease_until, :facts,
+    :max_usd_per_hour, :max_total_usd_per_hour, :counted_usd_per_hour
 );
 
 -- name: hold_volume
@@ -687,6 +689,20 @@ SELECT * FROM volumes WHERE state IN ('intended', 'sending', 'unknown') LIMIT 1;
 
 -- name: any_volume_leased
 SELECT * FROM volumes WHERE state = 'confirmed' AND gone_at IS NULL AND lease_until IS NOT NULL LIMIT 1;
+
+-- name: any_volume_unjudged
+-- One that was made under a limit and that no answer has named, unless its price was compared with that.
+SELECT * FROM volumes
+WHERE state = 'confirmed' AND announce > 0 AND gone_at IS NULL AND judged_at IS NULL
+  AND (max_usd_per_hour IS NOT NULL OR max_total_usd_per_hour IS NOT NULL)
+LIMIT 1;
+
+-- name: mark_volume_judged
+UPDATE volumes SET judged_at = :now WHERE token = :token;
+
+-- name: mark_volume_over
+-- No row where an answer has named it since.
+UPDATE volumes SET over_usd_per_hour = :usd_per_hour, announce = :announce WHERE token = :token AND announce > 0;
 
 -- name: abandon_volume
 UPDATE volumes SET state = 'abandoned' WHERE token = :token AND state = 'intended';

@@ -276,7 +276,12 @@ CREATE TABLE volumes (
     lease_until  REAL,                       -- when it is to be deleted; NULL: no lease
     gone_at      REAL,
     announce     INTEGER NOT NULL DEFAULT 0, -- as of `intents`
-    facts        TEXT                        -- JSON: size, machine, and the volumes that there were before
+    facts        TEXT,                       -- JSON: size, machine, and the volumes that there were before
+    max_usd_per_hour REAL,                   -- what it is sent under, as of `intents`
+    max_total_usd_per_hour REAL,
+    counted_usd_per_hour REAL,
+    judged_at    REAL,                       -- its price was read, and may be
+    over_usd_per_hour REAL                   -- it costs so much, over a limit, and is deleted
 ) STRICT;
 CREATE INDEX volumes_by_wish ON volumes (account, wish);
 CREATE INDEX volumes_standing ON volumes (account) WHERE gone_at IS NULL AND state IN ('intended', 'sending', 'unknown', 'confirmed');

@@ -16,6 +16,8 @@ from vast_mcp.errors import Json
 from vast_mcp.journal.database import Database
 from vast_mcp.journal.records import (
     TOKEN_DIGITS,
+    Allowed,
+    News,
     Notice,
     State,
     facts_of,
@@ -70,11 +72,20 @@ class MadeVolume:
     gone_at: float | None
     announce: Notice
     facts: Json
+    allowed: Allowed
+    judged: bool
+    over_usd_per_hour: float | None
 
     @property
     def lives(self) -> bool:
         """Confirmed and not proven gone."""
         return self.state == "confirmed" and self.gone_at is None
+
+    @property
+    def news(self) -> News:
+        """What there is to tell of it."""
+        ended = self.announce is Notice.ENDED
+        return self.token, Notice.VOLUME_ENDED if ended else Notice.VOLUME
 
     @property
     def tried_at(self) -> float | None:
@@ -159,6 +170,12 @@ class MadeVolumes:
         """Whether any attempt of any account is in doubt or on its way."""
         return bool(self._db.rows("any_volume_open"))
 
+    def any_unjudged(self) -> bool:
+        """Whether a volume of any account was made under a limit, and nobody has compared its price
+        with that or told of it.
+        """
+        return bool(self._db.rows("any_volume_unjudged"))
+
     def any_lease(self) -> bool:
         """Whether a living volume of any account has a lease."""
         return bool(self._db.rows("any_volume_leased"))
@@ -172,6 +189,7 @@ class MadeVolumes:
         usd_per_hour: float | None,
         lease_until: float | None,
         facts: Json,
+        allowed: Allowed,
     ) -> MadeVolume:
         """Announce an attempt, in alone(), under a fresh token."""
         token = (wish.digits + secrets.token_hex(8))[:TOKEN_DIGITS]
@@ -188,6 +206,9 @@ class MadeVolumes:
             usd_per_hour=usd_per_hour,
             lease_until=lease_until,
             facts=json.dumps(facts),
+            max_usd_per_hour=allowed.machine,
+            max_total_usd_per_hour=allowed.total,
+            counted_usd_per_hour=allowed.counted,
         )
         self._flying.add(token)
         return self._found("volume_by_token", token=token)[0]
@@ -228,6 +249,21 @@ class MadeVolumes:
             volume_id=volume_id,
             announce=announce,
             now=time.time(),
+        )
+
+    def mark_judged(self, one: MadeVolume) -> None:
+        """Its price was read, and it may live by the limits that it was sent under."""
+        self._db.write("mark_volume_judged", token=one.token, now=time.time())
+
+    def mark_over(self, one: MadeVolume, usd_per_hour: float) -> bool:
+        """Announce that it is deleted now, since it costs more than a limit that it was sent under.
+        False where an answer has named it since.
+        """
+        return self._db.changes(
+            "mark_volume_over",
+            token=one.token,
+            usd_per_hour=usd_per_hour,
+            announce=Notice.ENDED,
         )
 
     def mark_absent(self, one: MadeVolume) -> None:
@@ -316,4 +352,11 @@ def _made_of(row: Mapping[str, Any]) -> MadeVolume:
         gone_at=None if row["gone_at"] is None else time_of(row["gone_at"]) or 0.0,
         announce=Notice(row["announce"]),
         facts=facts_of(row["facts"]),
+        allowed=Allowed(
+            machine=number_of(row["max_usd_per_hour"]),
+            total=number_of(row["max_total_usd_per_hour"]),
+            counted=number_of(row["counted_usd_per_hour"]),
+        ),
+        judged=row["judged_at"] is not None,
+        over_usd_per_hour=number_of(row["over_usd_per_hour"]),
     )

@@ -11,6 +11,7 @@ import anyio
 from vast_mcp import errors
 from vast_mcp.account.whose import account_if_journalled
 from vast_mcp.renting.price_kept import check_untold, untold
+from vast_mcp.renting.volume_kept import check_untold_volumes, untold_volumes
 from vast_mcp.session import Call, Session
 
 log = logging.getLogger("vast_mcp")
@@ -41,7 +42,8 @@ async def keep_within_limits(session: Session) -> None:
 def _has_work(session: Session) -> bool:
     """Whether there is something to check already, before any call of this process."""
     try:
-        return session.journal.exists() and session.journal.any_unjudged()
+        journal = session.journal
+        return journal.exists() and (journal.any_unjudged() or journal.volumes.any_unjudged())
     except errors.JournalUnavailable:
         return False  # the next rent says so
 
@@ -60,11 +62,16 @@ async def check_quietly(call: Call) -> bool:
 
 
 async def check_and_end(call: Call) -> bool:
-    """Check every machine that nobody was told of, and end what is over its limit; whether any is
-    still to be checked.
+    """Check every machine and volume that nobody was told of, and end what is over its limit;
+    whether any is still to be checked.
     """
     account = await account_if_journalled(call)
-    if account is None or not untold(call, account):
+    if account is None or not _left(call, account):
         return False
     await check_untold(call, account)
-    return bool(untold(call, account))
+    await check_untold_volumes(call, account)
+    return _left(call, account)
+
+
+def _left(call: Call, account: str) -> bool:
+    return bool(untold(call, account) or untold_volumes(call, account))

@@ -6,21 +6,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import anyio
 
 from vast_mcp import errors
-from vast_mcp.account.volumes import forget_volume, learn_from_volumes
-from vast_mcp.errors import Json, NextStep
+from vast_mcp.account.volumes import learn_from_volumes
+from vast_mcp.errors import Json
+from vast_mcp.journal.records import Allowed, Notice
 from vast_mcp.journal.volumes import MadeVolume, VolumeWish
-from vast_mcp.machines.costs import is_dearer, volume_usd_per_hour
 from vast_mcp.machines.volumes import name_of
 from vast_mcp.renting import limits
 from vast_mcp.renting.attempt import check_file, has_time
 from vast_mcp.renting.consent import Consent
 from vast_mcp.renting.refusals import defect_after
 from vast_mcp.renting.volume_doubt import SHOW_VOLUMES, Volumed, consider, elsewhere, settle
+from vast_mcp.renting.volume_kept import check_volume
 from vast_mcp.renting.volume_order import VolumeOrder, wish_of
 from vast_mcp.renting.volume_terms import VolumeTerms, proposal_of, volume_terms
 from vast_mcp.session import Call, journal_may_fail
@@ -40,13 +42,14 @@ async def make_volume(call: Call, order: VolumeOrder) -> Volumed:
         await learn_from_volumes(call, listed)
         verdict = consider(call, wish)
         if verdict.act == "replay" and verdict.made is not None:
-            is_shown = any(one.id == verdict.made.volume_id for one in listed)
-            warnings = [] if is_shown else ["The list does not show it at the moment."]
-            return Volumed(verdict.made, replayed=True, warnings=warnings)
+            volumed = await _told(call, verdict.made, replayed=True)
+            if all(one.id != verdict.made.volume_id for one in listed):
+                volumed.warnings.append("The list does not show it at the moment.")
+            return volumed
         if verdict.made is not None:
             made = await settle(call, order, verdict.made)
             if made is not None:
-                return Volumed(made, recovered=True)
+                return await _told(call, made, recovered=True)
             continue
         found = await elsewhere(call, wish, order, listed)
         if found is not None:
@@ -84,13 +87,16 @@ async def _attempt(
             finally:
                 call.journal.volumes.mark_landed(made)
     if volume_id is not None:
-        return await _kept(call, made, volume_id, order)
+        made, warnings = _as_written(call, made, volume_id)
+        volumed = await _told(call, made)
+        volumed.warnings.extend(warnings)
+        return volumed
     found = await settle(call, order, made)
     if found is None:
         call.deeds.settle("create_volume", "made_nothing")
         return None
     call.deeds.settle("create_volume", "accepted")
-    return Volumed(found, recovered=True)
+    return await _told(call, found, recovered=True)
 
 
 def claim(call: Call, wish: VolumeWish, terms: VolumeTerms, consent: Consent) -> MadeVolume | None:
@@ -104,13 +110,18 @@ def claim(call: Call, wish: VolumeWish, terms: VolumeTerms, consent: Consent) ->
         journal.volumes.abandon_unsent(wish.account)
         if consider(call, wish).act != "send":
             return None
-        terms.check_account(call, wish.account)
+        room = terms.check_account(call, wish.account)
         consent.spend()
         made = journal.volumes.intend(
             wish,
             usd_per_hour=terms.usd_per_hour,
             lease_until=terms.lease_until,
             facts=terms.facts,
+            allowed=Allowed(
+                machine=limits.most_of_machine(call, terms.order.max_usd_per_hour),
+                total=call.limits.max_total_usd_per_hour,
+                counted=None if room is None else room.usd_per_hour,
+            ),
         )
     call.session.telling.answering[made.token] = call.host and call.host.answer
     call.attempts.add(made.token)
@@ -177,45 +188,22 @@ def _led_on(exc: errors.VastMcpError, order: VolumeOrder, made: MadeVolume) -> e
     return exc
 
 
-async def _kept(call: Call, made: MadeVolume, volume_id: int, order: VolumeOrder) -> Volumed:
-    """The volume that was made. Where a limit rests on its price that is read back: one that turns
-    out dearer is deleted again, since nothing is on it yet.
+async def _told(
+    call: Call, made: MadeVolume, *, replayed: bool = False, recovered: bool = False
+) -> Volumed:
+    """The volume of this wish, within its limits. Raises OverLimit where it was over one and was
+    deleted.
     """
-    now = call.journal.volumes.by_id(volume_id, made.account)
-    warnings = [] if now is not None else [UNWRITTEN]
-    volumed = Volumed(now or _as_made(made, volume_id), warnings=warnings)
-    most = limits.most_of_machine(call, order.max_usd_per_hour)
-    if most is None:
-        return volumed
-    try:
-        listed = await call.vast.list_volumes()
-    except errors.VastMcpError:
-        return volumed
-    usd = next((volume_usd_per_hour(one) for one in listed if one.id == volume_id), None)
-    if usd is None or not is_dearer(usd, most):
-        return volumed
-    raise await _ended(call, volume_id, usd, most)
+    warnings: list[str] = []
+    if not replayed or (made.announce is not Notice.NOTHING and not made.judged):
+        warnings = await check_volume(call, made)
+    return Volumed(made, replayed=replayed, recovered=recovered, warnings=warnings)
 
 
-def _as_made(made: MadeVolume, volume_id: int) -> MadeVolume:
-    from dataclasses import replace
-
-    return replace(made, state="confirmed", volume_id=volume_id)
-
-
-async def _ended(call: Call, volume_id: int, usd: float, most: float) -> errors.OverLimit:
-    """Delete a volume that was just made and is over its limit; what to say of it."""
-    fate = "It was deleted again."
-    step = NextStep("show_volumes", {}, "whether it is gone")
-    error = errors.OverLimit("", results=[{"volume_id": volume_id}], next_steps=[step])
-    try:
-        await call.vast.destroy_volume(volume_id)
-        forget_volume(call, volume_id)
-    except errors.VastMcpError as exc:
-        fate, error.may_bill = f"It could not be deleted ({exc.code}), and bills.", True
-        error.next_steps = [NextStep("destroy_volume", {"volume_id": volume_id}, "ends it")]
-    error.message = (
-        f"Volume {volume_id} was made, and costs {usd:.4f} $/h, where at most {most:g} is allowed. "
-        f"{fate}"
-    )
-    return error
+def _as_written(call: Call, made: MadeVolume, volume_id: int) -> tuple[MadeVolume, list[str]]:
+    """The volume that was made, as the journal has it, and what to say where it has not."""
+    with journal_may_fail:
+        now = call.journal.volumes.by_token(made.token)
+        if now is not None and now.volume_id == volume_id:
+            return now, []
+    return replace(made, state="confirmed", volume_id=volume_id), [UNWRITTEN]

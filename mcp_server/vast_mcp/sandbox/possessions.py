@@ -3,7 +3,7 @@
 from typing import Any
 
 from .account import user_row
-from .service import write_volume
+from .service import let_others_act, write_volume
 from .shapes import Json
 from .state import State
 from .volumes import Volume
@@ -12,6 +12,7 @@ from .volumes import Volume
 def rent_volume(state: State, body: Json) -> Volume:
     """Rent room for a volume (F)."""
     size, name = body.get("size"), body.get("name")
+    let_others_act(state)
     volume = state.volumes.rent(body.get("id"), size, name, state.now)
     write_volume(state, volume)
     return volume
@@ -20,6 +21,7 @@ def rent_volume(state: State, body: Json) -> Volume:
 def clone_volume(state: State, body: Json) -> Volume:
     """Rent room for a copy of a volume (F)."""
     source, room = body.get("src_id"), body.get("dst_id")
+    let_others_act(state)
     volume = state.volumes.clone(source, room, body.get("size"), state.now)
     write_volume(state, volume)
     return volume

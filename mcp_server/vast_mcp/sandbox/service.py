@@ -68,7 +68,7 @@ def rent(state: State, ask_id: int, body: Json) -> Instance:
 
     What cannot start, or is not to, is rented all the same, and stands still (A.7, A.11).
     """
-    _let_others_act(state)
+    let_others_act(state)
     launch = read_launch(body, state.templates, ask_id)
     if state.drops_onstart:
         launch.onstart = None
@@ -84,7 +84,7 @@ def rent(state: State, ask_id: int, body: Json) -> Instance:
     return instance
 
 
-def _let_others_act(state: State) -> None:
+def let_others_act(state: State) -> None:
     others, state.before_rent = state.before_rent, None
     if others is not None:
         others()

@@ -95,7 +95,7 @@ class State:
     lies: list[str] = field(default_factory=list[str])
     clouds: list[Json] = field(default_factory=list[Json])  # cloud connections (C.10)
     maintenances: list[Json] = field(default_factory=list[Json])  # announced by hosts (C.11)
-    # called once, as the next rent is judged: what others do just then
+    # called once, as the next rent, or making of a volume, is judged: what others do just then
     before_rent: Callable[[], object] | None = None
     # called once, as the next look at one instance is made
     before_show: Callable[[], object] | None = None
