@@ -126,7 +126,8 @@ async def made(sandbox: Sandbox) -> list[int]:
 async def storm(every: int, folder: Path) -> int:
     sandbox = Sandbox(folder)
     await sandbox.start()
-    doubles = orphans = killed = lost = 0
+    doubles = orphans = lost = 0
+    killed = {1: 0, 2: 0}  # by how many servers ask at once
     chosen = rows()[::every]
     try:
         found = sandbox._http("/api/v0/volumes/search/", "POST", {"limit": 64})["offers"]
@@ -146,12 +147,12 @@ async def storm(every: int, folder: Path) -> int:
             doubles += max(0, wrong[0])
             orphans += wrong[1]
             lost += wrong[2]
-            killed += wish.killed
+            killed[row.servers] += wish.killed
     finally:
         await sandbox.close()
     print(
-        f"{len(chosen)} volumes, {killed} servers killed: {doubles} doubles, {orphans} orphans, "
-        f"{lost} told that never were."
+        f"{len(chosen)} volumes, {killed[1]} servers killed alone and {killed[2]} of two that ask "
+        f"for the same: {doubles} doubles, {orphans} orphans, {lost} told that never were."
     )
     return 1 if doubles or orphans or lost else 0
 
