@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
@@ -48,6 +49,11 @@ def _once(check: Callable[[Any], None]) -> Callable[[Any], None]:
 # The SDK's client checks the schema of a tool's results once a session, for 10 ms, and every test
 # has sessions of its own: a third of the suite's time.
 Draft202012Validator.check_schema = _once(Draft202012Validator.check_schema)
+
+
+# httpx looks for sniffio at each request to an app in this process. It is not installed, and the
+# search through all folders takes a tenth of the suite's time.
+sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

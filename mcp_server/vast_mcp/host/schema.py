@@ -134,5 +134,10 @@ def specs_of(catalogue: Sequence[ToolSpec]) -> Mapping[str, ToolSpec]:
 def shown(catalogue: Sequence[ToolSpec]) -> dict[str, Tool]:
     """Tools as a host sees them, by name: as they were recorded, where a catalogue has that."""
     if isinstance(catalogue, Catalogue):
-        return {name: Tool.model_validate(catalogue.recorded(name)) for name in catalogue.specs}
+        return _recorded(catalogue)
     return {spec.name: published(spec) for spec in catalogue}
+
+
+@functools.cache  # servers of one process show the same
+def _recorded(catalogue: Catalogue) -> dict[str, Tool]:
+    return {name: Tool.model_validate(catalogue.recorded(name)) for name in catalogue.specs}

@@ -5,6 +5,7 @@ opened, so that an older vast-mcp that has it open, or opens it later, goes on r
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Iterator
 from importlib import resources
@@ -85,6 +86,7 @@ def _lacking_columns(db: sqlite3.Connection, there: set[str]) -> Iterator[str]:
             yield f"ALTER TABLE {table} ADD COLUMN {column} {definition}"
 
 
+@functools.cache
 def _columns_of_today() -> dict[tuple[str, str], str]:
     import sqlite3
 
@@ -122,13 +124,12 @@ def _name_of(statement: str) -> str:
     return statement.split()[2]
 
 
-def _schema() -> Iterator[str]:
+@functools.cache
+def _schema() -> tuple[str, ...]:
     """Today's schema, statement by statement: executescript would end the transaction around
     it.
     """
     file = resources.files("vast_mcp.journal").joinpath("schema.sql")
     lines = file.read_text(encoding="utf-8").splitlines()
     script = "\n".join(line.partition("--")[0] for line in lines)
-    for statement in script.split(";"):
-        if statement.strip():
-            yield statement.strip()
+    return tuple(statement.strip() for statement in script.split(";") if statement.strip())

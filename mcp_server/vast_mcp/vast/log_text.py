@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import unicodedata
@@ -14,6 +15,7 @@ _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x9b[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]*(?:\x07|\x1b\\)|\x1b[ "
     r"-/]*[0-~]"
 )
+_PRINTABLE = re.compile(r"[ -~]*")  # of these nearly every line is, and each is shown as it is
 
 
 def plain_lines(text: str, mask: Mask = NO_SECRETS) -> list[str]:
@@ -29,9 +31,12 @@ def plain_lines(text: str, mask: Mask = NO_SECRETS) -> list[str]:
 def _plain(line: str) -> str:
     """One line as it was last drawn, of visible characters."""
     _, _, drawn = _ESCAPES.sub("", line).rstrip("\r").rpartition("\r")
-    return "".join(_visible(char) for char in drawn).rstrip()
+    if not _PRINTABLE.fullmatch(drawn):
+        drawn = "".join(map(_visible, drawn))
+    return drawn.rstrip()
 
 
+@functools.lru_cache(4096)  # a log has few different characters
 def _visible(char: str) -> str:
     """A character as it may be shown: spaces of every kind as one kind, control characters not."""
     if char == "\t":
