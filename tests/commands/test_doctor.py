@@ -601,6 +601,7 @@ def test_it_says_which_hosts_start_it_and_never_what_they_set(
 # ── the command ────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.thorough
 def test_for_people_every_fault_is_a_line_with_its_cure_below(
     env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -628,6 +629,7 @@ def test_a_line_that_fixes_keeps_the_settings_it_was_found_with(
     )
 
 
+@pytest.mark.thorough
 def test_missing_bytecode_is_warned_of(env: dict[str, str], tmp_path: Path) -> None:
     """Without it every start takes twice the time, and some images forbid Python to
     write it (docs/hosts.md).

@@ -53,6 +53,7 @@ def test_a_line_ends_with_its_commands_status_and_leaves_nothing(scripts: Script
 
 @pytest.mark.processes
 @lines_take_long
+@pytest.mark.thorough
 def test_a_killed_line_is_taken_up_by_the_same_line(scripts: Scripts) -> None:
     """The job is begun once, and whoever tells its end has all that it said."""
     script = "echo begun; until [ -e ~/go ]; do sleep 0.1; done; echo done; exit 3"

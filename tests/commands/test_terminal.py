@@ -189,6 +189,7 @@ def test_rows_are_a_table_whose_values_are_whole() -> None:
     ]
 
 
+@pytest.mark.thorough
 def test_a_doctor_at_a_terminal_shows_a_table(env: dict[str, str], tmp_path: Path) -> None:
     """A terminal gets the table, and not the lines that a log gets."""
     terminal = env | {"TERM": "xterm", "VAST_MCP_TIME_SCALE": ""}
@@ -232,6 +233,7 @@ async def test_a_demo_that_goes_otherwise_says_so_and_ends_with_1(
     assert "The demo did not go as it must: search_offers: " in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 def test_a_server_that_a_person_started_says_what_it_waits_for(
     env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -361,6 +363,7 @@ def test_a_list_of_tools_is_served_without_what_only_a_call_needs(
 @pytest.mark.parametrize(
     "arguments", [[], ["call", "show_instances"]], ids=["serving", "another command"]
 )
+@pytest.mark.thorough
 def test_what_runs_collects_its_garbage(
     arguments: list[str], env: dict[str, str], tmp_path: Path
 ) -> None:

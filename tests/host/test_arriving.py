@@ -121,6 +121,7 @@ def test_with_stdout_closed_the_next_process_names_the_machine_and_rents_no_othe
     is_named_before_another(machine, real, url, tmp_path)
 
 
+@pytest.mark.thorough
 def test_with_stdout_closed_the_same_process_rents_no_other(
     real: dict[str, str], url: str, tmp_path: Path
 ) -> None:
@@ -139,6 +140,7 @@ def test_with_stdout_closed_the_same_process_rents_no_other(
     assert asked(url).count("create") == 1
 
 
+@pytest.mark.thorough
 def test_an_answer_that_the_host_leaves_in_the_pipe_has_told_nothing_yet(
     real: dict[str, str], url: str, tmp_path: Path
 ) -> None:
@@ -227,6 +229,7 @@ def confirmed(real: dict[str, str]) -> list[int]:
 
 
 @pytest.mark.parametrize("where", ["a full disk", "a closed pipe", "a pipe that nobody reads"])
+@pytest.mark.thorough
 def test_a_command_that_could_not_print_its_rental_has_told_nothing(
     real: dict[str, str], url: str, tmp_path: Path, where: str
 ) -> None:
@@ -352,6 +355,7 @@ def test_a_client_that_went_away_was_not_told_and_the_next_wish_is_refused_once(
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
+@pytest.mark.thorough
 def test_a_wish_that_waits_behind_a_client_that_left_is_told_of_its_machine(
     real: dict[str, str], url: str, tmp_path: Path, mode: str
 ) -> None:
@@ -372,6 +376,7 @@ def test_a_wish_that_waits_behind_a_client_that_left_is_told_of_its_machine(
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
+@pytest.mark.thorough
 def test_clients_that_took_their_answers_were_told(
     real: dict[str, str], url: str, tmp_path: Path, mode: str
 ) -> None:

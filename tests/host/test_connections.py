@@ -181,6 +181,7 @@ def test_asked_to_end_the_server_waits_for_nobody_who_half_sent_something(
         assert heard(headless) == b""
 
 
+@pytest.mark.thorough
 def test_what_clients_do_wrong_fills_nobodys_log(gate: Serving) -> None:
     """A pipe that nobody reads holds 64 KiB, and a full one stops the process."""
     for sent in (

@@ -84,6 +84,7 @@ async def test_no_other_computer_is_believed_to_be_a_sandbox(
 
 
 @pytest.mark.processes
+@pytest.mark.thorough
 def test_the_sandbox_on_a_port_prints_what_is_to_be_pasted(
     env: dict[str, str], tmp_path: Path
 ) -> None:

@@ -94,6 +94,7 @@ async def test_a_rental_begins_and_ends_over_http_in_either_era(
         assert gone["results"][0]["outcome"] == "destroyed"
 
 
+@pytest.mark.thorough
 async def test_what_one_request_learned_another_client_finds(sandboxed: Serving) -> None:
     """Requests stand alone, but the journal, the sandbox and the session are one per process."""
     wish: dict[str, Any] = {"offer_id": an_offer(), "disk": 16}
@@ -296,6 +297,7 @@ def test_a_page_elsewhere_gets_nowhere_even_with_the_token(
     assert ask(gate, **bearer(), **headers).status_code == status
 
 
+@pytest.mark.thorough
 def test_a_token_is_made_and_printed_once_where_none_is_set(
     env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -365,6 +367,7 @@ def test_a_token_that_was_set_is_never_printed(sandboxed: Serving) -> None:
         every=3,
     ),
 )
+@pytest.mark.thorough
 def test_what_would_be_open_to_others_is_wrong_usage(
     env: dict[str, str], tmp_path: Path, arguments: list[str], said: str
 ) -> None:
@@ -383,6 +386,7 @@ def test_a_short_token_is_refused(env: dict[str, str], tmp_path: Path) -> None:
     assert (status, "16" in err, "hunter2" in err) == (2, True, False)
 
 
+@pytest.mark.thorough
 def test_behind_a_proxy_only_the_names_that_were_given_and_loopback_are_served(
     env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -424,6 +428,7 @@ def test_behind_a_proxy_only_the_names_that_were_given_and_loopback_are_served(
 # ── whose files ────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.thorough
 async def test_no_key_file_of_the_serving_computer_is_read(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:
@@ -592,6 +597,7 @@ async def test_asked_to_end_without_an_answer_it_ends_and_the_next_process_finds
     assert (again["instance_id"], ledger(url)["living"]) == (made, [made])
 
 
+@pytest.mark.thorough
 async def test_asked_to_end_while_it_only_waits_it_ends_soon(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:
@@ -639,6 +645,7 @@ async def test_a_client_that_leaves_while_it_rents_leaves_a_machine_that_the_nex
     assert [str(machine) in notice for notice in told["notices"]] == [True]
 
 
+@pytest.mark.thorough
 async def test_a_cancel_of_the_older_era_is_taken_and_stops_nothing(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:
@@ -720,6 +727,7 @@ OVER_HTTP = NO_MESSAGES | {
 
 
 @pytest.mark.parametrize("what", ["an emoji in two halves", "an id below 0", "just 1 MiB"])
+@pytest.mark.thorough
 def test_the_nearest_body_that_is_a_message_reaches_its_tool(gate: Serving, what: str) -> None:
     headers = ACCEPT | bearer() | {"Content-Type": "application/json"}
     with httpx.Client(trust_env=False, timeout=PATIENCE) as http:

@@ -95,6 +95,7 @@ def test_what_one_process_rents_another_sees_replays_and_destroys(by_command: Ca
     assert ended["results"][0]["outcome"] == "destroyed"
 
 
+@pytest.mark.thorough
 def test_several_processes_at_once_start_one_service(
     env: dict[str, str], state: Path, tmp_path: Path
 ) -> None:
@@ -129,6 +130,7 @@ async def test_the_first_call_starts_it_and_no_start_of_a_server_does(
     assert [one.stat().st_mode & 0o777 for one in (state, made.parent)] == [0o700, 0o700]
 
 
+@pytest.mark.thorough
 def test_no_end_of_a_client_ends_it(env: dict[str, str], state: Path, tmp_path: Path) -> None:
     """A host may kill a server with all that it started, by group or by parents, and closes its
     pipes.
@@ -201,6 +203,7 @@ def gone(answer: dict[str, Any]) -> str:
     return notice
 
 
+@pytest.mark.thorough
 async def test_a_reset_takes_machines_and_journal_and_running_servers_notice(
     told: Settings, state: Path, by_command: Called, capsys: pytest.CaptureFixture[str]
 ) -> None:

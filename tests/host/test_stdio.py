@@ -250,6 +250,7 @@ def test_an_option_that_makes_no_sense_is_wrong_usage(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.thorough
 def test_an_answer_reaches_an_output_that_knows_few_letters(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:
@@ -284,6 +285,7 @@ def test_an_answer_that_cannot_be_written_is_no_failure_that_bills_nothing(
     assert (status, json.loads(out)["replayed"]) == (0, True)
 
 
+@pytest.mark.thorough
 def test_a_state_folder_that_cannot_be_looked_into_stops_renting_only(
     env: dict[str, str], url: str, tmp_path: Path
 ) -> None:
@@ -313,6 +315,7 @@ def test_a_command_that_does_not_exist_is_wrong_usage(capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.thorough
 def test_the_command_rents_through_no_proxy_and_tells_what_may_bill(
     env: dict[str, str], url: str, folder: Path, tmp_path: Path
 ) -> None:

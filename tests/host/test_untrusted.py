@@ -274,6 +274,7 @@ async def test_a_text_in_place_of_every_text_is_marked_or_left_out(
         assert await _seen_by(client, world) > 0
 
 
+@pytest.mark.thorough
 async def test_a_text_in_place_of_any_one_text_is_marked_or_left_out(settings: Settings) -> None:
     """One at a time, so that everything else goes its ordinary way: through ssh lines, prices and
     filters.

@@ -203,6 +203,7 @@ async def test_a_spoilt_reservation_stops_neither_looking_nor_ending(
         ]
     ),
 )
+@pytest.mark.thorough
 def test_sweep_reconcile_and_doctor_work_on_spoilt_rows(
     url: str, env: dict[str, str], tmp_path: Path, state: Path, column: str, value: Any
 ) -> None:

@@ -723,6 +723,7 @@ async def test_a_server_for_looking_only_destroys_nothing_and_marks(
     assert world.asked("destroy") == []
 
 
+@pytest.mark.thorough
 async def test_errors_of_vast_only_make_a_server_wait(world: World, settings: Settings) -> None:
     """What could not be done is tried again, less and less often."""
     async with sweeping(world, settings) as client:

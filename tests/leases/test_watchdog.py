@@ -683,6 +683,7 @@ def on_time(machine: Machine, later: float = 0) -> bool:
 
 
 @pytest.mark.parametrize(("shell", "client"), SOME)
+@pytest.mark.thorough
 def test_a_machine_is_deleted_on_time_by_a_clock_an_hour_wrong(
     machines: dict[str, Machine], shell: str, client: str
 ) -> None:

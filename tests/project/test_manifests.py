@@ -127,6 +127,7 @@ def test_what_is_committed_is_what_the_generator_writes(copy: Path) -> None:
     assert run(copy, "--check") == (0, "")
 
 
+@pytest.mark.thorough
 def test_stale_files_are_named_and_left_alone_by_the_check_and_mended_without_it(
     copy: Path,
 ) -> None:
@@ -159,6 +160,7 @@ def test_stale_files_are_named_and_left_alone_by_the_check_and_mended_without_it
     assert {name: (copy / name).read_text(encoding="utf-8") for name in before} == before
 
 
+@pytest.mark.thorough
 def test_an_owner_gives_the_addresses_that_are_left_out_without_one(copy: Path) -> None:
     """No manifest shows an address that nobody owns, and the owner stands in one place."""
     text = (copy / "pyproject.toml").read_text(encoding="utf-8")
@@ -331,6 +333,7 @@ def configured() -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", configured())
+@pytest.mark.thorough
 async def test_a_configured_server_starts_and_treats_a_placeholder_as_no_key(
     name: str, tmp_path: Path
 ) -> None:

@@ -57,6 +57,7 @@ def test_a_dependency_has_both_bounds_and_a_reason_beside_it(requirement: Any) -
     assert re.search(r"#\s*\w+ \w+", beside) or above.startswith("# ")
 
 
+@pytest.mark.thorough
 def test_what_people_install_is_what_the_code_imports() -> None:
     """Nothing is imported by luck, because something else brings it, and nothing is
     installed for nothing.
@@ -202,6 +203,7 @@ def test_the_command_says_its_version(command: list[Any]) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"vast-mcp {vast_mcp.__version__}\n", "")
 
 
+@pytest.mark.thorough
 def test_a_folder_called_tools_where_it_is_started_is_not_run(tmp_path: Path) -> None:
     """Started inside somebody's project, the server must not import their code
     (docs/architecture.md).

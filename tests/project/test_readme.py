@@ -137,6 +137,7 @@ def test_the_lines_for_a_script_run(sandbox: str, tmp_path: Path) -> None:
     assert (brace + rest)[end:].strip().startswith("nothing open\n")
 
 
+@pytest.mark.thorough
 def test_the_line_for_cron_runs(sandbox: str, tmp_path: Path) -> None:
     """README: a sweep every ten minutes, with the settings of one file and none of the shell's."""
     [line] = re.findall(r"```\n\*/10 \* \* \* \* (.*?)\n```", README)

@@ -300,6 +300,7 @@ async def test_an_answer_is_good_for_one_call(world: World, settings: Settings) 
 
 
 @ERAS
+@pytest.mark.thorough
 async def test_a_host_on_the_other_end_of_a_pipe_asks_too(tmp_path: Path, era: Mode) -> None:
     """The real server over stdio, as hosts run it."""
     environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "VAST_MCP_CONFIRM": "always"}

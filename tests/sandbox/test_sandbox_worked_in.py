@@ -78,6 +78,7 @@ async def test_a_job_goes_on_and_is_followed_to_its_end(client: Client, world: W
 
 
 @pytest.mark.parametrize("lie", ["", "no_detach"])
+@pytest.mark.thorough
 async def test_a_job_is_stopped_with_all_that_it_began(
     client: Client, world: World, lie: str
 ) -> None:
@@ -91,6 +92,7 @@ async def test_a_job_is_stopped_with_all_that_it_began(
 
 
 @pytest.mark.parametrize(("empties", "state"), [(False, "interrupted"), (True, "lost")])
+@pytest.mark.thorough
 async def test_what_ran_in_a_machine_that_began_anew_is_told(
     client: Client, world: World, empties: bool, state: str
 ) -> None:

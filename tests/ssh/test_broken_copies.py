@@ -86,6 +86,7 @@ def ends(desk: Desk, home: Path, *, up: bool) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("up", [True, False])
+@pytest.mark.thorough
 async def test_a_connection_that_breaks_again_and_again_costs_what_was_on_its_way(
     desk: Desk, workplace: Sshd, up: bool
 ) -> None:
@@ -116,6 +117,7 @@ async def test_a_folder_without_files_is_there_once_it_is_said_to_be(
 
 
 @pytest.mark.parametrize("up", [True, False])
+@pytest.mark.thorough
 async def test_another_process_goes_on_by_what_lies_there(
     desk: Desk, workplace: Sshd, up: bool
 ) -> None:
@@ -135,6 +137,7 @@ async def test_another_process_goes_on_by_what_lies_there(
     assert held(target) == held(source)
 
 
+@pytest.mark.thorough
 async def test_what_is_damaged_or_of_another_source_is_not_built_upon(
     desk: Desk, workplace: Sshd
 ) -> None:

@@ -200,6 +200,7 @@ async def test_what_stopped_machines_bill_is_a_sum_of_its_own(client: Client, wo
     assert account["total_usd_per_hour"] == shown["total_usd_per_hour"]
 
 
+@pytest.mark.thorough
 async def test_a_thousand_machines_are_counted_whole_and_shown_as_far_as_they_fit(
     world: World, settings: Settings
 ) -> None:

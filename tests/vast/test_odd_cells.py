@@ -57,6 +57,7 @@ def about(answer: dict[str, Any], *words: str) -> list[str]:
 
 
 @pytest.mark.parametrize("tool", ["show_instances", "show_instance", "show_account"])
+@pytest.mark.thorough
 async def test_one_odd_cell_of_a_machine_is_one_unknown_and_said_once(
     world: World, settings: Settings, tool: str
 ) -> None:
