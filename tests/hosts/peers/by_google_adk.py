@@ -15,17 +15,16 @@ from mcp import StdioServerParameters
 from peer import ANSWERS_WITHIN, SERVER_ENV, Json, Peer, main, said
 
 
-async def a_context() -> ToolContext:
+async def a_conversation() -> InvocationContext:
     """What a tool is told of the conversation that it is called in."""
     sessions = InMemorySessionService()
     session = await sessions.create_session(app_name="peer", user_id="peer")
-    within = InvocationContext(
+    return InvocationContext(
         session_service=sessions,
         invocation_id=str(uuid.uuid4()),
         agent=LlmAgent(name="peer", model="none"),
         session=session,
     )
-    return ToolContext(within)
 
 
 @asynccontextmanager
@@ -36,9 +35,10 @@ async def opened(command: str) -> AsyncIterator[Peer]:
     )
     try:
         tools = {tool.name: tool for tool in await toolset.get_tools()}
-        context = await a_context()
+        conversation = await a_conversation()
 
         async def call(name: str, arguments: Json) -> str:
+            context = ToolContext(conversation, function_call_id=str(uuid.uuid4()))
             answer = await tools[name].run_async(args=arguments, tool_context=context)
             return said(answer.get("structuredContent", answer))
 

@@ -7,6 +7,7 @@ from fastmcp.client.transports import StdioTransport
 from peer import SERVER_ENV, Json, Peer, main, said
 from pydantic_ai.exceptions import ModelRetry
 from pydantic_ai.mcp import MCPToolset
+from pydantic_ai.messages import ToolReturn
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.profiles.google import GoogleJsonSchemaTransformer
 from pydantic_ai.profiles.openai import OpenAIJsonSchemaTransformer
@@ -25,9 +26,11 @@ async def opened(command: str) -> AsyncIterator[Peer]:
             tool = tools[name]
             taken = tool.args_validator.validate_python(arguments)
             try:
-                return said(await toolset.call_tool(name, taken, context, tool))
+                answer = await toolset.call_tool(name, taken, context, tool)
             except ModelRetry as problem:  # an error, which its model reads
                 return problem.message
+            # Of a tool that has a page the rest is for that page.
+            return said(answer.return_value if isinstance(answer, ToolReturn) else answer)
 
         def converted(transformer: type, *, strict: bool) -> dict[str, Json]:
             return {name: transformer(one, strict=strict).walk() for name, one in schemas.items()}
