@@ -25,7 +25,7 @@ from vast_mcp.journal import Journal
 from vast_mcp.renting.approval_codes import code_of
 
 TRIES = 60
-SCALE = "0.004"  # ten minutes are 2.4 s
+SCALE = "0.02"  # a request has half a second, which a busy machine needs
 USD = 1.0
 REFUSED = ("refused", "before")
 LOST = [*((kind, when) for kind in ("drop", "html502") for when in ("before", "after")), REFUSED]

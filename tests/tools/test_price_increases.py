@@ -10,7 +10,7 @@ import pytest
 from mcp import Client
 
 from house import OURS, allowing, an_offer, call, served
-from people import Person
+from people import ERAS, Mode, Person
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Settings
 
@@ -137,6 +137,54 @@ async def test_a_person_is_asked_at_the_price_that_it_comes_to(
     assert f"{now:.4f} →" in question
     assert "end of its present contract" in question
     assert rise.verdict == "accepted"
+
+
+async def test_what_is_agreed_to_counts_in_the_limits_from_then_on(
+    world: World, settings: Settings
+) -> None:
+    """It comes with the end of the contract, when nobody is asked any more: no look shows it till
+    then, and a machine that rests until then costs its disk.
+    """
+    machine = a_machine(world, dph_base=lambda usd: usd > 0.4)
+    now = world.instances[machine].dph_total
+    offer = an_offer(world, dph_base=lambda usd: 0.3 * now < usd < 0.8 * now)
+    world.raise_price(machine, factor=2)
+    most = now * 2.1
+    times = replace(settings.times, young_s=0.0)
+    async with allowing(
+        world, replace(settings, times=times), max_total_usd_per_hour=most
+    ) as client:
+        assert "error" not in await decide(client, machine, "accept_price")
+        wish = {"offer_id": offer["id"], "image": "a/b", "disk": 10}
+        error = (await call(client, "create_instance", **wish))["error"]
+        assert error["code"] == "over_limit"
+        await call(client, "manage_instance", instance_id=machine, action="stop")
+        assert "error" not in await call(client, "create_instance", **wish)
+        start = await call(client, "manage_instance", instance_id=machine, action="start")
+        assert start["error"]["code"] == "over_limit"
+
+
+@ERAS
+async def test_a_yes_is_to_the_increase_that_was_read(
+    world: World, settings: Settings, era: Mode
+) -> None:
+    """The host may ask for another one meanwhile: at the same price, and dearer traffic."""
+    machine = a_machine(world)
+    first = world.raise_price(machine, factor=2)
+
+    def ask_for_another() -> None:
+        world.office.rises.pop(first.id)
+        world.raise_price(machine, factor=2)
+
+    person = Person(meanwhile=ask_for_another)
+    asking = replace(settings, confirm_above=0.0)
+    async with served(world, asking, elicitation_callback=person, mode=era) as client:
+        result = await decide(client, machine, "accept_price")
+    if era == "legacy":
+        assert result["error"]["code"] == "needs_confirmation"
+        assert world.asked("accept_rise") == []
+    else:
+        assert len(person.questions) == 2
 
 
 @pytest.mark.parametrize("fault", ["drop", "html502"])

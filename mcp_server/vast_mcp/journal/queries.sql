@@ -247,7 +247,7 @@ INSERT INTO holds (account, instance_id, usd_per_hour, made_at, state)
 VALUES (:account, :instance_id, :usd_per_hour, :made_at, 'flying');
 
 -- name: settle_reservation
-UPDATE holds SET state = :state WHERE id = :id;
+UPDATE holds SET state = :state, agreed = :agreed WHERE id = :id;
 
 -- name: drop_reservation
 DELETE FROM holds WHERE id = :id;
@@ -256,13 +256,14 @@ DELETE FROM holds WHERE id = :id;
 -- What is on its way stays, unless it is so old that its call was cut off.
 DELETE FROM holds
 WHERE account = :account AND instance_id = :instance_id
-  AND (state != 'flying' OR made_at < :cut_off_before);
+  AND agreed = 0 AND (state != 'flying' OR made_at < :cut_off_before);
 
 -- name: drop_reservations_of
 DELETE FROM holds WHERE account = :account AND instance_id = :instance_id;
 
 -- name: reservations
-SELECT id, account, instance_id, usd_per_hour, made_at, state FROM holds WHERE account = :account;
+SELECT id, account, instance_id, usd_per_hour, made_at, state, agreed FROM holds
+WHERE account = :account;
 
 -- ── money paid ahead ────────────────────────────────────────────────────────────────────────────
 

@@ -225,8 +225,8 @@ class Question:
 
 @dataclass(frozen=True)
 class Reservation:
-    """What an act on a machine may make it cost before any list shows it: on its way, in doubt, or
-    seen to be so.
+    """What an act on a machine may make it cost before any list shows it: on its way, in doubt,
+    agreed to from some day on, or seen to be so.
     """
 
     id: int
@@ -235,6 +235,7 @@ class Reservation:
     usd_per_hour: float
     made_at: float
     state: Literal["flying", "maybe", "true"]
+    is_agreed: bool = False  # it comes for certain, and later than any look that proves an act
 
 
 @dataclass(frozen=True)
@@ -303,6 +304,7 @@ def reservation_of(row: Mapping[str, Any]) -> Reservation:
         usd_per_hour=number_of(row["usd_per_hour"]) or 0.0,
         made_at=time_of(row["made_at"]) or 0.0,
         state=row["state"],
+        is_agreed=bool(row["agreed"]),
     )
 
 

@@ -33,18 +33,24 @@ class Reservations:
         )
         return Reservation(number, account, instance_id, usd_per_hour, made_at, "flying")
 
-    def settle(self, reservation: Reservation, state: Literal["maybe", "true"] | None) -> None:
+    def settle(
+        self, reservation: Reservation, state: Literal["maybe", "agreed", "true"] | None
+    ) -> None:
         """The act is over: read back as asked ("true"), or not yet, since Vast queued it or did
-        not answer ("maybe"); None: refused, and nothing comes of it.
+        not answer ("maybe"), or since it begins later ("agreed"); None: refused, and nothing comes
+        of it.
         """
+        agreed = state == "agreed"
         if state is None:
             self._db.write("drop_reservation", id=reservation.id)
         else:
-            self._db.write("settle_reservation", id=reservation.id, state=state)
+            kept = "maybe" if agreed else state
+            self._db.write("settle_reservation", id=reservation.id, state=kept, agreed=agreed)
 
     def release(self, account: str, instance_id: int) -> None:
-        """Drop the finished reservations of a machine that was seen to be stopped. One still in
-        flight stays, unless it is older than FLIGHT_S: its call was cut off.
+        """Drop the finished reservations of a machine that was seen to be stopped, but for what is
+        agreed to. One still in flight stays, unless it is older than FLIGHT_S: its call was cut
+        off.
         """
         self._db.write(
             "release_reservations",

@@ -71,7 +71,8 @@ CREATE TABLE holds (
     instance_id  INTEGER NOT NULL,
     usd_per_hour REAL NOT NULL,
     made_at      REAL NOT NULL,
-    state        TEXT NOT NULL CHECK (state IN ('flying', 'maybe', 'true'))
+    state        TEXT NOT NULL CHECK (state IN ('flying', 'maybe', 'true')),
+    agreed       INTEGER NOT NULL DEFAULT 0   -- 1: it comes for certain, later than any look
 ) STRICT;
 CREATE INDEX holds_by_account ON holds (account);
 

@@ -202,10 +202,11 @@ def cost_with_volume(row: Instance, volume: float | None) -> float:
 def reserved_price(
     reservations: Sequence[Reservation], row: Instance | None, young_s: float
 ) -> float | None:
-    """The highest price that our pending starts and bids may still cause.
+    """The highest price that our pending starts and bids, and accepted increases, may still cause.
 
     After `young_s` seconds the row is believed, except for a start that Vast queued or never
-    answered: that counts until the machine runs.
+    answered: that counts until the machine runs; and for an accepted increase, which counts
+    for as long as it is asked to run.
     """
     return highest(*(one.usd_per_hour for one in reservations if _counts(one, row, young_s)))
 
@@ -213,6 +214,8 @@ def reserved_price(
 def _counts(reservation: Reservation, row: Instance | None, young_s: float) -> bool:
     if row is None or time.time() - reservation.made_at <= young_s:
         return True
+    if reservation.is_agreed:
+        return row.intended_status != "stopped"
     return reservation.state != "true" and row.intended_status != "running"
 
 

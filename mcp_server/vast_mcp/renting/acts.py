@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from vast_mcp import errors
 from vast_mcp.errors import Json, NextStep
@@ -50,6 +50,7 @@ class Act(ABC):
     may_start: ClassVar[bool] = False  # a machine that stands still: what Vast may say it queued
     provable: ClassVar[bool] = True  # a row can prove it even where Vast gave no answer
     must_be_seen: ClassVar[bool] = False  # accepted and not seen is no success
+    comes_later: ClassVar[bool] = False  # what it costs then, weeks after any look
 
     def __init__(self, call: Call, target: Target, given: Json, again: NextStep) -> None:
         self.call = call
@@ -139,10 +140,16 @@ async def perform(act: Act, consent: Consent | None = None) -> Outcome:
     if act.makes_anew:
         pins.forget(call.session, act.target.instance_id)
     outcome = await _look(act, answered=lost is None)
-    reserving.settle(call, held, "true" if outcome.done else "maybe")
+    reserving.settle(call, held, _counts_as(act, outcome))
     if not outcome.done and (lost is not None or act.must_be_seen):
         raise _unsure(act, lost)
     return outcome
+
+
+def _counts_as(act: Act, outcome: Outcome) -> Literal["maybe", "agreed", "true"]:
+    if act.comes_later:
+        return "agreed"
+    return "true" if outcome.done else "maybe"
 
 
 def _consent_to(act: Act) -> Consent:

@@ -44,7 +44,9 @@ class Change:
         """
         usd = self.usd_per_hour
         if usd is not None:
-            usd = highest(usd, _reserved(self.call, account, self.instance_id, self.row))
+            held = _reservations(self.call, account, self.instance_id)
+            reserved = reserved_price(held, self.row, self.call.times.young_s)
+            usd = highest(usd, reserved, *(one.usd_per_hour for one in held if one.is_agreed))
         check_account(
             self.call, self.standing, account, usd, instance_id=self.instance_id, is_whole=True
         )
@@ -127,9 +129,12 @@ async def weigh_longer(call: Call, instance_id: int, row: Instance | None) -> Ch
     return change
 
 
-def settle(call: Call, held: Reservation | None, state: Literal["maybe", "true"] | None) -> None:
-    """Record what became of the act: seen to be so ("true"), perhaps yet to come ("maybe"), or
-    refused (None). A journal that fails changes nothing: the reservation counts on.
+def settle(
+    call: Call, held: Reservation | None, state: Literal["maybe", "agreed", "true"] | None
+) -> None:
+    """Record what became of the act: seen to be so ("true"), perhaps yet to come ("maybe"), sure to
+    come ("agreed"), or refused (None). A journal that fails changes nothing: the reservation
+    counts on.
     """
     if held is not None:
         with journal_may_fail:
@@ -180,5 +185,9 @@ def _row_of(seen: Standing | None, instance_id: int) -> Instance | None:
 
 def _reserved(call: Call, account: str, instance_id: int, row: Instance | None) -> float | None:
     """What acts on this machine announced, where it may still come true."""
-    reservations = call.journal.reservations.of(account).get(instance_id, [])
-    return reserved_price(reservations, row, call.times.young_s)
+    held = _reservations(call, account, instance_id)
+    return reserved_price(held, row, call.times.young_s)
+
+
+def _reservations(call: Call, account: str, instance_id: int) -> list[Reservation]:
+    return call.journal.reservations.of(account).get(instance_id, [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from vast_mcp import errors
 from vast_mcp.account import increases
 from vast_mcp.account.reading import Reading
 from vast_mcp.machines.increases import Increased, increased
@@ -27,7 +28,16 @@ class Decide(Verb):
 
     async def check(self) -> None:
         await super().check()
-        self.increase = await increases.waiting_for(self.call, self.target.instance_id)
+        found = await increases.waiting_for(self.call, self.target.instance_id)
+        if self.increase is not None and self.increase != found:
+            raise errors.NeedsConfirmation(
+                "The host changed what it asks for while a person read. The same call asks again.",
+                instance_id=self.target.instance_id,
+                next_steps=[self.again],
+            )
+        self.increase = found
+        # A yes is to this increase, and to no later one at the same price.
+        self.given = {**self.wanted.given, "increase": found.model_dump(mode="json")}
 
     @property
     def prices(self) -> Increased | None:
@@ -52,6 +62,7 @@ class AcceptPrice(Decide):
     loses = "it costs more then"
     accepts = True
     may_cost = True
+    comes_later = True
 
     def afterwards(self, row: Instance | None) -> float | None:
         asked = self.increase
