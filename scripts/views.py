@@ -29,7 +29,10 @@ BRIDGE = (
     'export { AppBridge, PostMessageTransport } from "@modelcontextprotocol/ext-apps/app-bridge";'
 )
 # What `--ci` runs: nothing that a clock judges, which a busy machine would miss.
-SMALL = "price_rents or second_look or strangers_wrote or policy_is_noticed"
+SMALL = (
+    "price_rents or after_a_second_look or strangers_wrote or policy_is_noticed"
+    " or without_an_answer or their_bridge"
+)
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 

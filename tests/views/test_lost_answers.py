@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 from mcp import Client
+from playwright.async_api import Browser
 
 from drawn import a_leased_machine
-from house import call, puts
-from stage import Stage, as_result
+from house import allowing, call, puts, served
+from people import approve, code_in
+from stage import Stage, as_result, of_server, resources_of
 from vast_mcp import views
 from vast_mcp.sandbox.world import World
+from vast_mcp.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -223,3 +228,39 @@ async def test_a_list_that_names_no_machines_is_not_taken_for_an_empty_account(
     await stage.view.get_by_role("button", name="Refresh").click()
     await stage.view.get_by_text("The answer lists no machines.").wait_for()
     assert await stage.view.locator("article").count() == 1
+
+
+async def test_a_rental_that_a_person_must_agree_to_waits_for_that(
+    browser: Browser, two_origins: Any, world: World, settings: Settings, state: Path
+) -> None:
+    """The page can answer no question of the server's: the person says yes elsewhere, and presses
+    once more.
+    """
+    asked = replace(settings, confirm_above=0.0, state_dir=state)
+    async with served(world, asked) as client:
+        stage = Stage(browser, two_origins, of_server(client), resources_of(client))
+        rent = await with_a_price(stage, client)
+        await rent.click()
+        await stage.view.locator("#outcome .note.bad").wait_for()
+        assert puts(world) == 0
+        assert await stage.view.get_by_text("A machine may exist").count() == 0
+        said = await stage.view.locator("#outcome .note.bad").text_content() or ""
+        assert approve(code_in({"message": said})) == 0
+        await rent.click()
+        await stage.view.get_by_text("Rented: machine").first.wait_for()
+        assert puts(world) == 1
+        await stage.close()
+
+
+async def test_where_the_server_only_looks_no_button_rents(
+    browser: Browser, two_origins: Any, world: World, settings: Settings
+) -> None:
+    async with allowing(world, settings, read_only=True) as client:
+        stage = Stage(browser, two_origins, of_server(client), resources_of(client))
+        answer = await call(client, "search_offers", limit=3)
+        await stage.open(views.page("offers"), as_result(answer), args={"limit": 50})
+        await stage.view.get_by_role("button", name="Choose").first.click()
+        await stage.view.get_by_text("VAST_MCP_READ_ONLY").wait_for()
+        assert await stage.view.locator("#rent").count() == 0
+        assert puts(world) == 0
+        await stage.close()

@@ -76,3 +76,21 @@ async def test_an_account_of_an_older_day_is_read_anew(
     await stage.open(views.page("money"), as_result(old))
     await stage.view.locator("#as-of", has_text="As of").wait_for()
     assert "$25.00" in (await stage.view.locator("#top").text_content() or "")
+
+
+async def test_a_period_that_could_not_be_read_leaves_no_figures_of_another(
+    stage: Stage, world: World, client: Client
+) -> None:
+    ask = stage.answer
+
+    async def answer(name: str, args: dict[str, Any]) -> dict[str, Any]:
+        if name == "show_costs" and args["period"] == "90":
+            return as_result({"error": {"code": "x", "message": "Too long ago."}})
+        return await ask(name, args)
+
+    stage.answer = answer
+    await stage.open(views.page("money"), as_result(await first_answer("money", client, world)))
+    await stage.until("byId('spent').children.length > 0")
+    await stage.view.get_by_label("Days").select_option("90")
+    await stage.view.locator("#days", has_text="Too long ago.").wait_for()
+    assert await stage.view.locator("#spent *").count() == 0

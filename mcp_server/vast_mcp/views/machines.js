@@ -390,7 +390,6 @@ async function rounds() {
     take(await callTool("show_instances", {}));
     pace.refused = false;
     saidOf(new Date());
-    say("");
     await details();
   } catch (error) {
     pace.refused = error.code === "host"; // asked once more by a press alone
@@ -423,6 +422,6 @@ begin({
   name: "machines",
   tool: "show_instances",
   // What the host hands over may be of an older day: it is read anew at once.
-  show: (answer) => { take(answer); return round(); },
+  show: (answer) => { take(answer); say(""); return round(); },
   end: () => clearTimeout(pace.timer),
 });

@@ -152,13 +152,11 @@ function limitOf(limit) {
 // ── reading ────────────────────────────────────────────────────────────────────────────────────
 
 // What could not be read is said in its place, and is not nothing.
-async function part(place, read, take) {
-  let answer;
+async function readLimits() {
   try {
-    answer = await read();
-    take(answer);
+    takeLimits(await readResource("vast://limits"));
   } catch (error) {
-    byId(place).replaceChildren(failure(error));
+    byId("limits").replaceChildren(failure(error));
   }
 }
 
@@ -179,16 +177,28 @@ async function readAll() {
   } catch {
     // The kinds stay.
   }
-  await part("limits", () => readResource("vast://limits"), takeLimits);
+  await readLimits();
   await readCosts();
   say("");
 }
 
+let costsAsked = 0;
+
+// Of two periods that were chosen the later counts, and no figure of another stays beside it.
 async function readCosts() {
-  const period = byId("period").value;
-  await part("days", () => callTool("show_costs", { period, limit: 20 }), (costs) => {
-    if (byId("period").value === period) takeCosts(costs);
-  });
+  costsAsked += 1;
+  const mine = costsAsked;
+  let costs;
+  let failed = null;
+  try {
+    costs = await callTool("show_costs", { period: byId("period").value, limit: 20 });
+  } catch (error) {
+    failed = error;
+  }
+  if (mine !== costsAsked) return;
+  for (const place of ["costs-said", "spent", "kinds", "came"]) byId(place).replaceChildren();
+  if (failed) byId("days").replaceChildren(failure(failed));
+  else takeCosts(costs);
 }
 
 byId("period").addEventListener("change", readCosts);

@@ -310,7 +310,7 @@ function close(offer) {
   if (state.later) take(...state.later);
   else draw();
   state.later = null;
-  const row = byId("rows").querySelector(`[data-offer="${offer.offer_id}"] button`);
+  const row = byId("rows").querySelector(`[data-offer="${CSS.escape(idOf(offer))}"] button`);
   (row || byId("filter")).focus();
 }
 
