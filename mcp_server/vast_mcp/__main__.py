@@ -9,7 +9,10 @@ def main() -> None:
     # Loading makes a hundred thousand objects and no garbage to speak of; looking through them
     # takes a tenth of it.
     gc.disable()
-    from vast_mcp.commands.cli import run
+    try:
+        from vast_mcp.commands.cli import run
+    except KeyboardInterrupt:  # nothing was begun
+        sys.exit(130)
 
     gc.freeze()  # what is there stays to the end: no later collection looks at it
     gc.enable()

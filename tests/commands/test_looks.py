@@ -174,6 +174,23 @@ def test_wrong_usage_names_the_option(
     assert "Traceback" not in beside
 
 
+@pytest.mark.parametrize("text", ["NaN", "-Infinity", "1e400", '[1, {"a": Infinity}]'])
+def test_what_is_no_number_is_no_ceiling_that_vanishes(run: Run, text: str) -> None:
+    """On the wire it is null, and a search, a rental or a run would go on without its ceiling."""
+    asked = f'{{"gpu_name": "4090", "max_usd_per_hour": {text}}}'
+    for words in (("call", "search_offers", asked), ("call", "create_instance", asked)):
+        status, out, beside = run(*words)
+        assert (status, out) == (2, ""), words
+        assert "no number" in beside
+    status, _, beside = run("run", "--budget", "1", "--want", asked, "--", "true")
+    assert (status, "no number" in beside) == (125, True)
+    if "[" not in text:
+        for option in ("--max", "--disk", "--hours"):
+            assert run("offers", f"{option}={text}")[0] == 2, option
+        for option in ("--max", "--disk"):
+            assert run("run", "--budget", "1", f"{option}={text}", "--", "true")[0] == 125, option
+
+
 def test_an_error_is_said_and_as_json_it_is_the_tools(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import replace
 from typing import Any, cast
@@ -53,7 +52,7 @@ def run(chosen: argparse.Namespace) -> int:
 def arguments_of(text: str) -> Json:
     """The arguments of a call. Raises NoArguments."""
     try:
-        parsed = json.loads(text)
+        parsed = options.read_json(text)
     except (ValueError, RecursionError) as exc:
         raise NoArguments(f"the arguments are no JSON: {exc}") from None
     if not isinstance(parsed, dict):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import os
 import shlex
 import sys
@@ -107,6 +109,28 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add --json."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def finite(text: str) -> float:
+    """A number that is one. On the wire NaN and infinity are null, which is no ceiling at all."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"no number: {text!r}")
+    return value
+
+
+def read_json(text: str) -> Any:
+    """What a JSON text says. Raises ValueError, also for numbers that the wire would leave out, and
+    RecursionError.
+    """
+    return json.loads(text, parse_float=_number, parse_constant=_number)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"no number: {text[:40]}")
+    return value
 
 
 def settings_of(options: argparse.Namespace, *, key_files: bool = True) -> Settings:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from vast_mcp.commands.options import finite
 from vast_mcp.errors import Json
 
 STATUSES = """\
@@ -24,7 +26,7 @@ class Option:
     argument: str
     what: str  # in the help
     metavar: str | None = None
-    kind: type[int] | type[float] | type[str] = str
+    kind: Callable[[str], int | float | str] = str
     several: bool = False
     choices: tuple[str, ...] = ()
 
@@ -46,17 +48,17 @@ OFFERS = (
         ("--gpu",), "gpu_name", "the card, spelled freely; may be repeated", "NAME", several=True
     ),
     Option(("--count", "--gpus"), "num_gpus", "exactly so many cards", "N", int),
-    Option(("--max",), "max_usd_per_hour", "at most so much, disk included, $/hour", "USD", float),
-    Option(("--memory",), "min_gpu_ram_gb", "memory of each card, at least", "GB", float),
-    Option(("--disk",), "min_disk_gb", "the disk that prices include (default 10)", "GB", float),
+    Option(("--max",), "max_usd_per_hour", "at most so much, disk included, $/hour", "USD", finite),
+    Option(("--memory",), "min_gpu_ram_gb", "memory of each card, at least", "GB", finite),
+    Option(("--disk",), "min_disk_gb", "the disk that prices include (default 10)", "GB", finite),
     Option(("--where",), "geolocation", "a place; may be repeated", "PLACE", several=True),
-    Option(("--reliability",), "min_reliability", "at least, 0 to 1; 0.98 is good", "R", float),
-    Option(("--hours",), "min_hours", "until the host may take it back", "H", float),
-    Option(("--cuda",), "min_cuda", "CUDA version of the driver, at least", "V", float),
-    Option(("--compute-cap",), "min_compute_cap", "at least, e.g. 8.9", "V", float),
-    Option(("--cpu-ram",), "min_cpu_ram_gb", "your share, at least", "GB", float),
-    Option(("--down",), "min_inet_down_mbps", "internet speed, Mbit/s, at least", "MBPS", float),
-    Option(("--traffic",), "max_usd_per_tb", "traffic at most, $/TB", "USD", float),
+    Option(("--reliability",), "min_reliability", "at least, 0 to 1; 0.98 is good", "R", finite),
+    Option(("--hours",), "min_hours", "until the host may take it back", "H", finite),
+    Option(("--cuda",), "min_cuda", "CUDA version of the driver, at least", "V", finite),
+    Option(("--compute-cap",), "min_compute_cap", "at least, e.g. 8.9", "V", finite),
+    Option(("--cpu-ram",), "min_cpu_ram_gb", "your share, at least", "GB", finite),
+    Option(("--down",), "min_inet_down_mbps", "internet speed, Mbit/s, at least", "MBPS", finite),
+    Option(("--traffic",), "max_usd_per_tb", "traffic at most, $/TB", "USD", finite),
     Option(("--ports",), "min_direct_ports", "open to the internet, at least", "N", int),
     Option(
         ("--without",),

@@ -7,7 +7,6 @@ machine is destroyed and seen to be gone. The same line again goes on wherever i
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from dataclasses import replace
@@ -72,10 +71,16 @@ def add_parser(commands: options.Commands) -> None:
     add = parser.add_argument
     add("--gpu", metavar="NAME", help="the card, e.g. 4090")
     add("--gpus", type=int, metavar="N", help="how many of it (default 1)")
-    add("--max", type=float, metavar="USD", help="the most the machine may cost, $/hour")
-    add("--budget", type=float, metavar="USD", required=True, help="the most all of it may cost, $")
+    add("--max", type=options.finite, metavar="USD", help="the most the machine may cost, $/hour")
+    add(
+        "--budget",
+        type=options.finite,
+        metavar="USD",
+        required=True,
+        help="the most all of it may cost, $",
+    )
     add("--image", help="the Docker image")
-    add("--disk", type=float, metavar="GB", help="the size of its disk")
+    add("--disk", type=options.finite, metavar="GB", help="the size of its disk")
     add(
         "--want",
         default="{}",
@@ -165,7 +170,7 @@ def _amount(name: str, value: float) -> float:
 
 def _wants(chosen: argparse.Namespace) -> Json:
     try:
-        wants: object = json.loads(chosen.want)
+        wants: object = options.read_json(chosen.want)
     except (ValueError, RecursionError) as exc:
         raise Misused(f"--want: no JSON: {exc}") from None
     if not isinstance(wants, dict):
