@@ -204,7 +204,7 @@ def test_an_error_is_said_and_as_json_it_is_the_tools(
         assert (status, beside) == (1, "")
         assert json.loads(out)["error"]["code"]
     status, out, _ = run("costs")
-    assert (status, "an estimate" in out, "Credit is not known" in out) == (0, True, True)
+    assert (status, "Spent not known" in out, "Credit is not known" in out) == (0, True, True)
     assert "! The machines could not be listed" in out
 
 

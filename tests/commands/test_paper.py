@@ -111,11 +111,13 @@ def test_a_file_that_is_there_is_replaced_only_when_told(run: Run, tmp_path: Pat
     """As `run --overwrite`; what is no file of its own is never touched."""
     path = tmp_path / "costs.html"
     path.write_text("mine", "utf-8")
+    path.chmod(0o600)
     status, out, beside = run("costs", "--html", str(path))
     assert (status, out, path.read_text("utf-8")) == (2, "", "mine")
     assert "--overwrite" in beside
     assert run("costs", "--html", str(path), "--overwrite")[0] == 0
     assert "<!doctype html>" in path.read_text("utf-8")
+    assert path.stat().st_mode & 0o777 == 0o600
     assert [one.name for one in tmp_path.glob("*costs*")] == ["costs.html"]
 
 

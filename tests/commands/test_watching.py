@@ -48,8 +48,8 @@ async def _nothing(_: Any) -> dict[str, Any]:
 def watch() -> Watch:
     chosen = parser().parse_args(["machines"])
 
-    def drawn(listed: Any, alone: Any, use: Any) -> Any:
-        return machines_page.page_of(listed, alone, chosen, use)
+    def drawn(listed: Any, alone: Any, use: Any, most: Any = None) -> Any:
+        return machines_page.page_of(listed, alone, chosen, use, most)
 
     return Watch(
         Look("machines", _nothing, lambda _: drawn(LISTED, {}, {}), {}),
@@ -100,15 +100,26 @@ def test_readings_of_a_gpu_are_a_line_and_gaps_stay_gaps() -> None:
 
 
 def test_news_stays_to_be_read() -> None:
-    """An answer tells it once, and the next round would wipe it away."""
+    """An answer tells it once, however much it is, and the next round would wipe it away."""
     seen = Seen()
-    seen.take({**LISTED, "notices": ["Machine 3 was destroyed: its lease ended."]})
+    news = [f"Machine {number} was destroyed: its lease ended." for number in range(30)]
+    seen.take({**LISTED, "notices": news})
     seen.take_alone(7, {"instance_id": 7, "notices": ["The contract of machine 7 ends."]})
     for _ in range(3):
         seen.take(LISTED)
     text = seen.page(watch(), time.time()).plain()
-    assert "Machine 3 was destroyed" in text
+    assert all(one in text for one in news)
     assert "The contract of machine 7 ends." in text
+
+
+def test_machines_that_have_no_room_are_counted() -> None:
+    """A small terminal hides none without a word."""
+    seen = Seen()
+    rows = [{**LISTED["instances"][0], "instance_id": number} for number in range(10, 40)]
+    seen.take({**LISTED, "count": 30, "instances": rows})
+    text = seen.page(watch(), time.time(), 12).plain()
+    assert "18 more have no room here" in text
+    assert text.count("running") == 12
 
 
 @pytest.mark.parametrize("count", [0, 1, watching.AT_ONCE, 7, 12])

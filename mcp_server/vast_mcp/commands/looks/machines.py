@@ -60,12 +60,15 @@ def run(chosen: argparse.Namespace) -> int:
         told = [*(listed.get("notices") or ()), *news]
         return page_of({**listed, "notices": told}, alone, chosen)
 
-    def drawn(listed: Json, told: Mapping[int, Json], use: Use) -> Page:
-        return page_of(listed, told, chosen, use)
+    def drawn(listed: Json, told: Mapping[int, Json], use: Use, most: int | None) -> Page:
+        return page_of(listed, told, chosen, use, most)
+
+    def read_alone(listed: Json) -> list[int]:
+        return [] if chosen.json else worth_reading(listed)
 
     one = Look(NAME, ask, draw, lines.flags_of(lines.MACHINES))
     if chosen.watch:
         from vast_mcp.commands.looks.watching import Watch, watch
 
-        return watch(chosen, Watch(one, worth_reading, drawn))
+        return watch(chosen, Watch(one, read_alone, drawn))
     return look(chosen, one)

@@ -28,19 +28,22 @@ def page_of(
     alone: Mapping[int, Json],
     chosen: argparse.Namespace,
     use: Use | None = None,
+    most: int | None = None,
 ) -> Page:
     """What there is, as a person reads it. `alone`: what machines told that were read one by one;
-    `use`: earlier readings of their GPUs in percent.
+    `use`: earlier readings of their GPUs in percent; `most`: rows that have room.
     """
     page = Page()
     around(page, listed)
     page.say(_summary(listed), "bold")
     rows = [whole_row(row, alone) for row in listed["instances"]]
     if rows:
-        page.add(columns_of(rows, use or {}))
+        page.add(columns_of(rows[:most], use or {}))
+        if most is not None and len(rows) > most:
+            page.say(f"{len(rows) - most} more have no room here: --state and --label show fewer.")
     if listed.get("more"):
         page.say(f"{listed['more']} more are not shown: --state and --label show fewer.")
-    for row in rows:
+    for row in rows[:most]:
         page.say(_way_in(row), whole=True)
     for one in listed.get("open_intents") or ():
         page.say(

@@ -74,6 +74,8 @@ def write(path: Path, kept: Kept, words: str, *, overwrite: bool) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     _put(beside, path, text)
     try:
+        with suppress(FileNotFoundError):
+            beside.chmod(stat.S_IMODE(path.lstat().st_mode))  # who may read it stays as it was
         beside.replace(path)
     except OSError as exc:
         beside.unlink()

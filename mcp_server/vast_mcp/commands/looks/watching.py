@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 APART = 10  # times what Vast wants between two lists
 AT_ONCE = 4  # machines that a round reads one by one: each of them in turn
 READINGS = 24  # of a GPU that are drawn
-NEWS = 4  # that stay to be read
+NEWS_S = 300.0  # in which news stay to be read
 REDRAWN_S = 1.0
+BESIDE = 12  # lines of a screen that are not for machines
 
 Use = dict[int, deque[float | None]]  # of each machine's GPUs in percent, the last at the end
 
@@ -46,12 +47,12 @@ Use = dict[int, deque[float | None]]  # of each machine's GPUs in percent, the l
 @dataclass(frozen=True)
 class Watch:
     """What is watched: the look of one round, which machines are read alone, and how it is drawn of
-    the list, of what those told and of their GPUs' use.
+    the list, of what those told, of their GPUs' use, and with how many rows.
     """
 
     look: Look
     worth_reading: Callable[[Json], list[int]]
-    page_of: Callable[[Json, Mapping[int, Json], Use], Page]
+    page_of: Callable[[Json, Mapping[int, Json], Use, int | None], Page]
 
 
 @dataclass(eq=False)
@@ -65,13 +66,13 @@ class Seen:
     heard_at: float = 0.0  # epoch seconds
     alone: dict[int, Json] = field(default_factory=dict[int, Json])
     use: Use = field(default_factory=Use)
-    news: deque[str] = field(default_factory=lambda: deque[str](maxlen=NEWS))
+    news: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
     rounds: int = 0
     changed: anyio.Event = field(default_factory=anyio.Event)
 
     def take(self, answer: Json) -> None:
         """Take the answer of a round: the list, or why there is none."""
-        self.news += answer.get("notices") or ()
+        self._take_news(answer)
         self.answer, self.looks = answer, self.looks + 1
         self.failure = answer.get("error")
         if self.failure is None:
@@ -83,13 +84,19 @@ class Seen:
 
     def take_alone(self, instance_id: int, answer: Json) -> None:
         """Take what one machine told; what it does not tell is no reading."""
-        self.news += answer.get("notices") or ()
+        self._take_news(answer)
         if "error" in answer:
             return
         self.alone[instance_id] = answer
         readings = self.use.setdefault(instance_id, deque(maxlen=READINGS))
         readings.append(answer.get("gpu_util_percent"))
         self._tell()
+
+    def _take_news(self, answer: Json) -> None:
+        """Keep what an answer tells once."""
+        now = time.time()
+        self.news = [one for one in self.news if now - one[0] < NEWS_S]
+        self.news += [(now, said) for said in answer.get("notices") or ()]
 
     def _tell(self) -> None:
         self.changed.set()
@@ -103,8 +110,10 @@ class Seen:
         first = (self.rounds - 1) * AT_ONCE % len(wanted)
         return [*wanted[first:], *wanted[:first]][:AT_ONCE]
 
-    def page(self, watch: Watch, now: float) -> Page:
-        """What is known now, in epoch seconds; its age is said first."""
+    def page(self, watch: Watch, now: float, most: int | None = None) -> Page:
+        """What is known now, in epoch seconds; its age is said first. `most`: rows that have
+        room.
+        """
         page = Page()
         if self.listed is None:
             page.say("Nothing was heard yet.", "bold")
@@ -114,8 +123,8 @@ class Seen:
         if self.failure is not None:
             page.say(f"Nothing more is heard: {self.failure['message']}", "red")
         if self.listed is not None:
-            listed = {**self.listed, "notices": list(self.news)}
-            page.blocks += watch.page_of(listed, self.alone, self.use).blocks
+            listed = {**self.listed, "notices": [said for _, said in self.news]}
+            page.blocks += watch.page_of(listed, self.alone, self.use, most).blocks
         return page
 
 
@@ -220,7 +229,8 @@ async def _on_screen(desk: Desk, one: Watch, seen: Seen, console: Console) -> No
             redirect_stderr=False,
         ) as live:
             while True:
-                blocks = seen.page(one, time.time()).blocks
+                room = max(1, console.height - BESIDE)
+                blocks = seen.page(one, time.time(), room).blocks
                 live.update(Group(*(block.drawn(console.width) for block in blocks)), refresh=True)
                 desk.telling.arrived_all()
                 with anyio.move_on_after(REDRAWN_S):
