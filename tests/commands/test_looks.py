@@ -378,6 +378,14 @@ def test_days_without_spending_are_shown_and_unknown_ones_are_not() -> None:
     assert "By day ▁▁" in costs_page.page_of(long).plain()
 
 
+def test_kinds_that_come_to_no_cent_are_not_named() -> None:
+    """Vast's roundings are an `other_usd` of a thousandth; one of a cent is told."""
+    for other, said in ((-0.001, "GPU $2.90"), (0.01, "GPU $2.90, other $0.01")):
+        kinds = {"gpu_usd": 2.9, "traffic_usd": 0.004, "other_usd": other}
+        lines_ = costs_page.page_of(SPENT | {"of_which": kinds}).plain().splitlines()
+        assert said in lines_
+
+
 def test_what_a_machine_told_alone_counts_while_its_state_lasts() -> None:
     """A GPU that worked before the machine stopped is no reading of now."""
     row = {"instance_id": 7, "state": "stopped"}

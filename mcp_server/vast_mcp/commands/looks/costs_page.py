@@ -53,8 +53,8 @@ def _sum_of(costs: Json) -> str:
 
 def _kinds_of(costs: Json) -> str:
     kinds: Json = costs.get("of_which") or {}
-    told = [f"{name} {dollars(kinds[kind], 2)}" for kind, name in KINDS.items() if kinds.get(kind)]
-    return ", ".join(told)
+    amounts = {name: round(kinds.get(kind) or 0.0, 2) for kind, name in KINDS.items()}
+    return ", ".join(f"{name} {dollars(usd, 2)}" for name, usd in amounts.items() if usd)
 
 
 def every_day(costs: Json) -> list[tuple[date, float]]:
