@@ -8,7 +8,8 @@ from typing import Any
 
 from house import GOLDEN
 from vast_mcp.settings import Times
-from vast_mcp.vast.verdicts import OF_A_CONTAINER, OF_ANY, OF_LOGS, Means
+from vast_mcp.vast.keys import OF_A_KEY
+from vast_mcp.vast.verdicts import OF_A_CONTAINER, OF_AN_INCREASE, OF_ANY, OF_LOGS, Means
 
 SECONDS = (
     3.0  # for one tool call here: a wait of ten, which one recorded reply asks for, must not fit
@@ -540,6 +541,15 @@ DOCUMENTED = (
         certain=False,
     ),
     _D("C.10 copy", "PUT", 200, _no("unauthorized"), "forbidden"),
+    _D("C.10 cloud", "POST", 200, _no("unauthorized"), "forbidden"),
+    _D(
+        "C.7 increases, ours",
+        "PUT",
+        400,
+        _no("no_pending_price_increase"),
+        "not_found",
+        means=OF_AN_INCREASE,
+    ),
     _D(
         "C.10 job",
         "POST",
@@ -572,6 +582,14 @@ DOCUMENTED = (
     ),
     _D("D attach", "POST", 200, _no("no_such_instance"), "no_such_instance"),
     _D("D replace", "PUT", 200, _no("add_ssh_to_instance"), "invalid_request", certain=False),
+    _D(
+        "D delete",
+        "DELETE",
+        400,
+        _no("no_ssh_key", "No ssh key provided"),
+        "not_found",
+        means=OF_A_KEY,
+    ),
     _D("D detach", "DELETE", 200, _no("no_such_ssh_key", "SSH key not found."), "not_found"),
     _D("D detach, yaml", "DELETE", 500, _says("SSH key not found."), "not_found"),
     _D("E none", "GET", 200, _says("No templates found"), "not_found"),
@@ -590,6 +608,38 @@ DOCUMENTED = (
         401,
         _says("Templates can ONLY be Deleted by their Creator"),
         "auth_failed",
+        certain=False,
+    ),
+    _D(
+        "E edit, no such",
+        "PUT",
+        400,
+        _says("Unable to Update Template. None found for given Hash ID: x"),
+        "invalid_request",
+        certain=False,
+    ),
+    _D(
+        "E create, exists",
+        "POST",
+        200,
+        _says("Existing Template Found: 7. User relationship added."),
+        "invalid_request",
+        certain=False,
+    ),
+    _D(
+        "E delete, used",
+        "DELETE",
+        400,
+        _says("Cannot Delete Template. Other Users are still using it."),
+        "invalid_request",
+        certain=False,
+    ),
+    _D(
+        "E delete, id",
+        "DELETE",
+        400,
+        _says("Invalid Template ID or User ID"),
+        "invalid_request",
         certain=False,
     ),
     _D("E tags", "POST", 200, _says("No tags found"), "invalid_request", certain=False),
@@ -624,6 +674,12 @@ DOCUMENTED = (
         "volume_in_use",
     ),
     _D("F in use, a JSON text", "DELETE", 409, AsJson("volume in use"), "volume_in_use"),
+    _D("F create", "PUT", 400, _no("invalid_args", "x"), "invalid_request"),
+    _D("F create, another's offer", "PUT", 404, _no("no_such_ask", "x"), "offer_gone"),
+    _D("F create, credit", "PUT", 400, _no("insufficient_credit", "x"), "insufficient_credit"),
+    _D("F list", "GET", 400, _no("invalid_args", "type"), "invalid_request"),
+    _D("F clone, smaller", "POST", 400, _no("invalid_args", "size"), "invalid_request"),
+    _D("F clone, error", "POST", 500, _no("server_error"), "vast_unavailable"),
     _D(
         "F clone",
         "POST",
@@ -647,6 +703,8 @@ DOCUMENTED = (
         "invalid_request",
         certain=False,
     ),
+    _D("G charges, page", "GET", 400, _no("invalid_token"), "invalid_request"),
+    _D("G scope", "GET", 403, _says("requires access to billing_read"), "forbidden"),
     _D("G invoices", "GET", 200, _no("Invalid date range"), "invalid_request", certain=False),
     _D(
         "G secrets",

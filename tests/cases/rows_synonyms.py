@@ -27,6 +27,17 @@ SAID: list[tuple[str, str, str, str]] = [
     ("search_offers", "bid", 'type "bid"', "nearest"),
     ("search_offers", "interruptible", '"bid"', "nearest"),
     ("manage_instance", "bid", 'price, with action "change_bid"', "nearest"),
+    # What the newer tools have.
+    ("manage_instance", "prepay", 'amount_usd, with action "reserve"', "nearest"),
+    ("manage_instance", "accept_increase", 'action "accept_price"', "nearest"),
+    ("manage_instance", "budget_usd", "no action has a cap", "nearest"),
+    ("create_volume", "max_price", "max_usd_per_hour", "nearest"),
+    ("create_volume", "ttl_hours", "lease_hours", "nearest"),
+    ("create_template", "instance_id", "from_instance_id", "nearest"),
+    ("create_template", "docker_login", "none of it is kept", "nearest"),
+    ("update_instance", "docker_image", "image", "nearest"),
+    ("copy_data", "src", "source, a place", "nearest"),
+    ("show_costs", "days", "period", "nearest"),
     # What became of a machine before.
     ("search_offers", "exclude_failed", 'before: "not_failed"', "nearest"),
     ("search_offers", "known_good", '"worked"', "nearest"),

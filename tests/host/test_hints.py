@@ -25,6 +25,7 @@ WORDS = [word for meaning in MEANINGS for word in meaning.words.split()]
 NO_NAMES = {
     "cpu_ram", "cpu_cores_effective", "ask_contract_id", "inet_down", "inet_up", "inet_down_cost",
     "compute_cap", "change_bid", "extend_lease", "ssh_direct", "jupyter_direct", "not_failed",
+    "accept_price", "reject_price",
 }  # fmt: skip
 
 

@@ -33,12 +33,17 @@ _IN_AN_OFFER = "search_offers finds an offer by that, with {}; offer_id has it"
 _CAP = "max_usd_per_hour, the most that it may cost in $/h"
 _BID = "price, a bid in $/h for the machine: makes it interruptible"
 _NEW_BID = 'price, with action "change_bid"'
+_ACTION = (
+    "action: start, stop, reboot, label, change_bid, extend_lease, accept_price, reject_price or "
+    "reserve"
+)
 _SSH = "create_ssh_key registers a key before renting; machines rented afterwards accept it"
 _KEY = "key_id, from show_ssh_keys"
 _ON_KEYS = ("attach_ssh_key", "detach_ssh_key", "delete_ssh_key")
 _LEASE = "lease_hours, after which it is destroyed by itself"
 _PORTS = 'env, as "-p 8000:8000"'
 _ONSTART = "onstart, a script that runs at start"
+_LAUNCHES = ("create_instance", "create_template", "update_instance")
 _VOLUME = "volume_info, an object: create_new, volume_id, size, mount_path"
 _RUN = "onstart is a script beside SSH; args_str replaces the image's command, without SSH"
 _VOLUMES_ID = dict.fromkeys(("destroy_volume", "manage_volume"), "volume_id, from show_volumes")
@@ -59,6 +64,8 @@ MEANINGS = (
         {
             "search_offers": _CAP,
             "create_instance": _CAP,
+            "create_volume": _CAP,
+            "manage_instance": 'amount_usd, with action "reserve"; no action has a cap',
             "provision": "max_usd_per_hour, of each machine in $/h; budget_usd is for the search",
         },
     ),
@@ -134,6 +141,7 @@ MEANINGS = (
         "quantity num_gpus min_gpus gpus_per_node accelerator_count amount ngpu min_num_gpus",
         {
             "search_offers": "num_gpus",
+            "manage_instance": 'amount_usd, with action "reserve"',
             "create_instance": f"{_IN_AN_OFFER.format('num_gpus')}; one call rents one machine",
         },
     ),
@@ -159,14 +167,14 @@ MEANINGS = (
         "startup_script start_script on_start on_start_script onstart_cmd startup "
         "startup_command init_script user_data script setup_script setup boot_script init "
         "cloud_init post_start provisioning_script bash_script start_cmd",
-        {"create_instance": _ONSTART, "create_template": _ONSTART},
+        dict.fromkeys(_LAUNCHES, _ONSTART),
     ),
     Meaning(
         "command commands cmd entrypoint entrypoint_args run docker_command "
         "start_command docker_start_cmd run_command exec arguments container_command docker_cmd",
         {
             "create_instance": _RUN,
-            "manage_instance": "action: start, stop, reboot, label, change_bid or extend_lease",
+            "manage_instance": _ACTION,
         },
     ),
     Meaning(
@@ -216,6 +224,9 @@ MEANINGS = (
             **_ONE_MACHINE,
             **_MANY,
             **_VOLUMES_ID,
+            "create_template": "from_instance_id, from show_instances",
+            "delete_template": "template_hash_id, from search_templates",
+            **dict.fromkeys(_ON_KEYS[2:], _KEY),
             "create_instance": "offer_id, from search_offers; an instance_id is what renting gives",
             "search_offers": 'filters, as {"ask_contract_id": {"eq": 5}}, has one offer by its id',
             "search_volumes": "offer_id or machine_id",
@@ -266,6 +277,8 @@ MEANINGS = (
         "hostname alias new_name description nickname",
         {
             "create_instance": "label",
+            "create_template": "name",
+            "create_volume": "name",
             "manage_instance": 'label, with action "label"',
             "show_instances": "label",
             "search_templates": "words",
@@ -282,6 +295,9 @@ MEANINGS = (
             "search_offers": "min_hours, until the host may take it back",
             "create_instance": _LEASE,
             "provision": _LEASE,
+            "create_volume": "lease_hours, after which it is deleted with its data",
+            "manage_volume": "lease_hours, from now; 0: never",
+            "show_costs": 'period, days back as "30", or a month as "2026-10"',
             "manage_instance": 'lease_hours, with action "extend_lease"',
             "wait_for_instance": "timeout_s, seconds",
         },
@@ -299,6 +315,7 @@ MEANINGS = (
         "template_hash_ids recipe",
         {
             "create_instance": "template_hash_id, from search_templates",
+            "update_instance": "template_hash_id, from search_templates",
             "delete_template": "template_hash_id, from search_templates",
             "create_template": "template_hash_id, of your own: edits it",
             "search_templates": "words",
@@ -307,16 +324,16 @@ MEANINGS = (
     Meaning(
         "docker_image image_name container_image container docker base_image image_uuid os_image "
         "image_url docker_image_name image_tag image_path img image_id docker_tag os image",
-        {"create_instance": "image", "create_template": "image", "search_templates": "words"},
+        {**dict.fromkeys(_LAUNCHES, "image"), "search_templates": "words"},
     ),
     Meaning(
         "environment env_vars envs env_var environment_variables variables vars extra_env env_dict "
         "environment_vars env_variables docker_env",
-        {"create_instance": "env"},
+        dict.fromkeys(_LAUNCHES, "env"),
     ),
     Meaning(
         "secrets secret env_secrets secret_names hf_token",
-        {"create_instance": "env_from, names of values that the person keeps; env for others"},
+        dict.fromkeys(_LAUNCHES, "env_from, names of values that the person keeps; env for others"),
     ),
     Meaning(
         "cuda cuda_version cuda_max_good min_cuda_version cuda_vers driver_cuda",
@@ -453,21 +470,39 @@ MEANINGS = (
     ),
     Meaning(
         "action operation op verb do act",
-        {"manage_instance": "action: start, stop, reboot, label, change_bid or extend_lease"},
+        {"manage_instance": _ACTION},
     ),
     Meaning("start", {"manage_instance": 'action "start"'}),
     Meaning("stop pause", {"manage_instance": 'action "stop"'}),
     Meaning("reboot restart", {"manage_instance": 'action "reboot"'}),
+    Meaning(
+        "accept accept_increase accept_price_increase accept_rise agree",
+        {"manage_instance": 'action "accept_price"'},
+    ),
+    Meaning(
+        "reject decline reject_increase reject_price_increase reject_rise",
+        {"manage_instance": 'action "reject_price"'},
+    ),
+    Meaning(
+        "reserve prepay prepay_amount prepay_usd deposit deposit_usd pay_ahead usd dollars credit",
+        {"manage_instance": 'amount_usd, with action "reserve"'},
+    ),
     Meaning("extend extend_hours extend_by", {"manage_instance": "lease_hours, from now"}),
     Meaning(
         "registry_auth docker_login registry_login login registry registry_credentials docker_auth "
         "container_registry_auth container_registry_auth_id login_string docker_credentials",
-        {"create_instance": "image_login, as -u USER -p TOKEN REGISTRY"},
+        {
+            **dict.fromkeys(_LAUNCHES, "image_login, as -u USER -p TOKEN REGISTRY"),
+            "create_template": "none of it is kept: create_instance takes image_login",
+        },
     ),
     Meaning(
         "launch_mode run_type mode launch_type runtype_mode ssh use_ssh ssh_direct direct "
         "connection_type jupyter use_jupyter start_ssh start_jupyter access",
-        {"create_instance": "runtype: ssh, ssh_direct, jupyter, jupyter_direct, args …"},
+        dict.fromkeys(
+            ("create_instance", "create_template"),
+            "runtype: ssh, ssh_direct, jupyter, jupyter_direct, args …",
+        ),
     ),
     Meaning("jupyter_lab lab", {"create_instance": "use_jupyter_lab"}),
     Meaning(
@@ -516,6 +551,18 @@ MEANINGS = (
         "min_reliability min_compute_cap min_cpu_ram_gb min_inet_down_mbps max_usd_per_tb "
         "datacenter_only",
         {"provision": 'filters, as "reliability>=0.98 inet_down>=500 cpu_ram>=64"'},
+    ),
+    Meaning(
+        "src from source_path src_path from_path copy_from",
+        {"copy_data": "source, a place as 7:/PATH", "copy_files": "local or remote"},
+    ),
+    Meaning(
+        "dst dest to destination_path dst_path dest_path target_path copy_to",
+        {"copy_data": "destination, a place as 7:/PATH", "copy_files": "local or remote"},
+    ),
+    Meaning(
+        "from_instance save_from base_instance source_instance",
+        {"create_template": "from_instance_id, from show_instances"},
     ),
     Meaning("username docker_user run_as uid", {"create_instance": "user, of Docker"}),
     Meaning(

@@ -15,7 +15,7 @@ from vast_mcp.vast.verdicts import Means, says_yes
 
 _IS_ATTACHED = re.compile(r"already (?:associated|attached|added|exists)", re.I)
 # Said of a key that is not there, or another's.
-_OF_A_KEY: Means = {"no_ssh_key": errors.NotFound}
+OF_A_KEY: Means = {"no_ssh_key": errors.NotFound}
 
 
 class Keys(Requests):
@@ -51,7 +51,7 @@ class Keys(Requests):
         """DELETE /ssh/{id}/: True when Vast accepted it, False when the account has no such key."""
         try:
             await self._read(
-                "delete_key", "DELETE", f"/api/v0/ssh/{key_id}/", body={}, means=_OF_A_KEY
+                "delete_key", "DELETE", f"/api/v0/ssh/{key_id}/", body={}, means=OF_A_KEY
             )
         except errors.NotFound:
             return False
