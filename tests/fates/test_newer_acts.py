@@ -24,7 +24,7 @@ ACTS: tuple[tuple[str, dict[str, Any], str], ...] = (
     ("manage_instance", {"action": "accept_price"}, "rise_accepted"),
     ("manage_instance", {"action": "reserve", "amount_usd": 1.0}, "prepay"),
     ("copy_data", {"source": "{}:/data", "destination": "{}:/other"}, "copy"),
-    ("update_instance", {"image": "a/c:2"}, "update_template"),
+    ("update_instance", {"image": "a/c:2"}, "recycle"),
 )
 
 
