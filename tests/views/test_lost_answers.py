@@ -119,6 +119,22 @@ async def test_a_rental_in_flight_stays_on_the_page_when_another_offer_is_chosen
     assert len(rentals(stage)) == puts(world) == 1
 
 
+async def test_a_refused_rental_leaves_no_button_where_the_fields_have_changed(
+    stage: Stage, client: Client, world: World
+) -> None:
+    """A button never has the price of another disk."""
+    rent = await with_a_price(stage, client)
+    world.faults.add("create", "status", status=400, body={"error": "no_such_ask", "msg": "gone"})
+    post = Post(stage)
+    await rent.click()
+    await post.holds.wait()
+    await stage.view.get_by_label("Disk, GB").fill("40")
+    assert await rent.count() == 1
+    post.deliver.set()
+    await stage.view.locator("#outcome .note.bad").wait_for()
+    assert await rent.count() == 0
+
+
 ODD_ANSWERS: list[dict[str, Any]] = [
     {},
     {"content": []},

@@ -271,8 +271,8 @@ function formOf(offer, outcome) {
   let round = 0;
   const stale = () => {
     round += 1;
-    if (rentals.has(idOf(offer))) return;
-    outcome.replaceChildren();
+    if (rentals.has(idOf(offer))) rentals.get(idOf(offer)).stale = true;
+    else outcome.replaceChildren();
   };
   const check = button("Check price", async () => {
     if (rentals.has(idOf(offer))) return;
@@ -394,6 +394,7 @@ function notRented(rental, mine, error) {
   rental.button.textContent = `${rental.open.size ? "Ask again" : "Rent"} for ${rental.price}`;
   if (!rental.open.size) {
     rentals.delete(idOf(offer));
+    if (rental.stale) rental.button.remove(); // the fields have changed since: no price of theirs is known
     return;
   }
   rental.done.append(make("p", { class: "muted" }, "A machine may exist. The button asks again by the same request: it never rents twice."));
