@@ -142,3 +142,36 @@ def test_maintenance_of_what_one_rents_is_told_by_ours_alone(box: Box) -> None:
     assert "405" in theirs.stderr
     assert "maintenance (disk)" in told
     assert box.ledger() == before
+
+
+def test_several_are_stopped_started_labelled_and_destroyed_alike(box: Box) -> None:
+    """The bulk routes do what the official client's lists do, and nothing to a third machine
+    (docs/vast-api.md C.7).
+    """
+    found: list[list[tuple[str, Any]]] = []
+    left: list[list[bool]] = []
+    for way in ("theirs", "ours"):
+        box.set(reset=True, rent_again=True)
+        *two, third = (box.rent() for _ in range(3))
+        before = len(box.ledger())
+        if way == "theirs":
+            box.says("stop", "instances", *two)
+            box.says("start", "instances", *two)
+            for one in two:
+                box.says("label", "instance", one, "batch")
+            box.says("destroy", "instances", *two, "-y")
+        else:
+            _ours_of_several(box, two)
+        found.append(since(box, before))
+        left.append([one["id"] == third for one in box.rentals() if one["destroyed_at"] is None])
+    assert found[0] == found[1]
+    assert left == [[True], [True]]
+
+
+def _ours_of_several(box: Box, ids: list[int]) -> None:
+    given = {"instance_ids": ids, "not_ours": True}
+    for change in ({"action": "stop"}, {"action": "start"}, {"action": "label", "label": "batch"}):
+        told = box.ours("manage_instance", {**given, **change})
+        assert [one["outcome"] for one in told["results"]] == ["done"] * len(ids), told
+    told = box.ours("destroy_instance", given)
+    assert [one["outcome"] for one in told["results"]] == ["destroyed"] * len(ids)

@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -21,6 +22,8 @@ from vast_mcp.settings import Settings
 HOUR_S = 3600.0
 STEPS = 5
 NEAR = 2e-4  # $/h by which rounded sums may differ
+LOST = [(kind, when) for kind in ("drop", "html502") for when in ("before", "after")]
+MADE_BY = {"makes_a_volume": "rent_volume", "copies_a_volume": "clone_volume"}
 
 
 @dataclass
@@ -31,6 +34,7 @@ class History:
     world: World
     dice: random.Random
     leased: set[int] = field(default_factory=set[int])  # machines and volumes with an end
+    lost: set[int] = field(default_factory=set[int])  # copies that no answer named
     steps: int = 0
 
     async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
@@ -45,36 +49,56 @@ class History:
         return self.dice.choice(ids) if ids else None
 
     def lease(self) -> dict[str, float]:
-        return {"lease_hours": 0.5} if self.dice.random() < 0.5 else {}
+        return {"lease_hours": 0.5} if self.dice.random() < 0.7 else {}
 
-    def note(self, made: dict[str, Any], name: str, lease: dict[str, float]) -> None:
-        if lease and name in made:
-            self.leased.add(made[name])
+    async def made(self, tool: str, wish: dict[str, Any]) -> None:
+        """Make something. What the ledger has of it ends with its lease, whether an answer names it
+        or not: of copies alone a lost one is not known again.
+        """
+        before = self.living()
+        named = (await self.call(tool, **wish)).get("volume_id")
+        new = self.living() - before
+        if "clone_of" in wish and named is None:
+            self.lost |= new
+        elif "lease_hours" in wish:
+            self.leased |= new
+
+    def living(self) -> set[int]:
+        return {one.id for one in (*self.world.living, *self.world.volumes.living)}
 
     async def step(self) -> None:
         self.steps += 1
-        acts: list[Callable[[], Awaitable[object]]] = [
+        makes: list[Callable[[], Awaitable[object]]] = [
             self.rents,
             self.rents_with_a_volume,
             self.makes_a_volume,
             self.copies_a_volume,
+        ]
+        changes = [
             self.stops,
             self.starts,
+            self.stops_all,
+            self.makes_a_container_anew,
             self.ends_a_machine,
+            self.ends_two,
             self.ends_a_volume,
             self.moves_a_lease,
         ]
-        if self.dice.random() < 0.3:
-            endpoint = self.dice.choice(["create", "rent_volume"])
-            self.world.faults.add(endpoint, "drop", when=self.dice.choice(["before", "after"]))
-        await self.dice.choice(acts)()
+        act = self.dice.choice(makes if self.steps % 2 else changes)
+        if self.dice.random() < 0.7:
+            kind, when = (
+                self.dice.choice(["drop", "html502"]),
+                self.dice.choice(["before", "after"]),
+            )
+            self.world.faults.add(MADE_BY.get(act.__name__, "create"), kind, when=when)
+        await act()
 
     async def rents(self, **more: Any) -> None:
         lease = self.lease()
         offer = self.dice.choice(offers(self.world, 6))["id"]
         key = f"m{self.steps}"
         wish = {"offer_id": offer, "disk": 8, "request_key": key, **lease, **more}
-        self.note(await self.call("create_instance", **wish), "instance_id", lease)
+        await self.made("create_instance", wish)
 
     async def rents_with_a_volume(self) -> None:
         rooms = self.world.volumes.rooms_by_machine
@@ -90,7 +114,7 @@ class History:
         lease = self.lease()
         rooms = [one["id"] for one in self.world.volumes.rooms.values() if one["disk_space"] > 20]
         wish = {"volume_offer_id": self.dice.choice(rooms), "request_key": f"v{self.steps}"}
-        self.note(await self.call("create_volume", **wish, **lease, **more), "volume_id", lease)
+        await self.made("create_volume", {**wish, **lease, **more})
 
     async def copies_a_volume(self) -> None:
         if (source := self.volume()) is not None:
@@ -104,6 +128,18 @@ class History:
         if (machine := self.machine()) is not None:
             await self.call("manage_instance", instance_id=machine, action="start")
 
+    async def stops_all(self) -> None:
+        if ids := [one.id for one in self.world.living]:
+            await self.call("manage_instance", instance_ids=ids, action="stop")
+
+    async def ends_two(self) -> None:
+        if ids := [one.id for one in self.world.living][:2]:
+            await self.call("destroy_instance", instance_ids=ids)
+
+    async def makes_a_container_anew(self) -> None:
+        if (machine := self.machine()) is not None:
+            await self.call("update_instance", instance_id=machine, image="other/image")
+
     async def ends_a_machine(self) -> None:
         if (machine := self.machine()) is not None:
             await self.call("destroy_instance", instance_ids=[machine])
@@ -114,8 +150,15 @@ class History:
 
     async def moves_a_lease(self) -> None:
         if (volume := self.volume()) is not None:
-            await self.call("manage_volume", volume_id=volume, lease_hours=0.5)
-            self.leased.add(volume)
+            moved = await self.call("manage_volume", volume_id=volume, lease_hours=0.5)
+            assert ("error" in moved) == (volume in self.lost), moved
+            self.leased |= {volume} - self.lost
+
+    async def goes_on(self, steps: int) -> None:
+        for _ in range(steps):
+            await self.step()
+            self.world.faults.clear()
+            await self.is_summed()
 
     async def is_summed(self) -> None:
         """What bills by the ledger's meters is what show_account says, where a machine that starts
@@ -144,20 +187,25 @@ class History:
         return free | {one.id for one in self.world.living}
 
     async def ends_all(self) -> None:
-        """Destroy all of mine: then the ledger bills nothing."""
-        if machines := [one.id for one in self.world.living]:
+        """Destroy all of mine, as the tools show it: then the ledger bills nothing."""
+        shown = (await self.call("show_instances"))["instances"]
+        if machines := [one["instance_id"] for one in shown]:
             await self.call("destroy_instance", instance_ids=machines)
-        for volume in list(self.world.volumes.living):
-            await self.call("destroy_volume", volume_id=volume.id)
+        for volume in (await self.call("show_volumes"))["volumes"]:
+            volume_id = volume["volume_id"]
+            theirs = {"not_ours": True} if volume_id in self.lost else {}
+            await self.call("destroy_volume", volume_id=volume_id, **theirs)
         assert (self.world.living, self.world.volumes.living) == ([], [])
         assert self.world.metered() == 0
 
 
 @pytest.mark.parametrize("seed", range(so_many(50)))
 async def test_what_was_made_is_summed_and_ends_whatever_happened(
-    settings: Settings, seed: int
+    settings: Settings, state: Path, seed: int
 ) -> None:
-    """No history of tools leaves something that bills, and that cannot be seen or ended here."""
+    """No history of tools, on one server and then another, leaves something that bills, and that
+    cannot be seen or ended here.
+    """
     times = replace(
         settings.times,
         budget_s=3.0,
@@ -170,12 +218,13 @@ async def test_what_was_made_is_summed_and_ends_whatever_happened(
         lease_margin_s=0.02,
         lease_look_s=0.02,
     )
-    world = lenient_world()
-    async with served(world, replace(settings, times=times)) as client:
-        history = History(client, world, random.Random(seed))
-        for _ in range(STEPS):
-            await history.step()
-            world.faults.clear()
-            await history.is_summed()
+    world, dice = lenient_world(), random.Random(seed)
+    settings = replace(settings, times=times, state_dir=state)
+    async with served(world, settings) as client:
+        history = History(client, world, dice)
+        await history.goes_on(dice.randint(0, STEPS))
+    async with served(world, settings) as client:
+        history.client = client
+        await history.goes_on(STEPS - history.steps)
         await history.ends_with_its_leases()
         await history.ends_all()

@@ -218,6 +218,9 @@ def test_a_person_decides_in_a_shell(
         control(url, "faults", {"endpoint": "clone_volume", "kind": "drop", "when": "before"})
         copy = {"volume_offer_id": room, "clone_of": first}
         token = called("create_volume", **copy)["error"]["token"]
+        assert run(["reconcile", "--json", "--wait", "0"]) == 3  # it may exist, and bills then
+        [open_one] = json.loads(capsys.readouterr().out)["open"]
+        assert (open_one["token"], open_one["state"]) == (token, "unknown")
         assert run(["reconcile", "--volume", f"{token}=4711"]) != 0
         assert run(["reconcile", "--volume", f"{token}=none"]) == 0
         capsys.readouterr()

@@ -128,13 +128,17 @@ async def test_a_container_that_is_not_ready_leads_to_the_same_call(
     assert (await ran(client, stopped, "ls"))["state"] == "ended"
 
 
+@pytest.mark.parametrize("commands", [False, True])
 async def test_a_person_is_asked_before_something_is_removed(
-    world: World, settings: Settings, stopped: int, tmp_path: Path
+    world: World, settings: Settings, stopped: int, tmp_path: Path, commands: bool
 ) -> None:
-    """As before what destroys; looking asks nobody."""
-    asks = replace(settings, confirm_above=0.0, state_dir=tmp_path)
-    async with served(world, asks) as client:
-        assert (await ran(client, stopped, "ls"))["state"] == "ended"
+    """As before what destroys, and before every command where they want that alone; else looking
+    asks nobody.
+    """
+    wants: dict[str, Any] = {"confirm_commands": True} if commands else {"confirm_above": 0.0}
+    async with served(world, replace(settings, state_dir=tmp_path, **wants)) as client:
+        looked = await ran(client, stopped, "ls")
+        assert looked.get("error", {}).get("code") == ("needs_confirmation" if commands else None)
         error = (await ran(client, stopped, "rm -r root/runs"))["error"]
     assert error["code"] == "needs_confirmation"
-    assert len(world.asked("execute")) == 1
+    assert len(world.asked("execute")) == (not commands)

@@ -1,4 +1,4 @@
-"""`vast-mcp reconcile`: settle rentals whose reply was lost."""
+"""`vast-mcp reconcile`: settle rentals, and volumes made by themselves, whose reply was lost."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from vast_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from vast_mcp.journal.records import Intent
+    from vast_mcp.journal.volumes import MadeVolume
 
 LONGEST_WAIT_S = 86_400.0
 WAIT_RULE = f"seconds, 0 to {LONGEST_WAIT_S:g}"
@@ -35,7 +36,7 @@ def add_parser(commands: options.Commands) -> None:
         commands,
         "reconcile",
         run,
-        what="settle rentals whose reply was lost; status 3 while any is open",
+        what="settle rentals and volumes whose reply was lost; status 3 while any is open",
         epilog=options.STATUSES,
     )
     options.add_json(parser)
@@ -127,6 +128,7 @@ async def settle(settings: Settings, wait_s: float) -> Settled:
     """Settle what is open for up to `wait_s` seconds."""
     from vast_mcp.account.whose import account_of
     from vast_mcp.renting.keeping import check_and_end
+    from vast_mcp.renting.volume_doubt import settle_all
     from vast_mcp.session import Call, Session
 
     session = Session(*await with_sandbox(settings))
@@ -134,15 +136,18 @@ async def settle(settings: Settings, wait_s: float) -> Settled:
     try:
         with Progressing("reconcile"):
             account = await account_of(call)
-            before = session.journal.open_intents(account)
+            journal, volumes = session.journal, session.journal.volumes
+            before, doubts = journal.open_intents(account), volumes.in_doubt(account)
             until = anyio.current_time() + wait_s
             await session.reconciler.settle(call.vast, account, until)
+            await settle_all(call, account, until)
             await check_and_end(call)
-        after = [session.journal.by_token(intent.token) or intent for intent in before]
-        still_open = session.journal.open_intents(account)
+        rows = [row_of(journal.by_token(intent.token) or intent) for intent in before]
+        rows += [row_of_volume(volumes.by_token(made.token) or made) for made in doubts]
+        still_open = len(journal.open_intents(account)) + len(volumes.in_doubt(account))
     finally:
         await session.close()
-    return Settled([row_of(intent) for intent in after], len(still_open))
+    return Settled(rows, still_open)
 
 
 def row_of(intent: Intent) -> Json:
@@ -157,6 +162,25 @@ def row_of(intent: Intent) -> Json:
         row["instance_id"] = intent.instance_id
     if intent.over_usd_per_hour is not None:
         row["over_limit_at_usd_per_hour"] = intent.over_usd_per_hour
+    return row
+
+
+def row_of_volume(made: MadeVolume) -> Json:
+    """The same for an attempt to make a volume by itself; where lists may never settle it, what a
+    person says instead.
+    """
+    row: Json = {
+        "token": made.token,
+        "volume_offer_id": made.room_id,
+        "request_key": made.wish,
+        "state": made.state,
+    }
+    if made.volume_id:
+        row["volume_id"] = made.volume_id
+    if made.over_usd_per_hour is not None:
+        row["over_limit_at_usd_per_hour"] = made.over_usd_per_hour
+    if made.state in IN_DOUBT:
+        row["a_person_says"] = f"vast-mcp reconcile --volume {made.token}=ID, or =none"
     return row
 
 

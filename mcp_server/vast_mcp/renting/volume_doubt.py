@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from dataclasses import dataclass, field
 from typing import Literal
@@ -142,6 +143,20 @@ async def decided(call: Call, account: str, token: str, said: str) -> str:
         raise errors.NotFound("Vast lists no such volume that is not another attempt's already.")
     journal.mark_made(made, found.id, announce=Notice.NOTHING)
     return f"confirmed as volume {found.id}"
+
+
+async def settle_all(call: Call, account: str, until: float) -> None:
+    """Look at lists until none that they may settle is in doubt, or `until` (anyio's clock). A list
+    that cannot be read settles nothing, and is tried again.
+    """
+    doubts, pause = call.session.volume_doubts, call.times.look_s
+    while doubts.awaits_a_list(account):
+        with contextlib.suppress(errors.VastMcpError):
+            doubts.learn_from(await call.vast.list_volumes(), account)
+        if not doubts.awaits_a_list(account) or anyio.current_time() + pause > until:
+            return
+        await anyio.sleep(pause)
+        pause = min(pause * 1.5, call.times.look_s * LONGEST_PAUSE)
 
 
 async def settle(call: Call, order: VolumeOrder, made: MadeVolume) -> MadeVolume | None:

@@ -72,9 +72,10 @@ class Work:
         self, consent: Consent, admitted: Sequence[Reading | errors.VastMcpError]
     ) -> bool:
         """Ask as before any command; before something is removed from a disk at rest wherever a
-        person wants to be asked at all.
+        person wants to be asked at all: of what costs, or of commands.
         """
-        if self._removes_at_rest(admitted) is not None:
+        asks_at_all = self.call.settings.confirm_above is not None
+        if asks_at_all and self._removes_at_rest(admitted) is not None:
             return await consent.ask_entry()
         return await consent.ask_command()
 
