@@ -510,7 +510,8 @@ async def test_no_tool_lets_a_secret_out_whatever_vast_answers(
                 failed += bool(result.is_error)
                 assert not re.search(r"unknown argument|'required'", str(result.structured_content))
                 found[f"{where} {row.name}"] = leaked(result.model_dump_json(), result)
-        assert failed > len(rows)
+        # show_costs estimates where charges are not told, and fails at its first request alone.
+        assert failed > len(rows) / (4 if tool == "show_costs" else 1)
         if tool in ENTER:
             return
     settings = replace(settings, state_dir=None)  # what is in doubt stays so, in its own journal

@@ -237,7 +237,8 @@ class Tally:
         self.killed += wish.killed
         before = (self.twice, self.untold, self.false, self.unpaid)
         self.twice += done > 1
-        self.untold += done == 1 and not {"done", "unknown"} & set(wish.told)
+        # A person who said no had read of the payment in the question.
+        self.untold += done == 1 and not {"done", "unknown", "no"} & set(wish.told)
         self.false += done == 0 and "done" in wish.told
         self.unpaid += done == 0 and wish.kind == "prepay"
         if before != (self.twice, self.untold, self.false, self.unpaid):
