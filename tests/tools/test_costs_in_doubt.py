@@ -185,3 +185,10 @@ async def test_payments_that_say_no_amount_are_in_no_sum_and_not_in_silence(
     told = await call(client, "show_costs")
     assert told["payments"] == [{"kind": "credit", "usd": 5.0}]
     assert "A payment that could not be read is in no sum." in told["warnings"]
+
+
+async def test_where_nothing_at_all_can_be_read_it_is_an_error(
+    client: Client, world: World
+) -> None:
+    world.faults.add("*", "html503", times=None)
+    assert (await call(client, "show_costs"))["error"]["code"] == "vast_unavailable"

@@ -106,6 +106,7 @@ async def show_costs(args: ShowCosts, call: Call) -> ShowCostsResult:
     result = _told(spending, period, args.limit or SHOWN)
     result.warnings = [*spending.warnings, *_undivided(spending, period), *lasts.warnings]
     _put_runway(result, lasts)
+    _check_anything_known(result, spending)
     await _put_payments(result, spending, period, call)
     result.next_steps = _steps(result)
     return result
@@ -191,6 +192,13 @@ def _undivided(spending: Spending, period: Period) -> list[str]:
         f"{len(spending.unsplit)} days from {first} to {last} are in the sum and not told one by "
         "one: Vast did not give each by itself in this call's time."
     ]
+
+
+def _check_anything_known(result: ShowCostsResult, spending: Spending) -> None:
+    """Raises what kept the charges from being read, where all else could not be read either."""
+    known = (result.spent_usd, result.credit_usd, result.total_usd_per_hour)
+    if spending.why is not None and all(one is None for one in known):
+        raise spending.why
 
 
 def _put_runway(result: ShowCostsResult, lasts: Runway) -> None:

@@ -38,6 +38,7 @@ class Spending:
     unsplit: list[date] = field(default_factory=list[date])
     warnings: list[str] = field(default_factory=list[str])
     known: bool = True  # False: nothing was found, and not everything could be looked at
+    why: errors.VastMcpError | None = None  # what kept the charges from being read
 
 
 async def spending_of(call: Call, period: Period) -> Spending:
@@ -81,7 +82,7 @@ async def _estimated(call: Call, period: Period, why: errors.VastMcpError) -> Sp
         "looked at, and volumes that exist, have come to, without traffic."
     )
     known = bool(bill.lines) or not lacking
-    return Spending(bill, "estimate", warnings=[said, *lacking], known=known)
+    return Spending(bill, "estimate", warnings=[said, *lacking], known=known, why=why)
 
 
 # ── day by day ─────────────────────────────────────────────────────────────────────────────────
