@@ -14,12 +14,15 @@ from mcp import Client
 
 from house import OURS, an_offer, call, served
 from people import CANCEL, DECLINE, ERAS, YES, Mode, Person, approve, code_in
+from vast_mcp.host.server import build
 from vast_mcp.journal import Journal
 from vast_mcp.journal.deposits import Deposit
 from vast_mcp.renting.deposits import judged
+from vast_mcp.sandbox.routes import create_app
 from vast_mcp.sandbox.world import World
 from vast_mcp.settings import Limits, Settings
 from vast_mcp.vast.rates import Deposited
+from vast_mcp_tools import CATALOGUE
 
 DAY = 86_400
 
@@ -269,6 +272,47 @@ async def test_two_calls_at_once_pay_twice_only_if_somebody_says_so(
             error = (await reserve(first, machine))["error"]
     assert (error["code"], paid(world)) == ("declined", [10.0])
     assert "10.00 $ were paid ahead for it at" in questions[1]
+
+
+async def test_one_in_doubt_that_began_as_this_one_was_read_is_never_asked_about_as_nothing(
+    world: World, settings: Settings, machine: int, state: Path
+) -> None:
+    """A person who was told that it came to nothing would pay twice."""
+    kept, app, others = replace(settings, state_dir=state), create_app(world), list[Any]()
+    async with served(world, kept, elicitation_callback=Person()) as other:
+
+        async def reading(scope: Any, receive: Any, send: Any) -> None:
+            if "balance" in scope["path"] and not others:
+                others.append(None)
+                world.faults.add("prepay", "drop", when="after")
+                world.faults.add("balance", "html502", times=None, skip=2)
+                others.append(await reserve(other, machine))
+                world.faults.clear()
+            await app(scope, receive, send)
+
+        person = Person()
+        served_so = Client(build(kept, CATALOGUE, reading), elicitation_callback=person)
+        async with served_so as client:
+            error = (await reserve(client, machine))["error"]
+    assert others[1]["error"]["code"] == error["code"] == "outcome_unknown"
+    assert (person.questions, paid(world)) == ([], [10.0])
+
+
+async def test_a_question_names_what_was_paid_behind_one_that_came_to_nothing(
+    world: World, settings: Settings, machine: int
+) -> None:
+    """The newest is not all that a person has to know."""
+    person = Person()
+    async with served(world, settings, elicitation_callback=person) as client:
+        assert "error" not in await reserve(client, machine)
+        world.faults.add(
+            "prepay", "status", status=400, body={"success": False, "error": "x", "msg": "no"}
+        )
+        assert "error" in await reserve(client, machine, 20.0)
+        await reserve(client, machine, 30.0)
+    last = person.questions[-1]
+    assert "10.00 $ were paid ahead" in last
+    assert "20.00 $ for it" in last
 
 
 async def test_a_code_is_for_a_payment_beside_those_it_names(

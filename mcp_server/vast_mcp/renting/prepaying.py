@@ -147,6 +147,8 @@ class Reserving:
         seen = await standing(self.call)
         self._check_limits(seen, account, row)
         earlier = self.call.journal.deposits.of(account, self._id)
+        if earlier and earlier[0].in_doubt:  # another call began meanwhile
+            raise self._in_doubt(earlier[0], "is under way")
         return Terms(row, row.dph_total, credit, before, seen, earlier)
 
     def _check_length(self, row: Instance, usd_per_hour: float) -> None:
@@ -195,7 +197,7 @@ class Reserving:
         if row.end_date:
             said.append(f"Its contract ends at {utc(row.end_date)}.")
         said.append("Stopped, it may lose its GPU all the same.")
-        said += map(_earlier, terms.earlier[:1])
+        said += map(_earlier, terms.told)
         return " ".join(said)
 
     # ── the payment ────────────────────────────────────────────────────────────────────────────
@@ -300,6 +302,14 @@ class Terms:
         """The newest payment that may have been paid, as the journal numbers it."""
         return _last(self.earlier)
 
+    @property
+    def told(self) -> list[Deposit]:
+        """What a person has to know of those: the newest, and the newest that may have been paid,
+        the older one first.
+        """
+        ids = {self.last, *(one.id for one in self.earlier[:1])}
+        return [one for one in reversed(self.earlier) if one.id in ids]
+
 
 def _last(deposits: list[Deposit]) -> int | None:
     return next((one.id for one in deposits if one.may_be_paid), None)
@@ -316,7 +326,7 @@ def _earlier(deposit: Deposit) -> str:
     match deposit.state:
         case "paid":
             return f"{usd:.2f} $ were paid ahead for it at {at} already."
-        case "undecided":
-            return f"{usd:.2f} $ may have been paid ahead for it at {at}: its answer was lost."
-        case _:
+        case "refused" | "absent":
             return f"A payment of {usd:.2f} $ for it at {at} came to nothing."
+        case "sending" | "unknown" | "undecided":
+            return f"{usd:.2f} $ may have been paid ahead for it at {at}: its answer was lost."
