@@ -96,6 +96,7 @@ def without_codes(text: str) -> str:
 # ── progress ───────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.thorough
 def test_at_a_terminal_progress_comes_and_goes_and_stdout_is_json(
     env: dict[str, str], tmp_path: Path
 ) -> None:

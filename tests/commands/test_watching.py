@@ -241,6 +241,7 @@ def rent(url: str) -> None:
 
 @pytest.mark.processes
 @watches_take_long
+@pytest.mark.thorough
 def test_in_a_pipe_every_look_has_a_line_of_json(
     at_home: dict[str, str], sandbox: str, tmp_path: Path
 ) -> None:

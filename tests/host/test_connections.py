@@ -164,6 +164,7 @@ def test_a_slow_client_that_goes_on_is_answered_whoever_comes_meanwhile(gate: Se
                 assert read_until(slow, b"0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.thorough
 def test_asked_to_end_the_server_waits_for_nobody_who_half_sent_something(
     env: dict[str, str], tmp_path: Path
 ) -> None:

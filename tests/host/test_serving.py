@@ -320,6 +320,7 @@ def test_a_token_is_made_and_printed_once_where_none_is_set(
         assert another.said.split()[-1] != token
 
 
+@pytest.mark.thorough
 def test_a_token_that_was_set_is_never_printed(sandboxed: Serving) -> None:
     """What is printed ends in a log."""
     ask(sandboxed, **bearer("wrong" * 8))
@@ -534,6 +535,7 @@ async def test_asked_to_end_while_one_rents_and_another_waits_for_it_sends_for_o
 
 
 @pytest.mark.parametrize("mode", ["legacy", "auto"])
+@pytest.mark.thorough
 async def test_asked_to_end_while_it_rents_it_answers_and_journals_first(
     env: dict[str, str], url: str, tmp_path: Path, mode: str
 ) -> None:
@@ -708,6 +710,7 @@ def journal(env: dict[str, str]) -> list[tuple[str, int | None]]:
 
 
 @pytest.mark.parametrize("era", ["2025-06-18", "2026-07-28"])
+@pytest.mark.thorough
 def test_a_body_that_is_no_message_is_answered_as_over_stdio(gate: Serving, era: str) -> None:
     """The eras of the SDK part here: one dropped odd ids, the other gave half an emoji to tools."""
     headers = ACCEPT | bearer() | {"Content-Type": "application/json", "Mcp-Protocol-Version": era}

@@ -111,6 +111,7 @@ def test_several_processes_at_once_start_one_service(
     assert len(services(state)) == 1
 
 
+@pytest.mark.thorough
 async def test_the_first_call_starts_it_and_no_start_of_a_server_does(
     env: dict[str, str], state: Path, tmp_path: Path
 ) -> None:

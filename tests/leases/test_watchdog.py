@@ -695,6 +695,7 @@ def test_a_machine_is_deleted_on_time_by_a_clock_an_hour_wrong(
 
 
 @pytest.mark.parametrize("shell", RARE)
+@pytest.mark.thorough
 def test_other_shells_keep_the_watch_too(machines: dict[str, Machine], shell: str) -> None:
     """An image's sh is what the image has."""
     assert on_time(machines[f"{shell}-curl-on time"])

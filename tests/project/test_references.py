@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import pytest
+
 from house import ROOT
 from vast_mcp.settings import SETTINGS
 
@@ -150,6 +152,7 @@ def test_a_heading_that_is_quoted_is_on_its_page() -> None:
     assert by_file(missing, SOURCES) == {}
 
 
+@pytest.mark.thorough
 def test_a_docstring_is_a_sentence() -> None:
     """A letter alone, or the word "ours", tells a newcomer nothing of what holds."""
 

@@ -473,6 +473,7 @@ async def test_a_host_that_hears_of_progress_waits_to_the_end_where_that_is_aske
     assert "line 1" in heard
 
 
+@pytest.mark.thorough
 async def test_of_several_machines_an_end_is_told_with_the_last_of_them(
     client: Client, places: Places, workplace: Sshd
 ) -> None:

@@ -116,6 +116,7 @@ def test_every_next_step_in_the_code_names_a_tool() -> None:
 # ── One direction ─────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.thorough
 def test_only_the_one_room_knows_http() -> None:
     """Only vast/ imports httpx; no other client is imported anywhere (docs/architecture.md)."""
     importers = {
