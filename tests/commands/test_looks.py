@@ -352,11 +352,41 @@ def test_a_stdout_without_unicode_gets_ascii(monkeypatch: pytest.MonkeyPatch) ->
         (0.4, "$0.400"),
         (12.345, "$12.35"),
         (-1234.5, "-$1,234.50"),
+        (0.00001, "under $0.0001"),
+        (-0.00001, "under $0.0001"),
     ],
 )
 def test_an_amount_has_the_digits_that_tell_prices_apart(amount: float | None, words: str) -> None:
     """What is not known is no $0."""
     assert figures.dollars(amount) == words
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [(-0.001, "$0.00"), (-0.0049, "$0.00"), (-0.006, "-$0.01"), (0.001, "$0.00")],
+)
+def test_an_amount_that_rounds_to_nothing_has_no_sign(amount: float, words: str) -> None:
+    """A refund of a tenth of a cent is no -$0.00."""
+    assert figures.dollars(amount, 2) == words
+
+
+def test_what_is_shown_as_nothing_is_drawn_as_nothing() -> None:
+    """A day and a machine of less than a cent have no bar, and no kind is named for them."""
+    row = {"instance_id": 7, "usd": 0.001, "gpu_usd": 0.001}
+    day = {"day": "2026-11-30", "usd": 0.001}
+    period = {"first_day": "2026-11-30", "last_day": "2026-11-30"}
+    spent = {"spent_usd": 0.001, "of_which": {"gpu_usd": 0.001}}
+    shown = costs_page.page_of({**period, **spent, "by_day": [day], "rows": [row]}).plain()
+    assert "█" not in shown
+    assert "$0.00" in shown
+
+
+def test_since_when_is_told_of_what_starts_or_failed_alone() -> None:
+    """A command knows a machine that runs since it began itself: that is not since when it runs."""
+    row = {"instance_id": 7, "state": "running", "phase_for_s": 1}
+    assert machines_page.state_of(row) == "running"
+    assert machines_page.state_of(row | {"state": "stopped"}) == "stopped"
+    assert machines_page.state_of(row | {"state": "starting"}) == "starting, 1 s"
 
 
 def test_a_line_of_columns_has_its_highest_and_its_gaps() -> None:

@@ -78,6 +78,39 @@ async def test_an_account_of_an_older_day_is_read_anew(
     assert "$25.00" in (await stage.view.locator("#top").text_content() or "")
 
 
+async def test_what_rounds_to_nothing_has_no_sign(
+    stage: Stage, world: World, client: Client
+) -> None:
+    """A refund of a tenth of a cent has no minus sign."""
+    await stage.open(views.page("money"), as_result(await first_answer("money", client, world)))
+    words = "[-0.001, -0.0049, -0.006, 0.001].map(cents).join(' ')"
+    await stage.until(f"{words} === '$0.00 $0.00 \u2212$0.01 $0.00'")
+    await stage.until("dollars(-0.00001) === 'under $0.0001' && dollars(-2) === '\u2212$2.000'")
+    costs = "{ first_day: '2026-11-30', last_day: '2026-11-30', of_which: { other_usd: -0.001 } }"
+    await stage.until(f"(takeCosts({costs}), byId('kinds').children.length === 0)")
+
+
+async def test_a_failure_is_gone_once_a_later_reading_succeeds(
+    stage: Stage, world: World, client: Client
+) -> None:
+    """Whoever presses Refresh after an outage does not read of it any more."""
+    ask = stage.answer
+    out = [True]
+
+    async def answer(name: str, args: dict[str, Any]) -> dict[str, Any]:
+        if name == "show_account" and out[0]:
+            return as_result({"error": {"code": "x", "message": "Vast did not answer."}})
+        return await ask(name, args)
+
+    stage.answer = answer
+    await stage.open(views.page("money"), as_result(await first_answer("money", client, world)))
+    await stage.view.locator("#failure", has_text="Vast did not answer.").wait_for()
+    out[0] = False
+    await stage.view.get_by_role("button", name="Refresh").click()
+    await stage.view.locator("#as-of", has_text="As of").wait_for()
+    assert await stage.view.locator("#failure *").count() == 0
+
+
 async def test_a_period_that_could_not_be_read_leaves_no_figures_of_another(
     stage: Stage, world: World, client: Client
 ) -> None:

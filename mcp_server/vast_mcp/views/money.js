@@ -83,7 +83,7 @@ function takeCosts(costs) {
   byId("spent").replaceChildren(rows.length
     ? sharesOf(rows, all, "What was spent, the dearest first", { first: "Of", columns })
     : make("p", { class: "muted" }, "Nothing."));
-  const kinds = KINDS.filter(([key]) => isNumber((costs.of_which || {})[key]))
+  const kinds = KINDS.filter(([key]) => Math.abs((costs.of_which || {})[key]) >= 0.005) // what comes to no cent has no line
     .map(([key, name]) => [name, [cents(costs.of_which[key])], costs.of_which[key]]);
   byId("kinds").replaceChildren(...(kinds.length ? [sharesOf(kinds, all, "What was spent, by kind", { first: "Kind", columns })] : []));
   const came = (costs.payments || []).map((one) => `${one.kind} ${cents(one.usd)}`);
@@ -166,6 +166,7 @@ async function readAll() {
   try {
     account = await callTool("show_account", {});
     takeAccount(account);
+    byId("failure").replaceChildren();
     saidOf(new Date());
   } catch (error) {
     showFailure(error);

@@ -104,18 +104,24 @@ function figure(value, most = 1, least = 0) {
   return format.format(value);
 }
 
+// So many digits of dollars; what rounds to nothing has no sign.
+function rounded(value, digits) {
+  const words = figure(Math.abs(value), digits, digits);
+  return `${value < 0 && /[1-9]/.test(words) ? "−" : ""}$${words}`;
+}
+
 // Dollars with as many digits as tell two prices apart.
 function dollars(value) {
   if (!isNumber(value)) return "not known";
   const size = Math.abs(value);
   let digits = 2;
-  if (size > 0 && size < 0.00005) return `under ${value < 0 ? "−" : ""}$0.0001`;
+  if (size > 0 && size < 0.00005) return "under $0.0001";
   if (size > 0 && size < 0.1) digits = 4;
   else if (size > 0 && size < 10) digits = 3;
-  return `${value < 0 ? "−" : ""}$${figure(size, digits, digits)}`;
+  return rounded(value, digits);
 }
 
-const cents = (value) => (isNumber(value) ? `${value < 0 ? "−" : ""}$${figure(Math.abs(value), 2, 2)}` : "not known");
+const cents = (value) => (isNumber(value) ? rounded(value, 2) : "not known");
 const hourly = (value) => (isNumber(value) ? `${dollars(value)}/h` : "not known");
 
 // A price rounded up to the digits that it is shown with.

@@ -53,8 +53,13 @@ def _sum_of(costs: Json) -> str:
 
 def _kinds_of(costs: Json) -> str:
     kinds: Json = costs.get("of_which") or {}
-    amounts = {name: round(kinds.get(kind) or 0.0, 2) for kind, name in KINDS.items()}
+    amounts = {name: _cents(kinds.get(kind) or 0.0) for kind, name in KINDS.items()}
     return ", ".join(f"{name} {dollars(usd, 2)}" for name, usd in amounts.items() if usd)
+
+
+def _cents(usd: float) -> float:
+    """An amount as it is shown, so that what is shown as $0.00 is drawn as nothing too."""
+    return round(usd, 2)
 
 
 def every_day(costs: Json) -> list[tuple[date, float]]:
@@ -79,11 +84,11 @@ def _add_days(page: Page, costs: Json) -> None:
             [
                 Column("Day", [Cell(f"{day:%a} {day}") for day, _ in days]),
                 Column("$", [Cell(dollars(usd, 2)) for _, usd in days], right=True),
-                Column("", [Cell(bar(usd, most, BAR), "cyan") for _, usd in days], 1),
+                Column("", [Cell(bar(_cents(usd), most, BAR), "cyan") for _, usd in days], 1),
             ]
         )
     else:
-        line = spark([usd for _, usd in days])
+        line = spark([_cents(usd) for _, usd in days])
         page.say(f"By day {line} most {dollars(most, 2)} on {most_day}")
 
 
@@ -98,7 +103,7 @@ def columns_of(rows: list[Json]) -> list[Column]:
     return [
         Column("Of", [Cell(_source_of(row), "bold") for row in rows]),
         Column("$", [Cell(dollars(row["usd"], 2)) for row in rows], right=True),
-        Column("", [Cell(bar(row["usd"], most, BAR // 2), "cyan") for row in rows], 3),
+        Column("", [Cell(bar(_cents(row["usd"]), most, BAR // 2), "cyan") for row in rows], 3),
         amounts("GPU", "gpu_usd"),
         amounts("Disk", "disk_usd"),
         amounts("Traffic", "traffic_usd"),

@@ -13,15 +13,20 @@ _LONG_H = 24 * 365
 
 
 def dollars(value: float | None, digits: int | None = None) -> str:
-    """An amount in $, with so many digits, or as many as tell two prices apart."""
+    """An amount in $, with so many digits, or as many as tell two prices apart. What rounds to
+    nothing has no sign.
+    """
     if value is None:
         return NOT_KNOWN
     size = abs(value)
     if digits is None:
+        if 0 < size < 0.00005:
+            return "under $0.0001"
         digits = 2
         if 0 < size < 10:
             digits = 4 if size < 0.1 else 3
-    return f"{'-' if value < 0 else ''}${size:,.{digits}f}"
+    sign = "-" if round(value, digits) < 0 else ""
+    return f"{sign}${size:,.{digits}f}"
 
 
 def hourly(value: float | None) -> str:

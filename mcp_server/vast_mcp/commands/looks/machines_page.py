@@ -115,12 +115,14 @@ def columns_of(rows: Sequence[Json], use: Mapping[int, Sequence[float | None]]) 
 
 
 def state_of(row: Json) -> str:
-    """The state, what it comes of, and since when."""
+    """The state, what it comes of, and of a start or its failure since when: how long others last
+    is known since this process began alone.
+    """
     words = [row["state"]]
     phase = row.get("phase")
     if phase:
         words.append(str(phase).replace("_", " "))
-    if row.get("phase_for_s") is not None:
+    if row.get("phase_for_s") is not None and row["state"] in {"starting", "failed"}:
         since = lasting(row["phase_for_s"])
         usual = row.get("usual_s")
         words.append(since if usual is None else f"{since} of usually {lasting(usual)}")
