@@ -607,8 +607,7 @@ DOCUMENTED = (
         "DELETE",
         401,
         _says("Templates can ONLY be Deleted by their Creator"),
-        "auth_failed",
-        certain=False,
+        "invalid_request",
     ),
     _D(
         "E edit, no such",

@@ -86,6 +86,19 @@ async def test_an_increase_that_nobody_asks_for_is_not_found_and_nothing_is_sent
     assert world.asked("accept_rise") + world.asked("reject_rise") == []
 
 
+async def test_an_increase_that_the_host_took_back_is_shown_no_more(
+    client: Client, world: World
+) -> None:
+    """The answer leads to show_instance, which would go on showing what was read of it before."""
+    machine = a_machine(world)
+    rise = world.raise_price(machine)
+    assert "price_increase" in await call(client, "show_instance", instance_id=machine)
+    world.office.rises.pop(rise.id)
+    error = (await decide(client, machine, "accept_price"))["error"]
+    assert error["next_steps"][0]["tool"] == "show_instance"
+    assert "price_increase" not in await call(client, "show_instance", instance_id=machine)
+
+
 async def test_another_ones_increase_is_answered_with_not_ours_alone(
     client: Client, world: World
 ) -> None:
@@ -120,6 +133,56 @@ async def test_an_increase_past_a_limit_is_not_accepted(
     world.office.rises.pop(rise.id)
     assert "error" not in await decide(client, machine, "accept_price")
     assert small.verdict == "accepted"
+
+
+async def shown_price(client: Client, machine: int) -> float:
+    """What the host asks for, in $/h, as show_instance tells it."""
+    shown = await call(client, "show_instance", instance_id=machine)
+    return shown["price_increase"]["to_usd_per_hour"]
+
+
+@pytest.mark.parametrize("factor", [1.1, 1.37, 1.777])
+async def test_the_price_that_was_shown_is_enough_of_a_bound(
+    client: Client, world: World, factor: float
+) -> None:
+    """It is shown rounded."""
+    machine = a_machine(world)
+    rise = world.raise_price(machine, factor=factor)
+    most = await shown_price(client, machine)
+    done = await decide(client, machine, "accept_price", max_usd_per_hour=most)
+    assert ("error" in done, rise.verdict) == (False, "accepted")
+
+
+async def test_a_price_above_the_one_that_was_read_is_not_accepted(
+    client: Client, world: World
+) -> None:
+    """What hosts announce is read once in ten minutes: the host may ask for more meanwhile."""
+    machine = a_machine(world)
+    first = world.raise_price(machine, factor=1.5)
+    read = await shown_price(client, machine)
+    world.office.rises.pop(first.id)
+    dearer = world.raise_price(machine, factor=3)
+    accept = {"action": "accept_price", "max_usd_per_hour": read}
+    error = (await decide(client, machine, **accept))["error"]
+    assert (error["code"], error["instance_id"]) == ("over_limit", machine)
+    now = await shown_price(client, machine)
+    assert f"{now:g} $/h" in error["message"]
+    assert f"at most {read:g}" in error["message"]
+    assert error["message"].startswith("Nothing was sent.")
+    assert error["next_steps"][0]["tool"] == "show_instance"
+    assert (world.asked("accept_rise"), dearer.verdict) == ([], None)
+    accept["max_usd_per_hour"] = now
+    assert "error" not in await decide(client, machine, **accept)
+
+
+@pytest.mark.parametrize("action", ["reject_price", "start"])
+async def test_the_most_that_may_be_asked_for_is_only_for_accepting(
+    client: Client, world: World, action: str
+) -> None:
+    machine = a_machine(world)
+    error = (await decide(client, machine, action, max_usd_per_hour=1))["error"]
+    assert error["code"] == "bad_arguments"
+    assert error["problems"][0]["field"] == "max_usd_per_hour"
 
 
 async def test_a_person_is_asked_at_the_price_that_it_comes_to(

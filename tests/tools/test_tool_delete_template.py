@@ -53,3 +53,17 @@ async def test_a_template_that_others_use_stays_and_vasts_reason_is_told(
     error = (await call(client, "delete_template", template_hash_id=hash_id))["error"]
     assert (error["code"], error["untrusted_vast_message"]) == ("invalid_request", msg)
     assert hash_id in world.templates
+
+
+async def test_a_template_that_vast_says_is_anothers_is_no_matter_of_the_key(
+    client: Client, world: World
+) -> None:
+    """Vast tells it with the status of a wrong key (docs/vast-api.md E)."""
+    hash_id = (await made(client))["template"]["template_hash_id"]
+    msg = "Templates can ONLY be Deleted by their Creator"
+    body = {"success": False, "error": "not_authorized", "msg": msg}
+    world.faults.add("delete_template", "status", status=401, body=body)
+    error = (await call(client, "delete_template", template_hash_id=hash_id))["error"]
+    assert (error["code"], error["untrusted_vast_message"]) == ("invalid_request", msg)
+    assert error["next_steps"][0]["tool"] == "search_templates"
+    assert hash_id in world.templates

@@ -132,6 +132,21 @@ async def test_a_higher_price_is_shown_and_answered_after_a_second_look(
     await asks.wait_for(state="detached")
 
 
+async def test_a_price_above_the_one_on_the_button_is_not_accepted(
+    stage: Stage, client: Client, world: World
+) -> None:
+    """The host asks for more after the person read."""
+    machine = await a_leased_machine(client, world)
+    first = world.raise_price(machine, factor=1.5)
+    await stage.open(views.page("machines"), as_result(await call(client, "show_instances")))
+    await stage.view.get_by_role("button", name=f"Accept price: machine {machine}").click()
+    world.office.rises.pop(first.id)
+    dearer = world.raise_price(machine, factor=3)
+    await stage.view.get_by_role("button", name="Accept $").click()
+    await stage.view.locator(".look .note.bad", has_text="at most").wait_for()
+    assert dearer.verdict is None
+
+
 async def test_what_the_server_tells_once_is_shown_and_passed_on(
     stage: Stage, client: Client, world: World
 ) -> None:

@@ -43,7 +43,7 @@ LABEL_MAX = 1024 - 17 - labels.LABEL_ROOM
 
 
 class ManageInstance(Arguments):
-    told_elsewhere = frozenset({"instance_id", "not_ours"})
+    told_elsewhere = frozenset({"instance_id", "not_ours", "max_usd_per_hour"})
 
     instance_id: Annotated[int | None, Field(ge=1)] = None
     instance_ids: Annotated[
@@ -72,6 +72,7 @@ class ManageInstance(Arguments):
     amount_usd: Annotated[
         float | None, Field(ge=0.01, description="0.01 or more; a person is asked")
     ] = None
+    max_usd_per_hour: Annotated[float | None, Field(gt=0)] = None
     not_ours: bool = False
 
     @property
@@ -158,6 +159,8 @@ def _check_arguments(args: ManageInstance) -> None:
             problems.append(Problem(name, f"required for {action}"))
         if args.action != action and given:
             problems.append(Problem(name, f"only for {action}"))
+    if args.max_usd_per_hour is not None and not VERBS[args.action].takes_most:
+        problems.append(Problem("max_usd_per_hour", "only for accept_price"))
     problems += _problems_of_ids(args)
     if problems:
         raise errors.bad("manage_instance", problems)
@@ -365,6 +368,7 @@ def _wanted(args: ManageInstance) -> Wanted:
         price=args.price,
         lease_hours=args.lease_hours,
         amount_usd=args.amount_usd,
+        max_usd_per_hour=args.max_usd_per_hour,
         not_ours=args.not_ours,
     )
 

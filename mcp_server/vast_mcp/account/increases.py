@@ -42,13 +42,19 @@ class Increase(Part):
 
 
 async def waiting_for(call: Call, instance_id: int) -> PriceIncrease:
-    """The increase that waits for this machine, by a list just read. Raises NotFound."""
+    """The increase that waits for this machine, by a list just read, which answers show from here
+    on. Raises NotFound.
+    """
     listed = await call.vast.price_increases()
+    shown_until_now = call.session.announced.increases
     for one in listed:
         if one.contract_id == instance_id:
+            shown_until_now[instance_id] = one
             return one
     hidden = not listed.is_whole or any(one.contract_id is None for one in listed)
     there = "Vast's list is cut off, and shows no" if hidden else "Vast has no"
+    if not hidden:
+        shown_until_now.pop(instance_id, None)
     raise errors.NotFound(
         f"{there} price increase that waits for an answer, for machine {instance_id}.",
         instance_id=instance_id,

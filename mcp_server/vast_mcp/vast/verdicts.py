@@ -82,6 +82,7 @@ _BY_TEXT: tuple[tuple[str, type[errors.VastMcpError]], ...] = (
     ("resources are currently unavailable", errors.StartQueued),
     ("too frequent", errors.RateLimited),
     ("volume in use", errors.VolumeInUse),
+    ("deleted by their creator", errors.InvalidRequest),  # as a 401, to a key that is right (E)
     ("existing instances use that volume", errors.VolumeInUse),
 )
 

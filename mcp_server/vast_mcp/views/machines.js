@@ -197,7 +197,7 @@ const ACCEPT = {
   said: (machine) => `The price of machine ${machine.instance_id} rises: ${increaseOf(machine.price_increase)}.`,
   words: (machine) => `Accept ${priceAsked(machine)}`,
   rests: (machine) => machine.price_increase,
-  call: (machine) => ["manage_instance", { instance_id: machine.instance_id, action: "accept_price" }],
+  call: (machine) => ["manage_instance", { instance_id: machine.instance_id, action: "accept_price", ...mostOf(machine) }],
   done: (answer, machine) => answer.price_increase && `Machine ${machine.instance_id}: the higher price is accepted: ${increaseOf(answer.price_increase)}.`,
 };
 const REJECT = {
@@ -211,6 +211,11 @@ const REJECT = {
 const priceAsked = (machine) => {
   const asked = machine.price_increase || {};
   return isNumber(asked.to_usd_per_hour) ? hourly(asked.to_usd_per_hour) : "the new price";
+};
+// What the person read is the most that is agreed to: the host may ask for more by now.
+const mostOf = (machine) => {
+  const asked = machine.price_increase || {};
+  return isNumber(asked.to_usd_per_hour) ? { max_usd_per_hour: asked.to_usd_per_hour } : {};
 };
 const EXTEND = {
   kind: "main", doing: "Extending", hours: true,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vast_mcp import errors
 from vast_mcp.account import increases
 from vast_mcp.account.reading import Reading
+from vast_mcp.errors import NextStep
+from vast_mcp.machines import costs
 from vast_mcp.machines.increases import Increased, increased
 from vast_mcp.renting.acts import Outcome
 from vast_mcp.renting.verbs.verb import Said, Verb
@@ -61,8 +63,39 @@ class AcceptPrice(Decide):
     name = "accept_price"
     loses = "it costs more then"
     accepts = True
+    takes_most = True
     may_cost = True
     comes_later = True
+
+    async def check(self) -> None:
+        await super().check()
+        most = self.wanted.max_usd_per_hour
+        if most is not None:
+            asked = self.afterwards(self.target.row)
+            self._check_most(most, costs.rounded(asked, costs.DIGITS))  # as answers show it
+
+    def _check_most(self, most: float, asked: float | None) -> None:
+        """The host may ask for more than the caller has read of, which is up to ten minutes old.
+        Raises OverLimit, or PriceUnknown where what it asks for cannot be told.
+        """
+        told: dict[str, Any] = {
+            "instance_id": self.target.instance_id,
+            "next_steps": [
+                NextStep("show_instance", {"instance_id": self.target.instance_id}, "its price now")
+            ],
+        }
+        if asked is None:
+            raise errors.PriceUnknown(
+                f"What the host asks for is not known in $/h, and at most {most:g} is allowed "
+                "(max_usd_per_hour).",
+                **told,
+            )
+        if costs.is_dearer(asked, most):
+            raise errors.OverLimit(
+                f"The host asks for {asked:g} $/h with its disk, and at most {most:g} is allowed "
+                "(max_usd_per_hour).",
+                **told,
+            )
 
     def afterwards(self, row: Instance | None) -> float | None:
         asked = self.increase

@@ -30,6 +30,7 @@ class Wanted:
     price: float | None = None
     lease_hours: float | None = None
     amount_usd: float | None = None
+    max_usd_per_hour: float | None = None
     not_ours: bool = False
 
 
@@ -52,6 +53,7 @@ class Verb(Act):
     """
 
     argument: ClassVar[str | None] = None  # the one that only this action takes
+    takes_most: ClassVar[bool] = False  # max_usd_per_hour, where the caller gives it
     loses: ClassVar[str]  # what it means for a machine that somebody else made
     writes_label: ClassVar[bool] = False
 
