@@ -29,6 +29,6 @@ def running() -> Iterator[Box]:
 
 @pytest.fixture
 def box(running: Box, tmp_path: Path) -> Box:
-    running.set(reset=True, credit=25, team=False, api_keys=None)
+    running.set(reset=True, credit=25, team=False, api_keys=None, rent_again=False)
     running.home = tmp_path
     return running
