@@ -37,7 +37,7 @@ async def opened(browser: Browser, path: Path, **context: Any) -> Opened:
     one.page.on("pageerror", lambda error: one.said.append(str(error)))
     one.page.on("dialog", lambda dialog: one.said.append(dialog.message))
     await one.page.goto(path.as_uri())
-    await one.page.wait_for_function("document.querySelector('#spent *') !== null")
+    await one.page.locator("#spent *").first.wait_for(state="attached")  # no eval, by its policy
     return one
 
 
