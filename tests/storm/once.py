@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from storm.process import Control, Died, Json, Sandbox, Server, Spawned, least_env
+from storm.process import Control, Json, Sandbox, Server, Spawned, insist, least_env
 from storm.spending import CODE
 from vast_mcp.commands.approve import decided
 from vast_mcp.journal import Journal
@@ -93,20 +93,14 @@ class Wish(ABC):
 
     async def _agent(self, stop: str) -> None:
         """Ask until there is an answer; a server that was killed is followed by another."""
-        for _ in range(TRIES):
-            server = Server(Spawned("storm.served", self._env(stop), self.folder / "log"))
-            if stop:
-                self.control.on_stop = self._at_stop(server)
-            try:
-                await server.start()
-                if await self._asked(server):
-                    return
-            except Died:
-                self.killed += 1
-            finally:
-                await server.close()
-            stop = ""
-        raise AssertionError(f"{self.row.name}: no answer after {TRIES} servers")
+        killed = await insist(self._server, self._asked, stop, TRIES)
+        self.killed += killed  # several agents count at once
+
+    def _server(self, stop: str) -> Server:
+        server = Server(Spawned("storm.served", self._env(stop), self.folder / "log"))
+        if stop:
+            self.control.on_stop = self._at_stop(server)
+        return server
 
     async def _asked(self, server: Server) -> bool:
         for _ in range(TRIES):

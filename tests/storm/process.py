@@ -408,3 +408,27 @@ class Server:
         if self._stdin is not None and not self._stdin.is_closing():
             self._stdin.abort()  # a close would wait for what nobody reads any more
             await asyncio.sleep(0)
+
+
+async def insist(
+    server_of: Callable[[str], Server],
+    asked: Callable[[Server], Awaitable[bool]],
+    stop: str,
+    tries: int,
+) -> int:
+    """Ask until there is an answer, each server that was killed followed by another; how many were.
+    `server_of`: a server that stops there. `asked`: whether it answered.
+    """
+    killed = 0
+    for _ in range(tries):
+        server = server_of(stop)
+        try:
+            await server.start()
+            if await asked(server):
+                return killed
+        except Died:
+            killed += 1
+        finally:
+            await server.close()
+        stop = ""
+    raise AssertionError(f"no answer after {tries} servers")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from storm.process import Control, Died, Sandbox, Server, Spawned, least_env
+from storm.process import Control, Sandbox, Server, Spawned, insist, least_env
 
 TRIES = 40
 SCALE = "0.004"  # ten minutes are 2.4 s
@@ -76,21 +76,14 @@ class Wish:
             await control.close()
 
     async def _insists(self, control: Control, number: int) -> None:
-        stop = self.row.stop
-        for _ in range(TRIES):
+        def server_of(stop: str) -> Server:
             env = self._env(stop, control.port)
             server = Server(Spawned("storm.served", env, self.folder / f"log{number}"))
             control.on_stop = self._killer(server)
-            try:
-                await server.start()
-                if await self._asked(server):
-                    return
-            except Died:
-                self.killed += 1
-            finally:
-                await server.close()
-            stop = ""
-        raise AssertionError(f"no volume after {TRIES} servers ({number})")
+            return server
+
+        killed = await insist(server_of, self._asked, self.row.stop, TRIES)
+        self.killed += killed  # several agents count at once
 
     async def _asked(self, server: Server) -> bool:
         for _ in range(TRIES):

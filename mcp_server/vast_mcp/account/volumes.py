@@ -4,7 +4,7 @@ rows say, else as the attempts that made them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from vast_mcp import errors
 from vast_mcp.account.settling import log
@@ -88,16 +88,24 @@ async def is_gone(call: Call, volume_id: int, *, looks: int) -> bool:
     """Whether a whole list lacks a volume, after looking so many times. Never raises what keeps a
     list from being read.
     """
+    async for listed in lists(call, looks):
+        if listed.is_whole and all(volume.id != volume_id for volume in listed):
+            return True
+    return False
+
+
+async def lists(call: Call, looks: int) -> AsyncIterator[Listing[Volume]]:
+    """Look at the list of volumes so many times, as the call has time; what keeps it from being
+    read is passed over.
+    """
     for attempt in range(looks):
         if attempt and not await call.another_look():
-            break
+            return
         try:
             listed = await call.vast.list_volumes()
         except errors.VastMcpError:
             continue
-        if listed.is_whole and all(volume.id != volume_id for volume in listed):
-            return True
-    return False
+        yield listed
 
 
 def prices_of(call: Call, listed: Sequence[Volume]) -> dict[int, float | None]:

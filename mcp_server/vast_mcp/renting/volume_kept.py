@@ -15,7 +15,7 @@ from dataclasses import replace
 import anyio
 
 from vast_mcp import errors
-from vast_mcp.account.volumes import forget_volume, is_gone
+from vast_mcp.account.volumes import forget_volume, is_gone, lists
 from vast_mcp.errors import Json, NextStep
 from vast_mcp.journal.records import Notice
 from vast_mcp.journal.volumes import MadeVolume
@@ -96,13 +96,7 @@ async def _read_back(call: Call, made: MadeVolume) -> tuple[float | None, bool]:
     than what was expected.
     """
     usd: float | None = None
-    for attempt in range(LOOKS):
-        if attempt and not await call.another_look():
-            break
-        try:
-            listed = await call.vast.list_volumes()
-        except errors.VastMcpError:
-            continue
+    async for listed in lists(call, LOOKS):
         seen = {one.id: volume_usd_per_hour(one) for one in listed}
         before, usd = usd, seen.get(made.volume_id or 0, usd)
         if usd is None:
